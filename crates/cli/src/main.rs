@@ -1,0 +1,2 @@
+//! The laser command.
+fn main() {}
