@@ -1,0 +1,158 @@
+//! What can go wrong in the library, one variant a kind of failure.
+
+use std::path::PathBuf;
+
+/// Result with the library's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure of the library. Every variant names the thing concerned, what was expected and what was found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A model file could not be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] laser_checkpoint::CheckpointError),
+    /// A matrix could not be decomposed or truncated.
+    #[error("{matrix}: {source}")]
+    Linalg {
+        /// The matrix, in the short form `L3.down_proj`.
+        matrix: String,
+        /// What failed.
+        source: laser_linalg::LinalgError,
+    },
+    /// A tokenizer could not be built, or a text not be encoded.
+    #[error(transparent)]
+    Tokenizer(#[from] crate::tokenizer::TokenizerError),
+    /// The model named by the user could not be found or fetched.
+    #[error(transparent)]
+    Source(#[from] crate::source::SourceError),
+    /// A key of a model's configuration is missing, or asks for something not implemented.
+    #[error("{file}: `{key}`: expected {expected}, found {found}")]
+    Config {
+        /// File the key stands in.
+        file: String,
+        /// The key.
+        key: String,
+        /// What is supported.
+        expected: String,
+        /// What the file says.
+        found: String,
+    },
+    /// A tensor the architecture needs is not in the checkpoint, or one is there that it does not know.
+    #[error("{file}: {problem} tensor `{tensor}` ({hint})")]
+    TensorSet {
+        /// The checkpoint.
+        file: String,
+        /// `missing` or `surplus`.
+        problem: &'static str,
+        /// Name in the checkpoint.
+        tensor: String,
+        /// Which architecture was expected.
+        hint: String,
+    },
+    /// A tensor has another shape than the configuration says.
+    #[error("{file}: tensor `{tensor}`: expected shape {expected:?}, found {found:?}")]
+    TensorShape {
+        /// The checkpoint.
+        file: String,
+        /// Name in the checkpoint.
+        tensor: String,
+        /// Shape by the configuration, `[out, in]`.
+        expected: Vec<usize>,
+        /// Shape in the file.
+        found: Vec<usize>,
+    },
+    /// NaN or infinity where numbers are needed.
+    #[error("{what}: not finite at {place}")]
+    NotFinite {
+        /// Which computation.
+        what: String,
+        /// Coordinates.
+        place: String,
+    },
+    /// An edit, selector or recipe that cannot be understood or matches nothing.
+    #[error("edit `{edit}`: {problem}")]
+    Edit {
+        /// What the user wrote.
+        edit: String,
+        /// Why it cannot be done, with what exists.
+        problem: String,
+    },
+    /// A task file or an item of it is wrong.
+    #[error("{file}: {place}: {problem}")]
+    Task {
+        /// The task file or built-in name.
+        file: String,
+        /// Line, record or field.
+        place: String,
+        /// Expected and found.
+        problem: String,
+    },
+    /// A setting that cannot be used as given.
+    #[error("{setting}: {problem}")]
+    Setting {
+        /// Name of the setting.
+        setting: String,
+        /// Why, and what is possible.
+        problem: String,
+    },
+    /// A run folder does not fit what is asked of it.
+    #[error("{path}: {problem}")]
+    Run {
+        /// The run folder or a file in it.
+        path: PathBuf,
+        /// Expected and found.
+        problem: String,
+    },
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The trial store failed.
+    #[error("{path}: trial store: {source}")]
+    Store {
+        /// The SQLite file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The tensor library failed.
+    #[error("tensor operation: {0}")]
+    Tensor(#[from] candle_core::Error),
+    /// A file's JSON or YAML cannot be read.
+    #[error("{path}: {problem}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        problem: String,
+    },
+    /// The report could not be rendered.
+    #[error("report: {0}")]
+    Report(String),
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// An I/O failure at `path`.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    /// A text at `path` that does not parse.
+    pub fn parse(path: impl Into<PathBuf>, problem: impl std::fmt::Display) -> Self {
+        Self::Parse { path: path.into(), problem: problem.to_string() }
+    }
+
+    /// A setting that cannot be used.
+    pub fn setting(setting: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Setting { setting: setting.into(), problem: problem.into() }
+    }
+}

@@ -1,0 +1,127 @@
+//! What a pass computes: packed rows, one a token, in segments that know which earlier rows they see.
+
+use std::ops::Range;
+
+use candle_core::Tensor;
+
+/// A run of rows of one chunk of the key/value cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Chunk, in the order of the passes that filled the cache; the pass under way is the last.
+    pub(crate) chunk: usize,
+    /// Rows within one variant's copy of the chunk.
+    pub(crate) rows: Range<usize>,
+}
+
+/// Consecutive rows of a pass that follow one another in a sequence.
+#[derive(Debug, Clone)]
+pub(crate) struct Segment {
+    /// Rows of the pass.
+    pub(crate) rows: Range<usize>,
+    /// Which variant of the edited matrix the rows belong to (0 where there is one, or where all run at once).
+    pub(crate) variant: usize,
+    /// What comes before, from the start of the sequence on.
+    pub(crate) context: Vec<Span>,
+}
+
+impl Segment {
+    /// Number of tokens before the first row, which is its position.
+    pub(crate) fn context_len(&self) -> usize {
+        self.context.iter().map(|span| span.rows.len()).sum()
+    }
+}
+
+/// The rows of a pass.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rows {
+    /// Token of each row.
+    pub(crate) tokens: Vec<u32>,
+    /// Position of each row in its sequence.
+    pub(crate) positions: Vec<u32>,
+    /// Segments: disjoint, upwards, covering all rows; variants never decrease.
+    pub(crate) segments: Vec<Segment>,
+}
+
+impl Rows {
+    /// Number of rows.
+    pub(crate) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Appends a segment of `tokens` after `context`.
+    pub(crate) fn push(&mut self, tokens: &[u32], variant: usize, context: Vec<Span>) {
+        let start = self.len();
+        let segment = Segment { rows: start..start + tokens.len(), variant, context };
+        let first = segment.context_len();
+        self.tokens.extend_from_slice(tokens);
+        self.positions.extend((first..first + tokens.len()).map(position));
+        self.segments.push(segment);
+    }
+
+    /// Length of the longest sequence, in tokens.
+    pub(crate) fn sequence_len(&self) -> usize {
+        self.positions.iter().max().map_or(0, |p| *p as usize + 1)
+    }
+
+    /// Rows of each of `n` variants, in order and without gaps.
+    pub(crate) fn variant_blocks(&self, n: usize) -> Vec<Range<usize>> {
+        let mut blocks = Vec::with_capacity(n);
+        let mut segments = self.segments.iter().peekable();
+        let mut start = 0;
+        for variant in 0..n {
+            let mut end = start;
+            while let Some(segment) = segments.next_if(|s| s.variant == variant) {
+                end = segment.rows.end;
+            }
+            blocks.push(start..end);
+            start = end;
+        }
+        blocks
+    }
+}
+
+/// A position as the rotary tables take it.
+pub(crate) fn position(index: usize) -> u32 {
+    u32::try_from(index).expect("a position fits u32 because sequences are bounded by memory")
+}
+
+/// Keys and values of the rows of one pass in one layer.
+#[derive(Debug, Clone)]
+pub(crate) struct KvChunk {
+    /// Keys, `[copies·rows, n_kv_heads·d_head]`, rotated.
+    pub(crate) k: Tensor,
+    /// Values, the same shape.
+    pub(crate) v: Tensor,
+    /// Rows of one variant's copy; 0 where all variants share the rows.
+    pub(crate) stride: usize,
+}
+
+/// Keys and values of earlier passes: chunks of each layer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KvCache {
+    /// `[layer][chunk]`; every layer has as many chunks as passes were run.
+    pub(crate) layers: Vec<Vec<KvChunk>>,
+}
+
+impl KvCache {
+    /// An empty cache of `n_layers` layers.
+    pub(crate) fn new(n_layers: usize) -> Self {
+        Self { layers: vec![Vec::new(); n_layers] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_cover_rows_of_absent_variants_too() {
+        let mut rows = Rows::default();
+        rows.push(&[1, 2], 1, vec![]);
+        rows.push(&[3], 1, vec![Span { chunk: 0, rows: 4..9 }]);
+        rows.push(&[4], 3, vec![]);
+        assert_eq!(rows.variant_blocks(5), [0..0, 0..3, 3..3, 3..4, 4..4]);
+        assert_eq!(rows.positions, [0, 1, 5, 0]);
+        assert_eq!(rows.sequence_len(), 6);
+    }
+}

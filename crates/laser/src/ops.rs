@@ -1,0 +1,95 @@
+//! Tensor operations of the forward pass, each in two forms: a fused CPU kernel in f32, and the same composed of
+//! the tensor library's own operations, which runs on every device and dtype and can be differentiated.
+//!
+//! All activations are packed rows `[rows, width]`: no padding, a sequence is a run of rows.
+
+pub(crate) mod attention;
+pub(crate) mod linear;
+pub(crate) mod matmul;
+pub(crate) mod norm;
+pub(crate) mod rope;
+pub(crate) mod softmax;
+pub(crate) mod swiglu;
+
+use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
+
+use crate::error::Result;
+
+/// Whether the fused CPU kernels apply: plain f32 values in host memory.
+pub(crate) fn is_fused(x: &Tensor) -> bool {
+    matches!(x.device(), Device::Cpu) && x.dtype() == DType::F32
+}
+
+/// Runs `f` on the values of a contiguous f32 tensor in host memory.
+pub(crate) fn with_values<R>(x: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
+    let (storage, layout) = x.storage_and_layout();
+    let Storage::Cpu(CpuStorage::F32(values)) = &*storage else {
+        return Err(candle_core::Error::Msg("fused kernel on a tensor that is not f32 on the CPU".into()).into());
+    };
+    let Some((start, end)) = layout.contiguous_offsets() else {
+        return Err(candle_core::Error::Msg("fused kernel on a strided tensor".into()).into());
+    };
+    Ok(f(&values[start..end]))
+}
+
+/// A `[rows, width]` tensor in host memory from its values.
+pub(crate) fn host_rows(values: Vec<f32>, rows: usize, width: usize) -> Result<Tensor> {
+    Ok(Tensor::from_vec(values, (rows, width), &Device::Cpu)?)
+}
+
+/// Lanes of the kernels' accumulators: fixed, so that results do not depend on the vector width of the machine.
+pub(crate) const LANES: usize = 16;
+
+/// Dot product of two equally long slices, in [`LANES`] partial sums.
+#[inline(always)]
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let tail: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in a_chunks.zip(b_chunks) {
+        for lane in 0..LANES {
+            lanes[lane] += x[lane] * y[lane];
+        }
+    }
+    lanes.iter().sum::<f32>() + tail
+}
+
+/// `eˣ` by range reduction and a polynomial of degree 6, relative error below 3e-7; written so that it vectorises.
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    const ROUND: f32 = 12_582_912.0; // 1.5·2²³: adding and subtracting it rounds to the nearest integer
+    let x = x.clamp(-87.0, 88.0);
+    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4; // ln 2 in two parts
+    let p = 1.0
+        + r * (1.0
+            + r * (0.5 + r * (0.166_666_67 + r * (0.041_666_67 + r * (0.008_333_39 + r * 0.001_394_4)))));
+    #[allow(clippy::cast_possible_truncation)] // |n| ≤ 127 after the clamp
+    let scale = f32::from_bits((((n as i32) + 127) as u32) << 23);
+    p * scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_is_accurate_over_its_range() {
+        for i in -8700..8800 {
+            let x = i as f32 / 100.0;
+            let (fast, true_value) = (f64::from(exp(x)), f64::from(x).exp());
+            assert!((fast - true_value).abs() <= 4e-7 * true_value, "exp({x}) = {fast}, not {true_value}");
+        }
+        assert_eq!(exp(-1000.0), exp(-87.0));
+    }
+
+    #[test]
+    fn dot_equals_the_naive_sum() {
+        for n in [0, 1, 15, 16, 17, 64, 100] {
+            let a: Vec<f32> = (0..n).map(|i| (i as f32 * 0.37).sin()).collect();
+            let b: Vec<f32> = (0..n).map(|i| (i as f32 * 0.11).cos()).collect();
+            let naive: f64 = a.iter().zip(&b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+            assert!((f64::from(dot(&a, &b)) - naive).abs() < 1e-5);
+        }
+    }
+}
