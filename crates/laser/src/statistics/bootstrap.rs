@@ -1,0 +1,115 @@
+//! Bootstrap: takes per-item differences and groups, gives a percentile interval of their mean.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::groups::group_sums;
+
+/// 95 % percentile interval [low, high] of the mean of paired differences, whole groups resampled.
+///
+/// `differences` and `groups` are `[items]`. Each of `resamples` draws takes as many groups as there
+/// are, with replacement, and averages over the items drawn. `None` when there are fewer than two
+/// groups or no resamples: nothing can be said about the spread then.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn bootstrap_ci95(
+    differences: &[f64],
+    groups: &[u32],
+    resamples: usize,
+    seed: u64,
+) -> Option<[f64; 2]> {
+    let sums = group_sums(differences, groups);
+    if sums.len() < 2 || resamples == 0 {
+        return None;
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut means: Vec<f64> = (0..resamples)
+        .map(|_| {
+            let (mut total, mut items) = (0.0, 0);
+            for _ in 0..sums.len() {
+                let (sum, count) = sums[rng.random_range(0..sums.len())];
+                total += sum;
+                items += count;
+            }
+            total / items as f64
+        })
+        .collect();
+    means.sort_by(f64::total_cmp);
+    Some([quantile(&means, 0.025), quantile(&means, 0.975)])
+}
+
+/// Quantile of sorted values, linear between neighbours.
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let position = q * (sorted.len() - 1) as f64;
+    let (low, high) = (position.floor() as usize, position.ceil() as usize);
+    sorted[low] + (sorted[high] - sorted[low]) * (position - low as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(n: usize) -> Vec<f64> {
+        (0..n)
+            .map(|i| [1.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0][i % 7])
+            .collect()
+    }
+
+    #[test]
+    fn independent_items_give_the_normal_interval() {
+        let n = 700;
+        let values = example(n);
+        let groups: Vec<u32> = (0..n as u32).collect();
+        let [low, high] = bootstrap_ci95(&values, &groups, 20_000, 7).expect("many groups");
+        let mean = 1.0 / 7.0;
+        let stderr = ((3.0 / 7.0 - mean * mean) / n as f64).sqrt();
+        assert!((low - (mean - 1.96 * stderr)).abs() < 0.1 * stderr, "{low}");
+        assert!(
+            (high - (mean + 1.96 * stderr)).abs() < 0.1 * stderr,
+            "{high}"
+        );
+    }
+
+    #[test]
+    fn copies_of_items_widen_the_interval() {
+        let values: Vec<f64> = example(140).iter().flat_map(|&v| [v; 4]).collect();
+        let alone: Vec<u32> = (0..values.len() as u32).collect();
+        let together: Vec<u32> = alone.iter().map(|i| i / 4).collect();
+        let width = |groups: &[u32]| {
+            let [low, high] = bootstrap_ci95(&values, groups, 4_000, 1).expect("many groups");
+            high - low
+        };
+        let ratio = width(&together) / width(&alone);
+        assert!(
+            (ratio - 2.0).abs() < 0.15,
+            "four copies double the width, got {ratio}"
+        );
+    }
+
+    #[test]
+    fn covers_the_truth_nineteen_times_of_twenty() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let groups: Vec<u32> = (0..200).map(|i| i / 2).collect();
+        let covered = (0..400)
+            .filter(|&trial| {
+                let values: Vec<f64> = (0..100)
+                    .flat_map(|_| [if rng.random_bool(0.3) { 1.0 } else { 0.0 }; 2])
+                    .collect();
+                let [low, high] = bootstrap_ci95(&values, &groups, 500, trial).expect("groups");
+                low <= 0.3 && 0.3 <= high
+            })
+            .count();
+        assert!((360..=395).contains(&covered), "{covered} of 400");
+    }
+
+    #[test]
+    fn seeds_decide_and_one_group_says_nothing() {
+        let groups: Vec<u32> = (0..70).collect();
+        let run = |seed| bootstrap_ci95(&example(70), &groups, 200, seed);
+        assert_eq!(run(5), run(5));
+        assert_ne!(run(5), run(6));
+        assert_eq!(bootstrap_ci95(&[1.0, 1.0], &[4, 4], 100, 0), None);
+        assert_eq!(bootstrap_ci95(&[], &[], 100, 0), None);
+    }
+}
