@@ -1,0 +1,122 @@
+//! Results: takes what `evaluate`, `search` and `statistics` found, gives the structures of
+//! `results.json` and `samples.jsonl` that `report` and other tools read.
+//!
+//! Key names are a contract with other tools (`base.test.acc`, `best.edit`, `test.ci95`, …):
+//! adding is fine, renaming is not. Accuracies, differences and shares are fractions; losses and
+//! log-probabilities are nats.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::statistics::{Frequent, Split};
+
+pub(crate) mod figures;
+mod held_out;
+mod manifest;
+mod sample;
+mod split_summary;
+mod verdict;
+
+pub use held_out::HeldOut;
+pub use manifest::{Manifest, ModelIdentity, TaskIdentity};
+pub use sample::SampleRecord;
+pub use split_summary::SplitSummary;
+pub use verdict::verdict;
+
+/// What [`BestEdit::edit`] says when no edit beat the unedited model.
+pub const NO_EDIT: &str = "none";
+
+/// The scores of one model on each split that was opened.
+pub type SplitScores = BTreeMap<Split, SplitSummary>;
+
+/// `results.json` of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// The unedited model.
+    pub base: SplitScores,
+    /// The winner of the search.
+    pub best: BestEdit,
+    /// The held-out proof: base against winner on the test split.
+    pub test: HeldOut,
+    /// What was searched and what it cost.
+    pub search: SearchSummary,
+    /// What can be scored without a model.
+    pub baselines: Baselines,
+    /// Where the numbers come from.
+    pub manifest: Manifest,
+    /// Compatibility switches in use, ties, warnings: one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The winning edit and its scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BestEdit {
+    /// Short form (`L27.fc_in@0.01`), or [`NO_EDIT`].
+    pub edit: String,
+    /// Singular components kept; absent for several matrices at once or for no edit.
+    pub rank: Option<usize>,
+    /// Fraction of the maximum rank kept, as the exact decimal that was asked for; absent for an
+    /// absolute rank, several matrices at once or no edit.
+    pub rho: Option<String>,
+    /// Scores per split, beside the keys above.
+    #[serde(flatten)]
+    pub splits: SplitScores,
+}
+
+/// What was searched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchSummary {
+    /// Edits evaluated (the base not counted).
+    pub trials: usize,
+    /// The grid.
+    pub space: SearchSpace,
+    /// How the grid was walked (`exhaustive`, …).
+    pub strategy: String,
+    /// How items were split (`three-way`, `paper`).
+    pub protocol: String,
+    /// The gain that the best of as many edits without any effect would show on the search split.
+    pub null_best_gain: f64,
+    /// Wall-clock seconds of the search.
+    pub seconds: f64,
+}
+
+/// The grid of edits: every layer × matrix × ρ.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchSpace {
+    /// Layers, from 0.
+    pub layers: Vec<usize>,
+    /// Canonical matrix names.
+    pub matrices: Vec<String>,
+    /// Fractions of the maximum rank kept, as exact decimals.
+    pub rhos: Vec<String>,
+}
+
+/// Scores to beat that need no model, and how constant the winner's answers are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Baselines {
+    /// The most frequent gold answer of the test split and its share there.
+    pub majority: Option<Frequent>,
+    /// The most frequent gold answer of the search split and what always giving it scores on test.
+    pub constant: Option<Frequent>,
+    /// The winner's most frequent prediction on the test split and its share there.
+    pub best_prediction: Option<Frequent>,
+}
+
+/// `results.json` of an evaluation without a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvalResults {
+    /// The edit evaluated, in short form; absent for the unedited model.
+    pub edit: Option<String>,
+    /// Scores per split.
+    pub scores: SplitScores,
+    /// The most frequent gold answer and its share of the items.
+    pub majority: Option<Frequent>,
+    /// Where the numbers come from.
+    pub manifest: Manifest,
+    /// Compatibility switches in use and warnings: one sentence each.
+    pub notes: Vec<String>,
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

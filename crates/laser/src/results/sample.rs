@@ -1,0 +1,28 @@
+//! Samples: one line of `samples.jsonl`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::statistics::Split;
+
+/// One item and how a model did on it; key names are lm-evaluation-harness' where it has them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SampleRecord {
+    /// Position in the task, from 0.
+    pub doc_id: usize,
+    /// What the model read.
+    pub prompt: String,
+    /// The gold answer.
+    pub target: String,
+    /// 1 if right, 0 if wrong.
+    pub acc: u8,
+    /// Summed log-probability of the gold answer's tokens, nats.
+    pub logprob: f64,
+    /// Tokens of the gold answer.
+    pub answer_tokens: usize,
+    /// Text of the most probable next token, the continuation, or the chosen answer.
+    pub prediction: String,
+    /// The split the item belongs to.
+    pub split: Split,
+    /// The group that keeps it together with its paraphrases.
+    pub group: String,
+}
