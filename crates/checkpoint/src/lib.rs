@@ -2,8 +2,18 @@
 
 #![deny(unsafe_code)]
 
-pub mod error;
+mod checkpoint;
+mod codec;
+mod dtype;
+mod error;
 pub mod gguf;
+mod mapping;
+pub mod safetensors;
+mod tensor;
 
+pub use checkpoint::{Checkpoint, Format};
+pub use codec::stored_values;
+pub use dtype::Dtype;
 pub use error::CheckpointError;
 pub use gguf::metadata::{Array, Metadata, Value};
+pub use tensor::{TensorInfo, TensorView};
