@@ -1,0 +1,118 @@
+//! SHA-256 of model files: what manifests record and what downloads are checked against.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::SourceError;
+
+/// SHA-256 of a file's bytes, lower-case hexadecimal; reads 1 MiB at a time.
+///
+/// # Errors
+/// [`SourceError::Io`] if the file cannot be read.
+pub fn sha256_file(path: &Path) -> Result<String, SourceError> {
+    let io = |source| SourceError::io(path, source);
+    let mut file = File::open(path).map_err(io)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).map_err(io)? {
+            0 => return Ok(hex(&hash.finalize())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
+}
+
+/// One SHA-256 for a model: of the bytes of a `.gguf` file; for a folder, of its parts list.
+///
+/// The parts list has one line `NAME  HASH\n` for each weight, config and tokenizer file directly in the
+/// folder, sorted by name, so that neither time stamps nor a README change it.
+///
+/// # Errors
+/// [`SourceError::Io`] if a file cannot be read.
+pub fn sha256_model(path: &Path) -> Result<String, SourceError> {
+    if !path.is_dir() {
+        return sha256_file(path);
+    }
+    let io = |source| SourceError::io(path, source);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(io)? {
+        let name = entry
+            .map_err(io)?
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
+        // Through `path.join`, not the entry: the Hub's cache holds links to files.
+        if is_model_part(&name) && path.join(&name).is_file() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    let mut hash = Sha256::new();
+    for name in names {
+        let part = sha256_file(&path.join(&name))?;
+        hash.update(format!("{name}  {part}\n"));
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+/// Whether a file decides what the model computes: weights, configuration, tokenizer, chat template.
+fn is_model_part(name: &str) -> bool {
+    [".safetensors", ".json", ".jinja", ".model"]
+        .iter()
+        .any(|end| name.ends_with(end))
+        || name == "merges.txt"
+        || name == "vocab.txt"
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}")
+            .expect("writing to a String cannot fail because it only allocates");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; // FIPS 180-2, appendix B.1
+
+    #[test]
+    fn a_file_has_the_published_hash_of_its_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("abc");
+        std::fs::write(&path, "abc").unwrap();
+        assert_eq!(sha256_file(&path).unwrap(), OF_ABC);
+        assert_eq!(sha256_model(&path).unwrap(), OF_ABC);
+        assert!(
+            sha256_file(&dir.path().join("none"))
+                .unwrap_err()
+                .to_string()
+                .contains("none")
+        );
+    }
+
+    #[test]
+    fn a_folder_counts_its_model_parts_by_name_and_content_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("config.json", "abc");
+        let one = sha256_model(dir.path()).unwrap();
+        assert_eq!(
+            one,
+            hex(&Sha256::digest(format!("config.json  {OF_ABC}\n")))
+        );
+        write("README.md", "x");
+        assert_eq!(sha256_model(dir.path()).unwrap(), one);
+        write("model.safetensors", "w");
+        let two = sha256_model(dir.path()).unwrap();
+        assert_ne!(two, one);
+        write("model.safetensors", "v");
+        assert_ne!(sha256_model(dir.path()).unwrap(), two);
+    }
+}
