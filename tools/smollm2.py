@@ -6,6 +6,7 @@ measure the same weights and the same token ids. Environment: see README.md in t
 
 import contextlib
 import pathlib
+import platform
 import shutil
 import tempfile
 import zipfile
@@ -127,3 +128,13 @@ def truncated(weight, rank):
     """The best rank-`rank` approximation in the Frobenius norm, through torch.linalg.svd in f64."""
     u, s, vt = torch.linalg.svd(weight.detach().double(), full_matrices=False)
     return ((u[:, :rank] * s[:rank]) @ vt[:rank]).to(weight.dtype)
+
+
+def cpu_model():
+    """The processor's name as Linux gives it, else as Python does."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor()
