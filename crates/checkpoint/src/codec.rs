@@ -58,6 +58,7 @@ impl Slot<'_> {
         values: &[f32],
         mut sink: impl FnMut(&[u8], &[f32]) -> Result<(), CheckpointError>,
     ) -> Result<(), CheckpointError> {
+        self.size()?;
         let expected: usize = self.shape.iter().product();
         if values.len() != expected {
             return Err(CheckpointError::ValueCount {
@@ -66,7 +67,6 @@ impl Slot<'_> {
                 found: values.len(),
             });
         }
-        self.size()?;
         for (number, piece) in values.chunks(PIECE).enumerate() {
             let first = number * PIECE;
             self.expect_finite(piece, first)?;

@@ -10,6 +10,7 @@ pub mod gguf;
 mod mapping;
 pub mod safetensors;
 mod tensor;
+mod write;
 
 pub use checkpoint::{Checkpoint, Format};
 pub use codec::stored_values;
@@ -17,3 +18,4 @@ pub use dtype::Dtype;
 pub use error::CheckpointError;
 pub use gguf::metadata::{Array, Metadata, Value};
 pub use tensor::{TensorInfo, TensorView};
+pub use write::{NewTensor, Rounding, Values, write_atomically};

@@ -42,8 +42,6 @@ pub(crate) struct Header {
     pub(crate) alignment: usize,
     /// Where the tensor descriptions begin, which is where the metadata end.
     pub(crate) tensors_start: usize,
-    /// Where data begin.
-    pub(crate) data_start: usize,
 }
 
 /// One tensor description.
@@ -113,7 +111,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header, CheckpointError> {
         tensors,
         alignment,
         tensors_start,
-        data_start,
     })
 }
 

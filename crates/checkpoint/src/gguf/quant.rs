@@ -33,7 +33,7 @@ pub(crate) fn dequantise(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
     // Blocks hold 16-bit scales and candle reads them in place. Data in a file are aligned; a slice from elsewhere may
     // begin at an odd address and then moves by one byte.
     let mut moved: Vec<u8> = Vec::new();
-    let aligned = if bytes.as_ptr().addr() % 2 == 0 {
+    let aligned = if bytes.as_ptr().addr().is_multiple_of(2) {
         bytes
     } else {
         moved.reserve_exact(bytes.len() + 1);
@@ -98,5 +98,71 @@ mod tests {
             dequantise(dtype, &room[odd..odd + bytes.len()], &mut out);
             assert_eq!(out, stored, "{dtype}");
         }
+    }
+
+    /// gguf-py's opinion on blocks of every type; the script that made it is `tools/make_gguf_goldens.py`.
+    fn goldens() -> Vec<(Dtype, serde_json::Value)> {
+        let text = include_str!("../../tests/data/gguf_blocks.json");
+        let goldens: serde_json::Map<_, _> =
+            serde_json::from_str(text).expect("the goldens are JSON");
+        let named = goldens
+            .into_iter()
+            .map(|(name, golden)| (name.parse().expect("a type"), golden));
+        named.collect()
+    }
+
+    fn bytes(golden: &serde_json::Value, part: &str) -> Option<Vec<u8>> {
+        let hex = golden.get(part)?.as_str().expect("hexadecimal text");
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal digits");
+        Some((0..hex.len()).step_by(2).map(byte).collect())
+    }
+
+    fn floats(bytes: &[u8]) -> Vec<f32> {
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect()
+    }
+
+    #[test]
+    fn dequantising_gives_the_bits_of_gguf_py() {
+        let goldens = goldens();
+        assert_eq!(
+            goldens.len(),
+            Dtype::all().filter(|dtype| dtype.is_quantised()).count()
+        );
+        for (dtype, golden) in goldens {
+            let expected = floats(&bytes(&golden, "values").expect("all types have values"));
+            let mut found = vec![0.0; expected.len()];
+            dequantise(
+                dtype,
+                &bytes(&golden, "blocks").expect("all types have blocks"),
+                &mut found,
+            );
+            for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                assert_eq!(
+                    found.to_bits(),
+                    expected.to_bits(),
+                    "{dtype} {index}: {found} {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn quantising_gives_the_bytes_of_gguf_py() {
+        let mut compared = 0;
+        for (dtype, golden) in goldens() {
+            if let (Some(source), Some(expected)) =
+                (bytes(&golden, "source"), bytes(&golden, "quantised"))
+            {
+                let (found, _) = quantise(dtype, &floats(&source));
+                assert_eq!(found, expected, "{dtype}");
+                compared += 1;
+            }
+        }
+        assert_eq!(compared, 5);
     }
 }
