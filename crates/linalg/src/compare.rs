@@ -1,0 +1,175 @@
+//! The one way to compare approximately: two slices and a tolerance in, the worst difference out.
+
+/// |aᵢ − eᵢ| ≤ absolute + relative·maxⱼ|eⱼ| for every i.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tolerance {
+    /// In the unit of the values.
+    pub absolute: f64,
+    /// Of the largest expected magnitude, not of each value: a zero may be off as much as the rest.
+    pub relative: f64,
+}
+
+/// Why two slices are not equal within a [`Tolerance`].
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum Difference {
+    /// The slices have different lengths.
+    #[error("{actual} values, expected {expected}")]
+    Length {
+        /// Length found.
+        actual: usize,
+        /// Length expected.
+        expected: usize,
+    },
+    /// A NaN or an infinity on either side.
+    #[error("value {index} is {actual}, expected {expected}; both must be finite")]
+    NotFinite {
+        /// Position of the first one.
+        index: usize,
+        /// Value found.
+        actual: f32,
+        /// Value expected.
+        expected: f32,
+    },
+    /// The largest difference is above what is allowed.
+    #[error(
+        "value {index} is {actual}, expected {expected}: the difference {max_abs:e} is the largest, {allowed:e} is allowed"
+    )]
+    Value {
+        /// The largest |a − e|.
+        max_abs: f64,
+        /// Its (first) position.
+        index: usize,
+        /// Value found there.
+        actual: f32,
+        /// Value expected there.
+        expected: f32,
+        /// absolute + relative·max|e|.
+        allowed: f64,
+    },
+}
+
+impl Tolerance {
+    /// Compares value by value.
+    ///
+    /// # Errors
+    /// [`Difference`]: unequal lengths, any value that is not finite, or a difference above the
+    /// tolerance.
+    pub fn check(self, actual: &[f32], expected: &[f32]) -> Result<(), Difference> {
+        if actual.len() != expected.len() {
+            let [actual, expected] = [actual.len(), expected.len()];
+            return Err(Difference::Length { actual, expected });
+        }
+        let mut largest = 0.0f64;
+        let mut worst = (0.0f64, 0);
+        for (index, (&a, &e)) in actual.iter().zip(expected).enumerate() {
+            if !(a.is_finite() && e.is_finite()) {
+                return Err(Difference::NotFinite {
+                    index,
+                    actual: a,
+                    expected: e,
+                });
+            }
+            largest = largest.max(f64::from(e).abs());
+            let difference = (f64::from(a) - f64::from(e)).abs();
+            if difference > worst.0 {
+                worst = (difference, index);
+            }
+        }
+        let allowed = self.absolute + self.relative * largest;
+        let (max_abs, index) = worst;
+        // A difference of 0 passes any tolerance; otherwise a NaN in the tolerance must not.
+        if max_abs == 0.0 || max_abs <= allowed {
+            return Ok(());
+        }
+        let [actual, expected] = [actual[index], expected[index]];
+        Err(Difference::Value {
+            max_abs,
+            index,
+            actual,
+            expected,
+            allowed,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOLERANCE: Tolerance = Tolerance {
+        absolute: 0.125,
+        relative: 0.0625,
+    };
+
+    #[test]
+    fn what_is_within_the_tolerance_passes() {
+        // allowed: 0.125 + 0.0625 * 4 = 0.375
+        assert_eq!(
+            TOLERANCE.check(&[0.375, -4.25, 1.0], &[0.0, -4.0, 1.0]),
+            Ok(())
+        );
+        assert_eq!(TOLERANCE.check(&[], &[]), Ok(()));
+        let exact = Tolerance {
+            absolute: 0.0,
+            relative: 0.0,
+        };
+        assert_eq!(exact.check(&[0.5, -0.0], &[0.5, 0.0]), Ok(()));
+    }
+
+    #[test]
+    fn the_worst_value_above_the_tolerance_is_named() {
+        let found = TOLERANCE.check(&[0.5, -5.0, 1.0], &[0.0, -4.0, 1.0]);
+        let expected = Difference::Value {
+            max_abs: 1.0,
+            index: 1,
+            actual: -5.0,
+            expected: -4.0,
+            allowed: 0.375,
+        };
+        assert_eq!(found, Err(expected));
+        let exact = Tolerance {
+            absolute: 0.0,
+            relative: 0.0,
+        };
+        assert!(exact.check(&[1.0 + f32::EPSILON], &[1.0]).is_err());
+    }
+
+    #[test]
+    fn a_nan_fails_on_either_side_and_in_the_tolerance() {
+        let loose = Tolerance {
+            absolute: f64::INFINITY,
+            relative: 0.0,
+        };
+        assert!(loose.check(&[1e30], &[-1e30]).is_ok());
+        for (a, e) in [
+            (f32::NAN, 0.0),
+            (0.0, f32::NAN),
+            (f32::NAN, f32::NAN),
+            (f32::INFINITY, 1.0),
+        ] {
+            let found = loose.check(&[0.0, a], &[0.0, e]);
+            assert!(
+                matches!(found, Err(Difference::NotFinite { index: 1, .. })),
+                "{a} {e}"
+            );
+        }
+        let broken = Tolerance {
+            absolute: f64::NAN,
+            relative: 0.0,
+        };
+        assert!(broken.check(&[1.0], &[2.0]).is_err());
+    }
+
+    #[test]
+    fn unequal_lengths_fail_even_where_the_common_part_agrees() {
+        let loose = Tolerance {
+            absolute: 1e9,
+            relative: 0.0,
+        };
+        let error = Difference::Length {
+            actual: 1,
+            expected: 2,
+        };
+        assert_eq!(loose.check(&[1.0], &[1.0, 1.0]), Err(error));
+    }
+}

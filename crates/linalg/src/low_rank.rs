@@ -1,0 +1,109 @@
+//! A matrix of low rank as its two factors, kept apart until somebody wants it dense.
+
+use crate::{Matrix, Svd, backend};
+
+/// W_r = (U_r·Σ_r)·V_rᵀ, the r largest components of a decomposition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LowRank {
+    /// U·Σ, \[m, r\].
+    pub us: Matrix,
+    /// Vᵀ, \[r, n\].
+    pub vt: Matrix,
+    /// r, the number of components kept.
+    pub rank: usize,
+}
+
+impl LowRank {
+    /// The dense product \[m, n\] on `threads` threads (0 counts as 1).
+    ///
+    /// Products are summed in f32: an element is off by at most about r·6e-8·Σₖ|usᵢₖ·vtₖⱼ|, in
+    /// practice by √r·6e-8 of it.
+    #[must_use]
+    pub fn materialise(&self, threads: usize) -> Matrix {
+        let [m, r, n] = [self.us.rows(), self.rank, self.vt.cols()];
+        let mut dense = Matrix::zeros(m, n);
+        if r > 0 && m > 0 && n > 0 {
+            let par = backend::parallelism(threads);
+            backend::product_f32(
+                [m, r, n],
+                self.us.data(),
+                self.vt.data(),
+                dense.data_mut(),
+                par,
+            );
+        }
+        dense
+    }
+
+    /// Numbers stored by the two factors, r·(m + n).
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.us.data().len() + self.vt.data().len()
+    }
+
+    /// The largest rank at which the factors of an \[m, n\] matrix are not larger than it:
+    /// ⌊m·n/(m + n)⌋.
+    #[must_use]
+    pub fn break_even_rank(m: usize, n: usize) -> usize {
+        let [m, n] = [m as u128, n as u128];
+        let rank = (m * n).checked_div(m + n).unwrap_or(0);
+        usize::try_from(rank).expect("below min(m, n) because m/(m + n) is below 1")
+    }
+
+    /// ‖W − W_r‖_F/‖W‖_F = √(Σ_{i>r} σᵢ²/Σ σᵢ²), by Eckart and Young; 0 for a zero matrix.
+    ///
+    /// # Panics
+    /// If `rank` is above the number of components.
+    #[must_use]
+    pub fn relative_error(svd: &Svd, rank: usize) -> f64 {
+        // From the small end: the tail must not vanish beside the head.
+        let energy = |s: &[f64]| s.iter().rev().map(|x| x * x).sum::<f64>();
+        let total = energy(&svd.s);
+        if total > 0.0 {
+            (energy(&svd.s[rank..]) / total).sqrt()
+        } else {
+            0.0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dense_product_is_the_sum_of_products() {
+        let us = Matrix::new(3, 2, vec![1., 2., 3., 4., 5., 6.]).unwrap();
+        let vt = Matrix::new(2, 2, vec![1., -1., 10., 100.]).unwrap();
+        let low_rank = LowRank { us, vt, rank: 2 };
+        assert_eq!(
+            low_rank.materialise(1).data(),
+            [21., 199., 43., 397., 65., 595.]
+        );
+        assert_eq!(low_rank.parameters(), 2 * (3 + 2));
+    }
+
+    #[test]
+    fn break_even_is_where_the_factors_stop_paying() {
+        for (m, n) in [(576, 1536), (4096, 4096), (1, 7), (16384, 4096)] {
+            let rank = LowRank::break_even_rank(m, n);
+            assert!(
+                rank * (m + n) <= m * n && (rank + 1) * (m + n) > m * n,
+                "{m} x {n}: {rank}"
+            );
+        }
+        assert_eq!(LowRank::break_even_rank(0, 0), 0);
+    }
+
+    #[test]
+    fn the_relative_error_is_the_lost_share() {
+        let s = vec![4.0, 3.0, 0.0];
+        let svd = Svd {
+            u: Matrix::zeros(3, 3),
+            s,
+            vt: Matrix::zeros(3, 3),
+        };
+        let errors = [0, 1, 2, 3].map(|r| LowRank::relative_error(&svd, r));
+        assert_eq!(errors, [1.0, 0.6, 0.0, 0.0]);
+    }
+}

@@ -1,0 +1,278 @@
+//! What the singular values say about a matrix before anything is cut.
+//!
+//! Energy, effective and stable rank, and how many values stand above the noise of a random matrix
+//! of the same shape (Marchenko and Pastur 1967).
+
+use std::f64::consts::PI;
+
+use crate::LinalgError;
+
+/// The singular values of a matrix \[m, n\], descending.
+///
+/// ```
+/// use laser_linalg::Spectrum;
+/// let spectrum = Spectrum::new([2.0, 1.0, 1.0], 3, 5)?;
+/// assert_eq!(spectrum.energy(1), 4.0 / 6.0);
+/// assert_eq!(spectrum.stable_rank(), 1.5);
+/// # Ok::<(), laser_linalg::LinalgError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spectrum {
+    s: Vec<f64>,
+    rows: usize,
+    cols: usize,
+}
+
+impl Spectrum {
+    /// Takes all min(m, n) singular values of a matrix \[m, n\].
+    ///
+    /// # Errors
+    /// [`LinalgError::SpectrumLength`] for another number of values, [`LinalgError::SpectrumValue`]
+    /// for one that is negative, not finite, or above its predecessor.
+    pub fn new(s: impl Into<Vec<f64>>, m: usize, n: usize) -> Result<Self, LinalgError> {
+        let s = s.into();
+        if s.len() != m.min(n) {
+            let [rows, cols, expected, found] = [m, n, m.min(n), s.len()];
+            return Err(LinalgError::SpectrumLength {
+                rows,
+                cols,
+                expected,
+                found,
+            });
+        }
+        let mut before = f64::MAX;
+        for (index, &value) in s.iter().enumerate() {
+            if !(0.0..=before).contains(&value) {
+                return Err(LinalgError::SpectrumValue { index, value });
+            }
+            before = value;
+        }
+        Ok(Self {
+            s,
+            rows: m,
+            cols: n,
+        })
+    }
+
+    /// The singular values, descending.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        &self.s
+    }
+
+    /// Σ_{i≤r} σᵢ²/Σ σᵢ², the share of ‖W‖_F² that rank r keeps; 1 for a zero matrix.
+    ///
+    /// Ranks above min(m, n) keep everything.
+    #[must_use]
+    pub fn energy(&self, rank: usize) -> f64 {
+        let total = self.squares(self.s.len());
+        if total > 0.0 {
+            self.squares(rank) / total
+        } else {
+            1.0
+        }
+    }
+
+    /// exp(−Σ pᵢ·ln pᵢ) with pᵢ = σᵢ/Σσ (Roy and Vetterli 2007); 0 for a zero matrix.
+    #[must_use]
+    pub fn effective_rank(&self) -> f64 {
+        let total: f64 = self.s.iter().sum();
+        if total == 0.0 {
+            return 0.0;
+        }
+        let p = self.s.iter().filter(|&&x| x > 0.0).map(|x| x / total);
+        (-p.map(|p| p * p.ln()).sum::<f64>()).exp()
+    }
+
+    /// ‖W‖_F²/σ₁²; 0 for a zero matrix.
+    #[must_use]
+    pub fn stable_rank(&self) -> f64 {
+        match self.s.first() {
+            Some(&first) if first > 0.0 => self.s.iter().map(|x| (x / first) * (x / first)).sum(),
+            _ => 0.0,
+        }
+    }
+
+    /// The largest singular value to expect of pure noise: √variance·(√m + √n), for independent
+    /// entries of mean 0 and the given variance.
+    #[must_use]
+    pub fn marchenko_pastur_edge(&self, noise_variance: f64) -> f64 {
+        noise_variance.sqrt() * ((self.rows as f64).sqrt() + (self.cols as f64).sqrt())
+    }
+
+    /// The variance of the noise, if most components are noise: σ_median²/(max(m, n)·μ_β).
+    ///
+    /// μ_β is the median of the Marchenko–Pastur law of aspect β = min/max. A few large components
+    /// hardly move the median. The idea is Gavish and Donoho's (2014, "The optimal hard threshold
+    /// for singular values is 4/√3", section III.E). 0 for an empty matrix.
+    #[must_use]
+    pub fn noise_variance(&self) -> f64 {
+        let k = self.s.len();
+        if k == 0 {
+            return 0.0;
+        }
+        let median = 0.5 * (self.s[(k - 1) / 2] + self.s[k / 2]);
+        let longer = self.rows.max(self.cols) as f64;
+        median * median / (longer * marchenko_pastur_median(k as f64 / longer))
+    }
+
+    /// How many singular values are above the edge of the estimated noise.
+    #[must_use]
+    pub fn components_above_edge(&self) -> usize {
+        let edge = self.marchenko_pastur_edge(self.noise_variance());
+        self.s.partition_point(|&x| x > edge)
+    }
+
+    /// Σ_{i≤r} σᵢ² in units of σ₁², which neither overflow nor vanish.
+    fn squares(&self, rank: usize) -> f64 {
+        let unit = self.s.first().copied().filter(|&x| x > 0.0).unwrap_or(1.0);
+        self.s
+            .iter()
+            .take(rank)
+            .map(|x| (x / unit) * (x / unit))
+            .sum()
+    }
+}
+
+/// The median of the Marchenko–Pastur law of unit variance and aspect β, 0 < β ≤ 1.
+///
+/// With the eigenvalue written as t(θ) = 1 + β + 2√β·cos θ the mass above t(θ) has a closed form,
+/// which bisection brings to one half.
+fn marchenko_pastur_median(beta: f64) -> f64 {
+    let [mut low, mut high] = [0.0, PI];
+    // 60 halvings of π are below the spacing of doubles there.
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if mass_above(beta, middle) < 0.5 {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    1.0 + beta + 2.0 * beta.sqrt() * low.cos()
+}
+
+/// ∫₀^θ 2·sin²x/(π·(1 + β + 2√β·cos x)) dx: the density √((b−t)(t−a))/(2πβt) on
+/// [a, b] = (1 ∓ √β)², carried over to θ.
+fn mass_above(beta: f64, theta: f64) -> f64 {
+    let root = beta.sqrt();
+    let inner = ((1.0 - root) / (1.0 + root) * (0.5 * theta).tan()).atan();
+    ((1.0 + beta) * theta - 2.0 * root * theta.sin() - 2.0 * (1.0 - beta) * inner)
+        / (2.0 * PI * beta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::gaussian;
+    use crate::{Method, decompose};
+
+    fn close(actual: f64, expected: f64, relative: f64) {
+        let difference = (actual - expected).abs();
+        assert!(
+            difference <= relative * expected.abs(),
+            "{actual}, expected {expected}"
+        );
+    }
+
+    #[test]
+    fn ranks_of_flat_and_of_peaked_spectra() {
+        let flat = Spectrum::new(vec![3.0; 7], 7, 9).unwrap();
+        close(flat.effective_rank(), 7.0, 1e-14);
+        close(flat.stable_rank(), 7.0, 1e-14);
+        let peaked = Spectrum::new([5.0, 0.0, 0.0], 3, 3).unwrap();
+        assert_eq!((peaked.effective_rank(), peaked.stable_rank()), (1.0, 1.0));
+        let zero = Spectrum::new([0.0, 0.0], 2, 2).unwrap();
+        assert_eq!(
+            (zero.effective_rank(), zero.stable_rank(), zero.energy(0)),
+            (0.0, 0.0, 1.0)
+        );
+        // p = ½, ¼, ¼: entropy 1.5·ln 2
+        let mixed = Spectrum::new([2.0, 1.0, 1.0], 3, 3).unwrap();
+        close(mixed.effective_rank(), 2f64.powf(1.5), 1e-14);
+    }
+
+    #[test]
+    fn energy_grows_from_nothing_to_all() {
+        let spectrum = Spectrum::new([1e200, 1e200, 0.0], 3, 4).unwrap();
+        assert_eq!(
+            [0, 1, 2, 3, 9].map(|r| spectrum.energy(r)),
+            [0.0, 0.5, 1.0, 1.0, 1.0]
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_spectrum_is_refused() {
+        assert!(matches!(
+            Spectrum::new([1.0], 2, 3),
+            Err(LinalgError::SpectrumLength {
+                expected: 2,
+                found: 1,
+                ..
+            })
+        ));
+        for (s, at) in [
+            ([1.0, 2.0], 1),
+            ([1.0, -1.0], 1),
+            ([f64::NAN, 0.0], 0),
+            ([f64::INFINITY, 0.0], 0),
+        ] {
+            let error = Spectrum::new(s, 2, 3).unwrap_err();
+            assert!(
+                matches!(error, LinalgError::SpectrumValue { index, .. } if index == at),
+                "{s:?}"
+            );
+        }
+    }
+
+    /// The mass above t, by the trapezoidal rule on the textbook density.
+    fn mass_above_reference(beta: f64, t: f64) -> f64 {
+        let [a, b] = [(1.0 - beta.sqrt()).powi(2), (1.0 + beta.sqrt()).powi(2)];
+        let steps = 2_000_000;
+        let width = (b - t) / f64::from(steps);
+        let density = |x: f64| ((b - x) * (x - a)).max(0.0).sqrt() / (2.0 * PI * beta * x);
+        (0..steps)
+            .map(|i| density(t + (f64::from(i) + 0.5) * width) * width)
+            .sum()
+    }
+
+    #[test]
+    fn half_of_the_marchenko_pastur_mass_is_above_the_median() {
+        for beta in [0.001, 0.1, 1.0 / 3.0, 0.5, 0.9, 1.0] {
+            let median = marchenko_pastur_median(beta);
+            close(mass_above_reference(beta, median), 0.5, 1e-6);
+        }
+        // 4/√3 over the root of the median is Gavish and Donoho's 2.858 for square matrices.
+        let threshold = 4.0 / (3.0 * marchenko_pastur_median(1.0)).sqrt();
+        assert!((threshold - 2.858).abs() < 5e-4, "{threshold}");
+    }
+
+    #[test]
+    fn noise_stays_below_the_edge_and_a_signal_rises_above_it() {
+        let [m, n] = [120, 300];
+        let noise = gaussian(m, n, 11);
+        let spectrum = |w: &crate::Matrix| {
+            let svd = decompose(w.view(), Method::Auto, 1).unwrap();
+            Spectrum::new(svd.s, m, n).unwrap()
+        };
+        let of_noise = spectrum(&noise);
+        close(of_noise.noise_variance(), 1.0, 0.05);
+        close(
+            of_noise.values()[0],
+            of_noise.marchenko_pastur_edge(1.0),
+            0.05,
+        );
+        // Three planted directions, each far above the edge of about 28.
+        let mut data = noise.into_data();
+        for component in 0..3 {
+            for (i, x) in data.iter_mut().enumerate() {
+                let [row, col] = [i / n, i % n];
+                let hit = row % 3 == component && col % 3 == component;
+                *x += if hit { 1.5 } else { 0.0 };
+            }
+        }
+        let planted = spectrum(&crate::Matrix::new(m, n, data).unwrap());
+        assert_eq!(planted.components_above_edge(), 3);
+        close(planted.noise_variance(), 1.0, 0.08);
+    }
+}
