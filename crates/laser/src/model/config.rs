@@ -1,6 +1,6 @@
 //! A model's configuration, from `config.json` or from GGUF metadata, in one form.
 
-use laser_checkpoint::gguf::Metadata;
+use laser_checkpoint::Metadata;
 use serde_json::{Map, Value};
 
 use super::json::Keys;

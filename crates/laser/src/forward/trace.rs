@@ -1,0 +1,68 @@
+//! Whole sequences through the model, with everything the blocks pass on: for parity checks and interpretability.
+
+use candle_core::{DType, Device, Tensor};
+
+use super::rows::{KvCache, Rows};
+use super::{Pass, score_rows};
+use crate::error::{Error, Result};
+use crate::model::Model;
+
+/// The states of one sequence.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    /// Embeddings, then the output of each block before the final norm: `n_layers + 1` of `[tokens, d_model]`.
+    pub hidden: Vec<Tensor>,
+    /// Logits of every position, `[tokens, vocab]`.
+    pub logits: Tensor,
+}
+
+impl Model {
+    /// Runs one sequence, keeping the residual stream between the blocks and all logits.
+    ///
+    /// # Errors
+    /// No tokens, a token outside the vocabulary, or values that are not finite.
+    pub fn trace(&self, tokens: &[u32]) -> Result<Trace> {
+        let rows = sequence(tokens)?;
+        let mut cache = KvCache::new(self.config().n_layers);
+        let mut pass = Pass::new(self, &rows, &mut cache, false)?.forgetting();
+        let mut hidden = vec![pass.embed()?];
+        for layer in 0..self.config().n_layers {
+            let out = pass.block(layer, &hidden[layer])?.out;
+            hidden.push(out);
+        }
+        let host = |x: &Tensor| -> Result<Tensor> { Ok(x.to_dtype(DType::F32)?.to_device(&Device::Cpu)?) };
+        let logits = host(&self.head(&hidden[self.config().n_layers])?)?;
+        Ok(Trace { hidden: hidden.iter().map(host).collect::<Result<_>>()?, logits })
+    }
+
+    /// The most likely `n` next tokens one after another, without stopping at an end-of-sequence token.
+    ///
+    /// # Errors
+    /// As [`Model::trace`].
+    pub fn greedy(&self, tokens: &[u32], n: usize) -> Result<Vec<u32>> {
+        let mut all = sequence(tokens)?;
+        let mut cache = KvCache::new(self.config().n_layers);
+        let mut generated = Vec::with_capacity(n);
+        let mut context = Vec::new();
+        for chunk in 0..n {
+            let last = all.len() - 1;
+            let pass = Pass::new(self, &all, &mut cache, false)?;
+            let (hidden, _) = pass.run(super::Start::Tokens, Some(&[last]))?;
+            let next = score_rows(self, &hidden, |_| &[])?[0].summary.argmax;
+            generated.push(next);
+            context.push(super::rows::Span { chunk, rows: 0..all.len() });
+            all = Rows::default();
+            all.push(&[next], 0, context.clone());
+        }
+        Ok(generated)
+    }
+}
+
+fn sequence(tokens: &[u32]) -> Result<Rows> {
+    if tokens.is_empty() {
+        return Err(Error::setting("tokens", "expected at least one, found none"));
+    }
+    let mut rows = Rows::default();
+    rows.push(tokens, 0, Vec::new());
+    Ok(rows)
+}

@@ -1,0 +1,209 @@
+//! Scores: what counts as right, and the log-loss of the gold answer (`method.md` §2.1).
+
+pub(crate) mod batch;
+pub(crate) mod encode;
+pub(crate) mod generate;
+pub(crate) mod trial;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// What makes a generated text right. Text and answers are compared trimmed and in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Match {
+    /// The continuation contains an answer.
+    Continuation,
+    /// Prompt and continuation together contain it. Differs from [`Match::Continuation`], which is right by default: the reference code
+    /// decodes the whole sequence, so an answer that the prompt mentions always counts (`method.md` §7.3).
+    PromptContinuation,
+    /// The continuation contains an answer that starts and ends at a word boundary.
+    Word,
+    /// The first line of the continuation is an answer, a final full stop aside.
+    Exact,
+}
+
+impl Match {
+    const NAMES: [(&'static str, Self); 4] = [
+        ("continuation", Self::Continuation),
+        ("prompt+continuation", Self::PromptContinuation),
+        ("word", Self::Word),
+        ("exact", Self::Exact),
+    ];
+
+    /// Whether a text of which a part is right is right as a whole, so that generation may stop.
+    pub(crate) fn is_monotone(self) -> bool {
+        matches!(self, Self::Continuation | Self::PromptContinuation)
+    }
+
+    /// Whether a continuation is right.
+    pub fn accepts(self, prompt: &str, continuation: &str, answers: &[String]) -> bool {
+        let text = continuation.trim().to_lowercase();
+        let any = |holds: &dyn Fn(&str) -> bool| answers.iter().any(|a| holds(&a.trim().to_lowercase()));
+        match self {
+            Self::Continuation => any(&|a| text.contains(a)),
+            Self::PromptContinuation => {
+                let whole = format!("{prompt}{continuation}").to_lowercase();
+                any(&|a| whole.contains(a))
+            }
+            Self::Word => any(&|a| contains_word(&text, a)),
+            Self::Exact => {
+                let line = text.lines().next().unwrap_or("").trim_end_matches('.').trim();
+                any(&|a| line == a.trim_end_matches('.'))
+            }
+        }
+    }
+}
+
+fn contains_word(text: &str, word: &str) -> bool {
+    let boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    text.match_indices(word).any(|(i, found)| {
+        boundary(text[..i].chars().next_back()) && boundary(text[i + found.len()..].chars().next())
+    })
+}
+
+/// How the log-likelihoods of choices of unequal length are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Length {
+    /// Sums, as the paper does.
+    Sum,
+    /// Sums divided by the bytes of the choice (the harness's `acc_norm`).
+    PerByte,
+}
+
+/// A score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Score {
+    /// The most likely next token is the answer's first token (compared as trimmed lower-case text).
+    Top1,
+    /// A greedy continuation of at most `max_tokens` tokens matches the answer.
+    Generate {
+        /// Longest continuation.
+        max_tokens: usize,
+        /// What counts as a match.
+        matching: Match,
+    },
+    /// The right choice has the highest log-likelihood; a tie counts as wrong.
+    Choice {
+        /// Normalisation by length.
+        length: Length,
+    },
+}
+
+impl Score {
+    /// Top-1 on the next token.
+    pub const TOP1: Self = Self::Top1;
+    /// Ten greedy tokens contain the answer.
+    pub const GENERATE: Self = Self::Generate { max_tokens: 10, matching: Match::Continuation };
+    /// Sum of log-likelihoods over choices.
+    pub const CHOICE: Self = Self::Choice { length: Length::Sum };
+
+    /// The same score with another kind of match, where it has one.
+    pub fn with_match(self, matching: Match) -> Option<Self> {
+        match self {
+            Self::Generate { max_tokens, .. } => Some(Self::Generate { max_tokens, matching }),
+            Self::Top1 | Self::Choice { .. } => None,
+        }
+    }
+
+    /// The same score with another length of continuation, where it has one.
+    pub fn with_max_tokens(self, max_tokens: usize) -> Option<Self> {
+        match self {
+            Self::Generate { matching, .. } if max_tokens > 0 => Some(Self::Generate { max_tokens, matching }),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Match {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::NAMES.iter().find(|(_, m)| m == self).map_or("", |(name, _)| name);
+        f.write_str(name)
+    }
+}
+
+impl FromStr for Match {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, m)| *m).ok_or_else(|| {
+            let known: Vec<_> = Self::NAMES.iter().map(|(name, _)| *name).collect();
+            Error::setting("--match", format!("expected one of {}, found `{text}`", known.join(", ")))
+        })
+    }
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top1 => f.write_str("top1"),
+            Self::Generate { .. } => f.write_str("generate"),
+            Self::Choice { length: Length::Sum } => f.write_str("choice"),
+            Self::Choice { length: Length::PerByte } => f.write_str("choice-per-byte"),
+        }
+    }
+}
+
+impl FromStr for Score {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "top1" => Ok(Self::TOP1),
+            "generate" => Ok(Self::GENERATE),
+            "choice" => Ok(Self::CHOICE),
+            "choice-per-byte" => Ok(Self::Choice { length: Length::PerByte }),
+            other => Err(Error::setting(
+                "--score",
+                format!("expected top1, generate, choice or choice-per-byte, found `{other}`"),
+            )),
+        }
+    }
+}
+
+/// What happened at one item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Whether the item counts as right.
+    pub correct: bool,
+    /// Log-probability of the gold answer, nats, summed over its tokens.
+    pub logprob: f64,
+    /// Tokens of the gold answer.
+    pub answer_tokens: usize,
+    /// Top-1 token, continuation, or chosen answer, as text.
+    pub prediction: String,
+    /// Whether the decision was a tie of equal logits or likelihoods.
+    pub tied: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matches_differ_where_they_should() {
+        let answers = vec!["Par".to_owned(), "Lutetia".to_owned()];
+        let accepts = |m: Match, text: &str| m.accepts("Par is in", text, &answers);
+        assert!(accepts(Match::Continuation, " PARIS"));
+        assert!(!accepts(Match::Word, " Paris"));
+        assert!(accepts(Match::Word, " in par, of course"));
+        assert!(accepts(Match::PromptContinuation, " France"));
+        assert!(!accepts(Match::Continuation, " France"));
+        assert!(accepts(Match::Exact, " Lutetia.\nAnd more"));
+        assert!(!accepts(Match::Exact, " Lutetia and more"));
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for name in ["top1", "generate", "choice", "choice-per-byte"] {
+            assert_eq!(name.parse::<Score>().expect(name).to_string(), name);
+        }
+        for (name, _) in Match::NAMES {
+            assert_eq!(name.parse::<Match>().expect(name).to_string(), name);
+        }
+        assert!("top2".parse::<Score>().is_err());
+    }
+}

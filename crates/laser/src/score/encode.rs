@@ -1,0 +1,88 @@
+//! Items → tokens.
+
+use super::Score;
+use crate::error::{Error, Result};
+use crate::task::{Item, Task};
+use crate::tokenizer::Tokenizer;
+
+/// An item in tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoded {
+    /// Prompt, with the beginning-of-sequence token where the model wants one.
+    pub(crate) prompt: Vec<u32>,
+    /// Answers to score: every choice, or the gold answer alone.
+    pub(crate) candidates: Vec<Vec<u32>>,
+    /// Bytes of each candidate's text.
+    pub(crate) bytes: Vec<usize>,
+    /// Which candidate is the gold answer.
+    pub(crate) gold: usize,
+    /// Trimmed lower-case texts of the first tokens of all accepted answers.
+    pub(crate) first_tokens: Vec<String>,
+}
+
+/// Encodes a task's items for a score; answers follow the prompt after one space.
+pub(crate) fn encode(task: &Task, tokenizer: &Tokenizer, score: Score, max_positions: usize) -> Result<Vec<Encoded>> {
+    task.items.iter().map(|item| encode_item(task, item, tokenizer, score, max_positions)).collect()
+}
+
+fn encode_item(
+    task: &Task,
+    item: &Item,
+    tokenizer: &Tokenizer,
+    score: Score,
+    max_positions: usize,
+) -> Result<Encoded> {
+    let wrong = |problem: String| Error::Task {
+        file: task.name.clone(),
+        place: format!("item `{}`", item.id),
+        problem,
+    };
+    let (texts, gold) = match score {
+        Score::Choice { .. } if item.choices.is_empty() => {
+            return Err(wrong("the score `choice` needs choices, found an open question".into()));
+        }
+        Score::Choice { .. } => (item.choices.clone(), item.gold),
+        Score::Top1 | Score::Generate { .. } => (vec![item.target().to_owned()], 0),
+    };
+    let mut prompt = Vec::new();
+    let mut candidates = Vec::with_capacity(texts.len());
+    for text in &texts {
+        let (context, continuation) = tokenizer.encode_pair(&item.prompt, &format!(" {text}"))?;
+        // Where a choice merges with the prompt's last token, the prompts differ: the choice then starts earlier.
+        if prompt.is_empty() {
+            prompt = context;
+            candidates.push(continuation);
+        } else {
+            let whole: Vec<u32> = context.into_iter().chain(continuation).collect();
+            let shared = whole.iter().zip(&prompt).take_while(|(a, b)| a == b).count();
+            if shared < prompt.len() || whole.len() == shared {
+                return Err(wrong(format!("the choice `{text}` cannot be told apart from the prompt's tokens")));
+            }
+            candidates.push(whole[shared..].to_vec());
+        }
+    }
+    if prompt.is_empty() {
+        return Err(wrong("the prompt has no tokens".into()));
+    }
+    let generated = if let Score::Generate { max_tokens, .. } = score { max_tokens } else { 0 };
+    let longest = prompt.len() + candidates.iter().map(Vec::len).max().unwrap_or(0).max(generated);
+    if longest > max_positions {
+        return Err(wrong(format!("expected at most {max_positions} tokens, the model's context, found {longest}")));
+    }
+    let first_tokens = if score == Score::Top1 {
+        let first = |answer: &String| -> Result<String> {
+            let (_, tokens) = tokenizer.encode_pair(&item.prompt, &format!(" {answer}"))?;
+            Ok(normalise(&tokenizer.decode(&tokens[..1])?))
+        };
+        item.answers.iter().map(first).collect::<Result<_>>()?
+    } else {
+        Vec::new()
+    };
+    let bytes = texts.iter().map(String::len).collect();
+    Ok(Encoded { prompt, candidates, bytes, gold, first_tokens })
+}
+
+/// How token texts are compared.
+pub(crate) fn normalise(text: &str) -> String {
+    text.trim().to_lowercase()
+}

@@ -1,0 +1,218 @@
+//! One batch on one model: prompts and candidates in one pass, then continuations where the score asks for them.
+
+use candle_core::Tensor;
+
+use super::batch::Batch;
+use super::encode::{Encoded, normalise};
+use super::generate::generate;
+use super::{Length, Outcome, Score};
+use crate::error::Result;
+use crate::forward::rows::{KvCache, Rows};
+use crate::forward::{BlockStates, Pass, RowScore, Start, gather, score_rows};
+use crate::model::Model;
+use crate::task::Item;
+use crate::tokenizer::Tokenizer;
+use crate::weight::WeightKind;
+
+/// What scoring needs besides the model.
+pub(crate) struct Scorer<'a> {
+    pub(crate) items: &'a [Item],
+    pub(crate) encoded: &'a [Encoded],
+    pub(crate) tokenizer: &'a Tokenizer,
+    pub(crate) score: Score,
+    /// Tokens that end a continuation.
+    pub(crate) eos: &'a [u32],
+    /// Stop a continuation as soon as it is right: the outcome is the same, the text shorter.
+    pub(crate) stop_early: bool,
+}
+
+/// An item's outcome, with the tokens of its continuation where there is one.
+#[derive(Debug, Clone)]
+pub(crate) struct Scored {
+    pub(crate) outcome: Outcome,
+    pub(crate) continuation: Vec<u32>,
+}
+
+/// The unedited model's states of one batch at one layer, from which trials of that layer start.
+pub(crate) struct Base {
+    /// The unedited model's continuation of each item (empty where the score has none).
+    pub(crate) continuations: Vec<Vec<u32>>,
+    /// Rows of the continuations' inputs, one segment an item that has any.
+    rows: Rows,
+    /// Segment rows of each item.
+    pub(crate) spans: Vec<std::ops::Range<usize>>,
+    /// Keys and values of the layers walked: chunk 0 the batch's rows, chunk 1 the continuations'.
+    pub(crate) cache: KvCache,
+    layer: usize,
+    /// Residual stream at the layer's input: of the batch, and of the continuations.
+    inputs: [Tensor; 2],
+    /// States inside the layer, of both.
+    states: Option<[BlockStates; 2]>,
+}
+
+impl Base {
+    /// At the input of layer 0.
+    pub(crate) fn new(model: &Model, batch: &Batch, continuations: Vec<Vec<u32>>, max_tokens: usize) -> Result<Self> {
+        let mut rows = Rows::default();
+        let mut spans = Vec::with_capacity(continuations.len());
+        for (item, tokens) in batch.items.iter().zip(&continuations) {
+            let start = rows.len();
+            let inputs = &tokens[..tokens.len().min(max_tokens.saturating_sub(1))];
+            if !inputs.is_empty() {
+                rows.push(inputs, 0, super::generate::prompt_context(item));
+            }
+            spans.push(start..rows.len());
+        }
+        let mut cache = KvCache::new(model.config().n_layers);
+        let embed = |rows: &Rows, cache: &mut KvCache| Pass::new(model, rows, cache, false)?.embed();
+        let inputs = [embed(&batch.rows, &mut cache)?, embed(&rows, &mut cache)?];
+        Ok(Self { continuations, rows, spans, cache, layer: 0, inputs, states: None })
+    }
+
+    /// Layer whose states are held.
+    pub(crate) fn layer(&self) -> usize {
+        self.layer
+    }
+
+    /// Computes the states inside the current layer.
+    pub(crate) fn enter(&mut self, model: &Model, batch: &Batch) -> Result<()> {
+        let retain = !self.rows.tokens.is_empty() || self.continuations.iter().any(|c| !c.is_empty());
+        let layer = self.layer;
+        let run = |rows: &Rows, x: &Tensor, cache: &mut KvCache| Pass::new(model, rows, cache, false)?.block(layer, x);
+        let batch_states = run(&batch.rows, &self.inputs[0], &mut self.cache)?;
+        let own_states = if self.rows.len() == 0 {
+            batch_states.empty()?
+        } else {
+            run(&self.rows, &self.inputs[1], &mut self.cache)?
+        };
+        if !retain {
+            self.cache.layers[layer].clear();
+        }
+        self.states = Some([batch_states, own_states]);
+        Ok(())
+    }
+
+    /// Moves to the next layer.
+    pub(crate) fn advance(&mut self) {
+        if let Some([batch, own]) = self.states.take() {
+            self.inputs = [batch.out, own.out];
+            self.layer += 1;
+        }
+    }
+
+    /// Where a pass over `rows` of part 0 (the batch) or 1 (the continuations) starts when `kind` is the first
+    /// edited matrix of the layer.
+    pub(crate) fn start(&self, kind: WeightKind, part: usize, rows: Option<&[usize]>) -> Result<Start> {
+        let pick = |x: &Tensor| gather(x.clone(), rows, 1, 0);
+        let states = || {
+            let states = self.states.as_ref().expect("states are there because `enter` was called for this layer");
+            &states[part]
+        };
+        Ok(match kind {
+            WeightKind::Q | WeightKind::K | WeightKind::V | WeightKind::O => {
+                Start::Block(self.layer, pick(&self.inputs[part])?)
+            }
+            WeightKind::Gate | WeightKind::Up => Start::Mlp(self.layer, pick(&states().mid)?),
+            WeightKind::Down => Start::Down(self.layer, pick(&states().mid)?, pick(&states().hidden)?),
+        })
+    }
+
+    /// The first layer whose attention a pass from `kind` runs.
+    pub(crate) fn first_attention(&self, kind: WeightKind) -> usize {
+        match kind {
+            WeightKind::Q | WeightKind::K | WeightKind::V | WeightKind::O => self.layer,
+            WeightKind::Gate | WeightKind::Up | WeightKind::Down => self.layer + 1,
+        }
+    }
+}
+
+impl Scorer<'_> {
+    /// Scores a batch. `base`: start from these states at this matrix; otherwise from the tokens. The result has one
+    /// list an item of the batch for each variant the model runs side by side.
+    pub(crate) fn run(&self, model: &Model, batch: &Batch, base: Option<(&Base, WeightKind)>) -> Result<Vec<Vec<Scored>>> {
+        let generates = matches!(self.score, Score::Generate { .. });
+        let mut cache = KvCache::new(model.config().n_layers);
+        let mut start = Start::Tokens;
+        if let Some((base, kind)) = base {
+            start = base.start(kind, 0, None)?;
+            if generates {
+                for layer in 0..base.first_attention(kind) {
+                    cache.layers[layer].push(base.cache.layers[layer][0].clone());
+                }
+            }
+        }
+        let pass = Pass::new(model, &batch.rows, &mut cache, false)?;
+        let pass = if generates { pass } else { pass.forgetting() };
+        let (hidden, copies) = pass.run(start, Some(&batch.keep))?;
+        let kept = batch.keep.len();
+        let scores = score_rows(model, &hidden, |row| &batch.wanted[row % kept])?;
+        drop(hidden);
+        let continuations = if generates {
+            generate(self, model, batch, cache, &scores, copies, base)?
+        } else {
+            vec![vec![Vec::new(); batch.items.len()]; copies]
+        };
+        let copy = |(scores, continuations): (&[RowScore], Vec<Vec<u32>>)| -> Result<Vec<Scored>> {
+            let items = batch.items.iter().zip(continuations);
+            items.map(|(item, tokens)| self.outcome(batch, item.index, item, scores, tokens)).collect()
+        };
+        scores.chunks_exact(kept).zip(continuations).map(copy).collect()
+    }
+
+    fn outcome(
+        &self,
+        batch: &Batch,
+        index: usize,
+        item: &super::batch::BatchItem,
+        scores: &[RowScore],
+        continuation: Vec<u32>,
+    ) -> Result<Scored> {
+        let (encoded, task_item) = (&self.encoded[index], &self.items[index]);
+        let likelihoods = batch.likelihoods(item, scores);
+        let last = &scores[item.last].summary;
+        let (correct, prediction, tied) = match self.score {
+            Score::Top1 => {
+                let text = self.tokenizer.decode(&[last.argmax])?;
+                (encoded.first_tokens.contains(&normalise(&text)), text, last.tied)
+            }
+            Score::Generate { matching, .. } => {
+                let text = self.tokenizer.decode(&continuation)?;
+                (matching.accepts(&task_item.prompt, &text, &task_item.answers), text, last.tied)
+            }
+            Score::Choice { length } => {
+                let score = |i: usize| match length {
+                    Length::Sum => likelihoods[i],
+                    Length::PerByte => likelihoods[i] / encoded.bytes[i].max(1) as f64,
+                };
+                let rivals = (0..likelihoods.len()).filter(|i| *i != encoded.gold);
+                let gold = score(encoded.gold);
+                // Ties count as wrong: some sets always list the right choice first.
+                let best_rival = rivals.max_by(|a, b| score(*a).total_cmp(&score(*b)));
+                let rival = best_rival.map_or(f64::NEG_INFINITY, score);
+                let chosen = if gold > rival { encoded.gold } else { best_rival.unwrap_or(encoded.gold) };
+                (gold > rival, task_item.choices[chosen].clone(), gold == rival)
+            }
+        };
+        let outcome = Outcome {
+            correct,
+            logprob: likelihoods[encoded.gold],
+            answer_tokens: encoded.candidates[encoded.gold].len(),
+            prediction,
+            tied,
+        };
+        Ok(Scored { outcome, continuation })
+    }
+
+    /// Whether a continuation needs no further token.
+    pub(crate) fn is_complete(&self, index: usize, tokens: &[u32]) -> Result<bool> {
+        let Score::Generate { max_tokens, matching } = self.score else { return Ok(true) };
+        if tokens.len() >= max_tokens {
+            return Ok(true);
+        }
+        if !self.stop_early || !matching.is_monotone() {
+            return Ok(false);
+        }
+        let item = &self.items[index];
+        Ok(matching.accepts(&item.prompt, &self.tokenizer.decode(tokens)?, &item.answers))
+    }
+}

@@ -1,0 +1,53 @@
+//! The proof: what the test split says of the winner, and how much of the gain the search itself explains.
+
+use crate::results::HeldOut;
+use crate::score::Outcome;
+use crate::statistics::{Split, differences, family_wise, group_ids};
+use crate::store::Trial;
+use crate::task::Task;
+
+use super::{Settings, Splits};
+
+/// Statistics of a finished search.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// Base against winner on the test split.
+    pub held_out: HeldOut,
+    /// Accuracy gain that the best of as many null edits would show on the search split.
+    pub null_best_gain: f64,
+}
+
+impl Proof {
+    pub(super) fn measure(
+        task: &Task,
+        splits: &Splits,
+        base: &[Outcome],
+        best: &[Outcome],
+        trials: &[Trial],
+        settings: &Settings,
+    ) -> Self {
+        let part = |split: Split| {
+            let items = splits.items(split);
+            let right = |all: &[Outcome]| items.iter().map(|i| all[*i].correct).collect::<Vec<bool>>();
+            let groups = group_ids(items.iter().map(|i| task.items[*i].group.as_str()));
+            (right(base), right(best), groups)
+        };
+        let (base_search, best_search, groups) = part(Split::Search);
+        let arms = trials.iter().map(|trial| differences(&base_search, &trial.outcomes.correct));
+        let family = family_wise(arms, &groups, settings.permutations, settings.statistics_seed);
+        let (p, null_best_gain) = family.map_or((1.0, 0.0), |f| (f.p, f.null_best));
+        let rate = |right: &[bool]| right.iter().filter(|r| **r).count() as f64 / right.len().max(1) as f64;
+        let search_gain = rate(&best_search) - rate(&base_search);
+        let (base_test, best_test, groups) = part(Split::Test);
+        let held_out = HeldOut::measure(
+            &base_test,
+            &best_test,
+            &groups,
+            search_gain,
+            p,
+            settings.resamples,
+            settings.statistics_seed,
+        );
+        Self { held_out, null_best_gain }
+    }
+}

@@ -1,0 +1,120 @@
+//! The built-in `world-facts`: true, stable facts written for Laser, each relation with paraphrased prompts.
+//!
+//! One file a relation under `data/world_facts`, whose README has the schema and how the facts were made. Every
+//! fact gives one item a prompt; all items about a subject are one group.
+
+use serde::Deserialize;
+
+use super::{Item, Task, TaskInfo};
+use crate::error::{Error, Result};
+use crate::score::Score;
+
+pub(super) const INFO: TaskInfo = TaskInfo {
+    name: "world-facts",
+    about: "facts of geography, culture, science and language, three or more paraphrased prompts each",
+    source: "written for Laser, ships inside it",
+    licence: "CC0-1.0",
+    needs_data: false,
+};
+
+macro_rules! relations {
+    ($($name:literal)*) => {
+        /// Every relation: its name and its file.
+        static RELATIONS: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../data/world_facts/", $name, ".json")))),*];
+    };
+}
+
+relations! {
+    "atomic_number"
+    "author_of_book"
+    "birth_country"
+    "capital"
+    "capital_of_us_state"
+    "character_creator"
+    "chemical_symbol"
+    "company_of_product"
+    "composer_of_work"
+    "continent_of_country"
+    "continent_of_natural_feature"
+    "country_of_city"
+    "country_of_landmark"
+    "currency"
+    "demonym"
+    "director_of_film"
+    "discoverer"
+    "formula_of_compound"
+    "founder_of_organization"
+    "instrument_of_musician"
+    "inventor"
+    "native_language"
+    "occupation"
+    "official_language"
+    "opposite_word"
+    "painter_of_work"
+    "past_tense"
+    "planet_of_moon"
+    "plural_of_noun"
+    "sea_of_river_mouth"
+    "sport_of_athlete"
+    "us_state_of_city"
+    "year_of_event"
+    "young_of_animal"
+}
+
+#[derive(Deserialize)]
+struct Relation {
+    prompts: Vec<String>,
+    facts: Vec<Fact>,
+}
+
+#[derive(Deserialize)]
+struct Fact {
+    subject: String,
+    answer: String,
+    #[serde(default)]
+    aliases: Vec<String>,
+}
+
+pub(super) fn read() -> Result<Task> {
+    let mut items = Vec::new();
+    for (name, text) in RELATIONS {
+        let relation: Relation = serde_json::from_str(text).map_err(|e| Error::parse(*name, e))?;
+        for fact in &relation.facts {
+            for (i, prompt) in relation.prompts.iter().enumerate() {
+                items.push(Item {
+                    id: format!("{name}/{}/{i}", fact.subject),
+                    group: fact.subject.clone(),
+                    prompt: capitalised(&prompt.replace("{}", &fact.subject)),
+                    answers: std::iter::once(&fact.answer).chain(&fact.aliases).cloned().collect(),
+                    choices: Vec::new(),
+                    gold: 0,
+                });
+            }
+        }
+    }
+    Task::new(INFO.name.to_owned(), items, Score::TOP1)
+}
+
+/// The text with its first letter in upper case.
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_relation_ships() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/world_facts");
+        let files = std::fs::read_dir(folder).expect("folder").filter(|e| {
+            e.as_ref().is_ok_and(|e| e.path().extension().is_some_and(|x| x == "json"))
+        });
+        assert_eq!(files.count(), RELATIONS.len());
+        let task = read().expect("world-facts");
+        assert!(task.items.len() > 4500);
+        assert!(task.items.iter().any(|i| i.prompt == "The capital of France is" && i.target() == "Paris"));
+    }
+}
