@@ -1,0 +1,60 @@
+//! A context and its continuation as token ids, split where lm-evaluation-harness splits them.
+
+use super::{Tokenizer, TokenizerError};
+
+impl Tokenizer {
+    /// Token ids of `context` and of `continuation`; scoring sums the log-probabilities of the latter.
+    ///
+    /// White space at the end of the context moves to the continuation, because tokens begin with spaces. The
+    /// joined text is encoded once (with the model's beginning token, if it adds one), the context alone once
+    /// more, and the joined ids are cut after as many tokens as the context alone has. An empty context
+    /// becomes the beginning token, or failing that the end token: the first token needs something before it.
+    ///
+    /// Where a merge crosses the boundary, the joined text has other tokens there than its two parts would, so
+    /// that a piece of the continuation counts as context or the other way round. The ids are nevertheless
+    /// always those of the joined text as the model would see it.
+    /// Differs from lm-evaluation-harness: it keeps the ids of the context encoded alone.
+    ///
+    /// # Errors
+    /// [`TokenizerError::EmptyContinuation`] if nothing is left behind the cut, [`TokenizerError::EmptyContext`]
+    /// if there is no token to begin with, [`TokenizerError::Encode`].
+    pub fn encode_pair(
+        &self,
+        context: &str,
+        continuation: &str,
+    ) -> Result<(Vec<u32>, Vec<u32>), TokenizerError> {
+        let kept = context.trim_end();
+        let whole = format!("{context}{continuation}");
+        let mut ids = self.encode_begun(&whole)?;
+        let mut cut = self.encode_begun(kept)?.len();
+        if cut == 0 {
+            let first =
+                self.bos_id()
+                    .or(self.eos_id())
+                    .ok_or_else(|| TokenizerError::EmptyContext {
+                        continuation: continuation.to_owned(),
+                    })?;
+            ids.insert(0, first);
+            cut = 1;
+        }
+        if ids.len() <= cut {
+            return Err(TokenizerError::EmptyContinuation {
+                context: context.to_owned(),
+                continuation: continuation.to_owned(),
+            });
+        }
+        let behind = ids.split_off(cut);
+        Ok((ids, behind))
+    }
+
+    /// Ids with the beginning token the model adds, but never an end token, which would close the context.
+    fn encode_begun(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let mut ids: Vec<u32> = self
+            .bos_id()
+            .filter(|_| self.add_bos())
+            .into_iter()
+            .collect();
+        ids.extend(self.encode(text, false)?);
+        Ok(ids)
+    }
+}
