@@ -13,6 +13,7 @@ use crate::statistics::Split;
 mod comparison;
 mod flips;
 mod heat_map;
+mod layer_axis;
 mod layer_plot;
 mod markdown;
 mod provenance;
@@ -77,7 +78,6 @@ pub fn render_html(
         verdict => verdict(results),
         model => results.manifest.model.path,
         task => results.manifest.task.name,
-        winner => results.best.edit,
         comparison => comparison::comparison(results),
         panels => heat_map::panels(&grid),
         legend => scale::legend(),

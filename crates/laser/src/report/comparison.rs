@@ -125,7 +125,7 @@ fn shrinkage(results: &Results) -> String {
 fn multiplicity(results: &Results) -> String {
     format!(
         "the best of {} edits without any effect would still show {} points on the search split; \
-         that the winner’s gain there is such luck has a family-wise {}.",
+         such luck reaches the winner’s gain there with a family-wise {}.",
         count(results.search.trials),
         points(results.search.null_best_gain),
         p_value(results.test.familywise_p)

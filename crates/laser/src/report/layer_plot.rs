@@ -2,13 +2,12 @@
 
 use serde::Serialize;
 
-use super::heat_map::{column, label_step};
+use super::layer_axis::LayerAxis;
 use super::trials::{Cell, Grid};
 use super::{Tick, px};
 use crate::results::figures::points;
 
-/// Space left of, above and below the plotted area, pixels.
-const LEFT: f64 = 48.0;
+/// Space above and below the plotted area, pixels.
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 40.0;
 /// Height of the plotted area, pixels.
@@ -19,11 +18,7 @@ const STYLES: usize = 7;
 /// The drawing.
 #[derive(Debug, Serialize)]
 pub(super) struct LayerPlot {
-    width: f64,
     height: f64,
-    min_width: f64,
-    left: f64,
-    right: f64,
     /// Where no change lies.
     zero: f64,
     /// Where the gain lies that the best of as many null edits would show.
@@ -31,8 +26,7 @@ pub(super) struct LayerPlot {
     null_gain: String,
     series: Vec<Series>,
     gain_ticks: Vec<Tick>,
-    layer_ticks: Vec<Tick>,
-    axis: Tick,
+    axis: LayerAxis,
 }
 
 /// One matrix' line.
@@ -55,30 +49,27 @@ struct Marker {
 
 /// Draws the best gain per layer and matrix; `None` without trials.
 pub(super) fn layer_plot(grid: &Grid, null_gain: f64) -> Option<LayerPlot> {
+    if grid.cells.is_empty() {
+        return None;
+    }
     let best: Vec<Vec<Option<&Cell>>> = (0..grid.matrices.len())
         .map(|m| best_per_layer(grid, m))
         .collect();
     let gains = best.iter().flatten().flatten().map(|cell| cell.gain);
     let (low, high) = gains
-        .chain([0.0, null_gain])
+        .chain([null_gain])
         .fold((0.0_f64, 0.0_f64), |(low, high), gain| {
             (low.min(gain), high.max(gain))
         });
-    if grid.cells.is_empty() {
-        return None;
-    }
     let step = tick_step(high - low);
     let (low, high) = (
         (low / step).floor() as i32,
         ((high / step).ceil() as i32).max(1),
     );
-    let column = column(grid.layers.len());
-    // A plot of few layers still needs room for its legend and labels.
-    let spread = column.max(240.0 / grid.layers.len() as f64);
-    let x = |layer: usize| px(LEFT + spread * (layer as f64 + 0.5));
+    // A plot of few layers still needs room for a line.
+    let widest = (240.0 / grid.layers.len() as f64).max(44.0);
+    let axis = LayerAxis::new(&grid.layers, widest, TOP + HEIGHT);
     let y = |gain: f64| px(TOP + HEIGHT * (f64::from(high) - gain / step) / f64::from(high - low));
-    let right = LEFT + spread * grid.layers.len() as f64;
-    let label_every = label_step(spread);
     let series = grid
         .matrices
         .iter()
@@ -90,7 +81,7 @@ pub(super) fn layer_plot(grid: &Grid, null_gain: f64) -> Option<LayerPlot> {
                 .enumerate()
                 .filter_map(|(layer, cell)| cell.map(|cell| (layer, cell)))
                 .map(|(layer, cell)| Marker {
-                    x: x(layer),
+                    x: axis.centre(layer),
                     y: y(cell.gain),
                     title: cell.title.clone(),
                     winner: cell.winner,
@@ -103,38 +94,23 @@ pub(super) fn layer_plot(grid: &Grid, null_gain: f64) -> Option<LayerPlot> {
                 line: line.join(" "),
                 markers,
             }
-        });
+        })
+        .collect();
     Some(LayerPlot {
-        width: px(right + 2.0),
         height: TOP + HEIGHT + BOTTOM,
-        min_width: px(LEFT + 12.0 * grid.layers.len() as f64),
-        left: LEFT,
-        right: px(right),
         zero: y(0.0),
         null: y(null_gain),
         null_gain: points(null_gain),
-        series: series.collect(),
+        series,
         gain_ticks: (low..=high)
             .map(|tick| f64::from(tick) * step)
             .map(|gain| Tick {
-                x: LEFT - 6.0,
+                x: axis.left - 6.0,
                 y: y(gain),
                 text: points(gain),
             })
             .collect(),
-        layer_ticks: (grid.layers.iter().enumerate())
-            .filter(|(_, layer)| layer.is_multiple_of(label_every))
-            .map(|(i, layer)| Tick {
-                x: x(i),
-                y: TOP + HEIGHT + 17.0,
-                text: layer.to_string(),
-            })
-            .collect(),
-        axis: Tick {
-            x: px((LEFT + right) / 2.0),
-            y: TOP + HEIGHT + 36.0,
-            text: "layer".to_owned(),
-        },
+        axis,
     })
 }
 
