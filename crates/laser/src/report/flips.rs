@@ -70,7 +70,10 @@ fn excerpt(text: &str) -> String {
     let text = text.trim();
     match text.chars().count().checked_sub(CHARACTERS) {
         None | Some(0) => text.to_owned(),
-        Some(surplus) => format!("… {}", text.chars().skip(surplus).collect::<String>()),
+        Some(surplus) => {
+            let end: String = text.chars().skip(surplus).collect();
+            format!("… {}", end.trim_start())
+        }
     }
 }
 
