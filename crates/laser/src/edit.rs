@@ -110,6 +110,36 @@ pub(crate) fn resolve_matrix(name: &str, config: &ModelConfig) -> Result<Vec<Wei
     })
 }
 
+/// Parses a list of matrices, `fc_in`, `L5.down_proj`, `L20-27.mlp`, joined by commas; without a layer, all layers.
+///
+/// # Errors
+/// Anything that cannot be read or matches nothing.
+pub fn parse_selector(text: &str, config: &ModelConfig) -> Result<Vec<WeightId>> {
+    let mut ids = std::collections::BTreeSet::new();
+    for part in text.split(',').map(str::trim) {
+        let wrong = |problem: String| Error::Edit { edit: part.to_owned(), problem };
+        let (layers, matrix) = match part.split_once('.') {
+            Some((layer, matrix)) => (parse_layers(layer, config.n_layers).map_err(wrong)?, matrix),
+            None => ((0..config.n_layers).collect(), part),
+        };
+        let kinds = resolve_matrix(matrix, config).map_err(wrong)?;
+        ids.extend(layers.iter().flat_map(|layer| kinds.iter().map(|kind| WeightId { layer: *layer, kind: *kind })));
+    }
+    Ok(ids.into_iter().collect())
+}
+
+/// Parses a list of layers, `5`, `20-27` or `*`, joined by commas.
+///
+/// # Errors
+/// Anything that is no layer of the model.
+pub fn parse_layer_list(text: &str, config: &ModelConfig) -> Result<Vec<usize>> {
+    let mut layers = std::collections::BTreeSet::new();
+    for part in text.split(',').map(str::trim) {
+        layers.extend(layer_range(part, config.n_layers).map_err(|problem| Error::setting("--layers", problem))?);
+    }
+    Ok(layers.into_iter().collect())
+}
+
 /// `L5`, `L20-27` or `L*` → layers.
 fn parse_layers(text: &str, n_layers: usize) -> Result<Vec<usize>, String> {
     let range = text.strip_prefix(['L', 'l']).ok_or_else(|| format!("`{text}` is not a layer"))?;
@@ -117,7 +147,7 @@ fn parse_layers(text: &str, n_layers: usize) -> Result<Vec<usize>, String> {
 }
 
 /// `5`, `20-27` or `*` → layers of a model with `n_layers`.
-pub(crate) fn layer_range(text: &str, n_layers: usize) -> Result<Vec<usize>, String> {
+fn layer_range(text: &str, n_layers: usize) -> Result<Vec<usize>, String> {
     if text == "*" {
         return Ok((0..n_layers).collect());
     }
@@ -133,4 +163,57 @@ pub(crate) fn layer_range(text: &str, n_layers: usize) -> Result<Vec<usize>, Str
         return Err(format!("there is no layer {last}: the model has layers 0 to {}", n_layers - 1));
     }
     Ok((first..=last).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> ModelConfig {
+        let text = r#"{"model_type":"llama","vocab_size":10,"hidden_size":20,"intermediate_size":40,
+            "num_hidden_layers":4,"num_attention_heads":2,"num_key_value_heads":1}"#;
+        ModelConfig::from_hf("config.json", text).expect("config")
+    }
+
+    #[test]
+    fn short_forms_become_canonical() {
+        for (text, canonical) in [
+            ("L3.fc_in@0.01", "L3.gate_proj@0.01"),
+            ("L1.down_proj@r4, L0.fc_out@.50", "L0.down_proj@0.5,L1.down_proj@r4"),
+            ("L0-1.out_proj@e0.9", "L0.o_proj@e0.9,L1.o_proj@e0.9"),
+            ("L*.fc_up@0", "L0.up_proj@0,L1.up_proj@0,L2.up_proj@0,L3.up_proj@0"),
+        ] {
+            let edit = Edit::parse(text, &config()).expect(text);
+            assert_eq!(edit.to_string(), canonical);
+            assert_eq!(Edit::parse(canonical, &config()).expect(canonical), edit);
+        }
+    }
+
+    #[test]
+    fn wrong_edits_say_what_exists() {
+        for (text, expected) in [
+            ("L4.fc_in@0.1", "layers 0 to 3"),
+            ("L0.fc_inn@0.1", "gate_proj"),
+            ("L0.k_proj@r11", "largest rank of k_proj is 10"),
+            ("L0.fc_in@0.1,L0.gate_proj@0.2", "twice"),
+            ("L0.fc_in", "no `@`"),
+            ("fc_in@0.1", "no `.`"),
+            ("L0.fc_in@1.5", "1.5"),
+            ("L2-1.fc_in@0.5", "empty"),
+            ("", "no `@`"),
+        ] {
+            let error = Edit::parse(text, &config()).expect_err(text).to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn selectors_list_matrices() {
+        let names = |text| -> Vec<String> {
+            parse_selector(text, &config()).expect(text).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(names("L1-2.fc_in,L1.gate_proj"), ["L1.gate_proj", "L2.gate_proj"]);
+        assert_eq!(names("all").len(), 28);
+        assert!(parse_selector("nothing", &config()).is_err());
+    }
 }

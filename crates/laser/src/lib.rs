@@ -2,9 +2,11 @@
 #![deny(unsafe_code)]
 
 pub mod arch;
+pub mod device;
 pub mod edit;
 pub mod error;
 pub mod evaluate;
+pub mod export;
 pub mod forward;
 pub mod model;
 mod ops;
@@ -12,6 +14,7 @@ pub mod parallel;
 pub mod recipe;
 pub mod report;
 pub mod results;
+pub mod run;
 pub mod score;
 pub mod search;
 pub mod source;
@@ -23,3 +26,8 @@ pub mod truncation;
 pub mod weight;
 
 pub use error::{Error, Result};
+
+/// Model files as named tensors.
+pub use laser_checkpoint as checkpoint;
+/// Matrices and rank.
+pub use laser_linalg as linalg;

@@ -77,8 +77,6 @@ pub struct SearchSummary {
     pub protocol: String,
     /// The gain that the best of as many edits without any effect would show on the search split.
     pub null_best_gain: f64,
-    /// Wall-clock seconds of the search.
-    pub seconds: f64,
 }
 
 /// The grid of edits: every layer × matrix × ρ.

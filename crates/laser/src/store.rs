@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{Error, Result};
+use crate::report::TrialRow;
 use crate::score::Outcome;
 use crate::statistics::Split;
 use crate::weight::WeightId;
@@ -108,6 +109,14 @@ impl Store {
         }
     }
 
+    /// Opens the store of a run to read it.
+    pub fn open_existing(path: &Path) -> Result<Self> {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let connection = Connection::open_with_flags(path, flags)
+            .map_err(|source| Error::Store { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), connection })
+    }
+
     fn wrap(&self) -> impl Fn(rusqlite::Error) -> Error + use<> {
         let path = self.path.clone();
         move |source| Error::Store { path: path.clone(), source }
@@ -140,6 +149,20 @@ impl Store {
                 .map_err(&wrap)?;
         }
         transaction.commit().map_err(&wrap)
+    }
+
+    /// Every trial of a split without its items, as a report draws them: by layer, matrix, then rank.
+    pub fn rows(&self, split: Split) -> Result<Vec<TrialRow>> {
+        let sql = "SELECT layer, matrix, rho, rank, acc, log_loss FROM trials
+                   WHERE split = ?1 ORDER BY layer, matrix, rank, rho";
+        let mut statement = self.connection.prepare(sql).map_err(self.wrap())?;
+        let read = |row: &rusqlite::Row<'_>| {
+            let (layer, matrix, rho): (usize, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let edit = format!("L{layer}.{matrix}@{rho}");
+            Ok(TrialRow { edit, layer, matrix, rho, rank: row.get(3)?, acc: row.get(4)?, log_loss: row.get(5)?, split })
+        };
+        let rows = statement.query_map([split.name()], read).map_err(self.wrap())?;
+        rows.collect::<Result<_, _>>().map_err(self.wrap())
     }
 
     /// A trial, if it has been run.

@@ -39,7 +39,6 @@ pub(super) fn rows(results: &Results) -> Vec<Row> {
         ("protocol".to_owned(), search.protocol.clone()),
         ("strategy".to_owned(), search.strategy.clone()),
         ("trials".to_owned(), count(search.trials)),
-        ("search time".to_owned(), format!("{:.0} s", search.seconds)),
         ("layers".to_owned(), ranges(&space.layers)),
         ("matrices".to_owned(), space.matrices.join(", ")),
         ("ρ".to_owned(), space.rhos.join(", ")),

@@ -58,7 +58,6 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
             strategy: "exhaustive".to_owned(),
             protocol: "three-way".to_owned(),
             null_best_gain: 0.021,
-            seconds: 312.4,
         },
         baselines: Baselines {
             majority: Some(Frequent {
@@ -124,7 +123,6 @@ fn json_has_the_keys_others_read_and_comes_back() {
         "/search/trials",
         "/search/space/layers",
         "/search/null_best_gain",
-        "/search/seconds",
         "/search/strategy",
         "/search/protocol",
         "/baselines/majority/rate",

@@ -69,11 +69,6 @@ impl Base {
         Ok(Self { continuations, rows, spans, cache, layer: 0, inputs, states: None })
     }
 
-    /// Layer whose states are held.
-    pub(crate) fn layer(&self) -> usize {
-        self.layer
-    }
-
     /// Computes the states inside the current layer.
     pub(crate) fn enter(&mut self, model: &Model, batch: &Batch) -> Result<()> {
         let retain = !self.rows.tokens.is_empty() || self.continuations.iter().any(|c| !c.is_empty());

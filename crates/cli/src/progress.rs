@@ -1,0 +1,94 @@
+//! Progress on stderr, and Ctrl-C.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use laser::parallel::Observer;
+use laser::search::Arm;
+use laser::store::Trial;
+
+/// A progress bar that follows the library, and stops it when the user presses Ctrl-C.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    stage: Mutex<String>,
+    best: Mutex<Option<(f64, f64)>>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Progress {
+    /// Shows nothing when `quiet`.
+    pub(crate) fn new(quiet: bool) -> Self {
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        bar.set_style(style("{prefix:14} [{bar:30}] {pos}/{len}  {elapsed}, {eta} left  {msg}"));
+        let stopped = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stopped);
+        // A second Ctrl-C ends the process at once: every finished trial is stored already.
+        let handler = ctrlc::set_handler(move || {
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        });
+        // A handler can only be missing if one is set already, which main never does.
+        drop(handler);
+        Self { bar, stage: Mutex::default(), best: Mutex::default(), stopped }
+    }
+
+    /// Bytes of a download.
+    pub(crate) fn download(&self, progress: &laser::source::Progress<'_>) {
+        let total = progress.total.unwrap_or(0);
+        self.show(&format!("fetch {}", progress.file), progress.done, total, true);
+    }
+
+    /// A line above the bar.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.bar.is_hidden() {
+            self.bar.println(text);
+        } else if self.bar.length().is_some() {
+            // Hidden because stderr is no terminal: plain lines are welcome in a log.
+            crate::output::say(text);
+        }
+    }
+
+    /// Removes the bar.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn show(&self, stage: &str, done: u64, total: u64, bytes: bool) {
+        let mut current = self.stage.lock().expect("no thread panics while it holds the stage");
+        if *current != stage {
+            stage.clone_into(&mut current);
+            let count = if bytes { "{bytes}/{total_bytes}" } else { "{pos}/{len}" };
+            self.bar.set_style(style(&format!("{{prefix:14}} [{{bar:30}}] {count}  {{elapsed}}, {{eta}} left  {{msg}}")));
+            self.bar.reset();
+            self.bar.set_prefix(stage.to_owned());
+        }
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is written above and valid").progress_chars("=> ")
+}
+
+impl Observer for Progress {
+    fn progress(&self, stage: &str, done: usize, total: usize) {
+        self.show(stage, done as u64, total as u64, false);
+    }
+
+    fn trial(&self, arm: &Arm, trial: &Trial) {
+        let (acc, loss) = (trial.outcomes.accuracy(), trial.outcomes.log_loss());
+        let mut best = self.best.lock().expect("no thread panics while it holds the best");
+        if best.is_none_or(|(a, l)| acc > a || (acc == a && loss < l)) {
+            *best = Some((acc, loss));
+            self.bar.set_message(format!("best {} {:.1} %", arm.edit(), 100.0 * acc));
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}

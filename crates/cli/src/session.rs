@@ -1,0 +1,144 @@
+//! From what was typed to what the library takes: model files, device, task, score.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use laser::device::{Place, parse_dtype};
+use laser::model::{Files, Model};
+use laser::results::{Manifest, ModelIdentity, TaskIdentity};
+use laser::score::Score;
+use laser::source::{ModelSource, Resolved, SourceOptions, resolve, sha256_model};
+use laser::statistics::Fractions;
+use laser::task::Task;
+use laser::tokenizer::Tokenizer;
+use laser::truncation::{SvdMethod, Truncation};
+
+use crate::args::{Global, SvdArgs, TaskArgs};
+use crate::progress::Progress;
+
+/// The user's cache folder for Laser.
+pub(crate) fn cache_dir(global: &Global) -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    global
+        .cache_dir
+        .clone()
+        .or_else(|| variable("LASER_CACHE"))
+        .or_else(|| variable("XDG_CACHE_HOME").map(|d| d.join("laser")))
+        .or_else(|| variable("HOME").map(|d| d.join(".cache/laser")))
+        .unwrap_or_else(|| PathBuf::from(".laser-cache"))
+}
+
+/// Number of threads to use.
+pub(crate) fn threads(global: &Global) -> usize {
+    global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
+}
+
+/// Finds a model's files, fetching them if need be.
+pub(crate) fn find(model: &str, global: &Global, progress: &Progress) -> Result<Resolved> {
+    let source = ModelSource::parse(model)?;
+    let report = |p: laser::source::Progress<'_>| progress.download(&p);
+    let mut options = SourceOptions::new(cache_dir(global), &report);
+    let text = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    if let Some(home) = text("HF_HOME") {
+        options.hub_cache = PathBuf::from(home).join("hub");
+    }
+    if let Some(endpoint) = text("HF_ENDPOINT") {
+        options.hub_endpoint = endpoint;
+    }
+    options.hub_token = text("HF_TOKEN");
+    options.offline = global.offline || text("HF_HUB_OFFLINE").is_some_and(|v| v != "0");
+    Ok(resolve(&source, &options)?)
+}
+
+/// An opened model, with everything commands need of it.
+pub(crate) struct Session {
+    pub(crate) name: String,
+    pub(crate) files: Files,
+    pub(crate) place: Place,
+    pub(crate) threads: usize,
+    svd_cache: PathBuf,
+}
+
+impl Session {
+    /// Opens the model's files; loads nothing yet.
+    pub(crate) fn open(model: &str, global: &Global, progress: &Progress) -> Result<Self> {
+        let place = Place::parse(&global.device, global.dtype.as_deref().map(parse_dtype).transpose()?)?;
+        let resolved = find(model, global, progress)?;
+        let files = Files::open(&resolved.path)?;
+        let threads = threads(global);
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok(); // already built: the same size
+        Ok(Self { name: resolved.origin, files, place, threads, svd_cache: cache_dir(global).join("svd") })
+    }
+
+    /// Reads the weights.
+    pub(crate) fn load(&self) -> Result<Model> {
+        Ok(self.files.load(&self.place.device, self.place.dtype, self.threads)?)
+    }
+
+    /// The model's tokenizer.
+    pub(crate) fn tokenizer(&self) -> Result<Tokenizer> {
+        Ok(self.files.tokenizer()?)
+    }
+
+    /// What truncates matrices.
+    pub(crate) fn truncation(&self, args: &SvdArgs) -> Result<Truncation> {
+        let method = match (args.svd.as_str(), args.svd_seed) {
+            ("exact", None) => SvdMethod::Exact,
+            ("exact", Some(_)) => bail!("--svd-seed: the exact decomposition has no seed; use --svd randomized"),
+            ("randomized", seed) => SvdMethod::Randomized { seed: seed.unwrap_or(0) },
+            (other, _) => bail!("--svd: expected exact or randomized, found `{other}`"),
+        };
+        Ok(Truncation::new(method, Some(self.svd_cache.clone()), self.threads))
+    }
+
+    /// SHA-256 of the model's files.
+    pub(crate) fn sha256(&self) -> Result<String> {
+        Ok(sha256_model(self.files.path())?)
+    }
+
+    /// Provenance of a result.
+    pub(crate) fn manifest(&self, sha256: String, task: &Task) -> Manifest {
+        Manifest {
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            git_hash: option_env!("LASER_GIT_HASH").map(str::to_owned),
+            model: ModelIdentity {
+                path: self.name.clone(),
+                sha256,
+                architecture: self.files.config().architecture.model_type.to_owned(),
+            },
+            task: TaskIdentity { name: task.name.clone(), sha256: task.sha256.clone() },
+            config: std::collections::BTreeMap::new(),
+            seeds: std::collections::BTreeMap::new(),
+            dtype: self.place.dtype_name().to_owned(),
+            device: self.place.name.clone(),
+            threads: self.threads,
+            date: None,
+        }
+    }
+}
+
+/// The task and the score a user asked for.
+pub(crate) fn task(args: &TaskArgs) -> Result<(Task, Score)> {
+    let task = Task::open(&args.task, args.data.as_deref())?.limited(args.limit);
+    let mut score = match &args.score {
+        Some(text) => text.parse::<Score>()?,
+        None => task.default_score,
+    };
+    if let Some(text) = &args.matching {
+        score = score.with_match(text.parse()?).with_context(|| format!("--match: the score {score} generates no text"))?;
+    }
+    if let Some(n) = args.max_tokens {
+        score = score
+            .with_max_tokens(n)
+            .with_context(|| format!("--max-tokens {n}: the score {score} generates no text, or the length is 0"))?;
+    }
+    Ok((task, score))
+}
+
+/// The shares of the splits.
+pub(crate) fn fractions(args: &TaskArgs) -> Result<Fractions> {
+    let form = || format!("--split-fractions: expected two numbers such as 0.4,0.2, found `{}`", args.split_fractions);
+    let (search, validation) = args.split_fractions.split_once(',').with_context(form)?;
+    let number = |s: &str| s.trim().parse::<f64>().with_context(form);
+    Ok(Fractions::new(number(search)?, number(validation)?)?)
+}

@@ -1,0 +1,232 @@
+//! Run folders: a search or an evaluation written so that it describes itself, and read back.
+//!
+//! A search leaves `results.json`, `samples.jsonl` (the winner) and `samples.base.jsonl`, `recipe.yaml`,
+//! `report.html` and `trials.sqlite`; an evaluation `results.json` and `samples.jsonl`. None holds a clock, so that
+//! the same run gives the same bytes.
+
+use std::path::{Path, PathBuf};
+
+use laser_checkpoint::write_atomically;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+use crate::recipe::Recipe;
+use crate::report::{Flip, render_html};
+use crate::results::{BestEdit, EvalResults, Manifest, Results, SampleRecord, SearchSpace, SearchSummary};
+use crate::results::{Baselines, SplitScores, SplitSummary};
+use crate::score::Outcome;
+use crate::search::{Found, Protocol, Settings};
+use crate::statistics::{Split, constant_answer_rate, group_ids, most_frequent};
+use crate::store::Store;
+use crate::task::Task;
+
+/// A run folder.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// The folder at `path`, which need not exist.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The trial store.
+    pub fn store(&self) -> PathBuf {
+        self.path.join("trials.sqlite")
+    }
+
+    /// The best edit.
+    pub fn recipe(&self) -> PathBuf {
+        self.path.join("recipe.yaml")
+    }
+
+    /// The report.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
+    /// Writes an evaluation.
+    pub fn write_eval(&self, results: &EvalResults, samples: &[SampleRecord]) -> Result<()> {
+        self.write_json("results.json", results)?;
+        self.write_samples("samples.jsonl", samples)
+    }
+
+    /// Writes a search: results, samples, recipe and report.
+    pub fn write_search(
+        &self,
+        results: &Results,
+        base: &[SampleRecord],
+        best: &[SampleRecord],
+        recipe: &Recipe,
+    ) -> Result<()> {
+        self.write_samples("samples.base.jsonl", base)?;
+        self.write_samples("samples.jsonl", best)?;
+        write_atomically(&self.recipe(), recipe.to_yaml()?.as_bytes())?;
+        self.write_json("results.json", results)?;
+        self.write_report()
+    }
+
+    /// Renders `report.html` from what the folder holds.
+    pub fn write_report(&self) -> Result<()> {
+        let results: Results = self.read_json("results.json")?;
+        let (base, best) = (self.read_samples("samples.base.jsonl")?, self.read_samples("samples.jsonl")?);
+        let trials = Store::open_existing(&self.store())?.rows(Split::Search)?;
+        let flips: Vec<Flip> = base
+            .iter()
+            .zip(&best)
+            .filter(|(a, b)| a.acc != b.acc && a.split == Split::Test)
+            .map(|(a, b)| Flip {
+                prompt: a.prompt.clone(),
+                target: a.target.clone(),
+                base_prediction: a.prediction.clone(),
+                edit_prediction: b.prediction.clone(),
+                base_right: a.acc == 1,
+                edit_right: b.acc == 1,
+            })
+            .collect();
+        let page = render_html(&results, &trials, &flips).map_err(|e| Error::Report(e.to_string()))?;
+        Ok(write_atomically(&self.report(), page.as_bytes())?)
+    }
+
+    /// Reads `samples.jsonl`.
+    pub fn samples(&self) -> Result<Vec<SampleRecord>> {
+        self.read_samples("samples.jsonl")
+    }
+
+    /// Reads a search's `results.json`.
+    pub fn results(&self) -> Result<Results> {
+        self.read_json("results.json")
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        let path = self.path.join(name);
+        let mut text = serde_json::to_string_pretty(value).map_err(|e| Error::parse(&path, e))?;
+        text.push('\n');
+        self.write(&path, text.as_bytes())
+    }
+
+    fn write_samples(&self, name: &str, samples: &[SampleRecord]) -> Result<()> {
+        let path = self.path.join(name);
+        let mut text = String::new();
+        for sample in samples {
+            text.push_str(&serde_json::to_string(sample).map_err(|e| Error::parse(&path, e))?);
+            text.push('\n');
+        }
+        self.write(&path, text.as_bytes())
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        std::fs::create_dir_all(&self.path).map_err(Error::io(&self.path))?;
+        Ok(write_atomically(path, bytes)?)
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let path = self.path.join(name);
+        let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
+        serde_json::from_str(&text).map_err(|e| Error::parse(&path, e))
+    }
+
+    fn read_samples(&self, name: &str) -> Result<Vec<SampleRecord>> {
+        let path = self.path.join(name);
+        let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
+        let line = |(i, line)| {
+            serde_json::from_str(line).map_err(|e| Error::parse(&path, format!("line {}: {e}", i + 1)))
+        };
+        text.lines().enumerate().filter(|(_, l)| !l.is_empty()).map(line).collect()
+    }
+}
+
+/// The lines of `samples.jsonl` for items `indices` with their outcomes and splits.
+pub fn samples(task: &Task, indices: &[usize], outcomes: &[Outcome], split: impl Fn(usize) -> Split) -> Vec<SampleRecord> {
+    let record = |(index, outcome): (&usize, &Outcome)| {
+        let item = &task.items[*index];
+        SampleRecord {
+            doc_id: *index,
+            prompt: item.prompt.clone(),
+            target: item.target().to_owned(),
+            acc: u8::from(outcome.correct),
+            logprob: outcome.logprob,
+            answer_tokens: outcome.answer_tokens,
+            prediction: outcome.prediction.clone(),
+            split: split(*index),
+            group: item.group.clone(),
+        }
+    };
+    indices.iter().zip(outcomes).map(record).collect()
+}
+
+/// Scores per split.
+pub fn scores(samples: &[SampleRecord]) -> SplitScores {
+    let mut scores = SplitScores::new();
+    for split in [Split::All, Split::Search, Split::Validation, Split::Test] {
+        let part: Vec<&SampleRecord> = samples.iter().filter(|s| s.split == split).collect();
+        let summary = SplitSummary::of(
+            &part.iter().map(|s| s.acc == 1).collect::<Vec<_>>(),
+            &part.iter().map(|s| s.logprob).collect::<Vec<_>>(),
+            &part.iter().map(|s| s.answer_tokens).collect::<Vec<_>>(),
+            &group_ids(part.iter().map(|s| s.group.as_str())),
+        );
+        if let Some(summary) = summary {
+            scores.insert(split, summary);
+        }
+    }
+    scores
+}
+
+/// `results.json` of a search.
+pub fn search_results(
+    found: &Found,
+    settings: &Settings,
+    base: &[SampleRecord],
+    best: &[SampleRecord],
+    manifest: Manifest,
+    mut notes: Vec<String>,
+) -> Results {
+    let targets = |split: Split| -> Vec<&str> {
+        base.iter().filter(|s| s.split == split).map(|s| s.target.as_str()).collect()
+    };
+    let predictions: Vec<&str> =
+        best.iter().filter(|s| s.split == Split::Test).map(|s| s.prediction.trim()).collect();
+    let (search, test) = (targets(Split::Search), targets(Split::Test));
+    notes.extend(found.notes.iter().cloned());
+    let protocol = match settings.protocol {
+        Protocol::Honest { .. } => "three-way",
+        Protocol::Paper => "paper",
+    };
+    Results {
+        base: scores(base),
+        best: BestEdit {
+            edit: found.winner.edit().to_string(),
+            rank: Some(found.winner.rank),
+            rho: Some(found.winner.rho.to_string()),
+            splits: scores(best),
+        },
+        test: found.proof.held_out.clone(),
+        search: SearchSummary {
+            trials: found.trials.len(),
+            space: SearchSpace {
+                layers: settings.space.layers.clone(),
+                matrices: settings.space.kinds.iter().map(ToString::to_string).collect(),
+                rhos: settings.space.rhos.iter().map(ToString::to_string).collect(),
+            },
+            strategy: "exhaustive".to_owned(),
+            protocol: protocol.to_owned(),
+            null_best_gain: found.proof.null_best_gain,
+        },
+        baselines: Baselines {
+            majority: most_frequent(&test),
+            constant: constant_answer_rate(&search, &test),
+            best_prediction: most_frequent(&predictions),
+        },
+        manifest,
+        notes,
+    }
+}

@@ -1,0 +1,64 @@
+//! Parity with transformers on SmolLM2-135M-Instruct from its GGUF file: tokens, logits, greedy text, edits.
+
+mod support;
+
+use candle_core::{DType, Device};
+use laser::edit::Edit;
+use laser::model::{Files, Model};
+use laser::tokenizer::Tokenizer;
+use laser::truncation::{SvdMethod, Truncation};
+use laser_linalg::Tolerance;
+use serde_json::Value;
+use support::{floats, goldens, ids, json, smollm2};
+
+/// `|Δlogit| ≤ 1e-4·max|logit|`: ten times closer than the contract asks.
+fn check_prompts(what: &str, model: &Model, prompts: &[Value], golden: &[Value], sample: &[u32]) {
+    for (prompt, golden) in prompts.iter().zip(golden) {
+        let tokens = ids(&prompt["ids"]);
+        let logits = model.trace(&tokens).expect("trace").logits;
+        let last: Vec<f32> = logits.get(tokens.len() - 1).expect("last").to_vec1().expect("values");
+        let max = last.iter().fold(0f32, |m, v| m.max(v.abs()));
+        let tolerance = Tolerance { absolute: 1e-4 * f64::from(max), relative: 0.0 };
+        for (places, values) in [(ids(&golden["top_ids"]), "top_values"), (sample.to_vec(), "sample_values")] {
+            let actual: Vec<f32> = places.iter().map(|i| last[*i as usize]).collect();
+            if let Err(difference) = tolerance.check(&actual, &floats(&golden[values])) {
+                panic!("{what}: {}: {values}: {difference}", prompt["text"]);
+            }
+        }
+    }
+}
+
+fn check_greedy(what: &str, model: &Model, tokenizer: &Tokenizer, golden: &Value, prompt: &[u32]) {
+    let expected = ids(&golden["ids"]);
+    assert_eq!(model.greedy(prompt, expected.len()).expect("greedy"), expected, "{what}: greedy ids");
+    assert_eq!(tokenizer.decode(&expected).expect("decode"), golden["text"], "{what}: greedy text");
+}
+
+#[test]
+fn smollm2_equals_transformers() {
+    let Some(path) = smollm2() else { return };
+    let golden = json(&goldens().join("smollm2/golden.json"));
+    let files = Files::open(&path).expect("open");
+    let tokenizer = files.tokenizer().expect("tokenizer");
+    let model = files.load(&Device::Cpu, DType::F32, 2).expect("load");
+    let prompts = golden["prompts"].as_array().expect("prompts");
+    assert!(prompts.len() >= 20);
+    for prompt in prompts {
+        let text = prompt["text"].as_str().expect("text");
+        assert_eq!(tokenizer.encode(text, true).expect("encode"), ids(&prompt["ids"]), "{text:?}");
+    }
+    let sample = ids(&golden["vocabulary_sample"]);
+    check_prompts("base", &model, prompts, prompts, &sample);
+    let prompt = ids(&golden["greedy"]["prompt_ids"]);
+    check_greedy("base", &model, &tokenizer, &golden["greedy"], &prompt);
+    for edit in golden["edits"].as_array().expect("edits") {
+        let text = edit["edit"].as_str().expect("edit");
+        let parsed = Edit::parse(text, files.config()).expect(text);
+        let (edited, records) = Truncation::new(SvdMethod::Exact, None, 2).apply(&model, &parsed).expect(text);
+        assert_eq!(records[0].rank as u64, edit["rank"].as_u64().expect("rank"));
+        let stated = edit["relative_error"].as_f64().expect("relative_error");
+        assert!((records[0].relative_error - stated).abs() < 1e-4);
+        check_prompts(text, &edited, prompts, edit["prompts"].as_array().expect("prompts"), &sample);
+        check_greedy(text, &edited, &tokenizer, &edit["greedy"], &prompt);
+    }
+}

@@ -1,0 +1,44 @@
+//! Shared by the tests: paths and the SmolLM2 file.
+#![allow(dead_code)] // each test uses its part
+
+use std::path::{Path, PathBuf};
+
+/// The folder of goldens.
+pub(crate) fn goldens() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens")
+}
+
+/// SmolLM2's GGUF file, if `LASER_TEST_SMOLLM2` names it; otherwise says that the test is skipped.
+pub(crate) fn smollm2() -> Option<PathBuf> {
+    let path = std::env::var_os("LASER_TEST_SMOLLM2").map(PathBuf::from);
+    if path.is_none() {
+        eprintln!("skipped: LASER_TEST_SMOLLM2 does not name the SmolLM2 GGUF file");
+    }
+    path
+}
+
+/// A JSON file.
+pub(crate) fn json(path: &Path) -> serde_json::Value {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// A list of token ids.
+pub(crate) fn ids(value: &serde_json::Value) -> Vec<u32> {
+    value
+        .as_array()
+        .expect("a list of ids")
+        .iter()
+        .map(|v| v.as_u64().expect("an id") as u32)
+        .collect()
+}
+
+/// A list of f32 values.
+pub(crate) fn floats(value: &serde_json::Value) -> Vec<f32> {
+    value
+        .as_array()
+        .expect("a list of numbers")
+        .iter()
+        .map(|v| v.as_f64().expect("a number") as f32)
+        .collect()
+}
