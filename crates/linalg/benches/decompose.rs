@@ -37,7 +37,6 @@ fn main() -> Result<(), LinalgError> {
         let w = Matrix::new(rows, cols, data)?;
         let runs = if rows.min(cols) < 1000 { 7 } else { 3 };
         for (method, threads) in [(Method::Gram, 1), (Method::Gram, 2), (Method::Thin, 2)] {
-            decompose(w.view(), method, threads)?; // warm-up
             let mut seconds = Vec::with_capacity(runs);
             for _ in 0..runs {
                 let start = Instant::now();

@@ -18,9 +18,8 @@ use crate::{LinalgError, Matrix, MatrixView, Svd};
 /// For the tall one A of W and Wᵀ: Q = orth(A·G) with a Gaussian G of `q` columns; then
 /// `power_iterations` times Q ← orth(Aᵀ·Q), Q ← orth(A·Q); then the exact decomposition of Qᵀ·A.
 ///
-/// Differs from the reference: f64 arithmetic, so that a seed gives the same bits everywhere the
-/// products do; another random stream, so that no torch seed is reproduced. PyTorch before the
-/// version that always takes the tall side started from Wᵀ whenever n > q.
+/// Follows `svd_lowrank` of PyTorch 2.15, but for f64 arithmetic and another random stream: no torch
+/// seed is reproduced.
 ///
 /// # Errors
 /// [`LinalgError::RankTooLarge`] if `q` is above min(m, n), [`LinalgError::NotFinite`],

@@ -32,7 +32,7 @@ pub enum Method {
     Auto,
     /// Eigenvectors of the smaller Gram matrix, refined where they are inaccurate.
     Gram,
-    /// Bidiagonalisation: two to three times the time of Gram, kept as the cross-check.
+    /// Bidiagonalisation: about twice the time of Gram, kept as the cross-check.
     Thin,
 }
 
