@@ -218,7 +218,7 @@ fn byte_level(
         // The alphabet of these tokens has no blank, so a merge has exactly one.
         let pair = merge
             .split_once(' ')
-            .filter(|(left, right)| !left.is_empty() && !right.contains(' '));
+            .filter(|(left, right)| !left.is_empty() && !right.is_empty() && !right.contains(' '));
         let Some((left, right)) = pair else {
             return Err(TokenizerError::BadValue {
                 key: MERGES.to_owned(),

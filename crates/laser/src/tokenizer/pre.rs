@@ -154,3 +154,67 @@ impl Cut {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokenizers::{
+        OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer as _, PreTokenizerWrapper,
+    };
+
+    use super::*;
+
+    /// The pieces of `text`, cut by the definition without its byte-level step, which would respell them.
+    fn pieces(name: &str, text: &str) -> Vec<String> {
+        let mut definition = find(name).unwrap().definition();
+        definition["pretokenizers"].as_array_mut().unwrap().pop();
+        let cut: PreTokenizerWrapper = serde_json::from_value(definition).unwrap();
+        let mut string = PreTokenizedString::from(text);
+        cut.pre_tokenize(&mut string).unwrap();
+        let splits = string.get_splits(OffsetReferential::Original, OffsetType::Byte);
+        splits
+            .into_iter()
+            .map(|(piece, _, _)| piece.to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_family_cuts_as_its_reference_does() {
+        let golden: Value =
+            serde_json::from_str(include_str!("../../../../goldens/tokenizer/splits.json"))
+                .unwrap();
+        let texts = golden["texts"].as_array().unwrap();
+        let tables = golden["splits"].as_object().unwrap();
+        assert_eq!(tables.len(), TABLE.len(), "a family without a golden");
+        let mut wrong = Vec::new();
+        for (name, splits) in tables {
+            for (text, expected) in texts.iter().zip(splits.as_array().unwrap()) {
+                let found = pieces(name, text.as_str().unwrap());
+                if &json!(found) != expected {
+                    wrong.push(format!(
+                        "{name} {text}: expected {expected}, found {found:?}"
+                    ));
+                }
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "{} texts differ:\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
+    }
+
+    #[test]
+    fn names_are_distinct_and_an_unknown_one_lists_them() {
+        let mut names: Vec<_> = TABLE.iter().flat_map(|row| row.names).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        let error = find("viking").unwrap_err().to_string();
+        assert!(
+            error.contains("viking") && names.iter().all(|name| error.contains(**name)),
+            "{error}"
+        );
+    }
+}
