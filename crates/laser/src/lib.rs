@@ -7,6 +7,7 @@ pub mod edit;
 pub mod error;
 pub mod evaluate;
 pub mod export;
+pub mod export;
 pub mod forward;
 pub mod model;
 mod ops;

@@ -1,0 +1,209 @@
+//! Edited matrices → a model on disk that other tools load: the last stage, behind truncation and the recipe.
+//!
+//! Everything is built under a temporary name beside the target, opened again and held against what was to be
+//! written, and only then takes the target's name.
+
+mod card;
+mod config;
+mod convert;
+mod copy;
+mod staging;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use laser_checkpoint::{Dtype, gguf, safetensors};
+use laser_linalg::Matrix;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::model::Files;
+use crate::recipe::Recipe;
+use crate::weight::WeightId;
+use staging::Staging;
+
+pub use card::Card;
+pub use staging::WrittenFile;
+pub use verify::StoredMatrix;
+
+/// File name of the model card.
+const CARD: &str = "README.md";
+/// File name of the recipe in an exported folder.
+const RECIPE: &str = "recipe.yaml";
+
+/// A model with some matrices replaced, ready to be written.
+#[derive(Debug)]
+pub struct Export<'a> {
+    files: &'a Files,
+    recipe: &'a Recipe,
+    card: Card,
+    matrices: BTreeMap<WeightId, Matrix>,
+}
+
+/// What was written, and how exactly.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Written {
+    /// The folder or file.
+    pub path: PathBuf,
+    /// Its files, sorted by name.
+    pub files: Vec<WrittenFile>,
+    /// Entries of the source folder that were not copied: weights in other files, which are not edited, and
+    /// what is no plain file. Sorted.
+    pub left_out: Vec<String>,
+    /// The replaced matrices as stored, in the order of layers.
+    pub matrices: Vec<StoredMatrix>,
+}
+
+/// The values of an edited tensor, in the orientation and type of the file to be written.
+#[derive(Debug)]
+struct Edited {
+    id: WeightId,
+    dtype: Dtype,
+    values: Vec<f32>,
+}
+
+impl<'a> Export<'a> {
+    /// The model `files` with `matrices` (`[out, in]`) in the place of its own, as `recipe` says.
+    ///
+    /// # Errors
+    /// A matrix that the model does not have, or of another shape than the model's.
+    pub fn new(
+        files: &'a Files,
+        matrices: BTreeMap<WeightId, Matrix>,
+        recipe: &'a Recipe,
+        card: Card,
+    ) -> Result<Self> {
+        let config = files.config();
+        for (id, matrix) in &matrices {
+            let (expected, found) = (config.shape(id.kind), [matrix.rows(), matrix.cols()]);
+            if id.layer >= config.n_layers || expected != found {
+                let problem = format!(
+                    "expected a layer below {} and shape {expected:?}, found {found:?}",
+                    config.n_layers
+                );
+                return Err(Error::Edit {
+                    edit: id.to_string(),
+                    problem,
+                });
+            }
+        }
+        Ok(Self {
+            files,
+            recipe,
+            card,
+            matrices,
+        })
+    }
+
+    /// Writes a Hugging Face folder to `out`, which must not exist yet or be empty, with the recipe and a model
+    /// card in it.
+    ///
+    /// From a folder: types, shards, all other tensors and all other files stay as they are, byte for byte; a
+    /// `README.md` and a `recipe.yaml` already there are kept as `README.base.md` and `recipe.base.yaml`, weights
+    /// in other files are left out. From a GGUF file: everything is converted to `dtype` (F16, BF16 or F32; F16 if
+    /// not given), with the configuration and the tokenizer that the file describes.
+    ///
+    /// # Errors
+    /// A target that cannot be written, a `dtype` for a folder, values beyond the type's range, a configuration
+    /// that `config.json` cannot express, or files that read back differently. Nothing is left behind then.
+    pub fn to_folder(&self, out: &Path, dtype: Option<Dtype>) -> Result<Written> {
+        let source = self.files.path();
+        let staging = Staging::folder(out, source)?;
+        self.build_folder(&staging, dtype)
+            .map_err(|e| staging.in_target(e))
+            .and_then(|(matrices, left_out)| {
+                let (path, files) = staging.commit()?;
+                Ok(Written {
+                    path,
+                    files,
+                    left_out,
+                    matrices,
+                })
+            })
+    }
+
+    /// Writes a GGUF file to `out`, which must not exist yet, from a GGUF file: metadata and all other tensors
+    /// stay byte-identical; the edited ones are stored in their own type, or in `dtype`.
+    ///
+    /// # Errors
+    /// A source that is not GGUF, a target that cannot be written, a type that cannot hold the values, or a file
+    /// that reads back differently. Nothing is left behind then.
+    pub fn to_gguf(&self, out: &Path, dtype: Option<Dtype>) -> Result<Written> {
+        let source = self.files.path();
+        if !self.files.is_gguf() {
+            let problem = format!(
+                "{}: expected a GGUF file to write one from, found a Hugging Face folder",
+                source.display()
+            );
+            return Err(Error::setting("source", problem));
+        }
+        let staging = Staging::file(out, source, "gguf")?;
+        let build = || -> Result<Vec<StoredMatrix>> {
+            let edits = self.edits(dtype)?;
+            let values = edits
+                .iter()
+                .map(|(name, edit)| (name.clone(), (edit.dtype, edit.values.clone())));
+            gguf::rewrite(source, staging.path(), &values.collect())?;
+            verify::rewritten(self.files, &Files::open(staging.path())?, &edits)
+        };
+        let matrices = build().map_err(|e| staging.in_target(e))?;
+        let (path, files) = staging.commit()?;
+        Ok(Written {
+            path,
+            files,
+            left_out: Vec::new(),
+            matrices,
+        })
+    }
+
+    /// Fills the staging folder; gives what is stored of the edits and what was left out.
+    fn build_folder(
+        &self,
+        staging: &Staging,
+        dtype: Option<Dtype>,
+    ) -> Result<(Vec<StoredMatrix>, Vec<String>)> {
+        let (folder, source) = (staging.path(), self.files.path());
+        let mut left_out = Vec::new();
+        let matrices = if self.files.is_gguf() {
+            convert::write(
+                self.files,
+                &self.matrices,
+                folder,
+                dtype.unwrap_or(Dtype::F16),
+            )?
+        } else if let Some(dtype) = dtype {
+            let problem = format!("{dtype}: a Hugging Face folder keeps the types of its tensors");
+            return Err(Error::setting("dtype", problem));
+        } else {
+            let edits = self.edits(None)?;
+            let values = edits
+                .iter()
+                .map(|(name, edit)| (name.clone(), edit.values.clone()));
+            safetensors::rewrite_folder(self.files.checkpoint(), folder, &values.collect())?;
+            left_out = copy::other_files(self.files, folder)?;
+            verify::rewritten(self.files, &Files::open(folder)?, &edits)?
+        };
+        let write = |name: &str, text: String| -> Result<()> {
+            Ok(laser_checkpoint::write_atomically(
+                &folder.join(name),
+                text.as_bytes(),
+            )?)
+        };
+        write(RECIPE, self.recipe.to_yaml()?)?;
+        write(CARD, self.card.render(source, self.recipe, &matrices)?)?;
+        Ok((matrices, left_out))
+    }
+
+    /// The edited tensors by name, in the source's layout, in `dtype` or their own type.
+    fn edits(&self, dtype: Option<Dtype>) -> Result<BTreeMap<String, Edited>> {
+        let mut edits = BTreeMap::new();
+        for (&id, matrix) in &self.matrices {
+            let name = self.files.tensor_name(id);
+            let dtype = dtype.unwrap_or(self.files.checkpoint().tensor(&name)?.info().dtype);
+            let values = self.files.to_file_layout(id.kind, matrix.data().to_vec());
+            edits.insert(name, Edited { id, dtype, values });
+        }
+        Ok(edits)
+    }
+}
