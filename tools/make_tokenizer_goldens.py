@@ -8,7 +8,7 @@ spm.json        sentencepiece, on a vocabulary trained here from the texts below
 splits.json     what each pre-tokenizer cuts: Python's `regex` for single patterns, `tokenizers` for sequences
 bpe.json        tokenizers, on a byte-level vocabulary trained here from the texts below (stored)
 
-Besides the packages in requirements.txt this needs sentencepiece and regex.
+Besides the packages in requirements.txt this needs sentencepiece, protobuf and regex.
 """
 
 import argparse

@@ -23,6 +23,8 @@ struct Manners {
     weights_etag: Option<String>,
     /// Demand this token.
     token: Option<&'static str>,
+    /// Send clients elsewhere for the weights, as the Hub does for large files.
+    storage: Option<String>,
 }
 
 /// The server: its files, its manners and the requests it saw.
@@ -96,10 +98,10 @@ fn answer(
             .find_map(|line| line.strip_prefix(name))
             .map(str::trim)
     };
-    log.lock().unwrap().push(match header("range:") {
-        Some(range) => format!("{request} {range}"),
-        None => request.clone(),
-    });
+    let told = ["range:", "authorization:"].map(|name| header(name).unwrap_or_default());
+    log.lock()
+        .unwrap()
+        .push(format!("{request} {}", told.join(" ")));
     let (method, path) = {
         let mut words = request.split(' ');
         (words.next().unwrap(), words.next().unwrap())
@@ -148,6 +150,19 @@ fn answer(
                 .parse::<usize>()
                 .unwrap()
         });
+    if let Some(storage) = manners
+        .storage
+        .as_ref()
+        .filter(|_| name.ends_with(".safetensors"))
+    {
+        let _ = write!(
+            stream,
+            "HTTP/1.1 302 Found\r\nLocation: {storage}{path}\r\nX-Linked-Size: {}\r\nX-Linked-ETag: \"{etag}\"\r\n\
+             ETag: \"of the redirect\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            bytes.len()
+        );
+        return;
+    }
     let (status, range) = match start {
         Some(start) => (
             "206 Partial Content",
@@ -299,6 +314,44 @@ fn a_gguf_is_fetched_by_its_name_in_the_repository() {
         .unwrap_err()
         .to_string();
     assert!(wrong.contains("a.gguf"), "{wrong}");
+}
+
+#[test]
+fn large_files_come_from_the_storage_server_which_never_sees_the_token() {
+    let weights = weights();
+    let files = [CONFIG, ("model.safetensors", &weights[..])];
+    let storage = Hub::serve(
+        &files,
+        Manners {
+            cut: Some((500_000, 1)),
+            weights_etag: Some("the storage's own tag".to_owned()),
+            ..Manners::default()
+        },
+    );
+    let hub = Hub::serve(
+        &files,
+        Manners {
+            token: Some("secret"),
+            weights_etag: Some(hash_of(&weights)),
+            // Another name for the same machine, so another host to a client.
+            storage: Some(storage.endpoint.replace("127.0.0.1", "localhost")),
+            ..Manners::default()
+        },
+    );
+    let cache = tempfile::tempdir().unwrap();
+    let got = hub
+        .resolve("hf:org/name", cache.path(), Some("secret"))
+        .unwrap();
+    assert!(read(&got.path, "model.safetensors") == weights);
+    let blobs = cache.path().join("hub/models--org--name/blobs");
+    assert!(
+        blobs.join(hash_of(&weights)).is_file(),
+        "named by another tag"
+    );
+    let seen = storage.seen.lock().unwrap();
+    assert_eq!(seen.len(), 2);
+    assert!(seen[1].contains("bytes=500000-"), "not resumed: {seen:?}");
+    assert!(seen.iter().all(|line| !line.contains("secret")), "{seen:?}");
 }
 
 #[test]
