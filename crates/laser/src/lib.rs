@@ -7,7 +7,6 @@ pub mod edit;
 pub mod error;
 pub mod evaluate;
 pub mod export;
-pub mod export;
 pub mod forward;
 pub mod model;
 mod ops;
