@@ -79,6 +79,10 @@ pub enum Length {
 pub enum Score {
     /// The most likely next token is the answer's first token (compared as trimmed lower-case text).
     Top1,
+    /// The whole answer, or an accepted alias, is what greedy decoding would say next: each of its tokens is the most
+    /// likely one after those before it (the harness's `acc` of LAMBADA). Equals [`Score::Top1`] for answers of one
+    /// token, and is as cheap.
+    Greedy,
     /// A greedy continuation of at most `max_tokens` tokens matches the answer.
     Generate {
         /// Longest continuation.
@@ -96,6 +100,8 @@ pub enum Score {
 impl Score {
     /// Top-1 on the next token.
     pub const TOP1: Self = Self::Top1;
+    /// The whole answer is the greedy continuation.
+    pub const GREEDY: Self = Self::Greedy;
     /// Ten greedy tokens contain the answer.
     pub const GENERATE: Self = Self::Generate { max_tokens: 10, matching: Match::Continuation };
     /// Sum of log-likelihoods over choices.
@@ -105,7 +111,7 @@ impl Score {
     pub fn with_match(self, matching: Match) -> Option<Self> {
         match self {
             Self::Generate { max_tokens, .. } => Some(Self::Generate { max_tokens, matching }),
-            Self::Top1 | Self::Choice { .. } => None,
+            Self::Top1 | Self::Greedy | Self::Choice { .. } => None,
         }
     }
 
@@ -140,6 +146,7 @@ impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Top1 => f.write_str("top1"),
+            Self::Greedy => f.write_str("greedy"),
             Self::Generate { .. } => f.write_str("generate"),
             Self::Choice { length: Length::Sum } => f.write_str("choice"),
             Self::Choice { length: Length::PerByte } => f.write_str("choice-per-byte"),
@@ -153,12 +160,13 @@ impl FromStr for Score {
     fn from_str(text: &str) -> Result<Self, Error> {
         match text {
             "top1" => Ok(Self::TOP1),
+            "greedy" => Ok(Self::GREEDY),
             "generate" => Ok(Self::GENERATE),
             "choice" => Ok(Self::CHOICE),
             "choice-per-byte" => Ok(Self::Choice { length: Length::PerByte }),
             other => Err(Error::setting(
                 "--score",
-                format!("expected top1, generate, choice or choice-per-byte, found `{other}`"),
+                format!("expected top1, greedy, generate, choice or choice-per-byte, found `{other}`"),
             )),
         }
     }
@@ -198,7 +206,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        for name in ["top1", "generate", "choice", "choice-per-byte"] {
+        for name in ["top1", "greedy", "generate", "choice", "choice-per-byte"] {
             assert_eq!(name.parse::<Score>().expect(name).to_string(), name);
         }
         for (name, _) in Match::NAMES {

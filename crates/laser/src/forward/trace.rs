@@ -6,6 +6,10 @@ use super::rows::{KvCache, Rows};
 use super::{Pass, score_rows};
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::parallel::{Unobserved, map};
+
+/// Rows of a pass over many sequences.
+const PASS_ROWS: usize = 512;
 
 /// The states of one sequence.
 #[derive(Debug, Clone)]
@@ -33,6 +37,46 @@ impl Model {
         let host = |x: &Tensor| -> Result<Tensor> { Ok(x.to_dtype(DType::F32)?.to_device(&Device::Cpu)?) };
         let logits = host(&self.head(&hidden[self.config().n_layers])?)?;
         Ok(Trace { hidden: hidden.iter().map(host).collect::<Result<_>>()?, logits })
+    }
+
+    /// Logits after the last token of each sequence, `[sequences, vocab]`; sequences run side by side in passes of
+    /// about 512 rows, one a thread.
+    ///
+    /// # Errors
+    /// As [`Model::trace`].
+    pub fn next_token_logits(&self, sequences: &[&[u32]], threads: usize) -> Result<Tensor> {
+        self.packed_logits(sequences, threads, false)
+    }
+
+    /// Logits after every token of every sequence, `[tokens, vocab]`, otherwise as [`Model::next_token_logits`].
+    ///
+    /// # Errors
+    /// As [`Model::trace`].
+    pub fn all_logits(&self, sequences: &[&[u32]], threads: usize) -> Result<Tensor> {
+        self.packed_logits(sequences, threads, true)
+    }
+
+    fn packed_logits(&self, sequences: &[&[u32]], threads: usize, all: bool) -> Result<Tensor> {
+        let longest = sequences.iter().map(|s| s.len()).max().unwrap_or(0).max(1);
+        let passes: Vec<&[&[u32]]> = sequences.chunks((PASS_ROWS / longest).max(1)).collect();
+        let inside = if passes.len() < threads { threads } else { 1 };
+        let model = self.with_threads(inside);
+        let logits = map(passes, threads / inside, &Unobserved, |part| {
+            let mut rows = Rows::default();
+            let mut last = Vec::with_capacity(part.len());
+            for tokens in part {
+                if tokens.is_empty() {
+                    return Err(Error::setting("tokens", "expected at least one, found none"));
+                }
+                rows.push(tokens, 0, Vec::new());
+                last.push(rows.len() - 1);
+            }
+            let mut cache = KvCache::new(model.config().n_layers);
+            let pass = Pass::new(&model, &rows, &mut cache, false)?.forgetting();
+            let keep = if all { None } else { Some(last.as_slice()) };
+            model.head(&pass.run(super::Start::Tokens, keep)?.0)
+        })?;
+        Ok(Tensor::cat(&logits, 0)?)
     }
 
     /// The most likely `n` next tokens one after another, without stopping at an end-of-sequence token.

@@ -30,7 +30,7 @@ pub(crate) struct BatchItem {
     /// Which kept row is the prompt's last.
     pub(crate) last: usize,
     /// For each candidate, where its tokens' log-probabilities are: kept row and place among its wanted tokens.
-    candidates: Vec<Vec<(usize, usize)>>,
+    pub(crate) candidates: Vec<Vec<(usize, usize)>>,
 }
 
 impl Batch {

@@ -10,7 +10,7 @@ use crate::tokenizer::Tokenizer;
 pub(crate) struct Encoded {
     /// Prompt, with the beginning-of-sequence token where the model wants one.
     pub(crate) prompt: Vec<u32>,
-    /// Answers to score: every choice, or the gold answer alone.
+    /// Answers to score: every choice; the gold answer and its aliases where the whole answer counts; the gold answer.
     pub(crate) candidates: Vec<Vec<u32>>,
     /// Bytes of each candidate's text.
     pub(crate) bytes: Vec<usize>,
@@ -42,13 +42,14 @@ fn encode_item(
             return Err(wrong("the score `choice` needs choices, found an open question".into()));
         }
         Score::Choice { .. } => (item.choices.clone(), item.gold),
+        Score::Greedy => (item.answers.clone(), 0),
         Score::Top1 | Score::Generate { .. } => (vec![item.target().to_owned()], 0),
     };
     let mut prompt = Vec::new();
     let mut candidates = Vec::with_capacity(texts.len());
     for text in &texts {
         let (context, continuation) = tokenizer.encode_pair(&item.prompt, &format!(" {text}"))?;
-        // Where a choice merges with the prompt's last token, the prompts differ: the choice then starts earlier.
+        // Where an answer merges with the prompt's last token, the prompts differ, and the two cannot share one.
         if prompt.is_empty() {
             prompt = context;
             candidates.push(continuation);
@@ -56,7 +57,10 @@ fn encode_item(
             let whole: Vec<u32> = context.into_iter().chain(continuation).collect();
             let shared = whole.iter().zip(&prompt).take_while(|(a, b)| a == b).count();
             if shared < prompt.len() || whole.len() == shared {
-                return Err(wrong(format!("the choice `{text}` cannot be told apart from the prompt's tokens")));
+                if score == Score::Greedy {
+                    continue; // an alias that cannot follow the prompt is never said
+                }
+                return Err(wrong(format!("the answer `{text}` changes the prompt's own tokens")));
             }
             candidates.push(whole[shared..].to_vec());
         }

@@ -170,6 +170,13 @@ impl Scorer<'_> {
                 let text = self.tokenizer.decode(&[last.argmax])?;
                 (encoded.first_tokens.contains(&normalise(&text)), text, last.tied)
             }
+            Score::Greedy => {
+                let said = |answer: &Vec<u32>, probes: &[(usize, usize)]| {
+                    answer.iter().zip(probes).all(|(token, (row, _))| scores[*row].summary.argmax == *token)
+                };
+                let correct = encoded.candidates.iter().zip(&item.candidates).any(|(a, probes)| said(a, probes));
+                (correct, self.tokenizer.decode(&[last.argmax])?, last.tied)
+            }
             Score::Generate { matching, .. } => {
                 let text = self.tokenizer.decode(&continuation)?;
                 (matching.accepts(&task_item.prompt, &text, &task_item.answers), text, last.tied)

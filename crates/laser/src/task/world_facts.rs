@@ -96,7 +96,7 @@ pub(super) fn read() -> Result<Task> {
     }
     // Mixed, so that the first items are a fair sample of all relations.
     items.sort_by_cached_key(|item| Sha256::digest(&item.id).to_vec());
-    Task::new(INFO.name.to_owned(), items, Score::TOP1)
+    Task::new(INFO.name.to_owned(), items, Score::GREEDY)
 }
 
 /// The text with its first letter in upper case.

