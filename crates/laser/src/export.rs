@@ -68,32 +68,17 @@ impl<'a> Export<'a> {
     ///
     /// # Errors
     /// A matrix that the model does not have, or of another shape than the model's.
-    pub fn new(
-        files: &'a Files,
-        matrices: BTreeMap<WeightId, Matrix>,
-        recipe: &'a Recipe,
-        card: Card,
-    ) -> Result<Self> {
+    pub fn new(files: &'a Files, matrices: BTreeMap<WeightId, Matrix>, recipe: &'a Recipe, card: Card) -> Result<Self> {
         let config = files.config();
         for (id, matrix) in &matrices {
             let (expected, found) = (config.shape(id.kind), [matrix.rows(), matrix.cols()]);
             if id.layer >= config.n_layers || expected != found {
-                let problem = format!(
-                    "expected a layer below {} and shape {expected:?}, found {found:?}",
-                    config.n_layers
-                );
-                return Err(Error::Edit {
-                    edit: id.to_string(),
-                    problem,
-                });
+                let problem =
+                    format!("expected a layer below {} and shape {expected:?}, found {found:?}", config.n_layers);
+                return Err(Error::Edit { edit: id.to_string(), problem });
             }
         }
-        Ok(Self {
-            files,
-            recipe,
-            card,
-            matrices,
-        })
+        Ok(Self { files, recipe, card, matrices })
     }
 
     /// Writes a Hugging Face folder to `out`, which must not exist yet or be empty, with the recipe and a model
@@ -110,17 +95,10 @@ impl<'a> Export<'a> {
     pub fn to_folder(&self, out: &Path, dtype: Option<Dtype>) -> Result<Written> {
         let source = self.files.path();
         let staging = Staging::folder(out, source)?;
-        self.build_folder(&staging, dtype)
-            .map_err(|e| staging.in_target(e))
-            .and_then(|(matrices, left_out)| {
-                let (path, files) = staging.commit()?;
-                Ok(Written {
-                    path,
-                    files,
-                    left_out,
-                    matrices,
-                })
-            })
+        self.build_folder(&staging, dtype).map_err(|e| staging.in_target(e)).and_then(|(matrices, left_out)| {
+            let (path, files) = staging.commit()?;
+            Ok(Written { path, files, left_out, matrices })
+        })
     }
 
     /// Writes a GGUF file to `out`, which must not exist yet, from a GGUF file: metadata and all other tensors
@@ -132,66 +110,43 @@ impl<'a> Export<'a> {
     pub fn to_gguf(&self, out: &Path, dtype: Option<Dtype>) -> Result<Written> {
         let source = self.files.path();
         if !self.files.is_gguf() {
-            let problem = format!(
-                "{}: expected a GGUF file to write one from, found a Hugging Face folder",
-                source.display()
-            );
+            let problem =
+                format!("{}: expected a GGUF file to write one from, found a Hugging Face folder", source.display());
             return Err(Error::setting("source", problem));
         }
         let staging = Staging::file(out, source, "gguf")?;
         let build = || -> Result<Vec<StoredMatrix>> {
             let edits = self.edits(dtype)?;
-            let values = edits
-                .iter()
-                .map(|(name, edit)| (name.clone(), (edit.dtype, edit.values.clone())));
+            let values = edits.iter().map(|(name, edit)| (name.clone(), (edit.dtype, edit.values.clone())));
             gguf::rewrite(source, staging.path(), &values.collect())?;
             verify::rewritten(self.files, &Files::open(staging.path())?, &edits)
         };
         let matrices = build().map_err(|e| staging.in_target(e))?;
         let (path, files) = staging.commit()?;
-        Ok(Written {
-            path,
-            files,
-            left_out: Vec::new(),
-            matrices,
-        })
+        Ok(Written { path, files, left_out: Vec::new(), matrices })
     }
 
     /// Fills the staging folder; gives what is stored of the edits and what was left out.
-    fn build_folder(
-        &self,
-        staging: &Staging,
-        dtype: Option<Dtype>,
-    ) -> Result<(Vec<StoredMatrix>, Vec<String>)> {
-        let (folder, source) = (staging.path(), self.files.path());
+    fn build_folder(&self, staging: &Staging, dtype: Option<Dtype>) -> Result<(Vec<StoredMatrix>, Vec<String>)> {
+        let folder = staging.path();
         let mut left_out = Vec::new();
         let matrices = if self.files.is_gguf() {
-            convert::write(
-                self.files,
-                &self.matrices,
-                folder,
-                dtype.unwrap_or(Dtype::F16),
-            )?
+            convert::write(self.files, &self.matrices, folder, dtype.unwrap_or(Dtype::F16))?
         } else if let Some(dtype) = dtype {
             let problem = format!("{dtype}: a Hugging Face folder keeps the types of its tensors");
             return Err(Error::setting("dtype", problem));
         } else {
             let edits = self.edits(None)?;
-            let values = edits
-                .iter()
-                .map(|(name, edit)| (name.clone(), edit.values.clone()));
+            let values = edits.iter().map(|(name, edit)| (name.clone(), edit.values.clone()));
             safetensors::rewrite_folder(self.files.checkpoint(), folder, &values.collect())?;
             left_out = copy::other_files(self.files, folder)?;
             verify::rewritten(self.files, &Files::open(folder)?, &edits)?
         };
         let write = |name: &str, text: String| -> Result<()> {
-            Ok(laser_checkpoint::write_atomically(
-                &folder.join(name),
-                text.as_bytes(),
-            )?)
+            Ok(laser_checkpoint::write_atomically(&folder.join(name), text.as_bytes())?)
         };
         write(RECIPE, self.recipe.to_yaml()?)?;
-        write(CARD, self.card.render(source, self.recipe, &matrices)?)?;
+        write(CARD, self.card.render(self.files, self.recipe, &matrices)?)?;
         Ok((matrices, left_out))
     }
 

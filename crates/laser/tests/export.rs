@@ -54,114 +54,66 @@ impl Case {
             sha256: "0".into(),
             architecture: files.config().architecture.name.into(),
         };
-        let recipe = Recipe::new(&edit, base_model, SvdMethod::Exact, files.config(), |id| {
-            ranks[&id]
-        });
-        Self {
-            files,
-            base,
-            edited,
-            matrices,
-            recipe,
-        }
+        let recipe = Recipe::new(&edit, base_model, SvdMethod::Exact, files.config(), |id| ranks[&id]);
+        Self { files, base, edited, matrices, recipe }
     }
 
     fn export(&self) -> Export<'_> {
-        Export::new(
-            &self.files,
-            self.matrices.clone(),
-            &self.recipe,
-            Card::default(),
-        )
-        .expect("the shapes fit")
+        Export::new(&self.files, self.matrices.clone(), &self.recipe, Card::default()).expect("the shapes fit")
     }
 
     /// The edit in memory with its matrices as the written file rounds them.
     fn rounded(&self, dtype: impl Fn(WeightId) -> Dtype) -> Model {
         let overlay = self.matrices.iter().map(|(&id, matrix)| {
             let values = stored_values("", dtype(id), matrix.data()).expect("fits the type");
-            let tensor = Tensor::from_vec(values, (matrix.rows(), matrix.cols()), &Device::Cpu)
-                .expect("fits");
+            let tensor = Tensor::from_vec(values, (matrix.rows(), matrix.cols()), &Device::Cpu).expect("fits");
             (id, Replacement::Dense(tensor))
         });
         self.base.with_overlay(overlay.collect())
     }
 
     fn own_dtype(&self, id: WeightId) -> Dtype {
-        self.files
-            .checkpoint()
-            .info(&self.files.tensor_name(id))
-            .expect("there is such a tensor")
-            .dtype
+        self.files.checkpoint().info(&self.files.tensor_name(id)).expect("there is such a tensor").dtype
     }
 }
 
 fn logits(model: &Model) -> Vec<f32> {
     let logits = model.trace(&TOKENS).expect("runs").logits;
-    logits
-        .flatten_all()
-        .and_then(|l| l.to_vec1())
-        .expect("has values")
+    logits.flatten_all().and_then(|l| l.to_vec1()).expect("has values")
 }
 
 fn load(path: &Path) -> Model {
-    Files::open(path)
-        .and_then(|files| files.load(&Device::Cpu, DType::F32, 1))
-        .expect("opens and loads")
+    Files::open(path).and_then(|files| files.load(&Device::Cpu, DType::F32, 1)).expect("opens and loads")
 }
 
 fn assert_close(actual: &Model, expected: &Model, relative: f64) {
-    let tolerance = Tolerance {
-        absolute: 0.0,
-        relative,
-    };
-    tolerance
-        .check(&logits(actual), &logits(expected))
-        .expect("the same logits");
+    let tolerance = Tolerance { absolute: 0.0, relative };
+    tolerance.check(&logits(actual), &logits(expected)).expect("the same logits");
 }
 
 fn assert_far(actual: &Model, expected: &Model, relative: f64) {
-    let tolerance = Tolerance {
-        absolute: 0.0,
-        relative,
-    };
-    tolerance
-        .check(&logits(actual), &logits(expected))
-        .expect_err("the edit changes the logits");
+    let tolerance = Tolerance { absolute: 0.0, relative };
+    tolerance.check(&logits(actual), &logits(expected)).expect_err("the edit changes the logits");
 }
 
 /// Every tensor of the source but the edited ones has the same type, shape and bytes in `out`.
 fn assert_others_untouched(case: &Case, out: &Path, written: &Written) {
-    let (before, after) = (
-        case.files.checkpoint(),
-        Checkpoint::open(out).expect("opens"),
-    );
+    let (before, after) = (case.files.checkpoint(), Checkpoint::open(out).expect("opens"));
     let edited: Vec<_> = written.matrices.iter().map(|m| m.tensor.as_str()).collect();
     assert_eq!(edited.len(), case.matrices.len());
     assert_eq!(after.tensors().len(), before.tensors().len());
     for info in before.tensors() {
-        let (old, new) = (
-            before.tensor(&info.name).expect("old"),
-            after.tensor(&info.name).expect("new"),
-        );
+        let (old, new) = (before.tensor(&info.name).expect("old"), after.tensor(&info.name).expect("new"));
         if edited.contains(&info.name.as_str()) {
             assert_ne!(old.bytes(), new.bytes(), "{}", info.name);
         } else {
-            assert_eq!(
-                (info.dtype, &info.shape),
-                (new.info().dtype, &new.info().shape),
-                "{}",
-                info.name
-            );
+            assert_eq!((info.dtype, &info.shape), (new.info().dtype, &new.info().shape), "{}", info.name);
             assert_eq!(old.bytes(), new.bytes(), "{}", info.name);
         }
     }
     for matrix in &written.matrices {
         let bytes = after.tensor(&matrix.tensor).expect("written").bytes();
-        let sha256: String = Sha256::digest(bytes)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let sha256: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
         assert_eq!(matrix.sha256, sha256);
         assert!(matrix.change > 0.1, "{matrix:?}");
     }
@@ -172,10 +124,7 @@ fn assert_listed(out: &Path, written: &Written) {
     let listed: Vec<_> = written.files.iter().map(|f| f.name.clone()).collect();
     assert_eq!(listed, names(out));
     for file in &written.files {
-        assert_eq!(
-            file.bytes,
-            fs::metadata(out.join(&file.name)).expect("is there").len()
-        );
+        assert_eq!(file.bytes, fs::metadata(out.join(&file.name)).expect("is there").len());
     }
 }
 
@@ -202,46 +151,27 @@ fn a_folder_keeps_all_but_the_edited_tensors() {
         assert_listed(&out, &written);
         assert!(written.left_out.is_empty());
         for file in names(&source) {
-            let (old, new) = (
-                fs::read(source.join(&file)).expect("old"),
-                fs::read(out.join(&file)).expect("new"),
-            );
+            let (old, new) = (fs::read(source.join(&file)).expect("old"), fs::read(out.join(&file)).expect("new"));
             assert_eq!(old.len(), new.len(), "{name}/{file}");
-            assert!(
-                old == new || file.ends_with(".safetensors"),
-                "{name}/{file}"
-            );
+            assert!(old == new || file.ends_with(".safetensors"), "{name}/{file}");
         }
         let result = load(&out);
-        assert_eq!(
-            logits(&result),
-            logits(&case.rounded(|id| case.own_dtype(id))),
-            "{name}"
-        );
+        assert_eq!(logits(&result), logits(&case.rounded(|id| case.own_dtype(id))), "{name}");
         assert_close(&result, &case.edited, tolerance);
         assert_far(&result, &case.base, 3.0 * tolerance);
-        let exact = written
-            .matrices
-            .iter()
-            .all(|m| m.max_abs == 0.0 && m.relative == 0.0);
+        let exact = written.matrices.iter().all(|m| m.max_abs == 0.0 && m.relative == 0.0);
         assert_eq!(exact, tolerance == 1e-6, "{name}");
 
         let recipe = Recipe::read(&out.join("recipe.yaml")).expect("reads");
         let edit = recipe.edit(case.files.config()).expect("fits the model");
-        assert_eq!(
-            edit,
-            Edit::parse(EDIT, case.files.config()).expect("parses")
-        );
+        assert_eq!(edit, Edit::parse(EDIT, case.files.config()).expect("parses"));
     }
 }
 
 #[test]
 fn other_files_are_copied_and_second_copies_of_the_weights_are_not() {
     let place = tempfile::tempdir().expect("a temporary folder");
-    let (source, out) = (
-        place.path().join("source"),
-        place.path().join("runs/1/model"),
-    );
+    let (source, out) = (place.path().join("source"), place.path().join("runs/1/model"));
     fs::create_dir_all(source.join("sub")).expect("creates");
     for name in names(&golden("llama-bytes")) {
         fs::copy(golden("llama-bytes").join(&name), source.join(name)).expect("copies");
@@ -254,10 +184,7 @@ fn other_files_are_copied_and_second_copies_of_the_weights_are_not() {
         ("sub/notes.txt", "x"),
         (".gitattributes", "y"),
     ];
-    for (name, text) in others
-        .iter()
-        .chain(&[("pytorch_model.bin", "pickle"), ("sub/model.gguf", "GGUF")])
-    {
+    for (name, text) in others.iter().chain(&[("pytorch_model.bin", "pickle"), ("sub/model.gguf", "GGUF")]) {
         fs::write(source.join(name), text).expect("writes");
     }
     let case = Case::open(&source);
@@ -271,9 +198,7 @@ fn other_files_are_copied_and_second_copies_of_the_weights_are_not() {
 
     assert_eq!(written.left_out, ["pytorch_model.bin", "sub/model.gguf"]);
     for (name, text) in others {
-        let name = name
-            .replace("README.", "README.base.")
-            .replace("recipe.", "recipe.base.");
+        let name = name.replace("README.", "README.base.").replace("recipe.", "recipe.base.");
         assert_eq!(fs::read_to_string(out.join(&name)).expect(&name), text);
     }
     let card = fs::read_to_string(out.join("README.md")).expect("reads");
@@ -289,13 +214,7 @@ fn other_files_are_copied_and_second_copies_of_the_weights_are_not() {
     }
     assert!(!card.contains(&*place.path().to_string_lossy()), "{card}");
     assert!(out.join("recipe.yaml").is_file());
-    assert_eq!(
-        names(place.path())
-            .iter()
-            .filter(|n| n.contains("tmp"))
-            .count(),
-        0
-    );
+    assert_eq!(names(place.path()).iter().filter(|n| n.contains("tmp")).count(), 0);
 }
 
 #[test]
@@ -318,36 +237,16 @@ fn targets_that_hold_something_or_cannot_be_written_are_refused() {
         outs.push("/proc/laser-export".into()); // where not even root can write
     }
     for out in &outs {
-        let message = folder
-            .export()
-            .to_folder(out, None)
-            .expect_err("refused")
-            .to_string();
-        assert!(
-            message.contains(&*out.to_string_lossy()) && !message.contains("tmp-"),
-            "{message}"
-        );
+        let message = folder.export().to_folder(out, None).expect_err("refused").to_string();
+        assert!(message.contains(&*out.to_string_lossy()) && !message.contains("tmp-"), "{message}");
     }
     for out in [&gguf, &at("other.bin"), &at("file/below.gguf")] {
-        let message = quantised
-            .export()
-            .to_gguf(out, None)
-            .expect_err("refused")
-            .to_string();
+        let message = quantised.export().to_gguf(out, None).expect_err("refused").to_string();
         assert!(message.contains(&*out.to_string_lossy()), "{message}");
     }
-    folder
-        .export()
-        .to_gguf(&at("new.gguf"), None)
-        .expect_err("a folder does not become GGUF");
-    folder
-        .export()
-        .to_folder(&at("new"), Some(Dtype::F16))
-        .expect_err("a folder keeps its types");
-    quantised
-        .export()
-        .to_folder(&at("new"), Some(Dtype::Q8_0))
-        .expect_err("no type of safetensors");
+    folder.export().to_gguf(&at("new.gguf"), None).expect_err("a folder does not become GGUF");
+    folder.export().to_folder(&at("new"), Some(Dtype::F16)).expect_err("a folder keeps its types");
+    quantised.export().to_folder(&at("new"), Some(Dtype::Q8_0)).expect_err("no type of safetensors");
     assert_eq!(names(place.path()), before);
 }
 
@@ -361,30 +260,16 @@ fn a_failure_while_writing_leaves_nothing_behind() {
         let (id, matrix) = case.matrices.pop_first().expect("three matrices");
         let mut values = matrix.data().to_vec();
         values[5] = 1e6; // beyond F16, found only when the values are stored
-        case.matrices.insert(
-            id,
-            Matrix::new(matrix.rows(), matrix.cols(), values).expect("as before"),
-        );
+        case.matrices.insert(id, Matrix::new(matrix.rows(), matrix.cols(), values).expect("as before"));
         let errors = match case.files.is_gguf() {
             true => vec![
-                case.export()
-                    .to_gguf(&at("out.gguf"), None)
-                    .expect_err("overflows"),
-                case.export()
-                    .to_folder(&at("a/out"), None)
-                    .expect_err("overflows"),
+                case.export().to_gguf(&at("out.gguf"), None).expect_err("overflows"),
+                case.export().to_folder(&at("a/out"), None).expect_err("overflows"),
             ],
-            false => vec![
-                case.export()
-                    .to_folder(&at("a/out"), None)
-                    .expect_err("overflows"),
-            ],
+            false => vec![case.export().to_folder(&at("a/out"), None).expect_err("overflows")],
         };
         for error in errors.iter().map(ToString::to_string) {
-            assert!(
-                error.contains("out") && error.contains("q") && error.contains("1000000"),
-                "{error}"
-            );
+            assert!(error.contains("out") && error.contains("q") && error.contains("1000000"), "{error}");
             assert!(!error.contains("tmp-"), "{error}");
         }
         assert_eq!(names(place.path()), ["model.gguf"]);
@@ -395,13 +280,9 @@ fn a_failure_while_writing_leaves_nothing_behind() {
 fn matrices_must_fit_the_model() {
     let case = Case::open(&golden("llama-tied"));
     let id: WeightId = *case.matrices.keys().next().expect("three matrices");
-    for (id, matrix) in [
-        (id, Matrix::zeros(3, 3)),
-        (WeightId { layer: 9, ..id }, case.matrices[&id].clone()),
-    ] {
+    for (id, matrix) in [(id, Matrix::zeros(3, 3)), (WeightId { layer: 9, ..id }, case.matrices[&id].clone())] {
         let matrices = BTreeMap::from([(id, matrix)]);
-        let message =
-            Export::new(&case.files, matrices, &case.recipe, Card::default()).expect_err("refused");
+        let message = Export::new(&case.files, matrices, &case.recipe, Card::default()).expect_err("refused");
         assert!(message.to_string().contains(&id.to_string()), "{message}");
     }
 }
@@ -435,19 +316,10 @@ fn gguf_keeps_all_but_the_edited_tensors_in_every_type() {
 
         assert_others_untouched(&case, &out, &written);
         assert_eq!(written.matrices[0].dtype, dtype.to_string());
-        let (old, new) = (
-            fs::metadata(&path).expect("old").len(),
-            fs::metadata(&out).expect("new").len(),
-        );
-        assert_eq!(
-            (old, written.files[0].bytes, written.files.len()),
-            (new, new, 1)
-        );
+        let (old, new) = (fs::metadata(&path).expect("old").len(), fs::metadata(&out).expect("new").len());
+        assert_eq!((old, written.files[0].bytes, written.files.len()), (new, new, 1));
         let after = Checkpoint::open(&out).expect("opens");
-        assert_eq!(
-            after.gguf_metadata(),
-            case.files.checkpoint().gguf_metadata()
-        );
+        assert_eq!(after.gguf_metadata(), case.files.checkpoint().gguf_metadata());
         let result = load(&out);
         assert_eq!(logits(&result), logits(&case.rounded(|_| dtype)), "{dtype}");
         assert_far(&result, &case.base, 1e-2);
@@ -458,19 +330,12 @@ fn gguf_keeps_all_but_the_edited_tensors_in_every_type() {
 fn gguf_tensors_change_their_type_if_asked() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let wide = random_folder(&place.path().join("wide"), 8);
-    let case = Case::open(&gguf_of(&wide, &place.path().join("q4.gguf"), |_| {
-        Dtype::Q4_0
-    }));
+    let case = Case::open(&gguf_of(&wide, &place.path().join("q4.gguf"), |_| Dtype::Q4_0));
     for (dtype, tolerance) in [(Dtype::F32, 1e-6), (Dtype::F16, 1e-3), (Dtype::Q8_0, 2e-2)] {
         let out = place.path().join(format!("{dtype}.gguf"));
         let written = case.export().to_gguf(&out, Some(dtype)).expect("writes");
         assert_others_untouched(&case, &out, &written);
-        assert!(
-            written
-                .matrices
-                .iter()
-                .all(|m| m.dtype == dtype.to_string() && m.relative < tolerance)
-        );
+        assert!(written.matrices.iter().all(|m| m.dtype == dtype.to_string() && m.relative < tolerance));
         let result = load(&out);
         assert_eq!(logits(&result), logits(&case.rounded(|_| dtype)), "{dtype}");
         assert_close(&result, &case.edited, tolerance);
@@ -479,19 +344,11 @@ fn gguf_tensors_change_their_type_if_asked() {
 
 #[test]
 fn a_gguf_file_becomes_a_folder_with_the_same_logits() {
-    for name in [
-        "llama-tied",
-        "llama-gqa-untied",
-        "llama-bias",
-        "llama-linear",
-        "llama3-rope",
-        "qwen2-bias",
-        "mistral-window",
-    ] {
+    for name in
+        ["llama-tied", "llama-gqa-untied", "llama-bias", "llama-linear", "llama3-rope", "qwen2-bias", "mistral-window"]
+    {
         let place = tempfile::tempdir().expect("a temporary folder");
-        let gguf = gguf_of(&golden(name), &place.path().join("model.gguf"), |_| {
-            Dtype::F32
-        });
+        let gguf = gguf_of(&golden(name), &place.path().join("model.gguf"), |_| Dtype::F32);
         let case = Case::open(&gguf);
         // The file itself says what the golden says.
         assert_close(&case.base, &load(&golden(name)), 1e-5);
@@ -499,32 +356,13 @@ fn a_gguf_file_becomes_a_folder_with_the_same_logits() {
             let out = place.path().join(dtype.to_string());
             let written = case.export().to_folder(&out, Some(dtype)).expect(name);
             assert_listed(&out, &written);
-            assert_eq!(
-                names(&out),
-                [
-                    "README.md",
-                    "config.json",
-                    "model.safetensors",
-                    "recipe.yaml"
-                ]
-            );
+            assert_eq!(names(&out), ["README.md", "config.json", "model.safetensors", "recipe.yaml"]);
             assert_close(&load(&out), &case.edited, tolerance);
             assert_far(&load(&out), &case.base, 2.0 * tolerance);
-            let (ours, theirs) = (
-                Files::open(&out).expect("opens"),
-                Files::open(&golden(name)).expect("opens"),
-            );
+            let (ours, theirs) = (Files::open(&out).expect("opens"), Files::open(&golden(name)).expect("opens"));
             let config = |files: &Files| {
                 let c = files.config();
-                (
-                    c.architecture.name,
-                    c.tied,
-                    c.qkv_bias,
-                    c.o_bias,
-                    c.mlp_bias,
-                    c.windows.clone(),
-                    c.norm_eps,
-                )
+                (c.architecture.name, c.tied, c.qkv_bias, c.o_bias, c.mlp_bias, c.windows.clone(), c.norm_eps)
             };
             assert_eq!(config(&ours), config(&theirs), "{name}");
         }
@@ -534,19 +372,13 @@ fn a_gguf_file_becomes_a_folder_with_the_same_logits() {
 #[test]
 fn the_vocabulary_of_a_gguf_file_goes_along() {
     let place = tempfile::tempdir().expect("a temporary folder");
-    let gguf = gguf_of(
-        &golden("llama-bytes"),
-        &place.path().join("model.gguf"),
-        |_| Dtype::F32,
-    );
+    let gguf = gguf_of(&golden("llama-bytes"), &place.path().join("model.gguf"), |_| Dtype::F32);
     let case = Case::open(&gguf);
     let out = place.path().join("out");
     case.export().to_folder(&out, None).expect("writes");
     let (before, after) = (
         case.files.tokenizer().expect("in the file"),
-        Files::open(&out)
-            .and_then(|files| files.tokenizer())
-            .expect("in the folder"),
+        Files::open(&out).and_then(|files| files.tokenizer()).expect("in the folder"),
     );
     let text = "<|start|>the thin heron ate 3 äpples<|end|>";
     let ids = before.encode(text, true).expect("encodes");
@@ -559,11 +391,10 @@ fn the_vocabulary_of_a_gguf_file_goes_along() {
             .expect("encodes"),
         ids
     );
-    assert_eq!(
-        (after.bos_id(), after.eos_ids()),
-        (before.bos_id(), before.eos_ids())
-    );
+    assert_eq!((after.bos_id(), after.eos_ids()), (before.bos_id(), before.eos_ids()));
     assert_eq!(after.chat_template(), Some("{{ messages }}"));
+    let card = fs::read_to_string(out.join("README.md")).expect("reads");
+    assert!(card.contains("license: mit"), "{card}");
     let generation = fs::read_to_string(out.join("generation_config.json")).expect("reads");
     assert!(generation.contains("\"eos_token_id\": 263"), "{generation}");
 }
@@ -571,20 +402,9 @@ fn the_vocabulary_of_a_gguf_file_goes_along() {
 #[test]
 fn rotary_divisors_of_no_formula_are_refused() {
     let place = tempfile::tempdir().expect("a temporary folder");
-    let path = made::gguf_with_divisors(
-        &golden("llama-tied"),
-        &place.path().join("model.gguf"),
-        &[1.0, 3.0, 2.0, 5.0],
-    );
+    let path = made::gguf_with_divisors(&golden("llama-tied"), &place.path().join("model.gguf"), &[1.0, 3.0, 2.0, 5.0]);
     let case = Case::open(&path);
-    let message = case
-        .export()
-        .to_folder(&place.path().join("out"), None)
-        .expect_err("refused")
-        .to_string();
-    assert!(
-        message.contains("rope_freqs.weight") && message.contains("Llama 3"),
-        "{message}"
-    );
+    let message = case.export().to_folder(&place.path().join("out"), None).expect_err("refused").to_string();
+    assert!(message.contains("rope_freqs.weight") && message.contains("Llama 3"), "{message}");
     assert_eq!(names(place.path()), ["model.gguf"]);
 }

@@ -2,21 +2,17 @@
 
 use std::path::Path;
 
+use laser_checkpoint::Metadata;
 use serde_yaml_ng::{Mapping, Value};
 
 use super::CARD;
 use super::verify::StoredMatrix;
 use crate::error::{Error, Result};
+use crate::model::Files;
 use crate::recipe::Recipe;
 
 /// Keys of the base model's card that hold for the edited model too.
-const CARRIED: [&str; 5] = [
-    "license",
-    "license_name",
-    "license_link",
-    "language",
-    "pipeline_tag",
-];
+const CARRIED: [&str; 5] = ["license", "license_name", "license_link", "language", "pipeline_tag"];
 
 /// What a card says beyond the recipe.
 #[derive(Debug, Clone, Default)]
@@ -30,50 +26,39 @@ pub struct Card {
 }
 
 impl Card {
-    /// The card as Markdown. `source`: the base model's path, whose own card's licence is carried over.
-    pub(super) fn render(
-        &self,
-        source: &Path,
-        recipe: &Recipe,
-        stored: &[StoredMatrix],
-    ) -> Result<String> {
-        let base_card = std::fs::read_to_string(source.join(CARD)).ok();
-        let front = serde_yaml_ng::to_string(&self.front_matter(base_card.as_deref()))
-            .map_err(|e| Error::parse(CARD, e))?;
-        let name = match &self.base_model {
-            Some(name) => one_line(name),
-            None => one_line(&source.file_name().unwrap_or_default().to_string_lossy()),
+    /// The card as Markdown. The licence and language that `source` states are carried over.
+    pub(super) fn render(&self, source: &Files, recipe: &Recipe, stored: &[StoredMatrix]) -> Result<String> {
+        let base_card = std::fs::read_to_string(source.path().join(CARD)).ok();
+        let base = match source.checkpoint().gguf_metadata() {
+            Some(metadata) => gguf_metadata(metadata),
+            None => base_card.as_deref().and_then(metadata).unwrap_or_default(),
+        };
+        let front = serde_yaml_ng::to_string(&self.front_matter(&base)).map_err(|e| Error::parse(CARD, e))?;
+        let name = self.name(source.path());
+        let replaced = match stored.len() {
+            1 => "one matrix replaced by a low-rank approximation".to_owned(),
+            n => format!("{n} matrices replaced by low-rank approximations"),
         };
         let mut text = format!(
             "---\n{front}---\n\n# {name}, rank-reduced\n\n\
-             {name} with {} replaced by low-rank approximations, chosen by layer-selective rank reduction \
+             {name} with {replaced}, chosen by layer-selective rank reduction \
              (LASER, [arXiv 2312.13558](https://arxiv.org/abs/2312.13558)). \
              Nothing was trained; all other weights are those of the base model.\n",
-            if stored.len() == 1 {
-                "one matrix".to_owned()
-            } else {
-                format!("{} matrices", stored.len())
-            },
         );
         if base_card.is_some() {
-            text += "\nThe base model's own card is kept as `README.base.md`.\n";
+            text +=
+                "\nThe source's own card is kept beside this one as `README.base.md`, or with a number after `base`.\n";
         }
         text += "\n## Edit\n\n| layer (from 0) | matrix | kept | rank | of |\n| ---: | --- | --- | ---: | ---: |\n";
         let number = |n: Option<usize>| n.map_or_else(String::new, |n| n.to_string());
         for edit in &recipe.edits {
             let (rank, of) = (number(edit.rank), number(edit.max_rank));
-            text += &format!(
-                "| {} | `{}` | {} | {rank} | {of} |\n",
-                edit.layer, edit.matrix, edit.keep
-            );
+            text += &format!("| {} | `{}` | {} | {rank} | {of} |\n", edit.layer, edit.matrix, edit.keep);
         }
         text += "\nThe same edit is in `recipe.yaml`, for `laser apply`.\n";
         if self.task.is_some() || !self.results.is_empty() {
             text += "\n## Results\n\n";
-            text += &self
-                .task
-                .as_deref()
-                .map_or_else(String::new, |task| format!("Task: {}\n\n", one_line(task)));
+            text += &self.task.as_deref().map_or_else(String::new, |task| format!("Task: {}\n\n", one_line(task)));
             for line in &self.results {
                 text += &format!("- {}\n", one_line(line));
             }
@@ -84,31 +69,30 @@ impl Card {
                  model = AutoModelForCausalLM.from_pretrained(folder)\n\
                  tokenizer = AutoTokenizer.from_pretrained(folder)\n```\n";
         if !stored.is_empty() {
-            text += "\n## Stored tensors\n\nW: the base model's matrix, Ŵ: its approximation, s: what the file holds.\n\n\
-                     | tensor | type | change ‖s − W‖/‖W‖ | rounding ‖s − Ŵ‖/‖Ŵ‖ | SHA-256 |\n\
-                     | --- | --- | ---: | ---: | --- |\n";
-            for s in stored {
-                text += &format!(
-                    "| `{}` | {} | {:.3e} | {:.1e} | `{}` |\n",
-                    s.tensor, s.dtype, s.change, s.relative, s.sha256
-                );
-            }
+            text += &stored_table(stored);
         }
         Ok(text)
     }
 
-    /// Metadata that the Hub reads.
-    fn front_matter(&self, base_card: Option<&str>) -> Mapping {
+    /// The base model's name: a Hub id whole, the last part of a path, which is nobody else's business.
+    fn name(&self, source: &Path) -> String {
+        let name = self.base_model.as_deref().map(one_line);
+        match name {
+            Some(id) if is_hub_id(&id) => id,
+            Some(name) => last_part(Path::new(&name)),
+            None => last_part(source),
+        }
+    }
+
+    /// Metadata that the Hub reads, with what holds of the base model's.
+    fn front_matter(&self, base: &Mapping) -> Mapping {
         let mut front = Mapping::new();
         if let Some(id) = self.base_model.as_deref().filter(|name| is_hub_id(name)) {
             front.insert("base_model".into(), id.into());
         }
         front.insert("library_name".into(), "transformers".into());
-        let tags = ["laser", "rank-reduction", "low-rank"]
-            .map(Value::from)
-            .to_vec();
+        let tags = ["laser", "rank-reduction", "low-rank"].map(Value::from).to_vec();
         front.insert("tags".into(), Value::Sequence(tags));
-        let base = base_card.and_then(metadata).unwrap_or_default();
         for key in CARRIED {
             if let Some(value) = base.get(key) {
                 front.insert(key.into(), value.clone());
@@ -118,25 +102,57 @@ impl Card {
     }
 }
 
+/// How exactly the edited matrices are stored.
+fn stored_table(stored: &[StoredMatrix]) -> String {
+    let mut text = "\n## Stored tensors\n\n\
+         W: the base model's matrix, Ŵ: its approximation, s: what the file holds.\n\n\
+         | tensor | type | change ‖s − W‖/‖W‖ | rounding ‖s − Ŵ‖/‖Ŵ‖ | SHA-256 |\n\
+         | --- | --- | ---: | ---: | --- |\n"
+        .to_owned();
+    for s in stored {
+        text += &format!("| `{}` | {} | {:.3e} | {:.1e} | `{}` |\n", s.tensor, s.dtype, s.change, s.relative, s.sha256);
+    }
+    text
+}
+
+/// What GGUF says under `general.`, with the keys of a card; entries of another type are passed over.
+fn gguf_metadata(metadata: &Metadata) -> Mapping {
+    let mut found = Mapping::new();
+    for (key, gguf_key) in [
+        ("license", "general.license"),
+        ("license_name", "general.license.name"),
+        ("license_link", "general.license.link"),
+    ] {
+        if let Ok(Some(text)) = metadata.str(gguf_key) {
+            found.insert(key.into(), text.into());
+        }
+    }
+    if let Ok(Some(languages)) = metadata.strings("general.languages") {
+        let languages = languages.iter().map(|l| Value::from(l.as_str()));
+        found.insert("language".into(), Value::Sequence(languages.collect()));
+    }
+    found
+}
+
 /// The YAML between the first two `---` lines of a card, if it is a mapping.
 fn metadata(card: &str) -> Option<Mapping> {
-    let (yaml, _) = card
-        .trim_start_matches('\u{feff}')
-        .strip_prefix("---")?
-        .split_once("\n---")?;
+    let (yaml, _) = card.trim_start_matches('\u{feff}').strip_prefix("---")?.split_once("\n---")?;
     serde_yaml_ng::from_str(yaml).ok()
 }
 
-/// Whether `name` has the form `owner/name` of the Hub, so that it may stand under `base_model`.
+/// Whether `name` has the form `owner/name` of the Hub and is no path here, so that it may stand under `base_model`.
 fn is_hub_id(name: &str) -> bool {
     let plain = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
     };
-    name.split_once('/')
-        .is_some_and(|(owner, model)| plain(owner) && plain(model))
+    let two_parts = |(owner, model)| plain(owner) && plain(model);
+    name.split_once('/').is_some_and(two_parts) && !Path::new(name).exists()
+}
+
+fn last_part(path: &Path) -> String {
+    let last = path.file_name().unwrap_or(path.as_os_str());
+    last.to_string_lossy().into_owned()
 }
 
 /// `text` without line breaks, which would end a heading or a list item.
@@ -156,36 +172,36 @@ mod tests {
             ("/home/me/model", false),
             ("../model", false),
             ("a/b/c", false),
+            ("src/export", false),
         ] {
-            let card = Card {
-                base_model: Some(name.into()),
-                ..Card::default()
-            };
-            assert_eq!(
-                card.front_matter(None).contains_key("base_model"),
-                expected,
-                "{name}"
-            );
+            let card = Card { base_model: Some(name.into()), ..Card::default() };
+            assert_eq!(card.front_matter(&Mapping::new()).contains_key("base_model"), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn paths_do_not_show() {
+        for (name, expected) in [
+            (Some("owner/base"), "owner/base"),
+            (Some("/home/me/base"), "base"),
+            (Some("pypi:base"), "pypi:base"),
+            (None, "model.gguf"),
+        ] {
+            let card = Card { base_model: name.map(str::to_owned), ..Card::default() };
+            assert_eq!(card.name(Path::new("/home/me/model.gguf")), expected);
         }
     }
 
     #[test]
     fn the_licence_of_the_base_model_stays() {
         let base = "---\nlicense: apache-2.0\ntags: [x]\nlanguage:\n- en\n---\n# Base\n";
-        let front = Card::default().front_matter(Some(base));
+        let base = metadata(base).expect("a mapping");
+        let front = Card::default().front_matter(&base);
         assert_eq!(front.get("license"), Some(&"apache-2.0".into()));
         assert!(front.contains_key("language"));
-        assert_eq!(
-            front.get("tags").and_then(Value::as_sequence).map(Vec::len),
-            Some(3)
-        );
+        assert_eq!(front.get("tags").and_then(Value::as_sequence).map(Vec::len), Some(3));
         for broken in ["# no metadata", "---\n[1\n---\n", "---\nlicense: x"] {
-            assert!(
-                !Card::default()
-                    .front_matter(Some(broken))
-                    .contains_key("license"),
-                "{broken}"
-            );
+            assert!(metadata(broken).is_none(), "{broken}");
         }
     }
 }

@@ -30,12 +30,7 @@ impl SpecialTokens {
 ///
 /// # Errors
 /// What Hugging Face's classes of the family have no key for: some biases, some rotary scalings.
-pub(super) fn hf_config(
-    file: &str,
-    c: &ModelConfig,
-    special: &SpecialTokens,
-    dtype: Dtype,
-) -> Result<Value> {
+pub(super) fn hf_config(file: &str, c: &ModelConfig, special: &SpecialTokens, dtype: Dtype) -> Result<Value> {
     let wrong = |key: &str, expected: String, found: String| Error::Config {
         file: file.into(),
         key: key.into(),
@@ -54,23 +49,11 @@ pub(super) fn hf_config(
         BiasRule::Never => !c.qkv_bias && !c.o_bias && !c.mlp_bias,
     };
     if !expressible {
-        let found = format!(
-            "q, k, v: {}; o: {}; MLP: {}",
-            c.qkv_bias, c.o_bias, c.mlp_bias
-        );
-        return Err(wrong(
-            "attention_bias",
-            format!("biases that {} can have", architecture.class),
-            found,
-        ));
+        let found = format!("q, k, v: {}; o: {}; MLP: {}", c.qkv_bias, c.o_bias, c.mlp_bias);
+        return Err(wrong("attention_bias", format!("biases that {} can have", architecture.class), found));
     }
-    let scaling = rope_scaling(&c.rope).ok_or_else(|| {
-        wrong(
-            "rope_freqs.weight",
-            "divisors of Llama 3's formula".into(),
-            "others".into(),
-        )
-    })?;
+    let scaling = rope_scaling(&c.rope)
+        .ok_or_else(|| wrong("rope_freqs.weight", "divisors of Llama 3's formula".into(), "others".into()))?;
     let mut config = json!({
         "architectures": [architecture.class],
         "model_type": architecture.model_type,
@@ -103,11 +86,7 @@ pub(super) fn hf_config(
         config["use_sliding_window"] = window.is_some().into();
         if window.is_some() {
             let kind = |w: &Option<usize>| {
-                if w.is_some() {
-                    "sliding_attention"
-                } else {
-                    "full_attention"
-                }
+                if w.is_some() { "sliding_attention" } else { "full_attention" }
             };
             config["layer_types"] = c.windows.iter().map(kind).collect();
         }
@@ -122,25 +101,18 @@ pub(super) fn hf_config(
 fn rope_scaling(rope: &Rope) -> Option<Value> {
     match &rope.scaling {
         RopeScaling::Default => Some(Value::Null),
-        RopeScaling::Linear { factor } => {
-            Some(json!({"rope_type": "linear", "factor": shortest(*factor)}))
+        RopeScaling::Linear { factor } => Some(json!({"rope_type": "linear", "factor": shortest(*factor)})),
+        RopeScaling::Yarn { factor, original_context, beta_fast, beta_slow, attention_factor, truncate } => {
+            Some(json!({
+                "rope_type": "yarn",
+                "factor": shortest(*factor),
+                "original_max_position_embeddings": original_context,
+                "beta_fast": beta_fast,
+                "beta_slow": beta_slow,
+                "attention_factor": attention_factor,
+                "truncate": truncate,
+            }))
         }
-        RopeScaling::Yarn {
-            factor,
-            original_context,
-            beta_fast,
-            beta_slow,
-            attention_factor,
-            truncate,
-        } => Some(json!({
-            "rope_type": "yarn",
-            "factor": shortest(*factor),
-            "original_max_position_embeddings": original_context,
-            "beta_fast": beta_fast,
-            "beta_slow": beta_slow,
-            "attention_factor": attention_factor,
-            "truncate": truncate,
-        })),
         RopeScaling::Divisors(divisors) => {
             let (factor, original_context) = llama3(rope, divisors)?;
             Some(json!({
@@ -152,9 +124,7 @@ fn rope_scaling(rope: &Rope) -> Option<Value> {
             }))
         }
         // Only read from a `config.json`, never from GGUF.
-        RopeScaling::Dynamic { .. } | RopeScaling::LongRope { .. } | RopeScaling::Llama3 { .. } => {
-            None
-        }
+        RopeScaling::Dynamic { .. } | RopeScaling::LongRope { .. } | RopeScaling::Llama3 { .. } => None,
     }
 }
 
@@ -166,36 +136,13 @@ const HIGH: f64 = 4.0;
 /// frequency, the context a power of two.
 fn llama3(rope: &Rope, divisors: &[f64]) -> Option<(f64, usize)> {
     let factor = divisors.iter().copied().fold(0.0, f64::max);
-    let plain = Rope {
-        scaling: RopeScaling::Default,
-        ..rope.clone()
-    }
-    .inverse_frequencies(1)
-    .0;
-    (6..24)
-        .map(|exponent| 1usize << exponent)
-        .find_map(|original_context| {
-            let scaling = RopeScaling::Llama3 {
-                factor,
-                low_freq_factor: LOW,
-                high_freq_factor: HIGH,
-                original_context,
-            };
-            let (scaled, _) = Rope {
-                scaling,
-                ..rope.clone()
-            }
-            .inverse_frequencies(1);
-            let fits = |((plain, scaled), divisor): ((&f64, &f64), &f64)| {
-                (plain / scaled / divisor - 1.0).abs() < 1e-5
-            };
-            plain
-                .iter()
-                .zip(&scaled)
-                .zip(divisors)
-                .all(fits)
-                .then_some((factor, original_context))
-        })
+    let plain = Rope { scaling: RopeScaling::Default, ..rope.clone() }.inverse_frequencies(1).0;
+    (6..24).map(|exponent| 1usize << exponent).find_map(|original_context| {
+        let scaling = RopeScaling::Llama3 { factor, low_freq_factor: LOW, high_freq_factor: HIGH, original_context };
+        let (scaled, _) = Rope { scaling, ..rope.clone() }.inverse_frequencies(1);
+        let fits = |((plain, scaled), divisor): ((&f64, &f64), &f64)| (plain / scaled / divisor - 1.0).abs() < 1e-5;
+        plain.iter().zip(&scaled).zip(divisors).all(fits).then_some((factor, original_context))
+    })
 }
 
 /// A number that GGUF stores in 32 bits, as it was before: `1e-5`, not `0.0000099999997`.
@@ -212,37 +159,21 @@ mod tests {
     use super::*;
 
     fn rope(scaling: RopeScaling) -> Rope {
-        Rope {
-            theta: 500_000.0,
-            dim: 64,
-            scaling,
-        }
+        Rope { theta: 500_000.0, dim: 64, scaling }
     }
 
     fn divisors(factor: f64, original_context: usize) -> Vec<f64> {
-        let scaling = RopeScaling::Llama3 {
-            factor,
-            low_freq_factor: LOW,
-            high_freq_factor: HIGH,
-            original_context,
-        };
+        let scaling = RopeScaling::Llama3 { factor, low_freq_factor: LOW, high_freq_factor: HIGH, original_context };
         let (scaled, _) = rope(scaling).inverse_frequencies(1);
         let (plain, _) = rope(RopeScaling::Default).inverse_frequencies(1);
-        plain
-            .iter()
-            .zip(scaled)
-            .map(|(p, s)| f64::from((p / s) as f32))
-            .collect()
+        plain.iter().zip(scaled).map(|(p, s)| f64::from((p / s) as f32)).collect()
     }
 
     #[test]
     fn llama3_is_recognised_by_its_divisors() {
         for (factor, context) in [(8.0, 8192), (32.0, 8192), (4.0, 64)] {
             let divisors = divisors(factor, context);
-            assert_eq!(
-                llama3(&rope(RopeScaling::Default), &divisors),
-                Some((factor, context))
-            );
+            assert_eq!(llama3(&rope(RopeScaling::Default), &divisors), Some((factor, context)));
         }
         let mut other = divisors(8.0, 8192);
         other[20] *= 1.001;

@@ -39,45 +39,27 @@ pub(super) fn write(
     dtype: Dtype,
 ) -> Result<Vec<StoredMatrix>> {
     if !matches!(dtype, Dtype::F16 | Dtype::BF16 | Dtype::F32) {
-        return Err(Error::setting(
-            "dtype",
-            format!("expected f16, bf16 or f32, found {dtype}"),
-        ));
+        return Err(Error::setting("dtype", format!("expected f16, bf16 or f32, found {dtype}")));
     }
     let source = files.path().display().to_string();
     let put = |name: &str, text: String| write_atomically(&folder.join(name), text.as_bytes());
     let mut special = SpecialTokens::default();
-    let vocabulary = files
-        .checkpoint()
-        .gguf_metadata()
-        .and_then(|m| m.get("tokenizer.ggml.model"));
+    let vocabulary = files.checkpoint().gguf_metadata().and_then(|m| m.get("tokenizer.ggml.model"));
     if vocabulary.is_some() {
         let tokenizer = files.tokenizer()?;
-        special = SpecialTokens {
-            bos: tokenizer.bos_id(),
-            eos: tokenizer.eos_ids().to_vec(),
-        };
+        special = SpecialTokens { bos: tokenizer.bos_id(), eos: tokenizer.eos_ids().to_vec() };
         put("tokenizer.json", tokenizer.to_json())?;
         put("tokenizer_config.json", tokenizer.config_json())?;
         put("generation_config.json", format!("{:#}\n", special.json()))?;
     }
-    put(
-        "config.json",
-        format!(
-            "{:#}\n",
-            hf_config(&source, files.config(), &special, dtype)?
-        ),
-    )?;
+    put("config.json", format!("{:#}\n", hf_config(&source, files.config(), &special, dtype)?))?;
 
     let plan = plan(files);
     let wanted = |tensor: &Conversion| match tensor.id.and_then(|id| matrices.get(&id)) {
         Some(matrix) => Ok(matrix.data().to_vec()),
         None => read(files, tensor),
     };
-    let tensors = plan
-        .iter()
-        .map(|t| NewTensor::new(&t.to, dtype, &t.shape, || wanted(t)))
-        .collect();
+    let tensors = plan.iter().map(|t| NewTensor::new(&t.to, dtype, &t.shape, || wanted(t))).collect();
     let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
     safetensors::write_folder(folder, tensors, &metadata, SHARD)?;
 
@@ -87,10 +69,7 @@ pub(super) fn write(
         let (view, wanted) = (written.checkpoint().tensor(&tensor.to)?, wanted(tensor)?);
         match tensor.id.filter(|id| matrices.contains_key(id)) {
             Some(id) => {
-                stored.insert(
-                    id,
-                    StoredMatrix::check(id, view, dtype, &wanted, &read(files, tensor)?)?,
-                );
+                stored.insert(id, StoredMatrix::check(id, view, dtype, &wanted, &read(files, tensor)?)?);
             }
             None => drop(expect_stored(view, dtype, &wanted)?),
         }
@@ -112,35 +91,21 @@ fn plan(files: &Files) -> Vec<Conversion> {
     let table = [config.vocab_size, config.d_model];
     let mut plan = vec![plain(from.embedding.into(), to.embedding.into(), &table)];
     for layer in 0..config.n_layers {
-        for (from, to) in [
-            (from.attention_norm, to.attention_norm),
-            (from.mlp_norm, to.mlp_norm),
-        ] {
+        for (from, to) in [(from.attention_norm, to.attention_norm), (from.mlp_norm, to.mlp_norm)] {
             let at = |name| TensorNames::at(name, layer);
             plan.push(plain(at(from), at(to), &[config.d_model]));
         }
         for kind in WeightKind::ALL {
             let shape = config.shape(kind);
             let weight = plain(from.weight(layer, kind), to.weight(layer, kind), &shape);
-            plan.push(Conversion {
-                kind: Some(kind),
-                id: Some(WeightId { layer, kind }),
-                ..weight
-            });
+            plan.push(Conversion { kind: Some(kind), id: Some(WeightId { layer, kind }), ..weight });
             if files.has_bias(kind) {
                 let bias = plain(from.bias(layer, kind), to.bias(layer, kind), &shape[..1]);
-                plan.push(Conversion {
-                    kind: Some(kind),
-                    ..bias
-                });
+                plan.push(Conversion { kind: Some(kind), ..bias });
             }
         }
     }
-    plan.push(plain(
-        from.final_norm.into(),
-        to.final_norm.into(),
-        &[config.d_model],
-    ));
+    plan.push(plain(from.final_norm.into(), to.final_norm.into(), &[config.d_model]));
     if !config.tied {
         plan.push(plain(from.head.into(), to.head.into(), &table));
     }

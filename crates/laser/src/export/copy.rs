@@ -11,29 +11,15 @@ use crate::error::{Error, Result};
 use crate::model::Files;
 
 /// Endings of files that hold weights. Beside edited weights, a second, unedited copy would be loaded by some tools.
-const WEIGHTS: [&str; 10] = [
-    "safetensors",
-    "gguf",
-    "pt",
-    "pth",
-    "ckpt",
-    "h5",
-    "msgpack",
-    "ot",
-    "onnx",
-    "onnx_data",
-];
+const WEIGHTS: [&str; 10] = ["safetensors", "gguf", "pt", "pth", "ckpt", "h5", "msgpack", "ot", "onnx", "onnx_data"];
 /// Folders of version control and download tools.
 const TOOLS: [&str; 2] = [".git", ".cache"];
 
 /// Copies everything of the source folder but weights to `target`; gives what was left out, sorted.
 pub(super) fn other_files(source: &Files, target: &Path) -> Result<Vec<String>> {
     let checkpoint = source.checkpoint();
-    let written: BTreeSet<&OsStr> = checkpoint
-        .files()
-        .chain(checkpoint.index_file())
-        .filter_map(Path::file_name)
-        .collect();
+    let written: BTreeSet<&OsStr> =
+        checkpoint.files().chain(checkpoint.index_file()).filter_map(Path::file_name).collect();
     let mut found = Vec::new();
     let mut left_out = Vec::new();
     list(source.path(), "", &mut found, &mut left_out)?;
@@ -45,10 +31,7 @@ pub(super) fn other_files(source: &Files, target: &Path) -> Result<Vec<String>> 
             left_out.push(name.clone());
             continue;
         }
-        let (from, to) = (
-            source.path().join(name),
-            target.join(new_name(name, &found)),
-        );
+        let (from, to) = (source.path().join(name), target.join(new_name(name, &found)));
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).map_err(Error::io(parent))?;
         }
@@ -62,20 +45,12 @@ pub(super) fn other_files(source: &Files, target: &Path) -> Result<Vec<String>> 
 }
 
 /// Collects the files below `folder`, links to files included, as names that begin with `prefix`.
-fn list(
-    folder: &Path,
-    prefix: &str,
-    found: &mut Vec<String>,
-    left_out: &mut Vec<String>,
-) -> Result<()> {
+fn list(folder: &Path, prefix: &str, found: &mut Vec<String>, left_out: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
         let entry = entry.map_err(Error::io(folder))?;
         let path = entry.path();
         let Ok(own) = entry.file_name().into_string() else {
-            return Err(Error::setting(
-                "source",
-                format!("{}: the name is not UTF-8", path.display()),
-            ));
+            return Err(Error::setting("source", format!("{}: the name is not UTF-8", path.display())));
         };
         let name = format!("{prefix}{own}");
         let kind = entry.file_type().map_err(Error::io(&path))?;
@@ -118,22 +93,12 @@ mod tests {
 
     #[test]
     fn weights_are_told_from_other_files() {
-        for name in [
-            "consolidated.safetensors",
-            "onnx/model.onnx",
-            "pytorch_model-1-of-2.bin",
-            "pytorch_model.bin.index.json",
-        ] {
+        for name in
+            ["consolidated.safetensors", "onnx/model.onnx", "pytorch_model-1-of-2.bin", "pytorch_model.bin.index.json"]
+        {
             assert!(holds_weights(name), "{name}");
         }
-        for name in [
-            "config.json",
-            "tokenizer.model",
-            "training_args.bin",
-            ".gitattributes",
-            "LICENSE",
-            "merges.txt",
-        ] {
+        for name in ["config.json", "tokenizer.model", "training_args.bin", ".gitattributes", "LICENSE", "merges.txt"] {
             assert!(!holds_weights(name), "{name}");
         }
     }

@@ -39,10 +39,7 @@ impl Staging {
         if out.symlink_metadata().is_ok() {
             let mut entries = fs::read_dir(out).map_err(Error::io(out))?;
             if entries.next().is_some() {
-                return Err(refused(
-                    out,
-                    "expected a new or an empty folder, found one with files in it",
-                ));
+                return Err(refused(out, "expected a new or an empty folder, found one with files in it"));
             }
         }
         let staging = Self::at(out, source)?;
@@ -53,10 +50,7 @@ impl Staging {
     /// Prepares a file at `out`, which must not exist and end in `extension`.
     pub(super) fn file(out: &Path, source: &Path, extension: &str) -> Result<Self> {
         if out.extension().is_none_or(|found| found != extension) {
-            return Err(refused(
-                out,
-                &format!("expected a file name that ends in .{extension}"),
-            ));
+            return Err(refused(out, &format!("expected a file name that ends in .{extension}")));
         }
         if out.symlink_metadata().is_ok() {
             return Err(refused(out, "expected a new file, found one that exists"));
@@ -65,21 +59,14 @@ impl Staging {
     }
 
     fn at(out: &Path, source: &Path) -> Result<Self> {
-        let whole = if out.exists() {
-            out.canonicalize()
-        } else {
-            std::path::absolute(out)
-        };
+        let whole = if out.exists() { out.canonicalize() } else { std::path::absolute(out) };
         let whole = whole.map_err(Error::io(out))?;
         let mut parts = Vec::new();
         let mut above = whole.as_path();
         // An empty folder at the target itself is replaced, hence the first step in any case.
         while parts.is_empty() || above.symlink_metadata().is_err() {
             let (Some(name), Some(parent)) = (above.file_name(), above.parent()) else {
-                return Err(refused(
-                    out,
-                    "expected the name of a new file or folder at the end",
-                ));
+                return Err(refused(out, "expected the name of a new file or folder at the end"));
             };
             parts.push(name.to_owned());
             above = parent;
@@ -89,10 +76,7 @@ impl Staging {
         let target = above.join(&tail);
         let source = source.canonicalize().map_err(Error::io(source))?;
         if target.starts_with(&source) {
-            return Err(refused(
-                out,
-                "expected a place outside the source model, found one inside it",
-            ));
+            return Err(refused(out, "expected a place outside the source model, found one inside it"));
         }
         let mut prefix = OsString::from(".");
         prefix.push(target.file_name().unwrap_or_default());
@@ -106,12 +90,7 @@ impl Staging {
         if let Some(parent) = build.parent() {
             fs::create_dir_all(parent).map_err(Error::io(out))?;
         }
-        Ok(Self {
-            temporary,
-            tail,
-            build,
-            target,
-        })
+        Ok(Self { temporary, tail, build, target })
     }
 
     /// Where to build: an empty folder, or the path of a file that does not exist yet.
@@ -124,16 +103,8 @@ impl Staging {
         let mut files = Vec::new();
         finish(&self.build, String::new(), &mut files).map_err(|e| self.in_target(e))?;
         files.sort_by(|a, b| a.name.cmp(&b.name));
-        let first = self
-            .tail
-            .iter()
-            .next()
-            .expect("the tail has a part because a target has a name");
-        let above = self
-            .temporary
-            .path()
-            .parent()
-            .expect("a temporary folder lies in a folder");
+        let first = self.tail.iter().next().expect("the tail has a part because a target has a name");
+        let above = self.temporary.path().parent().expect("a temporary folder lies in a folder");
         let (from, to) = (self.temporary.path().join(first), above.join(first));
         if cfg!(windows) && to.is_dir() {
             // Other systems replace an empty folder themselves.
@@ -153,19 +124,10 @@ impl Staging {
         };
         match error {
             Error::Checkpoint(CheckpointError::InFile { file, problem }) => {
-                Error::Checkpoint(CheckpointError::InFile {
-                    file: renamed(file),
-                    problem,
-                })
+                Error::Checkpoint(CheckpointError::InFile { file: renamed(file), problem })
             }
-            Error::Io { path, source } => Error::Io {
-                path: renamed(path),
-                source,
-            },
-            Error::Run { path, problem } => Error::Run {
-                path: renamed(path),
-                problem,
-            },
+            Error::Io { path, source } => Error::Io { path: renamed(path), source },
+            Error::Run { path, problem } => Error::Run { path: renamed(path), problem },
             other => other,
         }
     }
@@ -181,41 +143,22 @@ fn finish(path: &Path, name: String, files: &mut Vec<WrittenFile>) -> Result<()>
         for entry in fs::read_dir(path).map_err(Error::io(path))? {
             let entry = entry.map_err(Error::io(path))?;
             let own = entry.file_name().to_string_lossy().into_owned();
-            let name = if name.is_empty() {
-                own
-            } else {
-                format!("{name}/{own}")
-            };
+            let name = if name.is_empty() { own } else { format!("{name}/{own}") };
             finish(&entry.path(), name, files)?;
         }
         return sync_folder(path).map_err(Error::io(path));
     }
-    let own = || {
-        path.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
-    let file = File::options()
-        .append(true)
-        .open(path)
-        .map_err(Error::io(path))?;
+    let own = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = File::options().append(true).open(path).map_err(Error::io(path))?;
     file.sync_all().map_err(Error::io(path))?;
     let bytes = file.metadata().map_err(Error::io(path))?.len();
-    files.push(WrittenFile {
-        name: if name.is_empty() { own() } else { name },
-        bytes,
-    });
+    files.push(WrittenFile { name: if name.is_empty() { own() } else { name }, bytes });
     Ok(())
 }
 
 /// Makes a folder's entries durable, where the system can.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -224,12 +167,7 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).expect("lists");
-        let name = |e: io::Result<fs::DirEntry>| {
-            e.expect("an entry")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        };
+        let name = |e: io::Result<fs::DirEntry>| e.expect("an entry").file_name().to_string_lossy().into_owned();
         let mut names: Vec<_> = entries.map(name).collect();
         names.sort();
         names
@@ -252,13 +190,7 @@ mod tests {
         assert!(!place.path().join("a").exists());
         let (path, files) = staging.commit().expect("commits");
         assert!(path.ends_with("a/b"));
-        assert_eq!(
-            files,
-            [WrittenFile {
-                name: "x".into(),
-                bytes: 2
-            }]
-        );
+        assert_eq!(files, [WrittenFile { name: "x".into(), bytes: 2 }]);
         assert_eq!(fs::read(out.join("x")).expect("reads"), b"12");
         assert_eq!(names(place.path()), ["a", "source"]);
     }
@@ -283,14 +215,7 @@ mod tests {
         assert_eq!(names(&out), ["x"]);
 
         let file = out.join("x");
-        for bad in [
-            &out,
-            &source,
-            &source.join("inside"),
-            &file,
-            &file.join("below"),
-            &place.path().join("q/.."),
-        ] {
+        for bad in [&out, &source, &source.join("inside"), &file, &file.join("below"), &place.path().join("q/..")] {
             Staging::folder(bad, &source).expect_err(&bad.display().to_string());
         }
         for bad in [&out.join("y"), &out.join("x/y.gguf")] {
@@ -317,9 +242,6 @@ mod tests {
         let staging = Staging::folder(&place.path().join("out"), &source).expect("prepares");
         let inside = Error::io(staging.path().join("x"))(io::Error::other("no"));
         let message = staging.in_target(inside).to_string();
-        assert!(
-            message.contains("out/x") && !message.contains("tmp-"),
-            "{message}"
-        );
+        assert!(message.contains("out/x") && !message.contains("tmp-"), "{message}");
     }
 }

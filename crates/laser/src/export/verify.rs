@@ -41,10 +41,7 @@ impl StoredMatrix {
         before: &[f32],
     ) -> Result<Self> {
         let stored = expect_stored(written, dtype, wanted)?;
-        let differences = stored
-            .iter()
-            .zip(wanted)
-            .map(|(s, w)| (f64::from(*s) - f64::from(*w)).abs());
+        let differences = stored.iter().zip(wanted).map(|(s, w)| (f64::from(*s) - f64::from(*w)).abs());
         Ok(Self {
             matrix: id.to_string(),
             tensor: written.info().name.clone(),
@@ -52,36 +49,21 @@ impl StoredMatrix {
             max_abs: differences.fold(0.0, f64::max),
             relative: distance(&stored, wanted),
             change: distance(&stored, before),
-            sha256: Sha256::digest(written.bytes())
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect(),
+            sha256: Sha256::digest(written.bytes()).iter().map(|b| format!("{b:02x}")).collect(),
         })
     }
 }
 
 /// The values of a written tensor, which must be `wanted` as `dtype` rounds them, to the bit.
-pub(super) fn expect_stored(
-    written: TensorView<'_>,
-    dtype: Dtype,
-    wanted: &[f32],
-) -> Result<Vec<f32>> {
+pub(super) fn expect_stored(written: TensorView<'_>, dtype: Dtype, wanted: &[f32]) -> Result<Vec<f32>> {
     let info = written.info();
     let expected = stored_values(&info.name, dtype, wanted)?;
     let found = written.to_f32()?;
-    let same = found.len() == expected.len()
-        && found
-            .iter()
-            .zip(&expected)
-            .all(|(a, b)| a.to_bits() == b.to_bits());
+    let same = found.len() == expected.len() && found.iter().zip(&expected).all(|(a, b)| a.to_bits() == b.to_bits());
     if info.dtype == dtype && same {
         Ok(found)
     } else {
-        Err(unlike(
-            &info.file,
-            &info.name,
-            "the values that were to be written",
-        ))
+        Err(unlike(&info.file, &info.name, "the values that were to be written"))
     }
 }
 
@@ -97,39 +79,25 @@ pub(super) fn rewritten(
         let (old, new) = (before.tensor(&info.name)?, after.tensor(&info.name)?);
         match edits.get(&info.name) {
             Some(edit) => {
-                let entry =
-                    StoredMatrix::check(edit.id, new, edit.dtype, &edit.values, &old.to_f32()?)?;
+                let entry = StoredMatrix::check(edit.id, new, edit.dtype, &edit.values, &old.to_f32()?)?;
                 stored.insert(edit.id, entry);
             }
             None => {
                 let same = new.info().dtype == info.dtype && new.info().shape == info.shape;
                 if !same || new.bytes() != old.bytes() {
-                    return Err(unlike(
-                        written.path(),
-                        &info.name,
-                        "the bytes of the source",
-                    ));
+                    return Err(unlike(written.path(), &info.name, "the bytes of the source"));
                 }
             }
         }
     }
     if after.tensors().len() != before.tensors().len() {
-        let problem = format!(
-            "expected the source's {} tensors, found {}",
-            before.tensors().len(),
-            after.tensors().len()
-        );
-        return Err(Error::Run {
-            path: written.path().to_owned(),
-            problem,
-        });
+        let problem =
+            format!("expected the source's {} tensors, found {}", before.tensors().len(), after.tensors().len());
+        return Err(Error::Run { path: written.path().to_owned(), problem });
     }
     if !same_metadata(before.gguf_metadata(), after.gguf_metadata()) {
         let problem = "expected the source's metadata, found others".to_owned();
-        return Err(Error::Run {
-            path: written.path().to_owned(),
-            problem,
-        });
+        return Err(Error::Run { path: written.path().to_owned(), problem });
     }
     Ok(stored.into_values().collect())
 }
@@ -139,21 +107,15 @@ fn same_metadata(before: Option<&Metadata>, after: Option<&Metadata>) -> bool {
     match (before, after) {
         (Some(a), Some(b)) => {
             a.iter().len() == b.iter().len()
-                && a.iter()
-                    .zip(b.iter())
-                    .all(|(a, b)| a == b || format!("{a:?}") == format!("{b:?}"))
+                && a.iter().zip(b.iter()).all(|(a, b)| a == b || format!("{a:?}") == format!("{b:?}"))
         }
         (a, b) => a.is_none() && b.is_none(),
     }
 }
 
 fn unlike(file: &Path, tensor: &str, expected: &str) -> Error {
-    let problem =
-        format!("tensor `{tensor}`: expected {expected}, found others on reading the file again");
-    Error::Run {
-        path: file.to_owned(),
-        problem,
-    }
+    let problem = format!("tensor `{tensor}`: expected {expected}, found others on reading the file again");
+    Error::Run { path: file.to_owned(), problem }
 }
 
 /// ‖a − b‖ / ‖b‖, 0 where they are equal.

@@ -14,22 +14,13 @@ use rand_chacha::ChaCha8Rng;
 
 /// A committed tiny checkpoint.
 pub(crate) fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../goldens/tiny")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/tiny").join(name)
 }
 
 /// Names of a folder's entries, sorted.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("lists");
-    let mut names: Vec<_> = entries
-        .map(|e| {
-            e.expect("an entry")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .collect();
+    let mut names: Vec<_> = entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }
@@ -45,10 +36,7 @@ pub(crate) fn random_folder(folder: &Path, seed: u64) -> PathBuf {
     fs::write(folder.join("config.json"), config.to_string()).expect("writes");
     let config = ModelConfig::from_hf("config.json", &config.to_string()).expect("is complete");
     let names = config.architecture.hf_names;
-    let mut shapes = vec![
-        (names.embedding.to_owned(), vec![64, 256]),
-        (names.final_norm.to_owned(), vec![256]),
-    ];
+    let mut shapes = vec![(names.embedding.to_owned(), vec![64, 256]), (names.final_norm.to_owned(), vec![256])];
     for layer in 0..2 {
         for norm in [names.attention_norm, names.mlp_norm] {
             shapes.push((TensorNames::at(norm, layer), vec![256]));
@@ -61,9 +49,7 @@ pub(crate) fn random_folder(folder: &Path, seed: u64) -> PathBuf {
     let mut tensors = Vec::new();
     for (name, shape) in &shapes {
         let centre = if shape.len() == 1 { 1.0 } else { 0.0 };
-        let values: Vec<f32> = (0..shape.iter().product())
-            .map(|_| centre + rng.random_range(-0.1f32..0.1))
-            .collect();
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| centre + rng.random_range(-0.1f32..0.1)).collect();
         tensors.push(NewTensor::new(name, Dtype::F32, shape, move || Ok(values)));
     }
     safetensors::write_folder(folder, tensors, &BTreeMap::new(), usize::MAX).expect("writes");
@@ -81,20 +67,11 @@ pub(crate) fn gguf_with_divisors(folder: &Path, path: &Path, divisors: &[f32]) -
     write(folder, path, |_| Dtype::F32, Some(divisors.to_vec()))
 }
 
-fn write(
-    folder: &Path,
-    path: &Path,
-    dtype: impl Fn(&str) -> Dtype,
-    divisors: Option<Vec<f32>>,
-) -> PathBuf {
+fn write(folder: &Path, path: &Path, dtype: impl Fn(&str) -> Dtype, divisors: Option<Vec<f32>>) -> PathBuf {
     let files = Files::open(folder).expect("opens");
     let (config, checkpoint) = (files.config(), files.checkpoint());
     // llama.cpp knows Mistral as `llama`.
-    let name = if config.architecture.gguf == "qwen2" {
-        "qwen2"
-    } else {
-        "llama"
-    };
+    let name = if config.architecture.gguf == "qwen2" { "qwen2" } else { "llama" };
     let to = Architecture::by_gguf(name).expect("is known").gguf_names;
     let from = config.architecture.hf_names;
     let mut tensors = Vec::new();
@@ -102,30 +79,17 @@ fn write(
         let Some(info) = checkpoint.info(&from) else {
             return;
         };
-        let dtype = if info.shape.len() == 1 {
-            Dtype::F32
-        } else {
-            dtype(&to)
-        };
+        let dtype = if info.shape.len() == 1 { Dtype::F32 } else { dtype(&to) };
         let values = move || {
             let values = checkpoint.tensor(&from)?.to_f32()?;
-            Ok(heads.map_or(values.clone(), |heads| {
-                interleave(&values, heads, config.d_head)
-            }))
+            Ok(heads.map_or(values.clone(), |heads| interleave(&values, heads, config.d_head)))
         };
         tensors.push(NewTensor::new(to, dtype, &info.shape, values));
     };
     add(from.embedding.into(), to.embedding.into(), None);
     for layer in 0..config.n_layers {
-        for (from, to) in [
-            (from.attention_norm, to.attention_norm),
-            (from.mlp_norm, to.mlp_norm),
-        ] {
-            add(
-                TensorNames::at(from, layer),
-                TensorNames::at(to, layer),
-                None,
-            );
+        for (from, to) in [(from.attention_norm, to.attention_norm), (from.mlp_norm, to.mlp_norm)] {
+            add(TensorNames::at(from, layer), TensorNames::at(to, layer), None);
         }
         for kind in WeightKind::ALL {
             let heads = match kind {
@@ -141,12 +105,7 @@ fn write(
     add(from.head.into(), to.head.into(), None);
     if let Some(divisors) = divisors.or_else(|| llama3_divisors(&config.rope)) {
         let shape = [divisors.len()];
-        tensors.push(NewTensor::new(
-            "rope_freqs.weight",
-            Dtype::F32,
-            &shape,
-            move || Ok(divisors),
-        ));
+        tensors.push(NewTensor::new("rope_freqs.weight", Dtype::F32, &shape, move || Ok(divisors)));
     }
     let mut pairs = metadata(name, config);
     pairs.extend(vocabulary(folder));
@@ -175,28 +134,15 @@ fn llama3_divisors(rope: &Rope) -> Option<Vec<f32>> {
     let RopeScaling::Llama3 { .. } = rope.scaling else {
         return None;
     };
-    let plain = Rope {
-        scaling: RopeScaling::Default,
-        ..rope.clone()
-    }
-    .inverse_frequencies(1)
-    .0;
+    let plain = Rope { scaling: RopeScaling::Default, ..rope.clone() }.inverse_frequencies(1).0;
     let scaled = rope.inverse_frequencies(1).0;
-    Some(
-        plain
-            .iter()
-            .zip(scaled)
-            .map(|(p, s)| (p / s) as f32)
-            .collect(),
-    )
+    Some(plain.iter().zip(scaled).map(|(p, s)| (p / s) as f32).collect())
 }
 
 fn metadata(name: &str, c: &ModelConfig) -> Vec<(String, Value)> {
     let count = |n: usize| Value::U32(u32::try_from(n).expect("tiny"));
-    let mut pairs = vec![(
-        "general.architecture".to_owned(),
-        Value::String(name.into()),
-    )];
+    let mut pairs = vec![("general.architecture".to_owned(), Value::String(name.into()))];
+    pairs.push(("general.license".to_owned(), Value::String("mit".into())));
     for (key, value) in [
         ("block_count", c.n_layers),
         ("context_length", c.max_positions),
@@ -210,26 +156,14 @@ fn metadata(name: &str, c: &ModelConfig) -> Vec<(String, Value)> {
     ] {
         pairs.push((format!("{name}.{key}"), count(value)));
     }
-    pairs.push((
-        format!("{name}.attention.layer_norm_rms_epsilon"),
-        Value::F32(c.norm_eps as f32),
-    ));
-    pairs.push((
-        format!("{name}.rope.freq_base"),
-        Value::F32(c.rope.theta as f32),
-    ));
+    pairs.push((format!("{name}.attention.layer_norm_rms_epsilon"), Value::F32(c.norm_eps as f32)));
+    pairs.push((format!("{name}.rope.freq_base"), Value::F32(c.rope.theta as f32)));
     if let Some(window) = c.windows[0] {
         pairs.push((format!("{name}.attention.sliding_window"), count(window)));
     }
     if let RopeScaling::Linear { factor } = c.rope.scaling {
-        pairs.push((
-            format!("{name}.rope.scaling.type"),
-            Value::String("linear".into()),
-        ));
-        pairs.push((
-            format!("{name}.rope.scaling.factor"),
-            Value::F32(factor as f32),
-        ));
+        pairs.push((format!("{name}.rope.scaling.type"), Value::String("linear".into())));
+        pairs.push((format!("{name}.rope.scaling.factor"), Value::F32(factor as f32)));
     }
     pairs
 }
@@ -248,30 +182,20 @@ fn vocabulary(folder: &Path) -> Vec<(String, Value)> {
         let content = added["content"].as_str().expect("a text").to_owned();
         tokens.insert(added["id"].as_u64().expect("an id"), (content, 3));
     }
-    let merges = json["model"]["merges"]
-        .as_array()
-        .expect("merges")
-        .iter()
-        .map(|pair| {
-            let part = |i: usize| pair[i].as_str().expect("a token");
-            format!("{} {}", part(0), part(1))
-        });
+    let merges = json["model"]["merges"].as_array().expect("merges").iter().map(|pair| {
+        let part = |i: usize| pair[i].as_str().expect("a token");
+        format!("{} {}", part(0), part(1))
+    });
     let (texts, types) = tokens.into_values().unzip();
     let pairs = [
         ("tokenizer.ggml.model", Value::String("gpt2".into())),
         ("tokenizer.ggml.pre", Value::String("gpt-2".into())),
         ("tokenizer.ggml.tokens", Value::Array(Array::Strings(texts))),
         ("tokenizer.ggml.token_type", Value::Array(Array::I32(types))),
-        (
-            "tokenizer.ggml.merges",
-            Value::Array(Array::Strings(merges.collect())),
-        ),
+        ("tokenizer.ggml.merges", Value::Array(Array::Strings(merges.collect()))),
         ("tokenizer.ggml.bos_token_id", Value::U32(262)),
         ("tokenizer.ggml.eos_token_id", Value::U32(263)),
-        (
-            "tokenizer.chat_template",
-            Value::String("{{ messages }}".into()),
-        ),
+        ("tokenizer.chat_template", Value::String("{{ messages }}".into())),
     ];
     pairs.map(|(key, value)| (key.to_owned(), value)).to_vec()
 }
