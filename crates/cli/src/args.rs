@@ -76,7 +76,7 @@ pub(crate) struct Quickstart {
     #[arg(long, default_value = "laser-quickstart", value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Items of world-facts to use
-    #[arg(long, default_value_t = 1500, value_name = "N")]
+    #[arg(long, default_value_t = 500, value_name = "N")]
     pub(crate) limit: usize,
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct TaskArgs {
     /// The data file of a built-in task that needs one
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
-    /// top1, generate, choice or choice-per-byte [default: the task's]
+    /// top1 (the next token), greedy (the whole answer), generate, choice or choice-per-byte [default: the task's]
     #[arg(long)]
     pub(crate) score: Option<String>,
     /// What a generated text must do: continuation (contain the answer), prompt+continuation, word or exact
@@ -120,8 +120,9 @@ pub(crate) struct TaskArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SvdArgs {
     /// exact (the paper), or randomized (the reference code: no oversampling, 2 power iterations)
-    #[arg(long, default_value = "exact")]
-    pub(crate) svd: String,
+    /// [default: the recipe's, else exact]
+    #[arg(long)]
+    pub(crate) svd: Option<String>,
     /// Seed of the randomized decomposition
     #[arg(long, value_name = "SEED")]
     pub(crate) svd_seed: Option<u64>,

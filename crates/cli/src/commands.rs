@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Search(args) => search::run(&args, &global, &progress),
         Command::Apply(args) => apply::run(&args, &global, &progress),
         Command::Compare(args) => compare::run(&args, &global),
-        Command::Report(args) => report::run(&args),
+        Command::Report(args) => report::run(&args, &global),
         Command::Tasks => tasks::run(&global),
     };
     progress.finish();

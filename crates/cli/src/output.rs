@@ -1,9 +1,10 @@
 //! Printing: results to stdout, everything else to stderr.
-#![allow(clippy::print_stdout, clippy::print_stderr)] // the one place that prints
 
 use std::io::Write;
 
 use anyhow::Result;
+
+use crate::args::Global;
 
 /// Prints a result. A closed pipe (`laser … | head`) is not an error.
 pub(crate) fn result(text: &str) -> Result<()> {
@@ -19,20 +20,27 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<()> {
     result(&serde_json::to_string_pretty(value)?)
 }
 
-/// Says something on stderr.
-pub(crate) fn say(text: &str) {
-    eprintln!("{text}");
+/// Says something on stderr, unless the user wants quiet.
+pub(crate) fn say(global: &Global, text: &str) {
+    if !global.quiet {
+        complain(text);
+    }
 }
 
 /// Says why the command could not run.
 pub(crate) fn failure(error: &anyhow::Error) {
-    eprintln!("error: {error}");
+    complain(&format!("error: {error}"));
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         if !error.to_string().contains(&cause) {
-            eprintln!("  because {cause}");
+            complain(&format!("  because {cause}"));
         }
     }
+}
+
+fn complain(text: &str) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// A table with aligned columns; the first row is the header, cells that are numbers go right.
@@ -41,9 +49,9 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let cell = |row: &'_ [String], c: usize| row.get(c).cloned().unwrap_or_default();
     let width: Vec<usize> =
         (0..columns).map(|c| rows.iter().map(|r| cell(r, c).chars().count()).max().unwrap_or(0)).collect();
-    let numeric: Vec<bool> = (0..columns)
-        .map(|c| rows.iter().skip(1).any(|r| cell(r, c).starts_with(|x: char| x.is_ascii_digit() || "+-−".contains(x))))
-        .collect();
+    let starts_a_number = |x: &String| x.is_empty() || x.starts_with(|c: char| c.is_ascii_digit() || "+-−".contains(c));
+    let numeric: Vec<bool> =
+        (0..columns).map(|c| rows.len() > 1 && rows.iter().skip(1).all(|r| starts_a_number(&cell(r, c)))).collect();
     let mut text = String::new();
     for row in rows {
         let cells = (0..columns).map(|c| {

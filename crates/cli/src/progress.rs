@@ -41,16 +41,6 @@ impl Progress {
         self.show(&format!("fetch {}", progress.file), progress.done, total, true);
     }
 
-    /// A line above the bar.
-    pub(crate) fn say(&self, text: &str) {
-        if !self.bar.is_hidden() {
-            self.bar.println(text);
-        } else if self.bar.length().is_some() {
-            // Hidden because stderr is no terminal: plain lines are welcome in a log.
-            crate::output::say(text);
-        }
-    }
-
     /// Removes the bar.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
@@ -61,7 +51,8 @@ impl Progress {
         if *current != stage {
             stage.clone_into(&mut current);
             let count = if bytes { "{bytes}/{total_bytes}" } else { "{pos}/{len}" };
-            self.bar.set_style(style(&format!("{{prefix:14}} [{{bar:30}}] {count}  {{elapsed}}, {{eta}} left  {{msg}}")));
+            self.bar
+                .set_style(style(&format!("{{prefix:14}} [{{bar:30}}] {count}  {{elapsed}}, {{eta}} left  {{msg}}")));
             self.bar.reset();
             self.bar.set_prefix(stage.to_owned());
         }

@@ -1,10 +1,12 @@
 //! From what was typed to what the library takes: model files, device, task, score.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use laser::device::{Place, parse_dtype};
+use laser::edit::Edit;
 use laser::model::{Files, Model};
+use laser::recipe::Recipe;
 use laser::results::{Manifest, ModelIdentity, TaskIdentity};
 use laser::score::Score;
 use laser::source::{ModelSource, Resolved, SourceOptions, resolve, sha256_model};
@@ -80,15 +82,35 @@ impl Session {
         Ok(self.files.tokenizer()?)
     }
 
-    /// What truncates matrices.
-    pub(crate) fn truncation(&self, args: &SvdArgs) -> Result<Truncation> {
-        let method = match (args.svd.as_str(), args.svd_seed) {
-            ("exact", None) => SvdMethod::Exact,
-            ("exact", Some(_)) => bail!("--svd-seed: the exact decomposition has no seed; use --svd randomized"),
-            ("randomized", seed) => SvdMethod::Randomized { seed: seed.unwrap_or(0) },
-            (other, _) => bail!("--svd: expected exact or randomized, found `{other}`"),
+    /// An edit in the short form; or a recipe file's, with the decomposition it was made by.
+    pub(crate) fn edit(&self, text: &str) -> Result<(Edit, Option<SvdMethod>)> {
+        let (path, config) = (Path::new(text), self.files.config());
+        if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+            let recipe = Recipe::read(path)?;
+            return Ok((recipe.edit(config)?, Some(recipe.svd)));
+        }
+        Ok((Edit::parse(text, config)?, None))
+    }
+
+    /// What truncates matrices: as the flags say, else as the recipe does, else exactly.
+    pub(crate) fn truncation(&self, args: &SvdArgs, recipe: Option<SvdMethod>) -> Result<Truncation> {
+        let method = match (args.svd.as_deref(), args.svd_seed) {
+            (None, None) => recipe.unwrap_or_default(),
+            (Some("exact"), None) => SvdMethod::Exact,
+            (None | Some("exact"), Some(_)) => bail!("--svd-seed: only --svd randomized has a seed"),
+            (Some("randomized"), seed) => SvdMethod::Randomized { seed: seed.unwrap_or(0) },
+            (Some(other), _) => bail!("--svd: expected exact or randomized, found `{other}`"),
         };
-        Ok(Truncation::new(method, Some(self.svd_cache.clone()), self.threads))
+        self.truncation_by(method)
+    }
+
+    /// What truncates matrices by `method`, with the user's cache of decompositions.
+    pub(crate) fn truncation_by(&self, method: SvdMethod) -> Result<Truncation> {
+        let cache = &self.svd_cache;
+        std::fs::create_dir_all(cache).with_context(|| {
+            format!("{}: the cache cannot be made; --cache-dir takes another place", cache.display())
+        })?;
+        Ok(Truncation::new(method, Some(cache.clone()), self.threads))
     }
 
     /// SHA-256 of the model's files.
@@ -125,7 +147,8 @@ pub(crate) fn task(args: &TaskArgs) -> Result<(Task, Score)> {
         None => task.default_score,
     };
     if let Some(text) = &args.matching {
-        score = score.with_match(text.parse()?).with_context(|| format!("--match: the score {score} generates no text"))?;
+        score =
+            score.with_match(text.parse()?).with_context(|| format!("--match: the score {score} generates no text"))?;
     }
     if let Some(n) = args.max_tokens {
         score = score

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use laser::checkpoint::Dtype;
 use laser::edit::Edit;
 use laser::export::{Card, Export, Written};
@@ -18,8 +18,8 @@ use crate::session::Session;
 
 pub(super) fn run(args: &Apply, global: &Global, progress: &Progress) -> Result<ExitCode> {
     let session = Session::open(&args.model.model, global, progress)?;
-    let edit = Edit::parse_or_read(&args.edit, session.files.config())?;
-    let truncation = session.truncation(&args.svd)?;
+    let (edit, svd) = session.edit(&args.edit)?;
+    let truncation = session.truncation(&args.svd, svd)?;
     let to_gguf = is_gguf(&args.out);
     let dtype = |flag: &str, text: &Option<String>| -> Result<Option<Dtype>> {
         text.as_deref().map(|t| t.parse::<Dtype>().map_err(|e| anyhow::anyhow!("{flag}: {e}"))).transpose()

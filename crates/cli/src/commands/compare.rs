@@ -33,9 +33,10 @@ pub(super) fn run(args: &Compare, global: &Global) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let interval = |ci: Option<[f64; 2]>, scale: f64, digits: usize| {
-        ci.map_or_else(|| "no interval".to_owned(), |[l, h]| {
-            format!("95 %: {:+.digits$} to {:+.digits$}", scale * l, scale * h)
-        })
+        ci.map_or_else(
+            || "no interval".to_owned(),
+            |[l, h]| format!("95 %: {:+.digits$} to {:+.digits$}", scale * l, scale * h),
+        )
     };
     let rows = [
         ["items", &paired.n.to_string()],
@@ -57,8 +58,13 @@ fn check_same_items(a: &[SampleRecord], b: &[SampleRecord], args: &Compare) -> R
     }
     for (a, b) in a.iter().zip(b) {
         if a.doc_id != b.doc_id || a.prompt != b.prompt || a.target != b.target {
-            bail!("item {} of {} is not item {} of {}: expected the same prompt and target",
-                a.doc_id, args.a.display(), b.doc_id, args.b.display());
+            bail!(
+                "item {} of {} is not item {} of {}: expected the same prompt and target",
+                a.doc_id,
+                args.a.display(),
+                b.doc_id,
+                args.b.display()
+            );
         }
     }
     Ok(())

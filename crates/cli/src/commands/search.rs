@@ -49,7 +49,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result
         ..Settings::new(config, session.threads)
     };
     let run = RunFolder::new(&args.out);
-    let truncation = session.truncation(&args.svd)?;
+    let truncation = session.truncation(&args.svd, None)?;
     let results = execute(&session, &task, score, &truncation, &settings, &run, args.resume, progress)?;
     progress.finish();
     if global.json {
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result
         output::result(&markdown_table(&results))?;
         output::result(&format!("\n{}", verdict(&results)))?;
     }
-    output::say(&format!("wrote {} (report.html, recipe.yaml, results.json)", args.out.display()));
+    output::say(global, &format!("wrote {} (report.html, recipe.yaml, results.json)", args.out.display()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -79,8 +79,12 @@ pub(super) fn execute(
     let sha256 = session.sha256()?;
     let mut store = Store::open(&run.store(), &settings.fingerprint(&sha256, &exam, truncation), resume)?;
     let model = session.load()?;
-    let found = search(&model, &exam, truncation, settings, &mut store, progress)
-        .with_context(|| format!("the search into {} has not finished; --resume goes on with it", run.path().display()))?;
+    let found = match search(&model, &exam, truncation, settings, &mut store, progress) {
+        Err(laser::Error::Interrupted) => {
+            bail!("interrupted: {} keeps the trials that ended; --resume goes on from there", run.path().display())
+        }
+        found => found?,
+    };
 
     let all: Vec<usize> = (0..task.items.len()).collect();
     let split = |index: usize| found.splits.of[index];
@@ -101,13 +105,19 @@ pub(super) fn execute(
     let mut notes = Vec::new();
     if let SvdMethod::Randomized { seed } = truncation.method() {
         manifest.seeds.insert("svd".into(), seed);
-        notes.push(format!("compatibility: randomized decomposition as in the reference code, seed {seed}; the paper's is exact"));
+        notes.push(format!(
+            "compatibility: randomized decomposition as in the reference code, seed {seed}; the paper's is exact"
+        ));
     }
-    if score == score.with_match(laser::score::Match::PromptContinuation).unwrap_or(Score::TOP1) && score != Score::TOP1 {
+    if score == score.with_match(laser::score::Match::PromptContinuation).unwrap_or(Score::TOP1) && score != Score::TOP1
+    {
         notes.push("compatibility: an answer that the prompt mentions counts, as in the reference code".to_owned());
     }
     if settings.protocol == Protocol::Paper {
-        notes.push("the paper's protocol: the first 20 % of the items select, without shuffling or a validation split".to_owned());
+        notes.push(
+            "the paper's protocol: the first 20 % of the items select, without shuffling or a validation split"
+                .to_owned(),
+        );
     }
     let results = search_results(&found, settings, &base, &best, manifest, notes);
     let base_model = BaseModel {

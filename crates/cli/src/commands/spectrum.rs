@@ -6,13 +6,13 @@ use anyhow::Result;
 use laser::edit::parse_selector;
 use laser::linalg::Spectrum as Singular;
 use laser::parallel::Observer;
-use laser::truncation::{SvdMethod, Truncation};
+use laser::truncation::SvdMethod;
 use serde_json::json;
 
 use crate::args::{Global, Spectrum};
 use crate::output;
 use crate::progress::Progress;
-use crate::session::{Session, cache_dir};
+use crate::session::Session;
 
 /// Shares of the largest rank whose energy is shown.
 const SHARES: [f64; 4] = [0.01, 0.1, 0.5, 0.9];
@@ -21,9 +21,19 @@ pub(super) fn run(args: &Spectrum, global: &Global, progress: &Progress) -> Resu
     let session = Session::open(&args.model.model, global, progress)?;
     let ids = parse_selector(&args.matrices, session.files.config())?;
     let model = session.load()?;
-    let truncation = Truncation::new(SvdMethod::Exact, Some(cache_dir(global).join("svd")), session.threads);
+    let truncation = session.truncation_by(SvdMethod::Exact)?;
     let header = [
-        "matrix", "shape", "σ₁", "effective rank", "stable rank", "energy 1 %", "10 %", "50 %", "90 %", "MP edge", "above",
+        "matrix",
+        "shape",
+        "σ₁",
+        "effective rank",
+        "stable rank",
+        "energy 1 %",
+        "10 %",
+        "50 %",
+        "90 %",
+        "MP edge",
+        "above",
     ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let mut values = Vec::with_capacity(ids.len());
@@ -55,6 +65,10 @@ pub(super) fn run(args: &Spectrum, global: &Global, progress: &Progress) -> Resu
         progress.progress("spectrum", done + 1, ids.len());
     }
     progress.finish();
-    if global.json { output::json(&values)? } else { output::result(&output::table(&rows))? }
+    if global.json {
+        output::json(&values)?
+    } else {
+        output::result(&output::table(&rows))?
+    }
     Ok(ExitCode::SUCCESS)
 }

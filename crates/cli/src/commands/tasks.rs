@@ -27,6 +27,8 @@ pub(super) fn run(global: &Global) -> Result<ExitCode> {
         rows.push(vec![t.name.to_owned(), t.about.to_owned(), source, t.licence.to_owned()]);
     }
     output::result(&output::table(&rows))?;
-    output::result("\nor a JSONL file of your own: {\"question\", \"answer\"} or {\"question\", \"choices\", \"gold\"} a line")?;
+    output::result(
+        "\nor a JSONL file of your own: {\"question\", \"answer\"} or {\"question\", \"choices\", \"gold\"} a line",
+    )?;
     Ok(ExitCode::SUCCESS)
 }
