@@ -1,0 +1,23 @@
+//! The real binary, end to end, on a tiny model that each test makes for itself.
+
+#[path = "support/bench.rs"]
+mod bench;
+#[path = "support/checkpoint.rs"]
+mod checkpoint;
+#[path = "support/items.rs"]
+mod items;
+
+#[path = "cli/apply.rs"]
+mod apply;
+#[path = "cli/errors.rs"]
+mod errors;
+#[path = "cli/eval.rs"]
+mod eval;
+#[path = "cli/look.rs"]
+mod look;
+#[path = "cli/resume.rs"]
+mod resume;
+#[path = "cli/search.rs"]
+mod search;
+#[path = "cli/streams.rs"]
+mod streams;

@@ -1,0 +1,159 @@
+//! `eval` and `compare`.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::bench::{Bench, number};
+use crate::items;
+
+/// Exactly the keys of a line of `samples.jsonl`.
+const KEYS: [&str; 9] =
+    ["doc_id", "prompt", "target", "acc", "logprob", "answer_tokens", "prediction", "split", "group"];
+
+#[test]
+fn every_score_gives_results_and_samples() {
+    let bench = Bench::with_gguf();
+    items::open(&bench, 20);
+    items::choice(&bench, 20);
+    for model in ["model", "model.gguf"] {
+        for (task, score) in [
+            ("open", "top1"),
+            ("open", "greedy"),
+            ("open", "generate"),
+            ("choice", "choice"),
+            ("choice", "choice-per-byte"),
+        ] {
+            let out = format!("{score}-{model}");
+            let data = bench.data(&format!("eval {model} --task {task}.jsonl --score {score} --out {out}"));
+            assert_eq!(bench.json(&format!("{out}/results.json")), data, "stdout is the file");
+            assert_eq!(data["edit"], Value::Null);
+            assert_eq!(data["manifest"]["model"]["architecture"], "llama");
+
+            let samples = bench.samples(&format!("{out}/samples.jsonl"));
+            assert_eq!(samples.len(), 20);
+            for (i, sample) in samples.iter().enumerate() {
+                let keys: BTreeSet<&str> = sample.as_object().expect("an object").keys().map(String::as_str).collect();
+                assert_eq!(keys, BTreeSet::from(KEYS));
+                assert_eq!(sample["doc_id"], i);
+                assert_eq!(sample["split"], "all");
+                assert!(sample["acc"] == 0 || sample["acc"] == 1);
+                assert!(number(sample, "logprob") < 0.0 && number(sample, "answer_tokens") >= 1.0);
+            }
+            // The summary is the samples' mean.
+            let mean = |key: &str| samples.iter().map(|s| number(s, key)).sum::<f64>() / 20.0;
+            assert!((number(&data, "scores.all.acc") - mean("acc")).abs() < 1e-12);
+            assert!((number(&data, "scores.all.log_loss") + mean("logprob")).abs() < 1e-9);
+            assert_eq!(data["scores"]["all"]["n"], 20);
+        }
+    }
+    let text = bench.done("eval model --task choice.jsonl").stdout;
+    assert!(text.contains("(choice), 20 items") && text.contains("log-loss"), "{text}");
+}
+
+#[test]
+fn the_matching_and_length_of_generated_texts_count() {
+    let bench = Bench::new();
+    items::open(&bench, 12);
+    bench.done("eval model --task open.jsonl --out ten");
+    bench.done("eval model --task open.jsonl --max-tokens 3 --out three");
+    for (ten, three) in bench.samples("ten/samples.jsonl").iter().zip(bench.samples("three/samples.jsonl")) {
+        let (ten, three) = (ten["prediction"].as_str().expect("text"), three["prediction"].as_str().expect("text"));
+        assert!(ten.starts_with(three) && ten.len() > three.len(), "{ten:?} {three:?}");
+    }
+    // An answer that the prompt mentions: right only when the prompt counts.
+    let rows: String = items::prompts(6)
+        .iter()
+        .map(|prompt| format!("{}\n", serde_json::json!({"question": format!("{prompt} QUUX"), "answer": "quux"})))
+        .collect();
+    bench.write("mentioned.jsonl", &rows);
+    let accuracy = |kind: &str| {
+        number(
+            &bench.data(&format!("eval model --task mentioned.jsonl --score generate --match {kind}")),
+            "scores.all.acc",
+        )
+    };
+    assert_eq!([accuracy("continuation"), accuracy("word"), accuracy("exact")], [0.0; 3]);
+    assert_eq!(accuracy("prompt+continuation"), 1.0);
+}
+
+#[test]
+fn an_edit_changes_the_model_and_full_rank_does_not() {
+    let bench = Bench::new();
+    items::open(&bench, 20);
+    let run = |edit: &str, out: &str| {
+        let edit = if edit.is_empty() { String::new() } else { format!("--edit {edit}") };
+        bench.data(&format!("eval model --task open.jsonl --score top1 {edit} --out {out}"))
+    };
+    let base = run("", "base");
+    let edited = run("L1.fc_in@0.1,L2.down_proj@r4", "edited");
+    assert_eq!(edited["edit"], "L1.gate_proj@0.1,L2.down_proj@r4");
+    let ranks: Vec<&Value> =
+        edited["manifest"]["config"]["truncations"].as_array().expect("a list").iter().map(|t| &t["rank"]).collect();
+    assert_eq!(ranks, [3, 4], "⌊0.1 · 32⌋ and 4");
+    assert_ne!(number(&edited, "scores.all.log_loss"), number(&base, "scores.all.log_loss"));
+    let full = run("L*.all@1", "full");
+    assert_eq!(full["scores"], base["scores"]);
+    assert_eq!(bench.read("full/samples.jsonl"), bench.read("base/samples.jsonl"));
+}
+
+#[test]
+fn limit_takes_the_first_items_and_splits_part_them() {
+    let bench = Bench::new();
+    items::open(&bench, 60);
+    let eval = "eval model --task open.jsonl --score top1";
+    bench.done(&format!("{eval} --out all"));
+    bench.done(&format!("{eval} --limit 7 --out seven"));
+    let all = bench.samples("all/samples.jsonl");
+    let seven = bench.samples("seven/samples.jsonl");
+    assert_eq!(seven.len(), 7);
+    for (a, b) in seven.iter().zip(&all) {
+        assert_eq!((&a["doc_id"], &a["prediction"], &a["acc"]), (&b["doc_id"], &b["prediction"], &b["acc"]));
+        assert!((number(a, "logprob") - number(b, "logprob")).abs() < 1e-4, "batches do not matter");
+    }
+    let mut seen = BTreeSet::new();
+    for split in ["search", "validation", "test"] {
+        bench.done(&format!("{eval} --split {split} --out {split}"));
+        let samples = bench.samples(&format!("{split}/samples.jsonl"));
+        assert!(!samples.is_empty(), "{split}");
+        for sample in samples {
+            assert_eq!(sample["split"], split);
+            assert!(seen.insert(sample["doc_id"].as_u64()), "an item is in one split");
+            let twin = &all[sample["doc_id"].as_u64().expect("a number") as usize];
+            assert_eq!((&sample["prompt"], &sample["group"]), (&twin["prompt"], &twin["group"]));
+        }
+    }
+    assert_eq!(seen.len(), 60);
+    let groups = |split: &str| -> BTreeSet<String> {
+        bench.samples(&format!("{split}/samples.jsonl")).iter().map(|s| s["group"].to_string()).collect()
+    };
+    assert!(groups("search").is_disjoint(&groups("test")), "paraphrases stay together");
+}
+
+#[test]
+fn two_evaluations_are_compared_item_by_item() {
+    let bench = Bench::new();
+    items::planted(&bench, "model", "L1.fc_in@0.1", 60);
+    let eval = "eval model --task planted.jsonl --score top1";
+    bench.done(&format!("{eval} --out a"));
+    bench.done(&format!("{eval} --edit L1.fc_in@0.1 --out b"));
+    let data = bench.data("compare a b");
+    let (a, b) = (bench.samples("a/samples.jsonl"), bench.samples("b/samples.jsonl"));
+    let wrong = a.iter().filter(|s| s["acc"] == 0).count();
+    assert!(b.iter().all(|s| s["acc"] == 1), "the answers are this edit's");
+    assert!(wrong > 5 && wrong < 55, "{wrong}");
+    assert_eq!((&data["n"], &data["fixed"], &data["broken"]), (&60.into(), &wrong.into(), &0.into()));
+    assert!((number(&data, "diff") - wrong as f64 / 60.0).abs() < 1e-12);
+    assert!((number(&data, "mcnemar_p") - 0.5f64.powi(wrong as i32 - 1)).abs() < 1e-12, "two-sided sign test");
+    let [low, high] = [0, 1].map(|i| data["ci95"][i].as_f64().expect("a bound"));
+    assert!(low > 0.0 && low <= number(&data, "diff") && number(&data, "diff") <= high);
+    let text = bench.done("compare a b").stdout;
+    assert!(text.contains("McNemar"), "{text}");
+
+    bench.done(&format!("{eval} --limit 30 --out short"));
+    bench.refused("compare a short", &["a has 60 items", "short has 30"]);
+    items::open(&bench, 60);
+    bench.done("eval model --task open.jsonl --score top1 --out other");
+    bench.refused("compare a other", &["item 0 of a is not item 0 of other"]);
+    bench.refused("compare a nowhere", &["nowhere/samples.jsonl"]);
+}

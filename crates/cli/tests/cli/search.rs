@@ -1,0 +1,129 @@
+//! `search` and `report`: a planted edit is found, proved and written down.
+
+use serde_json::Value;
+
+use crate::bench::{Bench, names, number};
+use crate::items;
+
+const PLANTED: &str = "L1.gate_proj@0.1";
+
+/// A search over 3 × 2 × 3 edits, one of which is right on every item.
+fn searched() -> Bench {
+    let bench = Bench::new();
+    items::planted(&bench, "model", PLANTED, 240);
+    bench.done("search model --task planted.jsonl --score top1 --rho 0.5,0.1,0.05 --out run");
+    bench
+}
+
+#[test]
+fn the_planted_edit_is_found_and_proved() {
+    let bench = searched();
+    let results = bench.json("run/results.json");
+    assert_eq!(results["best"]["edit"], PLANTED);
+    assert_eq!((&results["best"]["rank"], &results["best"]["rho"]), (&3.into(), &"0.1".into()));
+    assert_eq!(results["search"]["trials"], 18);
+    let mut items = 0.0;
+    for split in ["search", "validation", "test"] {
+        for model in ["base", "best"] {
+            for key in ["n", "acc", "acc_stderr", "log_loss"] {
+                number(&results, &format!("{model}.{split}.{key}"));
+            }
+        }
+        items += number(&results, &format!("base.{split}.n"));
+        assert_eq!(number(&results, &format!("best.{split}.acc")), 1.0);
+        assert!(number(&results, &format!("base.{split}.acc")) < 0.9);
+    }
+    assert_eq!(items, 240.0);
+    let diff = number(&results, "test.diff");
+    assert!((diff - (1.0 - number(&results, "base.test.acc"))).abs() < 1e-12);
+    let [low, high] = [0, 1].map(|i| results["test"]["ci95"][i].as_f64().expect("a bound"));
+    assert!(0.0 < low && low <= diff && diff <= high, "{low} {diff} {high}");
+    assert!(number(&results, "test.mcnemar_p") < 0.01 && number(&results, "test.familywise_p") < 0.01);
+    for key in ["tool_version", "model", "task", "config", "seeds", "dtype", "device", "threads"] {
+        assert!(!results["manifest"][key].is_null(), "manifest.{key}");
+    }
+
+    // The run folder and the numbers of its samples.
+    assert_eq!(
+        names(&bench.path("run")),
+        ["recipe.yaml", "report.html", "results.json", "samples.base.jsonl", "samples.jsonl", "trials.sqlite"]
+    );
+    for (file, model) in [("samples.base.jsonl", "base"), ("samples.jsonl", "best")] {
+        let samples = bench.samples(&format!("run/{file}"));
+        let test: Vec<&Value> = samples.iter().filter(|s| s["split"] == "test").collect();
+        let accuracy = test.iter().map(|s| number(s, "acc")).sum::<f64>() / test.len() as f64;
+        assert!((accuracy - number(&results, &format!("{model}.test.acc"))).abs() < 1e-12);
+    }
+
+    // The report says what the terminal said, and is rendered again to the same bytes.
+    let page = bench.read("run/report.html");
+    let text =
+        bench.done("search model --task planted.jsonl --score top1 --rho 0.5,0.1,0.05 --out run --resume").stdout;
+    let verdict = text.lines().last().expect("a verdict");
+    assert!(verdict.starts_with(&format!("The gain is real: {PLANTED}")), "{text}");
+    let in_html = verdict.replace('<', "&lt;");
+    assert!(page.contains(&in_html), "the page lacks: {in_html}");
+    std::fs::remove_file(bench.path("run/report.html")).expect("removes");
+    let report = bench.done("report run");
+    assert!(report.stdout.contains(PLANTED) && report.stderr.contains("report.html"), "{report:?}");
+    assert!(bench.read("run/report.html") == page, "rendered again: the same bytes");
+    assert_eq!(bench.data("report run"), results);
+}
+
+#[test]
+fn the_recipe_evaluates_and_applies() {
+    let bench = searched();
+    let results = bench.json("run/results.json");
+    let data = bench.data("eval model --task planted.jsonl --score top1 --edit run/recipe.yaml --split test");
+    assert_eq!(data["edit"], PLANTED);
+    for key in ["n", "acc", "log_loss"] {
+        let (a, b) = (number(&data, &format!("scores.test.{key}")), number(&results, &format!("best.test.{key}")));
+        assert!((a - b).abs() < 1e-5, "{key}: {a} {b}");
+    }
+    bench.done("apply model --edit run/recipe.yaml --out edited");
+    let written = bench.data("eval edited --task planted.jsonl --score top1 --split test");
+    assert_eq!(number(&written, "scores.test.acc"), 1.0);
+    assert!(bench.read("edited/recipe.yaml").contains("gate_proj"));
+}
+
+#[test]
+fn a_randomized_recipe_brings_its_decomposition_along() {
+    let bench = Bench::new();
+    items::open(&bench, 60);
+    let task = "--task open.jsonl --score top1";
+    let svd = "--svd randomized --svd-seed 5";
+    bench.done(&format!("search model {task} --matrices fc_in --rho 0.1,0.05 {svd} --out run"));
+    let best = bench.json("run/results.json");
+    assert!(best["notes"].to_string().contains("compatibility"), "{}", best["notes"]);
+    let loss =
+        |more: &str| number(&bench.data(&format!("eval model {task} --split test {more}")), "scores.test.log_loss");
+    let edit = best["best"]["edit"].as_str().expect("an edit");
+    let recipe = loss("--edit run/recipe.yaml");
+    assert!((recipe - number(&best, "best.test.log_loss")).abs() < 1e-5);
+    assert_eq!(recipe, loss(&format!("--edit {edit} {svd}")));
+    assert_ne!(recipe, loss(&format!("--edit {edit}")), "the exact truncation is another");
+}
+
+#[test]
+fn the_papers_protocol_selects_on_the_first_fifth() {
+    let bench = Bench::new();
+    items::planted(&bench, "model", PLANTED, 50);
+    let search =
+        "search model --task planted.jsonl --score top1 --matrices fc_in --layers 0-1 --rho 0.1 --protocol paper";
+    let results = bench.data(&format!("{search} --out run"));
+    assert_eq!(results, bench.json("run/results.json"));
+    assert_eq!((&results["base"]["search"]["n"], &results["base"]["test"]["n"]), (&10.into(), &40.into()));
+    assert_eq!((&results["best"]["edit"], &results["search"]["trials"]), (&PLANTED.into(), &2.into()));
+    let firsts = bench.samples("run/samples.jsonl").into_iter().filter(|s| s["split"] == "search");
+    assert!(firsts.map(|s| s["doc_id"].as_u64()).eq((0..10).map(Some)));
+    assert!(results["notes"].to_string().contains("paper"));
+}
+
+#[test]
+fn a_search_finds_the_same_on_gguf() {
+    let bench = Bench::with_gguf();
+    items::planted(&bench, "model.gguf", PLANTED, 60);
+    let results = bench.data("search model.gguf --task planted.jsonl --score top1 --rho 0.1 --out run");
+    assert_eq!(results["best"]["edit"], PLANTED);
+    assert_eq!(number(&results, "best.test.acc"), 1.0);
+}

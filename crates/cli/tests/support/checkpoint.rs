@@ -1,0 +1,147 @@
+//! The tiny model: seeded weights as a Hugging Face folder in several shards and as a GGUF file, with a byte-level
+//! vocabulary that says letters and digits only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use laser::arch::{Architecture, TensorNames};
+use laser::checkpoint::{Array, Dtype, Metadata, NewTensor, Value, gguf, safetensors};
+use laser::weight::WeightKind;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+
+pub(crate) const LAYERS: usize = 3;
+pub(crate) const D_MODEL: usize = 32;
+pub(crate) const D_MLP: usize = 64;
+pub(crate) const HEADS: usize = 4;
+pub(crate) const KV_HEADS: usize = 2;
+pub(crate) const CONTEXT: usize = 64;
+/// What the model speaks.
+const SPOKEN: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
+const END: &str = "<|end|>";
+
+/// The model as a folder: `config.json`, shards with their index, `tokenizer.json`.
+pub(crate) fn write_folder(folder: &Path) {
+    let architecture = Architecture::by_model_type("llama").expect("a known family");
+    let shards = safetensors::write_folder(folder, tensors(architecture.hf_names), &BTreeMap::new(), 100_000);
+    assert!(shards.expect("writes").len() > 2, "several shards and an index");
+    let tokens = tokens();
+    let config = json!({
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": tokens.len(),
+        "hidden_size": D_MODEL, "intermediate_size": D_MLP, "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS, "num_key_value_heads": KV_HEADS, "rms_norm_eps": 1e-5,
+        "max_position_embeddings": CONTEXT, "rope_theta": 10000.0, "tie_word_embeddings": false,
+        "eos_token_id": tokens.len() - 1, "torch_dtype": "float32",
+    });
+    let vocabulary: BTreeMap<&str, usize> =
+        tokens.iter().map(String::as_str).zip(0..).filter(|(token, _)| *token != END).collect();
+    let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    let tokenizer = json!({
+        "version": "1.0", "truncation": null, "padding": null, "normalizer": null,
+        "added_tokens": [{"id": tokens.len() - 1, "content": END, "single_word": false, "lstrip": false,
+            "rstrip": false, "normalized": false, "special": true}],
+        "pre_tokenizer": byte_level, "post_processor": null, "decoder": byte_level,
+        "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+            "vocab": vocabulary, "merges": merges().map(|(a, b)| [a, b]).collect::<Vec<_>>()},
+    });
+    for (name, value) in [("config.json", config), ("tokenizer.json", tokenizer)] {
+        std::fs::write(folder.join(name), format!("{value:#}\n")).expect("writes");
+    }
+}
+
+/// A model of the same shapes as a GGUF file in F32. (Its query and key rows are in GGUF's order, so it is not the
+/// folder's model.)
+pub(crate) fn write_gguf(path: &Path) {
+    let tokens = tokens();
+    let end = tokens.len() - 1;
+    let types = (0..tokens.len()).map(|id| if id == end { 3 } else { 1 }).collect();
+    let count = |n: usize| Value::U32(u32::try_from(n).expect("tiny"));
+    let text = |text: &str| Value::String(text.into());
+    let pairs = [
+        ("general.architecture", text("llama")),
+        ("llama.block_count", count(LAYERS)),
+        ("llama.context_length", count(CONTEXT)),
+        ("llama.embedding_length", count(D_MODEL)),
+        ("llama.feed_forward_length", count(D_MLP)),
+        ("llama.attention.head_count", count(HEADS)),
+        ("llama.attention.head_count_kv", count(KV_HEADS)),
+        ("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
+        ("llama.rope.freq_base", Value::F32(10_000.0)),
+        ("llama.rope.dimension_count", count(D_MODEL / HEADS)),
+        ("tokenizer.ggml.model", text("gpt2")),
+        ("tokenizer.ggml.pre", text("gpt-2")),
+        ("tokenizer.ggml.tokens", Value::Array(Array::Strings(tokens))),
+        ("tokenizer.ggml.token_type", Value::Array(Array::I32(types))),
+        ("tokenizer.ggml.merges", Value::Array(Array::Strings(merges().map(|(a, b)| format!("{a} {b}")).collect()))),
+        ("tokenizer.ggml.eos_token_id", count(end)),
+    ];
+    let metadata = Metadata::from_pairs(pairs.map(|(key, value)| (key.to_owned(), value)).to_vec());
+    let names = Architecture::by_gguf("llama").expect("a known family").gguf_names;
+    gguf::write(path, &metadata.expect("the keys differ"), tensors(names)).expect("writes");
+}
+
+/// The weights under the names of a format: uniform, scaled so that every matrix matters.
+fn tensors(names: &TensorNames) -> Vec<NewTensor<'static>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let mut tensors = Vec::new();
+    let mut add = |name: String, shape: &[usize], centre: f32, spread: f32| {
+        let count = shape.iter().product();
+        let values: Vec<f32> = (0..count).map(|_| centre + rng.random_range(-spread..spread)).collect();
+        tensors.push(NewTensor::new(name, Dtype::F32, shape, move || Ok(values)));
+    };
+    let vocabulary = tokens();
+    add(names.embedding.into(), &[vocabulary.len(), D_MODEL], 0.0, 1.0);
+    for layer in 0..LAYERS {
+        add(TensorNames::at(names.attention_norm, layer), &[D_MODEL], 1.0, 0.1);
+        add(TensorNames::at(names.mlp_norm, layer), &[D_MODEL], 1.0, 0.1);
+        for kind in WeightKind::ALL {
+            add(names.weight(layer, kind), &shape(kind), 0.0, 0.5);
+        }
+    }
+    add(names.final_norm.into(), &[D_MODEL], 1.0, 0.1);
+    let head = head(&vocabulary, &mut rng);
+    tensors.push(NewTensor::new(names.head, Dtype::F32, &[vocabulary.len(), D_MODEL], move || Ok(head)));
+    tensors
+}
+
+/// The output head: rows of zeros for what the model does not speak, so that each prediction is a letter or digit.
+fn head(vocabulary: &[String], rng: &mut ChaCha8Rng) -> Vec<f32> {
+    let spoken: BTreeSet<String> = SPOKEN.chars().flat_map(|c| [c.to_string(), format!("Ġ{c}")]).collect();
+    let row = |token: &String| -> Vec<f32> {
+        let spread = if spoken.contains(token) { 0.5 } else { 0.0 };
+        (0..D_MODEL).map(|_| spread * rng.random_range(-1.0f32..1.0)).collect()
+    };
+    vocabulary.iter().flat_map(row).collect()
+}
+
+fn shape(kind: WeightKind) -> [usize; 2] {
+    let kv = KV_HEADS * D_MODEL / HEADS;
+    match kind {
+        WeightKind::Q | WeightKind::O => [D_MODEL, D_MODEL],
+        WeightKind::K | WeightKind::V => [kv, D_MODEL],
+        WeightKind::Gate | WeightKind::Up => [D_MLP, D_MODEL],
+        WeightKind::Down => [D_MODEL, D_MLP],
+    }
+}
+
+/// All bytes in the alphabet of byte-level vocabularies, a merged token for a blank and each spoken character, and
+/// the end of text.
+fn tokens() -> Vec<String> {
+    let mut unprintable = 256;
+    let byte = |byte: u32| match byte {
+        33..=126 | 161..=172 | 174..=255 => byte,
+        _ => {
+            unprintable += 1;
+            unprintable - 1
+        }
+    };
+    let bytes: Vec<u32> = (0..256).map(byte).collect();
+    let bytes = bytes.into_iter().map(|c| char::from_u32(c).expect("below the surrogates").to_string());
+    bytes.chain(merges().map(|(a, b)| a + &b)).chain([END.to_owned()]).collect()
+}
+
+fn merges() -> impl Iterator<Item = (String, String)> {
+    SPOKEN.chars().map(|c| ("Ġ".to_owned(), c.to_string()))
+}
