@@ -50,8 +50,7 @@ impl Checkpoint {
     /// # Errors
     /// Whatever can be wrong before values are read, always [`CheckpointError::InFile`].
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        let found = fs::metadata(path)
-            .map_err(|e| CheckpointError::io("open the model")(e).in_file(path))?;
+        let found = fs::metadata(path).map_err(|e| CheckpointError::io("open the model")(e).in_file(path))?;
         if found.is_dir() {
             return Self::open_folder(path);
         }
@@ -72,12 +71,8 @@ impl Checkpoint {
         if index.is_file() {
             return Self::open_shards(index);
         }
-        let files =
-            list(folder).map_err(|e| CheckpointError::io("list the folder")(e).in_file(folder))?;
-        let candidates: Vec<&PathBuf> = files
-            .iter()
-            .filter(|f| extension(f) == Some("safetensors"))
-            .collect();
+        let files = list(folder).map_err(|e| CheckpointError::io("list the folder")(e).in_file(folder))?;
+        let candidates: Vec<&PathBuf> = files.iter().filter(|f| extension(f) == Some("safetensors")).collect();
         match candidates[..] {
             [only] => return Self::open_safetensors(only),
             [] => {}
@@ -86,8 +81,7 @@ impl Checkpoint {
                 return Err(CheckpointError::NoIndex { found }.in_file(folder));
             }
         }
-        let is_pickle =
-            |file: &&PathBuf| extension(file).is_some_and(|ending| PICKLES.contains(&ending));
+        let is_pickle = |file: &&PathBuf| extension(file).is_some_and(|ending| PICKLES.contains(&ending));
         Err(match files.iter().find(is_pickle) {
             Some(file) => pickle(file).in_file(folder),
             None => CheckpointError::NoModel.in_file(folder),
@@ -103,8 +97,7 @@ impl Checkpoint {
     fn open_shards(index_path: PathBuf) -> Result<Self, CheckpointError> {
         let folder = index_path.parent().unwrap_or(Path::new(""));
         let in_index = |problem: CheckpointError| problem.in_file(&index_path);
-        let json =
-            fs::read(&index_path).map_err(|e| in_index(CheckpointError::io("read the file")(e)))?;
+        let json = fs::read(&index_path).map_err(|e| in_index(CheckpointError::io("read the file")(e)))?;
         let index = Index::read(&json).map_err(in_index)?;
         let mut checkpoint = Self::empty(Format::Safetensors);
         for shard in index.shards() {
@@ -112,9 +105,7 @@ impl Checkpoint {
             let names = checkpoint.add_safetensors(&path)?;
             // Each shard holds exactly what the index places there, hence no name comes from two of them.
             let found: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-            index
-                .check(shard, &found)
-                .map_err(|problem| problem.in_file(&path))?;
+            index.check(shard, &found).map_err(|problem| problem.in_file(&path))?;
         }
         checkpoint.index = Some(index_path);
         Ok(checkpoint)
@@ -122,8 +113,7 @@ impl Checkpoint {
 
     fn open_gguf(path: &Path) -> Result<Self, CheckpointError> {
         let mapping = Mapping::open(path)?;
-        let header =
-            gguf::header::read(mapping.bytes()).map_err(|problem| problem.in_file(path))?;
+        let header = gguf::header::read(mapping.bytes()).map_err(|problem| problem.in_file(path))?;
         let file: Arc<Path> = path.into();
         let mut checkpoint = Self::empty(Format::Gguf);
         for tensor in header.tensors {
@@ -142,13 +132,7 @@ impl Checkpoint {
     }
 
     fn empty(format: Format) -> Self {
-        Self {
-            format,
-            files: BTreeMap::new(),
-            index: None,
-            tensors: BTreeMap::new(),
-            metadata: None,
-        }
+        Self { format, files: BTreeMap::new(), index: None, tensors: BTreeMap::new(), metadata: None }
     }
 
     /// Maps one safetensors file and takes up its tensors; gives their names.
@@ -203,9 +187,7 @@ impl Checkpoint {
     /// [`CheckpointError::NoTensor`], in the first of the files.
     pub fn tensor(&self, name: &str) -> Result<TensorView<'_>, CheckpointError> {
         let Some(info) = self.tensors.get(name) else {
-            let problem = CheckpointError::NoTensor {
-                tensor: name.to_string(),
-            };
+            let problem = CheckpointError::NoTensor { tensor: name.to_string() };
             return Err(match self.index_file().or_else(|| self.files().next()) {
                 Some(file) => problem.in_file(file),
                 None => problem,
@@ -230,10 +212,7 @@ fn extension(path: &Path) -> Option<&str> {
 }
 
 fn name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The files of a folder, sorted.

@@ -30,12 +30,7 @@ impl Slot<'_> {
     ///
     /// # Errors
     /// [`CheckpointError::NotWeights`], [`CheckpointError::NotFinite`].
-    pub(crate) fn decode(
-        &self,
-        first: usize,
-        bytes: &[u8],
-        out: &mut [f32],
-    ) -> Result<(), CheckpointError> {
+    pub(crate) fn decode(&self, first: usize, bytes: &[u8], out: &mut [f32]) -> Result<(), CheckpointError> {
         self.expect_weights()?;
         debug_assert_eq!(self.dtype.bytes_for(out.len()), Some(bytes.len()));
         let step = PIECE / self.dtype.block_len() * self.dtype.block_bytes();
@@ -61,11 +56,7 @@ impl Slot<'_> {
         self.size()?;
         let expected: usize = self.shape.iter().product();
         if values.len() != expected {
-            return Err(CheckpointError::ValueCount {
-                tensor: self.tensor.to_string(),
-                expected,
-                found: values.len(),
-            });
+            return Err(CheckpointError::ValueCount { tensor: self.tensor.to_string(), expected, found: values.len() });
         }
         for (number, piece) in values.chunks(PIECE).enumerate() {
             let first = number * PIECE;
@@ -103,26 +94,18 @@ impl Slot<'_> {
                 found: row,
             });
         }
-        let elements = self
-            .shape
-            .iter()
-            .try_fold(1usize, |product, &dim| product.checked_mul(dim));
-        elements
-            .and_then(|elements| self.dtype.bytes_for(elements))
-            .ok_or_else(|| CheckpointError::ShapeOverflow {
-                tensor: self.tensor.to_string(),
-                shape: self.shape.iter().map(|&dim| dim as u64).collect(),
-            })
+        let elements = self.shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
+        elements.and_then(|elements| self.dtype.bytes_for(elements)).ok_or_else(|| CheckpointError::ShapeOverflow {
+            tensor: self.tensor.to_string(),
+            shape: self.shape.iter().map(|&dim| dim as u64).collect(),
+        })
     }
 
     fn expect_weights(&self) -> Result<(), CheckpointError> {
         if self.dtype.is_weight() {
             return Ok(());
         }
-        Err(CheckpointError::NotWeights {
-            tensor: self.tensor.to_string(),
-            dtype: self.dtype,
-        })
+        Err(CheckpointError::NotWeights { tensor: self.tensor.to_string(), dtype: self.dtype })
     }
 
     fn expect_finite(&self, values: &[f32], first: usize) -> Result<(), CheckpointError> {
@@ -142,17 +125,9 @@ impl Slot<'_> {
 /// # Errors
 /// [`CheckpointError::NotWeights`], [`CheckpointError::PartialBlock`] when they are not whole blocks,
 /// [`CheckpointError::NotFinite`], [`CheckpointError::Overflow`].
-pub fn stored_values(
-    tensor: &str,
-    dtype: Dtype,
-    values: &[f32],
-) -> Result<Vec<f32>, CheckpointError> {
+pub fn stored_values(tensor: &str, dtype: Dtype, values: &[f32]) -> Result<Vec<f32>, CheckpointError> {
     let shape = [values.len()];
-    let slot = Slot {
-        tensor,
-        dtype,
-        shape: &shape,
-    };
+    let slot = Slot { tensor, dtype, shape: &shape };
     let mut back = Vec::with_capacity(values.len());
     slot.encode(values, |_, stored| {
         back.extend_from_slice(stored);
@@ -169,11 +144,7 @@ fn decode_piece(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
             }
         }
         Dtype::F16 => {
-            let halves = bytes
-                .as_chunks()
-                .0
-                .iter()
-                .map(|bytes| f16::from_le_bytes(*bytes));
+            let halves = bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes));
             halves.collect::<Vec<_>>().convert_to_f32_slice(out);
         }
         Dtype::BF16 => {
@@ -188,24 +159,15 @@ fn decode_piece(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
 /// The bytes of a piece and what reading them back gives.
 fn encode_piece(dtype: Dtype, values: &[f32]) -> (Vec<u8>, Vec<f32>) {
     match dtype {
-        Dtype::F32 => (
-            values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            values.to_vec(),
-        ),
+        Dtype::F32 => (values.iter().flat_map(|v| v.to_le_bytes()).collect(), values.to_vec()),
         Dtype::F16 => {
             let mut halves = vec![f16::ZERO; values.len()];
             halves.convert_from_f32_slice(values);
-            (
-                halves.iter().flat_map(|v| v.to_le_bytes()).collect(),
-                halves.to_f32_vec(),
-            )
+            (halves.iter().flat_map(|v| v.to_le_bytes()).collect(), halves.to_f32_vec())
         }
         Dtype::BF16 => {
             let halves: Vec<bf16> = values.iter().map(|v| bf16::from_f32(*v)).collect();
-            (
-                halves.iter().flat_map(|v| v.to_le_bytes()).collect(),
-                halves.to_f32_vec(),
-            )
+            (halves.iter().flat_map(|v| v.to_le_bytes()).collect(), halves.to_f32_vec())
         }
         block => quant::quantise(block, values),
     }
@@ -238,9 +200,7 @@ mod tests {
     const COUNT: usize = PIECE + 3 * 256;
 
     fn values() -> Vec<f32> {
-        (0..COUNT)
-            .map(|i| (i as f32 * 0.37).sin() * (1.0 + (i % 7) as f32))
-            .collect()
+        (0..COUNT).map(|i| (i as f32 * 0.37).sin() * (1.0 + (i % 7) as f32)).collect()
     }
 
     fn weights() -> impl Iterator<Item = Dtype> {
@@ -251,11 +211,7 @@ mod tests {
     fn decoding_the_encoded_bytes_gives_the_stored_values() {
         let shape = [COUNT / 256, 256];
         for dtype in weights() {
-            let slot = Slot {
-                tensor: "w",
-                dtype,
-                shape: &shape,
-            };
+            let slot = Slot { tensor: "w", dtype, shape: &shape };
             let mut bytes = Vec::new();
             slot.encode(&values(), |piece, _| {
                 bytes.extend_from_slice(piece);
@@ -264,13 +220,8 @@ mod tests {
             .expect("finite values are stored");
             assert_eq!(Some(bytes.len()), dtype.bytes_for(COUNT));
             let mut out = vec![0.0; COUNT];
-            slot.decode(0, &bytes, &mut out)
-                .expect("finite values are read");
-            assert_eq!(
-                out,
-                stored_values("w", dtype, &values()).expect("as above"),
-                "{dtype}"
-            );
+            slot.decode(0, &bytes, &mut out).expect("finite values are read");
+            assert_eq!(out, stored_values("w", dtype, &values()).expect("as above"), "{dtype}");
         }
     }
 
@@ -278,8 +229,7 @@ mod tests {
     fn floats_round_to_nearest_even() {
         // One and a half steps of the last place above 1 lies midway and goes to the even neighbour, two steps.
         for (dtype, step) in [(Dtype::F16, 2f32.powi(-10)), (Dtype::BF16, 2f32.powi(-7))] {
-            let back = stored_values("w", dtype, &[1.0 + 1.5 * step, 1.0 + 0.5 * step, -0.0])
-                .expect("finite");
+            let back = stored_values("w", dtype, &[1.0 + 1.5 * step, 1.0 + 0.5 * step, -0.0]).expect("finite");
             assert_eq!(back[..2], [1.0 + 2.0 * step, 1.0], "{dtype}");
             assert!(back[2].is_sign_negative());
         }
@@ -290,19 +240,10 @@ mod tests {
         let mut bad = values();
         bad[PIECE + 300] = f32::NAN;
         for dtype in weights() {
-            let slot = Slot {
-                tensor: "w",
-                dtype,
-                shape: &[COUNT / 256, 256],
-            };
-            let error = slot
-                .encode(&bad, |_, _| Ok(()))
-                .expect_err("NaN is refused");
+            let slot = Slot { tensor: "w", dtype, shape: &[COUNT / 256, 256] };
+            let error = slot.encode(&bad, |_, _| Ok(())).expect_err("NaN is refused");
             let place = vec![PIECE / 256 + 1, 44];
-            assert!(
-                matches!(&error, CheckpointError::NotFinite { at, .. } if *at == place),
-                "{dtype}: {error}"
-            );
+            assert!(matches!(&error, CheckpointError::NotFinite { at, .. } if *at == place), "{dtype}: {error}");
         }
     }
 
@@ -324,10 +265,7 @@ mod tests {
     fn integers_are_no_weights_and_blocks_stay_whole() {
         assert!(matches!(
             stored_values("w", Dtype::I64, &[1.0]),
-            Err(CheckpointError::NotWeights {
-                dtype: Dtype::I64,
-                ..
-            })
+            Err(CheckpointError::NotWeights { dtype: Dtype::I64, .. })
         ));
         assert!(matches!(
             stored_values("w", Dtype::Q8_0, &[1.0; 33]),

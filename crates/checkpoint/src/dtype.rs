@@ -66,14 +66,7 @@ const fn row(
     ggml: Option<u32>,
     safetensors: bool,
 ) -> Row {
-    Row {
-        dtype,
-        name,
-        block,
-        bytes,
-        ggml,
-        safetensors,
-    }
+    Row { dtype, name, block, bytes, ggml, safetensors }
 }
 
 /// Every type once, in the order of [`Dtype`].
@@ -168,10 +161,7 @@ impl Dtype {
 
     /// The type safetensors calls `name`.
     pub(crate) fn from_safetensors(name: &str) -> Option<Dtype> {
-        TABLE
-            .iter()
-            .find(|row| row.safetensors && row.name == name)
-            .map(|row| row.dtype)
+        TABLE.iter().find(|row| row.safetensors && row.name == name).map(|row| row.dtype)
     }
 
     /// Whether safetensors files can hold this type.
@@ -181,10 +171,7 @@ impl Dtype {
 
     /// The type with this number in GGUF.
     pub(crate) fn from_ggml(number: u32) -> Option<Dtype> {
-        TABLE
-            .iter()
-            .find(|row| row.ggml == Some(number))
-            .map(|row| row.dtype)
+        TABLE.iter().find(|row| row.ggml == Some(number)).map(|row| row.dtype)
     }
 
     /// This type's number in GGUF.
@@ -204,18 +191,10 @@ impl std::str::FromStr for Dtype {
 
     /// The type of this name, in upper or lower case; the error lists the types that weights can have.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Dtype::all()
-            .find(|dtype| dtype.name().eq_ignore_ascii_case(name))
-            .ok_or_else(|| {
-                let names: Vec<_> = Dtype::all()
-                    .filter(|d| d.is_weight())
-                    .map(Dtype::name)
-                    .collect();
-                format!(
-                    "unknown element type `{name}`, expected one of {}",
-                    names.join(", ")
-                )
-            })
+        Dtype::all().find(|dtype| dtype.name().eq_ignore_ascii_case(name)).ok_or_else(|| {
+            let names: Vec<_> = Dtype::all().filter(|d| d.is_weight()).map(Dtype::name).collect();
+            format!("unknown element type `{name}`, expected one of {}", names.join(", "))
+        })
     }
 }
 
@@ -255,18 +234,10 @@ mod tests {
                 assert_eq!(Dtype::from_ggml(number), Some(dtype));
                 assert!(UNREAD.iter().all(|(unread, _)| *unread != number));
             }
-            assert_eq!(
-                Dtype::from_safetensors(dtype.name()).is_some(),
-                dtype.in_safetensors()
-            );
+            assert_eq!(Dtype::from_safetensors(dtype.name()).is_some(), dtype.in_safetensors());
         }
         assert_eq!(Dtype::from_ggml(23), None);
         assert!(unread_ggml_name(23).contains("IQ4_XS"));
-        assert!(
-            "q9_9"
-                .parse::<Dtype>()
-                .expect_err("no such type")
-                .contains("Q4_K")
-        );
+        assert!("q9_9".parse::<Dtype>().expect_err("no such type").contains("Q4_K"));
     }
 }

@@ -35,9 +35,7 @@ pub enum CheckpointError {
 
     // Finding the model.
     /// A folder has neither safetensors nor pickle weights.
-    #[error(
-        "no `model.safetensors`, `model.safetensors.index.json` or single `*.safetensors` file in this folder"
-    )]
+    #[error("no `model.safetensors`, `model.safetensors.index.json` or single `*.safetensors` file in this folder")]
     NoModel,
     /// A folder has several safetensors files and no index that says how they belong together.
     #[error("expected `model.safetensors.index.json` or one safetensors file, found {}", found.join(", "))]
@@ -89,9 +87,7 @@ pub enum CheckpointError {
         shape: Vec<u64>,
     },
     /// Rows are not made of whole quantisation blocks.
-    #[error(
-        "tensor `{tensor}`: expected a multiple of {block} elements for {dtype}, found {found}"
-    )]
+    #[error("tensor `{tensor}`: expected a multiple of {block} elements for {dtype}, found {found}")]
     PartialBlock {
         /// The tensor.
         tensor: String,
@@ -143,9 +139,7 @@ pub enum CheckpointError {
         source: serde_json::Error,
     },
     /// Data offsets do not span what type and shape need.
-    #[error(
-        "tensor `{tensor}`: {dtype} {shape:?} takes {expected} bytes, its offsets span {found}"
-    )]
+    #[error("tensor `{tensor}`: {dtype} {shape:?} takes {expected} bytes, its offsets span {found}")]
     WrongSize {
         /// The tensor.
         tensor: String,
@@ -159,9 +153,7 @@ pub enum CheckpointError {
         found: i128,
     },
     /// Bytes between tensors belong to none.
-    #[error(
-        "tensor `{tensor}`: data start at byte {start}, expected {expected}: unused bytes between tensors"
-    )]
+    #[error("tensor `{tensor}`: data start at byte {start}, expected {expected}: unused bytes between tensors")]
     Gap {
         /// The tensor behind the gap.
         tensor: String,
@@ -215,9 +207,7 @@ pub enum CheckpointError {
         found: u32,
     },
     /// A GGUF file for big-endian machines.
-    #[error(
-        "a big-endian GGUF file; only little-endian files are read, convert it with gguf-py's gguf-convert-endian"
-    )]
+    #[error("a big-endian GGUF file; only little-endian files are read, convert it with gguf-py's gguf-convert-endian")]
     BigEndian,
     /// A count in the file promises more than the rest of the file can hold.
     #[error("{what}: {count} announced, the rest of the file holds at most {possible}")]
@@ -294,9 +284,7 @@ pub enum CheckpointError {
         limit: usize,
     },
     /// A tensor's offset is not a multiple of the file's alignment.
-    #[error(
-        "tensor `{tensor}`: expected an offset that is a multiple of {alignment}, found {offset}"
-    )]
+    #[error("tensor `{tensor}`: expected an offset that is a multiple of {alignment}, found {offset}")]
     Misaligned {
         /// The tensor.
         tensor: String,
@@ -398,10 +386,7 @@ impl CheckpointError {
     pub(crate) fn in_file(self, file: &Path) -> Self {
         match self {
             named @ CheckpointError::InFile { .. } => named,
-            problem => CheckpointError::InFile {
-                file: file.to_path_buf(),
-                problem: Box::new(problem),
-            },
+            problem => CheckpointError::InFile { file: file.to_path_buf(), problem: Box::new(problem) },
         }
     }
 

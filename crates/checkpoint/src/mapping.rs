@@ -18,15 +18,12 @@ impl Mapping {
     /// # Errors
     /// [`CheckpointError::Io`], in that file, when it cannot be opened or mapped.
     pub(crate) fn open(path: &Path) -> Result<Self, CheckpointError> {
-        let file =
-            File::open(path).map_err(|e| CheckpointError::io("open the file")(e).in_file(path))?;
+        let file = File::open(path).map_err(|e| CheckpointError::io("open the file")(e).in_file(path))?;
         // SAFETY: nobody may truncate or overwrite the file while it is mapped. This crate keeps that promise by
         // replacing files through rename, which leaves a mapped one untouched; the user who runs the program keeps it
         // by not editing model files in place meanwhile.
         let map = unsafe { Mmap::map(&file) };
-        Ok(Self(map.map_err(|e| {
-            CheckpointError::io("map the file into memory")(e).in_file(path)
-        })?))
+        Ok(Self(map.map_err(|e| CheckpointError::io("map the file into memory")(e).in_file(path))?))
     }
 
     /// The file's bytes.

@@ -32,10 +32,7 @@ pub fn rewrite(
     target: &Path,
     edits: &BTreeMap<String, Vec<f32>>,
 ) -> Result<BTreeMap<String, Rounding>, CheckpointError> {
-    let edits = edits
-        .iter()
-        .map(|(name, values)| (name.as_str(), values.as_slice()))
-        .collect();
+    let edits = edits.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
     rewrite_file(source, target, edits)
 }
 
@@ -53,8 +50,7 @@ pub fn rewrite_folder(
         let file = &source.tensor(name)?.info().file;
         by_file.entry(file).or_default().insert(name, values);
     }
-    fs::create_dir_all(folder)
-        .map_err(|e| CheckpointError::io("create the folder")(e).in_file(folder))?;
+    fs::create_dir_all(folder).map_err(|e| CheckpointError::io("create the folder")(e).in_file(folder))?;
     let mut cost = BTreeMap::new();
     for file in source.files() {
         let target = folder.join(file.file_name().expect("an opened file has a name"));
@@ -62,12 +58,8 @@ pub fn rewrite_folder(
         cost.append(&mut rewrite_file(file, &target, edits)?);
     }
     if let Some(index) = source.index_file() {
-        let json =
-            fs::read(index).map_err(|e| CheckpointError::io("read the file")(e).in_file(index))?;
-        write_atomically(
-            &folder.join(index.file_name().expect("an opened file has a name")),
-            &json,
-        )?;
+        let json = fs::read(index).map_err(|e| CheckpointError::io("read the file")(e).in_file(index))?;
+        write_atomically(&folder.join(index.file_name().expect("an opened file has a name")), &json)?;
     }
     Ok(cost)
 }
@@ -82,16 +74,8 @@ fn rewrite_file(
     let mut patches = Vec::new();
     for tensor in &tensors {
         if let Some(values) = edits.remove(tensor.name.as_str()) {
-            let slot = Slot {
-                tensor: &tensor.name,
-                dtype: tensor.dtype,
-                shape: &tensor.shape,
-            };
-            patches.push(Patch {
-                slot,
-                range: tensor.range.clone(),
-                values,
-            });
+            let slot = Slot { tensor: &tensor.name, dtype: tensor.dtype, shape: &tensor.shape };
+            patches.push(Patch { slot, range: tensor.range.clone(), values });
         }
     }
     if let Some((name, _)) = edits.pop_first() {

@@ -44,11 +44,7 @@ impl TensorInfo {
 
     /// Where its values are stored, for the codec.
     pub(crate) fn slot(&self) -> Slot<'_> {
-        Slot {
-            tensor: &self.name,
-            dtype: self.dtype,
-            shape: &self.shape,
-        }
+        Slot { tensor: &self.name, dtype: self.dtype, shape: &self.shape }
     }
 }
 
@@ -111,26 +107,15 @@ impl<'a> TensorView<'a> {
         };
         // Bounded by the whole tensor, which lies within the file.
         let bytes = &self.bytes[rows.start * row..rows.end * row];
-        self.decode(
-            rows.start * info.row_len(),
-            bytes,
-            rows.len() * info.row_len(),
-        )
+        self.decode(rows.start * info.row_len(), bytes, rows.len() * info.row_len())
     }
 
-    fn decode(
-        &self,
-        first: usize,
-        bytes: &[u8],
-        count: usize,
-    ) -> Result<Vec<f32>, CheckpointError> {
+    fn decode(&self, first: usize, bytes: &[u8], count: usize) -> Result<Vec<f32>, CheckpointError> {
         // Before the allocation: a type that is not read must not cost memory.
         let slot = self.info.slot();
-        slot.size()
-            .map_err(|problem| problem.in_file(&self.info.file))?;
+        slot.size().map_err(|problem| problem.in_file(&self.info.file))?;
         let mut values = vec![0.0; count];
-        slot.decode(first, bytes, &mut values)
-            .map_err(|problem| problem.in_file(&self.info.file))?;
+        slot.decode(first, bytes, &mut values).map_err(|problem| problem.in_file(&self.info.file))?;
         Ok(values)
     }
 }

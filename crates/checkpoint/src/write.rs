@@ -46,25 +46,15 @@ fn replace<T>(
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder
-        .tempfile_in(folder)
-        .map_err(CheckpointError::io("create a temporary file beside it"))?;
-    let mut sink = Sink {
-        out: BufWriter::with_capacity(1 << 20, file.as_file_mut()),
-        written: 0,
-    };
+    let mut file = builder.tempfile_in(folder).map_err(CheckpointError::io("create a temporary file beside it"))?;
+    let mut sink = Sink { out: BufWriter::with_capacity(1 << 20, file.as_file_mut()), written: 0 };
     let result = write(&mut sink)?;
     sink.out.flush().map_err(CheckpointError::io("write"))?;
     drop(sink);
-    file.as_file()
-        .sync_all()
-        .map_err(CheckpointError::io("sync"))?;
-    file.persist(target)
-        .map_err(|failed| CheckpointError::io("rename the finished file")(failed.error))?;
+    file.as_file().sync_all().map_err(CheckpointError::io("sync"))?;
+    file.persist(target).map_err(|failed| CheckpointError::io("rename the finished file")(failed.error))?;
     #[cfg(unix)]
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(CheckpointError::io("sync the folder"))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(CheckpointError::io("sync the folder"))?;
     Ok(result)
 }
 
@@ -77,9 +67,7 @@ pub(crate) struct Sink<'a> {
 impl Sink<'_> {
     pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), CheckpointError> {
         self.written += bytes.len();
-        self.out
-            .write_all(bytes)
-            .map_err(CheckpointError::io("write"))
+        self.out.write_all(bytes).map_err(CheckpointError::io("write"))
     }
 
     /// Writes zeros up to the next multiple of `alignment`.
@@ -89,11 +77,7 @@ impl Sink<'_> {
     }
 
     /// Stores a tensor's values; gives what rounding cost.
-    pub(crate) fn put_values(
-        &mut self,
-        slot: &Slot<'_>,
-        values: &[f32],
-    ) -> Result<Rounding, CheckpointError> {
+    pub(crate) fn put_values(&mut self, slot: &Slot<'_>, values: &[f32]) -> Result<Rounding, CheckpointError> {
         let mut sums = RoundingSums::default();
         let mut rest = values;
         slot.encode(values, |bytes, stored| {
@@ -164,10 +148,7 @@ impl RoundingSums {
             true => (self.error / self.norm).sqrt(),
             false => 0.0,
         };
-        Rounding {
-            max_abs: self.max_abs,
-            relative,
-        }
+        Rounding { max_abs: self.max_abs, relative }
     }
 }
 
@@ -194,30 +175,17 @@ impl<'a> NewTensor<'a> {
         shape: &[usize],
         values: impl FnOnce() -> Result<Vec<f32>, CheckpointError> + 'a,
     ) -> Self {
-        Self {
-            name: name.into(),
-            dtype,
-            shape: shape.to_vec(),
-            values: Box::new(values),
-        }
+        Self { name: name.into(), dtype, shape: shape.to_vec(), values: Box::new(values) }
     }
 
     pub(crate) fn slot(&self) -> Slot<'_> {
-        Slot {
-            tensor: &self.name,
-            dtype: self.dtype,
-            shape: &self.shape,
-        }
+        Slot { tensor: &self.name, dtype: self.dtype, shape: &self.shape }
     }
 
     /// Makes the values and writes them.
     pub(crate) fn put(self, sink: &mut Sink<'_>) -> Result<(), CheckpointError> {
         let values = (self.values)()?;
-        let slot = Slot {
-            tensor: &self.name,
-            dtype: self.dtype,
-            shape: &self.shape,
-        };
+        let slot = Slot { tensor: &self.name, dtype: self.dtype, shape: &self.shape };
         sink.put_values(&slot, &values)?;
         Ok(())
     }
@@ -225,11 +193,7 @@ impl<'a> NewTensor<'a> {
 
 impl fmt::Debug for NewTensor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "NewTensor({:?}, {}, {:?})",
-            self.name, self.dtype, self.shape
-        )
+        write!(f, "NewTensor({:?}, {}, {:?})", self.name, self.dtype, self.shape)
     }
 }
 
@@ -261,12 +225,7 @@ mod tests {
         let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
         write_atomically(&ours, b"").expect("writes");
         std::fs::write(&plain, b"").expect("writes");
-        let mode = |path: &Path| {
-            std::fs::metadata(path)
-                .expect("is there")
-                .permissions()
-                .mode()
-        };
+        let mode = |path: &Path| std::fs::metadata(path).expect("is there").permissions().mode();
         assert_eq!(mode(&ours), mode(&plain));
     }
 
@@ -274,13 +233,7 @@ mod tests {
     fn rounding_is_measured_against_the_wanted_values() {
         let mut sums = RoundingSums::default();
         sums.add(&[3.0, 4.0], &[3.0, 4.5]);
-        assert_eq!(
-            sums.rounding(),
-            Rounding {
-                max_abs: 0.5,
-                relative: 0.1
-            }
-        );
+        assert_eq!(sums.rounding(), Rounding { max_abs: 0.5, relative: 0.1 });
         assert_eq!(RoundingSums::default().rounding(), Rounding::default());
     }
 }

@@ -10,9 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use gguf_bytes::{GgufBytes, key, tensor, text};
-use laser_checkpoint::{
-    Checkpoint, CheckpointError, Dtype, Metadata, NewTensor, Value, gguf, safetensors,
-};
+use laser_checkpoint::{Checkpoint, CheckpointError, Dtype, Metadata, NewTensor, Value, gguf, safetensors};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
@@ -46,11 +44,7 @@ fn frugally<T>(len: usize, work: impl FnOnce() -> T) -> T {
     let allowed = 16 * len + 4096;
     LARGEST.set(0);
     let result = work();
-    assert!(
-        LARGEST.get() <= allowed,
-        "{} bytes at once for a file of {len}",
-        LARGEST.get()
-    );
+    assert!(LARGEST.get() <= allowed, "{} bytes at once for a file of {len}", LARGEST.get());
     result
 }
 
@@ -104,18 +98,12 @@ fn open_gguf(bytes: &GgufBytes) -> Result<usize, CheckpointError> {
 
 /// The default GGUF file with these keys.
 fn with_keys(keys: Vec<Vec<u8>>) -> GgufBytes {
-    GgufBytes {
-        keys,
-        ..GgufBytes::default()
-    }
+    GgufBytes { keys, ..GgufBytes::default() }
 }
 
 /// The default GGUF file with these descriptions.
 fn with_tensors(tensors: Vec<Vec<u8>>) -> GgufBytes {
-    GgufBytes {
-        tensors,
-        ..GgufBytes::default()
-    }
+    GgufBytes { tensors, ..GgufBytes::default() }
 }
 
 /// A metadata list's bytes: element type, count, elements.
@@ -139,112 +127,37 @@ fn every_broken_safetensors_header_has_its_reason() {
     use CheckpointError::*;
     let one = |entry: &str| format!("{{\"a\":{entry}}}");
     refused!(open("x.safetensors", &[]), Truncated { available: 0, .. });
-    refused!(
-        open("x.safetensors", &st(VALID, 22)[..50]),
-        Truncated {
-            what: "the header",
-            ..
-        }
-    );
-    refused!(
-        open("x.safetensors", &[0xff; 64]),
-        HeaderTooLarge {
-            found: u64::MAX,
-            ..
-        }
-    );
+    refused!(open("x.safetensors", &st(VALID, 22)[..50]), Truncated { what: "the header", .. });
+    refused!(open("x.safetensors", &[0xff; 64]), HeaderTooLarge { found: u64::MAX, .. });
     refused!(open_st("{nonsense", 0), Json { .. });
     refused!(open_st("[]", 0), Json { .. });
-    refused!(
-        open_st(r#"{"__metadata__":{},"__metadata__":{}}"#, 0),
-        Json { .. }
-    );
+    refused!(open_st(r#"{"__metadata__":{},"__metadata__":{}}"#, 0), Json { .. });
     refused!(open_st(r#"{"__metadata__":{"x":1}}"#, 0), Json { .. });
     refused!(open_st(&one(r#"{"dtype":"F99","shape":[1],"data_offsets":[0,4]}"#), 4),
         UnknownDtype { tensor, found } if tensor == "a" && found.contains("F99"));
+    refused!(open_st(&one(r#"{"dtype":"Q4_0","shape":[32],"data_offsets":[0,18]}"#), 18), UnknownDtype { .. });
+    refused!(open_st(&one(r#"{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}"#), 4), Json { .. });
     refused!(
-        open_st(
-            &one(r#"{"dtype":"Q4_0","shape":[32],"data_offsets":[0,18]}"#),
-            18
-        ),
-        UnknownDtype { .. }
-    );
-    refused!(
-        open_st(
-            &one(r#"{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}"#),
-            4
-        ),
-        Json { .. }
-    );
-    refused!(
-        open_st(
-            &one(r#"{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}"#),
-            4
-        ),
+        open_st(&one(r#"{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}"#), 4),
         ShapeOverflow { .. }
     );
     refused!(
-        open_st(
-            &one(r#"{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}"#),
-            4
-        ),
+        open_st(&one(r#"{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}"#), 4),
         ShapeOverflow { .. }
     );
+    refused!(open_st(&one(r#"{"dtype":"F4","shape":[3],"data_offsets":[0,1]}"#), 1), PartialBlock { found: 3, .. });
     refused!(
-        open_st(
-            &one(r#"{"dtype":"F4","shape":[3],"data_offsets":[0,1]}"#),
-            1
-        ),
-        PartialBlock { found: 3, .. }
+        open_st(&one(r#"{"dtype":"F32","shape":[2],"data_offsets":[0,4]}"#), 4),
+        WrongSize { expected: 8, found: 4, .. }
     );
+    refused!(open_st(&one(r#"{"dtype":"F32","shape":[2],"data_offsets":[4,0]}"#), 4), WrongSize { found: -4, .. });
+    refused!(open_st(&one(r#"{"dtype":"F32","shape":[2],"data_offsets":[0,8]}"#), 7), OutOfRange { .. });
     refused!(
-        open_st(
-            &one(r#"{"dtype":"F32","shape":[2],"data_offsets":[0,4]}"#),
-            4
-        ),
-        WrongSize {
-            expected: 8,
-            found: 4,
-            ..
-        }
-    );
-    refused!(
-        open_st(
-            &one(r#"{"dtype":"F32","shape":[2],"data_offsets":[4,0]}"#),
-            4
-        ),
-        WrongSize { found: -4, .. }
-    );
-    refused!(
-        open_st(
-            &one(r#"{"dtype":"F32","shape":[2],"data_offsets":[0,8]}"#),
-            7
-        ),
+        open_st(&one(r#"{"dtype":"F32","shape":[0],"data_offsets":[18446744073709551615,18446744073709551615]}"#), 0),
         OutOfRange { .. }
     );
-    refused!(
-        open_st(
-            &one(
-                r#"{"dtype":"F32","shape":[0],"data_offsets":[18446744073709551615,18446744073709551615]}"#
-            ),
-            0
-        ),
-        OutOfRange { .. }
-    );
-    refused!(
-        open_st(
-            &one(r#"{"dtype":"F32","shape":[1],"data_offsets":[4,8]}"#),
-            8
-        ),
-        Gap { .. }
-    );
-    refused!(
-        open_st(
-            &one(r#"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#),
-            5
-        ),
-        TrailingBytes { .. }
-    );
+    refused!(open_st(&one(r#"{"dtype":"F32","shape":[1],"data_offsets":[4,8]}"#), 8), Gap { .. });
+    refused!(open_st(&one(r#"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#), 5), TrailingBytes { .. });
     let two = |offsets: &str, name: &str| {
         format!(
             r#"{{"a":{{"dtype":"F32","shape":[2],"data_offsets":[0,8]}},"{name}":{{"dtype":"F32","shape":[1],"data_offsets":{offsets}}}}}"#
@@ -262,47 +175,11 @@ fn every_broken_gguf_header_has_its_reason() {
     let base = GgufBytes::default;
     refused!(open("x.gguf", b"GG"), Truncated { .. });
     refused!(open_gguf(&GgufBytes { magic: *b"GGML", ..base() }), Magic { found } if found == b"GGML");
-    refused!(
-        open_gguf(&GgufBytes {
-            version: 1,
-            ..base()
-        }),
-        Version { found: 1 }
-    );
-    refused!(
-        open_gguf(&GgufBytes {
-            version: 4,
-            ..base()
-        }),
-        Version { found: 4 }
-    );
-    refused!(
-        open_gguf(&GgufBytes {
-            version: 3u32.swap_bytes(),
-            ..base()
-        }),
-        BigEndian
-    );
-    refused!(
-        open_gguf(&GgufBytes {
-            tensor_count: Some(1 << 60),
-            ..base()
-        }),
-        Count {
-            what: "tensors",
-            ..
-        }
-    );
-    refused!(
-        open_gguf(&GgufBytes {
-            key_count: Some(u64::MAX),
-            ..base()
-        }),
-        Count {
-            what: "metadata keys",
-            ..
-        }
-    );
+    refused!(open_gguf(&GgufBytes { version: 1, ..base() }), Version { found: 1 });
+    refused!(open_gguf(&GgufBytes { version: 4, ..base() }), Version { found: 4 });
+    refused!(open_gguf(&GgufBytes { version: 3u32.swap_bytes(), ..base() }), BigEndian);
+    refused!(open_gguf(&GgufBytes { tensor_count: Some(1 << 60), ..base() }), Count { what: "tensors", .. });
+    refused!(open_gguf(&GgufBytes { key_count: Some(u64::MAX), ..base() }), Count { what: "metadata keys", .. });
 
     let keyed = |kind, value: &[u8]| open_gguf(&with_keys(vec![key("k", kind, value)]));
     refused!(keyed(13, &[0]), ValueType { key, found: 13 } if key == "k");
@@ -312,13 +189,7 @@ fn every_broken_gguf_header_has_its_reason() {
     refused!(keyed(8, &u64::MAX.to_le_bytes()), Truncated { .. });
     for (kind, size) in [(0, 1), (5, 4), (6, 4), (7, 1), (8, 8), (9, 12), (12, 8)] {
         for count in [1000, u64::MAX, (u64::MAX / size).saturating_add(1)] {
-            refused!(
-                keyed(9, &list(kind, count, &[])),
-                Count {
-                    what: "list elements",
-                    ..
-                }
-            );
+            refused!(keyed(9, &list(kind, count, &[])), Count { what: "list elements", .. });
         }
     }
     let mut deep = list(0, 0, &[]);
@@ -327,72 +198,28 @@ fn every_broken_gguf_header_has_its_reason() {
     }
     assert!(keyed(9, &deep).is_ok(), "four levels are read");
     refused!(keyed(9, &list(9, 1, &deep)), Nesting { limit: 4, .. });
-    refused!(
-        open_gguf(&with_keys(vec![key("k", 0, &[1]), key("k", 0, &[1])])),
-        DuplicateKey { .. }
-    );
+    refused!(open_gguf(&with_keys(vec![key("k", 0, &[1]), key("k", 0, &[1])])), DuplicateKey { .. });
     for alignment in [0u32, 1, 4, 24, 1 << 31] {
         let keys = vec![key("general.alignment", 4, &alignment.to_le_bytes())];
         refused!(open_gguf(&with_keys(keys)), Alignment { .. });
     }
-    refused!(
-        open_gguf(&with_keys(vec![key("general.alignment", 8, &text("x"))])),
-        MetadataType { .. }
-    );
+    refused!(open_gguf(&with_keys(vec![key("general.alignment", 8, &text("x"))])), MetadataType { .. });
 
     let with = |tensors| open_gguf(&with_tensors(tensors));
-    refused!(
-        with(vec![tensor("t", &[1; 5], 0, 0)]),
-        Rank { found: 5, .. }
-    );
+    refused!(with(vec![tensor("t", &[1; 5], 0, 0)]), Rank { found: 5, .. });
     refused!(with(vec![tensor("t", &[256], 23, 0)]), UnknownDtype { found, .. } if found.contains("IQ4_XS"));
     refused!(with(vec![tensor("t", &[256], 77, 0)]), UnknownDtype { found, .. } if found.contains("77"));
-    refused!(
-        with(vec![tensor("t", &[u64::MAX, 2], 0, 0)]),
-        ShapeOverflow { .. }
-    );
-    refused!(
-        with(vec![tensor("t", &[1 << 32, 1 << 31], 0, 0)]),
-        ShapeOverflow { .. }
-    );
-    refused!(
-        with(vec![tensor("t", &[33], 8, 0)]),
-        PartialBlock {
-            block: 32,
-            found: 33,
-            ..
-        }
-    );
-    refused!(
-        with(vec![tensor("t", &[16, 2], 8, 0)]),
-        PartialBlock { found: 16, .. }
-    );
-    refused!(
-        with(vec![tensor("t", &[1], 0, 8)]),
-        Misaligned {
-            offset: 8,
-            alignment: 32,
-            ..
-        }
-    );
+    refused!(with(vec![tensor("t", &[u64::MAX, 2], 0, 0)]), ShapeOverflow { .. });
+    refused!(with(vec![tensor("t", &[1 << 32, 1 << 31], 0, 0)]), ShapeOverflow { .. });
+    refused!(with(vec![tensor("t", &[33], 8, 0)]), PartialBlock { block: 32, found: 33, .. });
+    refused!(with(vec![tensor("t", &[16, 2], 8, 0)]), PartialBlock { found: 16, .. });
+    refused!(with(vec![tensor("t", &[1], 0, 8)]), Misaligned { offset: 8, alignment: 32, .. });
     refused!(with(vec![tensor("t", &[29], 0, 0)]), OutOfRange { .. });
-    refused!(
-        with(vec![tensor("t", &[1], 0, u64::MAX - 31)]),
-        OutOfRange { .. }
-    );
-    refused!(
-        with(vec![tensor("t", &[1], 0, 0), tensor("t", &[1], 0, 32)]),
-        DuplicateTensor { .. }
-    );
+    refused!(with(vec![tensor("t", &[1], 0, u64::MAX - 31)]), OutOfRange { .. });
+    refused!(with(vec![tensor("t", &[1], 0, 0), tensor("t", &[1], 0, 32)]), DuplicateTensor { .. });
     refused!(with(vec![tensor("t", &[9], 0, 0), tensor("u", &[1], 0, 32)]),
         Overlap { tensor, other, .. } if tensor == "u" && other == "t");
-    refused!(
-        with(vec![tensor("t", &[1], 24, 0)]),
-        NotWeights {
-            dtype: Dtype::I8,
-            ..
-        }
-    );
+    refused!(with(vec![tensor("t", &[1], 24, 0)]), NotWeights { dtype: Dtype::I8, .. });
 }
 
 #[test]
@@ -407,15 +234,9 @@ fn folders_without_readable_weights_say_what_is_there() {
     refused!(Checkpoint::open(&path.join("notes.txt")), UnknownFormat);
     touch("pytorch_model.bin");
     refused!(Checkpoint::open(path), Pickle { found } if found == "pytorch_model.bin");
-    refused!(
-        Checkpoint::open(&path.join("pytorch_model.bin")),
-        Pickle { .. }
-    );
+    refused!(Checkpoint::open(&path.join("pytorch_model.bin")), Pickle { .. });
     let hint = Checkpoint::open(path).expect_err("pickle").to_string();
-    assert!(
-        hint.contains("save_pretrained") && hint.contains(&path.display().to_string()),
-        "{hint}"
-    );
+    assert!(hint.contains("save_pretrained") && hint.contains(&path.display().to_string()), "{hint}");
     touch("a.safetensors");
     touch("b.safetensors");
     refused!(Checkpoint::open(path), NoIndex { found } if found == &["a.safetensors", "b.safetensors"]);
@@ -437,26 +258,12 @@ fn an_index_and_its_shards_must_agree() {
         Checkpoint::open(path)
     };
     let good = open(r#""a":"a.safetensors","b":"b.safetensors""#).expect("agrees");
-    assert_eq!(
-        good.tensors()
-            .map(|info| info.name.as_str())
-            .collect::<Vec<_>>(),
-        ["a", "b"]
-    );
+    assert_eq!(good.tensors().map(|info| info.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     refused!(good.tensor("c"), NoTensor { tensor } if tensor == "c");
     refused!(open(r#""a":"a.safetensors","c":"a.safetensors""#), MissingTensor { tensor } if tensor == "c");
     refused!(open(r#""b":"a.safetensors""#), SurplusTensor { tensor, placed: None } if tensor == "a");
-    refused!(
-        open(r#""a":"b.safetensors","b":"a.safetensors""#),
-        SurplusTensor {
-            placed: Some(_),
-            ..
-        }
-    );
-    refused!(
-        open(r#""a":"a.safetensors","a":"b.safetensors""#),
-        DuplicateTensor { .. }
-    );
+    refused!(open(r#""a":"b.safetensors","b":"a.safetensors""#), SurplusTensor { placed: Some(_), .. });
+    refused!(open(r#""a":"a.safetensors","a":"b.safetensors""#), DuplicateTensor { .. });
     refused!(open(r#""a":"../a.safetensors""#), ShardName { .. });
     refused!(open(r#""a":"/a.safetensors""#), ShardName { .. });
     refused!(open(r#""a":"c.safetensors""#), Io { .. });
@@ -484,15 +291,7 @@ fn rows_beyond_the_tensor_are_refused() {
     let checkpoint = Checkpoint::open(&path).expect("valid");
     let view = checkpoint.tensor("a").expect("is there");
     assert!(view.rows_to_f32(2..2).expect("none").is_empty());
-    refused!(
-        view.rows_to_f32(1..3),
-        CheckpointError::Rows {
-            start: 1,
-            end: 3,
-            rows: 2,
-            ..
-        }
-    );
+    refused!(view.rows_to_f32(1..3), CheckpointError::Rows { start: 1, end: 3, rows: 2, .. });
     #[allow(clippy::reversed_empty_ranges)]
     let backwards = view.rows_to_f32(2..1);
     refused!(backwards, CheckpointError::Rows { .. });
@@ -500,10 +299,7 @@ fn rows_beyond_the_tensor_are_refused() {
     let half_bytes = r#"{"a":{"dtype":"F4","shape":[2,1],"data_offsets":[0,1]}}"#;
     fs::write(&path, st(half_bytes, 1)).expect("writes");
     let checkpoint = Checkpoint::open(&path).expect("valid");
-    refused!(
-        checkpoint.tensor("a").expect("is there").rows_to_f32(0..1),
-        CheckpointError::PartialBlock { .. }
-    );
+    refused!(checkpoint.tensor("a").expect("is there").rows_to_f32(0..1), CheckpointError::PartialBlock { .. });
 }
 
 #[test]
@@ -515,55 +311,23 @@ fn what_a_format_cannot_hold_is_not_written() {
         NewTensor::new(name, dtype, shape, move || Ok(values))
     };
     let st = |tensors| safetensors::write(&target, tensors, &BTreeMap::new());
-    refused!(
-        st(vec![new("t", Dtype::Q8_0, &[32], vec![0.0; 32])]),
-        DtypeForFormat { .. }
-    );
-    refused!(
-        st(vec![new("t", Dtype::I8, &[1], vec![0.0])]),
-        NotWeights { .. }
-    );
-    refused!(
-        st(vec![new("__metadata__", Dtype::F32, &[1], vec![0.0])]),
-        ReservedName { .. }
-    );
-    refused!(
-        st(vec![new("t", Dtype::F32, &[2], vec![0.0])]),
-        ValueCount {
-            expected: 2,
-            found: 1,
-            ..
-        }
-    );
-    refused!(
-        st(vec![new("t", Dtype::F32, &[1 << 40, 1 << 40], vec![])]),
-        ShapeOverflow { .. }
-    );
+    refused!(st(vec![new("t", Dtype::Q8_0, &[32], vec![0.0; 32])]), DtypeForFormat { .. });
+    refused!(st(vec![new("t", Dtype::I8, &[1], vec![0.0])]), NotWeights { .. });
+    refused!(st(vec![new("__metadata__", Dtype::F32, &[1], vec![0.0])]), ReservedName { .. });
+    refused!(st(vec![new("t", Dtype::F32, &[2], vec![0.0])]), ValueCount { expected: 2, found: 1, .. });
+    refused!(st(vec![new("t", Dtype::F32, &[1 << 40, 1 << 40], vec![])]), ShapeOverflow { .. });
     refused!(st(vec![new("t", Dtype::F16, &[2], vec![0.0, 1e6])]), Overflow { at, .. } if at == &[1]);
     refused!(st(vec![new("t", Dtype::F32, &[1, 1], vec![f32::NAN])]), NotFinite { at, .. } if at == &[0, 0]);
-    let twice = vec![
-        new("t", Dtype::F32, &[0], vec![]),
-        new("t", Dtype::F32, &[0], vec![]),
-    ];
+    let twice = vec![new("t", Dtype::F32, &[0], vec![]), new("t", Dtype::F32, &[0], vec![])];
     refused!(st(twice), DuplicateTensor { .. });
 
     let gguf = |tensors| gguf::write(&target, &Metadata::default(), tensors);
-    refused!(
-        gguf(vec![new("t", Dtype::Q8_0, &[2, 16], vec![0.0; 32])]),
-        PartialBlock { found: 16, .. }
-    );
-    refused!(
-        gguf(vec![new("t", Dtype::F32, &[1; 5], vec![0.0])]),
-        Rank { .. }
-    );
+    refused!(gguf(vec![new("t", Dtype::Q8_0, &[2, 16], vec![0.0; 32])]), PartialBlock { found: 16, .. });
+    refused!(gguf(vec![new("t", Dtype::F32, &[1; 5], vec![0.0])]), Rank { .. });
     let odd = vec![("general.alignment".to_string(), Value::U32(12))];
     let odd = Metadata::from_pairs(odd).expect("one key");
     refused!(gguf::write(&target, &odd, vec![]), Alignment { found: 12 });
-    let failing = vec![NewTensor::new("t", Dtype::F32, &[1], || {
-        Err(NoTensor {
-            tensor: "source".into(),
-        })
-    })];
+    let failing = vec![NewTensor::new("t", Dtype::F32, &[1], || Err(NoTensor { tensor: "source".into() }))];
     refused!(gguf(failing), NoTensor { .. });
     assert!(!target.exists(), "nothing is left of failed writes");
 }
@@ -575,37 +339,16 @@ fn edits_must_fit_their_tensor() {
     let (source, target) = (place.path().join("s"), place.path().join("t"));
     fs::write(&source, st(VALID, 22)).expect("writes");
     let st = |name: &str, values: &[f32]| {
-        safetensors::rewrite(
-            &source,
-            &target,
-            &BTreeMap::from([(name.to_string(), values.to_vec())]),
-        )
+        safetensors::rewrite(&source, &target, &BTreeMap::from([(name.to_string(), values.to_vec())]))
     };
     refused!(st("c", &[]), NoTensor { tensor } if tensor == "c");
-    refused!(
-        st("a", &[0.0; 3]),
-        ValueCount {
-            expected: 4,
-            found: 3,
-            ..
-        }
-    );
+    refused!(st("a", &[0.0; 3]), ValueCount { expected: 4, found: 3, .. });
     refused!(st("b", &[0.0, f32::INFINITY, 0.0]), NotFinite { at, .. } if at == &[1]);
-    refused!(
-        st("b", &[f32::MAX; 3]),
-        Overflow {
-            dtype: Dtype::BF16,
-            ..
-        }
-    );
+    refused!(st("b", &[f32::MAX; 3]), Overflow { dtype: Dtype::BF16, .. });
 
     fs::write(&source, GgufBytes::default().file()).expect("writes");
     let gguf = |name: &str, dtype, count| {
-        gguf::rewrite(
-            &source,
-            &target,
-            &BTreeMap::from([(name.to_string(), (dtype, vec![0.0; count]))]),
-        )
+        gguf::rewrite(&source, &target, &BTreeMap::from([(name.to_string(), (dtype, vec![0.0; count]))]))
     };
     refused!(gguf("c", Dtype::F32, 1), NoTensor { .. });
     refused!(gguf("matrix", Dtype::Q6K, 64), PartialBlock { .. });
@@ -618,10 +361,7 @@ fn edits_must_fit_their_tensor() {
 fn a_file_cut_anywhere_is_refused() {
     let valid = st(VALID, 22);
     for length in 0..valid.len() {
-        assert!(
-            open("x.safetensors", &valid[..length]).is_err(),
-            "cut at {length}"
-        );
+        assert!(open("x.safetensors", &valid[..length]).is_err(), "cut at {length}");
     }
     let valid = GgufBytes::default().file();
     for length in 0..valid.len() {
@@ -647,20 +387,11 @@ fn flip(valid: &[u8], rounds: usize, seed: u64, open: impl Fn(&[u8]) -> bool) ->
 #[test]
 fn flipped_gguf_bits_neither_panic_nor_allocate_hugely() {
     let mut rich = GgufBytes::default();
-    rich.keys.push(key(
-        "list",
-        9,
-        &list(8, 2, &[text("one"), text("two")].concat()),
-    ));
-    rich.keys
-        .push(key("nested", 9, &list(9, 1, &list(5, 2, &[0; 8]))));
-    rich.keys
-        .push(key("general.alignment", 4, &32u32.to_le_bytes()));
+    rich.keys.push(key("list", 9, &list(8, 2, &[text("one"), text("two")].concat())));
+    rich.keys.push(key("nested", 9, &list(9, 1, &list(5, 2, &[0; 8]))));
+    rich.keys.push(key("general.alignment", 4, &32u32.to_le_bytes()));
     let opened = flip(&rich.file(), 4000, 1, |bytes| open("x.gguf", bytes).is_ok());
-    assert!(
-        (1..4000).contains(&opened),
-        "{opened} of 4000 opened: the test sees one side only"
-    );
+    assert!((1..4000).contains(&opened), "{opened} of 4000 opened: the test sees one side only");
 }
 
 #[test]
@@ -671,18 +402,9 @@ fn flipped_safetensors_bits_are_judged_as_the_formats_own_reader_does() {
         fs::write(&path, bytes).expect("writes");
         let ours = frugally(bytes.len(), || Checkpoint::open(&path));
         let theirs = ::safetensors::SafeTensors::deserialize(bytes);
-        assert_eq!(
-            ours.is_ok(),
-            theirs.is_ok(),
-            "{:?} {:?}",
-            ours.err(),
-            theirs.err()
-        );
+        assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?} {:?}", ours.err(), theirs.err());
         let _ = read_all(&path); // the values: any verdict, but no panic
         theirs.is_ok()
     });
-    assert!(
-        (1..4000).contains(&opened),
-        "{opened} of 4000 opened: the test sees one side only"
-    );
+    assert!((1..4000).contains(&opened), "{opened} of 4000 opened: the test sees one side only");
 }

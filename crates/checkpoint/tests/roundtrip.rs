@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use gguf_bytes::{GgufBytes, key, tensor, text};
 use laser_checkpoint::{
-    Array, Checkpoint, Dtype, Format, Metadata, NewTensor, Rounding, Value, gguf, safetensors,
-    stored_values,
+    Array, Checkpoint, Dtype, Format, Metadata, NewTensor, Rounding, Value, gguf, safetensors, stored_values,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -32,11 +31,7 @@ fn new<'a>(name: &str, dtype: Dtype, shape: &[usize], values: &'a [f32]) -> NewT
 
 fn read(path: &Path, tensor: &str) -> Vec<f32> {
     let checkpoint = Checkpoint::open(path).expect("opens");
-    checkpoint
-        .tensor(tensor)
-        .expect("is there")
-        .to_f32()
-        .expect("finite")
+    checkpoint.tensor(tensor).expect("is there").to_f32().expect("finite")
 }
 
 fn bytes(path: impl AsRef<Path>) -> Vec<u8> {
@@ -51,10 +46,7 @@ fn weights() -> impl Iterator<Item = Dtype> {
 fn a_small_safetensors_file_has_known_bytes() {
     let place = folder();
     let target = place.path().join("model.safetensors");
-    let tensors = vec![
-        new("b", Dtype::BF16, &[2], &[1.0, -2.0]),
-        new("a", Dtype::F32, &[1, 1], &[0.5]),
-    ];
+    let tensors = vec![new("b", Dtype::BF16, &[2], &[1.0, -2.0]), new("a", Dtype::F32, &[1, 1], &[0.5])];
     let metadata = BTreeMap::from([("format".to_string(), "pt".to_string())]);
     safetensors::write(&target, tensors, &metadata).expect("writes");
     let mut expected = 144u64.to_le_bytes().to_vec();
@@ -70,15 +62,9 @@ fn a_small_safetensors_file_has_known_bytes() {
 fn a_small_gguf_file_has_known_bytes() {
     let place = folder();
     let target = place.path().join("model.gguf");
-    let metadata = vec![(
-        "general.architecture".to_string(),
-        Value::String("none".into()),
-    )];
+    let metadata = vec![("general.architecture".to_string(), Value::String("none".into()))];
     let metadata = Metadata::from_pairs(metadata).expect("one key");
-    let tensors = vec![
-        new("m", Dtype::F16, &[2, 1], &[1.0, -2.0]),
-        new("v", Dtype::F32, &[1], &[0.5]),
-    ];
+    let tensors = vec![new("m", Dtype::F16, &[2, 1], &[1.0, -2.0]), new("v", Dtype::F32, &[1], &[0.5])];
     gguf::write(&target, &metadata, tensors).expect("writes");
     let mut data = vec![0x00, 0x3c, 0x00, 0xc0];
     data.resize(32, 0);
@@ -108,32 +94,20 @@ fn the_formats_own_reader_reads_what_is_written() {
     let bytes = bytes(&target);
     let theirs = ::safetensors::SafeTensors::deserialize(&bytes).expect("their reader agrees");
     let ours = Checkpoint::open(&target).expect("opens");
-    assert_eq!(
-        (ours.format(), ours.tensors().len(), theirs.len()),
-        (Format::Safetensors, 4, 4)
-    );
+    assert_eq!((ours.format(), ours.tensors().len(), theirs.len()), (Format::Safetensors, 4, 4));
     for info in ours.tensors() {
         let view = theirs.tensor(&info.name).expect("the same names");
         assert_eq!(view.shape(), info.shape);
-        assert_eq!(
-            view.data(),
-            ours.tensor(&info.name).expect("is there").bytes()
-        );
+        assert_eq!(view.data(), ours.tensor(&info.name).expect("is there").bytes());
     }
     assert_eq!(read(&target, "x"), wanted);
-    assert_eq!(
-        read(&target, "naïve \"name\""),
-        stored_values("x", Dtype::F16, &wanted).expect("finite")
-    );
+    assert_eq!(read(&target, "naïve \"name\""), stored_values("x", Dtype::F16, &wanted).expect("finite"));
 }
 
 #[test]
 fn rewriting_safetensors_changes_the_edited_bytes_only() {
     let place = folder();
-    let (source, target) = (
-        place.path().join("s.safetensors"),
-        place.path().join("t.safetensors"),
-    );
+    let (source, target) = (place.path().join("s.safetensors"), place.path().join("t.safetensors"));
     let old: Vec<_> = (0..3).map(|seed| values(20, seed)).collect();
     let tensors = vec![
         new("a", Dtype::F16, &[4, 5], &old[0]),
@@ -152,27 +126,14 @@ fn rewriting_safetensors_changes_the_edited_bytes_only() {
     let edits = BTreeMap::from([("b".to_string(), wanted.clone())]);
     let cost = safetensors::rewrite(&source, &target, &edits).expect("rewrites");
     let (before, after) = (bytes(&source), bytes(&target));
-    let range = Checkpoint::open(&source)
-        .expect("opens")
-        .info("b")
-        .expect("is there")
-        .range
-        .clone();
+    let range = Checkpoint::open(&source).expect("opens").info("b").expect("is there").range.clone();
     assert_eq!(before[..range.start], after[..range.start]);
     assert_eq!(before[range.end..], after[range.end..]);
     let stored = stored_values("b", Dtype::F16, &wanted).expect("finite");
     assert_eq!(read(&target, "b"), stored);
-    let largest = stored
-        .iter()
-        .zip(&wanted)
-        .map(|(s, w)| f64::from((s - w).abs()))
-        .fold(0.0, f64::max);
+    let largest = stored.iter().zip(&wanted).map(|(s, w)| f64::from((s - w).abs())).fold(0.0, f64::max);
     assert_eq!(cost["b"].max_abs, largest);
-    assert!(
-        cost["b"].relative > 0.0 && cost["b"].relative < 2f64.powi(-11),
-        "{:?}",
-        cost["b"]
-    );
+    assert!(cost["b"].relative > 0.0 && cost["b"].relative < 2f64.powi(-11), "{:?}", cost["b"]);
 
     // In place: the file that is read is the one replaced.
     safetensors::rewrite(&source, &source, &edits).expect("rewrites");
@@ -186,46 +147,17 @@ fn shards_keep_their_files_index_and_order() {
     let wanted: Vec<_> = (0..4).map(|seed| values(8, seed)).collect();
     let tensors = || {
         let named = ["d", "c", "b", "a"].iter().zip(&wanted);
-        named
-            .map(|(name, values)| new(name, Dtype::F32, &[2, 4], values))
-            .collect()
+        named.map(|(name, values)| new(name, Dtype::F32, &[2, 4], values)).collect()
     };
-    let name = |path: &PathBuf| {
-        path.file_name()
-            .expect("a file")
-            .to_string_lossy()
-            .into_owned()
-    };
-    let files =
-        safetensors::write_folder(&source, tensors(), &BTreeMap::new(), 64).expect("writes");
-    let expected = [
-        "model-00001-of-00002.safetensors",
-        "model-00002-of-00002.safetensors",
-        "model.safetensors.index.json",
-    ];
+    let name = |path: &PathBuf| path.file_name().expect("a file").to_string_lossy().into_owned();
+    let files = safetensors::write_folder(&source, tensors(), &BTreeMap::new(), 64).expect("writes");
+    let expected =
+        ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"];
     assert_eq!(files.iter().map(name).collect::<Vec<_>>(), expected);
     let checkpoint = Checkpoint::open(&source).expect("opens");
-    assert_eq!(
-        checkpoint
-            .tensors()
-            .map(|info| info.name.as_str())
-            .collect::<Vec<_>>(),
-        ["a", "b", "c", "d"]
-    );
-    assert!(
-        checkpoint
-            .info("d")
-            .expect("is there")
-            .file
-            .ends_with(expected[0])
-    );
-    assert!(
-        checkpoint
-            .info("b")
-            .expect("is there")
-            .file
-            .ends_with(expected[1])
-    );
+    assert_eq!(checkpoint.tensors().map(|info| info.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    assert!(checkpoint.info("d").expect("is there").file.ends_with(expected[0]));
+    assert!(checkpoint.info("b").expect("is there").file.ends_with(expected[1]));
     let index: serde_json::Value = serde_json::from_slice(&bytes(&files[2])).expect("JSON");
     assert_eq!(index["metadata"]["total_size"], 128);
 
@@ -238,19 +170,10 @@ fn shards_keep_their_files_index_and_order() {
 
     // One tensor a shard when none fits beside another, one file when all fit.
     let apart = place.path().join("apart");
-    assert_eq!(
-        safetensors::write_folder(&apart, tensors(), &BTreeMap::new(), 1)
-            .expect("writes")
-            .len(),
-        5
-    );
+    assert_eq!(safetensors::write_folder(&apart, tensors(), &BTreeMap::new(), 1).expect("writes").len(), 5);
     let whole = place.path().join("whole");
-    let files =
-        safetensors::write_folder(&whole, tensors(), &BTreeMap::new(), 128).expect("writes");
-    assert_eq!(
-        files.iter().map(name).collect::<Vec<_>>(),
-        ["model.safetensors"]
-    );
+    let files = safetensors::write_folder(&whole, tensors(), &BTreeMap::new(), 128).expect("writes");
+    assert_eq!(files.iter().map(name).collect::<Vec<_>>(), ["model.safetensors"]);
 }
 
 #[test]
@@ -258,9 +181,7 @@ fn every_type_is_stored_within_its_step() {
     let place = folder();
     let target = place.path().join("model.gguf");
     let wanted = values(4 * 512, 3);
-    let tensors = weights()
-        .map(|dtype| new(dtype.name(), dtype, &[4, 512], &wanted))
-        .collect();
+    let tensors = weights().map(|dtype| new(dtype.name(), dtype, &[4, 512], &wanted)).collect();
     gguf::write(&target, &Metadata::default(), tensors).expect("writes");
     let checkpoint = Checkpoint::open(&target).expect("opens");
     for dtype in weights() {
@@ -285,22 +206,10 @@ fn every_type_is_stored_within_its_step() {
         let view = checkpoint.tensor(dtype.name()).expect("is there");
         assert_eq!(view.info().dtype, dtype);
         let found = view.to_f32().expect("finite");
-        assert_eq!(
-            found,
-            stored_values("t", dtype, &wanted).expect("finite"),
-            "{dtype}"
-        );
-        let error = found
-            .iter()
-            .zip(&wanted)
-            .map(|(f, w)| (f - w).abs())
-            .fold(0.0, f32::max);
+        assert_eq!(found, stored_values("t", dtype, &wanted).expect("finite"), "{dtype}");
+        let error = found.iter().zip(&wanted).map(|(f, w)| (f - w).abs()).fold(0.0, f32::max);
         assert!(error <= bound, "{dtype}: {error} > {bound}");
-        assert_eq!(
-            view.rows_to_f32(1..3).expect("rows"),
-            found[512..3 * 512],
-            "{dtype}"
-        );
+        assert_eq!(view.rows_to_f32(1..3).expect("rows"), found[512..3 * 512], "{dtype}");
     }
 }
 
@@ -316,19 +225,11 @@ fn rewriting_gguf_in_the_same_types_changes_the_edited_bytes_only() {
     let edits = BTreeMap::from([("matrix".to_string(), (Dtype::Q8_0, wanted.clone()))]);
     let cost = gguf::rewrite(&source, &target, &edits).expect("rewrites");
     let (before, after) = (bytes(&source), bytes(&target));
-    let range = Checkpoint::open(&source)
-        .expect("opens")
-        .info("matrix")
-        .expect("is there")
-        .range
-        .clone();
+    let range = Checkpoint::open(&source).expect("opens").info("matrix").expect("is there").range.clone();
     assert_eq!(before[..range.start], after[..range.start]);
     assert_eq!(before[range.end..], after[range.end..]);
     assert_eq!(before.len(), after.len());
-    assert_eq!(
-        read(&target, "matrix"),
-        stored_values("t", Dtype::Q8_0, &wanted).expect("finite")
-    );
+    assert_eq!(read(&target, "matrix"), stored_values("t", Dtype::Q8_0, &wanted).expect("finite"));
     assert!(cost["matrix"].relative > 0.0);
 }
 
@@ -337,22 +238,11 @@ fn rewriting_gguf_in_another_type_keeps_metadata_and_other_data() {
     let place = folder();
     let (source, target) = (place.path().join("s.gguf"), place.path().join("t.gguf"));
     for (version, alignment) in [(2, 32), (3, 32), (3, 64)] {
-        let mut original = GgufBytes {
-            version,
-            alignment,
-            ..GgufBytes::default()
-        };
-        original.keys.push(key(
-            "general.alignment",
-            4,
-            &(alignment as u32).to_le_bytes(),
-        ));
+        let mut original = GgufBytes { version, alignment, ..GgufBytes::default() };
+        original.keys.push(key("general.alignment", 4, &(alignment as u32).to_le_bytes()));
         // Described in the reverse order of their data.
         let place_of_vector = 68usize.next_multiple_of(alignment);
-        original.tensors = vec![
-            tensor("vector", &[4], 0, place_of_vector as u64),
-            tensor("matrix", &[32, 2], 8, 0),
-        ];
+        original.tensors = vec![tensor("vector", &[4], 0, place_of_vector as u64), tensor("matrix", &[32, 2], 8, 0)];
         original.data.splice(68..96, vec![0; place_of_vector - 68]);
         let file = original.file();
         fs::write(&source, &file).expect("writes");
@@ -366,14 +256,8 @@ fn rewriting_gguf_in_another_type_keeps_metadata_and_other_data() {
             assert_eq!(file[..head], after[..head]);
             let checkpoint = Checkpoint::open(&target).expect("opens");
             let matrix = checkpoint.tensor("matrix").expect("is there");
-            assert_eq!(
-                (matrix.info().dtype, &matrix.info().shape),
-                (dtype, &vec![2, 32])
-            );
-            assert_eq!(
-                matrix.to_f32().expect("finite"),
-                stored_values("t", dtype, &wanted).expect("finite")
-            );
+            assert_eq!((matrix.info().dtype, &matrix.info().shape), (dtype, &vec![2, 32]));
+            assert_eq!(matrix.to_f32().expect("finite"), stored_values("t", dtype, &wanted).expect("finite"));
             assert_eq!(read(&target, "vector"), [1.0, 2.0, 3.0, 4.0]);
             assert_eq!(after.len() % alignment, 0);
         }
@@ -427,8 +311,5 @@ fn metadata_of_every_kind_come_back_in_order() {
     gguf::write(&target, &metadata, vec![]).expect("writes");
     let checkpoint = Checkpoint::open(&target).expect("opens");
     assert_eq!(checkpoint.gguf_metadata(), Some(&metadata));
-    assert_eq!(
-        (checkpoint.format(), checkpoint.tensors().len()),
-        (Format::Gguf, 0)
-    );
+    assert_eq!((checkpoint.format(), checkpoint.tensors().len()), (Format::Gguf, 0));
 }

@@ -41,7 +41,9 @@ pub(crate) fn find(model: &str, global: &Global, progress: &Progress) -> Result<
     let report = |p: laser::source::Progress<'_>| progress.download(&p);
     let mut options = SourceOptions::new(cache_dir(global), &report);
     let text = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    if let Some(home) = text("HF_HOME") {
+    if let Some(cache) = text("HF_HUB_CACHE") {
+        options.hub_cache = PathBuf::from(cache);
+    } else if let Some(home) = text("HF_HOME") {
         options.hub_cache = PathBuf::from(home).join("hub");
     }
     if let Some(endpoint) = text("HF_ENDPOINT") {
@@ -141,7 +143,7 @@ impl Session {
 
 /// The task and the score a user asked for.
 pub(crate) fn task(args: &TaskArgs) -> Result<(Task, Score)> {
-    let task = Task::open(&args.task, args.data.as_deref())?.limited(args.limit);
+    let task = Task::open(&args.task, args.data.as_deref())?.limited(args.limit)?;
     let mut score = match &args.score {
         Some(text) => text.parse::<Score>()?,
         None => task.default_score,

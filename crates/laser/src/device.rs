@@ -23,13 +23,13 @@ impl Place {
     /// not compute in.
     pub fn parse(text: &str, dtype: Option<DType>) -> Result<Self> {
         let wrong = |problem: String| Error::setting("--device", problem);
-        let missing = |feature: &str| {
-            wrong(format!("this build has no `{feature}` back-end: build with `--features {feature}`"))
-        };
+        let missing =
+            |feature: &str| wrong(format!("this build has no `{feature}` back-end: build with `--features {feature}`"));
         let (kind, index) = match text.split_once(':') {
-            Some((kind, n)) => {
-                (kind, n.parse::<usize>().map_err(|_| wrong(format!("expected a number after `{kind}:`, found `{n}`")))?)
-            }
+            Some((kind, n)) => (
+                kind,
+                n.parse::<usize>().map_err(|_| wrong(format!("expected a number after `{kind}:`, found `{n}`")))?,
+            ),
             None => (text, 0),
         };
         let device = match kind {

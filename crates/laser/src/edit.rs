@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 
 use laser_linalg::RankRule;
 
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
-use crate::recipe::Recipe;
 use crate::weight::{WeightId, WeightKind};
 
 /// A set of truncations, one rank rule a matrix. Displays in the short form, canonical names, sorted.
@@ -52,18 +50,12 @@ impl Edit {
             let rule: RankRule = rule.parse().map_err(|e: laser_linalg::LinalgError| wrong(e.to_string()))?;
             for layer in layers {
                 for kind in &kinds {
-                    edit.add(WeightId { layer, kind: *kind }, rule.clone()).map_err(&wrong)?;
+                    edit.add(WeightId { layer, kind: *kind }, rule).map_err(&wrong)?;
                 }
             }
         }
         edit.check(config)?;
         Ok(edit)
-    }
-
-    /// Parses the short form, or reads a recipe if `text` names a YAML file.
-    pub fn parse_or_read(text: &str, config: &ModelConfig) -> Result<Self> {
-        let is_file = Path::new(text).extension().is_some_and(|e| e == "yaml" || e == "yml");
-        if is_file { Recipe::read(Path::new(text))?.edit(config) } else { Self::parse(text, config) }
     }
 
     /// Adds the rule for one matrix; a matrix that has one already is a mistake.
@@ -105,9 +97,9 @@ impl fmt::Display for Edit {
 /// The matrices a name or alias stands for in this model.
 pub(crate) fn resolve_matrix(name: &str, config: &ModelConfig) -> Result<Vec<WeightKind>, String> {
     let architecture = config.architecture;
-    architecture.resolve_matrix(name).ok_or_else(|| {
-        format!("no matrix `{name}` in {}; it has {}", architecture.name, architecture.matrix_names())
-    })
+    architecture
+        .resolve_matrix(name)
+        .ok_or_else(|| format!("no matrix `{name}` in {}; it has {}", architecture.name, architecture.matrix_names()))
 }
 
 /// Parses a list of matrices, `fc_in`, `L5.down_proj`, `L20-27.mlp`, joined by commas; without a layer, all layers.

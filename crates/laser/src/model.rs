@@ -106,8 +106,7 @@ impl Model {
         let tensor = self.linear(id)?.weight.to_dtype(DType::F32)?;
         let (rows, cols) = tensor.dims2()?;
         let values = tensor.flatten_all()?.to_vec1()?;
-        laser_linalg::Matrix::new(rows, cols, values)
-            .map_err(|source| Error::Linalg { matrix: id.to_string(), source })
+        laser_linalg::Matrix::new(rows, cols, values).map_err(|source| Error::Linalg { matrix: id.to_string(), source })
     }
 
     fn linear(&self, id: WeightId) -> Result<&Linear> {

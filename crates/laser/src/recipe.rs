@@ -102,7 +102,8 @@ impl Recipe {
             let name = format!("L{}.{}@{}", entry.layer, entry.matrix, entry.keep);
             let wrong = |problem: String| Error::Edit { edit: name.clone(), problem };
             if entry.layer >= config.n_layers {
-                let problem = format!("there is no layer {}: the model has layers 0 to {}", entry.layer, config.n_layers - 1);
+                let problem =
+                    format!("there is no layer {}: the model has layers 0 to {}", entry.layer, config.n_layers - 1);
                 return Err(wrong(problem));
             }
             let rule: RankRule = entry.keep.parse().map_err(|e: laser_linalg::LinalgError| wrong(e.to_string()))?;
@@ -110,7 +111,9 @@ impl Recipe {
                 let max_rank = config.max_rank(kind);
                 if entry.max_rank.is_some_and(|m| m != max_rank) {
                     let expected = entry.max_rank.unwrap_or_default();
-                    return Err(wrong(format!("the recipe expects a largest rank of {expected}, the model has {max_rank}")));
+                    return Err(wrong(format!(
+                        "the recipe expects a largest rank of {expected}, the model has {max_rank}"
+                    )));
                 }
                 if !rule.needs_spectrum() {
                     let [m, n] = config.shape(kind);
@@ -120,7 +123,7 @@ impl Recipe {
                         return Err(wrong(format!("the recipe states rank {stated}, its rule gives {rank}")));
                     }
                 }
-                edit.add(WeightId { layer: entry.layer, kind }, rule.clone()).map_err(&wrong)?;
+                edit.add(WeightId { layer: entry.layer, kind }, rule).map_err(&wrong)?;
             }
         }
         edit.check(config)?;

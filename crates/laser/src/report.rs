@@ -55,18 +55,11 @@ struct Tick {
 ///
 /// # Errors
 /// If the base has no scores on the search split.
-pub fn render_html(
-    results: &Results,
-    trials: &[TrialRow],
-    flips: &[Flip],
-) -> Result<String, ReportError> {
-    let base = results
-        .base
-        .get(&Split::Search)
-        .ok_or_else(|| ReportError::MissingSplit {
-            expected: Split::Search,
-            found: results.base.keys().copied().collect(),
-        })?;
+pub fn render_html(results: &Results, trials: &[TrialRow], flips: &[Flip]) -> Result<String, ReportError> {
+    let base = results.base.get(&Split::Search).ok_or_else(|| ReportError::MissingSplit {
+        expected: Split::Search,
+        found: results.base.keys().copied().collect(),
+    })?;
     let grid = trials::Grid::new(trials, base, &results.best.edit);
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

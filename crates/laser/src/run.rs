@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
 use crate::report::{Flip, render_html};
-use crate::results::{BestEdit, EvalResults, Manifest, Results, SampleRecord, SearchSpace, SearchSummary};
 use crate::results::{Baselines, SplitScores, SplitSummary};
+use crate::results::{BestEdit, EvalResults, Manifest, Results, SampleRecord, SearchSpace, SearchSummary};
 use crate::score::Outcome;
 use crate::search::{Found, Protocol, Settings};
 use crate::statistics::{Split, constant_answer_rate, group_ids, most_frequent};
@@ -137,15 +137,19 @@ impl RunFolder {
     fn read_samples(&self, name: &str) -> Result<Vec<SampleRecord>> {
         let path = self.path.join(name);
         let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
-        let line = |(i, line)| {
-            serde_json::from_str(line).map_err(|e| Error::parse(&path, format!("line {}: {e}", i + 1)))
-        };
+        let line =
+            |(i, line)| serde_json::from_str(line).map_err(|e| Error::parse(&path, format!("line {}: {e}", i + 1)));
         text.lines().enumerate().filter(|(_, l)| !l.is_empty()).map(line).collect()
     }
 }
 
 /// The lines of `samples.jsonl` for items `indices` with their outcomes and splits.
-pub fn samples(task: &Task, indices: &[usize], outcomes: &[Outcome], split: impl Fn(usize) -> Split) -> Vec<SampleRecord> {
+pub fn samples(
+    task: &Task,
+    indices: &[usize],
+    outcomes: &[Outcome],
+    split: impl Fn(usize) -> Split,
+) -> Vec<SampleRecord> {
     let record = |(index, outcome): (&usize, &Outcome)| {
         let item = &task.items[*index];
         SampleRecord {
@@ -190,11 +194,9 @@ pub fn search_results(
     manifest: Manifest,
     mut notes: Vec<String>,
 ) -> Results {
-    let targets = |split: Split| -> Vec<&str> {
-        base.iter().filter(|s| s.split == split).map(|s| s.target.as_str()).collect()
-    };
-    let predictions: Vec<&str> =
-        best.iter().filter(|s| s.split == Split::Test).map(|s| s.prediction.trim()).collect();
+    let targets =
+        |split: Split| -> Vec<&str> { base.iter().filter(|s| s.split == split).map(|s| s.target.as_str()).collect() };
+    let predictions: Vec<&str> = best.iter().filter(|s| s.split == Split::Test).map(|s| s.prediction.trim()).collect();
     let (search, test) = (targets(Split::Search), targets(Split::Test));
     notes.extend(found.notes.iter().cloned());
     let protocol = match settings.protocol {

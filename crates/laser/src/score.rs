@@ -60,9 +60,8 @@ impl Match {
 
 fn contains_word(text: &str, word: &str) -> bool {
     let boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    text.match_indices(word).any(|(i, found)| {
-        boundary(text[..i].chars().next_back()) && boundary(text[i + found.len()..].chars().next())
-    })
+    text.match_indices(word)
+        .any(|(i, found)| boundary(text[..i].chars().next_back()) && boundary(text[i + found.len()..].chars().next()))
 }
 
 /// How the log-likelihoods of choices of unequal length are compared.

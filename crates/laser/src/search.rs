@@ -112,9 +112,7 @@ impl Settings {
     pub fn new(config: &ModelConfig, threads: usize) -> Self {
         Self {
             space: Space::paper(config),
-            protocol: Protocol::Honest {
-                fractions: Fractions::new(0.4, 0.2).expect("shares below 1"),
-            },
+            protocol: Protocol::Honest { fractions: Fractions::new(0.4, 0.2).expect("shares below 1") },
             finalists: 10,
             split_seed: 0,
             statistics_seed: 0,
@@ -216,9 +214,8 @@ pub fn search(
     let trials = exhaustive::run(model, exam, truncation, &arms, &search_items, settings.threads, store, observer)?;
     let mut notes = Vec::new();
 
-    let score = |items: &[usize], model: &Model, stage: &str| {
-        exam.evaluate(model, items, settings.threads, stage, observer)
-    };
+    let score =
+        |items: &[usize], model: &Model, stage: &str| exam.evaluate(model, items, settings.threads, stage, observer);
     let winner = match settings.protocol {
         Protocol::Paper => arms[first_by_reference_order(&arms, &trials)],
         Protocol::Honest { .. } => {

@@ -140,10 +140,7 @@ pub fn resolve(model: &ModelSource, options: &SourceOptions<'_>) -> Result<Resol
 }
 
 fn resolve_local(path: &Path) -> Result<Resolved, SourceError> {
-    let refuse = |hint: String| SourceError::NotAModel {
-        path: path.to_owned(),
-        hint,
-    };
+    let refuse = |hint: String| SourceError::NotAModel { path: path.to_owned(), hint };
     if path.is_dir() {
         if !path.join("config.json").is_file() {
             return Err(refuse(folder_hint(path)?));
@@ -155,20 +152,13 @@ fn resolve_local(path: &Path) -> Result<Resolved, SourceError> {
         match extension.to_ascii_lowercase().as_str() {
             "gguf" => {}
             "safetensors" => {
-                return Err(refuse(
-                    "give the folder that holds it and its config.json".into(),
-                ));
+                return Err(refuse("give the folder that holds it and its config.json".into()));
             }
             "bin" | "pt" | "pth" | "ckpt" => return Err(refuse(PICKLE_HINT.into())),
             _ => return Err(refuse("expected a folder or a .gguf file".into())),
         }
     }
-    Ok(Resolved {
-        path: path.to_owned(),
-        origin: path.display().to_string(),
-        revision: None,
-        sha256: None,
-    })
+    Ok(Resolved { path: path.to_owned(), origin: path.display().to_string(), revision: None, sha256: None })
 }
 
 /// Pickles run code when opened, so they are refused wherever they turn up.
@@ -195,10 +185,7 @@ fn folder_hint(folder: &Path) -> Result<String, SourceError> {
     names.retain(|name| name.ends_with(".gguf"));
     names.sort();
     Ok(match names.first() {
-        Some(gguf) => format!(
-            "the folder has no config.json; for its GGUF give {}",
-            folder.join(gguf).display()
-        ),
+        Some(gguf) => format!("the folder has no config.json; for its GGUF give {}", folder.join(gguf).display()),
         None => "the folder has no config.json".to_owned(),
     })
 }
@@ -225,29 +212,11 @@ mod tests {
         ] {
             assert_eq!(ModelSource::parse(text).unwrap().to_string(), text);
         }
-        assert!(matches!(
-            ModelSource::parse("a.gguf").unwrap(),
-            ModelSource::Local(_)
-        ));
-        for text in [
-            "",
-            "hf:",
-            "hf:../x",
-            "hf:a/b/c.bin",
-            "hf:a/b@",
-            "hf:a/b/../c.gguf",
-            "hf:a b/c",
-        ] {
+        assert!(matches!(ModelSource::parse("a.gguf").unwrap(), ModelSource::Local(_)));
+        for text in ["", "hf:", "hf:../x", "hf:a/b/c.bin", "hf:a/b@", "hf:a/b/../c.gguf", "hf:a b/c"] {
             assert!(ModelSource::parse(text).is_err(), "{text:?} was accepted");
         }
-        for text in [
-            "pypi:",
-            "pypi:x",
-            "pypi:x==",
-            "pypi:--index-url==1",
-            "pypi:a/b==1",
-            "pypi:x==../1",
-        ] {
+        for text in ["pypi:", "pypi:x", "pypi:x==", "pypi:--index-url==1", "pypi:a/b==1", "pypi:x==../1"] {
             assert!(ModelSource::parse(text).is_err(), "{text:?} was accepted");
         }
     }

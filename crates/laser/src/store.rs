@@ -92,6 +92,8 @@ impl Store {
             .query_row("SELECT value FROM manifest WHERE key = 'fingerprint'", [], |row| row.get(0))
             .optional()
             .map_err(wrap)?;
+        let trials: usize = connection.query_row("SELECT count(*) FROM trials", [], |row| row.get(0)).map_err(wrap)?;
+        let stored = stored.filter(|_| trials > 0); // a run that ended before its first trial is no run
         let problem = |problem: String| Error::Run { path: path.to_owned(), problem };
         match stored {
             Some(stored) if stored != fingerprint => Err(problem(format!(
@@ -102,7 +104,7 @@ impl Store {
             }
             Some(_) => Ok(Self { path: path.to_owned(), connection }),
             None => {
-                let sql = "INSERT INTO manifest (key, value) VALUES ('fingerprint', ?1)";
+                let sql = "INSERT OR REPLACE INTO manifest (key, value) VALUES ('fingerprint', ?1)";
                 connection.execute(sql, [fingerprint]).map_err(wrap)?;
                 Ok(Self { path: path.to_owned(), connection })
             }

@@ -71,10 +71,9 @@ impl Task {
     pub fn open(name: &str, data: Option<&Path>) -> Result<Self> {
         let info = BUILT_IN.iter().find(|info| info.name == name);
         match (info, data) {
-            (Some(info), None) if info.needs_data => Err(Error::setting(
-                "--data",
-                format!("the task {name} reads its data from a file: {}", info.source),
-            )),
+            (Some(info), None) if info.needs_data => {
+                Err(Error::setting("--data", format!("the task {name} reads its data from a file: {}", info.source)))
+            }
             (Some(info), Some(_)) if !info.needs_data => {
                 Err(Error::setting("--data", format!("the task {name} ships inside laser and reads no file")))
             }
@@ -115,10 +114,15 @@ impl Task {
     }
 
     /// The first `limit` items. (The order of a built-in task is mixed, so that its beginning is a fair sample.)
-    pub fn limited(mut self, limit: Option<usize>) -> Self {
-        if let Some(limit) = limit.filter(|n| *n > 0) {
-            self.items.truncate(limit);
+    ///
+    /// # Errors
+    /// A limit of 0.
+    pub fn limited(mut self, limit: Option<usize>) -> Result<Self> {
+        match limit {
+            Some(0) => return Err(Error::setting("--limit", "expected at least 1, found 0")),
+            Some(limit) => self.items.truncate(limit),
+            None => {}
         }
-        self
+        Ok(self)
     }
 }

@@ -28,26 +28,15 @@ pub struct Tokenizer {
 
 impl Tokenizer {
     /// Builds the tokenizer from a `tokenizer.json` document and what else is known about the model.
-    fn new(
-        definition: Value,
-        special: SpecialTokens,
-        chat_template: Option<String>,
-    ) -> Result<Self, TokenizerError> {
+    fn new(definition: Value, special: SpecialTokens, chat_template: Option<String>) -> Result<Self, TokenizerError> {
         let byte_level = special::mentions(&definition["decoder"], "ByteLevel");
-        let mut inner: tokenizers::Tokenizer = serde_json::from_value(definition)
-            .map_err(|e| TokenizerError::Definition(e.to_string()))?;
+        let mut inner: tokenizers::Tokenizer =
+            serde_json::from_value(definition).map_err(|e| TokenizerError::Definition(e.to_string()))?;
         // Saved with some models for training; here every text is encoded whole.
         inner.with_padding(None);
-        inner
-            .with_truncation(None)
-            .map_err(|e| TokenizerError::Definition(e.to_string()))?;
+        inner.with_truncation(None).map_err(|e| TokenizerError::Definition(e.to_string()))?;
         special.check(&inner)?;
-        Ok(Self {
-            inner,
-            special,
-            chat_template,
-            byte_level,
-        })
+        Ok(Self { inner, special, chat_template, byte_level })
     }
 
     /// Token ids of a text; the text of a special token (`<|im_end|>`) becomes that token.
@@ -59,10 +48,7 @@ impl Tokenizer {
     pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>, TokenizerError> {
         match self.inner.encode_fast(text, add_special) {
             Ok(encoding) => Ok(encoding.get_ids().to_vec()),
-            Err(e) => Err(TokenizerError::Encode {
-                text: text.to_owned(),
-                reason: e.to_string(),
-            }),
+            Err(e) => Err(TokenizerError::Encode { text: text.to_owned(), reason: e.to_string() }),
         }
     }
 
@@ -72,9 +58,7 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Decode`] if the decoder fails.
     pub fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
-        self.inner
-            .decode(ids, true)
-            .map_err(|e| TokenizerError::Decode(e.to_string()))
+        self.inner.decode(ids, true).map_err(|e| TokenizerError::Decode(e.to_string()))
     }
 
     /// What one token adds in the middle of a text: `Ġthe` and `▁the` both give ` the`; special tokens give
@@ -126,9 +110,7 @@ impl Tokenizer {
 
     /// The tokenizer as a `tokenizer.json` document.
     pub fn to_json(&self) -> String {
-        self.inner
-            .to_string(true)
-            .expect("the tokenizer is JSON because it was read from JSON")
+        self.inner.to_string(true).expect("the tokenizer is JSON because it was read from JSON")
     }
 
     /// The `tokenizer_config.json` that goes with [`Self::to_json`]: names of the special tokens, chat template.

@@ -84,7 +84,12 @@ impl Truncation {
     }
 
     /// One matrix truncated; `None` where the rank keeps everything.
-    pub fn truncated(&self, model: &Model, id: WeightId, rule: &RankRule) -> Result<(Option<Matrix>, TruncationRecord)> {
+    pub fn truncated(
+        &self,
+        model: &Model,
+        id: WeightId,
+        rule: &RankRule,
+    ) -> Result<(Option<Matrix>, TruncationRecord)> {
         let wrong = |source| Error::Linalg { matrix: id.to_string(), source };
         let w = model.matrix(id)?;
         let max_rank = w.rows().min(w.cols());
@@ -172,8 +177,7 @@ fn read_cached(path: &Path, w: &Matrix) -> Option<Svd> {
         Matrix::new(rows, cols, values).ok()
     };
     let s = file.tensor("s").ok().filter(|t| t.shape() == [k])?;
-    let s: Vec<f64> =
-        s.data().chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i]))).collect();
+    let s: Vec<f64> = s.data().chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i]))).collect();
     Some(Svd { u: matrix("u", m, k)?, s, vt: matrix("vt", k, n)? })
 }
 
@@ -191,5 +195,8 @@ fn write_cached(path: &Path, svd: &Svd) -> Result<()> {
         ("vt", view(Dtype::F32, vec![svd.vt.rows(), svd.vt.cols()], &vt)),
     ];
     let bytes = safetensors::serialize(views, None).map_err(|e| Error::parse(path, e))?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+    }
     Ok(laser_checkpoint::write_atomically(path, &bytes)?)
 }

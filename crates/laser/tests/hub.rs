@@ -6,9 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use laser::source::{
-    ModelSource, Progress, Resolved, SourceError, SourceOptions, resolve, sha256_file,
-};
+use laser::source::{ModelSource, Progress, Resolved, SourceError, SourceOptions, resolve, sha256_file};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -38,10 +36,8 @@ impl Hub {
     fn serve(files: &[(&str, &[u8])], manners: Manners) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let files: BTreeMap<String, Vec<u8>> = files
-            .iter()
-            .map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec()))
-            .collect();
+        let files: BTreeMap<String, Vec<u8>> =
+            files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         std::thread::spawn(move || {
@@ -53,12 +49,7 @@ impl Hub {
         Self { endpoint, seen }
     }
 
-    fn resolve(
-        &self,
-        model: &str,
-        cache: &Path,
-        token: Option<&str>,
-    ) -> Result<Resolved, SourceError> {
+    fn resolve(&self, model: &str, cache: &Path, token: Option<&str>) -> Result<Resolved, SourceError> {
         let options = SourceOptions {
             hub_endpoint: self.endpoint.clone(),
             hub_token: token.map(str::to_owned),
@@ -68,40 +59,19 @@ impl Hub {
     }
 
     fn requests(&self, start: &str) -> usize {
-        self.seen
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|line| line.starts_with(start))
-            .count()
+        self.seen.lock().unwrap().iter().filter(|line| line.starts_with(start)).count()
     }
 }
 
 /// One request and its answer; every connection carries one, so that a cut is seen at once.
-fn answer(
-    stream: &mut TcpStream,
-    files: &BTreeMap<String, Vec<u8>>,
-    manners: &mut Manners,
-    log: &Mutex<Vec<String>>,
-) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap())
-        .lines()
-        .map(Result::unwrap);
+fn answer(stream: &mut TcpStream, files: &BTreeMap<String, Vec<u8>>, manners: &mut Manners, log: &Mutex<Vec<String>>) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
     let Some(request) = lines.next() else { return };
-    let headers: Vec<String> = lines
-        .take_while(|line| !line.is_empty())
-        .map(|line| line.to_ascii_lowercase())
-        .collect();
-    let header = |name: &str| {
-        headers
-            .iter()
-            .find_map(|line| line.strip_prefix(name))
-            .map(str::trim)
-    };
+    let headers: Vec<String> =
+        lines.take_while(|line| !line.is_empty()).map(|line| line.to_ascii_lowercase()).collect();
+    let header = |name: &str| headers.iter().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let told = ["range:", "authorization:"].map(|name| header(name).unwrap_or_default());
-    log.lock()
-        .unwrap()
-        .push(format!("{request} {}", told.join(" ")));
+    log.lock().unwrap().push(format!("{request} {}", told.join(" ")));
     let (method, path) = {
         let mut words = request.split(' ');
         (words.next().unwrap(), words.next().unwrap())
@@ -121,16 +91,9 @@ fn answer(
         if revision != "main" && revision != COMMIT {
             return refuse(stream, "404 Not Found", "RevisionNotFound");
         }
-        let siblings: Vec<_> = files
-            .keys()
-            .map(|name| serde_json::json!({ "rfilename": name }))
-            .collect();
+        let siblings: Vec<_> = files.keys().map(|name| serde_json::json!({ "rfilename": name })).collect();
         let body = serde_json::json!({ "sha": COMMIT, "siblings": siblings }).to_string();
-        let _ = write!(
-            stream,
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        );
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
         return;
     }
     let file = path.strip_prefix(&format!("/org/name/resolve/{COMMIT}/"));
@@ -143,18 +106,8 @@ fn answer(
     };
     let start = header("range:")
         .filter(|_| !manners.ignore_range)
-        .map(|range| {
-            range
-                .trim_start_matches("bytes=")
-                .trim_end_matches('-')
-                .parse::<usize>()
-                .unwrap()
-        });
-    if let Some(storage) = manners
-        .storage
-        .as_ref()
-        .filter(|_| name.ends_with(".safetensors"))
-    {
+        .map(|range| range.trim_start_matches("bytes=").trim_end_matches('-').parse::<usize>().unwrap());
+    if let Some(storage) = manners.storage.as_ref().filter(|_| name.ends_with(".safetensors")) {
         let _ = write!(
             stream,
             "HTTP/1.1 302 Found\r\nLocation: {storage}{path}\r\nX-Linked-Size: {}\r\nX-Linked-ETag: \"{etag}\"\r\n\
@@ -164,14 +117,9 @@ fn answer(
         return;
     }
     let (status, range) = match start {
-        Some(start) => (
-            "206 Partial Content",
-            format!(
-                "Content-Range: bytes {start}-{}/{}\r\n",
-                bytes.len() - 1,
-                bytes.len()
-            ),
-        ),
+        Some(start) => {
+            ("206 Partial Content", format!("Content-Range: bytes {start}-{}/{}\r\n", bytes.len() - 1, bytes.len()))
+        }
         None => ("200 OK", String::new()),
     };
     let body = &bytes[start.unwrap_or(0)..];
@@ -199,9 +147,7 @@ const TOKENIZER: (&str, &[u8]) = ("tokenizer.json", b"{\"model\":{}}");
 
 /// Weights that are long enough to be cut, and not periodic.
 fn weights() -> Vec<u8> {
-    (0..300_000_u32)
-        .flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes())
-        .collect()
+    (0..300_000_u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
 }
 
 fn hash_of(bytes: &[u8]) -> String {
@@ -217,19 +163,8 @@ fn read(folder: &Path, name: &str) -> Vec<u8> {
 #[test]
 fn the_model_arrives_once_and_is_then_found_offline() {
     let weights = weights();
-    let files = [
-        CONFIG,
-        TOKENIZER,
-        ("model.safetensors", &weights[..]),
-        ("pytorch_model.bin", b"pickle"),
-    ];
-    let hub = Hub::serve(
-        &files,
-        Manners {
-            weights_etag: Some(hash_of(&weights)),
-            ..Manners::default()
-        },
-    );
+    let files = [CONFIG, TOKENIZER, ("model.safetensors", &weights[..]), ("pytorch_model.bin", b"pickle")];
+    let hub = Hub::serve(&files, Manners { weights_etag: Some(hash_of(&weights)), ..Manners::default() });
     let cache = tempfile::tempdir().unwrap();
     let got = hub.resolve("hf:org/name", cache.path(), None).unwrap();
     assert_eq!(got.origin, format!("hf:org/name@{COMMIT}"));
@@ -245,15 +180,8 @@ fn the_model_arrives_once_and_is_then_found_offline() {
     assert!(repo.join("blobs").join(hash_of(&weights)).is_file());
 
     let gets = hub.requests("GET /org");
-    assert_eq!(
-        hub.resolve("hf:org/name@main", cache.path(), None).unwrap(),
-        got
-    );
-    assert_eq!(
-        hub.requests("GET /org"),
-        gets,
-        "a cached file was fetched again"
-    );
+    assert_eq!(hub.resolve("hf:org/name@main", cache.path(), None).unwrap(), got);
+    assert_eq!(hub.requests("GET /org"), gets, "a cached file was fetched again");
 
     let offline = SourceOptions {
         offline: true,
@@ -266,12 +194,7 @@ fn the_model_arrives_once_and_is_then_found_offline() {
     std::fs::remove_file(got.path.join("model.safetensors")).unwrap();
     let missing = find("hf:org/name").unwrap_err().to_string();
     assert!(missing.contains("model.safetensors"), "{missing}");
-    assert!(
-        find("hf:org/other")
-            .unwrap_err()
-            .to_string()
-            .contains("config.json")
-    );
+    assert!(find("hf:org/other").unwrap_err().to_string().contains("config.json"));
 }
 
 #[test]
@@ -294,25 +217,14 @@ fn shards_are_those_the_index_names() {
 
 #[test]
 fn a_gguf_is_fetched_by_its_name_in_the_repository() {
-    let hub = Hub::serve(
-        &[("q/m Q4.gguf", b""), ("a.gguf", b"GGUF")],
-        Manners::default(),
-    );
+    let hub = Hub::serve(&[("q/m Q4.gguf", b""), ("a.gguf", b"GGUF")], Manners::default());
     let cache = tempfile::tempdir().unwrap();
-    let got = hub
-        .resolve("hf:org/name/a.gguf", cache.path(), None)
-        .unwrap();
+    let got = hub.resolve("hf:org/name/a.gguf", cache.path(), None).unwrap();
     assert_eq!(std::fs::read(&got.path).unwrap(), b"GGUF");
     assert_eq!(got.origin, format!("hf:org/name/a.gguf@{COMMIT}"));
-    let whole = hub
-        .resolve("hf:org/name", cache.path(), None)
-        .unwrap_err()
-        .to_string();
+    let whole = hub.resolve("hf:org/name", cache.path(), None).unwrap_err().to_string();
     assert!(whole.contains("a.gguf, q/m Q4.gguf"), "{whole}");
-    let wrong = hub
-        .resolve("hf:org/name/b.gguf", cache.path(), None)
-        .unwrap_err()
-        .to_string();
+    let wrong = hub.resolve("hf:org/name/b.gguf", cache.path(), None).unwrap_err().to_string();
     assert!(wrong.contains("a.gguf"), "{wrong}");
 }
 
@@ -339,15 +251,10 @@ fn large_files_come_from_the_storage_server_which_never_sees_the_token() {
         },
     );
     let cache = tempfile::tempdir().unwrap();
-    let got = hub
-        .resolve("hf:org/name", cache.path(), Some("secret"))
-        .unwrap();
+    let got = hub.resolve("hf:org/name", cache.path(), Some("secret")).unwrap();
     assert!(read(&got.path, "model.safetensors") == weights);
     let blobs = cache.path().join("hub/models--org--name/blobs");
-    assert!(
-        blobs.join(hash_of(&weights)).is_file(),
-        "named by another tag"
-    );
+    assert!(blobs.join(hash_of(&weights)).is_file(), "named by another tag");
     let seen = storage.seen.lock().unwrap();
     assert_eq!(seen.len(), 2);
     assert!(seen[1].contains("bytes=500000-"), "not resumed: {seen:?}");
@@ -368,12 +275,8 @@ fn a_broken_connection_is_resumed_where_it_stopped() {
         let hub = Hub::serve(&files, manners);
         let cache = tempfile::tempdir().unwrap();
         let path = hub.resolve("hf:org/name", cache.path(), None).unwrap().path;
-        assert!(
-            read(&path, "model.safetensors") == weights,
-            "bytes differ, ignore_range {ignore_range}"
-        );
-        let resumed =
-            format!("GET /org/name/resolve/{COMMIT}/model.safetensors HTTP/1.1 bytes=500000-");
+        assert!(read(&path, "model.safetensors") == weights, "bytes differ, ignore_range {ignore_range}");
+        let resumed = format!("GET /org/name/resolve/{COMMIT}/model.safetensors HTTP/1.1 bytes=500000-");
         assert_eq!(hub.requests(&resumed), if ignore_range { 2 } else { 1 });
     }
 }
@@ -382,58 +285,29 @@ fn a_broken_connection_is_resumed_where_it_stopped() {
 fn a_server_that_keeps_breaking_off_is_given_up_and_leaves_nothing_that_looks_whole() {
     let weights = weights();
     let files = [CONFIG, ("model.safetensors", &weights[..])];
-    let hub = Hub::serve(
-        &files,
-        Manners {
-            cut: Some((1000, 4)),
-            ..Manners::default()
-        },
-    );
+    let hub = Hub::serve(&files, Manners { cut: Some((1000, 4)), ..Manners::default() });
     let cache = tempfile::tempdir().unwrap();
     let error = hub.resolve("hf:org/name", cache.path(), None).unwrap_err();
-    assert!(
-        matches!(&error, SourceError::Network { url, .. } if url.ends_with("model.safetensors")),
-        "{error}"
-    );
+    assert!(matches!(&error, SourceError::Network { url, .. } if url.ends_with("model.safetensors")), "{error}");
     let repo = cache.path().join("hub/models--org--name");
-    assert!(
-        !repo
-            .join("snapshots")
-            .join(COMMIT)
-            .join("model.safetensors")
-            .exists()
-    );
+    assert!(!repo.join("snapshots").join(COMMIT).join("model.safetensors").exists());
     assert!(!repo.join("refs/main").exists());
     // The next call goes on from the 4000 bytes that did arrive.
     let path = hub.resolve("hf:org/name", cache.path(), None).unwrap().path;
     assert!(read(&path, "model.safetensors") == weights);
-    assert_eq!(
-        hub.requests(&format!(
-            "GET /org/name/resolve/{COMMIT}/model.safetensors HTTP/1.1 bytes=4000-"
-        )),
-        1
-    );
+    assert_eq!(hub.requests(&format!("GET /org/name/resolve/{COMMIT}/model.safetensors HTTP/1.1 bytes=4000-")), 1);
 }
 
 #[test]
 fn wrong_bytes_are_refused_and_not_kept() {
     let files: [(&str, &[u8]); 2] = [CONFIG, ("model.safetensors", b"not what was announced")];
-    let manners = Manners {
-        weights_etag: Some(hash_of(b"announced")),
-        ..Manners::default()
-    };
+    let manners = Manners { weights_etag: Some(hash_of(b"announced")), ..Manners::default() };
     let hub = Hub::serve(&files, manners);
     let cache = tempfile::tempdir().unwrap();
     let error = hub.resolve("hf:org/name", cache.path(), None).unwrap_err();
-    assert!(
-        matches!(error, SourceError::Mismatch { what: "sha256", .. }),
-        "{error}"
-    );
+    assert!(matches!(error, SourceError::Mismatch { what: "sha256", .. }), "{error}");
     let blobs = cache.path().join("hub/models--org--name/blobs");
-    let kept: Vec<_> = std::fs::read_dir(blobs)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let kept: Vec<_> = std::fs::read_dir(blobs).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(kept, ["etag-config.json"]);
 }
 
@@ -441,70 +315,32 @@ fn wrong_bytes_are_refused_and_not_kept() {
 fn statuses_say_what_they_mean() {
     let files: [(&str, &[u8]); 2] = [CONFIG, ("model.safetensors", b"w")];
     let cache = tempfile::tempdir().unwrap();
-    let hub = Hub::serve(
-        &files,
-        Manners {
-            token: Some("secret"),
-            ..Manners::default()
-        },
-    );
-    let gated = hub
-        .resolve("hf:org/name", cache.path(), None)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        gated.contains("401") && gated.contains("gated") && gated.contains("token"),
-        "{gated}"
-    );
-    assert!(
-        hub.resolve("hf:org/name", cache.path(), Some("secret"))
-            .is_ok()
-    );
+    let hub = Hub::serve(&files, Manners { token: Some("secret"), ..Manners::default() });
+    let gated = hub.resolve("hf:org/name", cache.path(), None).unwrap_err().to_string();
+    assert!(gated.contains("401") && gated.contains("gated") && gated.contains("token"), "{gated}");
+    assert!(hub.resolve("hf:org/name", cache.path(), Some("secret")).is_ok());
 
     let hub = Hub::serve(&files, Manners::default());
-    let missing = hub
-        .resolve("hf:org/elsewhere", cache.path(), None)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        missing.contains("404") && missing.contains("org/elsewhere"),
-        "{missing}"
-    );
-    let revision = hub
-        .resolve("hf:org/name@v9", cache.path(), None)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        revision.contains("no such branch, tag or commit"),
-        "{revision}"
-    );
+    let missing = hub.resolve("hf:org/elsewhere", cache.path(), None).unwrap_err().to_string();
+    assert!(missing.contains("404") && missing.contains("org/elsewhere"), "{missing}");
+    let revision = hub.resolve("hf:org/name@v9", cache.path(), None).unwrap_err().to_string();
+    assert!(revision.contains("no such branch, tag or commit"), "{revision}");
 }
 
 #[test]
 fn an_unreachable_server_is_named() {
-    let unused = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let cache = tempfile::tempdir().unwrap();
-    let options = SourceOptions {
-        hub_endpoint: format!("http://{unused}"),
-        ..SourceOptions::new(cache.path(), &|_| ())
-    };
+    let options =
+        SourceOptions { hub_endpoint: format!("http://{unused}"), ..SourceOptions::new(cache.path(), &|_| ()) };
     let error = resolve(&ModelSource::parse("hf:org/name").unwrap(), &options).unwrap_err();
-    assert!(
-        matches!(&error, SourceError::Network { url, .. } if url.contains(&unused.to_string())),
-        "{error}"
-    );
+    assert!(matches!(&error, SourceError::Network { url, .. } if url.contains(&unused.to_string())), "{error}");
 }
 
 #[test]
 fn progress_grows_to_the_announced_size() {
     let weights = weights();
-    let hub = Hub::serve(
-        &[CONFIG, ("model.safetensors", &weights)],
-        Manners::default(),
-    );
+    let hub = Hub::serve(&[CONFIG, ("model.safetensors", &weights)], Manners::default());
     let cache = tempfile::tempdir().unwrap();
     let reports = Mutex::new(Vec::new());
     let on_progress = |p: Progress<'_>| {
@@ -513,10 +349,8 @@ fn progress_grows_to_the_announced_size() {
             reports.lock().unwrap().push(p.done);
         }
     };
-    let options = SourceOptions {
-        hub_endpoint: hub.endpoint.clone(),
-        ..SourceOptions::new(cache.path(), &on_progress)
-    };
+    let options =
+        SourceOptions { hub_endpoint: hub.endpoint.clone(), ..SourceOptions::new(cache.path(), &on_progress) };
     resolve(&ModelSource::parse("hf:org/name").unwrap(), &options).unwrap();
     let reports = reports.into_inner().unwrap();
     assert!(reports.is_sorted() && reports.len() > 2);

@@ -14,17 +14,11 @@ fn golden(name: &str) -> Value {
 }
 
 fn strings(list: &Value) -> Vec<String> {
-    list.as_array()
-        .unwrap()
-        .iter()
-        .map(|text| text.as_str().unwrap().to_owned())
-        .collect()
+    list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
 fn metadata(pairs: Vec<(&str, Stored)>) -> Metadata {
-    let named = pairs
-        .into_iter()
-        .map(|(key, value)| (format!("tokenizer.{key}"), value));
+    let named = pairs.into_iter().map(|(key, value)| (format!("tokenizer.{key}"), value));
     Metadata::from_pairs(named.collect()).unwrap()
 }
 
@@ -37,11 +31,7 @@ fn texts(list: Vec<String>) -> Stored {
 }
 
 fn types(list: &Value) -> Stored {
-    let numbers = list
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|n| i32::try_from(n.as_i64().unwrap()).unwrap());
+    let numbers = list.as_array().unwrap().iter().map(|n| i32::try_from(n.as_i64().unwrap()).unwrap());
     Stored::Array(Array::I32(numbers.collect()))
 }
 
@@ -49,40 +39,23 @@ fn types(list: &Value) -> Stored {
 fn compare(tokenizer: &Tokenizer, items: &Value, add_special: bool) {
     let mut wrong = Vec::new();
     for item in items.as_array().unwrap() {
-        let ids = tokenizer
-            .encode(item["text"].as_str().unwrap(), add_special)
-            .unwrap();
+        let ids = tokenizer.encode(item["text"].as_str().unwrap(), add_special).unwrap();
         if json!(ids) != item["ids"] {
-            wrong.push(format!(
-                "{}: expected {}, found {ids:?}",
-                item["text"], item["ids"]
-            ));
+            wrong.push(format!("{}: expected {}, found {ids:?}", item["text"], item["ids"]));
         }
         let decoded = tokenizer.decode(&ids).unwrap();
         if decoded != item["decoded"] {
-            wrong.push(format!(
-                "{}: expected text {}, found {decoded:?}",
-                item["text"], item["decoded"]
-            ));
+            wrong.push(format!("{}: expected text {}, found {decoded:?}", item["text"], item["decoded"]));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} differences:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// The tokenizer survives being written and read as `tokenizer.json`.
 fn check_json(tokenizer: &Tokenizer, items: &Value, add_special: bool) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_json()).unwrap();
-    std::fs::write(
-        folder.path().join("tokenizer_config.json"),
-        tokenizer.config_json(),
-    )
-    .unwrap();
+    std::fs::write(folder.path().join("tokenizer_config.json"), tokenizer.config_json()).unwrap();
     let again = Tokenizer::from_folder(folder.path()).unwrap();
     compare(&again, items, add_special);
     assert_eq!(again.bos_id(), tokenizer.bos_id());
@@ -121,12 +94,7 @@ fn byte_level_vocabularies_encode_as_tokenizers_does() {
 
 fn spm() -> (Tokenizer, Value) {
     let golden = golden("spm.json");
-    let scores = golden["scores"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|score| score.as_f64().unwrap() as f32)
-        .collect();
+    let scores = golden["scores"].as_array().unwrap().iter().map(|score| score.as_f64().unwrap() as f32).collect();
     let tokenizer = Tokenizer::from_gguf(&metadata(vec![
         ("ggml.model", text("llama")),
         ("ggml.tokens", texts(strings(&golden["tokens"]))),
@@ -142,39 +110,23 @@ fn sentence_piece_vocabularies_encode_as_sentencepiece_does() {
     let items = sentence_piece_items(&golden);
     compare(&tokenizer, &items, false);
     check_json(&tokenizer, &items, false);
-    assert!(
-        tokenizer.add_bos(),
-        "SentencePiece models begin texts with <s> unless the file says otherwise"
-    );
+    assert!(tokenizer.add_bos(), "SentencePiece models begin texts with <s> unless the file says otherwise");
     assert_eq!(tokenizer.encode("a", true).unwrap()[0], 1);
-    assert_eq!(
-        (tokenizer.bos_id(), tokenizer.eos_ids()),
-        (Some(1), &[2][..])
-    );
+    assert_eq!((tokenizer.bos_id(), tokenizer.eos_ids()), (Some(1), &[2][..]));
 }
 
 /// Without the items that spell control tokens, which sentencepiece alone never reads as such, nor with a
 /// lower block, which decodes to a space.
 fn sentence_piece_items(golden: &Value) -> Value {
-    let comparable = |item: &&Value| {
-        !["<s>", "</s>", "<unk>", "<tool>"]
-            .iter()
-            .any(|t| item["text"].as_str().unwrap().contains(t))
-    };
-    golden["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(comparable)
-        .cloned()
-        .collect()
+    let comparable =
+        |item: &&Value| !["<s>", "</s>", "<unk>", "<tool>"].iter().any(|t| item["text"].as_str().unwrap().contains(t));
+    golden["items"].as_array().unwrap().iter().filter(comparable).cloned().collect()
 }
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
 fn llama2_c_stories_vocabulary_encodes_as_sentencepiece_does() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data/models/stories260K/tok512.bin");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/models/stories260K/tok512.bin");
     let Ok(bytes) = std::fs::read(&path) else {
         eprintln!("skipped: there is no {}", path.display());
         return;
@@ -185,11 +137,7 @@ fn llama2_c_stories_vocabulary_encodes_as_sentencepiece_does() {
     while !rest.is_empty() {
         let length = usize::try_from(u32::from_le_bytes(rest[4..8].try_into().unwrap())).unwrap();
         scores.push(f32::from_le_bytes(rest[..4].try_into().unwrap()));
-        tokens.push(
-            String::from_utf8(rest[8..8 + length].to_vec())
-                .unwrap()
-                .replace(' ', "\u{2581}"),
-        );
+        tokens.push(String::from_utf8(rest[8..8 + length].to_vec()).unwrap().replace(' ', "\u{2581}"));
         rest = &rest[8 + length..];
     }
     let kind = |id| match id {
@@ -207,11 +155,7 @@ fn llama2_c_stories_vocabulary_encodes_as_sentencepiece_does() {
         ("ggml.scores", Stored::Array(Array::F32(scores))),
         ("ggml.token_type", Stored::Array(Array::I32(kinds))),
     ]));
-    compare(
-        &tokenizer.unwrap(),
-        &sentence_piece_items(&golden("stories.json")),
-        false,
-    );
+    compare(&tokenizer.unwrap(), &sentence_piece_items(&golden("stories.json")), false);
 }
 
 #[test]
@@ -225,15 +169,10 @@ fn smollm2_encodes_as_transformers_does() {
     compare(&tokenizer, &golden["items"], true);
     check_json(&tokenizer, &golden["items"], true);
     assert_eq!(tokenizer.vocab_size(), 49_152);
-    assert_eq!(
-        (tokenizer.bos_id(), tokenizer.eos_ids(), tokenizer.add_bos()),
-        (Some(1), &[2][..], false)
-    );
+    assert_eq!((tokenizer.bos_id(), tokenizer.eos_ids(), tokenizer.add_bos()), (Some(1), &[2][..], false));
     assert_eq!(tokenizer.token_text(504).as_deref(), Some("The"));
     assert!(tokenizer.chat_template().unwrap().contains("<|im_start|>"));
-    let (context, continuation) = tokenizer
-        .encode_pair("The capital of France is", " Paris")
-        .unwrap();
+    let (context, continuation) = tokenizer.encode_pair("The capital of France is", " Paris").unwrap();
     assert_eq!(context, [504, 3575, 282, 4649, 314]);
     assert_eq!(tokenizer.decode(&continuation).unwrap(), " Paris");
 }
@@ -241,26 +180,15 @@ fn smollm2_encodes_as_transformers_does() {
 #[test]
 fn a_pair_is_the_joined_text_cut_where_the_context_ends() {
     let golden = golden("bpe.json");
-    let tokenizer = Tokenizer::from_gguf(&byte_level_metadata(
-        &golden["models"]["llama-bpe"],
-        "llama-bpe",
-    ))
-    .unwrap();
+    let tokenizer = Tokenizer::from_gguf(&byte_level_metadata(&golden["models"]["llama-bpe"], "llama-bpe")).unwrap();
     let ids = |text: &str| tokenizer.encode(text, true).unwrap();
-    let pair =
-        |context: &str, continuation: &str| tokenizer.encode_pair(context, continuation).unwrap();
+    let pair = |context: &str, continuation: &str| tokenizer.encode_pair(context, continuation).unwrap();
 
     let (context, continuation) = pair("The capital of France is", " Paris.");
     assert_eq!(context, ids("The capital of France is"));
-    assert_eq!(
-        [context.clone(), continuation].concat(),
-        ids("The capital of France is Paris.")
-    );
+    assert_eq!([context.clone(), continuation].concat(), ids("The capital of France is Paris."));
     // The blank belongs to the continuation, whoever brought it.
-    assert_eq!(
-        pair("The capital of France is ", "Paris."),
-        pair("The capital of France is", " Paris.")
-    );
+    assert_eq!(pair("The capital of France is ", "Paris."), pair("The capital of France is", " Paris."));
     // A merge across the cut: the joined text has fewer tokens than its parts, and its ids win.
     let (context, continuation) = pair("Onc", "e upon");
     assert_eq!([context.clone(), continuation].concat(), ids("Once upon"));
@@ -269,127 +197,63 @@ fn a_pair_is_the_joined_text_cut_where_the_context_ends() {
     assert_eq!(pair("", "Paris"), (vec![0], ids("Paris")[1..].to_vec()));
     assert_eq!(pair("  ", "Paris"), (vec![0], ids("  Paris")[1..].to_vec()));
     let error = tokenizer.encode_pair("The", "").unwrap_err();
-    assert!(
-        matches!(&error, TokenizerError::EmptyContinuation { context, .. } if context == "The"),
-        "{error}"
-    );
+    assert!(matches!(&error, TokenizerError::EmptyContinuation { context, .. } if context == "The"), "{error}");
 
     // A model that adds no beginning token still needs something before the first one.
-    let qwen =
-        Tokenizer::from_gguf(&byte_level_metadata(&golden["models"]["qwen2"], "qwen2")).unwrap();
-    assert_eq!(
-        qwen.encode_pair("", "x").unwrap(),
-        (vec![0], qwen.encode("x", false).unwrap())
-    );
-    assert_eq!(
-        qwen.encode_pair("a", " b").unwrap().0,
-        qwen.encode("a", false).unwrap()
-    );
+    let qwen = Tokenizer::from_gguf(&byte_level_metadata(&golden["models"]["qwen2"], "qwen2")).unwrap();
+    assert_eq!(qwen.encode_pair("", "x").unwrap(), (vec![0], qwen.encode("x", false).unwrap()));
+    assert_eq!(qwen.encode_pair("a", " b").unwrap().0, qwen.encode("a", false).unwrap());
 }
 
 #[test]
 fn token_texts_are_what_they_add_inside_a_text() {
     let (tokenizer, golden) = spm();
-    let id = |piece: &str| {
-        u32::try_from(
-            strings(&golden["tokens"])
-                .iter()
-                .position(|t| t == piece)
-                .unwrap(),
-        )
-        .unwrap()
-    };
+    let id = |piece: &str| u32::try_from(strings(&golden["tokens"]).iter().position(|t| t == piece).unwrap()).unwrap();
     assert_eq!(tokenizer.token_text(id("▁like")).as_deref(), Some(" like"));
     assert_eq!(tokenizer.token_text(id("<0x0A>")).as_deref(), Some("\n"));
-    assert_eq!(
-        tokenizer.token_text(id("<0xE4>")).as_deref(),
-        Some("\u{fffd}")
-    );
+    assert_eq!(tokenizer.token_text(id("<0xE4>")).as_deref(), Some("\u{fffd}"));
     assert_eq!(tokenizer.token_text(1).as_deref(), Some("<s>"));
     assert_eq!(tokenizer.token_text(1_000_000), None);
-    assert_eq!(
-        tokenizer.decode(&[1, id("▁like"), 1_000_000]).unwrap(),
-        "like"
-    );
+    assert_eq!(tokenizer.decode(&[1, id("▁like"), 1_000_000]).unwrap(), "like");
 }
 
 #[test]
 fn metadata_that_does_not_describe_a_tokenizer_is_refused_by_key() {
-    let message = |pairs: Vec<(&str, Stored)>| {
-        Tokenizer::from_gguf(&metadata(pairs))
-            .unwrap_err()
-            .to_string()
-    };
+    let message = |pairs: Vec<(&str, Stored)>| Tokenizer::from_gguf(&metadata(pairs)).unwrap_err().to_string();
     let list = |words: &[&str]| texts(words.iter().map(|&word| word.to_owned()).collect());
     let gpt2 = |more: Vec<(&'static str, Stored)>| {
-        let mut pairs = vec![
-            ("ggml.model", text("gpt2")),
-            ("ggml.tokens", list(&["a", "b", "ab"])),
-        ];
+        let mut pairs = vec![("ggml.model", text("gpt2")), ("ggml.tokens", list(&["a", "b", "ab"]))];
         pairs.extend(more);
         message(pairs)
     };
     assert!(message(vec![]).contains("tokenizer.ggml.model"));
     assert!(message(vec![("ggml.model", text("gpt2"))]).contains("tokenizer.ggml.tokens"));
-    let refused = message(vec![
-        ("ggml.model", text("bert")),
-        ("ggml.tokens", list(&["a"])),
-    ]);
+    let refused = message(vec![("ggml.model", text("bert")), ("ggml.tokens", list(&["a"]))]);
+    assert!(refused.contains("bert") && refused.contains("llama (SentencePiece BPE)"), "{refused}");
     assert!(
-        refused.contains("bert") && refused.contains("llama (SentencePiece BPE)"),
-        "{refused}"
-    );
-    assert!(
-        message(vec![
-            ("ggml.model", text("gpt2")),
-            ("ggml.tokens", list(&["a", "a"]))
-        ])
-        .contains("number 0 and number 1")
+        message(vec![("ggml.model", text("gpt2")), ("ggml.tokens", list(&["a", "a"]))])
+            .contains("number 0 and number 1")
     );
     assert!(gpt2(vec![]).contains("tokenizer.ggml.merges"));
     assert!(gpt2(vec![("ggml.pre", text("no-such"))]).contains("smollm"));
     for merge in ["ab", "a b c", " b", "a "] {
         let refused = gpt2(vec![("ggml.merges", list(&[merge]))]);
-        assert!(
-            refused.contains("tokenizer.ggml.merges"),
-            "{merge:?}: {refused}"
-        );
+        assert!(refused.contains("tokenizer.ggml.merges"), "{merge:?}: {refused}");
     }
     assert!(gpt2(vec![("ggml.merges", list(&["a z"]))]).contains("`z`"));
+    assert!(gpt2(vec![("ggml.merges", list(&["a b"])), ("ggml.eos_token_id", Stored::U32(3))]).contains("id 3"));
     assert!(
-        gpt2(vec![
-            ("ggml.merges", list(&["a b"])),
-            ("ggml.eos_token_id", Stored::U32(3))
-        ])
-        .contains("id 3")
+        gpt2(vec![("ggml.merges", list(&["a b"])), ("ggml.bos_token_id", Stored::U64(1 << 40))])
+            .contains("bos_token_id")
     );
     assert!(
-        gpt2(vec![
-            ("ggml.merges", list(&["a b"])),
-            ("ggml.bos_token_id", Stored::U64(1 << 40))
-        ])
-        .contains("bos_token_id")
-    );
-    assert!(
-        gpt2(vec![
-            ("ggml.merges", list(&["a b"])),
-            ("ggml.add_bos_token", Stored::Bool(true))
-        ])
-        .contains("bos_token_id")
+        gpt2(vec![("ggml.merges", list(&["a b"])), ("ggml.add_bos_token", Stored::Bool(true))])
+            .contains("bos_token_id")
     );
     let short = Stored::Array(Array::I32(vec![1]));
-    assert!(
-        gpt2(vec![
-            ("ggml.merges", list(&["a b"])),
-            ("ggml.token_type", short)
-        ])
-        .contains("token_type")
-    );
+    assert!(gpt2(vec![("ggml.merges", list(&["a b"])), ("ggml.token_type", short)]).contains("token_type"));
     let llama = |scores: Option<Vec<f32>>| {
-        let mut pairs = vec![
-            ("ggml.model", text("llama")),
-            ("ggml.tokens", list(&["<unk>", "a"])),
-        ];
+        let mut pairs = vec![("ggml.model", text("llama")), ("ggml.tokens", list(&["<unk>", "a"]))];
         pairs.extend(scores.map(|scores| ("ggml.scores", Stored::Array(Array::F32(scores)))));
         message(pairs)
     };
@@ -402,8 +266,7 @@ fn metadata_that_does_not_describe_a_tokenizer_is_refused_by_key() {
 #[test]
 fn a_folder_gives_what_its_files_say() {
     let folder = tempfile::tempdir().unwrap();
-    let write =
-        |name: &str, content: &str| std::fs::write(folder.path().join(name), content).unwrap();
+    let write = |name: &str, content: &str| std::fs::write(folder.path().join(name), content).unwrap();
     let open = || Tokenizer::from_folder(folder.path());
     assert!(open().unwrap_err().to_string().contains("tokenizer.json"));
     write("tokenizer.model", "");
@@ -420,10 +283,7 @@ fn a_folder_gives_what_its_files_say() {
     assert_eq!((plain.bos_id(), plain.eos_id()), (None, None));
     write("config.json", r#"{"bos_token_id": 1, "eos_token_id": 2}"#);
     let plain = open().unwrap();
-    assert_eq!(
-        (plain.bos_id(), plain.eos_ids(), plain.add_bos()),
-        (Some(1), &[2][..], true)
-    );
+    assert_eq!((plain.bos_id(), plain.eos_ids(), plain.add_bos()), (Some(1), &[2][..], true));
     write("generation_config.json", r#"{"eos_token_id": [2, 3]}"#);
     assert_eq!(open().unwrap().eos_ids(), [2, 3]);
     write(
@@ -431,14 +291,8 @@ fn a_folder_gives_what_its_files_say() {
         r#"{"bos_token": {"content": "<s>"}, "eos_token": "</s>", "add_bos_token": false, "chat_template": "one"}"#,
     );
     let named = open().unwrap();
-    assert_eq!(
-        (named.bos_id(), named.add_bos(), named.chat_template()),
-        (Some(1), false, Some("one"))
-    );
-    assert_eq!(
-        named.encode("a", true).unwrap(),
-        named.encode("a", false).unwrap()
-    );
+    assert_eq!((named.bos_id(), named.add_bos(), named.chat_template()), (Some(1), false, Some("one")));
+    assert_eq!(named.encode("a", true).unwrap(), named.encode("a", false).unwrap());
     write("chat_template.jinja", "two");
     assert_eq!(open().unwrap().chat_template(), Some("two"));
     write("generation_config.json", r#"{"eos_token_id": 99999}"#);

@@ -45,10 +45,7 @@ fn problems(file_stem: &str, text: &str) -> Vec<String> {
     };
     let mut found = Vec::new();
     if relation.relation != file_stem {
-        found.push(format!(
-            "relation {:?} differs from file name",
-            relation.relation
-        ));
+        found.push(format!("relation {:?} differs from file name", relation.relation));
     }
     for field in [&relation.relation, &relation.about, &relation.checked] {
         check_text(field, &mut found);
@@ -121,8 +118,7 @@ fn leaks(answer: &str, text: &str) -> bool {
     if answer.chars().count() > SHORT_ANSWER_CHARS {
         text.contains(&answer)
     } else {
-        text.split(|c: char| !c.is_alphanumeric())
-            .any(|word| word == answer)
+        text.split(|c: char| !c.is_alphanumeric()).any(|word| word == answer)
     }
 }
 
@@ -131,10 +127,7 @@ fn relation_files() -> Vec<PathBuf> {
     let entries = fs::read_dir(&folder).expect("readable, because the folder is in the repository");
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.expect("readable, because the folder is").path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .collect();
     files.sort();
     files
@@ -144,23 +137,11 @@ fn relation_files() -> Vec<PathBuf> {
 fn every_relation_keeps_the_rules() {
     let mut found = Vec::new();
     for path in relation_files() {
-        let stem = path
-            .file_stem()
-            .expect("a stem, because it ends in .json")
-            .to_string_lossy();
+        let stem = path.file_stem().expect("a stem, because it ends in .json").to_string_lossy();
         let text = fs::read_to_string(&path).expect("UTF-8, because JSON files are");
-        found.extend(
-            problems(&stem, &text)
-                .into_iter()
-                .map(|p| format!("{stem}: {p}")),
-        );
+        found.extend(problems(&stem, &text).into_iter().map(|p| format!("{stem}: {p}")));
     }
-    assert!(
-        found.is_empty(),
-        "{} problems:\n{}",
-        found.len(),
-        found.join("\n")
-    );
+    assert!(found.is_empty(), "{} problems:\n{}", found.len(), found.join("\n"));
 }
 
 #[test]
@@ -170,17 +151,13 @@ fn the_task_is_large_enough() {
         .map(|path| fs::read(path).expect("readable, because it was listed"))
         .map(|bytes| serde_json::from_slice::<Relation>(&bytes).map_or(0, |r| r.facts.len()))
         .sum();
-    assert!(
-        facts >= MIN_FACTS,
-        "{facts} facts, expected at least {MIN_FACTS}"
-    );
+    assert!(facts >= MIN_FACTS, "{facts} facts, expected at least {MIN_FACTS}");
 }
 
 /// A relation that keeps every rule, as the start of each bad one.
 fn sound() -> Value {
-    let facts: Vec<Value> = (0..MIN_FACTS_PER_RELATION)
-        .map(|i| json!({"subject": format!("town {i}"), "answer": "Ruritania"}))
-        .collect();
+    let facts: Vec<Value> =
+        (0..MIN_FACTS_PER_RELATION).map(|i| json!({"subject": format!("town {i}"), "answer": "Ruritania"})).collect();
     json!({
         "relation": "sound",
         "about": "country of a town",
@@ -192,10 +169,7 @@ fn sound() -> Value {
 
 #[test]
 fn a_sound_relation_has_no_problems() {
-    assert_eq!(
-        problems("sound", &sound().to_string()),
-        Vec::<String>::new()
-    );
+    assert_eq!(problems("sound", &sound().to_string()), Vec::<String>::new());
 }
 
 #[test]
@@ -206,67 +180,32 @@ fn each_bad_relation_is_reported() {
         ("empty field", |r| r["about"] = json!("")),
         ("empty field", |r| r["checked"] = json!(" ")),
         ("unknown field `source`", |r| r["source"] = json!("x")),
-        ("unknown field `answers`", |r| {
-            r["facts"][0]["answers"] = json!([])
-        }),
-        ("missing field `answer`", |r| {
-            r["facts"][0] = json!({"subject": "Zenda"})
-        }),
+        ("unknown field `answers`", |r| r["facts"][0]["answers"] = json!([])),
+        ("missing field `answer`", |r| r["facts"][0] = json!({"subject": "Zenda"})),
         ("invalid type", |r| r["facts"][0]["answer"] = json!(7)),
-        ("only 2 distinct prompts", |r| {
-            r["prompts"] = json!(["{} lies in", "One finds {} in"])
-        }),
-        ("duplicate prompt", |r| {
-            r["prompts"][1] = json!("{} Lies in")
-        }),
-        ("exactly one {}", |r| {
-            r["prompts"][0] = json!("The town lies in")
-        }),
-        ("exactly one {}", |r| {
-            r["prompts"][0] = json!("{} or {} lies in")
-        }),
-        ("exactly one {}", |r| {
-            r["prompts"][0] = json!("{} {name} lies in")
-        }),
-        ("untrimmed field", |r| {
-            r["prompts"][0] = json!("{} lies in ")
-        }),
+        ("only 2 distinct prompts", |r| r["prompts"] = json!(["{} lies in", "One finds {} in"])),
+        ("duplicate prompt", |r| r["prompts"][1] = json!("{} Lies in")),
+        ("exactly one {}", |r| r["prompts"][0] = json!("The town lies in")),
+        ("exactly one {}", |r| r["prompts"][0] = json!("{} or {} lies in")),
+        ("exactly one {}", |r| r["prompts"][0] = json!("{} {name} lies in")),
+        ("untrimmed field", |r| r["prompts"][0] = json!("{} lies in ")),
         ("only 0 facts", |r| r["facts"] = json!([])),
-        ("duplicate subject", |r| {
-            r["facts"][1]["subject"] = json!("Town 0")
-        }),
+        ("duplicate subject", |r| r["facts"][1]["subject"] = json!("Town 0")),
         ("empty field", |r| r["facts"][0]["subject"] = json!("")),
-        ("brace in subject", |r| {
-            r["facts"][0]["subject"] = json!("town {}")
-        }),
-        ("untrimmed field", |r| {
-            r["facts"][0]["answer"] = json!(" Ruritania")
-        }),
-        ("stray white space", |r| {
-            r["facts"][0]["answer"] = json!("Grand  Fenwick")
-        }),
-        ("repeated answer", |r| {
-            r["facts"][0]["aliases"] = json!(["Ruritania"])
-        }),
-        ("repeated answer", |r| {
-            r["facts"][0]["aliases"] = json!(["Rurland", "Rurland"])
-        }),
-        ("leaks \"Ruritania\"", |r| {
-            r["facts"][0]["subject"] = json!("New RURITANIA City")
-        }),
-        ("leaks \"Country\"", |r| {
-            r["facts"][0]["aliases"] = json!(["Country"])
-        }),
+        ("brace in subject", |r| r["facts"][0]["subject"] = json!("town {}")),
+        ("untrimmed field", |r| r["facts"][0]["answer"] = json!(" Ruritania")),
+        ("stray white space", |r| r["facts"][0]["answer"] = json!("Grand  Fenwick")),
+        ("repeated answer", |r| r["facts"][0]["aliases"] = json!(["Ruritania"])),
+        ("repeated answer", |r| r["facts"][0]["aliases"] = json!(["Rurland", "Rurland"])),
+        ("leaks \"Ruritania\"", |r| r["facts"][0]["subject"] = json!("New RURITANIA City")),
+        ("leaks \"Country\"", |r| r["facts"][0]["aliases"] = json!(["Country"])),
         ("leaks \"In\"", |r| r["facts"][0]["answer"] = json!("In")),
     ];
     for (expected, spoil) in table {
         let mut relation = sound();
         spoil(&mut relation);
         let found = problems("sound", &relation.to_string());
-        assert!(
-            found.iter().any(|p| p.contains(expected)),
-            "no {expected:?} in {found:?}"
-        );
+        assert!(found.iter().any(|p| p.contains(expected)), "no {expected:?} in {found:?}");
     }
     let twice = sound().to_string().replacen('{', "{\"about\": \"x\", ", 1);
     assert!(problems("sound", &twice)[0].contains("duplicate field `about`"));

@@ -31,11 +31,7 @@ pub(crate) struct Factors {
 
 /// 0 and 1 mean this thread alone; above that, that many tasks on rayon's global pool.
 pub(crate) fn parallelism(threads: usize) -> Par {
-    if threads <= 1 {
-        Par::Seq
-    } else {
-        Par::rayon(threads)
-    }
+    if threads <= 1 { Par::Seq } else { Par::rayon(threads) }
 }
 
 /// C = A·B, all in f64; C in column-major order.
@@ -88,11 +84,7 @@ pub(crate) fn gram_eigenvectors(a: MatRef<'_, f64>, par: Par) -> Result<Mat<f64>
         params,
     )
     .map_err(|_| NoConvergence)?;
-    if vectors.is_all_finite() {
-        Ok(vectors)
-    } else {
-        Err(NoConvergence)
-    }
+    if vectors.is_all_finite() { Ok(vectors) } else { Err(NoConvergence) }
 }
 
 /// All min(m, n) components of A \[m, n\], by bidiagonalisation.
@@ -115,11 +107,7 @@ pub(crate) fn thin_svd(a: MatRef<'_, f64>, par: Par) -> Result<Factors, NoConver
     .map_err(|_| NoConvergence)?;
     let s: Vec<f64> = s.column_vector().iter().copied().collect();
     let finite = s.iter().all(|x| x.is_finite()) && left.is_all_finite() && right.is_all_finite();
-    if finite {
-        Ok(Factors { left, s, right })
-    } else {
-        Err(NoConvergence)
-    }
+    if finite { Ok(Factors { left, s, right }) } else { Err(NoConvergence) }
 }
 
 /// QR of A \[m, n\], m ≥ n: Q \[m, n\] with orthonormal columns and R \[n, n\], upper triangular.
@@ -138,9 +126,7 @@ pub(crate) fn thin_qr(mut a: Mat<f64>, par: Par) -> (Mat<f64>, Mat<f64>) {
         Default::default(),
     );
     let mut q = Mat::identity(m, n);
-    let scratch = householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(
-        m, block, n,
-    );
+    let scratch = householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(m, block, n);
     householder::apply_block_householder_sequence_on_the_left_in_place_with_conj(
         a.as_ref(),
         coefficients.as_ref(),

@@ -63,11 +63,7 @@ impl Tolerance {
         let mut worst = (0.0f64, 0);
         for (index, (&a, &e)) in actual.iter().zip(expected).enumerate() {
             if !(a.is_finite() && e.is_finite()) {
-                return Err(Difference::NotFinite {
-                    index,
-                    actual: a,
-                    expected: e,
-                });
+                return Err(Difference::NotFinite { index, actual: a, expected: e });
             }
             largest = largest.max(f64::from(e).abs());
             let difference = (f64::from(a) - f64::from(e)).abs();
@@ -82,13 +78,7 @@ impl Tolerance {
             return Ok(());
         }
         let [actual, expected] = [actual[index], expected[index]];
-        Err(Difference::Value {
-            max_abs,
-            index,
-            actual,
-            expected,
-            allowed,
-        })
+        Err(Difference::Value { max_abs, index, actual, expected, allowed })
     }
 }
 
@@ -96,80 +86,42 @@ impl Tolerance {
 mod tests {
     use super::*;
 
-    const TOLERANCE: Tolerance = Tolerance {
-        absolute: 0.125,
-        relative: 0.0625,
-    };
+    const TOLERANCE: Tolerance = Tolerance { absolute: 0.125, relative: 0.0625 };
 
     #[test]
     fn what_is_within_the_tolerance_passes() {
         // allowed: 0.125 + 0.0625 * 4 = 0.375
-        assert_eq!(
-            TOLERANCE.check(&[0.375, -4.25, 1.0], &[0.0, -4.0, 1.0]),
-            Ok(())
-        );
+        assert_eq!(TOLERANCE.check(&[0.375, -4.25, 1.0], &[0.0, -4.0, 1.0]), Ok(()));
         assert_eq!(TOLERANCE.check(&[], &[]), Ok(()));
-        let exact = Tolerance {
-            absolute: 0.0,
-            relative: 0.0,
-        };
+        let exact = Tolerance { absolute: 0.0, relative: 0.0 };
         assert_eq!(exact.check(&[0.5, -0.0], &[0.5, 0.0]), Ok(()));
     }
 
     #[test]
     fn the_worst_value_above_the_tolerance_is_named() {
         let found = TOLERANCE.check(&[0.5, -5.0, 1.0], &[0.0, -4.0, 1.0]);
-        let expected = Difference::Value {
-            max_abs: 1.0,
-            index: 1,
-            actual: -5.0,
-            expected: -4.0,
-            allowed: 0.375,
-        };
+        let expected = Difference::Value { max_abs: 1.0, index: 1, actual: -5.0, expected: -4.0, allowed: 0.375 };
         assert_eq!(found, Err(expected));
-        let exact = Tolerance {
-            absolute: 0.0,
-            relative: 0.0,
-        };
+        let exact = Tolerance { absolute: 0.0, relative: 0.0 };
         assert!(exact.check(&[1.0 + f32::EPSILON], &[1.0]).is_err());
     }
 
     #[test]
     fn a_nan_fails_on_either_side_and_in_the_tolerance() {
-        let loose = Tolerance {
-            absolute: f64::INFINITY,
-            relative: 0.0,
-        };
+        let loose = Tolerance { absolute: f64::INFINITY, relative: 0.0 };
         assert!(loose.check(&[1e30], &[-1e30]).is_ok());
-        for (a, e) in [
-            (f32::NAN, 0.0),
-            (0.0, f32::NAN),
-            (f32::NAN, f32::NAN),
-            (f32::INFINITY, 1.0),
-        ] {
+        for (a, e) in [(f32::NAN, 0.0), (0.0, f32::NAN), (f32::NAN, f32::NAN), (f32::INFINITY, 1.0)] {
             let found = loose.check(&[0.0, a], &[0.0, e]);
-            assert!(
-                matches!(found, Err(Difference::NotFinite { index: 1, .. })),
-                "{a} {e}"
-            );
+            assert!(matches!(found, Err(Difference::NotFinite { index: 1, .. })), "{a} {e}");
         }
-        let broken = Tolerance {
-            absolute: f64::NAN,
-            relative: 0.0,
-        };
+        let broken = Tolerance { absolute: f64::NAN, relative: 0.0 };
         assert!(broken.check(&[1.0], &[2.0]).is_err());
     }
 
     #[test]
     fn unequal_lengths_fail_even_where_the_common_part_agrees() {
-        let loose = Tolerance {
-            absolute: 1e9,
-            relative: 0.0,
-        };
-        let error = Difference::Length {
-            actual: 1,
-            expected: 2,
-        };
+        let loose = Tolerance { absolute: 1e9, relative: 0.0 };
+        let error = Difference::Length { actual: 1, expected: 2 };
         assert_eq!(loose.check(&[1.0], &[1.0, 1.0]), Err(error));
     }
 }

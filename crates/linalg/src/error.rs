@@ -28,9 +28,7 @@ pub enum LinalgError {
         value: f32,
     },
     /// Every solver gave up on this matrix.
-    #[error(
-        "neither the Gram nor the bidiagonal decomposition of the {rows} x {cols} matrix converged"
-    )]
+    #[error("neither the Gram nor the bidiagonal decomposition of the {rows} x {cols} matrix converged")]
     NoConvergence {
         /// Rows of the matrix.
         rows: usize,
@@ -78,9 +76,7 @@ pub enum LinalgError {
         found: usize,
     },
     /// A singular value that is negative, not finite, or larger than the one before it.
-    #[error(
-        "singular value {index} is {value}, expected a finite number from 0 up to the one before it"
-    )]
+    #[error("singular value {index} is {value}, expected a finite number from 0 up to the one before it")]
     SpectrumValue {
         /// Position, from 0.
         index: usize,

@@ -24,13 +24,7 @@ impl LowRank {
         let mut dense = Matrix::zeros(m, n);
         if r > 0 && m > 0 && n > 0 {
             let par = backend::parallelism(threads);
-            backend::product_f32(
-                [m, r, n],
-                self.us.data(),
-                self.vt.data(),
-                dense.data_mut(),
-                par,
-            );
+            backend::product_f32([m, r, n], self.us.data(), self.vt.data(), dense.data_mut(), par);
         }
         dense
     }
@@ -59,11 +53,7 @@ impl LowRank {
         // From the small end: the tail must not vanish beside the head.
         let energy = |s: &[f64]| s.iter().rev().map(|x| x * x).sum::<f64>();
         let total = energy(&svd.s);
-        if total > 0.0 {
-            (energy(&svd.s[rank..]) / total).sqrt()
-        } else {
-            0.0
-        }
+        if total > 0.0 { (energy(&svd.s[rank..]) / total).sqrt() } else { 0.0 }
     }
 }
 
@@ -76,10 +66,7 @@ mod tests {
         let us = Matrix::new(3, 2, vec![1., 2., 3., 4., 5., 6.]).unwrap();
         let vt = Matrix::new(2, 2, vec![1., -1., 10., 100.]).unwrap();
         let low_rank = LowRank { us, vt, rank: 2 };
-        assert_eq!(
-            low_rank.materialise(1).data(),
-            [21., 199., 43., 397., 65., 595.]
-        );
+        assert_eq!(low_rank.materialise(1).data(), [21., 199., 43., 397., 65., 595.]);
         assert_eq!(low_rank.parameters(), 2 * (3 + 2));
     }
 
@@ -87,10 +74,7 @@ mod tests {
     fn break_even_is_where_the_factors_stop_paying() {
         for (m, n) in [(576, 1536), (4096, 4096), (1, 7), (16384, 4096)] {
             let rank = LowRank::break_even_rank(m, n);
-            assert!(
-                rank * (m + n) <= m * n && (rank + 1) * (m + n) > m * n,
-                "{m} x {n}: {rank}"
-            );
+            assert!(rank * (m + n) <= m * n && (rank + 1) * (m + n) > m * n, "{m} x {n}: {rank}");
         }
         assert_eq!(LowRank::break_even_rank(0, 0), 0);
     }
@@ -98,11 +82,7 @@ mod tests {
     #[test]
     fn the_relative_error_is_the_lost_share() {
         let s = vec![4.0, 3.0, 0.0];
-        let svd = Svd {
-            u: Matrix::zeros(3, 3),
-            s,
-            vt: Matrix::zeros(3, 3),
-        };
+        let svd = Svd { u: Matrix::zeros(3, 3), s, vt: Matrix::zeros(3, 3) };
         let errors = [0, 1, 2, 3].map(|r| LowRank::relative_error(&svd, r));
         assert_eq!(errors, [1.0, 0.6, 0.0, 0.0]);
     }

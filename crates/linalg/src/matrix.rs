@@ -34,11 +34,7 @@ impl Matrix {
     /// The matrix of zeros.
     #[must_use]
     pub fn zeros(rows: usize, cols: usize) -> Self {
-        Self {
-            rows,
-            cols,
-            data: vec![0.0; rows * cols],
-        }
+        Self { rows, cols, data: vec![0.0; rows * cols] }
     }
 
     /// Number of rows.
@@ -81,11 +77,7 @@ impl Matrix {
     /// Borrows the whole matrix.
     #[must_use]
     pub fn view(&self) -> MatrixView<'_> {
-        MatrixView {
-            rows: self.rows,
-            cols: self.cols,
-            data: &self.data,
-        }
+        MatrixView { rows: self.rows, cols: self.cols, data: &self.data }
     }
 }
 
@@ -136,11 +128,7 @@ impl<'a> MatrixView<'a> {
     /// A copy that owns its elements, bit for bit.
     #[must_use]
     pub fn to_matrix(self) -> Matrix {
-        Matrix {
-            rows: self.rows,
-            cols: self.cols,
-            data: self.data.to_vec(),
-        }
+        Matrix { rows: self.rows, cols: self.cols, data: self.data.to_vec() }
     }
 
     /// Looks for a NaN or an infinity.
@@ -150,21 +138,13 @@ impl<'a> MatrixView<'a> {
     pub fn check_finite(self) -> Result<(), LinalgError> {
         match self.data.iter().position(|x| !x.is_finite()) {
             None => Ok(()),
-            Some(at) => Err(LinalgError::NotFinite {
-                row: at / self.cols,
-                col: at % self.cols,
-                value: self.data[at],
-            }),
+            Some(at) => Err(LinalgError::NotFinite { row: at / self.cols, col: at % self.cols, value: self.data[at] }),
         }
     }
 }
 
 fn check_shape(rows: usize, cols: usize, found: usize) -> Result<(), LinalgError> {
-    if rows.checked_mul(cols) == Some(found) {
-        Ok(())
-    } else {
-        Err(LinalgError::Shape { rows, cols, found })
-    }
+    if rows.checked_mul(cols) == Some(found) { Ok(()) } else { Err(LinalgError::Shape { rows, cols, found }) }
 }
 
 #[cfg(test)]
@@ -176,14 +156,7 @@ mod tests {
         let m = Matrix::new(2, 3, vec![1., 2., 3., 4., 5., 6.]).unwrap();
         assert_eq!(m.row(1), [4., 5., 6.]);
         let error = Matrix::new(2, 3, vec![0.0; 5]).unwrap_err();
-        assert_eq!(
-            error,
-            LinalgError::Shape {
-                rows: 2,
-                cols: 3,
-                found: 5
-            }
-        );
+        assert_eq!(error, LinalgError::Shape { rows: 2, cols: 3, found: 5 });
         assert!(MatrixView::new(usize::MAX, 2, &[]).is_err());
     }
 
@@ -192,15 +165,8 @@ mod tests {
         let mut data = vec![0.0; 12];
         data[7] = f32::NEG_INFINITY;
         data[9] = f32::NAN;
-        let error = MatrixView::new(3, 4, &data)
-            .unwrap()
-            .check_finite()
-            .unwrap_err();
-        let expected = LinalgError::NotFinite {
-            row: 1,
-            col: 3,
-            value: f32::NEG_INFINITY,
-        };
+        let error = MatrixView::new(3, 4, &data).unwrap().check_finite().unwrap_err();
+        let expected = LinalgError::NotFinite { row: 1, col: 3, value: f32::NEG_INFINITY };
         assert_eq!(error, expected);
         assert_eq!(MatrixView::new(0, 4, &[]).unwrap().check_finite(), Ok(()));
     }

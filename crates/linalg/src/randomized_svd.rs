@@ -24,21 +24,12 @@ use crate::{LinalgError, Matrix, MatrixView, Svd};
 /// # Errors
 /// [`LinalgError::RankTooLarge`] if `q` is above min(m, n), [`LinalgError::NotFinite`],
 /// [`LinalgError::NoConvergence`].
-pub fn randomized_svd(
-    w: MatrixView<'_>,
-    q: usize,
-    power_iterations: usize,
-    seed: u64,
-) -> Result<Svd, LinalgError> {
+pub fn randomized_svd(w: MatrixView<'_>, q: usize, power_iterations: usize, seed: u64) -> Result<Svd, LinalgError> {
     let [m, n] = [w.rows(), w.cols()];
     check_rank(q, m, n)?;
     w.check_finite()?;
     if q == 0 {
-        return Ok(Svd {
-            u: Matrix::zeros(m, 0),
-            s: Vec::new(),
-            vt: Matrix::zeros(0, n),
-        });
+        return Ok(Svd { u: Matrix::zeros(m, 0), s: Vec::new(), vt: Matrix::zeros(0, n) });
     }
     let par = backend::parallelism(1);
     let (data, scale) = widened(w);
@@ -47,9 +38,7 @@ pub fn randomized_svd(
 
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let test: Mat<f64> = Mat::from_fn(a.ncols(), q, |_, _| StandardNormal.sample(&mut rng));
-    let basis = |a: MatRef<'_, f64>, x: &Mat<f64>| {
-        backend::thin_qr(backend::product(a, x.as_ref(), par), par).0
-    };
+    let basis = |a: MatRef<'_, f64>, x: &Mat<f64>| backend::thin_qr(backend::product(a, x.as_ref(), par), par).0;
     let mut range = basis(a, &test);
     for _ in 0..power_iterations {
         let domain = basis(a.transpose(), &range);
@@ -59,11 +48,7 @@ pub fn randomized_svd(
     let mut factors = backend::thin_svd(projected.as_ref(), par)
         .map_err(|NoConvergence| LinalgError::NoConvergence { rows: m, cols: n })?;
     factors.left = backend::product(range.as_ref(), factors.left.as_ref(), par);
-    let factors = if m >= n {
-        factors
-    } else {
-        factors.transposed()
-    };
+    let factors = if m >= n { factors } else { factors.transposed() };
     Ok(factors.into_svd(scale))
 }
 
@@ -80,10 +65,7 @@ mod tests {
             s[..4].copy_from_slice(&[8.0, 4.0, 2.0, 1.0]);
             let w = with_spectrum(m, n, &s, 3);
             let svd = randomized_svd(w.view(), 4, 2, 7).unwrap();
-            let tolerance = Tolerance {
-                absolute: 0.0,
-                relative: 1e-5,
-            };
+            let tolerance = Tolerance { absolute: 0.0, relative: 1e-5 };
             let dense = truncate(&svd, 4).materialise(1);
             assert_eq!(tolerance.check(dense.data(), w.data()), Ok(()));
         }
@@ -98,28 +80,15 @@ mod tests {
         let exact = decompose(w.view(), Method::Thin, 1).unwrap();
         let best: f64 = exact.s[..8].iter().map(|x| x * x).sum();
         assert!(run(5) != run(6));
-        assert!(
-            energy(&run(5)) < best,
-            "no subspace of this size holds more than the largest σ"
-        );
+        assert!(energy(&run(5)) < best, "no subspace of this size holds more than the largest σ");
         let more = randomized_svd(w.view(), 8, 1000, 5).unwrap();
-        assert!(
-            (energy(&more) / best - 1.0).abs() < 1e-6,
-            "power iterations converge"
-        );
+        assert!((energy(&more) / best - 1.0).abs() < 1e-6, "power iterations converge");
     }
 
     #[test]
     fn the_number_of_columns_is_checked() {
         let w = gaussian(4, 6, 1);
-        assert!(matches!(
-            randomized_svd(w.view(), 5, 2, 0),
-            Err(LinalgError::RankTooLarge {
-                rank: 5,
-                max: 4,
-                ..
-            })
-        ));
+        assert!(matches!(randomized_svd(w.view(), 5, 2, 0), Err(LinalgError::RankTooLarge { rank: 5, max: 4, .. })));
         let empty = randomized_svd(w.view(), 0, 2, 0).unwrap();
         assert_eq!([empty.u.rows(), empty.u.cols(), empty.vt.cols()], [4, 0, 6]);
     }

@@ -31,15 +31,9 @@ pub struct RankFraction {
 
 impl RankFraction {
     /// ρ = 0: nothing is kept.
-    pub const ZERO: Self = Self {
-        numerator: 0,
-        places: 0,
-    };
+    pub const ZERO: Self = Self { numerator: 0, places: 0 };
     /// ρ = 1: the weight is left alone.
-    pub const ONE: Self = Self {
-        numerator: 1,
-        places: 0,
-    };
+    pub const ONE: Self = Self { numerator: 1, places: 0 };
 
     /// ⌊ρ·max_rank⌋.
     #[must_use]
@@ -52,9 +46,7 @@ impl RankFraction {
     /// The nearest f64.
     #[must_use]
     pub fn to_f64(self) -> f64 {
-        self.to_string()
-            .parse()
-            .expect("a number because it is digits with one point")
+        self.to_string().parse().expect("a number because it is digits with one point")
     }
 
     /// ρ = (10 − rate)/10, for the `rate` of the reference implementation's command line, 0 to 10.
@@ -163,17 +155,10 @@ impl RankRule {
             Self::Fraction(rho) => Ok(rho.of(max)),
             Self::Absolute(rank) => check_rank(rank, m, n).map(|()| rank),
             Self::Energy(share) => {
-                let s = s.ok_or_else(|| LinalgError::SpectrumMissing {
-                    rule: self.to_string(),
-                })?;
+                let s = s.ok_or_else(|| LinalgError::SpectrumMissing { rule: self.to_string() })?;
                 if s.len() != max {
                     let [rows, cols, expected, found] = [m, n, max, s.len()];
-                    return Err(LinalgError::SpectrumLength {
-                        rows,
-                        cols,
-                        expected,
-                        found,
-                    });
+                    return Err(LinalgError::SpectrumLength { rows, cols, expected, found });
                 }
                 Ok(rank_of_energy(s, share.to_f64()))
             }
@@ -188,14 +173,8 @@ impl FromStr for RankRule {
         const EXPECTED: &str = "a rank (0.01 for a fraction, r40 for a number, e0.9 for an energy)";
         if let Some(digits) = text.strip_prefix('r') {
             let only_digits = digits.bytes().all(|b| b.is_ascii_digit());
-            let rank = if only_digits {
-                digits.parse().ok()
-            } else {
-                None
-            };
-            return rank
-                .map(Self::Absolute)
-                .ok_or_else(|| syntax(text, EXPECTED, "no whole number after r"));
+            let rank = if only_digits { digits.parse().ok() } else { None };
+            return rank.map(Self::Absolute).ok_or_else(|| syntax(text, EXPECTED, "no whole number after r"));
         }
         if let Some(share) = text.strip_prefix('e') {
             return RankFraction::parse_as(share, EXPECTED).map(Self::Energy);
@@ -217,16 +196,7 @@ impl fmt::Display for RankRule {
 /// Refuses a rank above min(m, n).
 pub(crate) fn check_rank(rank: usize, m: usize, n: usize) -> Result<(), LinalgError> {
     let max = m.min(n);
-    if rank <= max {
-        Ok(())
-    } else {
-        Err(LinalgError::RankTooLarge {
-            rank,
-            max,
-            rows: m,
-            cols: n,
-        })
-    }
+    if rank <= max { Ok(()) } else { Err(LinalgError::RankTooLarge { rank, max, rows: m, cols: n }) }
 }
 
 /// The smallest r with Σ_{i≤r} σᵢ² ≥ share·Σ σᵢ².
@@ -251,11 +221,7 @@ fn decimal(text: &str) -> Result<(u64, u32), &'static str> {
     if whole.is_empty() && fraction.is_empty() {
         return Err("no digits");
     }
-    if !whole
-        .bytes()
-        .chain(fraction.bytes())
-        .all(|b| b.is_ascii_digit())
-    {
+    if !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
         return Err("expected digits with at most one point");
     }
     let whole = whole.trim_start_matches('0');
@@ -263,29 +229,15 @@ fn decimal(text: &str) -> Result<(u64, u32), &'static str> {
     if whole.len() > 2 {
         return Err("far too large");
     }
-    let places = u32::try_from(fraction.len())
-        .ok()
-        .filter(|&p| p <= MAX_PLACES)
-        .ok_or(TOO_LONG)?;
+    let places = u32::try_from(fraction.len()).ok().filter(|&p| p <= MAX_PLACES).ok_or(TOO_LONG)?;
     let digits = [whole, fraction].concat();
-    let value: u128 = if digits.is_empty() {
-        0
-    } else {
-        digits
-            .parse()
-            .expect("at most 20 digits because both parts were measured")
-    };
-    u64::try_from(value)
-        .map(|value| (value, places))
-        .map_err(|_| "far too large")
+    let value: u128 =
+        if digits.is_empty() { 0 } else { digits.parse().expect("at most 20 digits because both parts were measured") };
+    u64::try_from(value).map(|value| (value, places)).map_err(|_| "far too large")
 }
 
 fn syntax(text: &str, expected: &'static str, reason: &'static str) -> LinalgError {
-    LinalgError::Syntax {
-        text: text.to_owned(),
-        expected,
-        reason,
-    }
+    LinalgError::Syntax { text: text.to_owned(), expected, reason }
 }
 
 #[cfg(test)]
@@ -301,10 +253,7 @@ mod tests {
         assert_eq!(rho("0.01").of(4096), 40);
         assert_eq!(rho("0.3").of(10), 3);
         assert_eq!(rho(".29").of(100), 29); // 0.29 * 100.0 is 28.999999999999996
-        assert_eq!(
-            rho("0.999999999999999999").of(usize::MAX),
-            18_446_744_073_709_551_596
-        );
+        assert_eq!(rho("0.999999999999999999").of(usize::MAX), 18_446_744_073_709_551_596);
         assert_eq!((rho("0").of(768), rho("1").of(768)), (0, 768));
         for (text, of_768) in [(".9", 691), ("0.075", 57), ("0.0025", 1), ("0.001", 0)] {
             assert_eq!(rho(text).of(768), of_768, "{text}");
@@ -313,27 +262,15 @@ mod tests {
 
     #[test]
     fn one_value_has_one_form() {
-        for (text, shortest) in [
-            ("0.010", "0.01"),
-            (".9", "0.9"),
-            ("1.000", "1"),
-            ("00.5", "0.5"),
-            ("0.", "0"),
-        ] {
+        for (text, shortest) in [("0.010", "0.01"), (".9", "0.9"), ("1.000", "1"), ("00.5", "0.5"), ("0.", "0")] {
             assert_eq!(rho(text).to_string(), shortest);
             assert_eq!(rho(text), rho(shortest));
         }
         assert_eq!(rho("0.0025").to_f64(), 0.0025);
-        assert_eq!(
-            (rho("0"), rho("1.0")),
-            (RankFraction::ZERO, RankFraction::ONE)
-        );
+        assert_eq!((rho("0"), rho("1.0")), (RankFraction::ZERO, RankFraction::ONE));
         let mut sorted = [rho("0.2"), rho("0.05"), rho("1"), rho("0.15"), rho("0")];
         sorted.sort();
-        assert_eq!(
-            sorted.map(|x| x.to_string()),
-            ["0", "0.05", "0.15", "0.2", "1"]
-        );
+        assert_eq!(sorted.map(|x| x.to_string()), ["0", "0.05", "0.15", "0.2", "1"]);
     }
 
     #[test]
@@ -363,14 +300,9 @@ mod tests {
 
     #[test]
     fn a_rate_becomes_the_fraction_kept() {
-        for (rate, kept) in [
-            ("9.9", "0.01"),
-            ("0", "1"),
-            ("10", "0"),
-            ("10.0", "0"),
-            ("2.5", "0.75"),
-            ("9.975", "0.0025"),
-        ] {
+        for (rate, kept) in
+            [("9.9", "0.01"), ("0", "1"), ("10", "0"), ("10.0", "0"), ("2.5", "0.75"), ("9.975", "0.0025")]
+        {
             assert_eq!(RankFraction::from_rate(rate).unwrap(), rho(kept), "{rate}");
         }
         assert!(RankFraction::from_rate("10.1").is_err());
@@ -384,16 +316,7 @@ mod tests {
         for text in ["0.01", "1", "r40", "r0", "e0.9", "e1"] {
             assert_eq!(text.parse::<RankRule>().unwrap().to_string(), text);
         }
-        for text in [
-            "r",
-            "r-1",
-            "r+1",
-            "r1.5",
-            "e",
-            "e2",
-            "x",
-            "r99999999999999999999",
-        ] {
+        for text in ["r", "r-1", "r+1", "r1.5", "e", "e2", "x", "r99999999999999999999"] {
             assert!(text.parse::<RankRule>().is_err(), "{text}");
         }
         assert!("e0.9".parse::<RankRule>().unwrap().needs_spectrum());
@@ -402,9 +325,7 @@ mod tests {
 
     #[test]
     fn an_absolute_rank_above_the_maximum_names_both() {
-        let error = RankRule::Absolute(577)
-            .resolve(576, 1536, None)
-            .unwrap_err();
+        let error = RankRule::Absolute(577).resolve(576, 1536, None).unwrap_err();
         let expected = "rank 577 is above 576, the maximum rank of a 576 x 1536 matrix";
         assert_eq!(error.to_string(), expected);
         assert_eq!(RankRule::Absolute(576).resolve(576, 1536, None), Ok(576));
@@ -418,17 +339,10 @@ mod tests {
         let zero = RankRule::Energy(rho("0.5")).resolve(1, 1, Some(&[0.0]));
         assert_eq!(zero, Ok(0));
         let rule = RankRule::Energy(rho("0.5"));
-        assert!(matches!(
-            rule.resolve(4, 9, None),
-            Err(LinalgError::SpectrumMissing { .. })
-        ));
+        assert!(matches!(rule.resolve(4, 9, None), Err(LinalgError::SpectrumMissing { .. })));
         assert!(matches!(
             rule.resolve(4, 9, Some(&s[..3])),
-            Err(LinalgError::SpectrumLength {
-                expected: 4,
-                found: 3,
-                ..
-            })
+            Err(LinalgError::SpectrumLength { expected: 4, found: 3, .. })
         ));
     }
 }

@@ -10,9 +10,7 @@ use crate::backend::{self, Mat};
 /// Independent standard normal entries.
 pub(crate) fn gaussian(m: usize, n: usize, seed: u64) -> Matrix {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let data = (0..m * n)
-        .map(|_| StandardNormal.sample(&mut rng))
-        .collect();
+    let data = (0..m * n).map(|_| StandardNormal.sample(&mut rng)).collect();
     Matrix::new(m, n, data).unwrap()
 }
 
@@ -21,11 +19,7 @@ pub(crate) fn with_spectrum(m: usize, n: usize, s: &[f64], seed: u64) -> Matrix 
     let par = backend::parallelism(1);
     let orthonormal = |rows: usize, seed| {
         let w = gaussian(rows, s.len(), seed);
-        backend::thin_qr(
-            Mat::from_fn(rows, s.len(), |i, j| f64::from(w.row(i)[j])),
-            par,
-        )
-        .0
+        backend::thin_qr(Mat::from_fn(rows, s.len(), |i, j| f64::from(w.row(i)[j])), par).0
     };
     let [mut u, v] = [orthonormal(m, seed), orthonormal(n, seed + 1)];
     for (j, &s) in s.iter().enumerate() {

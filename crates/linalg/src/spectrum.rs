@@ -33,12 +33,7 @@ impl Spectrum {
         let s = s.into();
         if s.len() != m.min(n) {
             let [rows, cols, expected, found] = [m, n, m.min(n), s.len()];
-            return Err(LinalgError::SpectrumLength {
-                rows,
-                cols,
-                expected,
-                found,
-            });
+            return Err(LinalgError::SpectrumLength { rows, cols, expected, found });
         }
         let mut before = f64::MAX;
         for (index, &value) in s.iter().enumerate() {
@@ -47,11 +42,7 @@ impl Spectrum {
             }
             before = value;
         }
-        Ok(Self {
-            s,
-            rows: m,
-            cols: n,
-        })
+        Ok(Self { s, rows: m, cols: n })
     }
 
     /// The singular values, descending.
@@ -66,11 +57,7 @@ impl Spectrum {
     #[must_use]
     pub fn energy(&self, rank: usize) -> f64 {
         let total = self.squares(self.s.len());
-        if total > 0.0 {
-            self.squares(rank) / total
-        } else {
-            1.0
-        }
+        if total > 0.0 { self.squares(rank) / total } else { 1.0 }
     }
 
     /// exp(−Σ pᵢ·ln pᵢ) with pᵢ = σᵢ/Σσ (Roy and Vetterli 2007); 0 for a zero matrix.
@@ -126,11 +113,7 @@ impl Spectrum {
     /// Σ_{i≤r} σᵢ² in units of σ₁², which neither overflow nor vanish.
     fn squares(&self, rank: usize) -> f64 {
         let unit = self.s.first().copied().filter(|&x| x > 0.0).unwrap_or(1.0);
-        self.s
-            .iter()
-            .take(rank)
-            .map(|x| (x / unit) * (x / unit))
-            .sum()
+        self.s.iter().take(rank).map(|x| (x / unit) * (x / unit)).sum()
     }
 }
 
@@ -157,8 +140,7 @@ fn marchenko_pastur_median(beta: f64) -> f64 {
 fn mass_above(beta: f64, theta: f64) -> f64 {
     let root = beta.sqrt();
     let inner = ((1.0 - root) / (1.0 + root) * (0.5 * theta).tan()).atan();
-    ((1.0 + beta) * theta - 2.0 * root * theta.sin() - 2.0 * (1.0 - beta) * inner)
-        / (2.0 * PI * beta)
+    ((1.0 + beta) * theta - 2.0 * root * theta.sin() - 2.0 * (1.0 - beta) * inner) / (2.0 * PI * beta)
 }
 
 #[cfg(test)]
@@ -169,10 +151,7 @@ mod tests {
 
     fn close(actual: f64, expected: f64, relative: f64) {
         let difference = (actual - expected).abs();
-        assert!(
-            difference <= relative * expected.abs(),
-            "{actual}, expected {expected}"
-        );
+        assert!(difference <= relative * expected.abs(), "{actual}, expected {expected}");
     }
 
     #[test]
@@ -183,10 +162,7 @@ mod tests {
         let peaked = Spectrum::new([5.0, 0.0, 0.0], 3, 3).unwrap();
         assert_eq!((peaked.effective_rank(), peaked.stable_rank()), (1.0, 1.0));
         let zero = Spectrum::new([0.0, 0.0], 2, 2).unwrap();
-        assert_eq!(
-            (zero.effective_rank(), zero.stable_rank(), zero.energy(0)),
-            (0.0, 0.0, 1.0)
-        );
+        assert_eq!((zero.effective_rank(), zero.stable_rank(), zero.energy(0)), (0.0, 0.0, 1.0));
         // p = ½, ¼, ¼: entropy 1.5·ln 2
         let mixed = Spectrum::new([2.0, 1.0, 1.0], 3, 3).unwrap();
         close(mixed.effective_rank(), 2f64.powf(1.5), 1e-14);
@@ -195,33 +171,15 @@ mod tests {
     #[test]
     fn energy_grows_from_nothing_to_all() {
         let spectrum = Spectrum::new([1e200, 1e200, 0.0], 3, 4).unwrap();
-        assert_eq!(
-            [0, 1, 2, 3, 9].map(|r| spectrum.energy(r)),
-            [0.0, 0.5, 1.0, 1.0, 1.0]
-        );
+        assert_eq!([0, 1, 2, 3, 9].map(|r| spectrum.energy(r)), [0.0, 0.5, 1.0, 1.0, 1.0]);
     }
 
     #[test]
     fn what_is_not_a_spectrum_is_refused() {
-        assert!(matches!(
-            Spectrum::new([1.0], 2, 3),
-            Err(LinalgError::SpectrumLength {
-                expected: 2,
-                found: 1,
-                ..
-            })
-        ));
-        for (s, at) in [
-            ([1.0, 2.0], 1),
-            ([1.0, -1.0], 1),
-            ([f64::NAN, 0.0], 0),
-            ([f64::INFINITY, 0.0], 0),
-        ] {
+        assert!(matches!(Spectrum::new([1.0], 2, 3), Err(LinalgError::SpectrumLength { expected: 2, found: 1, .. })));
+        for (s, at) in [([1.0, 2.0], 1), ([1.0, -1.0], 1), ([f64::NAN, 0.0], 0), ([f64::INFINITY, 0.0], 0)] {
             let error = Spectrum::new(s, 2, 3).unwrap_err();
-            assert!(
-                matches!(error, LinalgError::SpectrumValue { index, .. } if index == at),
-                "{s:?}"
-            );
+            assert!(matches!(error, LinalgError::SpectrumValue { index, .. } if index == at), "{s:?}");
         }
     }
 
@@ -231,9 +189,7 @@ mod tests {
         let steps = 2_000_000;
         let width = (b - t) / f64::from(steps);
         let density = |x: f64| ((b - x) * (x - a)).max(0.0).sqrt() / (2.0 * PI * beta * x);
-        (0..steps)
-            .map(|i| density(t + (f64::from(i) + 0.5) * width) * width)
-            .sum()
+        (0..steps).map(|i| density(t + (f64::from(i) + 0.5) * width) * width).sum()
     }
 
     #[test]
@@ -257,11 +213,7 @@ mod tests {
         };
         let of_noise = spectrum(&noise);
         close(of_noise.noise_variance(), 1.0, 0.05);
-        close(
-            of_noise.values()[0],
-            of_noise.marchenko_pastur_edge(1.0),
-            0.05,
-        );
+        close(of_noise.values()[0], of_noise.marchenko_pastur_edge(1.0), 0.05);
         // Three planted directions, each far above the edge of about 28.
         let mut data = noise.into_data();
         for component in 0..3 {

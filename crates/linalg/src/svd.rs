@@ -61,40 +61,25 @@ pub fn decompose(w: MatrixView<'_>, method: Method, threads: usize) -> Result<Sv
     let [m, n] = [w.rows(), w.cols()];
     w.check_finite()?;
     if w.max_rank() == 0 {
-        return Ok(Svd {
-            u: Matrix::zeros(m, 0),
-            s: Vec::new(),
-            vt: Matrix::zeros(0, n),
-        });
+        return Ok(Svd { u: Matrix::zeros(m, 0), s: Vec::new(), vt: Matrix::zeros(0, n) });
     }
     let par = backend::parallelism(threads);
     let (data, scale) = widened(w);
     let a = MatRef::from_row_major_slice(&data, m, n);
     let tall = if m >= n { a } else { a.transpose() };
     let factors = match method {
-        Method::Auto | Method::Gram => {
-            gram(tall, par).or_else(|NoConvergence| backend::thin_svd(tall, par))
-        }
+        Method::Auto | Method::Gram => gram(tall, par).or_else(|NoConvergence| backend::thin_svd(tall, par)),
         Method::Thin => backend::thin_svd(tall, par).or_else(|NoConvergence| gram(tall, par)),
     };
-    let factors =
-        factors.map_err(|NoConvergence| LinalgError::NoConvergence { rows: m, cols: n })?;
-    let factors = if m >= n {
-        factors
-    } else {
-        factors.transposed()
-    };
+    let factors = factors.map_err(|NoConvergence| LinalgError::NoConvergence { rows: m, cols: n })?;
+    let factors = if m >= n { factors } else { factors.transposed() };
     Ok(factors.into_svd(scale))
 }
 
 impl Factors {
     /// The factors of Aᵀ.
     pub(crate) fn transposed(self) -> Self {
-        Self {
-            left: self.right,
-            s: self.s,
-            right: self.left,
-        }
+        Self { left: self.right, s: self.s, right: self.left }
     }
 
     /// Sorts, rounds the vectors to f32, fixes the signs and multiplies σ by `scale`.
@@ -115,15 +100,8 @@ impl Factors {
 /// and that power. Both steps are exact; they keep σ² within range whatever the units of W.
 pub(crate) fn widened(w: MatrixView<'_>) -> (Vec<f64>, f64) {
     let largest = w.data().iter().fold(0.0f32, |a, x| a.max(x.abs()));
-    let scale = if largest > 0.0 {
-        f64::from(largest).log2().floor().exp2()
-    } else {
-        1.0
-    };
-    (
-        w.data().iter().map(|&x| f64::from(x) / scale).collect(),
-        scale,
-    )
+    let scale = if largest > 0.0 { f64::from(largest).log2().floor().exp2() } else { 1.0 };
+    (w.data().iter().map(|&x| f64::from(x) / scale).collect(), scale)
 }
 
 /// Factors of a tall A \[m, n\] from V, the eigenvectors of AᵀA.
@@ -144,11 +122,7 @@ fn gram(a: MatRef<'_, f64>, par: Par) -> Result<Factors, NoConvergence> {
         for (j, &length) in s.iter().enumerate() {
             av.col_mut(j).iter_mut().for_each(|x| *x /= length);
         }
-        return Ok(Factors {
-            left: av,
-            s,
-            right: v.to_owned(),
-        });
+        return Ok(Factors { left: av, s, right: v.to_owned() });
     }
     let tail = s.len() - head;
     let (mut left, r) = backend::thin_qr(av, par);
@@ -163,10 +137,7 @@ fn gram(a: MatRef<'_, f64>, par: Par) -> Result<Factors, NoConvergence> {
     let right_tail = backend::product(v.subcols(head, tail), small.right.as_ref(), par);
     let mut right = v.to_owned();
     left.as_mut().subcols_mut(head, tail).copy_from(&left_tail);
-    right
-        .as_mut()
-        .subcols_mut(head, tail)
-        .copy_from(&right_tail);
+    right.as_mut().subcols_mut(head, tail).copy_from(&right_tail);
     s[head..].copy_from_slice(&small.s);
     Ok(Factors { left, s, right })
 }
@@ -209,10 +180,7 @@ fn fix_signs(svd: &mut Svd) {
             *best = if x.abs() > best.abs() { x } else { *best };
         }
     }
-    let signs: Vec<f32> = largest
-        .iter()
-        .map(|x| if *x < 0.0 { -1.0 } else { 1.0 })
-        .collect();
+    let signs: Vec<f32> = largest.iter().map(|x| if *x < 0.0 { -1.0 } else { 1.0 }).collect();
     for row in svd.u.data_mut().chunks_exact_mut(k) {
         row.iter_mut().zip(&signs).for_each(|(x, sign)| *x *= sign);
     }

@@ -11,10 +11,7 @@ use crate::{LinalgError, LowRank, Matrix, MatrixView, Method, Svd, decompose};
 #[must_use]
 pub fn truncate(svd: &Svd, rank: usize) -> LowRank {
     let [m, k, n] = [svd.u.rows(), svd.s.len(), svd.vt.cols()];
-    assert!(
-        rank <= k,
-        "rank {rank} of a decomposition with {k} components"
-    );
+    assert!(rank <= k, "rank {rank} of a decomposition with {k} components");
     let mut us = Vec::with_capacity(m * rank);
     for i in 0..m {
         let scaled = svd.u.row(i)[..rank].iter().zip(&svd.s);
@@ -35,24 +32,11 @@ pub fn truncate(svd: &Svd, rank: usize) -> LowRank {
 ///
 /// # Panics
 /// If `svd` is not a decomposition of a matrix of the shape of `w`.
-pub fn truncated_from(
-    w: MatrixView<'_>,
-    svd: &Svd,
-    rank: usize,
-    threads: usize,
-) -> Result<Matrix, LinalgError> {
+pub fn truncated_from(w: MatrixView<'_>, svd: &Svd, rank: usize, threads: usize) -> Result<Matrix, LinalgError> {
     let [m, n] = [w.rows(), w.cols()];
     check_rank(rank, m, n)?;
-    assert_eq!(
-        [svd.u.rows(), svd.vt.cols()],
-        [m, n],
-        "the factors belong to another matrix"
-    );
-    Ok(if rank == w.max_rank() {
-        w.to_matrix()
-    } else {
-        truncate(svd, rank).materialise(threads)
-    })
+    assert_eq!([svd.u.rows(), svd.vt.cols()], [m, n], "the factors belong to another matrix");
+    Ok(if rank == w.max_rank() { w.to_matrix() } else { truncate(svd, rank).materialise(threads) })
 }
 
 /// The dense matrix of rank `rank` that is closest to `w`.
@@ -61,12 +45,7 @@ pub fn truncated_from(
 ///
 /// # Errors
 /// [`LinalgError::RankTooLarge`] above min(m, n), and those of [`decompose`].
-pub fn truncated(
-    w: MatrixView<'_>,
-    rank: usize,
-    method: Method,
-    threads: usize,
-) -> Result<Matrix, LinalgError> {
+pub fn truncated(w: MatrixView<'_>, rank: usize, method: Method, threads: usize) -> Result<Matrix, LinalgError> {
     let [m, n] = [w.rows(), w.cols()];
     check_rank(rank, m, n)?;
     w.check_finite()?;
@@ -89,9 +68,7 @@ mod tests {
 
     fn squared_distance(a: &Matrix, b: &Matrix) -> f64 {
         let pairs = a.data().iter().zip(b.data());
-        pairs
-            .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2))
-            .sum()
+        pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum()
     }
 
     /// ‖W − W_r‖_F² = Σ_{i>r} σᵢ² for every r, and the error falls as r grows.
@@ -106,10 +83,7 @@ mod tests {
             // f32 factors and sums: relative to ‖W‖_F the distance is known to a few roundings.
             let known = (distance.sqrt() - lost.sqrt()).abs() <= 1e-6 * total.sqrt();
             assert!(known, "rank {rank}: {distance}, expected {lost}");
-            assert!(
-                distance.sqrt() <= before + 1e-6 * total.sqrt(),
-                "rank {rank}: error grew"
-            );
+            assert!(distance.sqrt() <= before + 1e-6 * total.sqrt(), "rank {rank}: error grew");
             before = distance.sqrt();
             let relative = LowRank::relative_error(&svd, rank);
             assert!((relative - (lost / total).sqrt()).abs() < 1e-12);
@@ -135,23 +109,16 @@ mod tests {
         let w = Matrix::new(12, 20, data).unwrap();
         let bits = |m: &Matrix| m.data().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         let svd = decompose(w.view(), Method::Auto, 1).unwrap();
-        for full in [
-            truncated(w.view(), 12, Method::Auto, 1).unwrap(),
-            truncated_from(w.view(), &svd, 12, 1).unwrap(),
-        ] {
+        for full in [truncated(w.view(), 12, Method::Auto, 1).unwrap(), truncated_from(w.view(), &svd, 12, 1).unwrap()]
+        {
             assert_eq!(bits(&full), bits(&w));
         }
-        for nothing in [
-            truncated(w.view(), 0, Method::Auto, 1).unwrap(),
-            truncated_from(w.view(), &svd, 0, 1).unwrap(),
-        ] {
+        for nothing in [truncated(w.view(), 0, Method::Auto, 1).unwrap(), truncated_from(w.view(), &svd, 0, 1).unwrap()]
+        {
             assert_eq!(nothing, Matrix::zeros(12, 20));
         }
         let empty = Matrix::zeros(0, 4);
-        assert_eq!(
-            truncated(empty.view(), 0, Method::Auto, 1),
-            Ok(empty.clone())
-        );
+        assert_eq!(truncated(empty.view(), 0, Method::Auto, 1), Ok(empty.clone()));
     }
 
     #[test]
@@ -162,16 +129,12 @@ mod tests {
         assert_eq!(truncated_from(w.view(), &svd, 5, 1).unwrap(), one);
         let naive: Vec<f32> = (0..12 * 20)
             .map(|at| {
-                let terms = (0..5).map(|k| {
-                    svd.s[k] * f64::from(svd.u.row(at / 20)[k]) * f64::from(svd.vt.row(k)[at % 20])
-                });
+                let terms =
+                    (0..5).map(|k| svd.s[k] * f64::from(svd.u.row(at / 20)[k]) * f64::from(svd.vt.row(k)[at % 20]));
                 terms.sum::<f64>() as f32
             })
             .collect();
-        let tolerance = Tolerance {
-            absolute: 0.0,
-            relative: 1e-6,
-        };
+        let tolerance = Tolerance { absolute: 0.0, relative: 1e-6 };
         assert_eq!(tolerance.check(one.data(), &naive), Ok(()));
     }
 
@@ -179,14 +142,7 @@ mod tests {
     fn a_rank_above_the_maximum_is_an_error() {
         let w = gaussian(3, 4, 61);
         let error = truncated(w.view(), 4, Method::Auto, 1).unwrap_err();
-        assert!(matches!(
-            error,
-            LinalgError::RankTooLarge {
-                rank: 4,
-                max: 3,
-                ..
-            }
-        ));
+        assert!(matches!(error, LinalgError::RankTooLarge { rank: 4, max: 3, .. }));
     }
 
     proptest! {

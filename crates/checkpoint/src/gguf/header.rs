@@ -99,19 +99,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header, CheckpointError> {
     let mut tensors = Vec::with_capacity(raw.len());
     for tensor in raw {
         if !seen.insert(tensor.name.clone()) {
-            return Err(CheckpointError::DuplicateTensor {
-                tensor: tensor.name,
-            });
+            return Err(CheckpointError::DuplicateTensor { tensor: tensor.name });
         }
         tensors.push(tensor.place(data_start, alignment, bytes.len())?);
     }
     check_overlap(&tensors)?;
-    Ok(Header {
-        metadata,
-        tensors,
-        alignment,
-        tensors_start,
-    })
+    Ok(Header { metadata, tensors, alignment, tensors_start })
 }
 
 /// The file's alignment; at least 8, so that block types can be read in place.
@@ -153,17 +146,9 @@ struct RawTensor {
 
 impl RawTensor {
     /// Checks type, shape and place against a file of `len` bytes.
-    fn place(
-        self,
-        data_start: usize,
-        alignment: usize,
-        len: usize,
-    ) -> Result<Tensor, CheckpointError> {
+    fn place(self, data_start: usize, alignment: usize, len: usize) -> Result<Tensor, CheckpointError> {
         let Some(dtype) = Dtype::from_ggml(self.kind) else {
-            return Err(CheckpointError::UnknownDtype {
-                found: unread_ggml_name(self.kind),
-                tensor: self.name,
-            });
+            return Err(CheckpointError::UnknownDtype { found: unread_ggml_name(self.kind), tensor: self.name });
         };
         let overflow = |raw: &RawTensor| CheckpointError::ShapeOverflow {
             tensor: raw.name.clone(),
@@ -194,21 +179,10 @@ impl RawTensor {
             });
         }
         // Saturation is enough: the sum is only compared with the length of the file.
-        let end = wide(data_start)
-            .saturating_add(self.offset)
-            .saturating_add(wide(size));
+        let end = wide(data_start).saturating_add(self.offset).saturating_add(wide(size));
         match usize::try_from(end) {
-            Ok(end) if end <= len => Ok(Tensor {
-                name: self.name,
-                dtype,
-                shape,
-                range: end - size..end,
-            }),
-            _ => Err(CheckpointError::OutOfRange {
-                tensor: self.name,
-                end,
-                available: wide(len),
-            }),
+            Ok(end) if end <= len => Ok(Tensor { name: self.name, dtype, shape, range: end - size..end }),
+            _ => Err(CheckpointError::OutOfRange { tensor: self.name, end, available: wide(len) }),
         }
     }
 }
@@ -232,19 +206,13 @@ impl<'a> Cursor<'a> {
                 self.at += count;
                 Ok(taken)
             }
-            _ => Err(CheckpointError::Truncated {
-                what,
-                needed: count,
-                available: wide(available),
-            }),
+            _ => Err(CheckpointError::Truncated { what, needed: count, available: wide(available) }),
         }
     }
 
     fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], CheckpointError> {
         let taken = self.take(wide(N), what)?;
-        Ok(taken
-            .try_into()
-            .expect("`take` gives exactly the bytes asked for"))
+        Ok(taken.try_into().expect("`take` gives exactly the bytes asked for"))
     }
 
     fn u32(&mut self, what: &'static str) -> Result<u32, CheckpointError> {
@@ -256,19 +224,10 @@ impl<'a> Cursor<'a> {
     }
 
     /// Refuses a count of things that take at least `each` bytes when the rest of the file is too short for them.
-    fn check_count(
-        &self,
-        what: &'static str,
-        count: u64,
-        each: u64,
-    ) -> Result<(), CheckpointError> {
+    fn check_count(&self, what: &'static str, count: u64, each: u64) -> Result<(), CheckpointError> {
         let possible = wide(self.remaining()) / each;
         if count > possible {
-            return Err(CheckpointError::Count {
-                what,
-                count,
-                possible,
-            });
+            return Err(CheckpointError::Count { what, count, possible });
         }
         Ok(())
     }
@@ -290,10 +249,7 @@ impl<'a> Cursor<'a> {
         match self.array("a truth value")? {
             [0] => Ok(false),
             [1] => Ok(true),
-            [found] => Err(CheckpointError::BoolValue {
-                key: key.to_string(),
-                found,
-            }),
+            [found] => Err(CheckpointError::BoolValue { key: key.to_string(), found }),
         }
     }
 
@@ -318,19 +274,13 @@ impl<'a> Cursor<'a> {
     }
 
     fn unknown_type(&self, key: &str, found: u32) -> CheckpointError {
-        CheckpointError::ValueType {
-            key: key.to_string(),
-            found,
-        }
+        CheckpointError::ValueType { key: key.to_string(), found }
     }
 
     /// A list that may have `levels - 1` further levels of lists inside.
     fn list(&mut self, key: &str, levels: usize) -> Result<Array, CheckpointError> {
         let Some(inner) = levels.checked_sub(1) else {
-            return Err(CheckpointError::Nesting {
-                key: key.to_string(),
-                limit: MAX_NESTING,
-            });
+            return Err(CheckpointError::Nesting { key: key.to_string(), limit: MAX_NESTING });
         };
         let kind = self.u32("a list's type")?;
         let count = self.u64("a list's length")?;
@@ -353,11 +303,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// `count` numbers of `N` bytes.
-    fn numbers<T, const N: usize>(
-        &mut self,
-        count: u64,
-        number: fn([u8; N]) -> T,
-    ) -> Result<Vec<T>, CheckpointError> {
+    fn numbers<T, const N: usize>(&mut self, count: u64, number: fn([u8; N]) -> T) -> Result<Vec<T>, CheckpointError> {
         self.check_count("list elements", count, wide(N))?;
         let bytes = self.take(count.saturating_mul(wide(N)), "a list")?;
         let (parts, _) = bytes.as_chunks::<N>();
@@ -381,21 +327,10 @@ impl<'a> Cursor<'a> {
         let rank = self.u32(WHAT)?;
         let rank = usize::try_from(rank).unwrap_or(usize::MAX);
         if rank > MAX_RANK {
-            return Err(CheckpointError::Rank {
-                tensor: name,
-                found: rank,
-                limit: MAX_RANK,
-            });
+            return Err(CheckpointError::Rank { tensor: name, found: rank, limit: MAX_RANK });
         }
-        let dims = (0..rank)
-            .map(|_| self.u64(WHAT))
-            .collect::<Result<_, _>>()?;
-        Ok(RawTensor {
-            name,
-            dims,
-            kind: self.u32(WHAT)?,
-            offset: self.u64(WHAT)?,
-        })
+        let dims = (0..rank).map(|_| self.u64(WHAT)).collect::<Result<_, _>>()?;
+        Ok(RawTensor { name, dims, kind: self.u32(WHAT)?, offset: self.u64(WHAT)? })
     }
 }
 

@@ -181,9 +181,7 @@ impl Metadata {
 
     /// All keys and values, in file order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
-        self.entries
-            .iter()
-            .map(|(key, value)| (key.as_str(), value))
+        self.entries.iter().map(|(key, value)| (key.as_str(), value))
     }
 
     /// A non-negative integer of any stored width.
@@ -191,9 +189,7 @@ impl Metadata {
     /// # Errors
     /// [`CheckpointError::MetadataType`] when the value is of another kind or negative; so in all getters below.
     pub fn u64(&self, key: &str) -> Result<Option<u64>, CheckpointError> {
-        self.typed(key, "a non-negative integer", |value| {
-            u64::try_from(value.integer()?).ok()
-        })
+        self.typed(key, "a non-negative integer", |value| u64::try_from(value.integer()?).ok())
     }
 
     /// A float, or an integer that a double holds exactly.
@@ -301,18 +297,12 @@ mod tests {
             assert_eq!(metadata.u64("k").expect("an integer"), Some(7));
             assert_eq!(metadata.f64("k").expect("an integer"), Some(7.0));
         }
-        assert_eq!(
-            metadata(Value::U64(u64::MAX)).u64("k").expect("fits"),
-            Some(u64::MAX)
-        );
+        assert_eq!(metadata(Value::U64(u64::MAX)).u64("k").expect("fits"), Some(u64::MAX));
     }
 
     #[test]
     fn a_wrong_type_names_key_expected_and_found() {
-        let message = metadata(Value::I32(-3))
-            .u64("k")
-            .expect_err("negative")
-            .to_string();
+        let message = metadata(Value::I32(-3)).u64("k").expect_err("negative").to_string();
         for part in ["`k`", "a non-negative integer", "i32 -3"] {
             assert!(message.contains(part), "{message}");
         }
@@ -320,21 +310,9 @@ mod tests {
         assert!(metadata(Value::Bool(true)).str("k").is_err());
         assert!(metadata(Value::String("x".into())).bool("k").is_err());
         assert!(metadata(Value::F32(1.0)).u64("k").is_err());
-        assert!(
-            metadata(Value::Array(Array::U32(vec![u32::MAX])))
-                .i32s("k")
-                .is_err()
-        );
-        assert!(
-            metadata(Value::Array(Array::I32(vec![1])))
-                .strings("k")
-                .is_err()
-        );
-        assert!(
-            metadata(Value::Array(Array::I32(vec![1])))
-                .f32s("k")
-                .is_err()
-        );
+        assert!(metadata(Value::Array(Array::U32(vec![u32::MAX]))).i32s("k").is_err());
+        assert!(metadata(Value::Array(Array::I32(vec![1]))).strings("k").is_err());
+        assert!(metadata(Value::Array(Array::I32(vec![1]))).f32s("k").is_err());
     }
 
     #[test]
@@ -343,20 +321,14 @@ mod tests {
         assert_eq!(unsigned.i32s("k").expect("fits"), Some(vec![1, 2]));
         assert_eq!(unsigned.i32s("other").expect("absent"), None);
         let texts = metadata(Value::Array(Array::Strings(vec!["a".into()])));
-        assert_eq!(
-            texts.strings("k").expect("texts").map(<[String]>::len),
-            Some(1)
-        );
+        assert_eq!(texts.strings("k").expect("texts").map(<[String]>::len), Some(1));
     }
 
     #[test]
     fn order_is_kept_and_repeated_keys_are_refused() {
         let pair = |key: &str| (key.to_string(), Value::Bool(true));
         let metadata = Metadata::from_pairs(vec![pair("z"), pair("a")]).expect("distinct");
-        assert_eq!(
-            metadata.iter().map(|(key, _)| key).collect::<Vec<_>>(),
-            ["z", "a"]
-        );
+        assert_eq!(metadata.iter().map(|(key, _)| key).collect::<Vec<_>>(), ["z", "a"]);
         assert!(matches!(
             Metadata::from_pairs(vec![pair("z"), pair("z")]),
             Err(CheckpointError::DuplicateKey { key }) if key == "z"

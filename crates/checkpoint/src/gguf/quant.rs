@@ -51,12 +51,8 @@ pub(crate) fn quantise(dtype: Dtype, source: &[f32]) -> (Vec<u8>, Vec<f32>) {
     let mut blocks = block_type(dtype).cpu_zeros(source.len());
     blocks.from_float(source);
     let stored = values(blocks.as_ref(), source.len());
-    let tensor =
-        QTensor::new(QStorage::Cpu(blocks), source.len()).expect("whole blocks make a tensor");
-    let bytes = tensor
-        .data()
-        .expect("memory of the CPU can be read")
-        .into_owned();
+    let tensor = QTensor::new(QStorage::Cpu(blocks), source.len()).expect("whole blocks make a tensor");
+    let bytes = tensor.data().expect("memory of the CPU can be read").into_owned();
     (bytes, stored)
 }
 
@@ -103,11 +99,8 @@ mod tests {
     /// gguf-py's opinion on blocks of every type; the script that made it is `tools/make_gguf_goldens.py`.
     fn goldens() -> Vec<(Dtype, serde_json::Value)> {
         let text = include_str!("../../tests/data/gguf_blocks.json");
-        let goldens: serde_json::Map<_, _> =
-            serde_json::from_str(text).expect("the goldens are JSON");
-        let named = goldens
-            .into_iter()
-            .map(|(name, golden)| (name.parse().expect("a type"), golden));
+        let goldens: serde_json::Map<_, _> = serde_json::from_str(text).expect("the goldens are JSON");
+        let named = goldens.into_iter().map(|(name, golden)| (name.parse().expect("a type"), golden));
         named.collect()
     }
 
@@ -118,35 +111,19 @@ mod tests {
     }
 
     fn floats(bytes: &[u8]) -> Vec<f32> {
-        bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|bytes| f32::from_le_bytes(*bytes))
-            .collect()
+        bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
     }
 
     #[test]
     fn dequantising_gives_the_bits_of_gguf_py() {
         let goldens = goldens();
-        assert_eq!(
-            goldens.len(),
-            Dtype::all().filter(|dtype| dtype.is_quantised()).count()
-        );
+        assert_eq!(goldens.len(), Dtype::all().filter(|dtype| dtype.is_quantised()).count());
         for (dtype, golden) in goldens {
             let expected = floats(&bytes(&golden, "values").expect("all types have values"));
             let mut found = vec![0.0; expected.len()];
-            dequantise(
-                dtype,
-                &bytes(&golden, "blocks").expect("all types have blocks"),
-                &mut found,
-            );
+            dequantise(dtype, &bytes(&golden, "blocks").expect("all types have blocks"), &mut found);
             for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
-                assert_eq!(
-                    found.to_bits(),
-                    expected.to_bits(),
-                    "{dtype} {index}: {found} {expected}"
-                );
+                assert_eq!(found.to_bits(), expected.to_bits(), "{dtype} {index}: {found} {expected}");
             }
         }
     }
@@ -155,9 +132,7 @@ mod tests {
     fn quantising_gives_the_bytes_of_gguf_py() {
         let mut compared = 0;
         for (dtype, golden) in goldens() {
-            if let (Some(source), Some(expected)) =
-                (bytes(&golden, "source"), bytes(&golden, "quantised"))
-            {
+            if let (Some(source), Some(expected)) = (bytes(&golden, "source"), bytes(&golden, "quantised")) {
                 let (found, _) = quantise(dtype, &floats(&source));
                 assert_eq!(found, expected, "{dtype}");
                 compared += 1;

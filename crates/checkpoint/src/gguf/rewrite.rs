@@ -32,33 +32,16 @@ pub fn rewrite(
     let mut patches = BTreeMap::new();
     for tensor in &header.tensors {
         if let Some((dtype, values)) = edits.get(&tensor.name) {
-            let slot = Slot {
-                tensor: &tensor.name,
-                dtype: *dtype,
-                shape: &tensor.shape,
-            };
+            let slot = Slot { tensor: &tensor.name, dtype: *dtype, shape: &tensor.shape };
             let range = tensor.range.clone();
-            patches.insert(
-                tensor.name.as_str(),
-                Patch {
-                    slot,
-                    range,
-                    values,
-                },
-            );
+            patches.insert(tensor.name.as_str(), Patch { slot, range, values });
         }
     }
-    if let Some(name) = edits
-        .keys()
-        .find(|name| !patches.contains_key(name.as_str()))
-    {
+    if let Some(name) = edits.keys().find(|name| !patches.contains_key(name.as_str())) {
         let tensor = name.clone();
         return Err(CheckpointError::NoTensor { tensor }.in_file(source));
     }
-    let same_types = header
-        .tensors
-        .iter()
-        .all(|tensor| dtype_after(tensor, &patches) == tensor.dtype);
+    let same_types = header.tensors.iter().all(|tensor| dtype_after(tensor, &patches) == tensor.dtype);
     atomically(target, |sink| match same_types {
         true => sink.put_patched(mapping.bytes(), patches.into_values().collect()),
         false => put_relaid(sink, mapping.bytes(), &header, &patches),
@@ -66,9 +49,7 @@ pub fn rewrite(
 }
 
 fn dtype_after(tensor: &Tensor, patches: &BTreeMap<&str, Patch<'_>>) -> Dtype {
-    patches
-        .get(tensor.name.as_str())
-        .map_or(tensor.dtype, |patch| patch.slot.dtype)
+    patches.get(tensor.name.as_str()).map_or(tensor.dtype, |patch| patch.slot.dtype)
 }
 
 /// Writes the file with new descriptions and offsets; descriptions and data each keep their order.
@@ -94,13 +75,7 @@ fn put_relaid(
     let mut descriptions = Vec::new();
     for tensor in &header.tensors {
         let offset = offsets[tensor.name.as_str()];
-        put_tensor(
-            &mut descriptions,
-            &tensor.name,
-            dtype_after(tensor, patches),
-            &tensor.shape,
-            offset,
-        )?;
+        put_tensor(&mut descriptions, &tensor.name, dtype_after(tensor, patches), &tensor.shape, offset)?;
     }
 
     sink.put(&source[..header.tensors_start])?;

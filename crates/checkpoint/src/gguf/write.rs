@@ -16,11 +16,7 @@ use crate::write::{NewTensor, atomically};
 /// [`CheckpointError::Rank`], [`CheckpointError::NotWeights`], [`CheckpointError::PartialBlock`],
 /// [`CheckpointError::ShapeOverflow`], what a tensor's values say, [`CheckpointError::ValueCount`],
 /// [`CheckpointError::NotFinite`], [`CheckpointError::Overflow`], [`CheckpointError::Io`].
-pub fn write(
-    target: &Path,
-    metadata: &Metadata,
-    tensors: Vec<NewTensor<'_>>,
-) -> Result<(), CheckpointError> {
+pub fn write(target: &Path, metadata: &Metadata, tensors: Vec<NewTensor<'_>>) -> Result<(), CheckpointError> {
     atomically(target, |sink| {
         let alignment = alignment(metadata)?;
         let mut head = b"GGUF".to_vec();
@@ -53,19 +49,11 @@ pub fn write(
 }
 
 /// The offset of what follows `size` bytes at `offset`.
-pub(crate) fn after(
-    tensor: &str,
-    offset: usize,
-    size: usize,
-    alignment: usize,
-) -> Result<usize, CheckpointError> {
+pub(crate) fn after(tensor: &str, offset: usize, size: usize, alignment: usize) -> Result<usize, CheckpointError> {
     offset
         .checked_add(size)
         .and_then(|end| end.checked_next_multiple_of(alignment))
-        .ok_or_else(|| CheckpointError::ShapeOverflow {
-            tensor: tensor.to_string(),
-            shape: vec![size as u64],
-        })
+        .ok_or_else(|| CheckpointError::ShapeOverflow { tensor: tensor.to_string(), shape: vec![size as u64] })
 }
 
 /// Appends a tensor description.
@@ -77,18 +65,10 @@ pub(crate) fn put_tensor(
     offset: usize,
 ) -> Result<(), CheckpointError> {
     let Some(number) = dtype.ggml() else {
-        return Err(CheckpointError::DtypeForFormat {
-            tensor: name.to_string(),
-            dtype,
-            format: "GGUF",
-        });
+        return Err(CheckpointError::DtypeForFormat { tensor: name.to_string(), dtype, format: "GGUF" });
     };
     if shape.len() > MAX_RANK {
-        return Err(CheckpointError::Rank {
-            tensor: name.to_string(),
-            found: shape.len(),
-            limit: MAX_RANK,
-        });
+        return Err(CheckpointError::Rank { tensor: name.to_string(), found: shape.len(), limit: MAX_RANK });
     }
     put_text(out, name);
     out.extend((shape.len() as u32).to_le_bytes());

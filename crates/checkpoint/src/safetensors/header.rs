@@ -42,30 +42,18 @@ pub(crate) struct Tensor {
 /// Any of [`CheckpointError`]'s general and safetensors conditions.
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Tensor>, CheckpointError> {
     let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
-        return Err(truncated(
-            "the header length",
-            wide(LENGTH_BYTES),
-            bytes.len(),
-        ));
+        return Err(truncated("the header length", wide(LENGTH_BYTES), bytes.len()));
     };
     let length = u64::from_le_bytes(*length);
     if length > MAX_HEADER {
-        return Err(CheckpointError::HeaderTooLarge {
-            found: length,
-            limit: MAX_HEADER,
-        });
+        return Err(CheckpointError::HeaderTooLarge { found: length, limit: MAX_HEADER });
     }
-    let header = usize::try_from(length)
-        .ok()
-        .and_then(|length| rest.get(..length));
+    let header = usize::try_from(length).ok().and_then(|length| rest.get(..length));
     let Some(header) = header else {
         return Err(truncated("the header", length, rest.len()));
     };
-    let document: Document =
-        serde_json::from_slice(header).map_err(|source| CheckpointError::Json {
-            what: "the safetensors header",
-            source,
-        })?;
+    let document: Document = serde_json::from_slice(header)
+        .map_err(|source| CheckpointError::Json { what: "the safetensors header", source })?;
 
     let mut entries = document.tensors;
     entries.sort_by_key(|(_, entry)| entry.data_offsets);
@@ -90,30 +78,19 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Tensor>, CheckpointError> {
             });
         }
         if start > wide(expected) {
-            return Err(CheckpointError::Gap {
-                tensor: tensor.name,
-                start,
-                expected: wide(expected),
-            });
+            return Err(CheckpointError::Gap { tensor: tensor.name, start, expected: wide(expected) });
         }
         tensors.push(tensor);
     }
     let end = tensors.last().map_or(data_start, |last| last.range.end);
     if end != bytes.len() {
-        return Err(CheckpointError::TrailingBytes {
-            expected: wide(end),
-            found: wide(bytes.len()),
-        });
+        return Err(CheckpointError::TrailingBytes { expected: wide(end), found: wide(bytes.len()) });
     }
     Ok(tensors)
 }
 
 fn truncated(what: &'static str, needed: u64, available: usize) -> CheckpointError {
-    CheckpointError::Truncated {
-        what,
-        needed,
-        available: wide(available),
-    }
+    CheckpointError::Truncated { what, needed, available: wide(available) }
 }
 
 /// A tensor description as it stands in the header.
@@ -128,15 +105,10 @@ impl Entry {
     /// Checks type, shape and place against a file of `len` bytes.
     fn place(self, name: String, data_start: usize, len: usize) -> Result<Tensor, CheckpointError> {
         let Some(dtype) = Dtype::from_safetensors(&self.dtype) else {
-            return Err(CheckpointError::UnknownDtype {
-                tensor: name,
-                found: format!("`{}`", self.dtype),
-            });
+            return Err(CheckpointError::UnknownDtype { tensor: name, found: format!("`{}`", self.dtype) });
         };
-        let overflow = |tensor: &str| CheckpointError::ShapeOverflow {
-            tensor: tensor.to_string(),
-            shape: self.shape.clone(),
-        };
+        let overflow =
+            |tensor: &str| CheckpointError::ShapeOverflow { tensor: tensor.to_string(), shape: self.shape.clone() };
         let mut shape = Vec::with_capacity(self.shape.len());
         let mut elements = 1usize;
         for &dim in &self.shape {
@@ -156,28 +128,13 @@ impl Entry {
         let (begin, end) = self.data_offsets;
         let found = i128::from(end) - i128::from(begin);
         if found != i128::from(wide(expected)) {
-            return Err(CheckpointError::WrongSize {
-                tensor: name,
-                dtype,
-                shape,
-                expected,
-                found,
-            });
+            return Err(CheckpointError::WrongSize { tensor: name, dtype, shape, expected, found });
         }
         // Saturation is enough: the sum is only compared with the length of the file.
         let end = wide(data_start).saturating_add(end);
         match usize::try_from(end) {
-            Ok(end) if end <= len => Ok(Tensor {
-                name,
-                dtype,
-                shape,
-                range: end - expected..end,
-            }),
-            _ => Err(CheckpointError::OutOfRange {
-                tensor: name,
-                end,
-                available: wide(len),
-            }),
+            Ok(end) if end <= len => Ok(Tensor { name, dtype, shape, range: end - expected..end }),
+            _ => Err(CheckpointError::OutOfRange { tensor: name, end, available: wide(len) }),
         }
     }
 }

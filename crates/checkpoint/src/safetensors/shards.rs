@@ -22,11 +22,8 @@ impl Index {
     /// # Errors
     /// [`CheckpointError::Json`], [`CheckpointError::DuplicateTensor`], [`CheckpointError::ShardName`].
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        let document: Document =
-            serde_json::from_slice(bytes).map_err(|source| CheckpointError::Json {
-                what: "the safetensors index",
-                source,
-            })?;
+        let document: Document = serde_json::from_slice(bytes)
+            .map_err(|source| CheckpointError::Json { what: "the safetensors index", source })?;
         let mut places = BTreeMap::new();
         for (tensor, shard) in document.weight_map.0 {
             if !is_plain(&shard) {
@@ -58,14 +55,9 @@ impl Index {
                 });
             }
         }
-        let missing = self
-            .places
-            .iter()
-            .find(|(tensor, placed)| *placed == shard && !found.contains(tensor.as_str()));
+        let missing = self.places.iter().find(|(tensor, placed)| *placed == shard && !found.contains(tensor.as_str()));
         match missing {
-            Some((tensor, _)) => Err(CheckpointError::MissingTensor {
-                tensor: tensor.clone(),
-            }),
+            Some((tensor, _)) => Err(CheckpointError::MissingTensor { tensor: tensor.clone() }),
             None => Ok(()),
         }
     }
@@ -115,9 +107,7 @@ mod tests {
     #[test]
     fn only_plain_names_are_shards() {
         assert!(is_plain("model-00001-of-00002.safetensors"));
-        for name in [
-            "", ".", "..", "../x", "a/b", "/etc/x", "a\\b", "c:x", "./x", "x/",
-        ] {
+        for name in ["", ".", "..", "../x", "a/b", "/etc/x", "a\\b", "c:x", "./x", "x/"] {
             assert!(!is_plain(name), "{name}");
         }
     }

@@ -54,8 +54,7 @@ pub fn write_folder(
     metadata: &BTreeMap<String, String>,
     max_shard: usize,
 ) -> Result<Vec<PathBuf>, CheckpointError> {
-    fs::create_dir_all(folder)
-        .map_err(|e| CheckpointError::io("create the folder")(e).in_file(folder))?;
+    fs::create_dir_all(folder).map_err(|e| CheckpointError::io("create the folder")(e).in_file(folder))?;
     let sizes = sizes(&tensors).map_err(|problem| problem.in_file(folder))?;
     let mut shards = Vec::new();
     let mut shard = Vec::new();
@@ -77,10 +76,7 @@ pub fn write_folder(
         write(&target, shards.remove(0), metadata)?;
         return Ok(vec![target]);
     }
-    let mut index = Index {
-        metadata: IndexMetadata { total_size: total },
-        weight_map: BTreeMap::new(),
-    };
+    let mut index = Index { metadata: IndexMetadata { total_size: total }, weight_map: BTreeMap::new() };
     let mut files = Vec::new();
     let count = shards.len();
     for (number, shard) in shards.into_iter().enumerate() {
@@ -92,10 +88,7 @@ pub fn write_folder(
         write(&folder.join(name), shard, metadata)?;
     }
     let target = folder.join(INDEX);
-    write_atomically(
-        &target,
-        json(&index, "the safetensors index", true)?.as_bytes(),
-    )?;
+    write_atomically(&target, json(&index, "the safetensors index", true)?.as_bytes())?;
     files.push(target);
     Ok(files)
 }
@@ -134,11 +127,7 @@ fn sizes(tensors: &[NewTensor<'_>]) -> Result<Vec<usize>, CheckpointError> {
             return Err(CheckpointError::DuplicateTensor { tensor: name() });
         }
         if !tensor.dtype.in_safetensors() {
-            return Err(CheckpointError::DtypeForFormat {
-                tensor: name(),
-                dtype: tensor.dtype,
-                format: "safetensors",
-            });
+            return Err(CheckpointError::DtypeForFormat { tensor: name(), dtype: tensor.dtype, format: "safetensors" });
         }
         sizes.push(tensor.slot().size()?);
     }
@@ -146,10 +135,7 @@ fn sizes(tensors: &[NewTensor<'_>]) -> Result<Vec<usize>, CheckpointError> {
 }
 
 /// The JSON header, padded with spaces to a multiple of 8 so that data are aligned.
-fn header(
-    tensors: &[NewTensor<'_>],
-    metadata: &BTreeMap<String, String>,
-) -> Result<Vec<u8>, CheckpointError> {
+fn header(tensors: &[NewTensor<'_>], metadata: &BTreeMap<String, String>) -> Result<Vec<u8>, CheckpointError> {
     const WHAT: &str = "the safetensors header";
     let mut entries = Vec::with_capacity(tensors.len() + 1);
     if !metadata.is_empty() {
@@ -158,16 +144,8 @@ fn header(
     let mut start = 0usize;
     for tensor in tensors {
         let end = start.saturating_add(tensor.slot().size()?);
-        let entry = Entry {
-            dtype: tensor.dtype.name(),
-            shape: &tensor.shape,
-            data_offsets: [start, end],
-        };
-        entries.push(format!(
-            "{}:{}",
-            json(&tensor.name, WHAT, false)?,
-            json(&entry, WHAT, false)?
-        ));
+        let entry = Entry { dtype: tensor.dtype.name(), shape: &tensor.shape, data_offsets: [start, end] };
+        entries.push(format!("{}:{}", json(&tensor.name, WHAT, false)?, json(&entry, WHAT, false)?));
         start = end;
     }
     let mut header = format!("{{{}}}", entries.join(",")).into_bytes();
@@ -175,11 +153,7 @@ fn header(
     Ok(header)
 }
 
-fn json(
-    value: &impl Serialize,
-    what: &'static str,
-    pretty: bool,
-) -> Result<String, CheckpointError> {
+fn json(value: &impl Serialize, what: &'static str, pretty: bool) -> Result<String, CheckpointError> {
     let text = match pretty {
         true => serde_json::to_string_pretty(value),
         false => serde_json::to_string(value),

@@ -24,10 +24,7 @@ impl Default for GgufBytes {
             tensor_count: None,
             key_count: None,
             keys: vec![key("general.architecture", 8, &text("none"))],
-            tensors: vec![
-                tensor("matrix", &[32, 2], 8, 0),
-                tensor("vector", &[4], 0, 96),
-            ],
+            tensors: vec![tensor("matrix", &[32, 2], 8, 0), tensor("vector", &[4], 0, 96)],
             alignment: 32,
             data,
         }
@@ -39,16 +36,8 @@ impl GgufBytes {
     pub(crate) fn file(&self) -> Vec<u8> {
         let mut file = self.magic.to_vec();
         file.extend(self.version.to_le_bytes());
-        file.extend(
-            self.tensor_count
-                .unwrap_or(self.tensors.len() as u64)
-                .to_le_bytes(),
-        );
-        file.extend(
-            self.key_count
-                .unwrap_or(self.keys.len() as u64)
-                .to_le_bytes(),
-        );
+        file.extend(self.tensor_count.unwrap_or(self.tensors.len() as u64).to_le_bytes());
+        file.extend(self.key_count.unwrap_or(self.keys.len() as u64).to_le_bytes());
         for part in self.keys.iter().chain(&self.tensors) {
             file.extend(part);
         }

@@ -54,6 +54,18 @@ pub(super) fn run(args: &Apply, global: &Global, progress: &Progress) -> Result<
         ]);
     }
     output::result(&output::table(&rows))?;
+    for name in &written.left_out {
+        output::say(&format!("left out: {name} (holds the unedited weights, or is no plain file)"));
+    }
+    if let Some(m) = written.matrices.iter().find(|m| m.relative > 0.01) {
+        let advice = if to_gguf { "; --tensor-type f16 keeps the edit closer" } else { "" };
+        output::say(&format!(
+            "{}: storing it as {} rounds it by {:.1} %{advice}",
+            m.matrix,
+            m.dtype,
+            100.0 * m.relative
+        ));
+    }
     output::result("\nread back and checked: the edited tensors are there, all others are the source's")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -32,7 +32,7 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Re
         Err(first) => Session::open(SOURCES[1], global, progress)
             .map_err(|second| first.context(format!("{} could not be had either: {second}", SOURCES[1])))?,
     };
-    let task = Task::open("world-facts", None)?.limited(Some(args.limit));
+    let task = Task::open("world-facts", None)?.limited(Some(args.limit))?;
     let config = session.files.config();
     let defaults = Settings::new(config, session.threads);
     let rhos = RHOS.iter().map(|rho| rho.parse()).collect::<Result<_, _>>()?;

@@ -55,11 +55,9 @@ impl ModelConfig {
         let model_type = keys.string("model_type")?;
         let architecture = Architecture::by_model_type(&model_type)
             .ok_or_else(|| keys.wrong("model_type", format!("one of {}", Architecture::known()), model_type))?;
-        for (key, accepted) in [("hidden_act", "silu")] {
-            let found = keys.string_or(key, accepted)?;
-            if found != accepted {
-                return Err(keys.wrong(key, accepted, found));
-            }
+        let activation = keys.string_or("hidden_act", "silu")?;
+        if activation != "silu" {
+            return Err(keys.wrong("hidden_act", "silu", activation));
         }
         let (d_model, n_heads) = (keys.count("hidden_size")?, keys.count("num_attention_heads")?);
         let n_layers = keys.count("num_hidden_layers")?;
@@ -114,12 +112,11 @@ impl ModelConfig {
             let key = key(suffix);
             match metadata.u64(&key)? {
                 None => Ok(None),
-                Some(n) => usize::try_from(n)
-                    .map(Some)
-                    .map_err(|_| wrong(&key, "a size".into(), n.to_string())),
+                Some(n) => usize::try_from(n).map(Some).map_err(|_| wrong(&key, "a size".into(), n.to_string())),
             }
         };
-        let count = |suffix: &str| optional(suffix)?.ok_or_else(|| wrong(&key(suffix), "a count".into(), "nothing".into()));
+        let count =
+            |suffix: &str| optional(suffix)?.ok_or_else(|| wrong(&key(suffix), "a count".into(), "nothing".into()));
         let number = |suffix: &str, default: f64| -> Result<f64> { Ok(metadata.f64(&key(suffix))?.unwrap_or(default)) };
 
         let (d_model, n_heads, n_layers) =
@@ -195,11 +192,11 @@ impl ModelConfig {
         let wrong = |key: &str, expected: &str, found: String| {
             Err(Error::Config { file: file.into(), key: key.into(), expected: expected.into(), found })
         };
-        if self.n_kv_heads == 0 || self.n_heads % self.n_kv_heads != 0 {
+        if self.n_kv_heads == 0 || !self.n_heads.is_multiple_of(self.n_kv_heads) {
             let found = format!("{} over {} heads", self.n_kv_heads, self.n_heads);
             return wrong("num_key_value_heads", "a divisor of the number of heads", found);
         }
-        if self.rope.dim != self.d_head || self.d_head == 0 || self.d_head % 2 != 0 {
+        if self.rope.dim != self.d_head || self.d_head == 0 || !self.d_head.is_multiple_of(2) {
             let found = format!("{} rotated of {}", self.rope.dim, self.d_head);
             return wrong("head_dim", "an even head width, all of it rotated", found);
         }
@@ -271,11 +268,7 @@ fn hf_rope(keys: &Keys<'_>, d_head: usize, max_positions: usize) -> Result<Rope>
         "longrope" | "su" => {
             let original_context = original()?;
             let factor = scaling.number_or("factor", max_positions as f64 / original_context as f64)?;
-            let implied = if factor <= 1.0 {
-                1.0
-            } else {
-                (1.0 + factor.ln() / (original_context as f64).ln()).sqrt()
-            };
+            let implied = if factor <= 1.0 { 1.0 } else { (1.0 + factor.ln() / (original_context as f64).ln()).sqrt() };
             RopeScaling::LongRope {
                 short: scaling.numbers("short_factor")?,
                 long: scaling.numbers("long_factor")?,
@@ -303,7 +296,7 @@ fn hf_windows(keys: &Keys<'_>, architecture: &Architecture, n_layers: usize) -> 
     let mut window = keys.count_or_none("sliding_window")?;
     let mut first = 0;
     if architecture.window_is_opt_in {
-        first = keys.count_or("max_window_layers", 28)?;
+        first = keys.size_or("max_window_layers", 28)?;
         if !keys.flag_or("use_sliding_window", false)? {
             window = None;
         }

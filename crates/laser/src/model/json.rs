@@ -46,6 +46,12 @@ impl<'a> Keys<'a> {
         Ok(self.count_or_none(key)?.unwrap_or(default))
     }
 
+    /// Like [`Keys::count_or`], but zero is a value.
+    pub(super) fn size_or(&self, key: &str, default: usize) -> Result<usize> {
+        let read = |v: &Value| v.as_u64().and_then(|n| usize::try_from(n).ok());
+        Ok(self.get(key, "a whole number", read)?.unwrap_or(default))
+    }
+
     pub(super) fn count(&self, key: &str) -> Result<usize> {
         self.required(key, "a positive whole number", self.count_or_none(key)?)
     }
@@ -80,8 +86,7 @@ impl<'a> Keys<'a> {
     }
 
     pub(super) fn strings_or_none(&self, key: &str) -> Result<Option<Vec<String>>> {
-        let read =
-            |v: &Value| v.as_array()?.iter().map(|s| s.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+        let read = |v: &Value| v.as_array()?.iter().map(|s| s.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
         self.get(key, "a list of texts", read)
     }
 

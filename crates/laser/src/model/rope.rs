@@ -138,9 +138,8 @@ impl Rope {
     /// Share of interpolation per frequency, 0 (kept) to 1 (stretched), `[dim/2]`.
     fn yarn_ramp(&self, context: f64, beta_fast: f64, beta_slow: f64, truncate: bool) -> Vec<f64> {
         let dim = self.dim as f64;
-        let dimension_of = |rotations: f64| {
-            dim * (context / (rotations * std::f64::consts::TAU)).ln() / (2.0 * self.theta.ln())
-        };
+        let dimension_of =
+            |rotations: f64| dim * (context / (rotations * std::f64::consts::TAU)).ln() / (2.0 * self.theta.ln());
         let (mut low, mut high) = (dimension_of(beta_fast), dimension_of(beta_slow));
         if truncate {
             (low, high) = (low.floor(), high.ceil());
@@ -179,12 +178,8 @@ mod tests {
 
     #[test]
     fn llama3_keeps_high_and_stretches_low_frequencies() {
-        let scaling = RopeScaling::Llama3 {
-            factor: 8.0,
-            low_freq_factor: 1.0,
-            high_freq_factor: 4.0,
-            original_context: 8192,
-        };
+        let scaling =
+            RopeScaling::Llama3 { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 8192 };
         let rope = Rope { theta: 500_000.0, dim: 128, scaling };
         let (scaled, _) = rope.inverse_frequencies(1);
         let plain: Vec<f64> = (0..64).map(|i| 500_000f64.powf(-(2.0 * f64::from(i)) / 128.0)).collect();

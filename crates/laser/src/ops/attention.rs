@@ -137,20 +137,18 @@ impl Job<'_> {
         for head in 0..heads.n_heads {
             let kv = head * heads.n_kv_heads / heads.n_heads * d;
             let queries = View::strided(&q[head * d..], n, d, width);
-            let each_run = |mut f: Box<dyn FnMut(usize, usize, &Keys<'_>) + '_>| {
+            let runs = || {
                 let mut first = 0;
-                for run in &self.runs {
-                    let tokens = run.0.len() / kv_width;
-                    if tokens > 0 {
-                        f(first, tokens, run);
-                    }
+                self.runs.iter().filter_map(move |(k, v)| {
+                    let tokens = k.len() / kv_width;
                     first += tokens;
-                }
+                    (tokens > 0).then_some((first - tokens, tokens, *k, *v))
+                })
             };
-            each_run(Box::new(|first, tokens, (k, _)| {
+            for (first, tokens, k, _) in runs() {
                 let k = View::strided(&k[kv..], tokens, d, kv_width);
                 times_transposed(&mut scores[first..], keys, queries, k, Output::Replace, 1);
-            }));
+            }
             for (i, row) in scores.chunks_exact_mut(keys).enumerate() {
                 let seen = visible(self.position + i, window.unwrap_or(usize::MAX));
                 row[..seen.start].fill(0.0);
@@ -158,11 +156,11 @@ impl Job<'_> {
                 softmax(&mut row[seen], 1.0 / (d as f32).sqrt());
             }
             let out = &mut self.out[head * d..];
-            each_run(Box::new(|first, tokens, (_, v)| {
+            for (first, tokens, _, v) in runs() {
                 let scores = View::strided(&scores[first..], n, tokens, keys);
                 let v = View::strided(&v[kv..], tokens, d, kv_width);
                 times(out, width, scores, v, Output::Accumulate, 1);
-            }));
+            }
         }
     }
 }
@@ -236,14 +234,16 @@ fn composed(q: &Tensor, chunks: &[KvChunk], heads: Heads, layout: Layout<'_>) ->
     let mut k_rows = vec![0u32; segments * longest_k];
     let mut mask = vec![f32::NEG_INFINITY; segments * longest_q * longest_k];
     let mut back = vec![0u32; n];
-    for (s, (copy, segment)) in (0..layout.copies)
-        .flat_map(|c| layout.segments.iter().map(move |segment| (c, segment)))
-        .enumerate()
+    for (s, (copy, segment)) in
+        (0..layout.copies).flat_map(|c| layout.segments.iter().map(move |segment| (c, segment))).enumerate()
     {
         let mut keys = Vec::new();
         for span in &segment.context {
-            let first =
-                if span.chunk == own { copy * layout.rows } else { (segment.variant + copy) * chunks[span.chunk].stride };
+            let first = if span.chunk == own {
+                copy * layout.rows
+            } else {
+                (segment.variant + copy) * chunks[span.chunk].stride
+            };
             keys.extend(span.rows.clone().map(|r| offsets[span.chunk] + first + r));
         }
         let position = keys.len();

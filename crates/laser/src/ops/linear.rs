@@ -209,7 +209,12 @@ mod tests {
             let w = if r == 0 {
                 Tensor::zeros((7, 9), candle_core::DType::F32, &Device::Cpu).expect("zeros")
             } else {
-                us.narrow(1, 0, r).expect("us").contiguous().expect("c").matmul(&vt.narrow(0, 0, r).expect("vt")).expect("w")
+                us.narrow(1, 0, r)
+                    .expect("us")
+                    .contiguous()
+                    .expect("c")
+                    .matmul(&vt.narrow(0, 0, r).expect("vt"))
+                    .expect("w")
             };
             linear(x, &w, Some(&bias), None, 1).expect("dense")
         };

@@ -64,14 +64,7 @@ pub(crate) fn times_transposed(
 ///
 /// # Panics
 /// If shapes do not fit.
-pub(crate) fn times(
-    out: &mut [f32],
-    out_stride: usize,
-    x: View<'_>,
-    y: View<'_>,
-    output: Output,
-    threads: usize,
-) {
+pub(crate) fn times(out: &mut [f32], out_stride: usize, x: View<'_>, y: View<'_>, output: Output, threads: usize) {
     assert_eq!(x.cols, y.rows, "inner dimensions differ");
     product(out, out_stride, x, y.cols, (y, y.stride, 1), output, threads);
 }

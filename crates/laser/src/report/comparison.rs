@@ -47,9 +47,7 @@ pub(super) fn comparison(results: &Results) -> Comparison {
     let rows: Vec<Row> = results
         .base
         .iter()
-        .filter_map(|(split, base)| {
-            Some(row(results, *split, base, results.best.splits.get(split)?))
-        })
+        .filter_map(|(split, base)| Some(row(results, *split, base, results.best.splits.get(split)?)))
         .collect();
     let sentences = [
         ("Flips", Some(flips(results))),
@@ -62,12 +60,7 @@ pub(super) fn comparison(results: &Results) -> Comparison {
         rows,
         sentences: sentences
             .into_iter()
-            .filter_map(|(subject, text)| {
-                Some(Sentence {
-                    subject,
-                    text: text?,
-                })
-            })
+            .filter_map(|(subject, text)| Some(Sentence { subject, text: text? }))
             .collect(),
     }
 }
@@ -110,16 +103,11 @@ fn shrinkage(results: &Results) -> String {
     let test = &results.test;
     let (search, held_out) = (points(test.diff + test.shrinkage), points(test.diff));
     let rest = if test.shrinkage > 0.0 {
-        format!(
-            "the {} points between them are the luck of being chosen",
-            plain(test.shrinkage)
-        )
+        format!("the {} points between them are the luck of being chosen", plain(test.shrinkage))
     } else {
         "being chosen did not flatter it".to_owned()
     };
-    format!(
-        "{search} points on the items that chose this edit, {held_out} on untouched ones; {rest}."
-    )
+    format!("{search} points on the items that chose this edit, {held_out} on untouched ones; {rest}.")
 }
 
 fn multiplicity(results: &Results) -> String {
@@ -136,30 +124,15 @@ fn constants(results: &Results) -> Option<String> {
     let quoted = |f: &Frequent| format!("“{}”", f.answer.trim());
     let baselines = &results.baselines;
     let always = baselines.constant.as_ref().map(|constant| {
-        format!(
-            "always answering {} would score {} on test",
-            quoted(constant),
-            percent(constant.rate)
-        )
+        format!("always answering {} would score {} on test", quoted(constant), percent(constant.rate))
     });
     let majority = baselines.majority.as_ref().map(|majority| {
-        format!(
-            "the most frequent gold answer there is {} ({})",
-            quoted(majority),
-            percent(majority.rate)
-        )
+        format!("the most frequent gold answer there is {} ({})", quoted(majority), percent(majority.rate))
     });
     let predicted = baselines.best_prediction.as_ref().map(|predicted| {
-        format!(
-            "the edited model’s most frequent answer is {} ({})",
-            quoted(predicted),
-            percent(predicted.rate)
-        )
+        format!("the edited model’s most frequent answer is {} ({})", quoted(predicted), percent(predicted.rate))
     });
-    let clauses: Vec<String> = [always, majority, predicted]
-        .into_iter()
-        .flatten()
-        .collect();
+    let clauses: Vec<String> = [always, majority, predicted].into_iter().flatten().collect();
     (!clauses.is_empty()).then(|| clauses.join("; ") + ".")
 }
 

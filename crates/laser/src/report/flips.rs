@@ -45,10 +45,7 @@ struct FlipRow {
 
 /// The fixed (wrong → right) or the broken items; those that did not flip are in neither.
 pub(super) fn table(flips: &[Flip], fixed: bool) -> FlipTable {
-    let kind: Vec<&Flip> = flips
-        .iter()
-        .filter(|f| f.base_right != f.edit_right && f.edit_right == fixed)
-        .collect();
+    let kind: Vec<&Flip> = flips.iter().filter(|f| f.base_right != f.edit_right && f.edit_right == fixed).collect();
     FlipTable {
         total: count(kind.len()),
         shown: (kind.len() > SHOWN).then_some(SHOWN),

@@ -55,11 +55,7 @@ pub(super) fn panels(grid: &Grid) -> Vec<Panel> {
                     text: rho.clone(),
                 })
                 .collect(),
-            rho_title: Tick {
-                x: axis.left - 6.0,
-                y: bottom + 17.0,
-                text: "ρ".to_owned(),
-            },
+            rho_title: Tick { x: axis.left - 6.0, y: bottom + 17.0, text: "ρ".to_owned() },
             axis,
         }
     };

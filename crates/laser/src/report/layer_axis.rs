@@ -47,19 +47,11 @@ impl LayerAxis {
             min_width: px(SHRINK * width),
             column,
             ticks: Vec::new(),
-            title: Tick {
-                x: px((LEFT + right) / 2.0),
-                y: bottom + 36.0,
-                text: "layer".to_owned(),
-            },
+            title: Tick { x: px((LEFT + right) / 2.0), y: bottom + 36.0, text: "layer".to_owned() },
         };
         let step = label_step(column);
         axis.ticks = (layers.iter().enumerate().step_by(step))
-            .map(|(index, layer)| Tick {
-                x: axis.centre(index),
-                y: bottom + 17.0,
-                text: layer.to_string(),
-            })
+            .map(|(index, layer)| Tick { x: axis.centre(index), y: bottom + 17.0, text: layer.to_string() })
             .collect();
         axis
     }
@@ -73,9 +65,7 @@ impl LayerAxis {
 /// Every how many layers there is a label, so that labels stand apart.
 fn label_step(column: f64) -> usize {
     let mut steps = [1, 2, 5, 10, 20].into_iter();
-    steps
-        .find(|&step| step as f64 * column >= APART)
-        .unwrap_or(50)
+    steps.find(|&step| step as f64 * column >= APART).unwrap_or(50)
 }
 
 #[cfg(test)]
@@ -87,16 +77,9 @@ mod tests {
         for count in 1..200 {
             let layers: Vec<usize> = (0..count).collect();
             let axis = LayerAxis::new(&layers, 44.0, 100.0);
-            let near = axis
-                .ticks
-                .windows(2)
-                .any(|pair| pair[1].x - pair[0].x < APART);
+            let near = axis.ticks.windows(2).any(|pair| pair[1].x - pair[0].x < APART);
             assert!(!near, "{count} layers");
-            assert!(
-                axis.ticks
-                    .iter()
-                    .all(|tick| tick.x > axis.left && tick.x < axis.right)
-            );
+            assert!(axis.ticks.iter().all(|tick| tick.x > axis.left && tick.x < axis.right));
             assert_eq!(axis.ticks[0].text, "0");
         }
     }

@@ -52,20 +52,12 @@ pub(super) fn layer_plot(grid: &Grid, null_gain: f64) -> Option<LayerPlot> {
     if grid.cells.is_empty() {
         return None;
     }
-    let best: Vec<Vec<Option<&Cell>>> = (0..grid.matrices.len())
-        .map(|m| best_per_layer(grid, m))
-        .collect();
+    let best: Vec<Vec<Option<&Cell>>> = (0..grid.matrices.len()).map(|m| best_per_layer(grid, m)).collect();
     let gains = best.iter().flatten().flatten().map(|cell| cell.gain);
-    let (low, high) = gains
-        .chain([null_gain])
-        .fold((0.0_f64, 0.0_f64), |(low, high), gain| {
-            (low.min(gain), high.max(gain))
-        });
+    let (low, high) =
+        gains.chain([null_gain]).fold((0.0_f64, 0.0_f64), |(low, high), gain| (low.min(gain), high.max(gain)));
     let step = tick_step(high - low);
-    let (low, high) = (
-        (low / step).floor() as i32,
-        ((high / step).ceil() as i32).max(1),
-    );
+    let (low, high) = ((low / step).floor() as i32, ((high / step).ceil() as i32).max(1));
     // A plot of few layers still needs room for a line.
     let widest = (240.0 / grid.layers.len() as f64).max(44.0);
     let axis = LayerAxis::new(&grid.layers, widest, TOP + HEIGHT);
@@ -88,12 +80,7 @@ pub(super) fn layer_plot(grid: &Grid, null_gain: f64) -> Option<LayerPlot> {
                 })
                 .collect();
             let line: Vec<String> = markers.iter().map(|m| format!("{},{}", m.x, m.y)).collect();
-            Series {
-                matrix: matrix.clone(),
-                style: index % STYLES,
-                line: line.join(" "),
-                markers,
-            }
+            Series { matrix: matrix.clone(), style: index % STYLES, line: line.join(" "), markers }
         })
         .collect();
     Some(LayerPlot {
@@ -104,11 +91,7 @@ pub(super) fn layer_plot(grid: &Grid, null_gain: f64) -> Option<LayerPlot> {
         series,
         gain_ticks: (low..=high)
             .map(|tick| f64::from(tick) * step)
-            .map(|gain| Tick {
-                x: axis.left - 6.0,
-                y: y(gain),
-                text: points(gain),
-            })
+            .map(|gain| Tick { x: axis.left - 6.0, y: y(gain), text: points(gain) })
             .collect(),
         axis,
     })
@@ -145,19 +128,8 @@ mod tests {
 
     #[test]
     fn steps_are_round_and_few() {
-        for (range, want) in [
-            (0.0, 0.001),
-            (0.006, 0.001),
-            (0.01, 0.002),
-            (0.03, 0.005),
-            (0.31, 0.1),
-            (2.0, 0.5),
-        ] {
-            assert!(
-                (tick_step(range) - want).abs() < 1e-12,
-                "{range}: {}",
-                tick_step(range)
-            );
+        for (range, want) in [(0.0, 0.001), (0.006, 0.001), (0.01, 0.002), (0.03, 0.005), (0.31, 0.1), (2.0, 0.5)] {
+            assert!((tick_step(range) - want).abs() < 1e-12, "{range}: {}", tick_step(range));
         }
     }
 }

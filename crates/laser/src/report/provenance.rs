@@ -27,10 +27,7 @@ pub(super) fn rows(results: &Results) -> Vec<Row> {
         ("date".to_owned(), manifest.date.clone().unwrap_or_default()),
         ("model".to_owned(), manifest.model.path.clone()),
         ("model sha256".to_owned(), manifest.model.sha256.clone()),
-        (
-            "architecture".to_owned(),
-            manifest.model.architecture.clone(),
-        ),
+        ("architecture".to_owned(), manifest.model.architecture.clone()),
         ("task".to_owned(), manifest.task.name.clone()),
         ("task sha256".to_owned(), manifest.task.sha256.clone()),
         ("dtype".to_owned(), manifest.dtype.clone()),
@@ -43,29 +40,14 @@ pub(super) fn rows(results: &Results) -> Vec<Row> {
         ("matrices".to_owned(), space.matrices.join(", ")),
         ("ρ".to_owned(), space.rhos.join(", ")),
     ];
-    rows.extend(
-        manifest
-            .config
-            .iter()
-            .map(|(name, value)| (name.clone(), written(value))),
-    );
-    rows.extend(
-        manifest
-            .seeds
-            .iter()
-            .map(|(name, seed)| (format!("seed: {name}"), seed.to_string())),
-    );
-    rows.into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| Row { name, value })
-        .collect()
+    rows.extend(manifest.config.iter().map(|(name, value)| (name.clone(), written(value))));
+    rows.extend(manifest.seeds.iter().map(|(name, seed)| (format!("seed: {name}"), seed.to_string())));
+    rows.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| Row { name, value }).collect()
 }
 
 /// A setting as people write it: strings without quotes.
 fn written(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Ascending numbers with runs joined: `0–5, 8, 10–29`.

@@ -30,18 +30,11 @@ pub(super) struct Swatch {
 /// The colours from worst to best.
 pub(super) fn legend() -> Vec<Swatch> {
     let steps = EDGES.len();
-    let harm = (1..=steps).rev().map(|step| Swatch {
-        class: format!("n{step}"),
-        edge: format!("−{}", EDGES[step - 1]),
-    });
-    let none = Swatch {
-        class: "z".to_owned(),
-        edge: EDGES[0].to_string(),
-    };
-    let gain = (1..=steps).map(|step| Swatch {
-        class: format!("p{step}"),
-        edge: EDGES.get(step).map_or(String::new(), f64::to_string),
-    });
+    let harm =
+        (1..=steps).rev().map(|step| Swatch { class: format!("n{step}"), edge: format!("−{}", EDGES[step - 1]) });
+    let none = Swatch { class: "z".to_owned(), edge: EDGES[0].to_string() };
+    let gain = (1..=steps)
+        .map(|step| Swatch { class: format!("p{step}"), edge: EDGES.get(step).map_or(String::new(), f64::to_string) });
     harm.chain([none]).chain(gain).collect()
 }
 

@@ -33,10 +33,7 @@ fn trials() -> Vec<TrialRow> {
         trial(27, "gate_proj", "0.9", 0.5),
         trial(27, "gate_proj", "0.01", 0.58),
         trial(26, "up_proj", "0.9", 0.51),
-        TrialRow {
-            split: Split::Validation,
-            ..trial(99, "gate_proj", "0.9", 0.5)
-        },
+        TrialRow { split: Split::Validation, ..trial(99, "gate_proj", "0.9", 0.5) },
     ]
 }
 
@@ -47,16 +44,9 @@ fn the_page_outlines_the_winner_and_titles_every_cell() {
     let winner = "layer 27, gate_proj, ρ 0.01 (rank 5): 58.0 % right, +8.0 points";
     assert!(page.contains(winner));
     for class in ["n6", "z", "p4 win", "p2"] {
-        assert_eq!(
-            page.matches(&format!("<rect class=\"{class}\" x=")).count(),
-            1,
-            "{class}"
-        );
+        assert_eq!(page.matches(&format!("<rect class=\"{class}\" x=")).count(), 1, "{class}");
     }
-    assert!(
-        !page.contains("layer 99"),
-        "validation trials are not drawn"
-    );
+    assert!(!page.contains("layer 99"), "validation trials are not drawn");
 }
 
 #[test]
@@ -86,11 +76,7 @@ fn the_page_escapes_what_models_and_tasks_say() {
     let mut trials = trials();
     trials[0].matrix = hostile.to_owned();
     let page = render_html(&results, &trials, &[flip(hostile, false, true)]).expect("a page");
-    assert_eq!(
-        page.matches("<script").count(),
-        1,
-        "only the page's own script"
-    );
+    assert_eq!(page.matches("<script").count(), 1, "only the page's own script");
     assert!(page.contains("&lt;script&gt;"));
 }
 
@@ -106,10 +92,7 @@ fn the_page_fetches_nothing() {
 fn flips_are_sorted_into_fixed_and_broken() {
     let flips: Vec<Flip> = (0..60)
         .map(|i| flip(&format!("fixed {i};"), false, true))
-        .chain([
-            flip("broken;", true, false),
-            flip("still right;", true, true),
-        ])
+        .chain([flip("broken;", true, false), flip("still right;", true, true)])
         .collect();
     let page = render_html(&results(1000, 80, 30, 0.08), &[], &flips).expect("a page");
     assert!(page.contains("Fixed: 60") && page.contains("the first 50 are shown"));
@@ -124,10 +107,7 @@ fn a_base_without_search_scores_is_an_error() {
     results.base.remove(&Split::Search);
     let error = render_html(&results, &[], &[]).expect_err("no base to compare with");
     let text = error.to_string();
-    assert!(
-        text.contains("`search`") && text.contains("Validation"),
-        "{text}"
-    );
+    assert!(text.contains("`search`") && text.contains("Validation"), "{text}");
 }
 
 #[test]
@@ -141,14 +121,7 @@ fn the_table_shows_the_interval_where_nothing_was_chosen() {
     let table = markdown_table(&results(1000, 80, 30, 0.08));
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 5);
-    assert_eq!(
-        lines[0],
-        "| split | items | base | L27.gate_proj@0.01 | change (points) |"
-    );
+    assert_eq!(lines[0], "| split | items | base | L27.gate_proj@0.01 | change (points) |");
     assert_eq!(lines[2], "| search | 400 | 50.0 % | 58.0 % | +8.0 |");
-    assert!(
-        lines[4].starts_with("| test | 1,000 | 50.0 % | 55.0 % | +5.0 (95 % +3."),
-        "{}",
-        lines[4]
-    );
+    assert!(lines[4].starts_with("| test | 1,000 | 50.0 % | 55.0 % | +5.0 (95 % +3."), "{}", lines[4]);
 }

@@ -70,12 +70,7 @@ impl Grid {
     /// Arranges the trials on the search split and compares them with the base there.
     pub(super) fn new(trials: &[TrialRow], base: &SplitSummary, best_edit: &str) -> Self {
         let trials: Vec<&TrialRow> = trials.iter().filter(|t| t.split == Split::Search).collect();
-        let layers: Vec<usize> = trials
-            .iter()
-            .map(|t| t.layer)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
+        let layers: Vec<usize> = trials.iter().map(|t| t.layer).collect::<BTreeSet<_>>().into_iter().collect();
         let matrices = distinct(trials.iter().map(|t| &t.matrix));
         let mut rhos = distinct(trials.iter().map(|t| &t.rho));
         // Anything that is not a number (an absolute rank) stays in its order, below the numbers.
@@ -86,20 +81,11 @@ impl Grid {
         let cells = trials
             .iter()
             .filter_map(|t| {
-                let key = (
-                    place(&matrices, &t.matrix)?,
-                    place(&rhos, &t.rho)?,
-                    layers.binary_search(&t.layer).ok()?,
-                );
+                let key = (place(&matrices, &t.matrix)?, place(&rhos, &t.rho)?, layers.binary_search(&t.layer).ok()?);
                 Some((key, Cell::new(t, base, best_edit)))
             })
             .collect();
-        Self {
-            layers,
-            matrices,
-            rhos,
-            cells,
-        }
+        Self { layers, matrices, rhos, cells }
     }
 
     /// The best trials, best first: by accuracy, then by log-loss, then in grid order.
@@ -113,16 +99,7 @@ impl Grid {
 
 impl Cell {
     fn new(trial: &TrialRow, base: &SplitSummary, best_edit: &str) -> Self {
-        let TrialRow {
-            edit,
-            layer,
-            matrix,
-            rho,
-            rank,
-            acc,
-            log_loss,
-            ..
-        } = trial;
+        let TrialRow { edit, layer, matrix, rho, rank, acc, log_loss, .. } = trial;
         let gain = acc - base.acc;
         let winner = edit == best_edit;
         Self {

@@ -60,10 +60,7 @@ mod tests {
 
     #[test]
     fn counts_and_percentages() {
-        assert_eq!(
-            [0, 999, 1000, 65_757, 1_234_567].map(count).join(" "),
-            "0 999 1,000 65,757 1,234,567"
-        );
+        assert_eq!([0, 999, 1000, 65_757, 1_234_567].map(count).join(" "), "0 999 1,000 65,757 1,234,567");
         assert_eq!(percent(0.31249), "31.2 %");
     }
 }

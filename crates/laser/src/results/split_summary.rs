@@ -27,24 +27,12 @@ impl SplitSummary {
     ///
     /// # Panics
     /// If the slices differ in length.
-    pub fn of(
-        right: &[bool],
-        logprobs: &[f64],
-        answer_tokens: &[usize],
-        groups: &[u32],
-    ) -> Option<Self> {
+    pub fn of(right: &[bool], logprobs: &[f64], answer_tokens: &[usize], groups: &[u32]) -> Option<Self> {
         assert_eq!(right.len(), logprobs.len(), "one log-probability per item");
         assert_eq!(right.len(), answer_tokens.len(), "one token count per item");
-        let hits: Vec<f64> = right
-            .iter()
-            .map(|&right| f64::from(u8::from(right)))
-            .collect();
+        let hits: Vec<f64> = right.iter().map(|&right| f64::from(u8::from(right))).collect();
         let losses: Vec<f64> = logprobs.iter().map(|logprob| -logprob).collect();
-        let per_token: Vec<f64> = losses
-            .iter()
-            .zip(answer_tokens)
-            .map(|(loss, &n)| loss / n.max(1) as f64)
-            .collect();
+        let per_token: Vec<f64> = losses.iter().zip(answer_tokens).map(|(loss, &n)| loss / n.max(1) as f64).collect();
         let acc = mean(&hits)?;
         Some(Self {
             n: right.len(),

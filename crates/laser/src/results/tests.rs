@@ -17,15 +17,7 @@ pub(crate) fn summary(n: usize, acc: f64) -> SplitSummary {
 /// that promised `search_gain`.
 pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -> Results {
     let base: Vec<bool> = (0..n).map(|i| i < n / 2).collect();
-    let best: Vec<bool> = (0..n)
-        .map(|i| {
-            if i < n / 2 {
-                i >= broken
-            } else {
-                i < n / 2 + fixed
-            }
-        })
-        .collect();
+    let best: Vec<bool> = (0..n).map(|i| if i < n / 2 { i >= broken } else { i < n / 2 + fixed }).collect();
     let groups: Vec<u32> = (0..n as u32).collect();
     let test = HeldOut::measure(&base, &best, &groups, search_gain, 0.01, 2000, 1);
     let splits = |gain: f64, diff: f64| {
@@ -48,30 +40,17 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
             trials: 720,
             space: SearchSpace {
                 layers: (0..30).collect(),
-                matrices: ["gate_proj", "up_proj", "down_proj"]
-                    .map(str::to_owned)
-                    .to_vec(),
-                rhos: ["0.9", "0.8", "0.6", "0.4", "0.2", "0.1", "0.05", "0.01"]
-                    .map(str::to_owned)
-                    .to_vec(),
+                matrices: ["gate_proj", "up_proj", "down_proj"].map(str::to_owned).to_vec(),
+                rhos: ["0.9", "0.8", "0.6", "0.4", "0.2", "0.1", "0.05", "0.01"].map(str::to_owned).to_vec(),
             },
             strategy: "exhaustive".to_owned(),
             protocol: "three-way".to_owned(),
             null_best_gain: 0.021,
         },
         baselines: Baselines {
-            majority: Some(Frequent {
-                answer: " Paris".to_owned(),
-                rate: 0.04,
-            }),
-            constant: Some(Frequent {
-                answer: " Paris".to_owned(),
-                rate: 0.03,
-            }),
-            best_prediction: Some(Frequent {
-                answer: " the".to_owned(),
-                rate: 0.12,
-            }),
+            majority: Some(Frequent { answer: " Paris".to_owned(), rate: 0.04 }),
+            constant: Some(Frequent { answer: " Paris".to_owned(), rate: 0.03 }),
+            best_prediction: Some(Frequent { answer: " the".to_owned(), rate: 0.12 }),
         },
         manifest: Manifest {
             tool_version: "0.1.0".to_owned(),
@@ -81,14 +60,8 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
                 sha256: "5f0b1c".repeat(10) + "abcd",
                 architecture: "llama".to_owned(),
             },
-            task: TaskIdentity {
-                name: "world-facts".to_owned(),
-                sha256: "77aa".repeat(16),
-            },
-            config: BTreeMap::from([
-                ("match".to_owned(), json!("top1")),
-                ("rho".to_owned(), json!([0.9, 0.01])),
-            ]),
+            task: TaskIdentity { name: "world-facts".to_owned(), sha256: "77aa".repeat(16) },
+            config: BTreeMap::from([("match".to_owned(), json!("top1")), ("rho".to_owned(), json!([0.9, 0.01]))]),
             seeds: BTreeMap::from([("split".to_owned(), 0), ("bootstrap".to_owned(), 1)]),
             dtype: "f32".to_owned(),
             device: "cpu".to_owned(),
@@ -131,10 +104,7 @@ fn json_has_the_keys_others_read_and_comes_back() {
         "/manifest/seeds/split",
         "/notes/0",
     ] {
-        assert!(
-            json.pointer(pointer).is_some_and(|value| !value.is_null()),
-            "{pointer}"
-        );
+        assert!(json.pointer(pointer).is_some_and(|value| !value.is_null()), "{pointer}");
     }
     let back: Results = serde_json::from_str(&text).expect("what was written is read");
     assert_eq!(back, results);
@@ -143,20 +113,14 @@ fn json_has_the_keys_others_read_and_comes_back() {
 #[test]
 fn summaries_average_per_item() {
     let got = SplitSummary::of(&[true, false], &[-1.0, -6.0], &[1, 3], &[0, 1]).expect("items");
-    assert_eq!(
-        (got.n, got.acc, got.log_loss, got.log_loss_per_token),
-        (2, 0.5, 3.5, 1.5)
-    );
+    assert_eq!((got.n, got.acc, got.log_loss, got.log_loss_per_token), (2, 0.5, 3.5, 1.5));
     assert_eq!(SplitSummary::of(&[], &[], &[], &[]), None);
 }
 
 #[test]
 fn held_out_counts_flips_and_shrinkage() {
     let got = results(1000, 80, 30, 0.08).test;
-    assert_eq!(
-        (got.n, got.groups, got.fixed, got.broken),
-        (1000, 1000, 80, 30)
-    );
+    assert_eq!((got.n, got.groups, got.fixed, got.broken), (1000, 1000, 80, 30));
     assert!((got.diff - 0.05).abs() < 1e-12 && (got.shrinkage - 0.03).abs() < 1e-12);
     let [low, high] = got.ci95.expect("many groups");
     assert!(low < 0.05 && 0.05 < high);
@@ -165,51 +129,17 @@ fn held_out_counts_flips_and_shrinkage() {
 #[test]
 fn verdict_tells_gain_loss_and_silence_apart() {
     for (results, opening, part) in [
-        (
-            results(1000, 80, 30, 0.08),
-            "The gain is real: ",
-            "from 50.0 % to 55.0 %",
-        ),
-        (
-            results(1000, 30, 80, 0.08),
-            "The edit does harm: ",
-            "from 50.0 % to 45.0 %",
-        ),
-        (
-            results(60, 6, 4, 0.05),
-            "There are too few items to tell: ",
-            "points or more",
-        ),
-        (
-            results(60, 1, 0, 0.05),
-            "There are too few items to tell: ",
-            "so few of them flip",
-        ),
-        (
-            results(4000, 41, 39, 0.05),
-            "No gain is shown: ",
-            "hardly larger than 0.",
-        ),
-        (
-            results(60, 6, 4, -0.05),
-            "No gain is shown: ",
-            "hardly larger than 1",
-        ),
-        (
-            results(100, 0, 0, 0.05),
-            "No gain is shown: ",
-            "none of the 100",
-        ),
+        (results(1000, 80, 30, 0.08), "The gain is real: ", "from 50.0 % to 55.0 %"),
+        (results(1000, 30, 80, 0.08), "The edit does harm: ", "from 50.0 % to 45.0 %"),
+        (results(60, 6, 4, 0.05), "There are too few items to tell: ", "points or more"),
+        (results(60, 1, 0, 0.05), "There are too few items to tell: ", "so few of them flip"),
+        (results(4000, 41, 39, 0.05), "No gain is shown: ", "hardly larger than 0."),
+        (results(60, 6, 4, -0.05), "No gain is shown: ", "hardly larger than 1"),
+        (results(100, 0, 0, 0.05), "No gain is shown: ", "none of the 100"),
     ] {
         let sentence = verdict(&results);
-        assert!(
-            sentence.starts_with(opening) && sentence.contains(part),
-            "{sentence}"
-        );
-        assert!(
-            sentence.ends_with('.') && !sentence.contains('\n'),
-            "{sentence}"
-        );
+        assert!(sentence.starts_with(opening) && sentence.contains(part), "{sentence}");
+        assert!(sentence.ends_with('.') && !sentence.contains('\n'), "{sentence}");
     }
 }
 
@@ -232,9 +162,6 @@ fn verdict_says_when_nothing_won_or_nothing_is_held_out() {
 #[test]
 fn verdict_warns_when_a_constant_does_as_well() {
     let mut results = results(1000, 80, 30, 0.08);
-    results.baselines.constant = Some(Frequent {
-        answer: " true".to_owned(),
-        rate: 0.562,
-    });
+    results.baselines.constant = Some(Frequent { answer: " true".to_owned(), rate: 0.562 });
     assert!(verdict(&results).ends_with("; but always answering “true” would score 56.2 %."));
 }

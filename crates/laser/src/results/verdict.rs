@@ -39,12 +39,7 @@ pub fn verdict(results: &Results) -> String {
             points(test.diff)
         );
     };
-    let change = format!(
-        "{} points (95 % interval {} to {})",
-        points(test.diff),
-        points(low),
-        points(high)
-    );
+    let change = format!("{} points (95 % interval {} to {})", points(test.diff), points(low), points(high));
     if test.mcnemar_p < ALPHA && low > 0.0 {
         format!(
             "The gain is real: {edit} {} on {items} held-out items, {change}, {}{}.",
@@ -74,16 +69,9 @@ pub fn verdict(results: &Results) -> String {
 
 /// `raises accuracy from 27.9 % to 31.2 %`, as far as both are known.
 fn moves(results: &Results, verb: &str) -> String {
-    match (
-        results.base.get(&Split::Test),
-        results.best.splits.get(&Split::Test),
-    ) {
+    match (results.base.get(&Split::Test), results.best.splits.get(&Split::Test)) {
         (Some(base), Some(best)) => {
-            format!(
-                "{verb} accuracy from {} to {}",
-                percent(base.acc),
-                percent(best.acc)
-            )
+            format!("{verb} accuracy from {} to {}", percent(base.acc), percent(best.acc))
         }
         _ => format!("{verb} accuracy"),
     }
@@ -106,11 +94,9 @@ fn too_few(test: &HeldOut) -> Option<String> {
 fn constant_clause(results: &Results) -> String {
     let best = results.best.splits.get(&Split::Test);
     match (&results.baselines.constant, best) {
-        (Some(constant), Some(best)) if constant.rate >= best.acc => format!(
-            "; but always answering “{}” would score {}",
-            constant.answer.trim(),
-            percent(constant.rate)
-        ),
+        (Some(constant), Some(best)) if constant.rate >= best.acc => {
+            format!("; but always answering “{}” would score {}", constant.answer.trim(), percent(constant.rate))
+        }
         _ => String::new(),
     }
 }

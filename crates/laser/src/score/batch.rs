@@ -85,8 +85,7 @@ impl Tree {
         let mut candidates = Vec::with_capacity(item.candidates.len());
         for candidate in &item.candidates {
             // The last token is predicted, never an input.
-            let inputs: Vec<u32> =
-                item.prompt.iter().chain(&candidate[..candidate.len() - 1]).copied().collect();
+            let inputs: Vec<u32> = item.prompt.iter().chain(&candidate[..candidate.len() - 1]).copied().collect();
             let path = self.insert(&inputs);
             let probes = candidate.iter().zip(&path[item.prompt.len() - 1..]).map(|(token, row)| {
                 let wanted = self.wanted.entry(*row).or_default();

@@ -25,18 +25,9 @@ pub(crate) fn encode(task: &Task, tokenizer: &Tokenizer, score: Score, max_posit
     task.items.iter().map(|item| encode_item(task, item, tokenizer, score, max_positions)).collect()
 }
 
-fn encode_item(
-    task: &Task,
-    item: &Item,
-    tokenizer: &Tokenizer,
-    score: Score,
-    max_positions: usize,
-) -> Result<Encoded> {
-    let wrong = |problem: String| Error::Task {
-        file: task.name.clone(),
-        place: format!("item `{}`", item.id),
-        problem,
-    };
+fn encode_item(task: &Task, item: &Item, tokenizer: &Tokenizer, score: Score, max_positions: usize) -> Result<Encoded> {
+    let wrong =
+        |problem: String| Error::Task { file: task.name.clone(), place: format!("item `{}`", item.id), problem };
     let (texts, gold) = match score {
         Score::Choice { .. } if item.choices.is_empty() => {
             return Err(wrong("the score `choice` needs choices, found an open question".into()));

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::batch::Batch;
 use super::encode::{Encoded, normalise};
-use super::generate::generate;
+use super::generate::{generate, max_tokens};
 use super::{Length, Outcome, Score};
 use crate::error::Result;
 use crate::forward::rows::{KvCache, Rows};
@@ -43,6 +43,8 @@ pub(crate) struct Base {
     pub(crate) spans: Vec<std::ops::Range<usize>>,
     /// Keys and values of the layers walked: chunk 0 the batch's rows, chunk 1 the continuations'.
     pub(crate) cache: KvCache,
+    /// Whether they are needed: where trials continue the texts, even if the unedited model adds nothing to any.
+    retain: bool,
     layer: usize,
     /// Residual stream at the layer's input: of the batch, and of the continuations.
     inputs: [Tensor; 2],
@@ -52,12 +54,13 @@ pub(crate) struct Base {
 
 impl Base {
     /// At the input of layer 0.
-    pub(crate) fn new(model: &Model, batch: &Batch, continuations: Vec<Vec<u32>>, max_tokens: usize) -> Result<Self> {
+    pub(crate) fn new(model: &Model, batch: &Batch, continuations: Vec<Vec<u32>>, score: Score) -> Result<Self> {
+        let retain = matches!(score, Score::Generate { .. });
         let mut rows = Rows::default();
         let mut spans = Vec::with_capacity(continuations.len());
         for (item, tokens) in batch.items.iter().zip(&continuations) {
             let start = rows.len();
-            let inputs = &tokens[..tokens.len().min(max_tokens.saturating_sub(1))];
+            let inputs = &tokens[..tokens.len().min(max_tokens(score).saturating_sub(1))];
             if !inputs.is_empty() {
                 rows.push(inputs, 0, super::generate::prompt_context(item));
             }
@@ -66,12 +69,11 @@ impl Base {
         let mut cache = KvCache::new(model.config().n_layers);
         let embed = |rows: &Rows, cache: &mut KvCache| Pass::new(model, rows, cache, false)?.embed();
         let inputs = [embed(&batch.rows, &mut cache)?, embed(&rows, &mut cache)?];
-        Ok(Self { continuations, rows, spans, cache, layer: 0, inputs, states: None })
+        Ok(Self { continuations, rows, spans, cache, retain, layer: 0, inputs, states: None })
     }
 
     /// Computes the states inside the current layer.
     pub(crate) fn enter(&mut self, model: &Model, batch: &Batch) -> Result<()> {
-        let retain = !self.rows.tokens.is_empty() || self.continuations.iter().any(|c| !c.is_empty());
         let layer = self.layer;
         let run = |rows: &Rows, x: &Tensor, cache: &mut KvCache| Pass::new(model, rows, cache, false)?.block(layer, x);
         let batch_states = run(&batch.rows, &self.inputs[0], &mut self.cache)?;
@@ -80,7 +82,7 @@ impl Base {
         } else {
             run(&self.rows, &self.inputs[1], &mut self.cache)?
         };
-        if !retain {
+        if !self.retain {
             self.cache.layers[layer].clear();
         }
         self.states = Some([batch_states, own_states]);
@@ -124,7 +126,12 @@ impl Base {
 impl Scorer<'_> {
     /// Scores a batch. `base`: start from these states at this matrix; otherwise from the tokens. The result has one
     /// list an item of the batch for each variant the model runs side by side.
-    pub(crate) fn run(&self, model: &Model, batch: &Batch, base: Option<(&Base, WeightKind)>) -> Result<Vec<Vec<Scored>>> {
+    pub(crate) fn run(
+        &self,
+        model: &Model,
+        batch: &Batch,
+        base: Option<(&Base, WeightKind)>,
+    ) -> Result<Vec<Vec<Scored>>> {
         let generates = matches!(self.score, Score::Generate { .. });
         let mut cache = KvCache::new(model.config().n_layers);
         let mut start = Start::Tokens;
@@ -215,6 +222,8 @@ impl Scorer<'_> {
             return Ok(false);
         }
         let item = &self.items[index];
-        Ok(matching.accepts(&item.prompt, &self.tokenizer.decode(tokens)?, &item.answers))
+        let text = self.tokenizer.decode(tokens)?;
+        // The last character may lack bytes that the next token brings.
+        Ok(matching.accepts(&item.prompt, text.trim_end_matches(char::REPLACEMENT_CHARACTER), &item.answers))
     }
 }

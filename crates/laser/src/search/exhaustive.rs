@@ -10,7 +10,6 @@ use crate::evaluate::Exam;
 use crate::model::Model;
 use crate::parallel::{Observer, map};
 use crate::score::batch::Batch;
-use crate::score::generate::max_tokens;
 use crate::score::trial::Base;
 use crate::statistics::Split;
 use crate::store::{Outcomes, Store, Trial};
@@ -48,16 +47,18 @@ pub fn run(
     let Some(last_layer) = open.keys().map(|id| id.layer).max() else { return Ok(complete(found)) };
 
     let model = &model.with_threads(1);
-    let most = open.values().map(Vec::len).max().unwrap_or(1);
+    // Of all arms, not only the open ones: a resumed run has the same batches.
+    let mut of_matrix: BTreeMap<WeightId, usize> = BTreeMap::new();
+    arms.iter().for_each(|arm| *of_matrix.entry(arm.id).or_default() += 1);
+    let most = of_matrix.into_values().max().unwrap_or(1);
     let batches = exam.batches(items, (PASS_ROWS / most).max(1));
     let place: BTreeMap<usize, usize> = items.iter().enumerate().map(|(place, item)| (*item, place)).collect();
     let scorer = exam.scorer(true);
     let teacher = exam.scorer(false);
-    let limit = max_tokens(exam.score());
     let start = |batch: &Batch| {
         let base = teacher.run(model, batch, None)?.into_iter().next().unwrap_or_default();
         let (outcomes, continuations) = base.into_iter().map(|s| (s.outcome, s.continuation)).unzip();
-        Ok((Base::new(model, batch, continuations, limit)?, outcomes))
+        Ok((Base::new(model, batch, continuations, exam.score())?, outcomes))
     };
     let started: Vec<(Base, Vec<_>)> = map(batches.iter().collect(), threads, observer, start)?;
     let (mut bases, base_outcomes): (Vec<Base>, Vec<_>) = started.into_iter().unzip();

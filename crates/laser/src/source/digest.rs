@@ -39,11 +39,7 @@ pub fn sha256_model(path: &Path) -> Result<String, SourceError> {
     let io = |source| SourceError::io(path, source);
     let mut names = Vec::new();
     for entry in std::fs::read_dir(path).map_err(io)? {
-        let name = entry
-            .map_err(io)?
-            .file_name()
-            .to_string_lossy()
-            .into_owned();
+        let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
         // Through `path.join`, not the entry: the Hub's cache holds links to files.
         if is_model_part(&name) && path.join(&name).is_file() {
             names.push(name);
@@ -60,9 +56,7 @@ pub fn sha256_model(path: &Path) -> Result<String, SourceError> {
 
 /// Whether a file decides what the model computes: weights, configuration, tokenizer, chat template.
 fn is_model_part(name: &str) -> bool {
-    [".safetensors", ".json", ".jinja", ".model"]
-        .iter()
-        .any(|end| name.ends_with(end))
+    [".safetensors", ".json", ".jinja", ".model"].iter().any(|end| name.ends_with(end))
         || name == "merges.txt"
         || name == "vocab.txt"
 }
@@ -70,8 +64,7 @@ fn is_model_part(name: &str) -> bool {
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}")
-            .expect("writing to a String cannot fail because it only allocates");
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail because it only allocates");
         text
     })
 }
@@ -89,12 +82,7 @@ mod tests {
         std::fs::write(&path, "abc").unwrap();
         assert_eq!(sha256_file(&path).unwrap(), OF_ABC);
         assert_eq!(sha256_model(&path).unwrap(), OF_ABC);
-        assert!(
-            sha256_file(&dir.path().join("none"))
-                .unwrap_err()
-                .to_string()
-                .contains("none")
-        );
+        assert!(sha256_file(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
     }
 
     #[test]
@@ -103,10 +91,7 @@ mod tests {
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
         write("config.json", "abc");
         let one = sha256_model(dir.path()).unwrap();
-        assert_eq!(
-            one,
-            hex(&Sha256::digest(format!("config.json  {OF_ABC}\n")))
-        );
+        assert_eq!(one, hex(&Sha256::digest(format!("config.json  {OF_ABC}\n"))));
         write("README.md", "x");
         assert_eq!(sha256_model(dir.path()).unwrap(), one);
         write("model.safetensors", "w");

@@ -87,9 +87,7 @@ pub enum SourceError {
         found: String,
     },
     /// The Python interpreter did not start.
-    #[error(
-        "cannot start {python:?} to run pip: {source}; install Python 3, or name another interpreter"
-    )]
+    #[error("cannot start {python:?} to run pip: {source}; install Python 3, or name another interpreter")]
     Python {
         /// The interpreter asked for.
         python: String,
@@ -118,9 +116,6 @@ pub enum SourceError {
 
 impl SourceError {
     pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
-        Self::Io {
-            path: path.to_owned(),
-            source,
-        }
+        Self::Io { path: path.to_owned(), source }
     }
 }

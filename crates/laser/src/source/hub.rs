@@ -40,14 +40,9 @@ impl HubModel {
         if !is_plain_path(name) || revision.is_some_and(|revision| !is_plain_path(revision)) {
             return Err(malformed());
         }
-        let repo_end = name
-            .match_indices('/')
-            .nth(1)
-            .map_or(name.len(), |(at, _)| at);
+        let repo_end = name.match_indices('/').nth(1).map_or(name.len(), |(at, _)| at);
         let file = name.get(repo_end + 1..);
-        if file.is_some_and(|file| !file.ends_with(".gguf"))
-            || !name[..repo_end].chars().all(is_repo_char)
-        {
+        if file.is_some_and(|file| !file.ends_with(".gguf")) || !name[..repo_end].chars().all(is_repo_char) {
             return Err(malformed());
         }
         Ok(Self {
@@ -86,41 +81,20 @@ fn is_repo_char(c: char) -> bool {
 /// drive letters must not pass.
 fn is_plain_path(text: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || "._-+=() ,".contains(c);
-    text.split('/').all(|name| {
-        !name.starts_with(' ')
-            && name.chars().all(plain)
-            && name.chars().any(|c| c != '.' && c != ' ')
-    }) && !text.chars().any(char::is_control)
+    text.split('/')
+        .all(|name| !name.starts_with(' ') && name.chars().all(plain) && name.chars().any(|c| c != '.' && c != ' '))
+        && !text.chars().any(char::is_control)
 }
 
 /// Fetches what is missing of the model's files; offline, checks that the cache holds them.
-pub(super) fn resolve(
-    model: &HubModel,
-    options: &SourceOptions<'_>,
-) -> Result<Resolved, SourceError> {
+pub(super) fn resolve(model: &HubModel, options: &SourceOptions<'_>) -> Result<Resolved, SourceError> {
     let cache = RepoCache::new(&options.hub_cache, &model.repo);
-    let (commit, path) = if options.offline {
-        find_cached(model, &cache)?
-    } else {
-        fetch(model, &cache, options)?
-    };
-    let pinned = HubModel {
-        revision: Some(commit.clone()),
-        ..model.clone()
-    };
-    Ok(Resolved {
-        path,
-        origin: format!("hf:{pinned}"),
-        revision: Some(commit),
-        sha256: None,
-    })
+    let (commit, path) = if options.offline { find_cached(model, &cache)? } else { fetch(model, &cache, options)? };
+    let pinned = HubModel { revision: Some(commit.clone()), ..model.clone() };
+    Ok(Resolved { path, origin: format!("hf:{pinned}"), revision: Some(commit), sha256: None })
 }
 
-fn fetch(
-    model: &HubModel,
-    cache: &RepoCache,
-    options: &SourceOptions<'_>,
-) -> Result<(String, PathBuf), SourceError> {
+fn fetch(model: &HubModel, cache: &RepoCache, options: &SourceOptions<'_>) -> Result<(String, PathBuf), SourceError> {
     let client = Client::new(&options.hub_endpoint, options.hub_token.clone());
     let info = client.info(&model.repo, model.revision())?;
     let snapshot = cache.snapshot(&info.commit);
@@ -128,11 +102,7 @@ fn fetch(
         let remote = client.file(&model.repo, &info.commit, file)?;
         let blob = cache.blob(&remote.etag);
         let report = |done| {
-            (options.on_progress)(Progress {
-                file,
-                done,
-                total: Some(remote.size),
-            });
+            (options.on_progress)(Progress { file, done, total: Some(remote.size) });
         };
         client.download(&remote, &blob, &report)?;
         cache.link(&info.commit, file, &blob)
@@ -142,10 +112,7 @@ fn fetch(
             return Err(SourceError::Http {
                 url: client.file_url(&model.repo, &info.commit, file),
                 status: 404,
-                hint: format!(
-                    "no such file; the repository has {}",
-                    select::ggufs(&info.files)
-                ),
+                hint: format!("no such file; the repository has {}", select::ggufs(&info.files)),
             });
         }
         Some(file) => get(file)?,
@@ -175,17 +142,12 @@ fn find_cached(model: &HubModel, cache: &RepoCache) -> Result<(String, PathBuf),
         file: file.to_owned(),
         cache: cache.folder().to_owned(),
     };
-    let commit = cache
-        .commit_of(model.revision())?
-        .ok_or_else(|| missing(model.file.as_deref().unwrap_or("config.json")))?;
+    let commit =
+        cache.commit_of(model.revision())?.ok_or_else(|| missing(model.file.as_deref().unwrap_or("config.json")))?;
     let snapshot = cache.snapshot(&commit);
     if let Some(file) = &model.file {
         let path = snapshot.join(file);
-        return if path.is_file() {
-            Ok((commit, path))
-        } else {
-            Err(missing(file))
-        };
+        return if path.is_file() { Ok((commit, path)) } else { Err(missing(file)) };
     }
     let mut needed = vec!["config.json".to_owned()];
     let index = snapshot.join(select::INDEX);

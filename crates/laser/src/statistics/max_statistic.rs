@@ -44,17 +44,10 @@ pub fn family_wise<A: AsRef<[i8]>>(
     permutations: usize,
     seed: u64,
 ) -> Option<FamilyWise> {
-    assert!(
-        groups.len() < 1 << 24,
-        "sums of {} items are not exact in f32",
-        groups.len()
-    );
+    assert!(groups.len() < 1 << 24, "sums of {} items are not exact in f32", groups.len());
     let groups = group_ids(groups);
     let group_count = groups.iter().max().map_or(0, |&last| last as usize + 1);
-    let arms: Vec<SparseArm> = arms
-        .into_iter()
-        .map(|arm| sparse_sums(arm.as_ref(), &groups, group_count))
-        .collect();
+    let arms: Vec<SparseArm> = arms.into_iter().map(|arm| sparse_sums(arm.as_ref(), &groups, group_count)).collect();
     if arms.is_empty() || groups.is_empty() || permutations == 0 {
         return None;
     }
@@ -132,21 +125,13 @@ mod tests {
     use super::*;
 
     /// Arms that flip `rate` of the items, each flip a fix with probability `fix`.
-    fn simulate(
-        arms: usize,
-        items: usize,
-        rate: f64,
-        fix: f64,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<Vec<i8>> {
+    fn simulate(arms: usize, items: usize, rate: f64, fix: f64, rng: &mut ChaCha8Rng) -> Vec<Vec<i8>> {
         let mut flip = || match rng.random_bool(rate) {
             true if rng.random_bool(fix) => 1,
             true => -1,
             false => 0,
         };
-        (0..arms)
-            .map(|_| (0..items).map(|_| flip()).collect())
-            .collect()
+        (0..arms).map(|_| (0..items).map(|_| flip()).collect()).collect()
     }
 
     fn alone(items: usize) -> Vec<u32> {
@@ -157,10 +142,7 @@ mod tests {
     fn naive(arms: &[Vec<i8>], groups: &[u32], permutations: usize, seed: u64) -> (f64, f64) {
         let best = |signs: &dyn Fn(u32) -> f64| {
             let mean = |arm: &Vec<i8>| {
-                let signed = arm
-                    .iter()
-                    .zip(groups)
-                    .map(|(&d, &g)| f64::from(d) * signs(g));
+                let signed = arm.iter().zip(groups).map(|(&d, &g)| f64::from(d) * signs(g));
                 signed.sum::<f64>() / groups.len() as f64
             };
             arms.iter().map(mean).fold(f64::NEG_INFINITY, f64::max)
@@ -170,23 +152,14 @@ mod tests {
         for permutation in 0..permutations {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(permutation as u64);
-            let words: Vec<u64> = (0..groups.len().div_ceil(64))
-                .map(|_| rng.next_u64())
-                .collect();
+            let words: Vec<u64> = (0..groups.len().div_ceil(64)).map(|_| rng.next_u64()).collect();
             let maximum = best(&|g| {
-                if words[g as usize / 64] >> (g % 64) & 1 == 1 {
-                    1.0
-                } else {
-                    -1.0
-                }
+                if words[g as usize / 64] >> (g % 64) & 1 == 1 { 1.0 } else { -1.0 }
             });
             reached += usize::from(maximum >= observed - 1e-12);
             sum += maximum;
         }
-        (
-            (1 + reached) as f64 / (1 + permutations) as f64,
-            sum / permutations as f64,
-        )
+        ((1 + reached) as f64 / (1 + permutations) as f64, sum / permutations as f64)
     }
 
     #[test]
@@ -208,19 +181,14 @@ mod tests {
         let ps: Vec<f64> = (0..400)
             .map(|seed| {
                 let arms = simulate(40, 200, 0.1, 0.5, &mut rng);
-                family_wise(&arms, &alone(200), 99, seed)
-                    .expect("arms and items")
-                    .p
+                family_wise(&arms, &alone(200), 99, seed).expect("arms and items").p
             })
             .collect();
         // Ties (whole numbers of items) make p conservative: at most its nominal level plus noise.
         for (level, least) in [(0.05, 0.01), (0.2, 0.1), (0.5, 0.3), (0.8, 0.6)] {
             let share = ps.iter().filter(|&&p| p <= level).count() as f64 / ps.len() as f64;
             let noise = 3.0 * (level * (1.0 - level) / ps.len() as f64).sqrt();
-            assert!(
-                share <= level + noise && share >= least,
-                "{share} at or below {level}"
-            );
+            assert!(share <= level + noise && share >= least, "{share} at or below {level}");
         }
     }
 
@@ -230,11 +198,7 @@ mod tests {
         for (items, low, high) in [(100, 0.09, 0.12), (1000, 0.029, 0.037)] {
             let arms = simulate(1000, items, 0.1, 0.5, &mut rng);
             let got = family_wise(&arms, &alone(items), 100, 1).expect("arms and items");
-            assert!(
-                (low..high).contains(&got.null_best),
-                "{items} items: {}",
-                got.null_best
-            );
+            assert!((low..high).contains(&got.null_best), "{items} items: {}", got.null_best);
             assert!(got.p > 0.01, "{}", got.p);
         }
     }
@@ -259,12 +223,7 @@ mod tests {
         let together: Vec<u32> = (0..200).map(|i| i / 40).collect();
         let grouped = family_wise(&arms, &together, 999, 3).expect("arms and items");
         let naive = family_wise(&arms, &alone(200), 999, 3).expect("arms and items");
-        assert!(
-            naive.p < 0.01 && grouped.p > 0.3,
-            "{} and {}",
-            naive.p,
-            grouped.p
-        );
+        assert!(naive.p < 0.01 && grouped.p > 0.3, "{} and {}", naive.p, grouped.p);
     }
 
     #[test]

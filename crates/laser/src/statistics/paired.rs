@@ -20,21 +20,11 @@ impl Paired {
     /// If the slices differ in length.
     pub fn new(base: &[bool], edit: &[bool]) -> Self {
         assert_eq!(base.len(), edit.len(), "one outcome of each per item");
-        let count = |b: bool| {
-            base.iter()
-                .zip(edit)
-                .filter(|&(&x, &y)| x == b && y != b)
-                .count()
-        };
+        let count = |b: bool| base.iter().zip(edit).filter(|&(&x, &y)| x == b && y != b).count();
         let (base_right_only, edit_right_only) = (count(true), count(false));
         let n = base.len();
         let diff = (edit_right_only as f64 - base_right_only as f64) / n.max(1) as f64;
-        Self {
-            n,
-            base_right_only,
-            edit_right_only,
-            diff,
-        }
+        Self { n, base_right_only, edit_right_only, diff }
     }
 
     /// Share of items on which exactly one of the two is right, in 0..=1.
@@ -54,10 +44,7 @@ impl Paired {
 /// If the slices differ in length.
 pub fn differences(base: &[bool], edit: &[bool]) -> Vec<i8> {
     assert_eq!(base.len(), edit.len(), "one outcome of each per item");
-    base.iter()
-        .zip(edit)
-        .map(|(&b, &e)| e as i8 - b as i8)
-        .collect()
+    base.iter().zip(edit).map(|(&b, &e)| e as i8 - b as i8).collect()
 }
 
 /// McNemar's exact two-sided p for `b` and `c` discordant items:
@@ -70,9 +57,7 @@ pub fn mcnemar_exact_p(b: u64, c: u64) -> f64 {
     if b == c {
         return 1.0;
     }
-    let ln_choose: f64 = (1..=k)
-        .map(|i| (((n - k + i) as f64) / i as f64).ln())
-        .sum();
+    let ln_choose: f64 = (1..=k).map(|i| (((n - k + i) as f64) / i as f64).ln()).sum();
     let ln_largest = ln_choose - n as f64 * std::f64::consts::LN_2;
     let mut term = 1.0;
     let mut tail = 1.0;
@@ -107,10 +92,7 @@ mod tests {
         for b in 0..30 {
             for c in 0..30 {
                 let (got, want) = (mcnemar_exact_p(b, c), naive_p(b, c));
-                assert!(
-                    (got - want).abs() <= 1e-12 * want,
-                    "b {b}, c {c}: {got} and {want}"
-                );
+                assert!((got - want).abs() <= 1e-12 * want, "b {b}, c {c}: {got} and {want}");
             }
         }
     }
@@ -118,12 +100,7 @@ mod tests {
     #[test]
     fn exact_p_of_known_tables() {
         // scipy.stats.binomtest(k, n, 0.5).pvalue
-        for (b, c, want) in [
-            (0, 5, 0.0625),
-            (1, 9, 0.021484375),
-            (0, 10, 0.001953125),
-            (5, 15, 0.04138946533203125),
-        ] {
+        for (b, c, want) in [(0, 5, 0.0625), (1, 9, 0.021484375), (0, 10, 0.001953125), (5, 15, 0.04138946533203125)] {
             assert!((mcnemar_exact_p(b, c) - want).abs() < 1e-15);
         }
     }

@@ -78,9 +78,7 @@ pub fn assign_split(group: &str, seed: u64, fractions: Fractions) -> Split {
     hash.update(seed.to_le_bytes());
     hash.update(group.as_bytes());
     let digest = hash.finalize();
-    let head: [u8; 8] = digest[..8]
-        .try_into()
-        .expect("8 bytes because a digest has 32");
+    let head: [u8; 8] = digest[..8].try_into().expect("8 bytes because a digest has 32");
     // 53 bits, so that the quotient is exact and below 1.
     let uniform = (u64::from_le_bytes(head) >> 11) as f64 / (1_u64 << 53) as f64;
     if uniform < fractions.search {
@@ -94,15 +92,7 @@ pub fn assign_split(group: &str, seed: u64, fractions: Fractions) -> Split {
 
 /// The paper's protocol: the first ⌊0.2·n⌋ items in file order select, the rest are reported.
 pub fn paper_split(n: usize) -> Vec<Split> {
-    (0..n)
-        .map(|i| {
-            if i < n / 5 {
-                Split::Search
-            } else {
-                Split::Test
-            }
-        })
-        .collect()
+    (0..n).map(|i| if i < n / 5 { Split::Search } else { Split::Test }).collect()
 }
 
 #[cfg(test)]
@@ -129,11 +119,8 @@ mod tests {
     #[test]
     fn assignment_is_pinned_and_depends_on_the_seed() {
         let fractions = Fractions::new(0.5, 0.25).expect("valid shares");
-        let names = |seed| -> String {
-            (0..24)
-                .map(|i| &assign_split(&i.to_string(), seed, fractions).name()[..1])
-                .collect()
-        };
+        let names =
+            |seed| -> String { (0..24).map(|i| &assign_split(&i.to_string(), seed, fractions).name()[..1]).collect() };
         // A change here moves items of every stored run between splits.
         assert_eq!(names(0), "tsstststttttvvstsvtstsss");
         assert_ne!(names(0), names(1));
@@ -158,11 +145,7 @@ mod tests {
         for (n, selected) in [(65_757, 13_151), (14_618, 2_923), (2_000, 400), (4, 0)] {
             let splits = paper_split(n);
             assert_eq!(splits.len(), n);
-            assert!(
-                splits[..selected]
-                    .iter()
-                    .all(|&split| split == Split::Search)
-            );
+            assert!(splits[..selected].iter().all(|&split| split == Split::Search));
             assert!(splits[selected..].iter().all(|&split| split == Split::Test));
         }
     }

@@ -19,10 +19,7 @@ pub fn clustered_stderr(values: &[f64], groups: &[u32]) -> Option<f64> {
     let mean = mean(values)?;
     let sums = group_sums(values, groups);
     let count = sums.len() as f64;
-    let squares: f64 = sums
-        .iter()
-        .map(|&(sum, n)| (sum - mean * n as f64).powi(2))
-        .sum();
+    let squares: f64 = sums.iter().map(|&(sum, n)| (sum - mean * n as f64).powi(2)).sum();
     (sums.len() > 1).then(|| (count / (count - 1.0) * squares).sqrt() / values.len() as f64)
 }
 
@@ -36,13 +33,8 @@ pub fn clustered_stderr(values: &[f64], groups: &[u32]) -> Option<f64> {
 pub fn effective_items(values: &[f64], groups: &[u32]) -> f64 {
     let n = values.len() as f64;
     let each_alone: Vec<u32> = (0..).take(values.len()).collect();
-    match (
-        clustered_stderr(values, &each_alone),
-        clustered_stderr(values, groups),
-    ) {
-        (Some(naive), Some(clustered)) if clustered > 0.0 => {
-            (n * (naive / clustered).powi(2)).clamp(1.0, n)
-        }
+    match (clustered_stderr(values, &each_alone), clustered_stderr(values, groups)) {
+        (Some(naive), Some(clustered)) if clustered > 0.0 => (n * (naive / clustered).powi(2)).clamp(1.0, n),
         _ => group_sums(values, groups).len() as f64,
     }
 }
@@ -79,10 +71,7 @@ mod tests {
         assert!((alone - together).abs() < 1e-15);
         let effective = effective_items(&copied, &groups);
         // The 7 originals, up to the small-sample factors (7 − 1)/7 and (21 − 1)/21.
-        assert!(
-            (effective - 7.0 * (6.0 / 7.0) / (20.0 / 21.0)).abs() < 1e-9,
-            "{effective}"
-        );
+        assert!((effective - 7.0 * (6.0 / 7.0) / (20.0 / 21.0)).abs() < 1e-9, "{effective}");
     }
 
     #[test]
@@ -97,11 +86,9 @@ mod tests {
     #[test]
     fn wilson_known_values() {
         // R: prop.test(x, n, correct = FALSE)
-        for (right, n, low, high) in [
-            (8.0, 10.0, 0.4901625, 0.9433178),
-            (0.0, 20.0, 0.0, 0.1611252),
-            (50.0, 100.0, 0.4038315, 0.5961685),
-        ] {
+        for (right, n, low, high) in
+            [(8.0, 10.0, 0.4901625, 0.9433178), (0.0, 20.0, 0.0, 0.1611252), (50.0, 100.0, 0.4038315, 0.5961685)]
+        {
             let [got_low, got_high] = wilson_ci95(right / n, n).expect("items");
             assert!((got_low - low).abs() < 1e-6 && (got_high - high).abs() < 1e-6);
         }

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn both_layouts_are_read() {
-        let flat = r#"[{"case_id":7,"prompt":"Toko plays the","subject":"Toko","ground_truth":"guitar","target_new":"x"}]"#;
+        let flat =
+            r#"[{"case_id":7,"prompt":"Toko plays the","subject":"Toko","ground_truth":"guitar","target_new":"x"}]"#;
         let task = read_text(flat).expect("flat");
         assert_eq!((task.items.len(), task.items[0].target()), (1, "guitar"));
         let original = r#"[{"case_id":7,"requested_rewrite":{"prompt":"{} plays the","subject":"Toko",

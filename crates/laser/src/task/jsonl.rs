@@ -60,7 +60,8 @@ fn item(line: usize, row: &BTreeMap<String, Value>) -> Result<Item, (String, Str
     let group = optional("group")?.unwrap_or_else(|| id.clone());
     let choices = list("choices")?;
     if choices.is_empty() {
-        let answer = optional("answer")?.ok_or_else(|| wrong("answer", "expected an answer or choices, found neither"))?;
+        let answer =
+            optional("answer")?.ok_or_else(|| wrong("answer", "expected an answer or choices, found neither"))?;
         if row.contains_key("gold") || row.contains_key("choices") {
             return Err(wrong("choices", "expected at least two, found none"));
         }
@@ -82,7 +83,10 @@ fn item(line: usize, row: &BTreeMap<String, Value>) -> Result<Item, (String, Str
     };
     let gold = gold.ok_or_else(|| {
         let found = row.get("gold").map_or("nothing".to_owned(), Value::to_string);
-        wrong("gold", &format!("expected an index from 0 to {} or one of the choices, found {found}", choices.len() - 1))
+        wrong(
+            "gold",
+            &format!("expected an index from 0 to {} or one of the choices, found {found}", choices.len() - 1),
+        )
     })?;
     Ok(Item { id, group, prompt, answers: vec![choices[gold].clone()], choices, gold })
 }

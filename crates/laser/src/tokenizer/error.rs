@@ -88,9 +88,7 @@ pub enum TokenizerError {
         continuation: String,
     },
     /// An empty context, and the model has no token that could stand for it.
-    #[error(
-        "the context of {continuation:?} is empty and the model has neither a beginning nor an end token"
-    )]
+    #[error("the context of {continuation:?} is empty and the model has neither a beginning nor an end token")]
     EmptyContext {
         /// The text to be scored.
         continuation: String,

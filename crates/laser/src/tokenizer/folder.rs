@@ -38,34 +38,25 @@ impl Tokenizer {
             let json = read_json(&folder.join(file))?.unwrap_or_default();
             let found = id_list(&json["eos_token_id"]);
             found.iter().for_each(|&id| special.push_eos(id));
-            special.bos = special
-                .bos
-                .or(id_list(&json["bos_token_id"]).first().copied());
+            special.bos = special.bos.or(id_list(&json["bos_token_id"]).first().copied());
             // `config.json` is the fallback of a missing or silent `generation_config.json`.
             if !found.is_empty() {
                 break;
             }
         }
-        let (add_bos, add_eos) = (
-            config["add_bos_token"].as_bool(),
-            config["add_eos_token"].as_bool(),
-        );
+        let (add_bos, add_eos) = (config["add_bos_token"].as_bool(), config["add_eos_token"].as_bool());
         if add_bos.is_some() || add_eos.is_some() {
             // Said outright, so it replaces the rule in tokenizer.json, as in `transformers`.
             special.add_bos = add_bos.unwrap_or(false) && special.bos.is_some();
             special.add_eos = add_eos.unwrap_or(false) && !special.eos.is_empty();
-            definition["post_processor"] =
-                special.post_processor(|id| Vocabulary(&definition).name(id));
+            definition["post_processor"] = special.post_processor(|id| Vocabulary(&definition).name(id));
         }
         let template = chat_template(folder, &config)?;
         let mut tokenizer = Self::new(definition, special, template)?;
         let around_nothing = tokenizer.encode("", true)?;
-        tokenizer.special.add_bos = tokenizer
-            .bos_id()
-            .is_some_and(|bos| around_nothing.first() == Some(&bos));
+        tokenizer.special.add_bos = tokenizer.bos_id().is_some_and(|bos| around_nothing.first() == Some(&bos));
         tokenizer.special.add_eos = tokenizer.eos_id().is_some_and(|eos| {
-            around_nothing.last() == Some(&eos)
-                && around_nothing.len() > usize::from(tokenizer.special.add_bos)
+            around_nothing.last() == Some(&eos) && around_nothing.len() > usize::from(tokenizer.special.add_bos)
         });
         Ok(tokenizer)
     }
@@ -87,16 +78,9 @@ impl Vocabulary<'_> {
 
     fn name(&self, id: u32) -> Option<String> {
         let added = self.0["added_tokens"].as_array().into_iter().flatten();
-        let of_added = added
-            .filter(|entry| entry["id"] == id)
-            .find_map(|entry| entry["content"].as_str());
+        let of_added = added.filter(|entry| entry["id"] == id).find_map(|entry| entry["content"].as_str());
         let vocab = self.0["model"]["vocab"].as_object();
-        let of_vocab = || {
-            vocab?
-                .iter()
-                .find(|(_, value)| **value == id)
-                .map(|(name, _)| name.as_str())
-        };
+        let of_vocab = || vocab?.iter().find(|(_, value)| **value == id).map(|(name, _)| name.as_str());
         of_added.or_else(of_vocab).map(str::to_owned)
     }
 }
@@ -110,10 +94,7 @@ fn token_name(value: &Value) -> Option<&str> {
 fn id_list(value: &Value) -> Vec<u32> {
     let one = std::slice::from_ref(value);
     let several = value.as_array().map_or(one, Vec::as_slice);
-    several
-        .iter()
-        .filter_map(|id| u32::try_from(id.as_u64()?).ok())
-        .collect()
+    several.iter().filter_map(|id| u32::try_from(id.as_u64()?).ok()).collect()
 }
 
 fn chat_template(folder: &Path, config: &Value) -> Result<Option<String>, TokenizerError> {
@@ -122,21 +103,11 @@ fn chat_template(folder: &Path, config: &Value) -> Result<Option<String>, Tokeni
         Ok(text) => return Ok(Some(text)),
         Err(e) if e.kind() == ErrorKind::NotFound => {}
         Err(source) => {
-            return Err(TokenizerError::Io {
-                path,
-                source,
-                hint: "",
-            });
+            return Err(TokenizerError::Io { path, source, hint: "" });
         }
     }
     let template = &config["chat_template"];
-    let of_list = || {
-        template
-            .as_array()?
-            .iter()
-            .find(|entry| entry["name"] == "default")?["template"]
-            .as_str()
-    };
+    let of_list = || template.as_array()?.iter().find(|entry| entry["name"] == "default")?["template"].as_str();
     Ok(template.as_str().or_else(of_list).map(str::to_owned))
 }
 
@@ -144,23 +115,14 @@ fn read_json(path: &Path) -> Result<Option<Value>, TokenizerError> {
     match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map(Some)
-            .map_err(|e| TokenizerError::Json {
-                path: path.to_owned(),
-                reason: e.to_string(),
-            }),
+            .map_err(|e| TokenizerError::Json { path: path.to_owned(), reason: e.to_string() }),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(TokenizerError::Io {
-            path: path.to_owned(),
-            source,
-            hint: "",
-        }),
+        Err(source) => Err(TokenizerError::Io { path: path.to_owned(), source, hint: "" }),
     }
 }
 
 fn absence_hint(folder: &Path) -> &'static str {
-    let old = ["tokenizer.model", "vocab.json", "vocab.txt"]
-        .iter()
-        .any(|name| folder.join(name).is_file());
+    let old = ["tokenizer.model", "vocab.json", "vocab.txt"].iter().any(|name| folder.join(name).is_file());
     if old {
         "; the folder has a tokenizer of the older kind, convert it with python: \
          AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)"

@@ -37,10 +37,9 @@ impl Tokenizer {
     /// metadata is incomplete or contradicts itself; [`TokenizerError::Unsupported`] for a kind of vocabulary or
     /// a pre-tokenizer that is not known, with the known ones.
     pub fn from_gguf(metadata: &Metadata) -> Result<Self, TokenizerError> {
-        let model = metadata.str(MODEL)?.ok_or(TokenizerError::MissingKey {
-            key: MODEL,
-            why: "it names the kind of tokenizer",
-        })?;
+        let model = metadata
+            .str(MODEL)?
+            .ok_or(TokenizerError::MissingKey { key: MODEL, why: "it names the kind of tokenizer" })?;
         let vocabulary = Vocabulary::read(metadata)?;
         let mut special = special_tokens(metadata)?;
         let parts = match model {
@@ -99,12 +98,8 @@ struct Vocabulary<'a> {
 
 impl<'a> Vocabulary<'a> {
     fn read(metadata: &'a Metadata) -> Result<Self, TokenizerError> {
-        let tokens = metadata
-            .strings(TOKENS)?
-            .ok_or(TokenizerError::MissingKey {
-                key: TOKENS,
-                why: "it is the vocabulary",
-            })?;
+        let tokens =
+            metadata.strings(TOKENS)?.ok_or(TokenizerError::MissingKey { key: TOKENS, why: "it is the vocabulary" })?;
         let mut ids = HashMap::with_capacity(tokens.len());
         for (id, token) in tokens.iter().enumerate() {
             if let Some(earlier) = ids.insert(token, id) {
@@ -125,19 +120,12 @@ impl<'a> Vocabulary<'a> {
 
     /// Tokens with their kinds, in order of their ids.
     fn iter(&self) -> impl Iterator<Item = (&'a str, Kind)> {
-        self.tokens
-            .iter()
-            .map(String::as_str)
-            .zip(self.kinds.iter().copied())
+        self.tokens.iter().map(String::as_str).zip(self.kinds.iter().copied())
     }
 
     /// The `vocab` of `tokenizer.json`.
     fn definition(&self) -> Value {
-        self.tokens
-            .iter()
-            .enumerate()
-            .map(|(id, token)| (token.clone(), json!(id)))
-            .collect()
+        self.tokens.iter().enumerate().map(|(id, token)| (token.clone(), json!(id))).collect()
     }
 
     /// The `added_tokens` of `tokenizer.json`: those matched whole in a text, before anything is cut or merged.
@@ -178,20 +166,14 @@ fn special_tokens(metadata: &Metadata) -> Result<SpecialTokens, TokenizerError> 
         let Some(id) = metadata.u64(&key)? else {
             return Ok(None);
         };
-        u32::try_from(id)
-            .map(Some)
-            .map_err(|_| TokenizerError::BadValue {
-                key,
-                expected: "a token id below 2^32".to_owned(),
-                found: id.to_string(),
-            })
+        u32::try_from(id).map(Some).map_err(|_| TokenizerError::BadValue {
+            key,
+            expected: "a token id below 2^32".to_owned(),
+            found: id.to_string(),
+        })
     };
-    let mut special = SpecialTokens {
-        bos: id("bos")?,
-        unk: id("unknown")?,
-        pad: id("padding")?,
-        ..SpecialTokens::default()
-    };
+    let mut special =
+        SpecialTokens { bos: id("bos")?, unk: id("unknown")?, pad: id("padding")?, ..SpecialTokens::default() };
     for name in ["eos", "eot", "eom"] {
         if let Some(id) = id(name)? {
             special.push_eos(id);
@@ -209,16 +191,12 @@ fn byte_level(
     special.add_bos = pre.add_bos && special.bos.is_some();
     let merges = metadata
         .strings(MERGES)?
-        .ok_or(TokenizerError::MissingKey {
-            key: MERGES,
-            why: "a byte-level vocabulary is built by merges",
-        })?;
+        .ok_or(TokenizerError::MissingKey { key: MERGES, why: "a byte-level vocabulary is built by merges" })?;
     let mut pairs = Vec::with_capacity(merges.len());
     for merge in merges {
         // The alphabet of these tokens has no blank, so a merge has exactly one.
-        let pair = merge
-            .split_once(' ')
-            .filter(|(left, right)| !left.is_empty() && !right.is_empty() && !right.contains(' '));
+        let pair =
+            merge.split_once(' ').filter(|(left, right)| !left.is_empty() && !right.is_empty() && !right.contains(' '));
         let Some((left, right)) = pair else {
             return Err(TokenizerError::BadValue {
                 key: MERGES.to_owned(),
@@ -229,11 +207,7 @@ fn byte_level(
         pairs.push(json!([left, right]));
     }
     Ok(Parts {
-        normalizer: if pre.nfc {
-            json!({"type": "NFC"})
-        } else {
-            Value::Null
-        },
+        normalizer: if pre.nfc { json!({"type": "NFC"}) } else { Value::Null },
         pre_tokenizer: pre.definition(),
         decoder: json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}),
         model: json!({
@@ -256,10 +230,9 @@ fn sentence_piece(
     vocabulary: &Vocabulary<'_>,
     special: &mut SpecialTokens,
 ) -> Result<Parts, TokenizerError> {
-    let scores = metadata.f32s(SCORES)?.ok_or(TokenizerError::MissingKey {
-        key: SCORES,
-        why: "a SentencePiece vocabulary is merged by scores",
-    })?;
+    let scores = metadata
+        .f32s(SCORES)?
+        .ok_or(TokenizerError::MissingKey { key: SCORES, why: "a SentencePiece vocabulary is merged by scores" })?;
     same_length(SCORES, scores.len(), vocabulary.tokens)?;
     // SentencePiece's own numbers, for files that leave them out.
     special.unk.get_or_insert(0);
@@ -268,9 +241,7 @@ fn sentence_piece(
         special.push_eos(2);
     }
     special.add_bos = true;
-    let unknown = special
-        .unk
-        .and_then(|id| vocabulary.tokens.get(usize::try_from(id).ok()?));
+    let unknown = special.unk.and_then(|id| vocabulary.tokens.get(usize::try_from(id).ok()?));
     // Control, unknown and byte tokens are never the result of merging, even where their text would allow it.
     let mergeable: Vec<(&str, f32)> = vocabulary
         .iter()
@@ -279,17 +250,13 @@ fn sentence_piece(
         .map(|((token, _), &score)| (token, score))
         .collect();
     let space = spm::SPACE.to_string();
-    let mut normalizers =
-        vec![json!({"type": "Replace", "pattern": {"String": " "}, "content": space})];
+    let mut normalizers = vec![json!({"type": "Replace", "pattern": {"String": " "}, "content": space})];
     let mut decoders = vec![
         json!({"type": "Replace", "pattern": {"String": space}, "content": " "}),
         json!({"type": "ByteFallback"}),
         json!({"type": "Fuse"}),
     ];
-    if metadata
-        .bool("tokenizer.ggml.add_space_prefix")?
-        .unwrap_or(true)
-    {
+    if metadata.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(true) {
         normalizers.insert(0, json!({"type": "Prepend", "prepend": space}));
         decoders.push(json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
     }

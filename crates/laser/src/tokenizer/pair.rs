@@ -18,22 +18,16 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::EmptyContinuation`] if nothing is left behind the cut, [`TokenizerError::EmptyContext`]
     /// if there is no token to begin with, [`TokenizerError::Encode`].
-    pub fn encode_pair(
-        &self,
-        context: &str,
-        continuation: &str,
-    ) -> Result<(Vec<u32>, Vec<u32>), TokenizerError> {
+    pub fn encode_pair(&self, context: &str, continuation: &str) -> Result<(Vec<u32>, Vec<u32>), TokenizerError> {
         let kept = context.trim_end();
         let whole = format!("{context}{continuation}");
         let mut ids = self.encode_begun(&whole)?;
         let mut cut = self.encode_begun(kept)?.len();
         if cut == 0 {
-            let first =
-                self.bos_id()
-                    .or(self.eos_id())
-                    .ok_or_else(|| TokenizerError::EmptyContext {
-                        continuation: continuation.to_owned(),
-                    })?;
+            let first = self
+                .bos_id()
+                .or(self.eos_id())
+                .ok_or_else(|| TokenizerError::EmptyContext { continuation: continuation.to_owned() })?;
             ids.insert(0, first);
             cut = 1;
         }
@@ -49,11 +43,7 @@ impl Tokenizer {
 
     /// Ids with the beginning token the model adds, but never an end token, which would close the context.
     fn encode_begun(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let mut ids: Vec<u32> = self
-            .bos_id()
-            .filter(|_| self.add_bos())
-            .into_iter()
-            .collect();
+        let mut ids: Vec<u32> = self.bos_id().filter(|_| self.add_bos()).into_iter().collect();
         ids.extend(self.encode(text, false)?);
         Ok(ids)
     }

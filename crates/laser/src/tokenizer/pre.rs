@@ -38,19 +38,14 @@ const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]
 /// Words with at most one leading sign, up to three digits, signs with line ends, line ends, blanks.
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// As Llama 3, with every digit on its own.
-const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN2: &str =
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// Mistral's tiktoken-like vocabulary: words are also cut between lower and upper case.
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// DeepSeek V3's last step: a sign with the Latin word behind it, words, signs, line ends, blanks.
 const DEEPSEEK_V3: &str = r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"##;
 
-const PLAIN: PreTokenizer = PreTokenizer {
-    names: &[],
-    cuts: &[],
-    nfc: false,
-    ignore_merges: false,
-    add_bos: false,
-};
+const PLAIN: PreTokenizer = PreTokenizer { names: &[], cuts: &[], nfc: false, ignore_merges: false, add_bos: false };
 
 static TABLE: [PreTokenizer; 8] = [
     PreTokenizer {
@@ -64,11 +59,7 @@ static TABLE: [PreTokenizer; 8] = [
         ],
         ..PLAIN
     },
-    PreTokenizer {
-        names: &["gpt-2", "phi-2", "olmo", "mpt", "jais"],
-        cuts: &[Cut::Around(GPT2)],
-        ..PLAIN
-    },
+    PreTokenizer { names: &["gpt-2", "phi-2", "olmo", "mpt", "jais"], cuts: &[Cut::Around(GPT2)], ..PLAIN },
     PreTokenizer {
         names: &["smollm", "starcoder", "refact", "codeshell"],
         cuts: &[Cut::Digits, Cut::Around(GPT2)],
@@ -81,19 +72,8 @@ static TABLE: [PreTokenizer; 8] = [
         add_bos: true,
         ..PLAIN
     },
-    PreTokenizer {
-        names: &["qwen2", "deepseek-r1-qwen"],
-        cuts: &[Cut::Around(QWEN2)],
-        nfc: true,
-        ..PLAIN
-    },
-    PreTokenizer {
-        names: &["tekken"],
-        cuts: &[Cut::Around(TEKKEN)],
-        ignore_merges: true,
-        add_bos: true,
-        ..PLAIN
-    },
+    PreTokenizer { names: &["qwen2", "deepseek-r1-qwen"], cuts: &[Cut::Around(QWEN2)], nfc: true, ..PLAIN },
+    PreTokenizer { names: &["tekken"], cuts: &[Cut::Around(TEKKEN)], ignore_merges: true, add_bos: true, ..PLAIN },
     PreTokenizer {
         names: &["deepseek-coder"],
         cuts: &[
@@ -107,30 +87,18 @@ static TABLE: [PreTokenizer; 8] = [
     },
     PreTokenizer {
         names: &["deepseek-v3"],
-        cuts: &[
-            Cut::Around(r"\p{N}{1,3}"),
-            Cut::Around("[一-龥぀-ゟ゠-ヿ]+"),
-            Cut::Around(DEEPSEEK_V3),
-        ],
+        cuts: &[Cut::Around(r"\p{N}{1,3}"), Cut::Around("[一-龥぀-ゟ゠-ヿ]+"), Cut::Around(DEEPSEEK_V3)],
         ..PLAIN
     },
 ];
 
 /// The pre-tokenizer of this name.
 pub(super) fn find(name: &str) -> Result<&'static PreTokenizer, TokenizerError> {
-    TABLE
-        .iter()
-        .find(|row| row.names.contains(&name))
-        .ok_or_else(|| TokenizerError::Unsupported {
-            key: KEY,
-            found: name.to_owned(),
-            known: TABLE
-                .iter()
-                .flat_map(|row| row.names)
-                .copied()
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
+    TABLE.iter().find(|row| row.names.contains(&name)).ok_or_else(|| TokenizerError::Unsupported {
+        key: KEY,
+        found: name.to_owned(),
+        known: TABLE.iter().flat_map(|row| row.names).copied().collect::<Vec<_>>().join(", "),
+    })
 }
 
 impl PreTokenizer {
@@ -157,9 +125,7 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
-    use tokenizers::{
-        OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer as _, PreTokenizerWrapper,
-    };
+    use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer as _, PreTokenizerWrapper};
 
     use super::*;
 
@@ -171,17 +137,12 @@ mod tests {
         let mut string = PreTokenizedString::from(text);
         cut.pre_tokenize(&mut string).unwrap();
         let splits = string.get_splits(OffsetReferential::Original, OffsetType::Byte);
-        splits
-            .into_iter()
-            .map(|(piece, _, _)| piece.to_owned())
-            .collect()
+        splits.into_iter().map(|(piece, _, _)| piece.to_owned()).collect()
     }
 
     #[test]
     fn every_family_cuts_as_its_reference_does() {
-        let golden: Value =
-            serde_json::from_str(include_str!("../../../../goldens/tokenizer/splits.json"))
-                .unwrap();
+        let golden: Value = serde_json::from_str(include_str!("../../../../goldens/tokenizer/splits.json")).unwrap();
         let texts = golden["texts"].as_array().unwrap();
         let tables = golden["splits"].as_object().unwrap();
         assert_eq!(tables.len(), TABLE.len(), "a family without a golden");
@@ -190,18 +151,11 @@ mod tests {
             for (text, expected) in texts.iter().zip(splits.as_array().unwrap()) {
                 let found = pieces(name, text.as_str().unwrap());
                 if &json!(found) != expected {
-                    wrong.push(format!(
-                        "{name} {text}: expected {expected}, found {found:?}"
-                    ));
+                    wrong.push(format!("{name} {text}: expected {expected}, found {found:?}"));
                 }
             }
         }
-        assert!(
-            wrong.is_empty(),
-            "{} texts differ:\n{}",
-            wrong.len(),
-            wrong.join("\n")
-        );
+        assert!(wrong.is_empty(), "{} texts differ:\n{}", wrong.len(), wrong.join("\n"));
     }
 
     #[test]
@@ -212,9 +166,6 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), count);
         let error = find("viking").unwrap_err().to_string();
-        assert!(
-            error.contains("viking") && names.iter().all(|name| error.contains(**name)),
-            "{error}"
-        );
+        assert!(error.contains("viking") && names.iter().all(|name| error.contains(**name)), "{error}");
     }
 }

@@ -28,9 +28,7 @@ impl SpecialTokens {
     ///
     /// `name` gives the text of a token.
     pub(super) fn post_processor(&self, name: impl Fn(u32) -> Option<String>) -> Value {
-        let named = |id: Option<u32>, wanted: bool| {
-            id.filter(|_| wanted).and_then(|id| Some((id, name(id)?)))
-        };
+        let named = |id: Option<u32>, wanted: bool| id.filter(|_| wanted).and_then(|id| Some((id, name(id)?)));
         let before = named(self.bos, self.add_bos);
         let after = named(self.eos.first().copied(), self.add_eos);
         if before.is_none() && after.is_none() {
@@ -45,10 +43,7 @@ impl SpecialTokens {
         };
         let mut tokens = serde_json::Map::new();
         for (id, text) in before.iter().chain(&after) {
-            tokens.insert(
-                text.clone(),
-                json!({"id": text, "ids": [id], "tokens": [text]}),
-            );
+            tokens.insert(text.clone(), json!({"id": text, "ids": [id], "tokens": [text]}));
         }
         let pair = [around("A", 0), around("B", 1)].concat();
         json!({
@@ -61,19 +56,11 @@ impl SpecialTokens {
 
     /// Refuses ids that the vocabulary does not have.
     pub(super) fn check(&self, tokenizer: &tokenizers::Tokenizer) -> Result<(), TokenizerError> {
-        let ids = [
-            ("beginning", self.bos),
-            ("unknown", self.unk),
-            ("padding", self.pad),
-        ];
+        let ids = [("beginning", self.bos), ("unknown", self.unk), ("padding", self.pad)];
         let ids = ids.into_iter().filter_map(|(name, id)| Some((name, id?)));
         for (name, id) in ids.chain(self.eos.iter().map(|&id| ("end", id))) {
             if tokenizer.id_to_token(id).is_none() {
-                return Err(TokenizerError::NoSuchToken {
-                    name,
-                    id,
-                    size: tokenizer.get_vocab_size(true),
-                });
+                return Err(TokenizerError::NoSuchToken { name, id, size: tokenizer.get_vocab_size(true) });
             }
         }
         Ok(())
@@ -84,8 +71,7 @@ impl SpecialTokens {
 pub(super) fn mentions(part: &Value, kind: &str) -> bool {
     match part {
         Value::Object(map) => {
-            map.get("type").is_some_and(|found| found == kind)
-                || map.values().any(|inner| mentions(inner, kind))
+            map.get("type").is_some_and(|found| found == kind) || map.values().any(|inner| mentions(inner, kind))
         }
         Value::Array(list) => list.iter().any(|inner| mentions(inner, kind)),
         _ => false,

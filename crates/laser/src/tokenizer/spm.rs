@@ -20,11 +20,7 @@ const LONGEST: usize = 1024;
 pub(super) fn byte_value(piece: &str) -> Option<u8> {
     let digits = piece.strip_prefix("<0x")?.strip_suffix('>')?;
     let two = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if two {
-        u8::from_str_radix(digits, 16).ok()
-    } else {
-        None
-    }
+    if two { u8::from_str_radix(digits, 16).ok() } else { None }
 }
 
 /// All merges among `pieces` (text, score) in order of preference.
@@ -45,13 +41,7 @@ pub(super) fn merges(pieces: &[(&str, f32)]) -> Result<Vec<(String, String)>, To
                 found: format!("one of {} bytes", text.len()),
             });
         }
-        for (at, _) in text
-            .char_indices()
-            .skip(1)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-        {
+        for (at, _) in text.char_indices().skip(1).collect::<Vec<_>>().into_iter().rev() {
             let (left, right) = text.split_at(at);
             if known.contains(left) && known.contains(right) {
                 merges.push((left.to_owned(), right.to_owned()));
@@ -72,12 +62,7 @@ mod tests {
 
     /// SentencePiece's rule, word for word: join the pair with the best score, leftmost first, until none is left.
     fn naive(pieces: &[(&str, f32)], text: &str) -> Vec<String> {
-        let score = |text: &str| {
-            pieces
-                .iter()
-                .find(|piece| piece.0 == text)
-                .map(|piece| piece.1)
-        };
+        let score = |text: &str| pieces.iter().find(|piece| piece.0 == text).map(|piece| piece.1);
         let mut parts: Vec<String> = text.chars().map(String::from).collect();
         loop {
             let mut best: Option<(f32, usize)> = None;
@@ -96,10 +81,8 @@ mod tests {
     }
 
     fn by_merges(pieces: &[(&str, f32)], text: &str) -> Vec<String> {
-        let vocab: serde_json::Map<_, _> = (0..)
-            .zip(pieces)
-            .map(|(id, piece)| (piece.0.to_owned(), id.into()))
-            .collect();
+        let vocab: serde_json::Map<_, _> =
+            (0..).zip(pieces).map(|(id, piece)| (piece.0.to_owned(), id.into())).collect();
         let merges = merges(pieces).unwrap();
         let model = serde_json::json!({"type": "BPE", "vocab": vocab, "merges": merges});
         let model: BPE = serde_json::from_str(&model.to_string()).unwrap();
@@ -114,28 +97,19 @@ mod tests {
             // A random vocabulary that can be grown by joining, as a trained one can.
             let mut texts: Vec<String> = ["a", "b", "▁"].map(String::from).to_vec();
             while texts.len() < 14 {
-                let pick = |rng: &mut ChaCha8Rng, texts: &[String]| {
-                    texts[rng.random_range(0..texts.len())].clone()
-                };
+                let pick = |rng: &mut ChaCha8Rng, texts: &[String]| texts[rng.random_range(0..texts.len())].clone();
                 let joined = pick(&mut rng, &texts) + &pick(&mut rng, &texts);
                 if !texts.contains(&joined) {
                     texts.push(joined);
                 }
             }
             // Later pieces score lower, which training guarantees.
-            let pieces: Vec<(&str, f32)> = (0_u8..)
-                .zip(&texts)
-                .map(|(n, text)| (text.as_str(), -f32::from(n)))
-                .collect();
+            let pieces: Vec<(&str, f32)> =
+                (0_u8..).zip(&texts).map(|(n, text)| (text.as_str(), -f32::from(n))).collect();
             for _ in 0..20 {
-                let text: String = (0..rng.random_range(1..24))
-                    .map(|_| ["a", "b", "▁"][rng.random_range(0..3)])
-                    .collect();
-                assert_eq!(
-                    by_merges(&pieces, &text),
-                    naive(&pieces, &text),
-                    "round {round}, {pieces:?}, {text}"
-                );
+                let text: String =
+                    (0..rng.random_range(1..24)).map(|_| ["a", "b", "▁"][rng.random_range(0..3)]).collect();
+                assert_eq!(by_merges(&pieces, &text), naive(&pieces, &text), "round {round}, {pieces:?}, {text}");
             }
         }
     }
@@ -148,11 +122,6 @@ mod tests {
             assert_eq!(byte_value(not_a_byte), None, "{not_a_byte}");
         }
         let long = "a".repeat(LONGEST + 1);
-        assert!(
-            merges(&[(&long, 0.0)])
-                .unwrap_err()
-                .to_string()
-                .contains("1025 bytes")
-        );
+        assert!(merges(&[(&long, 0.0)]).unwrap_err().to_string().contains("1025 bytes"));
     }
 }

@@ -1,5 +1,6 @@
 //! Shared by the tests: paths and the SmolLM2 file.
 #![allow(dead_code)] // each test uses its part
+#![allow(clippy::print_stderr)] // a skipped test says so
 
 use std::path::{Path, PathBuf};
 
@@ -31,20 +32,10 @@ pub(crate) fn json(path: &Path) -> serde_json::Value {
 
 /// A list of token ids.
 pub(crate) fn ids(value: &serde_json::Value) -> Vec<u32> {
-    value
-        .as_array()
-        .expect("a list of ids")
-        .iter()
-        .map(|v| v.as_u64().expect("an id") as u32)
-        .collect()
+    value.as_array().expect("a list of ids").iter().map(|v| v.as_u64().expect("an id") as u32).collect()
 }
 
 /// A list of f32 values.
 pub(crate) fn floats(value: &serde_json::Value) -> Vec<f32> {
-    value
-        .as_array()
-        .expect("a list of numbers")
-        .iter()
-        .map(|v| v.as_f64().expect("a number") as f32)
-        .collect()
+    value.as_array().expect("a list of numbers").iter().map(|v| v.as_f64().expect("a number") as f32).collect()
 }

@@ -69,37 +69,24 @@ fn check(w: &Matrix, method: Method, threads: usize) {
     let svd = decompose(w.view(), method, threads).unwrap();
     let [m, n, k] = [w.rows(), w.cols(), w.rows().min(w.cols())];
     let context = format!("{m} x {n}, {method:?}, {threads} threads");
-    assert_eq!(
-        [svd.u.rows(), svd.u.cols(), svd.vt.rows(), svd.vt.cols()],
-        [m, k, k, n]
-    );
+    assert_eq!([svd.u.rows(), svd.u.cols(), svd.vt.rows(), svd.vt.cols()], [m, k, k, n]);
 
     let largest = svd.s[0];
     assert!(svd.s.windows(2).all(|s| s[0] >= s[1]), "{context}: order");
     assert!(svd.s[k - 1] >= 0.0, "{context}: sign of σ");
     for (i, (found, expected)) in svd.s.iter().zip(jacobi(w)).enumerate() {
         let error = (found - expected).abs();
-        assert!(
-            error <= 1e-10 * largest,
-            "{context}: σ{i} {found}, expected {expected}"
-        );
+        assert!(error <= 1e-10 * largest, "{context}: σ{i} {found}, expected {expected}");
     }
 
-    let columns: Vec<Vec<f64>> = (0..k)
-        .map(|j| (0..m).map(|i| f64::from(svd.u.row(i)[j])).collect())
-        .collect();
+    let columns: Vec<Vec<f64>> = (0..k).map(|j| (0..m).map(|i| f64::from(svd.u.row(i)[j])).collect()).collect();
     let rows: Vec<Vec<f64>> = (0..k).map(|j| widen(svd.vt.row(j))).collect();
     for (side, vectors) in [("u", &columns), ("v", &rows)] {
         let error = orthogonality_error(vectors);
-        assert!(
-            error < 1e-6,
-            "{context}: {side} orthogonal within {error:e}"
-        );
+        assert!(error < 1e-6, "{context}: {side} orthogonal within {error:e}");
     }
     for column in &columns {
-        let largest = column
-            .iter()
-            .fold(0.0f64, |a, x| if x.abs() > a.abs() { *x } else { a });
+        let largest = column.iter().fold(0.0f64, |a, x| if x.abs() > a.abs() { *x } else { a });
         assert!(largest > 0.0, "{context}: sign convention");
     }
 
@@ -113,10 +100,7 @@ fn check(w: &Matrix, method: Method, threads: usize) {
     }
     for (found, &expected) in product.iter().zip(w.data()) {
         let error = (found - f64::from(expected)).abs();
-        assert!(
-            error <= 1e-6 * largest,
-            "{context}: reconstruction off by {error:e}"
-        );
+        assert!(error <= 1e-6 * largest, "{context}: reconstruction off by {error:e}");
     }
 }
 
@@ -135,17 +119,7 @@ fn the_reference_is_right_where_the_answer_is_known() {
 
 #[test]
 fn tall_wide_square_and_degenerate_shapes() {
-    for (m, n) in [
-        (1, 1),
-        (1, 9),
-        (9, 1),
-        (2, 2),
-        (33, 20),
-        (20, 33),
-        (48, 48),
-        (300, 7),
-        (7, 300),
-    ] {
+    for (m, n) in [(1, 1), (1, 9), (9, 1), (2, 2), (33, 20), (20, 33), (48, 48), (300, 7), (7, 300)] {
         check_all(&gaussian(m, n, (m * 1000 + n) as u64));
     }
 }
@@ -231,9 +205,7 @@ fn units_do_not_matter() {
         }
     }
     // Subnormal entries, a power of two apart from normal ones: the same vectors to the bit.
-    let small: Vec<f32> = [3.0f32, 1.0, 2.0, 5.0]
-        .map(|x| x * f32::from_bits(1))
-        .to_vec();
+    let small: Vec<f32> = [3.0f32, 1.0, 2.0, 5.0].map(|x| x * f32::from_bits(1)).to_vec();
     let small = decompose(Matrix::new(2, 2, small).unwrap().view(), Method::Auto, 1).unwrap();
     let large = Matrix::new(2, 2, vec![3.0, 1.0, 2.0, 5.0]).unwrap();
     let large = decompose(large.view(), Method::Auto, 1).unwrap();
@@ -253,10 +225,7 @@ fn the_same_call_gives_the_same_bits() {
 fn the_methods_agree_on_every_component() {
     let w = gaussian(60, 100, 41);
     let [gram, thin] = [Method::Gram, Method::Thin].map(|x| decompose(w.view(), x, 1).unwrap());
-    let tolerance = Tolerance {
-        absolute: 1e-6,
-        relative: 0.0,
-    };
+    let tolerance = Tolerance { absolute: 1e-6, relative: 0.0 };
     assert_eq!(tolerance.check(gram.u.data(), thin.u.data()), Ok(()));
     assert_eq!(tolerance.check(gram.vt.data(), thin.vt.data()), Ok(()));
 }
@@ -267,10 +236,7 @@ fn what_is_not_finite_is_refused_by_its_coordinates() {
     data[5] = f32::NAN;
     let w = Matrix::new(2, 3, data).unwrap();
     let error = decompose(w.view(), Method::Auto, 1).unwrap_err();
-    assert!(matches!(
-        error,
-        LinalgError::NotFinite { row: 1, col: 2, .. }
-    ));
+    assert!(matches!(error, LinalgError::NotFinite { row: 1, col: 2, .. }));
 }
 
 proptest! {

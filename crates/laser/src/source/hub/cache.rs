@@ -13,9 +13,7 @@ pub(super) struct RepoCache {
 
 impl RepoCache {
     pub(super) fn new(hub_cache: &Path, repo: &str) -> Self {
-        Self {
-            folder: hub_cache.join(format!("models--{}", repo.replace('/', "--"))),
-        }
+        Self { folder: hub_cache.join(format!("models--{}", repo.replace('/', "--"))) }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -33,16 +31,9 @@ impl RepoCache {
     }
 
     /// Makes `blob` appear as `file` of `commit`; gives that path.
-    pub(super) fn link(
-        &self,
-        commit: &str,
-        file: &str,
-        blob: &Path,
-    ) -> Result<PathBuf, SourceError> {
+    pub(super) fn link(&self, commit: &str, file: &str, blob: &Path) -> Result<PathBuf, SourceError> {
         let path = self.snapshot(commit).join(file);
-        let parent = path
-            .parent()
-            .expect("a file below a snapshot has a parent because it was joined to one");
+        let parent = path.parent().expect("a file below a snapshot has a parent because it was joined to one");
         std::fs::create_dir_all(parent).map_err(|e| SourceError::io(parent, e))?;
         // A link whose blob is gone makes `exists` false but would still be in the way.
         if !path.exists() {
@@ -73,9 +64,7 @@ impl RepoCache {
             return Ok(());
         }
         let path = self.folder.join("refs").join(revision);
-        let parent = path
-            .parent()
-            .expect("a reference has a parent because it was joined to one");
+        let parent = path.parent().expect("a reference has a parent because it was joined to one");
         std::fs::create_dir_all(parent).map_err(|e| SourceError::io(parent, e))?;
         std::fs::write(&path, commit).map_err(|e| SourceError::io(&path, e))
     }
@@ -85,9 +74,7 @@ impl RepoCache {
 fn link_file(file: &str, blob: &Path, path: &Path) -> std::io::Result<()> {
     // Relative, so that the cache can be moved: up out of FILE's folders, COMMIT and `snapshots`.
     let up = "../".repeat(file.matches('/').count() + 2);
-    let name = blob
-        .file_name()
-        .expect("a blob has a name because it was joined to its folder");
+    let name = blob.file_name().expect("a blob has a name because it was joined to its folder");
     std::os::unix::fs::symlink(Path::new(&up).join("blobs").join(name), path)
 }
 

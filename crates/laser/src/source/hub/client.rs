@@ -63,43 +63,22 @@ impl Client {
             .timeout_recv_response(Some(SILENCE))
             .timeout_per_read(Some(SILENCE))
             .user_agent(concat!("laser-rank/", env!("CARGO_PKG_VERSION")));
-        Self {
-            agent: config.build().into(),
-            endpoint: endpoint.trim_end_matches('/').to_owned(),
-            token,
-        }
+        Self { agent: config.build().into(), endpoint: endpoint.trim_end_matches('/').to_owned(), token }
     }
 
     /// What `revision` of `repo` is, and its files.
     pub(super) fn info(&self, repo: &str, revision: &str) -> Result<Info, SourceError> {
         // A revision is one path segment, even `refs/pr/1`.
         let revision = escape(revision).replace('/', "%2F");
-        let url = format!(
-            "{}/api/models/{}/revision/{revision}",
-            self.endpoint,
-            escape(repo)
-        );
-        let mut answer = self
-            .authorized(self.agent.get(&url))
-            .call()
-            .map_err(|e| network(&url, &e))?;
+        let url = format!("{}/api/models/{}/revision/{revision}", self.endpoint, escape(repo));
+        let mut answer = self.authorized(self.agent.get(&url)).call().map_err(|e| network(&url, &e))?;
         self.check(&url, &answer)?;
-        let protocol = |reason: String| SourceError::Protocol {
-            url: url.clone(),
-            reason,
-        };
-        let body = answer
-            .body_mut()
-            .read_to_vec()
-            .map_err(|e| network(&url, &e))?;
+        let protocol = |reason: String| SourceError::Protocol { url: url.clone(), reason };
+        let body = answer.body_mut().read_to_vec().map_err(|e| network(&url, &e))?;
         let json: Value = serde_json::from_slice(&body).map_err(|e| protocol(e.to_string()))?;
-        let commit = json["sha"]
-            .as_str()
-            .filter(|sha| is_plain_path(sha) && !sha.contains('/'));
+        let commit = json["sha"].as_str().filter(|sha| is_plain_path(sha) && !sha.contains('/'));
         let commit = commit.ok_or_else(|| protocol("no commit under \"sha\"".to_owned()))?;
-        let list = json["siblings"]
-            .as_array()
-            .ok_or_else(|| protocol("no list under \"siblings\"".to_owned()))?;
+        let list = json["siblings"].as_array().ok_or_else(|| protocol("no list under \"siblings\"".to_owned()))?;
         let mut files: Vec<String> = list
             .iter()
             .filter_map(|sibling| sibling["rfilename"].as_str())
@@ -108,51 +87,25 @@ impl Client {
             .map(str::to_owned)
             .collect();
         files.sort();
-        Ok(Info {
-            commit: commit.to_owned(),
-            files,
-        })
+        Ok(Info { commit: commit.to_owned(), files })
     }
 
     pub(super) fn file_url(&self, repo: &str, commit: &str, file: &str) -> String {
-        format!(
-            "{}/{}/resolve/{commit}/{}",
-            self.endpoint,
-            escape(repo),
-            escape(file)
-        )
+        format!("{}/{}/resolve/{commit}/{}", self.endpoint, escape(repo), escape(file))
     }
 
     /// Asks for a file's size and entity tag.
     ///
     /// The Hub announces both on its redirect to the storage server, whose own headers mean other things, so
     /// redirects are followed by hand and only until an answer has them.
-    pub(super) fn file(
-        &self,
-        repo: &str,
-        commit: &str,
-        file: &str,
-    ) -> Result<RemoteFile, SourceError> {
+    pub(super) fn file(&self, repo: &str, commit: &str, file: &str) -> Result<RemoteFile, SourceError> {
         let url = self.file_url(repo, commit, file);
         let mut at = url.clone();
         for _ in 0..REDIRECTS {
-            let request = self
-                .agent
-                .head(&at)
-                .config()
-                .max_redirects(0)
-                .max_redirects_will_error(false)
-                .build();
-            let request = if origin(&at) == origin(&url) {
-                self.authorized(request)
-            } else {
-                request
-            };
+            let request = self.agent.head(&at).config().max_redirects(0).max_redirects_will_error(false).build();
+            let request = if origin(&at) == origin(&url) { self.authorized(request) } else { request };
             // Compressed answers would announce the compressed size.
-            let answer = request
-                .header(header::ACCEPT_ENCODING, "identity")
-                .call()
-                .map_err(|e| network(&at, &e))?;
+            let answer = request.header(header::ACCEPT_ENCODING, "identity").call().map_err(|e| network(&at, &e))?;
             let linked = text(&answer, "x-linked-etag").is_some();
             match text(&answer, "location") {
                 Some(location) if answer.status().is_redirection() && !linked => {
@@ -170,21 +123,13 @@ impl Client {
                 }
             }
         }
-        Err(SourceError::Protocol {
-            url,
-            reason: format!("more than {REDIRECTS} redirects"),
-        })
+        Err(SourceError::Protocol { url, reason: format!("more than {REDIRECTS} redirects") })
     }
 
     /// Brings `remote` to the file `blob`, resuming a partial one, and checks size and (where announced) SHA-256.
     ///
     /// The partial file is `blob` with `.incomplete` appended, locked while it is written.
-    pub(super) fn download(
-        &self,
-        remote: &RemoteFile,
-        blob: &Path,
-        report: &dyn Fn(u64),
-    ) -> Result<(), SourceError> {
+    pub(super) fn download(&self, remote: &RemoteFile, blob: &Path, report: &dyn Fn(u64)) -> Result<(), SourceError> {
         if blob.is_file() {
             return Ok(());
         }
@@ -192,17 +137,10 @@ impl Client {
         partial.push(".incomplete");
         let partial = Path::new(&partial);
         let io = |e| SourceError::io(partial, e);
-        let folder = partial
-            .parent()
-            .expect("a blob has a parent because it was joined to its folder");
+        let folder = partial.parent().expect("a blob has a parent because it was joined to its folder");
         std::fs::create_dir_all(folder).map_err(|e| SourceError::io(folder, e))?;
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(partial)
-            .map_err(io)?;
+        let mut file =
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(partial).map_err(io)?;
         file.lock().map_err(io)?;
         // Another process may have finished the same file while this one waited for the lock.
         if blob.is_file() {
@@ -214,10 +152,7 @@ impl Client {
             match broken {
                 Broken::For(error) => return Err(error),
                 Broken::Connection(reason) if attempt == ATTEMPTS => {
-                    return Err(SourceError::Network {
-                        url: remote.url.clone(),
-                        reason,
-                    });
+                    return Err(SourceError::Network { url: remote.url.clone(), reason });
                 }
                 Broken::Connection(_) => std::thread::sleep(PAUSE * (1 << (attempt - 1))),
             }
@@ -248,26 +183,17 @@ impl Client {
             return Ok(());
         }
         let resuming = done > 0 && done < remote.size;
-        let mut request = self
-            .authorized(self.agent.get(&remote.url))
-            .header(header::ACCEPT_ENCODING, "identity");
+        let mut request = self.authorized(self.agent.get(&remote.url)).header(header::ACCEPT_ENCODING, "identity");
         if resuming {
             request = request.header(header::RANGE, format!("bytes={done}-"));
         }
-        let mut answer = request
-            .call()
-            .map_err(|e| Broken::Connection(e.to_string()))?;
+        let mut answer = request.call().map_err(|e| Broken::Connection(e.to_string()))?;
         if answer.status().is_server_error() {
-            return Err(Broken::Connection(format!(
-                "HTTP status {}",
-                answer.status().as_u16()
-            )));
+            return Err(Broken::Connection(format!("HTTP status {}", answer.status().as_u16())));
         }
         self.check(&remote.url, &answer).map_err(Broken::For)?;
         let start = format!("bytes {done}-");
-        if !(resuming
-            && text(&answer, "content-range").is_some_and(|range| range.starts_with(&start)))
-        {
+        if !(resuming && text(&answer, "content-range").is_some_and(|range| range.starts_with(&start))) {
             // The whole file comes, so what is there already would be doubled.
             done = 0;
             file.set_len(0).map_err(io)?;
@@ -277,9 +203,7 @@ impl Client {
         let mut body = answer.body_mut().as_reader();
         let mut buffer = vec![0; 1 << 17];
         loop {
-            let n = body
-                .read(&mut buffer)
-                .map_err(|e| Broken::Connection(e.to_string()))?;
+            let n = body.read(&mut buffer).map_err(|e| Broken::Connection(e.to_string()))?;
             if n == 0 {
                 break;
             }
@@ -287,21 +211,13 @@ impl Client {
             if done > remote.size {
                 file.set_len(0).map_err(io)?;
                 let found = format!("at least {done}");
-                return Err(Broken::For(mismatch(
-                    remote,
-                    "size",
-                    &remote.size.to_string(),
-                    found,
-                )));
+                return Err(Broken::For(mismatch(remote, "size", &remote.size.to_string(), found)));
             }
             file.write_all(&buffer[..n]).map_err(io)?;
             report(done);
         }
         if done < remote.size {
-            return Err(Broken::Connection(format!(
-                "connection closed after {done} of {} bytes",
-                remote.size
-            )));
+            return Err(Broken::Connection(format!("connection closed after {done} of {} bytes", remote.size)));
         }
         Ok(())
     }
@@ -333,11 +249,7 @@ impl Client {
             (429, _) => "too many requests: wait, or give a token (HF_TOKEN)",
             _ => "the server could not answer",
         };
-        Err(SourceError::Http {
-            url: url.to_owned(),
-            status,
-            hint: hint.to_owned(),
-        })
+        Err(SourceError::Http { url: url.to_owned(), status, hint: hint.to_owned() })
     }
 }
 
@@ -346,14 +258,9 @@ fn described(url: String, answer: &Response<Body>) -> Result<RemoteFile, SourceE
     let size = text(answer, "x-linked-size").or_else(|| text(answer, "content-length"));
     let etag = text(answer, "x-linked-etag").or_else(|| text(answer, "etag"));
     let etag = etag.map(|etag| etag.trim_start_matches("W/").trim_matches('"'));
-    let protocol = |reason: &str| SourceError::Protocol {
-        url: url.clone(),
-        reason: reason.to_owned(),
-    };
+    let protocol = |reason: &str| SourceError::Protocol { url: url.clone(), reason: reason.to_owned() };
     Ok(RemoteFile {
-        size: size
-            .and_then(|size| size.parse().ok())
-            .ok_or_else(|| protocol("no size in the headers"))?,
+        size: size.and_then(|size| size.parse().ok()).ok_or_else(|| protocol("no size in the headers"))?,
         // It becomes a file name.
         etag: etag
             .filter(|etag| is_plain_path(etag) && !etag.contains('/'))
@@ -377,9 +284,7 @@ fn origin(url: &str) -> &str {
 fn escape(path: &str) -> String {
     path.bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                char::from(byte).to_string()
-            }
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => char::from(byte).to_string(),
             _ => format!("%{byte:02X}"),
         })
         .collect()
@@ -390,17 +295,9 @@ fn is_sha256(etag: &str) -> bool {
 }
 
 fn network(url: &str, error: &ureq::Error) -> SourceError {
-    SourceError::Network {
-        url: url.to_owned(),
-        reason: error.to_string(),
-    }
+    SourceError::Network { url: url.to_owned(), reason: error.to_string() }
 }
 
 fn mismatch(remote: &RemoteFile, what: &'static str, expected: &str, found: String) -> SourceError {
-    SourceError::Mismatch {
-        file: remote.url.clone(),
-        what,
-        expected: expected.to_owned(),
-        found,
-    }
+    SourceError::Mismatch { file: remote.url.clone(), what, expected: expected.to_owned(), found }
 }

@@ -27,47 +27,25 @@ impl Wanted {
     /// Chooses among the `files` of `repo`.
     pub(super) fn among(repo: &str, files: &[String]) -> Result<Self, SourceError> {
         let has = |name: &str| files.iter().any(|file| file == name);
-        let refuse = |hint: String| SourceError::NoWeights {
-            repo: repo.to_owned(),
-            hint,
-        };
+        let refuse = |hint: String| SourceError::NoWeights { repo: repo.to_owned(), hint };
         if !has(INDEX) && !has(SINGLE) {
-            let pickled = files.iter().any(|file| {
-                file.ends_with(".bin") || file.ends_with(".pt") || file.ends_with(".pth")
-            });
-            return Err(refuse(
-                if files.iter().any(|file| file.ends_with(".gguf")) {
-                    format!(
-                        "it has GGUF files, name one as hf:{repo}/FILE.gguf: {}",
-                        ggufs(files)
-                    )
-                } else if pickled {
-                    super::super::PICKLE_HINT.to_owned()
-                } else {
-                    format!(
-                        "neither {SINGLE} nor {INDEX} is among its {} files",
-                        files.len()
-                    )
-                },
-            ));
+            let pickled =
+                files.iter().any(|file| file.ends_with(".bin") || file.ends_with(".pt") || file.ends_with(".pth"));
+            return Err(refuse(if files.iter().any(|file| file.ends_with(".gguf")) {
+                format!("it has GGUF files, name one as hf:{repo}/FILE.gguf: {}", ggufs(files))
+            } else if pickled {
+                super::super::PICKLE_HINT.to_owned()
+            } else {
+                format!("neither {SINGLE} nor {INDEX} is among its {} files", files.len())
+            }));
         }
         if !has("config.json") {
-            return Err(refuse(
-                "there are weights, but no config.json that describes them".to_owned(),
-            ));
+            return Err(refuse("there are weights, but no config.json that describes them".to_owned()));
         }
         let index = has(INDEX).then(|| INDEX.to_owned());
         Ok(Self {
-            beside_weights: files
-                .iter()
-                .filter(|file| is_companion(file))
-                .cloned()
-                .collect(),
-            weights: if index.is_some() {
-                vec![]
-            } else {
-                vec![SINGLE.to_owned()]
-            },
+            beside_weights: files.iter().filter(|file| is_companion(file)).cloned().collect(),
+            weights: if index.is_some() { vec![] } else { vec![SINGLE.to_owned()] },
             index,
         })
     }
@@ -75,48 +53,29 @@ impl Wanted {
 
 /// Small files of the top folder: configuration, tokenizer, template, licence, card; no other format's weights.
 fn is_companion(file: &str) -> bool {
-    let known_end = [".json", ".jinja", ".txt", ".md", ".model"]
-        .iter()
-        .any(|end| file.ends_with(end));
-    let legal = ["LICENSE", "LICENCE", "NOTICE"]
-        .iter()
-        .any(|start| file.starts_with(start));
+    let known_end = [".json", ".jinja", ".txt", ".md", ".model"].iter().any(|end| file.ends_with(end));
+    let legal = ["LICENSE", "LICENCE", "NOTICE"].iter().any(|start| file.starts_with(start));
     !file.contains('/') && !file.ends_with(".index.json") && (known_end || legal)
 }
 
 /// The GGUF files as a list for messages.
 pub(super) fn ggufs(files: &[String]) -> String {
-    let names: Vec<_> = files
-        .iter()
-        .filter(|file| file.ends_with(".gguf"))
-        .map(String::as_str)
-        .collect();
-    if names.is_empty() {
-        "no .gguf file".to_owned()
-    } else {
-        names.join(", ")
-    }
+    let names: Vec<_> = files.iter().filter(|file| file.ends_with(".gguf")).map(String::as_str).collect();
+    if names.is_empty() { "no .gguf file".to_owned() } else { names.join(", ") }
 }
 
 /// The distinct shard names in an index file, sorted.
 pub(super) fn shards(index: &Path) -> Result<Vec<String>, SourceError> {
     let bytes = std::fs::read(index).map_err(|e| SourceError::io(index, e))?;
-    let malformed = |reason: String| SourceError::Protocol {
-        url: index.display().to_string(),
-        reason,
-    };
+    let malformed = |reason: String| SourceError::Protocol { url: index.display().to_string(), reason };
     let json: Value = serde_json::from_slice(&bytes).map_err(|e| malformed(e.to_string()))?;
-    let map = json["weight_map"]
-        .as_object()
-        .ok_or_else(|| malformed("no weight_map object".to_owned()))?;
+    let map = json["weight_map"].as_object().ok_or_else(|| malformed("no weight_map object".to_owned()))?;
     let mut names = BTreeSet::new();
     for (tensor, file) in map {
         match file.as_str() {
             Some(name) if is_plain_path(name) => names.insert(name.to_owned()),
             _ => {
-                return Err(malformed(format!(
-                    "tensor {tensor} is said to be in {file}, which is no file name"
-                )));
+                return Err(malformed(format!("tensor {tensor} is said to be in {file}, which is no file name")));
             }
         };
     }
@@ -145,19 +104,14 @@ mod tests {
             "tokenizer.json",
         ]);
         let wanted = Wanted::among("o/n", &files).unwrap();
-        assert_eq!(
-            wanted.beside_weights,
-            names(&["LICENSE", "README.md", "config.json", "tokenizer.json"])
-        );
+        assert_eq!(wanted.beside_weights, names(&["LICENSE", "README.md", "config.json", "tokenizer.json"]));
         assert_eq!((wanted.index, wanted.weights), (None, names(&[SINGLE])));
     }
 
     #[test]
     fn names_the_way_out_where_there_are_no_safetensors() {
         let hint = |list: &[&str]| Wanted::among("o/n", &names(list)).unwrap_err().to_string();
-        assert!(
-            hint(&["a.Q4.gguf", "b.Q8.gguf"]).contains("hf:o/n/FILE.gguf: a.Q4.gguf, b.Q8.gguf")
-        );
+        assert!(hint(&["a.Q4.gguf", "b.Q8.gguf"]).contains("hf:o/n/FILE.gguf: a.Q4.gguf, b.Q8.gguf"));
         assert!(hint(&["config.json", "pytorch_model.bin"]).contains("pickle"));
         assert!(hint(&["model.safetensors"]).contains("config.json"));
         assert!(hint(&["x"]).contains("1 files"));
@@ -171,10 +125,7 @@ mod tests {
             std::fs::write(&index, text).unwrap();
             shards(&index)
         };
-        assert_eq!(
-            read(r#"{"weight_map":{"a":"2.st","b":"1.st","c":"2.st"}}"#).unwrap(),
-            names(&["1.st", "2.st"])
-        );
+        assert_eq!(read(r#"{"weight_map":{"a":"2.st","b":"1.st","c":"2.st"}}"#).unwrap(), names(&["1.st", "2.st"]));
         for bad in [
             r#"{"weight_map":{"a":"../x"}}"#,
             r#"{"weight_map":{"a":"/etc/x"}}"#,

