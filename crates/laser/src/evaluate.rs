@@ -28,7 +28,8 @@ impl<'a> Exam<'a> {
     /// Encodes the items of `task`.
     ///
     /// # Errors
-    /// An item that does not suit the score, or is longer than the model's context.
+    /// An item that does not suit the score, or is longer than the model's context; a text to be generated across the
+    /// length where the model's rotary frequencies change.
     pub fn new(task: &'a Task, tokenizer: &'a Tokenizer, config: &ModelConfig, score: Score) -> Result<Self> {
         let mut eos = tokenizer.eos_ids().to_vec();
         eos.extend(&config.eos);
@@ -38,7 +39,7 @@ impl<'a> Exam<'a> {
             task,
             tokenizer,
             score,
-            encoded: encode(task, tokenizer, score, config.max_positions)?,
+            encoded: encode(task, tokenizer, score, config)?,
             eos,
             alone_beyond: config.rope.length_dependent_beyond(),
         })

@@ -2,6 +2,7 @@
 
 use super::Score;
 use crate::error::{Error, Result};
+use crate::model::ModelConfig;
 use crate::task::{Item, Task};
 use crate::tokenizer::Tokenizer;
 
@@ -21,11 +22,11 @@ pub(crate) struct Encoded {
 }
 
 /// Encodes a task's items for a score; answers follow the prompt after one space.
-pub(crate) fn encode(task: &Task, tokenizer: &Tokenizer, score: Score, max_positions: usize) -> Result<Vec<Encoded>> {
-    task.items.iter().map(|item| encode_item(task, item, tokenizer, score, max_positions)).collect()
+pub(crate) fn encode(task: &Task, tokenizer: &Tokenizer, score: Score, config: &ModelConfig) -> Result<Vec<Encoded>> {
+    task.items.iter().map(|item| encode_item(task, item, tokenizer, score, config)).collect()
 }
 
-fn encode_item(task: &Task, item: &Item, tokenizer: &Tokenizer, score: Score, max_positions: usize) -> Result<Encoded> {
+fn encode_item(task: &Task, item: &Item, tokenizer: &Tokenizer, score: Score, config: &ModelConfig) -> Result<Encoded> {
     let wrong =
         |problem: String| Error::Task { file: task.name.clone(), place: format!("item `{}`", item.id), problem };
     let (texts, gold) = match score {
@@ -61,8 +62,19 @@ fn encode_item(task: &Task, item: &Item, tokenizer: &Tokenizer, score: Score, ma
     }
     let generated = if let Score::Generate { max_tokens, .. } = score { max_tokens } else { 0 };
     let longest = prompt.len() + candidates.iter().map(Vec::len).max().unwrap_or(0).max(generated);
+    let max_positions = config.max_positions;
     if longest > max_positions {
         return Err(wrong(format!("expected at most {max_positions} tokens, the model's context, found {longest}")));
+    }
+    // Cached keys would keep the old frequencies, and variants side by side would change at different steps.
+    if let Some(limit) = config.rope.length_dependent_beyond()
+        && generated > 0
+        && (prompt.len() + 1..=longest).contains(&(limit + 1))
+    {
+        return Err(wrong(format!(
+            "a text of {} to {longest} tokens would cross {limit}, where the model's rotary frequencies change",
+            prompt.len()
+        )));
     }
     let first_tokens = if score == Score::Top1 {
         let first = |answer: &String| -> Result<String> {
