@@ -23,22 +23,23 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<()> {
 /// Says something on stderr, unless the user wants quiet.
 pub(crate) fn say(global: &Global, text: &str) {
     if !global.quiet {
-        complain(text);
+        line(text);
     }
 }
 
 /// Says why the command could not run.
 pub(crate) fn failure(error: &anyhow::Error) {
-    complain(&format!("error: {error}"));
+    line(&format!("error: {error}"));
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         if !error.to_string().contains(&cause) {
-            complain(&format!("  because {cause}"));
+            line(&format!("  because {cause}"));
         }
     }
 }
 
-fn complain(text: &str) {
+/// A line on stderr.
+pub(crate) fn line(text: &str) {
     // Nobody is left to tell when stderr is closed.
     let _ = writeln!(std::io::stderr(), "{text}");
 }

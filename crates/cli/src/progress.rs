@@ -8,10 +8,13 @@ use laser::parallel::Observer;
 use laser::search::Arm;
 use laser::store::Trial;
 
-/// A progress bar that follows the library, and stops it when the user presses Ctrl-C.
+/// A progress bar that follows the library, and stops it when the user presses Ctrl-C. Where stderr is no terminal
+/// (a log file), a plain line for each tenth of a stage.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    stage: Mutex<String>,
+    plain: bool,
+    /// Stage shown, and tenths of it done.
+    stage: Mutex<(String, u64)>,
     best: Mutex<Option<(f64, f64)>>,
     stopped: Arc<AtomicBool>,
 }
@@ -22,6 +25,7 @@ impl Progress {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(0), target);
         bar.set_style(style("{prefix:14} [{bar:30}] {pos}/{len}  {elapsed}, {eta} left  {msg}"));
+        let plain = !quiet && bar.is_hidden();
         let stopped = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stopped);
         // A second Ctrl-C ends the process at once: every finished trial is stored already.
@@ -32,7 +36,7 @@ impl Progress {
         });
         // A handler can only be missing if one is set already, which main never does.
         drop(handler);
-        Self { bar, stage: Mutex::default(), best: Mutex::default(), stopped }
+        Self { bar, plain, stage: Mutex::default(), best: Mutex::default(), stopped }
     }
 
     /// Bytes of a download.
@@ -48,13 +52,19 @@ impl Progress {
 
     fn show(&self, stage: &str, done: u64, total: u64, bytes: bool) {
         let mut current = self.stage.lock().expect("no thread panics while it holds the stage");
-        if *current != stage {
-            stage.clone_into(&mut current);
+        if current.0 != stage {
+            *current = (stage.to_owned(), 0);
             let count = if bytes { "{bytes}/{total_bytes}" } else { "{pos}/{len}" };
             self.bar
                 .set_style(style(&format!("{{prefix:14}} [{{bar:30}}] {count}  {{elapsed}}, {{eta}} left  {{msg}}")));
             self.bar.reset();
             self.bar.set_prefix(stage.to_owned());
+        }
+        let tenths = (10 * done).checked_div(total).unwrap_or(0);
+        if self.plain && tenths > current.1 {
+            current.1 = tenths;
+            let (elapsed, best) = (self.bar.elapsed().as_secs(), self.bar.message());
+            crate::output::line(&format!("{stage}: {done} of {total}, {elapsed} s  {best}"));
         }
         self.bar.set_length(total);
         self.bar.set_position(done);

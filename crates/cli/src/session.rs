@@ -1,6 +1,7 @@
 //! From what was typed to what the library takes: model files, device, task, score.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use laser::device::{Place, parse_dtype};
@@ -54,6 +55,29 @@ pub(crate) fn find(model: &str, global: &Global, progress: &Progress) -> Result<
     Ok(resolve(&source, &options)?)
 }
 
+/// An edit as the user named it.
+pub(crate) struct TypedEdit {
+    pub(crate) edit: Edit,
+    /// The decomposition a recipe asks for.
+    pub(crate) svd: Option<SvdMethod>,
+    /// Whether it is a recipe that was made for other model files.
+    foreign: bool,
+}
+
+impl TypedEdit {
+    /// The exit code of a command that did its work with this edit: 1 where the recipe is another model's.
+    pub(crate) fn exit_code(&self, global: &Global) -> ExitCode {
+        if self.foreign {
+            crate::output::say(
+                global,
+                "check failed: the recipe was made for other model files (its base_model.sha256 differs)",
+            );
+            return ExitCode::from(1);
+        }
+        ExitCode::SUCCESS
+    }
+}
+
 /// An opened model, with everything commands need of it.
 pub(crate) struct Session {
     pub(crate) name: String,
@@ -85,13 +109,17 @@ impl Session {
     }
 
     /// An edit in the short form; or a recipe file's, with the decomposition it was made by.
-    pub(crate) fn edit(&self, text: &str) -> Result<(Edit, Option<SvdMethod>)> {
+    pub(crate) fn edit(&self, text: &str) -> Result<TypedEdit> {
         let (path, config) = (Path::new(text), self.files.config());
         if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
             let recipe = Recipe::read(path)?;
-            return Ok((recipe.edit(config)?, Some(recipe.svd)));
+            let foreign = match &recipe.base_model {
+                Some(base) => base.sha256 != self.sha256()?,
+                None => false,
+            };
+            return Ok(TypedEdit { edit: recipe.edit(config)?, svd: Some(recipe.svd), foreign });
         }
-        Ok((Edit::parse(text, config)?, None))
+        Ok(TypedEdit { edit: Edit::parse(text, config)?, svd: None, foreign: false })
     }
 
     /// What truncates matrices: as the flags say, else as the recipe does, else exactly.

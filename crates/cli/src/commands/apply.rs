@@ -18,8 +18,8 @@ use crate::session::Session;
 
 pub(super) fn run(args: &Apply, global: &Global, progress: &Progress) -> Result<ExitCode> {
     let session = Session::open(&args.model.model, global, progress)?;
-    let (edit, svd) = session.edit(&args.edit)?;
-    let truncation = session.truncation(&args.svd, svd)?;
+    let typed = session.edit(&args.edit)?;
+    let truncation = session.truncation(&args.svd, typed.svd)?;
     let to_gguf = is_gguf(&args.out);
     let dtype = |flag: &str, text: &Option<String>| -> Result<Option<Dtype>> {
         text.as_deref().map(|t| t.parse::<Dtype>().map_err(|e| anyhow::anyhow!("{flag}: {e}"))).transpose()
@@ -33,11 +33,11 @@ pub(super) fn run(args: &Apply, global: &Global, progress: &Progress) -> Result<
         bail!("--weights-type: only a folder made from a GGUF file is written with it; a folder keeps its own types");
     }
     let card = Card { base_model: Some(session.name.clone()), ..Card::default() };
-    let written = write(&session, &edit, &truncation, card, &args.out, tensor_type.or(weights_type))?;
+    let written = write(&session, &typed.edit, &truncation, card, &args.out, tensor_type.or(weights_type))?;
     progress.finish();
     if global.json {
         output::json(&written)?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(typed.exit_code(global));
     }
     let mut rows = vec![["file", "bytes"].map(str::to_owned).to_vec()];
     rows.extend(written.files.iter().map(|f| vec![f.name.clone(), f.bytes.to_string()]));
@@ -55,19 +55,17 @@ pub(super) fn run(args: &Apply, global: &Global, progress: &Progress) -> Result<
     }
     output::result(&output::table(&rows))?;
     for name in &written.left_out {
-        output::say(&format!("left out: {name} (holds the unedited weights, or is no plain file)"));
+        output::say(global, &format!("left out: {name} (holds the unedited weights, or is no plain file)"));
     }
     if let Some(m) = written.matrices.iter().find(|m| m.relative > 0.01) {
         let advice = if to_gguf { "; --tensor-type f16 keeps the edit closer" } else { "" };
-        output::say(&format!(
-            "{}: storing it as {} rounds it by {:.1} %{advice}",
-            m.matrix,
-            m.dtype,
-            100.0 * m.relative
-        ));
+        output::say(
+            global,
+            &format!("{}: storing it as {} rounds it by {:.1} %{advice}", m.matrix, m.dtype, 100.0 * m.relative),
+        );
     }
     output::result("\nread back and checked: the edited tensors are there, all others are the source's")?;
-    Ok(ExitCode::SUCCESS)
+    Ok(typed.exit_code(global))
 }
 
 fn is_gguf(path: &Path) -> bool {

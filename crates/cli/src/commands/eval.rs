@@ -35,15 +35,17 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     if indices.is_empty() {
         bail!("--split {wanted}: none of the {} items is in it", task.items.len());
     }
-    let (edit, svd) = args.edit.as_deref().map(|text| session.edit(text)).transpose()?.unzip();
-    let truncation = session.truncation(&args.svd, svd.flatten())?;
+    let typed = args.edit.as_deref().map(|text| session.edit(text)).transpose()?;
+    let edit = typed.as_ref().map(|typed| &typed.edit);
+    let truncation = session.truncation(&args.svd, typed.as_ref().and_then(|typed| typed.svd))?;
+    let code = || typed.as_ref().map_or(ExitCode::SUCCESS, |typed| typed.exit_code(global));
     if let Some(out) = &args.out {
         // Before the work, so that none is lost to a folder that cannot be.
         std::fs::create_dir_all(out).with_context(|| format!("--out {}", out.display()))?;
     }
     let mut model = session.load()?;
     let mut records = Vec::new();
-    if let Some(edit) = &edit {
+    if let Some(edit) = edit {
         (model, records) = truncation.apply(&model, edit)?;
     }
     let outcomes = exam.evaluate(&model, &indices, session.threads, "eval", progress)?;
@@ -59,7 +61,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     let ties = outcomes.iter().filter(|o| o.tied).count();
     let notes = if ties > 0 { vec![format!("{ties} items were decided by a tie")] } else { Vec::new() };
     let results = EvalResults {
-        edit: edit.as_ref().map(ToString::to_string),
+        edit: edit.map(ToString::to_string),
         scores: scores(&samples),
         majority: most_frequent(&targets),
         manifest,
@@ -71,7 +73,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     }
     if global.json {
         output::json(&json!(results))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code());
     }
     let summary = &results.scores[&wanted];
     let mut rows = vec![vec!["model".to_owned(), session.name.clone()]];
@@ -93,5 +95,5 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     }
     rows.extend(results.notes.iter().map(|note| vec!["note".into(), note.clone()]));
     output::result(&output::table(&rows))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code())
 }
