@@ -197,6 +197,12 @@ impl Checkpoint {
         Ok(TensorView::new(info, &bytes[info.range.clone()]))
     }
 
+    /// Gives the memory of pages read so far back to the system, once everything wanted has been read; reading again
+    /// works, and reads the files again.
+    pub fn forget_pages(&self) {
+        self.files.values().for_each(Mapping::forget_pages);
+    }
+
     /// The metadata of a GGUF file; `None` for safetensors.
     pub fn gguf_metadata(&self) -> Option<&Metadata> {
         self.metadata.as_ref()

@@ -30,4 +30,12 @@ impl Mapping {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Gives the pages read so far back to the system; they are read from the file again when touched.
+    pub(crate) fn forget_pages(&self) {
+        // SAFETY: the map is of a file, shared and read-only, so dropping its pages loses nothing: the same bytes come
+        // back at the next access. A system that refuses keeps the pages, which is as right.
+        #[cfg(unix)]
+        let _ = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+    }
 }

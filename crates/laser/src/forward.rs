@@ -226,8 +226,8 @@ pub(crate) struct RowScore {
     pub(crate) logprobs: Vec<f64>,
 }
 
-/// Rows of logits computed at once: bounds their buffer to `256·vocab` values.
-const HEAD_ROWS: usize = 256;
+/// Rows of logits computed at once: bounds their buffer to `128·vocab` values.
+const HEAD_ROWS: usize = 128;
 
 /// Runs the output head over `hidden [n, d_model]` and summarises each row. `wanted(row)`: tokens to score there.
 pub(crate) fn score_rows<'t>(

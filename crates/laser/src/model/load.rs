@@ -114,6 +114,7 @@ impl Files {
         let embedding = read(names.embedding, &[c.vocab_size, c.d_model], None)?;
         let head = if c.tied { embedding.clone() } else { read(names.head, &[c.vocab_size, c.d_model], None)? };
         let final_norm = read(names.final_norm, &[c.d_model], None)?;
+        self.checkpoint.forget_pages();
         Ok(Model {
             config: Arc::new(c.clone()),
             weights: Arc::new(Weights { embedding, head, final_norm, layers }),

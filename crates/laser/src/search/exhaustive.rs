@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::evaluate::Exam;
 use crate::model::Model;
 use crate::parallel::{Observer, map};
+use crate::score::Score;
 use crate::score::batch::Batch;
 use crate::score::trial::Base;
 use crate::statistics::Split;
@@ -18,8 +19,10 @@ use crate::weight::WeightId;
 
 use super::Arm;
 
-/// Rows of a pass over all variants of a matrix.
-const PASS_ROWS: usize = 1536;
+/// Rows of a pass over all variants of a matrix: near the peak of the products, and batches enough for all threads.
+const PASS_ROWS: usize = 1024;
+/// The same where texts are generated: few of the rows go on to the decoding, which should not be too narrow.
+const GENERATING_PASS_ROWS: usize = 2048;
 
 /// Runs all `arms` on `items` (of the search split); trials already in the store are taken from there. The result
 /// is in the order of `arms`.
@@ -51,7 +54,9 @@ pub fn run(
     let mut of_matrix: BTreeMap<WeightId, usize> = BTreeMap::new();
     arms.iter().for_each(|arm| *of_matrix.entry(arm.id).or_default() += 1);
     let most = of_matrix.into_values().max().unwrap_or(1);
-    let batches = exam.batches(items, (PASS_ROWS / most).max(1));
+    let generates = matches!(exam.score(), Score::Generate { .. });
+    let pass_rows = if generates { GENERATING_PASS_ROWS } else { PASS_ROWS };
+    let batches = exam.batches(items, (pass_rows / most).max(1));
     let place: BTreeMap<usize, usize> = items.iter().enumerate().map(|(place, item)| (*item, place)).collect();
     let scorer = exam.scorer(true);
     let teacher = exam.scorer(false);
