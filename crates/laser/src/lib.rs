@@ -1,4 +1,36 @@
 //! LASER: layer-selective rank reduction of pretrained transformers (arXiv 2312.13558).
+//!
+//! The walk, in the order of the data:
+//!
+//! 1. [`source`] finds a model's files; [`model::Files`] opens and checks them; [`tokenizer`] reads theirs.
+//! 2. [`edit::Edit`] says which matrices keep how much; [`truncation::Truncation`] turns it into an overlay on the
+//!    weights, which stay as they are.
+//! 3. [`task::Task`] has the questions, [`score::Score`] says what counts as right, and [`evaluate::Exam`] puts a
+//!    model to them.
+//! 4. [`search::search`] tries every edit of a space, keeps each trial in a [`store::Store`], chooses, and opens the
+//!    test split once; [`statistics`] weighs what it found.
+//! 5. [`run::RunFolder`] writes results, samples, recipe and [`report`]; [`export::Export`] writes the edited model.
+//!
+//! ```no_run
+//! use laser::{device::Place, edit::Edit, evaluate::Exam, model::Files, parallel::Unobserved, task::Task};
+//! use laser::truncation::{SvdMethod, Truncation};
+//!
+//! let place = Place::parse("cpu", None)?;
+//! let files = Files::open("model.gguf".as_ref())?;
+//! let (tokenizer, model) = (files.tokenizer()?, files.load(&place.device, place.dtype, 2)?);
+//! let edit = Edit::parse("L27.fc_in@0.01", files.config())?;
+//! let (edited, _) = Truncation::new(SvdMethod::Exact, None, 2).apply(&model, &edit)?;
+//!
+//! let task = Task::open("world-facts", None)?.limited(Some(200))?;
+//! let exam = Exam::new(&task, &tokenizer, files.config(), task.default_score)?;
+//! let items: Vec<usize> = (0..task.items.len()).collect();
+//! let outcomes = exam.evaluate(&edited, &items, 2, "eval", &Unobserved)?;
+//! println!("{} right", outcomes.iter().filter(|o| o.correct).count());
+//! # Ok::<(), laser::Error>(())
+//! ```
+//!
+//! The library never prints, never exits, and reads neither the environment nor a clock; every random choice takes a
+//! seed. On the CPU everything is f32, and passes run side by side, one a thread.
 #![deny(unsafe_code)]
 
 pub mod arch;
