@@ -106,6 +106,11 @@ impl Score {
     /// Sum of log-likelihoods over choices.
     pub const CHOICE: Self = Self::Choice { length: Length::Sum };
 
+    /// Whether the score needs continuations.
+    pub(crate) fn generates(self) -> bool {
+        matches!(self, Self::Generate { .. })
+    }
+
     /// The same score with another kind of match, where it has one.
     pub fn with_match(self, matching: Match) -> Option<Self> {
         match self {

@@ -73,10 +73,7 @@ impl Truncation {
         for (id, rule) in edit.rules() {
             let (matrix, record) = self.truncated(model, id, rule)?;
             if let Some(matrix) = matrix {
-                let (rows, cols) = (matrix.rows(), matrix.cols());
-                let tensor = Tensor::from_vec(matrix.into_data(), (rows, cols), &Device::Cpu)?;
-                let tensor = tensor.to_device(model.device())?.to_dtype(model.dtype())?;
-                overlay.insert(id, Replacement::Dense(tensor));
+                overlay.insert(id, Replacement::Dense(on_device(matrix, model)?));
             }
             records.push(record);
         }
@@ -119,12 +116,7 @@ impl Truncation {
             SvdMethod::Exact => truncate(&self.svd(id, &w)?, top),
             SvdMethod::Randomized { seed } => truncate(&self.randomized(id, &w, top, seed)?, top),
         };
-        let tensor = |m: Matrix| -> Result<Tensor> {
-            let (rows, cols) = (m.rows(), m.cols());
-            let tensor = Tensor::from_vec(m.into_data(), (rows, cols), &Device::Cpu)?;
-            Ok(tensor.to_device(model.device())?.to_dtype(model.dtype())?)
-        };
-        let variants = Variants::new(tensor(low.us)?, tensor(low.vt)?, ranks.to_vec());
+        let variants = Variants::new(on_device(low.us, model)?, on_device(low.vt, model)?, ranks.to_vec());
         Ok(Replacement::Variants(Arc::new(variants)))
     }
 
@@ -152,6 +144,13 @@ impl Truncation {
         }
         Ok(svd)
     }
+}
+
+/// A matrix as a tensor where the model computes, in its element type.
+fn on_device(matrix: Matrix, model: &Model) -> Result<Tensor> {
+    let (rows, cols) = (matrix.rows(), matrix.cols());
+    let tensor = Tensor::from_vec(matrix.into_data(), (rows, cols), &Device::Cpu)?;
+    Ok(tensor.to_device(model.device())?.to_dtype(model.dtype())?)
 }
 
 /// Hash of shape, values and the version of the decomposition.

@@ -55,7 +55,7 @@ pub(crate) struct Base {
 impl Base {
     /// At the input of layer 0.
     pub(crate) fn new(model: &Model, batch: &Batch, continuations: Vec<Vec<u32>>, score: Score) -> Result<Self> {
-        let retain = matches!(score, Score::Generate { .. });
+        let retain = score.generates();
         let mut rows = Rows::default();
         let mut spans = Vec::with_capacity(continuations.len());
         for (item, tokens) in batch.items.iter().zip(&continuations) {
@@ -132,7 +132,7 @@ impl Scorer<'_> {
         batch: &Batch,
         base: Option<(&Base, WeightKind)>,
     ) -> Result<Vec<Vec<Scored>>> {
-        let generates = matches!(self.score, Score::Generate { .. });
+        let generates = self.score.generates();
         let mut cache = KvCache::new(model.config().n_layers);
         let mut start = Start::Tokens;
         if let Some((base, kind)) = base {

@@ -9,7 +9,6 @@ use crate::error::Result;
 use crate::evaluate::Exam;
 use crate::model::Model;
 use crate::parallel::{Observer, map};
-use crate::score::Score;
 use crate::score::batch::Batch;
 use crate::score::trial::Base;
 use crate::statistics::Split;
@@ -54,8 +53,7 @@ pub fn run(
     let mut of_matrix: BTreeMap<WeightId, usize> = BTreeMap::new();
     arms.iter().for_each(|arm| *of_matrix.entry(arm.id).or_default() += 1);
     let most = of_matrix.into_values().max().unwrap_or(1);
-    let generates = matches!(exam.score(), Score::Generate { .. });
-    let pass_rows = if generates { GENERATING_PASS_ROWS } else { PASS_ROWS };
+    let pass_rows = if exam.score().generates() { GENERATING_PASS_ROWS } else { PASS_ROWS };
     let batches = exam.batches(items, (pass_rows / most).max(1));
     let place: BTreeMap<usize, usize> = items.iter().enumerate().map(|(place, item)| (*item, place)).collect();
     let scorer = exam.scorer(true);
