@@ -179,16 +179,18 @@ pub(crate) struct Search {
     /// Matrices, names or the paper's aliases
     #[arg(long, default_value = "fc_in,fc_out", value_name = "NAMES")]
     pub(crate) matrices: String,
-    /// Fractions of the largest rank to keep
-    #[arg(long, default_value = "0.9,0.8,0.6,0.4,0.2,0.1,0.05,0.01", value_name = "LIST")]
-    pub(crate) rho: String,
+    /// Fractions of the largest rank to keep [default: 0.9,0.8,0.6,0.4,0.2,0.1,0.05,0.01]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) rho: Option<String>,
+    #[command(flatten)]
+    pub(crate) how: SearchHow,
     /// honest (three splits), or paper (first 20 % selects, the rest reports)
     #[arg(long, default_value = "honest")]
     pub(crate) protocol: String,
     /// Edits that go from the search split to the validation split
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(crate) finalists: usize,
-    /// Seed of bootstrap and permutations
+    /// Seed of the order of items, bootstrap and permutations
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// Folder for the results
@@ -197,6 +199,47 @@ pub(crate) struct Search {
     /// Go on with the run in that folder
     #[arg(long)]
     pub(crate) resume: bool,
+}
+
+/// How a search goes through the space.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SearchHow {
+    /// Stages joined by `+`: a screen (gradient, spectral), a judge (exhaustive, race), a composition (greedy, beam)
+    #[arg(long, default_value = "gradient+race+greedy", value_name = "PLAN")]
+    pub(crate) strategy: String,
+    /// End after this time, such as 90s, 20m or 2h; what was tried until then counts
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_time: Option<String>,
+    /// End after this many edits
+    #[arg(long, value_name = "N")]
+    pub(crate) max_trials: Option<usize>,
+    /// End after this many items asked, summed over edits
+    #[arg(long, value_name = "N")]
+    pub(crate) max_items: Option<usize>,
+    /// Edits that a screen leaves [default: 32]
+    #[arg(long, value_name = "N")]
+    pub(crate) candidates: Option<usize>,
+    /// Items whose gradients are taken [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) screen_items: Option<usize>,
+    /// What the spectral screen goes by: marchenko-pastur, effective-rank, energy or snr [default: marchenko-pastur]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) criterion: Option<String>,
+    /// A race drops an edit whose probability of being ahead after all items is below this [default: 0.1]
+    #[arg(long, value_name = "P")]
+    pub(crate) error_rate: Option<f64>,
+    /// Greedy visits matrices deep (last layer first), shallow, or best first [default: deep]
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) greedy_order: Option<String>,
+    /// How often greedy visits them, at most [default: 2]
+    #[arg(long, value_name = "N")]
+    pub(crate) greedy_passes: Option<usize>,
+    /// Compositions a beam extends [default: 3]
+    #[arg(long, value_name = "N")]
+    pub(crate) beam_width: Option<usize>,
+    /// Bound of the search's cached states, such as 512M or 8G [default: half of the machine's memory]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
 }
 
 #[derive(Debug, Args)]

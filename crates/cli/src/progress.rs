@@ -1,11 +1,11 @@
 //! Progress on stderr, and Ctrl-C.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use laser::parallel::Observer;
-use laser::search::Arm;
 use laser::store::Trial;
 
 /// A progress bar that follows the library, and stops it when the user presses Ctrl-C. Where stderr is no terminal
@@ -17,6 +17,8 @@ pub(crate) struct Progress {
     stage: Mutex<(String, u64)>,
     best: Mutex<Option<(f64, f64)>>,
     stopped: Arc<AtomicBool>,
+    /// When the time for trying edits is over.
+    expires: OnceLock<Instant>,
 }
 
 impl Progress {
@@ -36,7 +38,12 @@ impl Progress {
         });
         // A handler can only be missing if one is set already, which main never does.
         drop(handler);
-        Self { bar, plain, stage: Mutex::default(), best: Mutex::default(), stopped }
+        Self { bar, plain, stage: Mutex::default(), best: Mutex::default(), stopped, expires: OnceLock::new() }
+    }
+
+    /// The search tries no further edits after `time` from now.
+    pub(crate) fn expire_in(&self, time: Duration) {
+        self.expires.get_or_init(|| Instant::now() + time);
     }
 
     /// Bytes of a download.
@@ -80,13 +87,17 @@ impl Observer for Progress {
         self.show(stage, done as u64, total as u64, false);
     }
 
-    fn trial(&self, arm: &Arm, trial: &Trial) {
+    fn trial(&self, trial: &Trial) {
         let (acc, loss) = (trial.outcomes.accuracy(), trial.outcomes.log_loss());
         let mut best = self.best.lock().expect("no thread panics while it holds the best");
         if best.is_none_or(|(a, l)| acc > a || (acc == a && loss < l)) {
             *best = Some((acc, loss));
-            self.bar.set_message(format!("best {} {:.1} %", arm.edit(), 100.0 * acc));
+            self.bar.set_message(format!("best {} {:.1} %", trial.edit, 100.0 * acc));
         }
+    }
+
+    fn expired(&self) -> bool {
+        self.expires.get().is_some_and(|time| Instant::now() >= *time)
     }
 
     fn stopped(&self) -> bool {

@@ -9,6 +9,32 @@ use crate::error::{Error, Result};
 use crate::model::ModelConfig;
 use crate::weight::{WeightId, WeightKind};
 
+/// stub
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reduction {
+    /// Leading.
+    Leading(RankRule),
+}
+impl Reduction {
+    /// Rank.
+    pub fn leading_rank(&self, max_rank: usize) -> Option<usize> {
+        let Self::Leading(rule) = self;
+        rule.resolve(max_rank, max_rank, None).ok()
+    }
+}
+impl std::str::FromStr for Reduction {
+    type Err = laser_linalg::LinalgError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::Leading(text.parse()?))
+    }
+}
+impl fmt::Display for Reduction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Leading(rule) = self;
+        rule.fmt(f)
+    }
+}
+
 /// A set of truncations, one rank rule a matrix. Displays in the short form, canonical names, sorted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Edit {
@@ -17,8 +43,35 @@ pub struct Edit {
 
 impl Edit {
     /// An edit of one matrix.
-    pub fn single(id: WeightId, rule: RankRule) -> Self {
+    pub fn single(id: WeightId, reduction: Reduction) -> Self {
+        let Reduction::Leading(rule) = reduction;
         Self { rules: BTreeMap::from([(id, rule)]) }
+    }
+
+    /// The one matrix edited and its reduction; `None` for several or none.
+    pub fn as_single(&self) -> Option<(WeightId, Reduction)> {
+        let (id, rule) = self.rules.first_key_value().filter(|_| self.rules.len() == 1)?;
+        Some((*id, Reduction::Leading(*rule)))
+    }
+
+    /// The same edit with another reduction, or the first, for one matrix.
+    pub fn with(&self, id: WeightId, reduction: Reduction) -> Self {
+        let Reduction::Leading(rule) = reduction;
+        let mut rules = self.rules.clone();
+        rules.insert(id, rule);
+        Self { rules }
+    }
+
+    /// stub
+    pub fn reductions(&self) -> impl Iterator<Item = (WeightId, Reduction)> {
+        self.rules.iter().map(|(id, rule)| (*id, Reduction::Leading(*rule)))
+    }
+
+    /// The same edit without one matrix.
+    pub fn without(&self, id: WeightId) -> Self {
+        let mut rules = self.rules.clone();
+        rules.remove(&id);
+        Self { rules }
     }
 
     /// The matrices edited, with their rank rules.

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::model::{Model, ModelConfig};
 use crate::parallel::{Observer, map};
-use crate::score::batch::{Batch, plan};
+use crate::score::batch::{Batch, by_tokens, plan};
 use crate::score::encode::{Encoded, encode};
 use crate::score::trial::{Scored, Scorer};
 use crate::score::{Outcome, Score};
@@ -114,6 +114,11 @@ impl<'a> Exam<'a> {
     /// The batches of some items.
     pub(crate) fn batches(&self, indices: &[usize], pass_rows: usize) -> Vec<Batch> {
         plan(&self.encoded, indices, pass_rows, self.alone_beyond)
+    }
+
+    /// Sorts items by their tokens, so that batches of them are consecutive.
+    pub(crate) fn sort(&self, indices: &mut [usize]) {
+        by_tokens(&self.encoded, indices);
     }
 
     /// What scores batches; `stop_early` for searches, where texts do not matter.

@@ -77,6 +77,13 @@ impl Model {
         Self { overlay, ..self.clone() }
     }
 
+    /// The same model with one more matrix replaced.
+    pub(crate) fn with_replacement(&self, id: WeightId, replacement: Replacement) -> Self {
+        let mut model = self.clone();
+        model.overlay.insert(id, replacement);
+        model
+    }
+
     /// The same model using `threads` threads inside each pass (1: the caller runs passes side by side).
     pub fn with_threads(&self, threads: usize) -> Self {
         Self { threads: threads.max(1), ..self.clone() }

@@ -14,8 +14,13 @@ pub trait Observer: Sync {
     }
 
     /// A trial of a search has ended.
-    fn trial(&self, arm: &crate::search::Arm, trial: &crate::store::Trial) {
-        let _ = (arm, trial);
+    fn trial(&self, trial: &crate::store::Trial) {
+        let _ = trial;
+    }
+
+    /// Whether the time for trying further edits is over.
+    fn expired(&self) -> bool {
+        false
     }
 
     /// Whether to stop with [`Error::Interrupted`].

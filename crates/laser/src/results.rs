@@ -71,6 +71,12 @@ pub struct SearchSummary {
     pub trials: usize,
     /// The grid.
     pub space: SearchSpace,
+    /// Items asked, summed over edits.
+    #[serde(default)]
+    pub items_asked: usize,
+    /// What a composition passed through, from one matrix to many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<String>,
     /// How the grid was walked (`exhaustive`, …).
     pub strategy: String,
     /// How items were split (`three-way`, `paper`).

@@ -78,7 +78,8 @@ impl RunFolder {
     pub fn write_report(&self) -> Result<()> {
         let results: Results = self.read_json("results.json")?;
         let (base, best) = (self.read_samples("samples.base.jsonl")?, self.read_samples("samples.jsonl")?);
-        let trials = Store::open_existing(&self.store())?.rows(Split::Search)?;
+        let searched = base.iter().filter(|s| s.split == Split::Search).count();
+        let trials = Store::open_existing(&self.store())?.rows(Split::Search, searched)?;
         let flips: Vec<Flip> = base
             .iter()
             .zip(&best)
@@ -206,9 +207,9 @@ pub fn search_results(
     Results {
         base: scores(base),
         best: BestEdit {
-            edit: found.winner.edit().to_string(),
-            rank: Some(found.winner.rank),
-            rho: Some(found.winner.rho.to_string()),
+            edit: found.winner.to_string(),
+            rank: found.winner.as_single().and_then(|_| found.records.first()).map(|record| record.rank),
+            rho: found.winner.as_single().map(|(_, reduction)| reduction.to_string()),
             splits: scores(best),
         },
         test: found.proof.held_out.clone(),
@@ -217,9 +218,11 @@ pub fn search_results(
             space: SearchSpace {
                 layers: settings.space.layers.clone(),
                 matrices: settings.space.kinds.iter().map(ToString::to_string).collect(),
-                rhos: settings.space.rhos.iter().map(ToString::to_string).collect(),
+                rhos: settings.space.reductions.iter().map(ToString::to_string).collect(),
             },
-            strategy: "exhaustive".to_owned(),
+            items_asked: found.items_asked,
+            steps: found.steps.iter().map(ToString::to_string).collect(),
+            strategy: settings.plan.to_string(),
             protocol: protocol.to_owned(),
             null_best_gain: found.proof.null_best_gain,
         },

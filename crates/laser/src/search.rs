@@ -1,145 +1,38 @@
-//! Search: the best single edit on the search split, chosen on the validation split, proved on the test split.
+//! Search: edits found on the search split, chosen on the validation split, proved on the test split.
+//!
+//! A [`Plan`] of [`Stage`]s goes through the [`Space`]; what it tries it tries through `trials`.
 
-pub mod exhaustive;
+mod beam;
+mod exhaustive;
+mod gradient;
+mod greedy;
 mod proof;
-
-use laser_linalg::RankFraction;
-use sha2::{Digest, Sha256};
+mod race;
+mod settings;
+mod space;
+mod spectral;
+mod strategy;
+mod trials;
+mod walk;
 
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::evaluate::Exam;
-use crate::model::{Model, ModelConfig};
+use crate::model::Model;
 use crate::parallel::Observer;
 use crate::score::Outcome;
-use crate::statistics::{Fractions, Split, assign_split, paper_split};
+use crate::statistics::{Split, assign_split, paper_split};
 use crate::store::{Outcomes, Store, Trial};
-use crate::truncation::Truncation;
-use crate::weight::{WeightId, WeightKind};
+use crate::truncation::{Truncation, TruncationRecord};
 
+pub use greedy::Order;
 pub use proof::Proof;
-
-/// The edits a search tries: every layer × matrix × ρ.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Space {
-    /// Layers, upwards.
-    pub layers: Vec<usize>,
-    /// Matrices.
-    pub kinds: Vec<WeightKind>,
-    /// Fractions of the largest rank to keep.
-    pub rhos: Vec<RankFraction>,
-}
-
-/// One edit of the space.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Arm {
-    /// The matrix.
-    pub id: WeightId,
-    /// ρ.
-    pub rho: RankFraction,
-    /// The rank it gives.
-    pub rank: usize,
-}
-
-impl Arm {
-    /// The arm as an edit.
-    pub fn edit(&self) -> Edit {
-        Edit::single(self.id, laser_linalg::RankRule::Fraction(self.rho))
-    }
-}
-
-impl Space {
-    /// All layers, the MLP's input and output matrices, and the paper's list of ρ with 0.4 (`method.md` §1.5).
-    pub fn paper(config: &ModelConfig) -> Self {
-        let rhos = ["0.9", "0.8", "0.6", "0.4", "0.2", "0.1", "0.05", "0.01"];
-        Self {
-            layers: (0..config.n_layers).collect(),
-            kinds: vec![WeightKind::Gate, WeightKind::Down],
-            rhos: rhos.iter().map(|r| r.parse().expect("the list above is of fractions")).collect(),
-        }
-    }
-
-    /// Every edit, by layer, matrix, then ρ as listed.
-    pub fn arms(&self, config: &ModelConfig) -> Vec<Arm> {
-        let mut arms = Vec::with_capacity(self.layers.len() * self.kinds.len() * self.rhos.len());
-        for &layer in &self.layers {
-            for &kind in &self.kinds {
-                for &rho in &self.rhos {
-                    arms.push(Arm { id: WeightId { layer, kind }, rho, rank: rho.of(config.max_rank(kind)) });
-                }
-            }
-        }
-        arms
-    }
-}
-
-/// How items are divided and the winner is chosen.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Protocol {
-    /// Three disjoint splits by subject; the finalists of the search split meet on the validation split.
-    Honest {
-        /// Shares of the search and validation splits.
-        fractions: Fractions,
-    },
-    /// The paper's: the first 20 % of the items in file order select, the rest report, and the unedited model is no
-    /// candidate (`method.md` §1.5).
-    Paper,
-}
-
-/// Settings of a search.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// What is tried.
-    pub space: Space,
-    /// How it is judged.
-    pub protocol: Protocol,
-    /// Edits that go from the search split to the validation split.
-    pub finalists: usize,
-    /// Seed of the splits.
-    pub split_seed: u64,
-    /// Seed of bootstrap and permutations.
-    pub statistics_seed: u64,
-    /// Bootstrap resamples.
-    pub resamples: usize,
-    /// Sign-flip permutations.
-    pub permutations: usize,
-    /// Threads.
-    pub threads: usize,
-}
-
-impl Settings {
-    /// The default search of a model.
-    pub fn new(config: &ModelConfig, threads: usize) -> Self {
-        Self {
-            space: Space::paper(config),
-            protocol: Protocol::Honest { fractions: Fractions::new(0.4, 0.2).expect("shares below 1") },
-            finalists: 10,
-            split_seed: 0,
-            statistics_seed: 0,
-            resamples: 10_000,
-            permutations: 10_000,
-            threads,
-        }
-    }
-
-    /// Everything that decides which trials a search runs and what they find; stored, so that a run is not gone on
-    /// with under other settings.
-    pub fn fingerprint(&self, model_sha256: &str, exam: &Exam<'_>, truncation: &Truncation) -> String {
-        let mut hasher = Sha256::new();
-        hasher.update(format!("{:?} {:?} {:?}", self.space, self.protocol, truncation.method()));
-        let space: String = hasher.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
-        let task = exam.task();
-        format!(
-            "model {model_sha256}, task {} {} ({} items), score {:?}, search {space}, split seed {}, finalists {}",
-            task.name,
-            task.sha256,
-            task.items.len(),
-            exam.score(),
-            self.split_seed,
-            self.finalists,
-        )
-    }
-}
+pub use settings::{Budget, Protocol, Settings};
+pub use space::{Arm, Space};
+pub use spectral::Criterion;
+use strategy::Pool;
+pub use strategy::{Plan, Stage};
+use trials::Trials;
 
 /// The items of each split, as indices into the task.
 #[derive(Debug, Clone)]
@@ -182,10 +75,18 @@ impl Splits {
 pub struct Found {
     /// Split of each item.
     pub splits: Splits,
-    /// Every trial of the search split, in the order of the space.
+    /// Items of the search split, in the order in which trials asked them.
+    pub order: Vec<usize>,
+    /// Every edit tried on the search split, by its short form; those a race dropped saw the first items only.
     pub trials: Vec<Trial>,
+    /// Items asked, summed over trials.
+    pub items_asked: usize,
+    /// What a composition passed through.
+    pub steps: Vec<Edit>,
     /// The winner.
-    pub winner: Arm,
+    pub winner: Edit,
+    /// What the winner does to its matrices.
+    pub records: Vec<TruncationRecord>,
     /// Outcomes of the unedited model, by item.
     pub base: Vec<Outcome>,
     /// Outcomes of the winner, by item.
@@ -196,7 +97,8 @@ pub struct Found {
     pub notes: Vec<String>,
 }
 
-/// Runs a search: all trials (those in the store are not run again), the choice, and the one look at the test split.
+/// Runs a search: the plan's trials (those in the store are not run again), the choice, and the one look at the test
+/// split.
 pub fn search(
     model: &Model,
     exam: &Exam<'_>,
@@ -206,90 +108,73 @@ pub fn search(
     observer: &dyn Observer,
 ) -> Result<Found> {
     let splits = Splits::new(exam, settings)?;
-    let arms = settings.space.arms(model.config());
+    let arms = settings.space.arms();
     if arms.is_empty() {
-        return Err(Error::setting("search space", "expected at least one layer, matrix and ρ, found none"));
+        return Err(Error::setting("search space", "expected at least one layer, matrix and reduction, found none"));
     }
-    let search_items = splits.items(Split::Search);
-    let trials = exhaustive::run(model, exam, truncation, &arms, &search_items, settings.threads, store, observer)?;
-    let mut notes = Vec::new();
+    let mut trials = Trials::new(model, exam, truncation, settings, observer, store, &splits.items(Split::Search));
+    let pool = settings.plan.run(&mut trials, arms, settings)?;
+    let Pool { found, steps, mut notes, .. } = pool;
+    if trials.exhausted() {
+        let (tried, asked) = (trials.tried(), trials.items_asked());
+        notes.push(format!("the budget ended the search after {tried} edits and {asked} items asked"));
+    }
+    let (order, items_asked) = (trials.order().to_vec(), trials.items_asked());
+    let tried = trials.into_trials();
 
     let score =
         |items: &[usize], model: &Model, stage: &str| exam.evaluate(model, items, settings.threads, stage, observer);
     let winner = match settings.protocol {
-        Protocol::Paper => arms[first_by_reference_order(&arms, &trials)],
+        Protocol::Paper => first_by_reference_order(&found, &tried, settings),
         Protocol::Honest { .. } => {
             let items = splits.items(Split::Validation);
-            let finalists = finalists(&trials, settings.finalists);
-            let mut best: Option<(Outcomes, usize)> = None;
-            for (done, index) in finalists.iter().enumerate() {
-                let arm = arms[*index];
-                let rho = arm.rho.to_string();
-                let outcomes = match store.get(arm.id, &rho, Split::Validation)? {
-                    Some(trial) => trial.outcomes,
-                    None => {
-                        let (edited, _) = truncation.apply(model, &arm.edit())?;
-                        let outcomes = Outcomes::of(&score(&items, &edited, "validation")?);
-                        let Arm { id, rank, .. } = arm;
-                        let trial = Trial { id, rho, rank, split: Split::Validation, outcomes };
-                        store.insert(std::slice::from_ref(&trial))?;
-                        trial.outcomes
-                    }
-                };
+            let finalists = &found[..found.len().min(settings.finalists.max(1))];
+            let mut best: Option<(Outcomes, &Edit)> = None;
+            for (done, edit) in finalists.iter().enumerate() {
+                let mut outcomes = store.get(edit, Split::Validation)?;
+                if outcomes.is_empty() {
+                    let (edited, _) = truncation.apply(model, edit)?;
+                    outcomes = Outcomes::of(&score(&items, &edited, "validation")?);
+                    let trial =
+                        Trial { edit: edit.clone(), rank: None, split: Split::Validation, outcomes: outcomes.clone() };
+                    store.insert(0, &[trial])?;
+                }
                 observer.progress("finalists", done + 1, finalists.len());
-                if best.as_ref().is_none_or(|(b, _)| beats(&outcomes, b)) {
-                    best = Some((outcomes, *index));
+                if best.as_ref().is_none_or(|(b, _)| settings.value(&outcomes) > settings.value(b)) {
+                    best = Some((outcomes, edit));
                 }
             }
-            let (outcomes, index) = best.expect("there is a finalist because there is an arm");
+            let (outcomes, edit) = best.expect("there is a finalist because something was found");
             let base = Outcomes::of(&score(&items, model, "validation")?);
-            if !beats(&outcomes, &base) {
+            if settings.value(&outcomes) <= settings.value(&base) {
                 notes.push("the winner does not beat the unedited model on the validation split".to_owned());
             }
-            arms[index]
+            edit.clone()
         }
     };
 
     // The one look at the test split, for the unedited model and the winner.
     let all: Vec<usize> = (0..exam.task().items.len()).collect();
     let base = score(&all, model, "test: base")?;
-    let (edited, _) = truncation.apply(model, &winner.edit())?;
+    let (edited, records) = truncation.apply(model, &winner)?;
     let best = score(&all, &edited, "test: winner")?;
     let ties = base.iter().chain(&best).filter(|o| o.tied).count();
     if ties > 0 {
         notes.push(format!("{ties} outcomes of base or winner were decided by a tie"));
     }
-    let proof = Proof::measure(exam.task(), &splits, &base, &best, &trials, settings);
-    Ok(Found { splits, trials, winner, base, best, proof, notes })
+    let proof = Proof::measure(exam.task(), &splits, &order, &base, &best, &tried, settings);
+    Ok(Found { splits, order, trials: tried, items_asked, steps, winner, records, base, best, proof, notes })
 }
 
-/// Higher accuracy; at equal accuracy lower log-loss.
-fn beats(a: &Outcomes, b: &Outcomes) -> bool {
-    let order = a.accuracy().total_cmp(&b.accuracy()).then(b.log_loss().total_cmp(&a.log_loss()));
-    order.is_gt()
-}
-
-/// Indices of the best `n` trials, best first; the earlier of equals first.
-fn finalists(trials: &[Trial], n: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..trials.len()).collect();
-    order.sort_by(|a, b| {
-        let (a, b) = (&trials[*a].outcomes, &trials[*b].outcomes);
-        b.accuracy().total_cmp(&a.accuracy()).then(a.log_loss().total_cmp(&b.log_loss()))
-    });
-    order.truncate(n.max(1));
-    order
-}
-
-/// The paper's choice: the best trial, the first of equals in the reference's order (layers downwards, matrices as
+/// The paper's choice: the best edit, the first of equals in the reference's order (layers downwards, matrices as
 /// listed, the most severe ρ first).
-fn first_by_reference_order(arms: &[Arm], trials: &[Trial]) -> usize {
-    let mut order: Vec<usize> = (0..arms.len()).collect();
-    order.sort_by_key(|i| (std::cmp::Reverse(arms[*i].id.layer), arms[*i].id.kind, arms[*i].rho));
-    let mut best = order[0];
-    for &i in &order[1..] {
-        if beats(&trials[i].outcomes, &trials[best].outcomes) {
-            best = i;
-        }
-    }
-    best
+fn first_by_reference_order(found: &[Edit], tried: &[Trial], settings: &Settings) -> Edit {
+    let value = |edit: &Edit| tried.iter().find(|t| t.edit == *edit).map(|t| settings.value(&t.outcomes));
+    let place = |edit: &Edit| edit.as_single().map(|(id, _)| (std::cmp::Reverse(id.layer), id.kind));
+    let best = found.first().expect("there is a best edit because something was found");
+    let mut equals: Vec<&Edit> = found.iter().filter(|edit| value(edit) == value(best)).collect();
+    // Arms of one matrix stand in the space's order, the mildest first.
+    equals.reverse();
+    equals.sort_by_key(|edit| place(edit));
+    equals[0].clone()
 }

@@ -9,6 +9,7 @@
 //! and panic.
 
 mod bootstrap;
+mod catch_up;
 mod groups;
 mod majority;
 mod max_statistic;
@@ -18,6 +19,7 @@ mod split;
 mod summary;
 
 pub use bootstrap::bootstrap_ci95;
+pub use catch_up::catch_up_probability;
 pub use groups::{group_ids, group_sums};
 pub use majority::{Frequent, constant_answer_rate, most_frequent};
 pub use max_statistic::{FamilyWise, family_wise};

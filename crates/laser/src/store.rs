@@ -1,27 +1,28 @@
-//! The trial store: every trial with its per-item outcomes, in SQLite, the moment it ends.
+//! The trial store: every outcome of every edit tried, in SQLite, the moment its pass ends.
+//!
+//! A trial is an edit on the items of a split in the split's order. It is stored in parts, one for each pass (or for
+//! all items at once), so that a kill at any moment loses no more than the passes in hand.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::report::TrialRow;
 use crate::score::Outcome;
 use crate::statistics::Split;
-use crate::weight::WeightId;
 
 /// One tried edit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
-    /// The matrix.
-    pub id: WeightId,
-    /// ρ, as it was given.
-    pub rho: String,
-    /// The rank it gives.
-    pub rank: usize,
+    /// The edit; empty for the unedited model.
+    pub edit: Edit,
+    /// Singular components kept, where the edit is of one matrix and has a rank.
+    pub rank: Option<usize>,
     /// Items it was tried on.
     pub split: Split,
-    /// What happened at each item of the split.
+    /// What happened at the items seen, in the split's order.
     pub outcomes: Outcomes,
 }
 
@@ -48,14 +49,37 @@ impl Outcomes {
         all
     }
 
+    /// Number of items.
+    pub fn len(&self) -> usize {
+        self.correct.len()
+    }
+
+    /// Whether no item was seen.
+    pub fn is_empty(&self) -> bool {
+        self.correct.is_empty()
+    }
+
+    /// The outcomes of the first `n` items.
+    pub(crate) fn first(&self, n: usize) -> Self {
+        // Ties are counted, not told by item; a part's are not known.
+        Self { correct: self.correct[..n].to_vec(), logprobs: self.logprobs[..n].to_vec(), ties: 0 }
+    }
+
+    /// Adds the outcomes of the items that follow.
+    pub fn append(&mut self, more: &Self) {
+        self.correct.extend(&more.correct);
+        self.logprobs.extend(&more.logprobs);
+        self.ties += more.ties;
+    }
+
     /// Share of right items.
     pub fn accuracy(&self) -> f64 {
-        self.correct.iter().filter(|c| **c).count() as f64 / self.correct.len().max(1) as f64
+        self.correct.iter().filter(|c| **c).count() as f64 / self.len().max(1) as f64
     }
 
     /// Mean of −log-probability, nats an item.
     pub fn log_loss(&self) -> f64 {
-        -self.logprobs.iter().sum::<f64>() / self.logprobs.len().max(1) as f64
+        -self.logprobs.iter().sum::<f64>() / self.len().max(1) as f64
     }
 }
 
@@ -71,10 +95,14 @@ const SCHEMA: &str = "
     PRAGMA synchronous = FULL;
     CREATE TABLE IF NOT EXISTS manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS trials (
-        layer INTEGER NOT NULL, matrix TEXT NOT NULL, rho TEXT NOT NULL, split TEXT NOT NULL,
-        rank INTEGER NOT NULL, n INTEGER NOT NULL, acc REAL NOT NULL, log_loss REAL NOT NULL, ties INTEGER NOT NULL,
+        edit TEXT NOT NULL, split TEXT NOT NULL, start INTEGER NOT NULL, n INTEGER NOT NULL,
+        layer INTEGER, matrix TEXT, reduction TEXT, rank INTEGER,
+        right INTEGER NOT NULL, loss REAL NOT NULL, ties INTEGER NOT NULL,
         correct BLOB NOT NULL, logprobs BLOB NOT NULL,
-        PRIMARY KEY (layer, matrix, rho, split)
+        PRIMARY KEY (edit, split, start)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS screens (
+        criterion TEXT NOT NULL, edit TEXT NOT NULL, value REAL NOT NULL, PRIMARY KEY (criterion, edit)
     ) STRICT;
 ";
 
@@ -93,7 +121,7 @@ impl Store {
             .optional()
             .map_err(wrap)?;
         let trials: usize = connection.query_row("SELECT count(*) FROM trials", [], |row| row.get(0)).map_err(wrap)?;
-        let stored = stored.filter(|_| trials > 0); // a run that ended before its first trial is no run
+        let stored = stored.filter(|_| trials > 0); // a run that ended before its first pass is no run
         let problem = |problem: String| Error::Run { path: path.to_owned(), problem };
         match stored {
             Some(stored) if stored != fingerprint => Err(problem(format!(
@@ -124,26 +152,31 @@ impl Store {
         move |source| Error::Store { path: path.clone(), source }
     }
 
-    /// Adds trials, all or none.
-    pub fn insert(&mut self, trials: &[Trial]) -> Result<()> {
+    /// Adds parts of trials, all or none: each the outcomes from item `start` of the split's order on. What is there
+    /// already stays.
+    pub fn insert(&mut self, start: usize, parts: &[Trial]) -> Result<()> {
         let wrap = self.wrap();
         let transaction = self.connection.transaction().map_err(&wrap)?;
-        for trial in trials {
-            let correct: Vec<u8> = trial.outcomes.correct.iter().map(|c| u8::from(*c)).collect();
-            let logprobs: Vec<u8> = trial.outcomes.logprobs.iter().flat_map(|p| p.to_le_bytes()).collect();
+        for part in parts {
+            let outcomes = &part.outcomes;
+            let correct: Vec<u8> = outcomes.correct.iter().map(|c| u8::from(*c)).collect();
+            let logprobs: Vec<u8> = outcomes.logprobs.iter().flat_map(|p| p.to_le_bytes()).collect();
+            let single = part.edit.as_single();
             transaction
                 .execute(
-                    "INSERT INTO trials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                    "INSERT OR IGNORE INTO trials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                     params![
-                        trial.id.layer,
-                        trial.id.kind.name(),
-                        trial.rho,
-                        trial.split.name(),
-                        trial.rank,
-                        trial.outcomes.correct.len(),
-                        trial.outcomes.accuracy(),
-                        trial.outcomes.log_loss(),
-                        trial.outcomes.ties,
+                        part.edit.to_string(),
+                        part.split.name(),
+                        start,
+                        outcomes.len(),
+                        single.as_ref().map(|(id, _)| id.layer),
+                        single.as_ref().map(|(id, _)| id.kind.name()),
+                        single.as_ref().map(|(_, reduction)| reduction.to_string()),
+                        part.rank,
+                        outcomes.correct.iter().filter(|c| **c).count(),
+                        outcomes.len() as f64 * outcomes.log_loss(),
+                        outcomes.ties,
                         correct,
                         logprobs,
                     ],
@@ -153,70 +186,129 @@ impl Store {
         transaction.commit().map_err(&wrap)
     }
 
-    /// Every trial of a split without its items, as a report draws them: by layer, matrix, then rank.
-    pub fn rows(&self, split: Split) -> Result<Vec<TrialRow>> {
-        let sql = "SELECT layer, matrix, rho, rank, acc, log_loss FROM trials
-                   WHERE split = ?1 ORDER BY layer, matrix, rank, rho";
-        let mut statement = self.connection.prepare(sql).map_err(self.wrap())?;
+    /// The parts of a trial there are: where each starts, and its outcomes, upwards.
+    pub fn parts(&self, edit: &Edit, split: Split) -> Result<Vec<(usize, Outcomes)>> {
+        let sql = "SELECT start, correct, logprobs, ties FROM trials WHERE edit = ?1 AND split = ?2 ORDER BY start";
+        let mut statement = self.connection.prepare_cached(sql).map_err(self.wrap())?;
         let read = |row: &rusqlite::Row<'_>| {
-            let (layer, matrix, rho): (usize, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let edit = format!("L{layer}.{matrix}@{rho}");
-            Ok(TrialRow { edit, layer, matrix, rho, rank: row.get(3)?, acc: row.get(4)?, log_loss: row.get(5)?, split })
+            let (correct, logprobs): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
+            let logprobs = logprobs.chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i])));
+            let correct = correct.iter().map(|c| *c != 0).collect();
+            Ok((row.get(0)?, Outcomes { correct, logprobs: logprobs.collect(), ties: row.get(3)? }))
         };
-        let rows = statement.query_map([split.name()], read).map_err(self.wrap())?;
+        let rows = statement.query_map(params![edit.to_string(), split.name()], read).map_err(self.wrap())?;
         rows.collect::<Result<_, _>>().map_err(self.wrap())
     }
 
-    /// A trial, if it has been run.
-    pub fn get(&self, id: WeightId, rho: &str, split: Split) -> Result<Option<Trial>> {
-        let sql = "SELECT rank, correct, logprobs, ties FROM trials
-                   WHERE layer = ?1 AND matrix = ?2 AND rho = ?3 AND split = ?4";
-        let read = |row: &rusqlite::Row<'_>| {
-            let (rank, correct, logprobs): (usize, Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let logprobs = logprobs.chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i])));
-            Ok(Trial {
-                id,
-                rho: rho.to_owned(),
-                rank,
-                split,
-                outcomes: Outcomes {
-                    correct: correct.iter().map(|c| *c != 0).collect(),
-                    logprobs: logprobs.collect(),
-                    ties: row.get(3)?,
-                },
-            })
-        };
-        let key = params![id.layer, id.kind.name(), rho, split.name()];
-        self.connection.query_row(sql, key, read).optional().map_err(self.wrap())
+    /// The outcomes of an edit on a split, from its first item on without a gap.
+    pub fn get(&self, edit: &Edit, split: Split) -> Result<Outcomes> {
+        let mut whole = Outcomes::default();
+        for (start, part) in self.parts(edit, split)? {
+            if start == whole.len() {
+                whole.append(&part);
+            }
+        }
+        Ok(whole)
     }
 
-    /// Number of trials stored.
-    pub fn count(&self) -> Result<usize> {
-        self.connection.query_row("SELECT count(*) FROM trials", [], |row| row.get(0)).map_err(self.wrap())
+    /// Keeps what a screen expects of edits (`criterion`: its name; larger is better).
+    pub fn insert_screen(&mut self, criterion: &str, values: &[(Edit, f64)]) -> Result<()> {
+        let wrap = self.wrap();
+        let transaction = self.connection.transaction().map_err(&wrap)?;
+        for (edit, value) in values {
+            let sql = "INSERT OR REPLACE INTO screens VALUES (?1, ?2, ?3)";
+            transaction.execute(sql, params![criterion, edit.to_string(), value]).map_err(&wrap)?;
+        }
+        transaction.commit().map_err(&wrap)
+    }
+
+    /// What a screen expected of edits, in their short form; empty if it has not run.
+    pub fn screen(&self, criterion: &str) -> Result<std::collections::BTreeMap<String, f64>> {
+        let sql = "SELECT edit, value FROM screens WHERE criterion = ?1";
+        let mut statement = self.connection.prepare(sql).map_err(self.wrap())?;
+        let rows = statement.query_map([criterion], |row| Ok((row.get(0)?, row.get(1)?))).map_err(self.wrap())?;
+        rows.collect::<Result<_, _>>().map_err(self.wrap())
+    }
+
+    /// Edits of one matrix tried on all `items` of a split, as a report draws them: by layer, matrix, then rank.
+    pub fn rows(&self, split: Split, items: usize) -> Result<Vec<TrialRow>> {
+        // Parts are summed here and in order: the sum of a run gone on with is the same to the bit.
+        let sql = "SELECT edit, layer, matrix, reduction, rank, right, n, loss FROM trials
+                   WHERE split = ?1 AND layer IS NOT NULL ORDER BY layer, matrix, rank, edit, start";
+        let mut statement = self.connection.prepare(sql).map_err(self.wrap())?;
+        let read = |row: &rusqlite::Row<'_>| {
+            let whole = TrialRow {
+                edit: row.get(0)?,
+                layer: row.get(1)?,
+                matrix: row.get(2)?,
+                reduction: row.get(3)?,
+                rank: row.get(4)?,
+                acc: row.get(5)?,
+                log_loss: row.get(7)?,
+                split,
+            };
+            Ok((whole, row.get::<_, usize>(6)?))
+        };
+        let mut whole: Vec<(TrialRow, usize)> = Vec::new();
+        for part in statement.query_map(params![split.name()], read).map_err(self.wrap())? {
+            let (part, n) = part.map_err(self.wrap())?;
+            match whole.last_mut().filter(|(row, _)| row.edit == part.edit) {
+                Some((row, seen)) => {
+                    row.acc += part.acc;
+                    row.log_loss += part.log_loss;
+                    *seen += n;
+                }
+                None => whole.push((part, n)),
+            }
+        }
+        let mean = |(row, n): (TrialRow, usize)| {
+            (n == items).then(|| TrialRow { acc: row.acc / n as f64, log_loss: row.log_loss / n as f64, ..row })
+        };
+        Ok(whole.into_iter().filter_map(mean).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weight::WeightKind;
+    use crate::edit::Reduction;
+    use crate::weight::{WeightId, WeightKind};
+
+    fn outcomes(correct: &[bool]) -> Outcomes {
+        Outcomes {
+            correct: correct.to_vec(),
+            logprobs: correct.iter().map(|c| -f64::from(u8::from(*c)) - 0.25).collect(),
+            ties: 1,
+        }
+    }
 
     #[test]
-    fn trials_are_read_back_and_foreign_runs_refused() {
+    fn trials_grow_by_parts_and_foreign_runs_are_refused() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("sub/trials.sqlite");
         let id = WeightId { layer: 3, kind: WeightKind::Gate };
-        let outcomes = Outcomes { correct: vec![true, false], logprobs: vec![-0.1, -7.25], ties: 1 };
-        let trial = Trial { id, rho: "0.01".into(), rank: 5, split: Split::Search, outcomes };
+        let edit = Edit::single(id, "0.01".parse::<Reduction>().expect("reduction"));
+        let part = |correct: &[bool]| Trial {
+            edit: edit.clone(),
+            rank: Some(5),
+            split: Split::Search,
+            outcomes: outcomes(correct),
+        };
         let mut store = Store::open(&path, "a", false).expect("new store");
-        store.insert(std::slice::from_ref(&trial)).expect("insert");
-        assert!(store.insert(std::slice::from_ref(&trial)).is_err(), "a trial is stored once");
+        store.insert(0, &[part(&[true, false])]).expect("insert");
+        store.insert(3, &[part(&[true])]).expect("insert");
+        assert_eq!(store.get(&edit, Split::Search).expect("get"), outcomes(&[true, false]), "a gap ends what is known");
+        store.insert(0, &[part(&[false, false])]).expect("insert");
+        store.insert(2, &[part(&[false])]).expect("insert");
         drop(store);
         assert!(Store::open(&path, "a", false).is_err());
         assert!(Store::open(&path, "b", true).is_err());
         let store = Store::open(&path, "a", true).expect("resume");
-        assert_eq!(store.get(id, "0.01", Split::Search).expect("get"), Some(trial));
-        assert_eq!(store.get(id, "0.01", Split::Validation).expect("get"), None);
-        assert_eq!(store.count().expect("count"), 1);
+        let whole = store.get(&edit, Split::Search).expect("get");
+        assert_eq!((whole.correct, whole.ties), (vec![true, false, false, true], 3), "what came first stays");
+        assert!(store.get(&edit, Split::Validation).expect("get").is_empty());
+        let rows = store.rows(Split::Search, 4).expect("rows");
+        assert_eq!((rows.len(), rows[0].acc, rows[0].rank, rows[0].layer), (1, 0.5, Some(5), 3));
+        assert!(store.rows(Split::Search, 5).expect("rows").is_empty(), "only trials of all items are drawn");
     }
 }

@@ -109,7 +109,14 @@ impl Truncation {
     }
 
     /// A stack of truncations of one matrix to `ranks` (sorted upwards, all below the largest rank).
-    pub(crate) fn variants(&self, model: &Model, id: WeightId, ranks: &[usize]) -> Result<Replacement> {
+    pub(crate) fn variants(
+        &self,
+        model: &Model,
+        id: WeightId,
+        reductions: &[crate::edit::Reduction],
+    ) -> Result<Replacement> {
+        let max_rank = model.config().max_rank(id.kind);
+        let ranks: Vec<usize> = reductions.iter().map(|r| r.leading_rank(max_rank).expect("stub")).collect();
         let w = model.matrix(id)?;
         let top = ranks.last().copied().unwrap_or(0);
         let low = match self.method {

@@ -35,8 +35,8 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Re
     let task = Task::open("world-facts", None)?.limited(Some(args.limit))?;
     let config = session.files.config();
     let defaults = Settings::new(config, session.threads);
-    let rhos = RHOS.iter().map(|rho| rho.parse()).collect::<Result<_, _>>()?;
-    let settings = Settings { space: Space { rhos, ..Space::paper(config) }, ..defaults };
+    let reductions = RHOS.iter().map(|rho| rho.parse()).collect::<Result<_, _>>()?;
+    let settings = Settings { space: Space { reductions, ..Space::paper(config) }, ..defaults };
     let run = RunFolder::new(&args.out);
     let truncation = session.truncation_by(SvdMethod::Exact)?;
     let resume = run.store().exists();
@@ -78,7 +78,7 @@ fn summary(results: &laser::results::Results, session: &Session, task: &Task, se
     let percent = |v: f64| format!("{:.1} %", 100.0 * v);
     let (base, best) = (&results.base[&Split::Test], &results.best.splits[&Split::Test]);
     let (base_search, best_search) = (&results.base[&Split::Search], &results.best.splits[&Split::Search]);
-    let rank = results.best.rank.unwrap_or_default();
+    let rank = results.best.rank.map_or_else(String::new, |rank| format!(" (rank {rank})"));
     let ci =
         results.test.ci95.map_or_else(String::new, |[l, h]| format!(", 95 %: {:+.1} to {:+.1}", 100.0 * l, 100.0 * h));
     let items: Vec<String> = results.base.iter().map(|(split, summary)| format!("{} {split}", summary.n)).collect();
@@ -87,7 +87,7 @@ fn summary(results: &laser::results::Results, session: &Session, task: &Task, se
         format!("model     {}", session.name),
         format!("task      {task}"),
         format!("searched  {} edits, {seconds:.0} s in all, {} threads", results.search.trials, session.threads),
-        format!("best      {} (rank {rank})", results.best.edit),
+        format!("best      {}{rank}", results.best.edit),
         format!("search    {} -> {}", percent(base_search.acc), percent(best_search.acc)),
         format!(
             "test      {} -> {} ({:+.1} points{ci})",

@@ -1,53 +1,34 @@
 //! `laser search`: the best edit, with its proof.
 
+mod how;
+
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
-use laser::edit::{parse_layer_list, parse_selector};
+use anyhow::{Result, bail};
 use laser::evaluate::Exam;
-use laser::linalg::RankFraction;
 use laser::recipe::{BaseModel, Recipe};
 use laser::report::markdown_table;
 use laser::results::{Results, verdict};
 use laser::run::{RunFolder, samples, search_results};
 use laser::score::Score;
-use laser::search::{Protocol, Settings, Space, search};
+use laser::search::{Protocol, Settings, search};
 use laser::store::Store;
 use laser::task::Task;
 use laser::truncation::{SvdMethod, Truncation};
+use laser::weight::WeightId;
 
 use crate::args::{Global, Search};
 use crate::output;
 use crate::progress::Progress;
-use crate::session::{Session, fractions, task};
+use crate::session::{Session, task};
 
 pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result<ExitCode> {
     let (task, score) = task(&args.task)?;
     let session = Session::open(&args.model.model, global, progress)?;
-    let config = session.files.config();
-    let mut kinds: Vec<_> = parse_selector(&args.matrices, config)?.into_iter().map(|id| id.kind).collect();
-    if args.matrices.contains('.') {
-        bail!("--matrices: expected names without layers (use --layers), found `{}`", args.matrices);
+    let settings = how::settings(args, session.files.config(), session.threads)?;
+    if let Some(time) = &args.how.max_time {
+        progress.expire_in(how::duration(time)?);
     }
-    kinds.sort();
-    kinds.dedup();
-    let rho = |text: &str| text.trim().parse::<RankFraction>().with_context(|| format!("--rho: `{text}`"));
-    let mut rhos = args.rho.split(',').map(rho).collect::<Result<Vec<_>>>()?;
-    rhos.sort_by(|a, b| b.cmp(a));
-    rhos.dedup();
-    let protocol = match args.protocol.as_str() {
-        "honest" => Protocol::Honest { fractions: fractions(&args.task)? },
-        "paper" => Protocol::Paper,
-        other => bail!("--protocol: expected honest or paper, found `{other}`"),
-    };
-    let settings = Settings {
-        space: Space { layers: parse_layer_list(&args.layers, config)?, kinds, rhos },
-        protocol,
-        finalists: args.finalists,
-        split_seed: args.task.split_seed,
-        statistics_seed: args.seed,
-        ..Settings::new(config, session.threads)
-    };
     let run = RunFolder::new(&args.out);
     let truncation = session.truncation(&args.svd, None)?;
     let results = execute(&session, &task, score, &truncation, &settings, &run, args.resume, progress)?;
@@ -94,6 +75,10 @@ pub(super) fn execute(
     for (key, value) in [
         ("score", serde_json::to_value(score)?),
         ("svd", serde_json::to_value(truncation.method())?),
+        ("strategy", settings.plan.to_string().into()),
+        ("error_rate", settings.error_rate.into()),
+        ("candidates", settings.candidates.into()),
+        ("screen_items", settings.screen_items.into()),
         ("finalists", settings.finalists.into()),
         ("resamples", settings.resamples.into()),
         ("permutations", settings.permutations.into()),
@@ -101,6 +86,7 @@ pub(super) fn execute(
         manifest.config.insert(key.into(), value);
     }
     manifest.seeds.insert("split".into(), settings.split_seed);
+    manifest.seeds.insert("order".into(), settings.order_seed);
     manifest.seeds.insert("statistics".into(), settings.statistics_seed);
     let mut notes = Vec::new();
     if let SvdMethod::Randomized { seed } = truncation.method() {
@@ -126,7 +112,8 @@ pub(super) fn execute(
         architecture: session.files.config().architecture.model_type.to_owned(),
     };
     let config = session.files.config();
-    let recipe = Recipe::new(&found.winner.edit(), base_model, truncation.method(), config, |_| found.winner.rank);
+    let rank = |id: WeightId| found.records.iter().find(|r| r.matrix == id.to_string()).map_or(0, |r| r.rank);
+    let recipe = Recipe::new(&found.winner, base_model, truncation.method(), config, rank);
     run.write_search(&results, &base, &best, &recipe)?;
     Ok(results)
 }

@@ -40,7 +40,7 @@ struct Rect {
 
 /// Draws the grid, one panel per matrix.
 pub(super) fn panels(grid: &Grid) -> Vec<Panel> {
-    let bottom = TOP + ROW * grid.rhos.len() as f64;
+    let bottom = TOP + ROW * grid.reductions.len() as f64;
     let panel = |(index, matrix): (usize, &String)| {
         let axis = LayerAxis::new(&grid.layers, WIDEST, bottom);
         Panel {
@@ -48,14 +48,14 @@ pub(super) fn panels(grid: &Grid) -> Vec<Panel> {
             height: bottom + BOTTOM,
             rects: rects(grid, index, &axis),
             rho_ticks: (0..)
-                .zip(&grid.rhos)
+                .zip(&grid.reductions)
                 .map(|(row, rho)| Tick {
                     x: axis.left - 6.0,
                     y: px(TOP + ROW * (f64::from(row) + 0.5) + 4.0),
                     text: rho.clone(),
                 })
                 .collect(),
-            rho_title: Tick { x: axis.left - 6.0, y: bottom + 17.0, text: "ρ".to_owned() },
+            rho_title: Tick { x: axis.left - 6.0, y: bottom + 17.0, text: "keep".to_owned() },
             axis,
         }
     };

@@ -8,8 +8,8 @@ fn trial(layer: usize, matrix: &str, rho: &str, acc: f64) -> TrialRow {
         edit: format!("L{layer}.{matrix}@{rho}"),
         layer,
         matrix: matrix.to_owned(),
-        rho: rho.to_owned(),
-        rank: 5,
+        reduction: rho.to_owned(),
+        rank: Some(5),
         acc,
         log_loss: 3.0,
         split: Split::Search,
@@ -41,7 +41,7 @@ fn trials() -> Vec<TrialRow> {
 fn the_page_outlines_the_winner_and_titles_every_cell() {
     let page = render_html(&results(1000, 80, 30, 0.08), &trials(), &[]).expect("a page");
     assert_eq!(page.matches("<rect class=\"p4 win\"").count(), 1);
-    let winner = "layer 27, gate_proj, ρ 0.01 (rank 5): 58.0 % right, +8.0 points";
+    let winner = "layer 27, gate_proj, keep 0.01 (rank 5): 58.0 % right, +8.0 points";
     assert!(page.contains(winner));
     for class in ["n6", "z", "p4 win", "p2"] {
         assert_eq!(page.matches(&format!("<rect class=\"{class}\" x=")).count(), 1, "{class}");

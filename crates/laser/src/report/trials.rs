@@ -17,10 +17,10 @@ pub struct TrialRow {
     pub layer: usize,
     /// Matrix name.
     pub matrix: String,
-    /// Fraction of the maximum rank kept, as it was asked for.
-    pub rho: String,
-    /// Singular components kept.
-    pub rank: usize,
+    /// What is kept, as it was asked for: ρ, or a reduction by name.
+    pub reduction: String,
+    /// Singular components kept, where that is a number.
+    pub rank: Option<usize>,
     /// Share answered right.
     pub acc: f64,
     /// Mean log-loss, nats.
@@ -35,8 +35,8 @@ pub(super) struct Grid {
     pub(super) layers: Vec<usize>,
     /// Matrices tried, in order of first appearance.
     pub(super) matrices: Vec<String>,
-    /// ρ tried, from the mildest to the most severe.
-    pub(super) rhos: Vec<String>,
+    /// Reductions tried: ρ from the mildest to the most severe, then the others.
+    pub(super) reductions: Vec<String>,
     /// Cells by (matrix, ρ, layer) index.
     pub(super) cells: BTreeMap<(usize, usize, usize), Cell>,
 }
@@ -47,7 +47,7 @@ pub(super) struct Cell {
     /// Short form of the edit.
     pub(super) edit: String,
     /// Singular components kept.
-    rank: usize,
+    rank: Option<usize>,
     /// Accuracy minus the base's, both on the search split.
     #[serde(skip)]
     pub(super) gain: f64,
@@ -72,20 +72,24 @@ impl Grid {
         let trials: Vec<&TrialRow> = trials.iter().filter(|t| t.split == Split::Search).collect();
         let layers: Vec<usize> = trials.iter().map(|t| t.layer).collect::<BTreeSet<_>>().into_iter().collect();
         let matrices = distinct(trials.iter().map(|t| &t.matrix));
-        let mut rhos = distinct(trials.iter().map(|t| &t.rho));
+        let mut reductions = distinct(trials.iter().map(|t| &t.reduction));
         // Anything that is not a number (an absolute rank) stays in its order, below the numbers.
         let severity = |rho: &String| rho.parse().map_or(f64::INFINITY, |rho: f64| -rho);
-        rhos.sort_by(|a, b| severity(a).total_cmp(&severity(b)));
+        reductions.sort_by(|a, b| severity(a).total_cmp(&severity(b)));
 
         let place = |names: &[String], name: &String| names.iter().position(|n| n == name);
         let cells = trials
             .iter()
             .filter_map(|t| {
-                let key = (place(&matrices, &t.matrix)?, place(&rhos, &t.rho)?, layers.binary_search(&t.layer).ok()?);
+                let key = (
+                    place(&matrices, &t.matrix)?,
+                    place(&reductions, &t.reduction)?,
+                    layers.binary_search(&t.layer).ok()?,
+                );
                 Some((key, Cell::new(t, base, best_edit)))
             })
             .collect();
-        Self { layers, matrices, rhos, cells }
+        Self { layers, matrices, reductions, cells }
     }
 
     /// The best trials, best first: by accuracy, then by log-loss, then in grid order.
@@ -99,7 +103,8 @@ impl Grid {
 
 impl Cell {
     fn new(trial: &TrialRow, base: &SplitSummary, best_edit: &str) -> Self {
-        let TrialRow { edit, layer, matrix, rho, rank, acc, log_loss, .. } = trial;
+        let TrialRow { edit, layer, matrix, reduction, rank, acc, log_loss, .. } = trial;
+        let rank_note = rank.map_or_else(String::new, |rank| format!(" (rank {rank})"));
         let gain = acc - base.acc;
         let winner = edit == best_edit;
         Self {
@@ -111,7 +116,7 @@ impl Cell {
             change: points(gain),
             log_loss: format!("{log_loss:.3}"),
             title: format!(
-                "layer {layer}, {matrix}, ρ {rho} (rank {rank}): {} right, {} points; log-loss \
+                "layer {layer}, {matrix}, keep {reduction}{rank_note}: {} right, {} points; log-loss \
                  {log_loss:.3} nats against {:.3}{}",
                 percent(*acc),
                 points(gain),

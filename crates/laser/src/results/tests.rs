@@ -43,6 +43,8 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
                 matrices: ["gate_proj", "up_proj", "down_proj"].map(str::to_owned).to_vec(),
                 rhos: ["0.9", "0.8", "0.6", "0.4", "0.2", "0.1", "0.05", "0.01"].map(str::to_owned).to_vec(),
             },
+            items_asked: 288_000,
+            steps: Vec::new(),
             strategy: "exhaustive".to_owned(),
             protocol: "three-way".to_owned(),
             null_best_gain: 0.021,

@@ -47,7 +47,7 @@ impl Batch {
 /// the longest sequence of a pass.
 pub(crate) fn plan(encoded: &[Encoded], indices: &[usize], target: usize, alone_beyond: Option<usize>) -> Vec<Batch> {
     let mut order: Vec<usize> = indices.to_vec();
-    order.sort_by(|a, b| encoded[*a].prompt.cmp(&encoded[*b].prompt).then(a.cmp(b)));
+    by_tokens(encoded, &mut order);
     let mut batches = Vec::new();
     let mut tree = Tree::default();
     for index in order {
@@ -64,6 +64,11 @@ pub(crate) fn plan(encoded: &[Encoded], indices: &[usize], target: usize, alone_
     }
     batches.extend(tree.finish());
     batches
+}
+
+/// Sorts items by their tokens, so that prefixes meet.
+pub(crate) fn by_tokens(encoded: &[Encoded], indices: &mut [usize]) {
+    indices.sort_by(|a, b| encoded[*a].prompt.cmp(&encoded[*b].prompt).then(a.cmp(b)));
 }
 
 /// A batch under construction: the prefix tree of its sequences.

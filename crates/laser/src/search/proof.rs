@@ -21,6 +21,7 @@ impl Proof {
     pub(super) fn measure(
         task: &Task,
         splits: &Splits,
+        order: &[usize],
         base: &[Outcome],
         best: &[Outcome],
         trials: &[Trial],
@@ -32,8 +33,15 @@ impl Proof {
             let groups = group_ids(items.iter().map(|i| task.items[*i].group.as_str()));
             (right(base), right(best), groups)
         };
-        let (base_search, best_search, groups) = part(Split::Search);
-        let arms = trials.iter().map(|trial| differences(&base_search, &trial.outcomes.correct));
+        let (base_search, best_search, _) = part(Split::Search);
+        // In the order of asking. An edit that a race dropped enters with the items it saw; the others count as equal.
+        let asked: Vec<bool> = order.iter().map(|i| base[*i].correct).collect();
+        let groups = group_ids(order.iter().map(|i| task.items[*i].group.as_str()));
+        let arms = trials.iter().map(|trial| {
+            let mut seen = differences(&asked[..trial.outcomes.len()], &trial.outcomes.correct);
+            seen.resize(asked.len(), 0);
+            seen
+        });
         let family = family_wise(arms, &groups, settings.permutations, settings.statistics_seed);
         let (p, null_best_gain) = family.map_or((1.0, 0.0), |f| (f.p, f.null_best));
         let rate = |right: &[bool]| right.iter().filter(|r| **r).count() as f64 / right.len().max(1) as f64;

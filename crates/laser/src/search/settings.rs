@@ -1,0 +1,155 @@
+//! Settings: what a search tries, how, how long, and how it is judged.
+
+use std::cmp::Ordering;
+
+use sha2::{Digest, Sha256};
+
+use crate::evaluate::Exam;
+use crate::model::ModelConfig;
+use crate::statistics::Fractions;
+use crate::store::Outcomes;
+use crate::truncation::Truncation;
+
+use super::{Criterion, Order, Plan, Space};
+
+/// How items are divided and the winner is chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Protocol {
+    /// Three disjoint splits by subject; the finalists of the search split meet on the validation split.
+    Honest {
+        /// Shares of the search and validation splits.
+        fractions: Fractions,
+    },
+    /// The paper's: the first 20 % of the items in file order select, the rest report, and the unedited model is no
+    /// candidate (`method.md` §1.5).
+    Paper,
+}
+
+/// Where a search ends whether or not it is through. What was tried until then counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Edits tried.
+    pub trials: Option<usize>,
+    /// Items asked, summed over edits.
+    pub items: Option<usize>,
+}
+
+/// Settings of a search.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is tried.
+    pub space: Space,
+    /// In which way.
+    pub plan: Plan,
+    /// Candidates that a screen leaves.
+    pub candidates: usize,
+    /// Items of the search split whose gradients a screen takes.
+    pub screen_items: usize,
+    /// What a spectral screen goes by.
+    pub criterion: Criterion,
+    /// Probability of being ahead after all items below which a race drops a candidate.
+    pub error_rate: f64,
+    /// The order in which a greedy composition visits matrices.
+    pub greedy_order: Order,
+    /// How often it visits them.
+    pub greedy_passes: usize,
+    /// Compositions side by side in a beam.
+    pub beam_width: usize,
+    /// Where to end.
+    pub budget: Budget,
+    /// How it is judged.
+    pub protocol: Protocol,
+    /// Edits that go from the search split to the validation split.
+    pub finalists: usize,
+    /// Seed of the splits.
+    pub split_seed: u64,
+    /// Seed of the order in which the search split's items are asked.
+    pub order_seed: u64,
+    /// Seed of bootstrap and permutations.
+    pub statistics_seed: u64,
+    /// Bootstrap resamples.
+    pub resamples: usize,
+    /// Sign-flip permutations.
+    pub permutations: usize,
+    /// Threads.
+    pub threads: usize,
+    /// Bound of the search's cached states, in bytes; items go through the layers in as many blocks as it takes.
+    pub memory: Option<usize>,
+}
+
+impl Settings {
+    /// The default search of a model.
+    pub fn new(config: &ModelConfig, threads: usize) -> Self {
+        Self {
+            space: Space::paper(config),
+            plan: Plan::default(),
+            candidates: 32,
+            screen_items: 100,
+            criterion: Criterion::MarchenkoPastur,
+            error_rate: 0.1,
+            greedy_order: Order::Deep,
+            greedy_passes: 2,
+            beam_width: 3,
+            budget: Budget::default(),
+            protocol: Protocol::Honest { fractions: Fractions::new(0.4, 0.2).expect("shares below 1") },
+            finalists: 10,
+            split_seed: 0,
+            order_seed: 0,
+            statistics_seed: 0,
+            resamples: 10_000,
+            permutations: 10_000,
+            threads,
+            memory: None,
+        }
+    }
+
+    /// How good outcomes are.
+    pub(super) fn value(&self, outcomes: &Outcomes) -> Value {
+        Value { accuracy: outcomes.accuracy(), log_loss: outcomes.log_loss() }
+    }
+
+    /// Everything that decides which trials a search runs and what they find; stored, so that a run is not gone on
+    /// with under other settings.
+    pub fn fingerprint(&self, model_sha256: &str, exam: &Exam<'_>, truncation: &Truncation) -> String {
+        let decides = Self { resamples: 0, permutations: 0, statistics_seed: 0, threads: 1, ..self.clone() };
+        let mut hasher = Sha256::new();
+        hasher.update(format!("{decides:?} {:?}", truncation.method()));
+        let settings: String = hasher.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
+        let task = exam.task();
+        format!(
+            "model {model_sha256}, task {} {} ({} items), score {:?}, strategy {}, settings {settings}",
+            task.name,
+            task.sha256,
+            task.items.len(),
+            exam.score(),
+            self.plan,
+        )
+    }
+}
+
+/// Higher accuracy; at equal accuracy lower log-loss.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Value {
+    accuracy: f64,
+    log_loss: f64,
+}
+
+impl Ord for Value {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.accuracy.total_cmp(&other.accuracy).then(other.log_loss.total_cmp(&self.log_loss))
+    }
+}
+
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Value {}

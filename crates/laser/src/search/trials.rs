@@ -1,0 +1,284 @@
+//! Trials: the search split as strategies see it. Puts edits to its items, takes from the store what is known, keeps
+//! what is found, and counts what it costs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::edit::Edit;
+use crate::error::Result;
+use crate::evaluate::Exam;
+use crate::model::Model;
+use crate::parallel::Observer;
+use crate::score::batch::Batch;
+use crate::statistics::Split;
+use crate::store::{Outcomes, Store, Trial};
+use crate::truncation::Truncation;
+
+use super::settings::Value;
+use super::walk::{Ledger, Walk, widest};
+use super::{Arm, Settings, race};
+
+/// Rows of a pass over all variants of a matrix: near the peak of the products, and batches enough for all threads.
+const PASS_ROWS: usize = 1024;
+/// The same where texts are generated: few of the rows go on to the decoding, which should not be too narrow.
+const GENERATING_PASS_ROWS: usize = 2048;
+
+/// The search split, and what was tried on it.
+pub(super) struct Trials<'a> {
+    /// The unedited model.
+    pub(super) model: &'a Model,
+    pub(super) exam: &'a Exam<'a>,
+    pub(super) truncation: &'a Truncation,
+    pub(super) settings: &'a Settings,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) store: &'a mut Store,
+    /// The items in the order in which they are asked: shuffled, then by their tokens between two stops.
+    order: Vec<usize>,
+    /// Where an edit may be dropped: numbers of items, upwards; the last is all.
+    stops: Vec<usize>,
+    /// What was found, by the edit's short form.
+    known: BTreeMap<String, (Edit, Outcomes)>,
+    /// Whether the budget ended something.
+    exhausted: bool,
+}
+
+impl<'a> Trials<'a> {
+    /// Trials on `items`, which are shuffled by the settings' seed.
+    pub(super) fn new(
+        model: &'a Model,
+        exam: &'a Exam<'a>,
+        truncation: &'a Truncation,
+        settings: &'a Settings,
+        observer: &'a dyn Observer,
+        store: &'a mut Store,
+        items: &[usize],
+    ) -> Self {
+        let mut order = items.to_vec();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.order_seed));
+        let mut stops = if settings.plan.races() { race::stops(order.len()) } else { Vec::new() };
+        stops.push(order.len());
+        let mut from = 0;
+        for stop in &stops {
+            exam.sort(&mut order[from..*stop]);
+            from = *stop;
+        }
+        let known = BTreeMap::new();
+        Self { model, exam, truncation, settings, observer, store, order, stops, known, exhausted: false }
+    }
+
+    /// Items of the split, in the order in which they are asked.
+    pub(super) fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// Numbers of items after which edits may be dropped; the last is all.
+    pub(super) fn stops(&self) -> &[usize] {
+        &self.stops
+    }
+
+    /// Whether the budget ended something that a strategy asked for.
+    pub(super) fn exhausted(&self) -> bool {
+        self.exhausted
+    }
+
+    /// What is known of an edit: the outcomes of the first so many items.
+    pub(super) fn outcomes(&self, edit: &Edit) -> Option<&Outcomes> {
+        self.known.get(&edit.to_string()).map(|(_, outcomes)| outcomes)
+    }
+
+    /// What is known of an edit that was asked all items.
+    pub(super) fn whole(&self, edit: &Edit) -> Option<&Outcomes> {
+        self.outcomes(edit).filter(|outcomes| outcomes.len() == self.order.len())
+    }
+
+    /// Edits tried, the unedited model aside.
+    pub(super) fn tried(&self) -> usize {
+        self.known.keys().filter(|edit| !edit.is_empty()).count()
+    }
+
+    /// Items asked of all edits tried, the unedited model aside.
+    pub(super) fn items_asked(&self) -> usize {
+        self.known.values().filter(|(edit, _)| !edit.is_empty()).map(|(_, outcomes)| outcomes.len()).sum()
+    }
+
+    /// How good outcomes are.
+    pub(super) fn value(&self, outcomes: &Outcomes) -> Value {
+        self.settings.value(outcomes)
+    }
+
+    /// The values of single items whose mean a race compares.
+    pub(super) fn signal(&self, outcomes: &Outcomes) -> Vec<f64> {
+        outcomes.correct.iter().map(|correct| f64::from(u8::from(*correct))).collect()
+    }
+
+    /// Everything tried, the unedited model aside, by the edits' short forms.
+    pub(super) fn into_trials(self) -> Vec<Trial> {
+        let known = self.known.into_values().filter(|(edit, _)| !edit.is_empty());
+        known.map(|(edit, outcomes)| Trial { edit, rank: None, split: Split::Search, outcomes }).collect()
+    }
+
+    /// The edits of one matrix or several that were asked all items, best first.
+    pub(super) fn all_ranked(&self) -> Vec<Edit> {
+        let edits: Vec<Edit> = self.known.values().map(|(edit, _)| edit.clone()).filter(|e| !e.is_empty()).collect();
+        self.ranked(edits)
+    }
+
+    /// The edits of `edits` that were asked all items, best first; the earlier of equals first.
+    pub(super) fn ranked(&self, edits: impl IntoIterator<Item = Edit>) -> Vec<Edit> {
+        let mut ranked: Vec<_> =
+            edits.into_iter().filter_map(|edit| Some((self.value(self.whole(&edit)?), edit))).collect();
+        ranked.sort_by(|a, b| b.0.cmp(&a.0));
+        ranked.into_iter().map(|(_, edit)| edit).collect()
+    }
+
+    /// Asks `base` with each of `arms` added the first `to` items (a stop), and `base` itself. What the budget does
+    /// not allow is left out, arms from the end of the list first.
+    pub(super) fn extend(&mut self, base: &Edit, arms: &[Arm], to: usize) -> Result<()> {
+        let edits: Vec<Edit> = arms.iter().map(|arm| base.with(arm.id, arm.reduction.clone())).collect();
+        let allowed = self.allowed(&edits, to);
+        let (arms, edits) = (&arms[..allowed], &edits[..allowed]);
+        let (model, _) = self.truncation.apply(self.model, base)?;
+        let mut from = 0;
+        for stop in self.stops.clone().into_iter().take_while(|stop| *stop <= to) {
+            self.stretch(&model, base, arms, edits, from..stop)?;
+            from = stop;
+        }
+        Ok(())
+    }
+
+    /// Asks the items between two stops.
+    fn stretch(
+        &mut self,
+        model: &Model,
+        base: &Edit,
+        arms: &[Arm],
+        edits: &[Edit],
+        range: std::ops::Range<usize>,
+    ) -> Result<()> {
+        let missing = |trials: &Self, edit: &Edit| trials.outcomes(edit).is_none_or(|known| known.len() < range.end);
+        for edit in edits.iter().chain([base]) {
+            if missing(self, edit) {
+                let stored = self.store.get(edit, Split::Search)?;
+                self.know(edit, stored);
+            }
+        }
+        let open = edits.iter().filter(|edit| missing(self, edit)).count();
+        if open == 0 && !missing(self, base) {
+            return Ok(());
+        }
+        // All arms count here, not only the open ones: a run that is gone on with has the same passes.
+        let rows = if self.exam.score().generates() { GENERATING_PASS_ROWS } else { PASS_ROWS };
+        let batches = self.exam.batches(&self.order[range.clone()], (rows / widest(arms)).max(1));
+        let starts = starts(&batches, range.start);
+        let mut there = BTreeSet::new();
+        for (i, edit) in edits.iter().enumerate() {
+            there.extend(self.store.parts(edit, Split::Search)?.into_iter().map(|(start, _)| (i, start)));
+        }
+        let max_rank = |arm: &Arm| model.config().max_rank(arm.id.kind);
+        let page = Page {
+            base,
+            edits,
+            ranks: arms.iter().map(|arm| arm.reduction.leading_rank(max_rank(arm))).collect(),
+            starts: &starts,
+            there,
+            observer: self.observer,
+            total: open * range.len(),
+            state: Mutex::new((&mut *self.store, 0)),
+        };
+        let walk = Walk {
+            exam: self.exam,
+            truncation: self.truncation,
+            threads: self.settings.threads,
+            memory: self.settings.memory,
+            observer: self.observer,
+        };
+        walk.run(model, &batches, arms, &page)?;
+        self.exhausted |= self.observer.expired();
+        for edit in edits.iter().chain([base]) {
+            let stored = self.store.get(edit, Split::Search)?;
+            self.know(edit, stored);
+            if let Some(outcomes) = self.whole(edit).filter(|_| !edit.is_empty()) {
+                let trial = Trial { edit: edit.clone(), rank: None, split: Split::Search, outcomes: outcomes.clone() };
+                self.observer.trial(&trial);
+            }
+        }
+        Ok(())
+    }
+
+    fn know(&mut self, edit: &Edit, outcomes: Outcomes) {
+        if !outcomes.is_empty() {
+            self.known.insert(edit.to_string(), (edit.clone(), outcomes));
+        }
+    }
+
+    /// How many of `edits`, from the first on, the budget allows on the first `to` items.
+    fn allowed(&mut self, edits: &[Edit], to: usize) -> usize {
+        let budget = &self.settings.budget;
+        let (mut trials, mut items) = (self.tried(), self.items_asked());
+        let mut allowed = 0;
+        if !self.observer.expired() {
+            for edit in edits {
+                let seen = self.outcomes(edit).map_or(0, Outcomes::len);
+                trials += usize::from(seen == 0);
+                items += to.saturating_sub(seen);
+                if budget.trials.is_some_and(|most| trials > most) || budget.items.is_some_and(|most| items > most) {
+                    break;
+                }
+                allowed += 1;
+            }
+        }
+        self.exhausted |= allowed < edits.len();
+        allowed
+    }
+}
+
+/// Where each batch starts in the order.
+fn starts(batches: &[Batch], first: usize) -> Vec<usize> {
+    let sizes = batches.iter().map(|batch| batch.items.len());
+    sizes.scan(first, |next, size| Some(std::mem::replace(next, *next + size))).collect()
+}
+
+/// A walk's account in the store.
+struct Page<'a> {
+    base: &'a Edit,
+    edits: &'a [Edit],
+    ranks: Vec<Option<usize>>,
+    /// Where each batch starts in the split's order.
+    starts: &'a [usize],
+    /// Parts that are there: arm and start.
+    there: BTreeSet<(usize, usize)>,
+    observer: &'a dyn Observer,
+    /// Items to ask, of all arms.
+    total: usize,
+    /// The store, and the items asked.
+    state: Mutex<(&'a mut Store, usize)>,
+}
+
+impl Ledger for Page<'_> {
+    fn wants(&self, arm: usize, batch: usize) -> bool {
+        !self.there.contains(&(arm, self.starts[batch]))
+    }
+
+    fn take(&self, batch: usize, found: Vec<(Option<usize>, Outcomes)>) -> Result<()> {
+        let mut state = self.state.lock().expect("no pass panics while it holds the store");
+        let part = |(arm, outcomes): (Option<usize>, Outcomes)| Trial {
+            edit: arm.map_or(self.base, |arm| &self.edits[arm]).clone(),
+            rank: arm.and_then(|arm| self.ranks[arm]),
+            split: Split::Search,
+            outcomes,
+        };
+        let parts: Vec<Trial> = found.into_iter().map(part).collect();
+        state.0.insert(self.starts[batch], &parts)?;
+        state.1 += parts.iter().filter(|part| part.edit != *self.base).map(|part| part.outcomes.len()).sum::<usize>();
+        self.observer.progress("search", state.1.min(self.total), self.total);
+        Ok(())
+    }
+
+    fn ends(&self) -> bool {
+        self.observer.expired()
+    }
+}
