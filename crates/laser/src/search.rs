@@ -166,6 +166,33 @@ pub fn search(
     Ok(Found { splits, order, trials: tried, items_asked, steps, winner, records, base, best, proof, notes })
 }
 
+/// Tries `arms` on `items`, all of them: one trial an arm, its outcomes in the order of `items`, whatever
+/// `settings.plan` says. Trials already in the store are taken from there.
+#[allow(clippy::too_many_arguments)] // the parts of a search, each of its own type
+pub fn sweep(
+    model: &Model,
+    exam: &Exam<'_>,
+    truncation: &Truncation,
+    arms: &[Arm],
+    items: &[usize],
+    settings: &Settings,
+    store: &mut Store,
+    observer: &dyn Observer,
+) -> Result<Vec<Trial>> {
+    let settings = Settings { plan: Plan::exhaustive(), ..settings.clone() };
+    let mut trials = Trials::new(model, exam, truncation, &settings, observer, store, items);
+    trials.extend(&Edit::default(), arms, items.len())?;
+    let place: std::collections::BTreeMap<usize, usize> =
+        trials.order().iter().enumerate().map(|(place, item)| (*item, place)).collect();
+    let places: Vec<usize> = items.iter().map(|item| place[item]).collect();
+    let trial = |arm: &Arm| {
+        let edit = arm.edit();
+        let outcomes = trials.whole(&edit)?.picked(&places);
+        Some(Trial { rank: arm.rank(model.config()), edit, split: Split::Search, outcomes })
+    };
+    Ok(arms.iter().filter_map(trial).collect())
+}
+
 /// The paper's choice: the best edit, the first of equals in the reference's order (layers downwards, matrices as
 /// listed, the most severe ρ first).
 fn first_by_reference_order(found: &[Edit], tried: &[Trial], settings: &Settings) -> Edit {

@@ -33,8 +33,8 @@ pub struct Outcomes {
     pub correct: Vec<bool>,
     /// Log-probability of the gold answer, nats.
     pub logprobs: Vec<f64>,
-    /// Items decided by a tie.
-    pub ties: usize,
+    /// Whether the item was decided by a tie.
+    pub ties: Vec<bool>,
 }
 
 impl Outcomes {
@@ -44,7 +44,7 @@ impl Outcomes {
         for outcome in outcomes {
             all.correct.push(outcome.correct);
             all.logprobs.push(outcome.logprob);
-            all.ties += usize::from(outcome.tied);
+            all.ties.push(outcome.tied);
         }
         all
     }
@@ -59,17 +59,29 @@ impl Outcomes {
         self.correct.is_empty()
     }
 
+    /// The outcomes of some items, by place.
+    pub(crate) fn picked(&self, places: &[usize]) -> Self {
+        Self {
+            correct: places.iter().map(|i| self.correct[*i]).collect(),
+            logprobs: places.iter().map(|i| self.logprobs[*i]).collect(),
+            ties: places.iter().map(|i| self.ties[*i]).collect(),
+        }
+    }
+
     /// The outcomes of the first `n` items.
     pub(crate) fn first(&self, n: usize) -> Self {
-        // Ties are counted, not told by item; a part's are not known.
-        Self { correct: self.correct[..n].to_vec(), logprobs: self.logprobs[..n].to_vec(), ties: 0 }
+        Self {
+            correct: self.correct[..n].to_vec(),
+            logprobs: self.logprobs[..n].to_vec(),
+            ties: self.ties[..n].to_vec(),
+        }
     }
 
     /// Adds the outcomes of the items that follow.
     pub fn append(&mut self, more: &Self) {
         self.correct.extend(&more.correct);
         self.logprobs.extend(&more.logprobs);
-        self.ties += more.ties;
+        self.ties.extend(&more.ties);
     }
 
     /// Share of right items.
@@ -97,8 +109,8 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS trials (
         edit TEXT NOT NULL, split TEXT NOT NULL, start INTEGER NOT NULL, n INTEGER NOT NULL,
         layer INTEGER, matrix TEXT, reduction TEXT, rank INTEGER,
-        right INTEGER NOT NULL, loss REAL NOT NULL, ties INTEGER NOT NULL,
-        correct BLOB NOT NULL, logprobs BLOB NOT NULL,
+        right INTEGER NOT NULL, loss REAL NOT NULL,
+        correct BLOB NOT NULL, logprobs BLOB NOT NULL, ties BLOB NOT NULL,
         PRIMARY KEY (edit, split, start)
     ) STRICT;
     CREATE TABLE IF NOT EXISTS screens (
@@ -159,7 +171,7 @@ impl Store {
         let transaction = self.connection.transaction().map_err(&wrap)?;
         for part in parts {
             let outcomes = &part.outcomes;
-            let correct: Vec<u8> = outcomes.correct.iter().map(|c| u8::from(*c)).collect();
+            let flags = |flags: &[bool]| flags.iter().map(|f| u8::from(*f)).collect::<Vec<u8>>();
             let logprobs: Vec<u8> = outcomes.logprobs.iter().flat_map(|p| p.to_le_bytes()).collect();
             let single = part.edit.as_single();
             transaction
@@ -176,9 +188,9 @@ impl Store {
                         part.rank,
                         outcomes.correct.iter().filter(|c| **c).count(),
                         outcomes.len() as f64 * outcomes.log_loss(),
-                        outcomes.ties,
-                        correct,
+                        flags(&outcomes.correct),
                         logprobs,
+                        flags(&outcomes.ties),
                     ],
                 )
                 .map_err(&wrap)?;
@@ -191,10 +203,11 @@ impl Store {
         let sql = "SELECT start, correct, logprobs, ties FROM trials WHERE edit = ?1 AND split = ?2 ORDER BY start";
         let mut statement = self.connection.prepare_cached(sql).map_err(self.wrap())?;
         let read = |row: &rusqlite::Row<'_>| {
-            let (correct, logprobs): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
+            let (correct, logprobs, ties): (Vec<u8>, Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?, row.get(3)?);
+            let flags = |bytes: Vec<u8>| bytes.into_iter().map(|b| b != 0).collect();
             let logprobs = logprobs.chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i])));
-            let correct = correct.iter().map(|c| *c != 0).collect();
-            Ok((row.get(0)?, Outcomes { correct, logprobs: logprobs.collect(), ties: row.get(3)? }))
+            let outcomes = Outcomes { correct: flags(correct), logprobs: logprobs.collect(), ties: flags(ties) };
+            Ok((row.get(0)?, outcomes))
         };
         let rows = statement.query_map(params![edit.to_string(), split.name()], read).map_err(self.wrap())?;
         rows.collect::<Result<_, _>>().map_err(self.wrap())
@@ -278,7 +291,7 @@ mod tests {
         Outcomes {
             correct: correct.to_vec(),
             logprobs: correct.iter().map(|c| -f64::from(u8::from(*c)) - 0.25).collect(),
-            ties: 1,
+            ties: vec![false; correct.len()],
         }
     }
 
@@ -305,7 +318,7 @@ mod tests {
         assert!(Store::open(&path, "b", true).is_err());
         let store = Store::open(&path, "a", true).expect("resume");
         let whole = store.get(&edit, Split::Search).expect("get");
-        assert_eq!((whole.correct, whole.ties), (vec![true, false, false, true], 3), "what came first stays");
+        assert_eq!(whole.correct, [true, false, false, true], "what came first stays");
         assert!(store.get(&edit, Split::Validation).expect("get").is_empty());
         let rows = store.rows(Split::Search, 4).expect("rows");
         assert_eq!((rows.len(), rows[0].acc, rows[0].rank, rows[0].layer), (1, 0.5, Some(5), 3));

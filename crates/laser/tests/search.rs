@@ -14,7 +14,7 @@ use laser::evaluate::Exam;
 use laser::model::{Files, Model};
 use laser::parallel::{Observer, Unobserved};
 use laser::score::{Length, Match, Outcome, Score};
-use laser::search::{Arm, Found, Protocol, Settings, Space, exhaustive, search};
+use laser::search::{Arm, Found, Plan, Protocol, Settings, Space, search, sweep};
 use laser::statistics::{Fractions, Split};
 use laser::store::{Outcomes, Store, Trial};
 use laser::task::{Item, Task};
@@ -101,7 +101,7 @@ impl Case {
         Space {
             layers: (0..self.model.config().n_layers).collect(),
             kinds: WeightKind::ALL.to_vec(),
-            rhos: rhos.iter().map(|r| r.parse().expect("a fraction")).collect(),
+            reductions: rhos.iter().map(|r| r.parse().expect("a fraction")).collect(),
         }
     }
 }
@@ -346,8 +346,8 @@ fn single_items_equal_the_naive_reference() {
 /// otherwise than the base.
 fn assert_trial(case: &Case, exam: &Exam<'_>, arm: &Arm, edited: &Model, trial: &Trial, base: &[Outcome]) -> usize {
     let alone = evaluate(exam, edited, &indices(exam));
-    let what = format!("{}: {:?}: {}@{}", case.name, exam.score(), arm.id, arm.rho);
-    assert_eq!((trial.id, &trial.rho, trial.rank), (arm.id, &arm.rho.to_string(), arm.rank), "{what}");
+    let what = format!("{}: {:?}: {}@{}", case.name, exam.score(), arm.id, arm.reduction);
+    assert_eq!((&trial.edit, trial.rank), (&arm.edit(), arm.rank(case.model.config())), "{what}");
     assert_eq!(trial.split, Split::Search);
     assert_eq!(trial.outcomes.correct.len(), alone.len(), "{what}: items");
     let mut near_ties = 0;
@@ -368,7 +368,8 @@ fn assert_trial(case: &Case, exam: &Exam<'_>, arm: &Arm, edited: &Model, trial: 
 fn run(case: &Case, exam: &Exam<'_>, truncation: &Truncation, arms: &[Arm], threads: usize, name: &str) -> Vec<Trial> {
     let mut store = Store::open(&case.store(name), name, false).expect("store");
     let items = indices(exam);
-    exhaustive::run(&case.model, exam, truncation, arms, &items, threads, &mut store, &Unobserved).expect("run")
+    let settings = Settings { threads, ..settings(case, honest(), &["1"]) };
+    sweep(&case.model, exam, truncation, arms, &items, &settings, &mut store, &Unobserved).expect("sweep")
 }
 
 /// Tries every matrix of a model at ranks from nothing to everything, under every score; returns for each score how
@@ -376,7 +377,7 @@ fn run(case: &Case, exam: &Exam<'_>, truncation: &Truncation, arms: &[Arm], thre
 fn assert_trials(name: &str) -> Vec<usize> {
     let case = Case::new(name);
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["1", "0.9", "0.5", "0.2", "0.05", "0"]).arms(case.model.config());
+    let arms = case.space(&["1", "0.9", "0.5", "0.2", "0.05", "0"]).arms();
     assert_eq!(arms.len(), 2 * 7 * 6);
     let edited: Vec<Model> = arms.iter().map(|arm| case.edited(&truncation, &arm.edit())).collect();
     let of_score = |score: Score| {
@@ -388,8 +389,9 @@ fn assert_trials(name: &str) -> Vec<usize> {
         let mut flips = 0;
         for ((arm, model), trial) in arms.iter().zip(&edited).zip(&trials) {
             flips += assert_trial(&case, &exam, arm, model, trial, &base);
-            let stored = store.get(arm.id, &arm.rho.to_string(), Split::Search).expect("get");
-            assert_eq!(stored.as_ref(), Some(trial), "what is stored is what is returned");
+            let stored = store.get(&arm.edit(), Split::Search).expect("get");
+            let right = |outcomes: &Outcomes| outcomes.correct.iter().filter(|c| **c).count();
+            assert_eq!(right(&stored), right(&trial.outcomes), "what is stored is what is returned");
         }
         if matches!(score, Score::Top1 | Score::Generate { matching: Match::Word, .. }) {
             let one = run(&case, &exam, &truncation, &arms, 1, &format!("{score:?}-one.sqlite"));
@@ -415,7 +417,7 @@ fn every_trial_equals_its_edit_alone() {
 #[test]
 fn a_randomized_trial_equals_its_edit_with_the_same_seed() {
     let case = Case::new("qwen2-bias");
-    let arms = case.space(&["1", "0.9", "0.5", "0.1", "0"]).arms(case.model.config());
+    let arms = case.space(&["1", "0.9", "0.5", "0.1", "0"]).arms();
     let seeded = |seed| Truncation::new(SvdMethod::Randomized { seed }, None, 1);
     for score in [Score::GENERATE, Score::Choice { length: Length::PerByte }] {
         let exam = case.exam(score);
@@ -438,7 +440,7 @@ fn empty_continuations_are_searched_too() {
     });
     let exam = case.exam(Score::GENERATE);
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["0.5", "0"]).arms(case.model.config());
+    let arms = case.space(&["0.5", "0"]).arms();
     let base = evaluate(&exam, &case.model, &indices(&exam));
     assert!(base.iter().all(|o| o.prediction.is_empty() && !o.correct));
     for (arm, trial) in arms.iter().zip(run(&case, &exam, &truncation, &arms, 1, "silent")) {
@@ -459,7 +461,7 @@ fn sequences_that_change_the_rotary_frequencies_stay_alone() {
     let error = across.expect_err("a text may not cross the change").to_string();
     assert!(error.contains("would cross 24"), "{error}");
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["1", "0.5", "0"]).arms(case.model.config());
+    let arms = case.space(&["1", "0.5", "0"]).arms();
     for score in [Score::Top1, Score::Greedy, Score::CHOICE] {
         let exam = case.exam(score);
         let batched = evaluate(&exam, &case.model, &indices(&exam));
@@ -484,27 +486,28 @@ fn full_rank_everywhere_is_the_base_to_the_bit() {
     }
 }
 
-/// Stops a search after some trials.
+/// Stops a search after some passes, and counts them.
 #[derive(Default)]
 struct StopAfter {
-    trials: usize,
+    passes: usize,
     seen: AtomicUsize,
 }
 
 impl Observer for StopAfter {
-    fn trial(&self, _: &Arm, _: &Trial) {
-        self.seen.fetch_add(1, Ordering::Relaxed);
+    fn progress(&self, stage: &str, _: usize, _: usize) {
+        self.seen.fetch_add(usize::from(stage == "search"), Ordering::Relaxed);
     }
 
     fn stopped(&self) -> bool {
-        self.seen.load(Ordering::Relaxed) >= self.trials
+        self.seen.load(Ordering::Relaxed) >= self.passes
     }
 }
 
 fn settings(case: &Case, protocol: Protocol, rhos: &[&str]) -> Settings {
     let space = case.space(rhos);
     let base = Settings::new(case.model.config(), 2);
-    Settings { space, protocol, finalists: 6, split_seed: 3, resamples: 200, permutations: 200, ..base }
+    let plan = Plan::exhaustive();
+    Settings { space, plan, protocol, finalists: 6, split_seed: 3, resamples: 200, permutations: 200, ..base }
 }
 
 fn honest() -> Protocol {
@@ -515,6 +518,9 @@ fn honest() -> Protocol {
 fn told(found: &Found) -> String {
     format!("{found:?}")
 }
+
+/// The unedited model's passes, which a resumed search needs again, and those that give full rank its outcomes.
+const BASE_PASSES: usize = 24;
 
 #[test]
 fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
@@ -532,31 +538,32 @@ fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
         };
         let whole = format!("{method:?}.sqlite");
         let mut store = open(&whole, false).expect("store");
-        let found = go(&mut store, &Unobserved).expect("search");
-        let arms = settings.space.arms(case.model.config()).len();
-        assert_eq!(found.trials.len(), arms);
-        assert_eq!(store.count().expect("count"), arms + settings.finalists);
+        let all = StopAfter { passes: usize::MAX, ..StopAfter::default() };
+        let found = go(&mut store, &all).expect("search");
+        assert_eq!(found.trials.len(), settings.space.arms().len());
+        let all = all.seen.into_inner();
 
-        for trials in [0, 1, 9, arms - 1, arms] {
-            let name = format!("{method:?}-{trials}.sqlite");
+        for passes in [0, 1, 9, all - 1, all] {
+            let name = format!("{method:?}-{passes}.sqlite");
             let mut store = open(&name, false).expect("store");
-            let stop = StopAfter { trials, ..StopAfter::default() };
+            let stop = StopAfter { passes, ..StopAfter::default() };
             let error = go(&mut store, &stop).expect_err("the search is stopped");
             assert!(matches!(error, Error::Interrupted), "{error}");
-            let stored = store.count().expect("count");
-            assert!((trials..trials + 4).contains(&stored), "{stored} of {trials} trials are kept");
+            let ran = stop.seen.into_inner();
+            assert!((passes..passes + 2).contains(&ran), "only the passes in hand go on: {ran} of {passes}");
             drop(store);
 
             // A store without trials holds nothing that could be taken for another run's.
             match open(&name, false) {
-                Ok(_) => assert_eq!(stored, 0, "a run is not gone on with unasked"),
+                Ok(_) => assert_eq!(ran, 0, "a run is not gone on with unasked"),
                 Err(refused) => assert!(refused.to_string().contains("--resume"), "{refused}"),
             }
             let mut store = open(&name, true).expect("resume");
-            let counted = StopAfter { trials: usize::MAX, ..StopAfter::default() };
+            let counted = StopAfter { passes: usize::MAX, ..StopAfter::default() };
             let resumed = go(&mut store, &counted).expect("resume");
-            assert_eq!(counted.seen.into_inner(), arms - stored, "only what is missing is run");
-            assert_eq!(told(&resumed), told(&found), "{method:?}: stopped after {trials}");
+            let again = counted.seen.into_inner();
+            assert!(again + ran <= all + BASE_PASSES, "only what is missing is run: {again} after {ran} of {all}");
+            assert_eq!(told(&resumed), told(&found), "{method:?}: stopped after {passes}");
         }
 
         let other = |settings: &Settings, model: &str, exam: &Exam<'_>, truncation: &Truncation| {
@@ -615,7 +622,8 @@ fn the_paper_selects_on_the_first_fifth_in_the_references_order() {
             for kind in WeightKind::ALL {
                 for rho in &severe {
                     let id = WeightId { layer, kind };
-                    let trial = found.trials.iter().find(|t| t.id == id && t.rho == *rho).expect("every arm is tried");
+                    let edit = Edit::single(id, rho.parse().expect("a fraction"));
+                    let trial = found.trials.iter().find(|t| t.edit == edit).expect("every arm is tried");
                     assert_eq!(trial.outcomes.correct.len(), first.len());
                     if winner.is_none_or(|w| compare(&trial.outcomes, &w.outcomes).is_gt()) {
                         winner = Some(trial);
@@ -624,13 +632,13 @@ fn the_paper_selects_on_the_first_fifth_in_the_references_order() {
             }
         }
         let winner = winner.expect("a winner");
-        assert_eq!((found.winner.id, found.winner.rho.to_string()), (winner.id, winner.rho.clone()), "list {i}");
+        assert_eq!(found.winner, winner.edit, "list {i}");
         if rhos == ["1"] {
-            assert_eq!(winner.id, WeightId { layer: 1, kind: WeightKind::Q });
+            assert_eq!(winner.edit.to_string(), "L1.q_proj@1");
             assert_eq!(found.best, found.base);
         }
 
-        let edited = case.edited(&truncation, &found.winner.edit());
+        let edited = case.edited(&truncation, &found.winner);
         let alone = |model: &Model| exam.evaluate(model, &indices(&exam), 2, "", &Unobserved).expect("evaluate");
         assert_eq!(found.base, alone(&case.model));
         assert_eq!(found.best, alone(&edited));
@@ -661,22 +669,17 @@ fn finalists_of_the_search_split_meet_on_the_validation_split() {
         let mut order: Vec<&Trial> = found.trials.iter().collect();
         order.sort_by(|a, b| compare(&b.outcomes, &a.outcomes));
         let items = found.splits.items(Split::Validation);
-        let mut winner: Option<(Outcomes, WeightId, String)> = None;
+        let mut winner: Option<(Outcomes, &Edit)> = None;
         for trial in &order[..settings.finalists] {
-            let arms = settings.space.arms(case.model.config());
-            let arm = arms.iter().find(|arm| arm.id == trial.id && arm.rho.to_string() == trial.rho).expect("an arm");
-            let edited = case.edited(&truncation, &arm.edit());
-            let outcomes = exam.evaluate(&edited, &items, 2, "", &Unobserved).expect("evaluate");
-            let outcomes = Outcomes::of(&outcomes);
-            let stored =
-                store.get(trial.id, &trial.rho, Split::Validation).expect("get").expect("a finalist is stored");
-            assert_eq!(stored.outcomes, outcomes);
-            if winner.as_ref().is_none_or(|(best, ..)| compare(&outcomes, best).is_gt()) {
-                winner = Some((outcomes, trial.id, trial.rho.clone()));
+            let edited = case.edited(&truncation, &trial.edit);
+            let outcomes = Outcomes::of(&exam.evaluate(&edited, &items, 2, "", &Unobserved).expect("evaluate"));
+            assert_eq!(store.get(&trial.edit, Split::Validation).expect("get"), outcomes);
+            if winner.as_ref().is_none_or(|(best, _)| compare(&outcomes, best).is_gt()) {
+                winner = Some((outcomes, &trial.edit));
             }
         }
-        let (outcomes, id, rho) = winner.expect("a finalist");
-        assert_eq!((found.winner.id, found.winner.rho.to_string()), (id, rho));
+        let (outcomes, edit) = winner.expect("a finalist");
+        assert_eq!(found.winner, *edit);
         let base = Outcomes::of(&exam.evaluate(&case.model, &items, 2, "", &Unobserved).expect("evaluate"));
         let warned = found.notes.iter().any(|note| note.contains("does not beat the unedited model"));
         assert_eq!(warned, !compare(&outcomes, &base).is_gt());

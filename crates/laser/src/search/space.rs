@@ -29,6 +29,11 @@ impl Arm {
     pub fn edit(&self) -> Edit {
         Edit::single(self.id, self.reduction.clone())
     }
+
+    /// The rank it gives, where it is known without the singular values.
+    pub fn rank(&self, config: &ModelConfig) -> Option<usize> {
+        self.reduction.leading_rank(config.max_rank(self.id.kind))
+    }
 }
 
 impl Space {

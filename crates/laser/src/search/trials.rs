@@ -41,9 +41,17 @@ pub(super) struct Trials<'a> {
     /// Where an edit may be dropped: numbers of items, upwards; the last is all.
     stops: Vec<usize>,
     /// What was found, by the edit's short form.
-    known: BTreeMap<String, (Edit, Outcomes)>,
+    known: BTreeMap<String, Known>,
     /// Whether the budget ended something.
     exhausted: bool,
+}
+
+/// What is known of an edit.
+struct Known {
+    /// When it was first tried.
+    place: usize,
+    edit: Edit,
+    outcomes: Outcomes,
 }
 
 impl<'a> Trials<'a> {
@@ -87,7 +95,7 @@ impl<'a> Trials<'a> {
 
     /// What is known of an edit: the outcomes of the first so many items.
     pub(super) fn outcomes(&self, edit: &Edit) -> Option<&Outcomes> {
-        self.known.get(&edit.to_string()).map(|(_, outcomes)| outcomes)
+        self.known.get(&edit.to_string()).map(|known| &known.outcomes)
     }
 
     /// What is known of an edit that was asked all items.
@@ -102,7 +110,7 @@ impl<'a> Trials<'a> {
 
     /// Items asked of all edits tried, the unedited model aside.
     pub(super) fn items_asked(&self) -> usize {
-        self.known.values().filter(|(edit, _)| !edit.is_empty()).map(|(_, outcomes)| outcomes.len()).sum()
+        self.known.values().filter(|known| !known.edit.is_empty()).map(|known| known.outcomes.len()).sum()
     }
 
     /// How good outcomes are.
@@ -115,16 +123,21 @@ impl<'a> Trials<'a> {
         outcomes.correct.iter().map(|correct| f64::from(u8::from(*correct))).collect()
     }
 
-    /// Everything tried, the unedited model aside, by the edits' short forms.
+    /// Everything tried, the unedited model aside, in the order of trying.
     pub(super) fn into_trials(self) -> Vec<Trial> {
-        let known = self.known.into_values().filter(|(edit, _)| !edit.is_empty());
-        known.map(|(edit, outcomes)| Trial { edit, rank: None, split: Split::Search, outcomes }).collect()
+        let config = self.model.config();
+        let rank = |edit: &Edit| edit.as_single().and_then(|(id, r)| r.leading_rank(config.max_rank(id.kind)));
+        let mut known: Vec<Known> = self.known.into_values().filter(|known| !known.edit.is_empty()).collect();
+        known.sort_by_key(|known| known.place);
+        let trial = |Known { edit, outcomes, .. }| Trial { rank: rank(&edit), edit, split: Split::Search, outcomes };
+        known.into_iter().map(trial).collect()
     }
 
-    /// The edits of one matrix or several that were asked all items, best first.
+    /// Every edit that was asked all items, best first; the earlier of equals first.
     pub(super) fn all_ranked(&self) -> Vec<Edit> {
-        let edits: Vec<Edit> = self.known.values().map(|(edit, _)| edit.clone()).filter(|e| !e.is_empty()).collect();
-        self.ranked(edits)
+        let mut known: Vec<&Known> = self.known.values().filter(|known| !known.edit.is_empty()).collect();
+        known.sort_by_key(|known| known.place);
+        self.ranked(known.into_iter().map(|known| known.edit.clone()))
     }
 
     /// The edits of `edits` that were asked all items, best first; the earlier of equals first.
@@ -178,14 +191,14 @@ impl<'a> Trials<'a> {
         for (i, edit) in edits.iter().enumerate() {
             there.extend(self.store.parts(edit, Split::Search)?.into_iter().map(|(start, _)| (i, start)));
         }
-        let max_rank = |arm: &Arm| model.config().max_rank(arm.id.kind);
         let page = Page {
             base,
             edits,
-            ranks: arms.iter().map(|arm| arm.reduction.leading_rank(max_rank(arm))).collect(),
+            ranks: arms.iter().map(|arm| arm.rank(model.config())).collect(),
             starts: &starts,
             there,
             observer: self.observer,
+            all: self.order.len(),
             total: open * range.len(),
             state: Mutex::new((&mut *self.store, 0)),
         };
@@ -201,17 +214,15 @@ impl<'a> Trials<'a> {
         for edit in edits.iter().chain([base]) {
             let stored = self.store.get(edit, Split::Search)?;
             self.know(edit, stored);
-            if let Some(outcomes) = self.whole(edit).filter(|_| !edit.is_empty()) {
-                let trial = Trial { edit: edit.clone(), rank: None, split: Split::Search, outcomes: outcomes.clone() };
-                self.observer.trial(&trial);
-            }
         }
         Ok(())
     }
 
     fn know(&mut self, edit: &Edit, outcomes: Outcomes) {
         if !outcomes.is_empty() {
-            self.known.insert(edit.to_string(), (edit.clone(), outcomes));
+            let place = self.known.len();
+            let new = || Known { place, edit: edit.clone(), outcomes: Outcomes::default() };
+            self.known.entry(edit.to_string()).or_insert_with(new).outcomes = outcomes;
         }
     }
 
@@ -252,7 +263,9 @@ struct Page<'a> {
     /// Parts that are there: arm and start.
     there: BTreeSet<(usize, usize)>,
     observer: &'a dyn Observer,
-    /// Items to ask, of all arms.
+    /// Items of the split.
+    all: usize,
+    /// Items to ask now, of all arms.
     total: usize,
     /// The store, and the items asked.
     state: Mutex<(&'a mut Store, usize)>,
@@ -273,6 +286,12 @@ impl Ledger for Page<'_> {
         };
         let parts: Vec<Trial> = found.into_iter().map(part).collect();
         state.0.insert(self.starts[batch], &parts)?;
+        for part in parts.iter().filter(|part| part.edit != *self.base) {
+            let outcomes = state.0.get(&part.edit, Split::Search)?;
+            if outcomes.len() == self.all {
+                self.observer.trial(&Trial { outcomes, ..part.clone() });
+            }
+        }
         state.1 += parts.iter().filter(|part| part.edit != *self.base).map(|part| part.outcomes.len()).sum::<usize>();
         self.observer.progress("search", state.1.min(self.total), self.total);
         Ok(())
