@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::evaluate::Exam;
+use crate::evaluate::{Exam, Part};
 use crate::model::{Model, ModelConfig};
+use crate::objective::{Objective, Value};
 use crate::parallel::Observer;
 use crate::score::Outcome;
 use crate::statistics::{Fractions, Split, assign_split, paper_split};
@@ -93,6 +94,8 @@ pub struct Settings {
     pub space: Space,
     /// How it is judged.
     pub protocol: Protocol,
+    /// What decides between edits.
+    pub objective: Objective,
     /// Edits that go from the search split to the validation split.
     pub finalists: usize,
     /// Seed of the splits.
@@ -113,6 +116,7 @@ impl Settings {
         Self {
             space: Space::paper(config),
             protocol: Protocol::Honest { fractions: Fractions::new(0.4, 0.2).expect("shares below 1") },
+            objective: Objective::default(),
             finalists: 10,
             split_seed: 0,
             statistics_seed: 0,
@@ -128,20 +132,19 @@ impl Settings {
         let mut hasher = Sha256::new();
         hasher.update(format!("{:?} {:?} {:?}", self.space, self.protocol, truncation.method()));
         let space: String = hasher.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
-        let task = exam.task();
+        let task = |part: &Part<'_>| {
+            let Part { task, score, .. } = part;
+            format!("task {} {} ({} items), score {score:?}, ", task.name, task.sha256, task.items.len())
+        };
+        let tasks: String = exam.parts().iter().map(task).collect();
         format!(
-            "model {model_sha256}, task {} {} ({} items), score {:?}, search {space}, split seed {}, finalists {}",
-            task.name,
-            task.sha256,
-            task.items.len(),
-            exam.score(),
-            self.split_seed,
-            self.finalists,
+            "model {model_sha256}, {tasks}search {space}, split seed {}, finalists {}, {:?}",
+            self.split_seed, self.finalists, self.objective,
         )
     }
 }
 
-/// The items of each split, as indices into the task.
+/// The items of each split, as indices into the exam.
 #[derive(Debug, Clone)]
 pub struct Splits {
     /// Split of each item.
@@ -150,28 +153,29 @@ pub struct Splits {
 
 impl Splits {
     fn new(exam: &Exam<'_>, settings: &Settings) -> Result<Self> {
-        let items = &exam.task().items;
-        let of = match settings.protocol {
-            Protocol::Paper => paper_split(items.len()),
+        // By the items' own groups: what several tasks ask of one subject stays in one split, and each item in the
+        // split it has when its task is evaluated alone.
+        let of_part = |part: &Part<'_>| match settings.protocol {
+            Protocol::Paper => paper_split(part.range.len()),
             Protocol::Honest { fractions } => {
-                items.iter().map(|item| assign_split(&item.group, settings.split_seed, fractions)).collect()
+                part.task.items.iter().map(|item| assign_split(&item.group, settings.split_seed, fractions)).collect()
             }
         };
-        let splits = Self { of };
+        let splits = Self { of: exam.parts().iter().flat_map(of_part).collect() };
         let needed: &[Split] = match settings.protocol {
             Protocol::Paper => &[Split::Search, Split::Test],
             Protocol::Honest { .. } => &[Split::Search, Split::Validation, Split::Test],
         };
-        for split in needed {
-            if splits.items(*split).is_empty() {
-                let problem = format!("{} items leave the {split} split empty: give more items", items.len());
-                return Err(Error::Task { file: exam.task().name.clone(), place: "items".into(), problem });
+        for Part { task, range, .. } in exam.parts() {
+            if let Some(split) = needed.iter().find(|split| !splits.of[range.clone()].contains(split)) {
+                let problem = format!("{} items leave the {split} split empty: give more items", range.len());
+                return Err(Error::Task { file: task.name.clone(), place: "items".into(), problem });
             }
         }
         Ok(splits)
     }
 
-    /// Indices of a split's items, in file order.
+    /// Indices of a split's items, upwards.
     pub fn items(&self, split: Split) -> Vec<usize> {
         (0..self.of.len()).filter(|i| self.of[*i] == split).collect()
     }
@@ -205,6 +209,8 @@ pub fn search(
     store: &mut Store,
     observer: &dyn Observer,
 ) -> Result<Found> {
+    let objective = &settings.objective;
+    objective.check(exam.parts().len())?;
     let splits = Splits::new(exam, settings)?;
     let arms = settings.space.arms(model.config());
     if arms.is_empty() {
@@ -216,12 +222,21 @@ pub fn search(
 
     let score =
         |items: &[usize], model: &Model, stage: &str| exam.evaluate(model, items, settings.threads, stage, observer);
+    // The unedited model on the search split: for the guards alone.
+    let base = match objective.guards.is_empty() {
+        true => Outcomes::default(),
+        false => Outcomes::of(&score(&search_items, model, "search: base")?),
+    };
+    let parts = exam.parts_of(&search_items);
+    let values: Vec<Value> = trials.iter().map(|trial| objective.value(&trial.outcomes, &base, &parts)).collect();
     let winner = match settings.protocol {
-        Protocol::Paper => arms[first_by_reference_order(&arms, &trials)],
+        Protocol::Paper => arms[first_by_reference_order(&arms, &values)],
         Protocol::Honest { .. } => {
             let items = splits.items(Split::Validation);
-            let finalists = finalists(&trials, settings.finalists);
-            let mut best: Option<(Outcomes, usize)> = None;
+            let parts = exam.parts_of(&items);
+            let base = Outcomes::of(&score(&items, model, "validation")?);
+            let finalists = finalists(&values, settings.finalists);
+            let mut best: Option<(Value, usize)> = None;
             for (done, index) in finalists.iter().enumerate() {
                 let arm = arms[*index];
                 let rho = arm.rho.to_string();
@@ -237,13 +252,15 @@ pub fn search(
                     }
                 };
                 observer.progress("finalists", done + 1, finalists.len());
-                if best.as_ref().is_none_or(|(b, _)| beats(&outcomes, b)) {
-                    best = Some((outcomes, *index));
+                let value = objective.value(&outcomes, &base, &parts);
+                if best.is_none_or(|(best, _)| value > best) {
+                    best = Some((value, *index));
                 }
             }
-            let (outcomes, index) = best.expect("there is a finalist because there is an arm");
-            let base = Outcomes::of(&score(&items, model, "validation")?);
-            if !beats(&outcomes, &base) {
+            let (value, index) = best.expect("there is a finalist because there is an arm");
+            if !value.is_feasible() {
+                notes.push("the winner breaks a guard on the validation split, as every finalist does".to_owned());
+            } else if value <= objective.value(&base, &base, &parts) {
                 notes.push("the winner does not beat the unedited model on the validation split".to_owned());
             }
             arms[index]
@@ -251,7 +268,7 @@ pub fn search(
     };
 
     // The one look at the test split, for the unedited model and the winner.
-    let all: Vec<usize> = (0..exam.task().items.len()).collect();
+    let all: Vec<usize> = (0..exam.items().len()).collect();
     let base = score(&all, model, "test: base")?;
     let (edited, _) = truncation.apply(model, &winner.edit())?;
     let best = score(&all, &edited, "test: winner")?;
@@ -259,35 +276,26 @@ pub fn search(
     if ties > 0 {
         notes.push(format!("{ties} outcomes of base or winner were decided by a tie"));
     }
-    let proof = Proof::measure(exam.task(), &splits, &base, &best, &trials, settings);
+    let proof = Proof::measure(exam, &splits, &base, &best, &trials, settings);
     Ok(Found { splits, trials, winner, base, best, proof, notes })
 }
 
-/// Higher accuracy; at equal accuracy lower log-loss.
-fn beats(a: &Outcomes, b: &Outcomes) -> bool {
-    let order = a.accuracy().total_cmp(&b.accuracy()).then(b.log_loss().total_cmp(&a.log_loss()));
-    order.is_gt()
-}
-
-/// Indices of the best `n` trials, best first; the earlier of equals first.
-fn finalists(trials: &[Trial], n: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..trials.len()).collect();
-    order.sort_by(|a, b| {
-        let (a, b) = (&trials[*a].outcomes, &trials[*b].outcomes);
-        b.accuracy().total_cmp(&a.accuracy()).then(a.log_loss().total_cmp(&b.log_loss()))
-    });
+/// Indices of the best `n` values, best first; the earlier of equals first.
+fn finalists(values: &[Value], n: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by_key(|i| std::cmp::Reverse(values[*i]));
     order.truncate(n.max(1));
     order
 }
 
 /// The paper's choice: the best trial, the first of equals in the reference's order (layers downwards, matrices as
 /// listed, the most severe ρ first).
-fn first_by_reference_order(arms: &[Arm], trials: &[Trial]) -> usize {
+fn first_by_reference_order(arms: &[Arm], values: &[Value]) -> usize {
     let mut order: Vec<usize> = (0..arms.len()).collect();
     order.sort_by_key(|i| (std::cmp::Reverse(arms[*i].id.layer), arms[*i].id.kind, arms[*i].rho));
     let mut best = order[0];
     for &i in &order[1..] {
-        if beats(&trials[i].outcomes, &trials[best].outcomes) {
+        if values[i] > values[best] {
             best = i;
         }
     }

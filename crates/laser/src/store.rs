@@ -32,6 +32,8 @@ pub struct Outcomes {
     pub correct: Vec<bool>,
     /// Log-probability of the gold answer, nats.
     pub logprobs: Vec<f64>,
+    /// How clearly the gold answer wins ([`Outcome::margin`]), nats.
+    pub margins: Vec<f64>,
     /// Items decided by a tie.
     pub ties: usize,
 }
@@ -43,6 +45,7 @@ impl Outcomes {
         for outcome in outcomes {
             all.correct.push(outcome.correct);
             all.logprobs.push(outcome.logprob);
+            all.margins.push(outcome.margin);
             all.ties += usize::from(outcome.tied);
         }
         all
@@ -73,7 +76,7 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS trials (
         layer INTEGER NOT NULL, matrix TEXT NOT NULL, rho TEXT NOT NULL, split TEXT NOT NULL,
         rank INTEGER NOT NULL, n INTEGER NOT NULL, acc REAL NOT NULL, log_loss REAL NOT NULL, ties INTEGER NOT NULL,
-        correct BLOB NOT NULL, logprobs BLOB NOT NULL,
+        correct BLOB NOT NULL, logprobs BLOB NOT NULL, margins BLOB NOT NULL,
         PRIMARY KEY (layer, matrix, rho, split)
     ) STRICT;
 ";
@@ -130,10 +133,9 @@ impl Store {
         let transaction = self.connection.transaction().map_err(&wrap)?;
         for trial in trials {
             let correct: Vec<u8> = trial.outcomes.correct.iter().map(|c| u8::from(*c)).collect();
-            let logprobs: Vec<u8> = trial.outcomes.logprobs.iter().flat_map(|p| p.to_le_bytes()).collect();
             transaction
                 .execute(
-                    "INSERT INTO trials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                    "INSERT INTO trials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                     params![
                         trial.id.layer,
                         trial.id.kind.name(),
@@ -145,7 +147,8 @@ impl Store {
                         trial.outcomes.log_loss(),
                         trial.outcomes.ties,
                         correct,
-                        logprobs,
+                        to_bytes(&trial.outcomes.logprobs),
+                        to_bytes(&trial.outcomes.margins),
                     ],
                 )
                 .map_err(&wrap)?;
@@ -169,11 +172,10 @@ impl Store {
 
     /// A trial, if it has been run.
     pub fn get(&self, id: WeightId, rho: &str, split: Split) -> Result<Option<Trial>> {
-        let sql = "SELECT rank, correct, logprobs, ties FROM trials
+        let sql = "SELECT rank, correct, logprobs, margins, ties FROM trials
                    WHERE layer = ?1 AND matrix = ?2 AND rho = ?3 AND split = ?4";
         let read = |row: &rusqlite::Row<'_>| {
-            let (rank, correct, logprobs): (usize, Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let logprobs = logprobs.chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i])));
+            let (rank, correct): (usize, Vec<u8>) = (row.get(0)?, row.get(1)?);
             Ok(Trial {
                 id,
                 rho: rho.to_owned(),
@@ -181,8 +183,9 @@ impl Store {
                 split,
                 outcomes: Outcomes {
                     correct: correct.iter().map(|c| *c != 0).collect(),
-                    logprobs: logprobs.collect(),
-                    ties: row.get(3)?,
+                    logprobs: from_bytes(&row.get::<_, Vec<u8>>(2)?),
+                    margins: from_bytes(&row.get::<_, Vec<u8>>(3)?),
+                    ties: row.get(4)?,
                 },
             })
         };
@@ -196,6 +199,15 @@ impl Store {
     }
 }
 
+/// Numbers as a store keeps them: eight bytes each, little-endian.
+fn to_bytes(values: &[f64]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+fn from_bytes(bytes: &[u8]) -> Vec<f64> {
+    bytes.chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i]))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,7 +218,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("sub/trials.sqlite");
         let id = WeightId { layer: 3, kind: WeightKind::Gate };
-        let outcomes = Outcomes { correct: vec![true, false], logprobs: vec![-0.1, -7.25], ties: 1 };
+        let (logprobs, margins) = (vec![-0.1, -7.25], vec![2.5, f64::NEG_INFINITY]);
+        let outcomes = Outcomes { correct: vec![true, false], logprobs, margins, ties: 1 };
         let trial = Trial { id, rho: "0.01".into(), rank: 5, split: Split::Search, outcomes };
         let mut store = Store::open(&path, "a", false).expect("new store");
         store.insert(std::slice::from_ref(&trial)).expect("insert");

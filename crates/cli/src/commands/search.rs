@@ -10,7 +10,7 @@ use laser::recipe::{BaseModel, Recipe};
 use laser::report::markdown_table;
 use laser::results::{Results, verdict};
 use laser::run::{RunFolder, samples, search_results};
-use laser::score::Score;
+use laser::score::{Match, Score};
 use laser::search::{Protocol, Settings, Space, search};
 use laser::store::Store;
 use laser::task::Task;
@@ -19,10 +19,12 @@ use laser::truncation::{SvdMethod, Truncation};
 use crate::args::{Global, Search};
 use crate::output;
 use crate::progress::Progress;
-use crate::session::{Session, fractions, task};
+use crate::questions::{by_reference, objective, score_value, tasks};
+use crate::session::{Session, fractions};
 
 pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result<ExitCode> {
-    let (task, score) = task(&args.task)?;
+    let tasks = tasks(&args.task)?;
+    let objective = objective(args, &tasks)?;
     let session = Session::open(&args.model.model, global, progress)?;
     let config = session.files.config();
     let mut kinds: Vec<_> = parse_selector(&args.matrices, config)?.into_iter().map(|id| id.kind).collect();
@@ -43,6 +45,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result
     let settings = Settings {
         space: Space { layers: parse_layer_list(&args.layers, config)?, kinds, rhos },
         protocol,
+        objective,
         finalists: args.finalists,
         split_seed: args.task.split_seed,
         statistics_seed: args.seed,
@@ -50,7 +53,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result
     };
     let run = RunFolder::new(&args.out);
     let truncation = session.truncation(&args.svd, None)?;
-    let results = execute(&session, &task, score, &truncation, &settings, &run, args.resume, progress)?;
+    let results = execute(&session, &tasks, &truncation, &settings, &run, args.resume, progress)?;
     progress.finish();
     if global.json {
         output::json(&results)?;
@@ -66,8 +69,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result
 #[allow(clippy::too_many_arguments)] // the resolved command, each part of its own type
 pub(super) fn execute(
     session: &Session,
-    task: &Task,
-    score: Score,
+    tasks: &[(Task, Score)],
     truncation: &Truncation,
     settings: &Settings,
     run: &RunFolder,
@@ -75,7 +77,7 @@ pub(super) fn execute(
     progress: &Progress,
 ) -> Result<Results> {
     let tokenizer = session.tokenizer()?;
-    let exam = Exam::new(task, &tokenizer, session.files.config(), score)?;
+    let exam = Exam::new(&by_reference(tasks), &tokenizer, session.files.config())?;
     let sha256 = session.sha256()?;
     let mut store = Store::open(&run.store(), &settings.fingerprint(&sha256, &exam, truncation), resume)?;
     let model = session.load()?;
@@ -86,19 +88,26 @@ pub(super) fn execute(
         found => found?,
     };
 
-    let all: Vec<usize> = (0..task.items.len()).collect();
+    let all: Vec<usize> = (0..exam.items().len()).collect();
     let split = |index: usize| found.splits.of[index];
-    let base = samples(task, &all, &found.base, split);
-    let best = samples(task, &all, &found.best, split);
-    let mut manifest = session.manifest(sha256.clone(), task);
+    let base = samples(&exam, &all, &found.base, split);
+    let best = samples(&exam, &all, &found.best, split);
+    let mut manifest = session.manifest(sha256.clone(), &exam);
     for (key, value) in [
-        ("score", serde_json::to_value(score)?),
+        ("score", score_value(&exam)?),
+        ("objective", settings.objective.measure.to_string().into()),
         ("svd", serde_json::to_value(truncation.method())?),
         ("finalists", settings.finalists.into()),
         ("resamples", settings.resamples.into()),
         ("permutations", settings.permutations.into()),
     ] {
         manifest.config.insert(key.into(), value);
+    }
+    if tasks.len() > 1 {
+        let guards = settings.objective.guards.iter();
+        let guards: Vec<String> = guards.map(|g| format!("{}:{}", tasks[g.part].0.name, g.max_drop)).collect();
+        manifest.config.insert("aggregate".into(), settings.objective.over.to_string().into());
+        manifest.config.insert("guard".into(), guards.into());
     }
     manifest.seeds.insert("split".into(), settings.split_seed);
     manifest.seeds.insert("statistics".into(), settings.statistics_seed);
@@ -109,8 +118,7 @@ pub(super) fn execute(
             "compatibility: randomized decomposition as in the reference code, seed {seed}; the paper's is exact"
         ));
     }
-    if score == score.with_match(laser::score::Match::PromptContinuation).unwrap_or(Score::TOP1) && score != Score::TOP1
-    {
+    if tasks.iter().any(|(_, score)| score.with_match(Match::PromptContinuation) == Some(*score)) {
         notes.push("compatibility: an answer that the prompt mentions counts, as in the reference code".to_owned());
     }
     if settings.protocol == Protocol::Paper {

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::evaluate::Exam;
 use crate::model::Model;
 use crate::parallel::{Observer, map};
+use crate::score::Score;
 use crate::score::batch::Batch;
 use crate::score::trial::Base;
 use crate::statistics::Split;
@@ -53,15 +54,14 @@ pub fn run(
     let mut of_matrix: BTreeMap<WeightId, usize> = BTreeMap::new();
     arms.iter().for_each(|arm| *of_matrix.entry(arm.id).or_default() += 1);
     let most = of_matrix.into_values().max().unwrap_or(1);
-    let pass_rows = if exam.score().generates() { GENERATING_PASS_ROWS } else { PASS_ROWS };
-    let batches = exam.batches(items, (pass_rows / most).max(1));
+    let pass_rows = |score: Score| if score.generates() { GENERATING_PASS_ROWS } else { PASS_ROWS };
+    let batches = exam.batches(items, |score| (pass_rows(score) / most).max(1));
     let place: BTreeMap<usize, usize> = items.iter().enumerate().map(|(place, item)| (*item, place)).collect();
-    let scorer = exam.scorer(true);
-    let teacher = exam.scorer(false);
     let start = |batch: &Batch| {
+        let teacher = exam.scorer(batch, false);
         let base = teacher.run(model, batch, None)?.into_iter().next().unwrap_or_default();
         let (outcomes, continuations) = base.into_iter().map(|s| (s.outcome, s.continuation)).unzip();
-        Ok((Base::new(model, batch, continuations, exam.score())?, outcomes))
+        Ok((Base::new(model, batch, continuations, teacher.score)?, outcomes))
     };
     let started: Vec<(Base, Vec<_>)> = map(batches.iter().collect(), threads, observer, start)?;
     let (mut bases, base_outcomes): (Vec<Base>, Vec<_>) = started.into_iter().unzip();
@@ -84,7 +84,7 @@ pub fn run(
                     let edited = &model.with_overlay(BTreeMap::from([(id, replacement)]));
                     let parts: Vec<_> = bases.iter().zip(&batches).collect();
                     map(parts, threads, observer, |(base, batch)| {
-                        let scored = scorer.run(edited, batch, Some((base, id.kind)))?;
+                        let scored = exam.scorer(batch, true).run(edited, batch, Some((base, id.kind)))?;
                         Ok(scored.into_iter().map(|copy| copy.into_iter().map(|s| s.outcome).collect()).collect())
                     })?
                 };

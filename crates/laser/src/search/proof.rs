@@ -1,10 +1,10 @@
 //! The proof: what the test split says of the winner, and how much of the gain the search itself explains.
 
+use crate::evaluate::Exam;
 use crate::results::HeldOut;
 use crate::score::Outcome;
 use crate::statistics::{Split, differences, family_wise, group_ids};
 use crate::store::Trial;
-use crate::task::Task;
 
 use super::{Settings, Splits};
 
@@ -19,7 +19,7 @@ pub struct Proof {
 
 impl Proof {
     pub(super) fn measure(
-        task: &Task,
+        exam: &Exam<'_>,
         splits: &Splits,
         base: &[Outcome],
         best: &[Outcome],
@@ -29,7 +29,7 @@ impl Proof {
         let part = |split: Split| {
             let items = splits.items(split);
             let right = |all: &[Outcome]| items.iter().map(|i| all[*i].correct).collect::<Vec<bool>>();
-            let groups = group_ids(items.iter().map(|i| task.items[*i].group.as_str()));
+            let groups = group_ids(items.iter().map(|i| exam.group(*i)));
             (right(base), right(best), groups)
         };
         let (base_search, best_search, groups) = part(Split::Search);
