@@ -90,22 +90,24 @@ pub(crate) struct ModelArg {
 /// Which items, and what counts as right.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TaskArgs {
-    /// A built-in task (see `laser tasks`) or a JSONL file of {"question","answer"} or {"question","choices","gold"}
-    #[arg(long)]
-    pub(crate) task: String,
-    /// The data file of a built-in task that needs one
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: Option<PathBuf>,
-    /// top1 (the next token), greedy (the whole answer), generate, choice or choice-per-byte [default: the task's]
-    #[arg(long)]
-    pub(crate) score: Option<String>,
+    /// A built-in task (see `laser tasks`) or a JSONL file of {"question","answer"} or {"question","choices","gold"};
+    /// several joined by commas
+    #[arg(long, value_delimiter = ',', required = true, value_name = "TASKS")]
+    pub(crate) task: Vec<String>,
+    /// The data files of the built-in tasks that need one, in the order of the tasks
+    #[arg(long, value_delimiter = ',', value_name = "FILES")]
+    pub(crate) data: Vec<PathBuf>,
+    /// top1 (the next token), greedy (the whole answer), generate, choice or choice-per-byte; one for all tasks or one
+    /// for each, joined by commas [default: the task's]
+    #[arg(long, value_delimiter = ',', value_name = "SCORES")]
+    pub(crate) score: Vec<String>,
     /// What a generated text must do: continuation (contain the answer), prompt+continuation, word or exact
     #[arg(long = "match", value_name = "KIND")]
     pub(crate) matching: Option<String>,
     /// Longest generated text, in tokens [default: 10]
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
-    /// Use the first N items only
+    /// Use the first N items of each task only
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
     /// Seed of the splits
@@ -187,6 +189,17 @@ pub(crate) struct Search {
     /// honest (three splits), or paper (first 20 % selects, the rest reports)
     #[arg(long, default_value = "honest")]
     pub(crate) protocol: String,
+    /// What is to become better: accuracy (log-loss decides between equals), log-loss, or margin (the lead of the right
+    /// answer over its best rival, within ±10 nats)
+    #[arg(long, default_value = "accuracy", value_name = "MEASURE")]
+    pub(crate) objective: String,
+    /// How several tasks count: mean, worst, or weighted:0.7,0.3 (one weight for each task without a guard)
+    #[arg(long, default_value = "mean", value_name = "HOW")]
+    pub(crate) aggregate: String,
+    /// A task that may lose at most so much, and counts in no other way: NAME:MAX_DROP in shares of the items for
+    /// accuracy (0.01: one point), in nats an item for log-loss and margin; repeatable
+    #[arg(long, value_name = "NAME:MAX_DROP")]
+    pub(crate) guard: Vec<String>,
     /// Edits that go from the search split to the validation split
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(crate) finalists: usize,
@@ -205,8 +218,9 @@ pub(crate) struct Search {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SearchHow {
     /// Stages joined by `+`: a screen (gradient, spectral), a judge (exhaustive, race), a composition (greedy, beam)
-    #[arg(long, default_value = "gradient+race+greedy", value_name = "PLAN")]
-    pub(crate) strategy: String,
+    /// [default: gradient+race+greedy; exhaustive under the paper's protocol]
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) strategy: Option<String>,
     /// End after this time, such as 90s, 20m or 2h; what was tried until then counts
     #[arg(long, value_name = "TIME")]
     pub(crate) max_time: Option<String>,

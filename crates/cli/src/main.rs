@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod output;
 mod progress;
+mod questions;
 mod session;
 
 use std::process::ExitCode;

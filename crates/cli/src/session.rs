@@ -1,4 +1,4 @@
-//! From what was typed to what the library takes: model files, device, task, score.
+//! From what was typed to what the library takes: model files, device, decomposition.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use laser::device::{Place, parse_dtype};
 use laser::edit::Edit;
+use laser::evaluate::Exam;
 use laser::model::{Files, Model};
 use laser::recipe::Recipe;
 use laser::results::{Manifest, ModelIdentity, TaskIdentity};
-use laser::score::Score;
 use laser::source::{ModelSource, Resolved, SourceOptions, resolve, sha256_model};
 use laser::statistics::Fractions;
 use laser::task::Task;
@@ -148,8 +148,9 @@ impl Session {
         Ok(sha256_model(self.files.path())?)
     }
 
-    /// Provenance of a result.
-    pub(crate) fn manifest(&self, sha256: String, task: &Task) -> Manifest {
+    /// Provenance of a result. Of several tasks, names and hashes are joined by commas.
+    pub(crate) fn manifest(&self, sha256: String, exam: &Exam<'_>) -> Manifest {
+        let joined = |of: fn(&Task) -> &str| exam.parts().iter().map(|p| of(p.task)).collect::<Vec<_>>().join(",");
         Manifest {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             git_hash: option_env!("LASER_GIT_HASH").map(str::to_owned),
@@ -158,7 +159,7 @@ impl Session {
                 sha256,
                 architecture: self.files.config().architecture.model_type.to_owned(),
             },
-            task: TaskIdentity { name: task.name.clone(), sha256: task.sha256.clone() },
+            task: TaskIdentity { name: joined(|t| &t.name), sha256: joined(|t| &t.sha256) },
             config: std::collections::BTreeMap::new(),
             seeds: std::collections::BTreeMap::new(),
             dtype: self.place.dtype_name().to_owned(),
@@ -167,25 +168,6 @@ impl Session {
             date: None,
         }
     }
-}
-
-/// The task and the score a user asked for.
-pub(crate) fn task(args: &TaskArgs) -> Result<(Task, Score)> {
-    let task = Task::open(&args.task, args.data.as_deref())?.limited(args.limit)?;
-    let mut score = match &args.score {
-        Some(text) => text.parse::<Score>()?,
-        None => task.default_score,
-    };
-    if let Some(text) = &args.matching {
-        score =
-            score.with_match(text.parse()?).with_context(|| format!("--match: the score {score} generates no text"))?;
-    }
-    if let Some(n) = args.max_tokens {
-        score = score
-            .with_max_tokens(n)
-            .with_context(|| format!("--max-tokens {n}: the score {score} generates no text, or the length is 0"))?;
-    }
-    Ok((task, score))
 }
 
 /// The shares of the splits.

@@ -1,58 +1,107 @@
-//! Model × task → outcomes: the one way items are scored, batched, and identical to one item at a time.
+//! Model × tasks → outcomes: the one way items are scored, batched, and identical to one item at a time.
 
-use crate::error::Result;
+use std::ops::Range;
+
+use crate::error::{Error, Result};
 use crate::model::{Model, ModelConfig};
 use crate::parallel::{Observer, map};
 use crate::score::batch::{Batch, by_tokens, plan};
 use crate::score::encode::{Encoded, encode};
 use crate::score::trial::{Scored, Scorer};
 use crate::score::{Outcome, Score};
-use crate::task::Task;
+use crate::task::{Item, Task};
 use crate::tokenizer::Tokenizer;
 
 /// Rows of one pass: enough for the matrix products to run near their peak, few enough to stay in cache.
 const PASS_ROWS: usize = 512;
 
-/// A task in the tokens of a model, ready to be scored on it and on its edits.
+/// One task of an exam.
+#[derive(Debug, Clone)]
+pub struct Part<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// What counts as right in it.
+    pub score: Score,
+    /// Its items, as indices of the exam.
+    pub range: Range<usize>,
+}
+
+/// Tasks in the tokens of a model, ready to be scored on it and on its edits.
+///
+/// Items are counted through the parts: those of the first task in file order, then those of the second, and so on.
 #[derive(Debug)]
 pub struct Exam<'a> {
-    task: &'a Task,
+    parts: Vec<Part<'a>>,
+    items: Vec<&'a Item>,
     tokenizer: &'a Tokenizer,
-    score: Score,
     encoded: Vec<Encoded>,
     eos: Vec<u32>,
     alone_beyond: Option<usize>,
 }
 
 impl<'a> Exam<'a> {
-    /// Encodes the items of `task`.
+    /// Encodes the items of one or more tasks, each for its score.
     ///
     /// # Errors
-    /// An item that does not suit the score, or is longer than the model's context; a text to be generated across the
-    /// length where the model's rotary frequencies change.
-    pub fn new(task: &'a Task, tokenizer: &'a Tokenizer, config: &ModelConfig, score: Score) -> Result<Self> {
+    /// No task, or two of one name; an item that does not suit the score, or is longer than the model's context; a
+    /// text to be generated across the length where the model's rotary frequencies change.
+    pub fn new(tasks: &[(&'a Task, Score)], tokenizer: &'a Tokenizer, config: &ModelConfig) -> Result<Self> {
+        if tasks.is_empty() {
+            return Err(Error::setting("tasks", "expected at least one, found none"));
+        }
+        let (mut parts, mut items, mut encoded) = (Vec::<Part>::with_capacity(tasks.len()), Vec::new(), Vec::new());
+        for &(task, score) in tasks {
+            if parts.iter().any(|part| part.task.name == task.name) {
+                return Err(Error::setting("tasks", format!("expected different names, found `{}` twice", task.name)));
+            }
+            let first = items.len();
+            items.extend(&task.items);
+            encoded.extend(encode(task, tokenizer, score, config)?);
+            parts.push(Part { task, score, range: first..items.len() });
+        }
         let mut eos = tokenizer.eos_ids().to_vec();
         eos.extend(&config.eos);
         eos.sort_unstable();
         eos.dedup();
-        Ok(Self {
-            task,
-            tokenizer,
-            score,
-            encoded: encode(task, tokenizer, score, config)?,
-            eos,
-            alone_beyond: config.rope.length_dependent_beyond(),
-        })
+        Ok(Self { parts, items, tokenizer, encoded, eos, alone_beyond: config.rope.length_dependent_beyond() })
     }
 
-    /// The task.
-    pub fn task(&self) -> &'a Task {
-        self.task
+    /// The tasks, at least one.
+    pub fn parts(&self) -> &[Part<'a>] {
+        &self.parts
     }
 
-    /// The score.
-    pub fn score(&self) -> Score {
-        self.score
+    /// All items.
+    pub fn items(&self) -> &[&'a Item] {
+        &self.items
+    }
+
+    /// Index of the part that item `index` belongs to.
+    ///
+    /// # Panics
+    /// If there is no such item.
+    pub fn part_of(&self, index: usize) -> usize {
+        assert!(index < self.items.len(), "item {index} of {}", self.items.len());
+        self.parts.partition_point(|part| part.range.end <= index)
+    }
+
+    /// The part of each of some items.
+    ///
+    /// # Panics
+    /// If one of them is none.
+    pub fn parts_of(&self, indices: &[usize]) -> Vec<usize> {
+        indices.iter().map(|index| self.part_of(*index)).collect()
+    }
+
+    /// The task's name of item `index` where there are several; nothing needs naming where there is one.
+    pub fn task_name(&self, index: usize) -> Option<&'a str> {
+        (self.parts.len() > 1).then(|| self.parts[self.part_of(index)].task.name.as_str())
+    }
+
+    /// The group that item `index` is resampled with; groups of different tasks are different.
+    pub fn group(&self, index: usize) -> String {
+        let group = &self.items[index].group;
+        self.task_name(index).map_or_else(|| group.clone(), |task| format!("{task}: {group}"))
     }
 
     /// Scores the items `indices` on `model`: their outcomes in that order, whatever `threads`.
@@ -88,15 +137,14 @@ impl<'a> Exam<'a> {
         stage: &str,
         observer: &dyn Observer,
     ) -> Result<Vec<Scored>> {
-        let batches = self.batches(indices, pass_rows);
-        let scorer = self.scorer(false);
+        let batches = self.batches(indices, |_| pass_rows);
         // Few batches: the threads work inside each pass. Many: one pass a thread.
         let inside = if batches.len() < threads { threads } else { 1 };
         let model = model.with_threads(inside);
         let total = indices.len();
         let done = std::sync::atomic::AtomicUsize::new(0);
         let results = map(batches.iter().collect(), threads / inside.max(1), observer, |batch: &Batch| {
-            let scored = scorer.run(&model, batch, None)?;
+            let scored = self.scorer(batch, false).run(&model, batch, None)?;
             let done = done.fetch_add(batch.items.len(), std::sync::atomic::Ordering::Relaxed);
             observer.progress(stage, done + batch.items.len(), total);
             Ok(scored.into_iter().next().unwrap_or_default())
@@ -111,23 +159,29 @@ impl<'a> Exam<'a> {
         Ok(indices.iter().map(|i| by_index[*i].clone().expect(missing)).collect())
     }
 
-    /// The batches of some items.
-    pub(crate) fn batches(&self, indices: &[usize], pass_rows: usize) -> Vec<Batch> {
-        plan(&self.encoded, indices, pass_rows, self.alone_beyond)
+    /// The batches of some items, each of one part; `pass_rows(score)`: about how many rows.
+    pub(crate) fn batches(&self, indices: &[usize], pass_rows: impl Fn(Score) -> usize) -> Vec<Batch> {
+        let of_part = |part: &Part| {
+            let indices: Vec<usize> = indices.iter().copied().filter(|i| part.range.contains(i)).collect();
+            plan(&self.encoded, &indices, pass_rows(part.score), self.alone_beyond)
+        };
+        self.parts.iter().flat_map(of_part).collect()
     }
 
-    /// Sorts items by their tokens, so that batches of them are consecutive.
+    /// Sorts items by their part and their tokens, so that batches of them are consecutive.
     pub(crate) fn sort(&self, indices: &mut [usize]) {
         by_tokens(&self.encoded, indices);
+        indices.sort_by_key(|index| self.part_of(*index));
     }
 
-    /// What scores batches; `stop_early` for searches, where texts do not matter.
-    pub(crate) fn scorer(&self, stop_early: bool) -> Scorer<'_> {
+    /// What scores a batch; `stop_early` for searches, where texts do not matter.
+    pub(crate) fn scorer(&self, batch: &Batch, stop_early: bool) -> Scorer<'_> {
+        let part = self.part_of(batch.items[0].index); // a batch has items, all of one part
         Scorer {
-            items: &self.task.items,
+            items: &self.items,
             encoded: &self.encoded,
             tokenizer: self.tokenizer,
-            score: self.score,
+            score: self.parts[part].score,
             eos: &self.eos,
             stop_early,
         }

@@ -224,6 +224,8 @@ pub(crate) struct RowScore {
     pub(crate) summary: RowSummary,
     /// Log-probabilities (nats) of the tokens asked for.
     pub(crate) logprobs: Vec<f64>,
+    /// By how much each of them exceeds the most likely other token's, nats.
+    pub(crate) margins: Vec<f64>,
 }
 
 /// Rows of logits computed at once: bounds their buffer to `128·vocab` values.
@@ -244,8 +246,13 @@ pub(crate) fn score_rows<'t>(
         let chunk: Vec<RowScore> = with_values(&logits, |logits| {
             let score = |(i, logits): (usize, &[f32])| {
                 let summary = summarise(logits);
-                let logprob = |t: &u32| f64::from(logits[*t as usize]) - summary.log_partition;
-                RowScore { summary, logprobs: wanted(start + i).iter().map(logprob).collect() }
+                let logit = |t: &u32| logits[*t as usize];
+                let wanted = wanted(start + i).iter();
+                RowScore {
+                    summary,
+                    logprobs: wanted.clone().map(|t| f64::from(logit(t)) - summary.log_partition).collect(),
+                    margins: wanted.map(|t| summary.margin(*t, logit(t))).collect(),
+                }
             };
             if model.threads() > 1 {
                 logits.par_chunks_exact(vocab).enumerate().map(score).collect()

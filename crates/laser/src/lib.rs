@@ -6,7 +6,7 @@
 //! 2. [`edit::Edit`] says which matrices keep how much; [`truncation::Truncation`] turns it into an overlay on the
 //!    weights, which stay as they are.
 //! 3. [`task::Task`] has the questions, [`score::Score`] says what counts as right, and [`evaluate::Exam`] puts a
-//!    model to them.
+//!    model to them; [`objective::Objective`] makes one value of its tasks.
 //! 4. [`search::search`] tries every edit of a space, keeps each trial in a [`store::Store`], chooses, and opens the
 //!    test split once; [`statistics`] weighs what it found.
 //! 5. [`run::RunFolder`] writes results, samples, recipe and [`report`]; [`export::Export`] writes the edited model.
@@ -22,8 +22,8 @@
 //! let (edited, _) = Truncation::new(SvdMethod::Exact, None, 2).apply(&model, &edit)?;
 //!
 //! let task = Task::open("world-facts", None)?.limited(Some(200))?;
-//! let exam = Exam::new(&task, &tokenizer, files.config(), task.default_score)?;
-//! let items: Vec<usize> = (0..task.items.len()).collect();
+//! let exam = Exam::new(&[(&task, task.default_score)], &tokenizer, files.config())?;
+//! let items: Vec<usize> = (0..exam.items().len()).collect();
 //! let outcomes = exam.evaluate(&edited, &items, 2, "eval", &Unobserved)?;
 //! println!("{} right", outcomes.iter().filter(|o| o.correct).count());
 //! # Ok::<(), laser::Error>(())
@@ -41,6 +41,7 @@ pub mod evaluate;
 pub mod export;
 pub mod forward;
 pub mod model;
+pub mod objective;
 mod ops;
 pub mod parallel;
 pub mod recipe;

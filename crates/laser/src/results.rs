@@ -112,14 +112,28 @@ pub struct Baselines {
 pub struct EvalResults {
     /// The edit evaluated, in short form; absent for the unedited model.
     pub edit: Option<String>,
-    /// Scores per split.
+    /// Scores per split, over the items of all tasks.
     pub scores: SplitScores,
+    /// Scores of each task, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskScores>,
     /// The most frequent gold answer and its share of the items.
     pub majority: Option<Frequent>,
     /// Where the numbers come from.
     pub manifest: Manifest,
     /// Compatibility switches in use and warnings: one sentence each.
     pub notes: Vec<String>,
+}
+
+/// One task of several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskScores {
+    /// Its name.
+    pub task: String,
+    /// Its score, by its command-line name.
+    pub score: String,
+    /// Scores per split.
+    pub scores: SplitScores,
 }
 
 #[cfg(test)]

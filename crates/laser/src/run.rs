@@ -11,15 +11,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::evaluate::{Exam, Part};
 use crate::recipe::Recipe;
 use crate::report::{Flip, render_html};
 use crate::results::{Baselines, SplitScores, SplitSummary};
-use crate::results::{BestEdit, EvalResults, Manifest, Results, SampleRecord, SearchSpace, SearchSummary};
+use crate::results::{BestEdit, EvalResults, Manifest, Results, SampleRecord, SearchSpace, SearchSummary, TaskScores};
 use crate::score::Outcome;
 use crate::search::{Found, Protocol, Settings};
 use crate::statistics::{Split, constant_answer_rate, group_ids, most_frequent};
 use crate::store::Store;
-use crate::task::Task;
 
 /// A run folder.
 #[derive(Debug, Clone)]
@@ -144,17 +144,19 @@ impl RunFolder {
     }
 }
 
-/// The lines of `samples.jsonl` for items `indices` with their outcomes and splits.
+/// The lines of `samples.jsonl` for items `indices` of an exam with their outcomes and splits.
 pub fn samples(
-    task: &Task,
+    exam: &Exam<'_>,
     indices: &[usize],
     outcomes: &[Outcome],
     split: impl Fn(usize) -> Split,
 ) -> Vec<SampleRecord> {
     let record = |(index, outcome): (&usize, &Outcome)| {
-        let item = &task.items[*index];
+        let item = exam.items()[*index];
+        let task = exam.task_name(*index).map(str::to_owned);
         SampleRecord {
-            doc_id: *index,
+            task,
+            doc_id: *index - exam.parts()[exam.part_of(*index)].range.start,
             prompt: item.prompt.clone(),
             target: item.target().to_owned(),
             acc: u8::from(outcome.correct),
@@ -162,7 +164,7 @@ pub fn samples(
             answer_tokens: outcome.answer_tokens,
             prediction: outcome.prediction.clone(),
             split: split(*index),
-            group: item.group.clone(),
+            group: exam.group(*index),
         }
     };
     indices.iter().zip(outcomes).map(record).collect()
@@ -184,6 +186,16 @@ pub fn scores(samples: &[SampleRecord]) -> SplitScores {
         }
     }
     scores
+}
+
+/// Scores of each task, from the samples of all; none where there is only one.
+pub fn task_scores(exam: &Exam<'_>, samples: &[SampleRecord]) -> Vec<TaskScores> {
+    let of_part = |part: &Part<'_>| {
+        let name = &part.task.name;
+        let own: Vec<SampleRecord> = samples.iter().filter(|s| s.task.as_ref() == Some(name)).cloned().collect();
+        TaskScores { task: name.clone(), score: part.score.to_string(), scores: scores(&own) }
+    };
+    if exam.parts().len() == 1 { Vec::new() } else { exam.parts().iter().map(of_part).collect() }
 }
 
 /// `results.json` of a search.

@@ -183,6 +183,13 @@ pub struct Outcome {
     pub correct: bool,
     /// Log-probability of the gold answer, nats, summed over its tokens.
     pub logprob: f64,
+    /// How clearly the gold answer wins, nats; negative where it loses.
+    ///
+    /// Choices: its likelihood less the best rival's, as the score normalises them. Otherwise the smallest
+    /// `log p(token) − log p(most likely other token)` over its tokens: under [`Score::Top1`] the first alone, under
+    /// [`Score::Greedy`] of the alias for which it is largest. Positive only where the item is right under these
+    /// three; under choices and `greedy` an item is right only where it is positive, or 0 by a tie that went well.
+    pub margin: f64,
     /// Tokens of the gold answer.
     pub answer_tokens: usize,
     /// Top-1 token, continuation, or chosen answer, as text.

@@ -17,8 +17,9 @@ mod walk;
 
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::evaluate::Exam;
+use crate::evaluate::{Exam, Part};
 use crate::model::Model;
+use crate::objective::Value;
 use crate::parallel::Observer;
 use crate::score::Outcome;
 use crate::statistics::{Split, assign_split, paper_split};
@@ -34,7 +35,7 @@ use strategy::Pool;
 pub use strategy::{Plan, Stage};
 use trials::Trials;
 
-/// The items of each split, as indices into the task.
+/// The items of each split, as indices into the exam.
 #[derive(Debug, Clone)]
 pub struct Splits {
     /// Split of each item.
@@ -43,28 +44,29 @@ pub struct Splits {
 
 impl Splits {
     fn new(exam: &Exam<'_>, settings: &Settings) -> Result<Self> {
-        let items = &exam.task().items;
-        let of = match settings.protocol {
-            Protocol::Paper => paper_split(items.len()),
+        // By the items' own groups: what several tasks ask of one subject stays in one split, and each item in the
+        // split it has when its task is evaluated alone.
+        let of_part = |part: &Part<'_>| match settings.protocol {
+            Protocol::Paper => paper_split(part.range.len()),
             Protocol::Honest { fractions } => {
-                items.iter().map(|item| assign_split(&item.group, settings.split_seed, fractions)).collect()
+                part.task.items.iter().map(|item| assign_split(&item.group, settings.split_seed, fractions)).collect()
             }
         };
-        let splits = Self { of };
+        let splits = Self { of: exam.parts().iter().flat_map(of_part).collect() };
         let needed: &[Split] = match settings.protocol {
             Protocol::Paper => &[Split::Search, Split::Test],
             Protocol::Honest { .. } => &[Split::Search, Split::Validation, Split::Test],
         };
-        for split in needed {
-            if splits.items(*split).is_empty() {
-                let problem = format!("{} items leave the {split} split empty: give more items", items.len());
-                return Err(Error::Task { file: exam.task().name.clone(), place: "items".into(), problem });
+        for Part { task, range, .. } in exam.parts() {
+            if let Some(split) = needed.iter().find(|split| !splits.of[range.clone()].contains(split)) {
+                let problem = format!("{} items leave the {split} split empty: give more items", range.len());
+                return Err(Error::Task { file: task.name.clone(), place: "items".into(), problem });
             }
         }
         Ok(splits)
     }
 
-    /// Indices of a split's items, in file order.
+    /// Indices of a split's items, upwards.
     pub fn items(&self, split: Split) -> Vec<usize> {
         (0..self.of.len()).filter(|i| self.of[*i] == split).collect()
     }
@@ -107,6 +109,8 @@ pub fn search(
     store: &mut Store,
     observer: &dyn Observer,
 ) -> Result<Found> {
+    let objective = &settings.objective;
+    objective.check(exam.parts().len())?;
     let splits = Splits::new(exam, settings)?;
     let arms = settings.space.arms();
     if arms.is_empty() {
@@ -120,16 +124,19 @@ pub fn search(
         notes.push(format!("the budget ended the search after {tried} edits and {asked} items asked"));
     }
     let (order, items_asked) = (trials.order().to_vec(), trials.items_asked());
+    let first = first_of_equals(&trials, &found);
     let tried = trials.into_trials();
 
     let score =
         |items: &[usize], model: &Model, stage: &str| exam.evaluate(model, items, settings.threads, stage, observer);
     let winner = match settings.protocol {
-        Protocol::Paper => first_by_reference_order(&found, &tried, settings),
+        Protocol::Paper => first,
         Protocol::Honest { .. } => {
             let items = splits.items(Split::Validation);
+            let parts = exam.parts_of(&items);
+            let base = Outcomes::of(&score(&items, model, "validation")?);
             let finalists = &found[..found.len().min(settings.finalists.max(1))];
-            let mut best: Option<(Outcomes, &Edit)> = None;
+            let mut best: Option<(Value, &Edit)> = None;
             for (done, edit) in finalists.iter().enumerate() {
                 let mut outcomes = store.get(edit, Split::Validation)?;
                 if outcomes.is_empty() {
@@ -140,13 +147,15 @@ pub fn search(
                     store.insert(0, &[trial])?;
                 }
                 observer.progress("finalists", done + 1, finalists.len());
-                if best.as_ref().is_none_or(|(b, _)| settings.value(&outcomes) > settings.value(b)) {
-                    best = Some((outcomes, edit));
+                let value = objective.value(&outcomes, &base, &parts);
+                if best.is_none_or(|(best, _)| value > best) {
+                    best = Some((value, edit));
                 }
             }
-            let (outcomes, edit) = best.expect("there is a finalist because something was found");
-            let base = Outcomes::of(&score(&items, model, "validation")?);
-            if settings.value(&outcomes) <= settings.value(&base) {
+            let (value, edit) = best.expect("there is a finalist because something was found");
+            if !value.is_feasible() {
+                notes.push("the winner breaks a guard on the validation split, as every finalist does".to_owned());
+            } else if value <= objective.value(&base, &base, &parts) {
                 notes.push("the winner does not beat the unedited model on the validation split".to_owned());
             }
             edit.clone()
@@ -154,7 +163,7 @@ pub fn search(
     };
 
     // The one look at the test split, for the unedited model and the winner.
-    let all: Vec<usize> = (0..exam.task().items.len()).collect();
+    let all: Vec<usize> = (0..exam.items().len()).collect();
     let base = score(&all, model, "test: base")?;
     let (edited, records) = truncation.apply(model, &winner)?;
     let best = score(&all, &edited, "test: winner")?;
@@ -162,7 +171,7 @@ pub fn search(
     if ties > 0 {
         notes.push(format!("{ties} outcomes of base or winner were decided by a tie"));
     }
-    let proof = Proof::measure(exam.task(), &splits, &order, &base, &best, &tried, settings);
+    let proof = Proof::measure(exam, &splits, &order, &base, &best, &tried, settings);
     Ok(Found { splits, order, trials: tried, items_asked, steps, winner, records, base, best, proof, notes })
 }
 
@@ -195,11 +204,11 @@ pub fn sweep(
 
 /// The paper's choice: the best edit, the first of equals in the reference's order (layers downwards, matrices as
 /// listed, the most severe ρ first).
-fn first_by_reference_order(found: &[Edit], tried: &[Trial], settings: &Settings) -> Edit {
-    let value = |edit: &Edit| tried.iter().find(|t| t.edit == *edit).map(|t| settings.value(&t.outcomes));
+fn first_of_equals(trials: &Trials<'_>, found: &[Edit]) -> Edit {
+    let value = |edit: &Edit| trials.whole(edit).map(|outcomes| trials.value(outcomes));
     let place = |edit: &Edit| edit.as_single().map(|(id, _)| (std::cmp::Reverse(id.layer), id.kind));
     let best = found.first().expect("there is a best edit because something was found");
-    let mut equals: Vec<&Edit> = found.iter().filter(|edit| value(edit) == value(best)).collect();
+    let mut equals: Vec<&Edit> = found.iter().take_while(|edit| value(edit) == value(best)).collect();
     // Arms of one matrix stand in the space's order, the mildest first.
     equals.reverse();
     equals.sort_by_key(|edit| place(edit));

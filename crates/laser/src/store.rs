@@ -33,6 +33,8 @@ pub struct Outcomes {
     pub correct: Vec<bool>,
     /// Log-probability of the gold answer, nats.
     pub logprobs: Vec<f64>,
+    /// How clearly the gold answer wins ([`Outcome::margin`]), nats.
+    pub margins: Vec<f64>,
     /// Whether the item was decided by a tie.
     pub ties: Vec<bool>,
 }
@@ -44,6 +46,7 @@ impl Outcomes {
         for outcome in outcomes {
             all.correct.push(outcome.correct);
             all.logprobs.push(outcome.logprob);
+            all.margins.push(outcome.margin);
             all.ties.push(outcome.tied);
         }
         all
@@ -64,6 +67,7 @@ impl Outcomes {
         Self {
             correct: places.iter().map(|i| self.correct[*i]).collect(),
             logprobs: places.iter().map(|i| self.logprobs[*i]).collect(),
+            margins: places.iter().map(|i| self.margins[*i]).collect(),
             ties: places.iter().map(|i| self.ties[*i]).collect(),
         }
     }
@@ -73,6 +77,7 @@ impl Outcomes {
         Self {
             correct: self.correct[..n].to_vec(),
             logprobs: self.logprobs[..n].to_vec(),
+            margins: self.margins[..n].to_vec(),
             ties: self.ties[..n].to_vec(),
         }
     }
@@ -81,6 +86,7 @@ impl Outcomes {
     pub fn append(&mut self, more: &Self) {
         self.correct.extend(&more.correct);
         self.logprobs.extend(&more.logprobs);
+        self.margins.extend(&more.margins);
         self.ties.extend(&more.ties);
     }
 
@@ -110,7 +116,7 @@ const SCHEMA: &str = "
         edit TEXT NOT NULL, split TEXT NOT NULL, start INTEGER NOT NULL, n INTEGER NOT NULL,
         layer INTEGER, matrix TEXT, reduction TEXT, rank INTEGER,
         right INTEGER NOT NULL, loss REAL NOT NULL,
-        correct BLOB NOT NULL, logprobs BLOB NOT NULL, ties BLOB NOT NULL,
+        correct BLOB NOT NULL, logprobs BLOB NOT NULL, margins BLOB NOT NULL, ties BLOB NOT NULL,
         PRIMARY KEY (edit, split, start)
     ) STRICT;
     CREATE TABLE IF NOT EXISTS screens (
@@ -172,11 +178,11 @@ impl Store {
         for part in parts {
             let outcomes = &part.outcomes;
             let flags = |flags: &[bool]| flags.iter().map(|f| u8::from(*f)).collect::<Vec<u8>>();
-            let logprobs: Vec<u8> = outcomes.logprobs.iter().flat_map(|p| p.to_le_bytes()).collect();
+            let nats = |nats: &[f64]| nats.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
             let single = part.edit.as_single();
             transaction
                 .execute(
-                    "INSERT OR IGNORE INTO trials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                    "INSERT OR IGNORE INTO trials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
                     params![
                         part.edit.to_string(),
                         part.split.name(),
@@ -189,7 +195,8 @@ impl Store {
                         outcomes.correct.iter().filter(|c| **c).count(),
                         outcomes.len() as f64 * outcomes.log_loss(),
                         flags(&outcomes.correct),
-                        logprobs,
+                        nats(&outcomes.logprobs),
+                        nats(&outcomes.margins),
                         flags(&outcomes.ties),
                     ],
                 )
@@ -200,13 +207,18 @@ impl Store {
 
     /// The parts of a trial there are: where each starts, and its outcomes, upwards.
     pub fn parts(&self, edit: &Edit, split: Split) -> Result<Vec<(usize, Outcomes)>> {
-        let sql = "SELECT start, correct, logprobs, ties FROM trials WHERE edit = ?1 AND split = ?2 ORDER BY start";
+        let sql =
+            "SELECT start, correct, ties, logprobs, margins FROM trials WHERE edit = ?1 AND split = ?2 ORDER BY start";
         let mut statement = self.connection.prepare_cached(sql).map_err(self.wrap())?;
         let read = |row: &rusqlite::Row<'_>| {
-            let (correct, logprobs, ties): (Vec<u8>, Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?, row.get(3)?);
-            let flags = |bytes: Vec<u8>| bytes.into_iter().map(|b| b != 0).collect();
-            let logprobs = logprobs.chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i])));
-            let outcomes = Outcomes { correct: flags(correct), logprobs: logprobs.collect(), ties: flags(ties) };
+            let flags = |column| -> rusqlite::Result<Vec<bool>> {
+                Ok(row.get::<_, Vec<u8>>(column)?.into_iter().map(|b| b != 0).collect())
+            };
+            let nats = |column| -> rusqlite::Result<Vec<f64>> {
+                let bytes: Vec<u8> = row.get(column)?;
+                Ok(bytes.chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i]))).collect())
+            };
+            let outcomes = Outcomes { correct: flags(1)?, ties: flags(2)?, logprobs: nats(3)?, margins: nats(4)? };
             Ok((row.get(0)?, outcomes))
         };
         let rows = statement.query_map(params![edit.to_string(), split.name()], read).map_err(self.wrap())?;
@@ -222,6 +234,11 @@ impl Store {
             }
         }
         Ok(whole)
+    }
+
+    /// Number of parts of trials stored.
+    pub fn count(&self) -> Result<usize> {
+        self.connection.query_row("SELECT count(*) FROM trials", [], |row| row.get(0)).map_err(self.wrap())
     }
 
     /// Keeps what a screen expects of edits (`criterion`: its name; larger is better).
@@ -291,6 +308,7 @@ mod tests {
         Outcomes {
             correct: correct.to_vec(),
             logprobs: correct.iter().map(|c| -f64::from(u8::from(*c)) - 0.25).collect(),
+            margins: vec![f64::NEG_INFINITY; correct.len()],
             ties: vec![false; correct.len()],
         }
     }

@@ -85,7 +85,8 @@ impl Case {
 
     fn exam(&self, score: Score) -> Exam<'_> {
         let task = if matches!(score, Score::Choice { .. }) { &self.choice } else { &self.open };
-        Exam::new(task, &self.tokenizer, self.model.config(), score).unwrap_or_else(|e| panic!("{}: {e}", self.name))
+        Exam::new(&[(task, score)], &self.tokenizer, self.model.config())
+            .unwrap_or_else(|e| panic!("{}: {e}", self.name))
     }
 
     fn store(&self, name: &str) -> PathBuf {
@@ -194,6 +195,8 @@ struct Naive {
     logprob: f64,
     answer_tokens: usize,
     prediction: String,
+    /// The gold answer's lead over its best rival.
+    lead: f64,
     /// Distance of the closest decision from a tie.
     margin: f64,
 }
@@ -229,14 +232,25 @@ fn naive(case: &Case, model: &Model, item: &Item, score: Score) -> Naive {
         let rows = log_softmax(model, &[&prompt[..], &tokens[..]].concat());
         tokens.iter().enumerate().map(|(i, t)| rows[prompt.len() - 1 + i][*t as usize]).sum()
     };
+    // The smallest lead of an answer's first `tokens` tokens over all others.
+    let lead = |text: &str, tokens: usize| -> f64 {
+        let answer = answer(text);
+        let rows = log_softmax(model, &[&prompt[..], &answer[..]].concat());
+        let of = |(i, token): (usize, &u32)| {
+            let (row, token) = (&rows[prompt.len() - 1 + i], *token as usize);
+            let others = row.iter().enumerate().filter(|(other, _)| *other != token);
+            row[token] - others.map(|(_, p)| *p).fold(f64::NEG_INFINITY, f64::max)
+        };
+        answer.iter().take(tokens).enumerate().map(of).fold(f64::INFINITY, f64::min)
+    };
     let gold = if item.choices.is_empty() { item.target() } else { &item.choices[item.gold] };
-    let (correct, prediction, margin) = match score {
+    let (correct, prediction, lead, margin) = match score {
         Score::Top1 => {
             let (token, margin) = best(&log_softmax(model, &prompt)[prompt.len() - 1]);
             let text = decode(&[u32::try_from(token).expect("a token")]);
             let plain = |text: &str| text.trim().to_lowercase();
             let correct = item.answers.iter().any(|a| plain(&decode(&answer(a)[..1])) == plain(&text));
-            (correct, text, margin)
+            (correct, text, lead(gold, 1), margin)
         }
         Score::Greedy => {
             let (first, mut margin) = best(&log_softmax(model, &prompt)[prompt.len() - 1]);
@@ -248,7 +262,8 @@ fn naive(case: &Case, model: &Model, item: &Item, score: Score) -> Naive {
                 tokens.iter().zip(&next).all(|(token, (best, _))| *token as usize == *best)
             };
             let correct = item.answers.iter().any(&mut said);
-            (correct, decode(&[u32::try_from(first).expect("a token")]), margin)
+            let lead = item.answers.iter().map(|a| lead(a, usize::MAX)).fold(f64::NEG_INFINITY, f64::max);
+            (correct, decode(&[u32::try_from(first).expect("a token")]), lead, margin)
         }
         Score::Generate { max_tokens, matching } => {
             let (mut all, mut margin) = (prompt.clone(), f64::INFINITY);
@@ -262,30 +277,35 @@ fn naive(case: &Case, model: &Model, item: &Item, score: Score) -> Naive {
                 all.push(token);
             }
             let text = decode(&all[prompt.len()..]);
-            (matching.accepts(&item.prompt, &text, &item.answers), text, margin)
+            (matching.accepts(&item.prompt, &text, &item.answers), text, lead(gold, usize::MAX), margin)
         }
         Score::Choice { length } => {
             let weighed = |text: &String| match length {
                 Length::Sum => likelihood(text),
                 Length::PerByte => likelihood(text) / text.len() as f64,
             };
-            let (chosen, margin) = best(&item.choices.iter().map(weighed).collect::<Vec<_>>());
-            (chosen == item.gold, item.choices[chosen].clone(), margin)
+            let mut weights: Vec<f64> = item.choices.iter().map(weighed).collect();
+            let (chosen, margin) = best(&weights);
+            let gold = weights.remove(item.gold);
+            let lead = gold - weights.into_iter().fold(f64::NEG_INFINITY, f64::max);
+            (chosen == item.gold, item.choices[chosen].clone(), lead, margin)
         }
     };
-    Naive { correct, logprob: likelihood(gold), answer_tokens: answer(gold).len(), prediction, margin }
+    Naive { correct, logprob: likelihood(gold), answer_tokens: answer(gold).len(), prediction, lead, margin }
 }
 
 /// Demands that outcomes of all items are the same, save for decisions that rounding may turn; those stay rare.
 fn assert_same(what: &str, case: &Case, model: &Model, exam: &Exam<'_>, actual: &[Outcome], expected: &[Outcome]) {
     assert_eq!(actual.len(), expected.len(), "{what}: number of outcomes");
     let mut near_ties = 0;
-    for ((a, b), item) in actual.iter().zip(expected).zip(&exam.task().items) {
+    for ((a, b), item) in actual.iter().zip(expected).zip(exam.items()) {
         let gap = (a.logprob - b.logprob).abs();
         assert!(gap <= SAME_SUMS, "{what}: item {}: log-probability {} against {}", item.id, a.logprob, b.logprob);
+        let gap = (a.margin - b.margin).abs();
+        assert!(gap <= SAME_SUMS, "{what}: item {}: margin {} against {}", item.id, a.margin, b.margin);
         assert_eq!(a.answer_tokens, b.answer_tokens, "{what}: item {}", item.id);
         if (a.correct, &a.prediction) != (b.correct, &b.prediction) {
-            let margin = naive(case, model, item, exam.score()).margin;
+            let margin = naive(case, model, item, exam.parts()[0].score).margin;
             assert!(margin < NEAR_TIE, "{what}: item {}, margin {margin}: {a:?} against {b:?}", item.id);
             near_ties += 1;
         }
@@ -294,7 +314,7 @@ fn assert_same(what: &str, case: &Case, model: &Model, exam: &Exam<'_>, actual: 
 }
 
 fn indices(exam: &Exam<'_>) -> Vec<usize> {
-    (0..exam.task().items.len()).collect()
+    (0..exam.items().len()).collect()
 }
 
 fn evaluate(exam: &Exam<'_>, model: &Model, items: &[usize]) -> Vec<Outcome> {
@@ -313,6 +333,7 @@ fn batches_equal_single_items_whatever_the_threads() {
                 let one_by_one = exam.evaluate_one_by_one(model, &indices(&exam)).expect("one by one");
                 let batched = evaluate(&exam, model, &indices(&exam));
                 assert_same(&what, &case, model, &exam, &batched, &one_by_one);
+                assert_margins_agree(&what, score, &batched);
                 for threads in [2, 3] {
                     let again = exam.evaluate(model, &indices(&exam), threads, "", &Unobserved).expect("threads");
                     assert_eq!(again, batched, "{what}: {threads} threads");
@@ -332,12 +353,67 @@ fn single_items_equal_the_naive_reference() {
         for score in scores() {
             let exam = case.exam(score);
             let single = exam.evaluate_one_by_one(&case.model, &indices(&exam)).expect("one by one");
-            let of = |item| {
-                let Naive { correct, logprob, answer_tokens, prediction, .. } = naive(&case, &case.model, item, score);
-                Outcome { correct, logprob, answer_tokens, prediction, tied: false }
+            let of = |item: &&Item| {
+                let Naive { correct, logprob, answer_tokens, prediction, lead, .. } =
+                    naive(&case, &case.model, item, score);
+                Outcome { correct, logprob, margin: lead, answer_tokens, prediction, tied: false }
             };
-            let reference: Vec<Outcome> = exam.task().items.iter().map(of).collect();
+            let reference: Vec<Outcome> = exam.items().iter().map(of).collect();
             assert_same(&format!("{}: {score:?}", case.name), &case, &case.model, &exam, &single, &reference);
+        }
+    }
+}
+
+#[test]
+fn several_tasks_give_what_each_gives_alone() {
+    let case = Case::new("llama-bytes");
+    let alone = [case.exam(Score::GENERATE), case.exam(Score::CHOICE)];
+    let tasks = [(&case.open, Score::GENERATE), (&case.choice, Score::CHOICE)];
+    let both = Exam::new(&tasks, &case.tokenizer, case.model.config()).expect("exam");
+    let ranges: Vec<_> = both.parts().iter().map(|part| part.range.clone()).collect();
+    assert_eq!(ranges, [0..ITEMS, ITEMS..2 * ITEMS]);
+    let expected: Vec<Outcome> = alone.iter().flat_map(|exam| evaluate(exam, &case.model, &indices(exam))).collect();
+    assert_eq!(evaluate(&both, &case.model, &indices(&both)), expected);
+    let mixed: Vec<usize> = indices(&both).into_iter().rev().step_by(3).collect();
+    let one_by_one = both.evaluate_one_by_one(&case.model, &mixed).expect("one by one");
+    assert_eq!(both.parts_of(&mixed), mixed.iter().map(|i| usize::from(*i >= ITEMS)).collect::<Vec<_>>());
+    for (index, outcome) in mixed.iter().zip(one_by_one) {
+        let expected = &expected[*index];
+        assert!((outcome.logprob - expected.logprob).abs() <= SAME_SUMS, "item {index}");
+        assert_eq!(outcome.answer_tokens, expected.answer_tokens, "item {index}");
+    }
+    // Both tasks call their groups g0, g1, ….
+    assert_eq!((alone[0].group(3), alone[0].task_name(3)), ("g1".to_owned(), None));
+    assert_eq!(both.group(3), format!("{}: g1", case.open.name));
+    assert_eq!(both.group(ITEMS + 3), format!("{}: g1", case.choice.name));
+
+    // A trial of both is the trials of each.
+    let truncation = Truncation::new(SvdMethod::Exact, None, 1);
+    let arms = case.space(&["0.5", "0.1"]).arms(case.model.config());
+    let trials = [&alone[0], &alone[1], &both].map(|exam| {
+        run(&case, exam, &truncation, &arms, 2, &format!("{}-{}", exam.items().len(), exam.parts()[0].score))
+    });
+    let [open, choice, both] = trials;
+    for ((open, choice), both) in open.iter().zip(&choice).zip(&both) {
+        let joined = |of: fn(&Outcomes) -> &Vec<f64>| [&of(&open.outcomes)[..], &of(&choice.outcomes)[..]].concat();
+        assert_eq!(both.outcomes.correct, [&open.outcomes.correct[..], &choice.outcomes.correct[..]].concat());
+        assert_eq!(both.outcomes.logprobs, joined(|o| &o.logprobs));
+        assert_eq!(both.outcomes.margins, joined(|o| &o.margins));
+    }
+    let twice = Exam::new(&[tasks[0], tasks[0]], &case.tokenizer, case.model.config());
+    assert!(twice.expect_err("one name twice").to_string().contains("twice"));
+}
+
+/// Demands that a margin above 0 means a right item, and one below 0 a wrong one.
+fn assert_margins_agree(what: &str, score: Score, outcomes: &[Outcome]) {
+    for outcome in outcomes {
+        match score {
+            Score::Greedy | Score::Choice { .. } => {
+                assert!(outcome.correct || outcome.margin <= 0.0, "{what}: {outcome:?}");
+                assert!(!outcome.correct || outcome.margin > 0.0 || outcome.tied, "{what}: {outcome:?}");
+            }
+            Score::Top1 => assert!(outcome.correct || outcome.margin <= 0.0, "{what}: {outcome:?}"),
+            Score::Generate { .. } => {}
         }
     }
 }
@@ -346,17 +422,17 @@ fn single_items_equal_the_naive_reference() {
 /// otherwise than the base.
 fn assert_trial(case: &Case, exam: &Exam<'_>, arm: &Arm, edited: &Model, trial: &Trial, base: &[Outcome]) -> usize {
     let alone = evaluate(exam, edited, &indices(exam));
-    let what = format!("{}: {:?}: {}@{}", case.name, exam.score(), arm.id, arm.reduction);
+    let what = format!("{}: {:?}: {}", case.name, exam.parts()[0].score, arm.edit());
     assert_eq!((&trial.edit, trial.rank), (&arm.edit(), arm.rank(case.model.config())), "{what}");
     assert_eq!(trial.split, Split::Search);
     assert_eq!(trial.outcomes.correct.len(), alone.len(), "{what}: items");
     let mut near_ties = 0;
     for (i, alone) in alone.iter().enumerate() {
-        let item = &exam.task().items[i];
+        let item = &exam.items()[i];
         let (correct, logprob) = (trial.outcomes.correct[i], trial.outcomes.logprobs[i]);
         assert!((logprob - alone.logprob).abs() <= SAME_EDIT, "{what}: item {}: {logprob}, {alone:?}", item.id);
         if correct != alone.correct {
-            let margin = naive(case, edited, item, exam.score()).margin;
+            let margin = naive(case, edited, item, exam.parts()[0].score).margin;
             assert!(margin < NEAR_TIE, "{what}: item {}, margin {margin}: {correct}, {alone:?}", item.id);
             near_ties += 1;
         }
@@ -457,7 +533,7 @@ fn sequences_that_change_the_rotary_frequencies_stay_alone() {
         config["rope_scaling"]["original_max_position_embeddings"] = 24.into();
     });
     assert_eq!(case.model.config().rope.length_dependent_beyond(), Some(24));
-    let across = Exam::new(&case.open, &case.tokenizer, case.model.config(), Score::GENERATE);
+    let across = Exam::new(&[(&case.open, Score::GENERATE)], &case.tokenizer, case.model.config());
     let error = across.expect_err("a text may not cross the change").to_string();
     assert!(error.contains("would cross 24"), "{error}");
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
@@ -661,7 +737,7 @@ fn finalists_of_the_search_split_meet_on_the_validation_split() {
         let found = search(&case.model, &exam, &truncation, &settings, &mut store, &Unobserved).expect("search");
 
         let groups = |split| -> BTreeSet<&str> {
-            found.splits.items(split).iter().map(|i| exam.task().items[*i].group.as_str()).collect()
+            found.splits.items(split).iter().map(|i| exam.items()[*i].group.as_str()).collect()
         };
         let parts = [Split::Search, Split::Validation, Split::Test].map(groups);
         assert_eq!(parts.iter().map(BTreeSet::len).sum::<usize>(), ITEMS / 3, "no group is in two splits");

@@ -33,6 +33,9 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Re
             .map_err(|second| first.context(format!("{} could not be had either: {second}", SOURCES[1])))?,
     };
     let task = Task::open("world-facts", None)?.limited(Some(args.limit))?;
+    let score = task.default_score;
+    let tasks = [(task, score)];
+    let task = &tasks[0].0;
     let config = session.files.config();
     let defaults = Settings::new(config, session.threads);
     let reductions = RHOS.iter().map(|rho| rho.parse()).collect::<Result<_, _>>()?;
@@ -40,8 +43,7 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Re
     let run = RunFolder::new(&args.out);
     let truncation = session.truncation_by(SvdMethod::Exact)?;
     let resume = run.store().exists();
-    let results =
-        super::search::execute(&session, &task, task.default_score, &truncation, &settings, &run, resume, progress)?;
+    let results = super::search::execute(&session, &tasks, &truncation, &settings, &run, resume, progress)?;
 
     let edit = results.best.edit.as_str();
     let parsed = laser::edit::Edit::parse(edit, config)?;
@@ -62,7 +64,7 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Re
         output::json(&results)?;
         return Ok(ExitCode::SUCCESS);
     }
-    output::result(&summary(&results, &session, &task, begun.elapsed().as_secs_f64()))?;
+    output::result(&summary(&results, &session, task, begun.elapsed().as_secs_f64()))?;
     let wrote = ["report.html", "results.json", "recipe.yaml", "samples.jsonl"]
         .map(|name| args.out.join(name).display().to_string())
         .join(", ");

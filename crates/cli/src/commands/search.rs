@@ -10,7 +10,7 @@ use laser::recipe::{BaseModel, Recipe};
 use laser::report::markdown_table;
 use laser::results::{Results, verdict};
 use laser::run::{RunFolder, samples, search_results};
-use laser::score::Score;
+use laser::score::{Match, Score};
 use laser::search::{Protocol, Settings, search};
 use laser::store::Store;
 use laser::task::Task;
@@ -20,18 +20,20 @@ use laser::weight::WeightId;
 use crate::args::{Global, Search};
 use crate::output;
 use crate::progress::Progress;
-use crate::session::{Session, task};
+use crate::questions::{by_reference, objective, score_value, tasks};
+use crate::session::Session;
 
 pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result<ExitCode> {
-    let (task, score) = task(&args.task)?;
+    let tasks = tasks(&args.task)?;
+    let objective = objective(args, &tasks)?;
     let session = Session::open(&args.model.model, global, progress)?;
-    let settings = how::settings(args, session.files.config(), session.threads)?;
+    let settings = Settings { objective, ..how::settings(args, session.files.config(), session.threads)? };
     if let Some(time) = &args.how.max_time {
         progress.expire_in(how::duration(time)?);
     }
     let run = RunFolder::new(&args.out);
     let truncation = session.truncation(&args.svd, None)?;
-    let results = execute(&session, &task, score, &truncation, &settings, &run, args.resume, progress)?;
+    let results = execute(&session, &tasks, &truncation, &settings, &run, args.resume, progress)?;
     progress.finish();
     if global.json {
         output::json(&results)?;
@@ -47,8 +49,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result
 #[allow(clippy::too_many_arguments)] // the resolved command, each part of its own type
 pub(super) fn execute(
     session: &Session,
-    task: &Task,
-    score: Score,
+    tasks: &[(Task, Score)],
     truncation: &Truncation,
     settings: &Settings,
     run: &RunFolder,
@@ -56,7 +57,7 @@ pub(super) fn execute(
     progress: &Progress,
 ) -> Result<Results> {
     let tokenizer = session.tokenizer()?;
-    let exam = Exam::new(task, &tokenizer, session.files.config(), score)?;
+    let exam = Exam::new(&by_reference(tasks), &tokenizer, session.files.config())?;
     let sha256 = session.sha256()?;
     let mut store = Store::open(&run.store(), &settings.fingerprint(&sha256, &exam, truncation), resume)?;
     let model = session.load()?;
@@ -67,13 +68,14 @@ pub(super) fn execute(
         found => found?,
     };
 
-    let all: Vec<usize> = (0..task.items.len()).collect();
+    let all: Vec<usize> = (0..exam.items().len()).collect();
     let split = |index: usize| found.splits.of[index];
-    let base = samples(task, &all, &found.base, split);
-    let best = samples(task, &all, &found.best, split);
-    let mut manifest = session.manifest(sha256.clone(), task);
+    let base = samples(&exam, &all, &found.base, split);
+    let best = samples(&exam, &all, &found.best, split);
+    let mut manifest = session.manifest(sha256.clone(), &exam);
     for (key, value) in [
-        ("score", serde_json::to_value(score)?),
+        ("score", score_value(&exam)?),
+        ("objective", settings.objective.measure.to_string().into()),
         ("svd", serde_json::to_value(truncation.method())?),
         ("strategy", settings.plan.to_string().into()),
         ("error_rate", settings.error_rate.into()),
@@ -85,6 +87,12 @@ pub(super) fn execute(
     ] {
         manifest.config.insert(key.into(), value);
     }
+    if tasks.len() > 1 {
+        let guards = settings.objective.guards.iter();
+        let guards: Vec<String> = guards.map(|g| format!("{}:{}", tasks[g.part].0.name, g.max_drop)).collect();
+        manifest.config.insert("aggregate".into(), settings.objective.over.to_string().into());
+        manifest.config.insert("guard".into(), guards.into());
+    }
     manifest.seeds.insert("split".into(), settings.split_seed);
     manifest.seeds.insert("order".into(), settings.order_seed);
     manifest.seeds.insert("statistics".into(), settings.statistics_seed);
@@ -95,8 +103,7 @@ pub(super) fn execute(
             "compatibility: randomized decomposition as in the reference code, seed {seed}; the paper's is exact"
         ));
     }
-    if score == score.with_match(laser::score::Match::PromptContinuation).unwrap_or(Score::TOP1) && score != Score::TOP1
-    {
+    if tasks.iter().any(|(_, score)| score.with_match(Match::PromptContinuation) == Some(*score)) {
         notes.push("compatibility: an answer that the prompt mentions counts, as in the reference code".to_owned());
     }
     if settings.protocol == Protocol::Paper {

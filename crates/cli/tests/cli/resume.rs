@@ -4,24 +4,27 @@ use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
 
-use laser::statistics::Split;
 use laser::store::Store;
 
 use crate::bench::{Bench, Ran};
 use crate::items;
 
 const SEARCH: &str = "search model --task open.jsonl --score generate --matrices all --threads 1";
-/// 3 layers × 7 matrices × 8 ρ.
-const TRIALS: usize = 168;
 const FILES: [&str; 5] = ["results.json", "samples.jsonl", "samples.base.jsonl", "recipe.yaml", "report.html"];
 
 #[test]
 fn a_killed_search_resumes_to_the_same_bytes() {
+    for strategy in ["exhaustive", "gradient+race+greedy"] {
+        resumes(&format!("{SEARCH} --strategy {strategy}"));
+    }
+}
+
+fn resumes(search: &str) {
     let bench = Bench::new();
     items::open(&bench, 160);
-    bench.done(&format!("{SEARCH} --out whole"));
+    bench.done(&format!("{search} --out whole"));
 
-    let mut child = bench.command(&format!("{SEARCH} --out killed")).spawn().expect("starts");
+    let mut child = bench.command(&format!("{search} --out killed")).spawn().expect("starts");
     wait_for_trials(&mut child, &bench.path("killed/trials.sqlite"));
     child.kill().expect("kills");
     assert_eq!(child.wait().expect("ends").code(), None, "ended by the signal");
@@ -33,17 +36,18 @@ fn a_killed_search_resumes_to_the_same_bytes() {
         std::fs::copy(entry.path(), copy.join(entry.file_name())).expect("copies");
     }
     let kept = trials(&copy.join("trials.sqlite"));
-    assert!(kept > 0 && kept < TRIALS, "killed amid the trials: {kept} of {TRIALS}");
+    let all = trials(&bench.path("whole/trials.sqlite"));
+    assert!(kept > 0 && kept < all, "killed amid the trials: {kept} of {all} parts");
     assert!(!bench.path("killed/results.json").exists());
 
-    bench.refused(&format!("{SEARCH} --out killed"), &["killed/trials.sqlite", "--resume"]);
-    bench.refused(&format!("{SEARCH} --rho 0.5 --out killed --resume"), &["another run"]);
-    bench.done(&format!("{SEARCH} --out killed --resume"));
+    bench.refused(&format!("{search} --out killed"), &["killed/trials.sqlite", "--resume"]);
+    bench.refused(&format!("{search} --rho 0.5 --out killed --resume"), &["another run"]);
+    bench.done(&format!("{search} --out killed --resume"));
     for file in FILES {
         let (whole, killed) = (bench.read(&format!("whole/{file}")), bench.read(&format!("killed/{file}")));
         assert!(whole == killed, "{file} differs after the kill at {kept} trials");
     }
-    bench.refused(&format!("{SEARCH} --out whole"), &["whole/trials.sqlite", "--resume"]);
+    bench.refused(&format!("{search} --out whole"), &["whole/trials.sqlite", "--resume"]);
 }
 
 #[cfg(unix)]
@@ -62,15 +66,15 @@ fn an_interrupted_search_ends_in_order_and_says_how_to_go_on() {
     assert!(trials(&bench.path("run/trials.sqlite")) > 0);
 }
 
-/// Waits until the store of a running search has a few trials.
+/// Waits until the store of a running search has a few parts of trials.
 fn wait_for_trials(child: &mut Child, store: &Path) {
     while trials(store) < 8 {
-        assert!(child.try_wait().expect("waits").is_none(), "the search ended before its eighth trial");
+        assert!(child.try_wait().expect("waits").is_none(), "the search ended before its eighth part");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// Trials in a store; none while it is being made.
+/// Parts of trials in a store; none while it is being made.
 fn trials(store: &Path) -> usize {
-    Store::open_existing(store).and_then(|store| store.rows(Split::Search)).map_or(0, |rows| rows.len())
+    Store::open_existing(store).and_then(|store| store.count()).unwrap_or(0)
 }

@@ -11,7 +11,7 @@ const PLANTED: &str = "L1.gate_proj@0.1";
 fn searched() -> Bench {
     let bench = Bench::new();
     items::planted(&bench, "model", PLANTED, 240);
-    bench.done("search model --task planted.jsonl --score top1 --rho 0.5,0.1,0.05 --out run");
+    bench.done("search model --task planted.jsonl --score top1 --strategy exhaustive --rho 0.5,0.1,0.05 --out run");
     bench
 }
 
@@ -58,7 +58,7 @@ fn the_planted_edit_is_found_and_proved() {
     // The report says what the terminal said, and is rendered again to the same bytes.
     let page = bench.read("run/report.html");
     let text =
-        bench.done("search model --task planted.jsonl --score top1 --rho 0.5,0.1,0.05 --out run --resume").stdout;
+        bench.done("search model --task planted.jsonl --score top1 --strategy exhaustive --rho 0.5,0.1,0.05 --out run --resume").stdout;
     let verdict = text.lines().last().expect("a verdict");
     assert!(verdict.starts_with(&format!("The gain is real: {PLANTED}")), "{text}");
     let in_html = verdict.replace('<', "&lt;");
@@ -92,7 +92,7 @@ fn a_randomized_recipe_brings_its_decomposition_along() {
     items::open(&bench, 60);
     let task = "--task open.jsonl --score top1";
     let svd = "--svd randomized --svd-seed 5";
-    bench.done(&format!("search model {task} --matrices fc_in --rho 0.1,0.05 {svd} --out run"));
+    bench.done(&format!("search model {task} --strategy exhaustive --matrices fc_in --rho 0.1,0.05 {svd} --out run"));
     let best = bench.json("run/results.json");
     assert!(best["notes"].to_string().contains("compatibility"), "{}", best["notes"]);
     let loss =
@@ -126,4 +126,53 @@ fn a_search_finds_the_same_on_gguf() {
     let results = bench.data("search model.gguf --task planted.jsonl --score top1 --rho 0.1 --out run");
     assert_eq!(results["best"]["edit"], PLANTED);
     assert_eq!(number(&results, "best.test.acc"), 1.0);
+}
+
+#[test]
+fn every_strategy_finds_the_planted_edit() {
+    let bench = Bench::new();
+    items::planted(&bench, "model", PLANTED, 240);
+    let search = "search model --task planted.jsonl --score top1 --rho 0.5,0.1,0.05";
+    for (i, plan) in [
+        "race",
+        "gradient",
+        "gradient+race+greedy",
+        "spectral+race --candidates 9",
+        "greedy --greedy-order shallow",
+        "race+beam",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let results = bench.data(&format!("{search} --strategy {plan} --out run{i}"));
+        let edit = results["best"]["edit"].as_str().expect("an edit");
+        assert!(edit.split(',').any(|part| part == PLANTED), "{plan}: {edit}");
+        assert_eq!(number(&results, "best.search.acc"), 1.0, "{plan}");
+        let (asked, all) = (number(&results, "search.items_asked"), number(&results, "base.search.n") * 18.0);
+        assert!(asked > 0.0 && (asked < all || plan.contains("ee")), "{plan}: {asked} of {all}");
+    }
+    // A composition on top of nothing better stays what it is.
+    assert_eq!(bench.json("run2/results.json")["search"]["strategy"], "gradient+race+greedy");
+}
+
+#[test]
+fn budgets_end_a_search_with_what_it_has() {
+    let bench = Bench::new();
+    items::planted(&bench, "model", PLANTED, 240);
+    let search = "search model --task planted.jsonl --score top1 --strategy exhaustive --rho 0.5,0.1,0.05";
+    let results = bench.data(&format!("{search} --max-trials 11 --out few"));
+    assert_eq!(results["search"]["trials"], 11);
+    assert!(
+        results["notes"].to_string().contains("the budget ended the search after 11 edits"),
+        "{}",
+        results["notes"]
+    );
+    let all = bench.data(&format!("{search} --memory 1K --max-time 2h --out all"));
+    assert_eq!(all["search"]["trials"], 18, "a bound of the memory changes no trial");
+    assert_eq!(all["best"]["edit"], PLANTED);
+    bench.refused(&format!("{search} --max-items 5 --out none"), &["before one edit was tried"]);
+    bench.refused(&format!("{search} --max-time soon --out none"), &["--max-time", "`soon`"]);
+    bench.refused(&format!("{search} --memory all --out none"), &["--memory", "`all`"]);
+    bench.refused(&format!("{search} --beam-width 3 --out none"), &["--beam-width", "does not use it"]);
+    bench.refused(&format!("{search} --error-rate 0.9 --out none"), &["--error-rate", "does not use it"]);
 }

@@ -9,50 +9,66 @@ use super::{LANES, exp};
 pub(crate) struct RowSummary {
     /// Most likely token; the first of equals.
     pub(crate) argmax: u32,
+    /// The largest logit; NaN if any is not finite.
+    pub(crate) max: f32,
+    /// The largest logit of the tokens other than `argmax`; `−∞` in a vocabulary of one.
+    pub(crate) runner_up: f32,
     /// `ln Σ exp(logit)`, nats; not finite if any logit is not.
     pub(crate) log_partition: f64,
+}
+
+impl RowSummary {
     /// Whether another token has exactly the largest logit too.
-    pub(crate) tied: bool,
+    pub(crate) fn tied(&self) -> bool {
+        self.max == self.runner_up
+    }
+
+    /// `log p(token) − log p(most likely other token)`, nats, of a token with this logit: positive only for `argmax`.
+    pub(crate) fn margin(&self, token: u32, logit: f32) -> f64 {
+        let rival = if token == self.argmax { self.runner_up } else { self.max };
+        f64::from(logit) - f64::from(rival)
+    }
 }
 
 /// Summarises one row of logits.
 pub(crate) fn summarise(logits: &[f32]) -> RowSummary {
-    let (max, count) = maximum(logits);
+    let (max, runner_up) = two_largest(logits);
     let argmax = logits.iter().position(|v| *v == max).unwrap_or(0);
     RowSummary {
         argmax: u32::try_from(argmax).unwrap_or(u32::MAX),
+        max,
+        runner_up,
         log_partition: f64::from(max) + sum_exp(logits, max).ln(),
-        tied: count > 1,
     }
 }
 
-/// The largest value, and how many values equal it. NaN if any value is NaN.
+/// The largest value and the next, which equals it where two values do; one pass. NaN if any value is not finite.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
-fn maximum(logits: &[f32]) -> (f32, usize) {
-    let mut lanes = [f32::NEG_INFINITY; LANES];
+fn two_largest(logits: &[f32]) -> (f32, f32) {
+    let mut first = [f32::NEG_INFINITY; LANES];
+    let mut second = [f32::NEG_INFINITY; LANES];
     let mut poison = [0f32; LANES];
     let chunks = logits.chunks_exact(LANES);
     let rest = chunks.remainder();
     for chunk in chunks {
         for lane in 0..LANES {
-            lanes[lane] = if chunk[lane] > lanes[lane] { chunk[lane] } else { lanes[lane] };
-            poison[lane] += chunk[lane] * 0.0; // NaN and ∞ stay visible, finite values add nothing
+            let v = chunk[lane];
+            // Of the lane's largest so far and the new value, the smaller is the candidate for second place.
+            let (high, low) = if v > first[lane] { (v, first[lane]) } else { (first[lane], v) };
+            first[lane] = high;
+            second[lane] = if low > second[lane] { low } else { second[lane] };
+            poison[lane] += v * 0.0; // NaN and ∞ stay visible, finite values add nothing
         }
     }
-    let mut max = rest.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = rest.iter().map(|v| v * 0.0).sum::<f32>();
-    for lane in 0..LANES {
-        max = max.max(lanes[lane]);
-        sum += poison[lane];
+    let (mut max, mut runner_up) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
+    // Every value outside `second` was first in its lane or in the rest.
+    for v in first.iter().chain(rest) {
+        runner_up = runner_up.max(max.min(*v));
+        max = max.max(*v);
     }
-    if sum != 0.0 {
-        return (f32::NAN, 0);
-    }
-    let mut count = 0;
-    for v in logits {
-        count += usize::from(*v == max);
-    }
-    (max, count)
+    runner_up = second.iter().copied().fold(runner_up, f32::max);
+    let sum = poison.iter().sum::<f32>() + rest.iter().map(|v| v * 0.0).sum::<f32>();
+    if sum != 0.0 { (f32::NAN, f32::NAN) } else { (max, runner_up) }
 }
 
 /// `Σ exp(logit − max)`: f32 in blocks of 256 lanes, f64 across blocks.
@@ -88,12 +104,32 @@ mod tests {
             assert!((summary.log_partition - naive).abs() < 1e-5);
             let best = logits.iter().copied().fold(f32::MIN, f32::max);
             assert_eq!(logits[summary.argmax as usize], best);
-            assert_eq!(summary.tied, logits.iter().filter(|v| **v == best).count() > 1);
+            assert_eq!(summary.tied(), logits.iter().filter(|v| **v == best).count() > 1);
             for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let mut logits = logits.clone();
                 logits[n / 2] = bad;
                 assert!(!summarise(&logits).log_partition.is_finite());
             }
         }
+    }
+
+    #[test]
+    fn a_margin_is_the_distance_to_the_best_other_token() {
+        // The two largest in one lane, in two lanes, in the remainder, and equal.
+        for (n, first, second) in [(64, 5, 21), (64, 5, 6), (70, 69, 68), (70, 3, 69), (40, 39, 3), (2, 0, 1)] {
+            for gap in [0.0, 0.5] {
+                let mut logits: Vec<f32> = (0..n).map(|i| -1.0 - (i % 7) as f32).collect();
+                (logits[first], logits[second]) = (2.0, 2.0 - gap);
+                let summary = summarise(&logits);
+                for token in 0..n {
+                    let others = (0..n).filter(|t| *t != token).map(|t| logits[t]);
+                    let naive = logits[token] - others.fold(f32::NEG_INFINITY, f32::max);
+                    let margin = summary.margin(u32::try_from(token).expect("small"), logits[token]);
+                    assert_eq!(margin, f64::from(naive), "{n}: {first}, {second}, {gap}: {token}");
+                }
+                assert_eq!(summary.tied(), gap == 0.0);
+            }
+        }
+        assert_eq!(summarise(&[1.0]).margin(0, 1.0), f64::INFINITY);
     }
 }

@@ -7,6 +7,9 @@ use crate::statistics::Split;
 /// One item and how a model did on it; key names are lm-evaluation-harness' where it has them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SampleRecord {
+    /// The task, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     /// Position in the task, from 0.
     pub doc_id: usize,
     /// What the model read.
@@ -23,6 +26,6 @@ pub struct SampleRecord {
     pub prediction: String,
     /// The split the item belongs to.
     pub split: Split,
-    /// The group that keeps it together with its paraphrases.
+    /// The group that keeps it together with its paraphrases; with the task's name where there are several.
     pub group: String,
 }

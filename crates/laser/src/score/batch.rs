@@ -23,7 +23,7 @@ pub(crate) struct Batch {
 /// One item of a batch.
 #[derive(Debug, Clone)]
 pub(crate) struct BatchItem {
-    /// Index in the task.
+    /// Index in the exam.
     pub(crate) index: usize,
     /// Rows of the prompt, in order.
     pub(crate) prompt: Vec<Range<usize>>,

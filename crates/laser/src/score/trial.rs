@@ -16,7 +16,8 @@ use crate::weight::WeightKind;
 
 /// What scoring needs besides the model.
 pub(crate) struct Scorer<'a> {
-    pub(crate) items: &'a [Item],
+    /// All items of the exam, as are their encodings: batches count through the parts.
+    pub(crate) items: &'a [&'a Item],
     pub(crate) encoded: &'a [Encoded],
     pub(crate) tokenizer: &'a Tokenizer,
     pub(crate) score: Score,
@@ -169,24 +170,31 @@ impl Scorer<'_> {
         scores: &[RowScore],
         continuation: Vec<u32>,
     ) -> Result<Scored> {
-        let (encoded, task_item) = (&self.encoded[index], &self.items[index]);
+        let (encoded, task_item) = (&self.encoded[index], self.items[index]);
         let likelihoods = batch.likelihoods(item, scores);
         let last = &scores[item.last].summary;
-        let (correct, prediction, tied) = match self.score {
+        let smallest = |probes: &[(usize, usize)]| {
+            probes.iter().map(|(row, slot)| scores[*row].margins[*slot]).fold(f64::INFINITY, f64::min)
+        };
+        let gold_probes = &item.candidates[encoded.gold];
+        let (correct, prediction, tied, margin) = match self.score {
             Score::Top1 => {
                 let text = self.tokenizer.decode(&[last.argmax])?;
-                (encoded.first_tokens.contains(&normalise(&text)), text, last.tied)
+                (encoded.first_tokens.contains(&normalise(&text)), text, last.tied(), smallest(&gold_probes[..1]))
             }
             Score::Greedy => {
                 let said = |answer: &Vec<u32>, probes: &[(usize, usize)]| {
                     answer.iter().zip(probes).all(|(token, (row, _))| scores[*row].summary.argmax == *token)
                 };
                 let correct = encoded.candidates.iter().zip(&item.candidates).any(|(a, probes)| said(a, probes));
-                (correct, self.tokenizer.decode(&[last.argmax])?, last.tied)
+                let margins = item.candidates.iter().map(|probes| smallest(probes));
+                let margin = margins.fold(f64::NEG_INFINITY, f64::max);
+                (correct, self.tokenizer.decode(&[last.argmax])?, last.tied(), margin)
             }
             Score::Generate { matching, .. } => {
                 let text = self.tokenizer.decode(&continuation)?;
-                (matching.accepts(&task_item.prompt, &text, &task_item.answers), text, last.tied)
+                let correct = matching.accepts(&task_item.prompt, &text, &task_item.answers);
+                (correct, text, last.tied(), smallest(gold_probes))
             }
             Score::Choice { length } => {
                 let score = |i: usize| match length {
@@ -199,12 +207,13 @@ impl Scorer<'_> {
                 let best_rival = rivals.max_by(|a, b| score(*a).total_cmp(&score(*b)));
                 let rival = best_rival.map_or(f64::NEG_INFINITY, score);
                 let chosen = if gold > rival { encoded.gold } else { best_rival.unwrap_or(encoded.gold) };
-                (gold > rival, task_item.choices[chosen].clone(), gold == rival)
+                (gold > rival, task_item.choices[chosen].clone(), gold == rival, gold - rival)
             }
         };
         let outcome = Outcome {
             correct,
             logprob: likelihoods[encoded.gold],
+            margin,
             answer_tokens: encoded.candidates[encoded.gold].len(),
             prediction,
             tied,

@@ -1,10 +1,10 @@
 //! The proof: what the test split says of the winner, and how much of the gain the search itself explains.
 
+use crate::evaluate::Exam;
 use crate::results::HeldOut;
 use crate::score::Outcome;
 use crate::statistics::{Split, differences, family_wise, group_ids};
 use crate::store::Trial;
-use crate::task::Task;
 
 use super::{Settings, Splits};
 
@@ -19,7 +19,7 @@ pub struct Proof {
 
 impl Proof {
     pub(super) fn measure(
-        task: &Task,
+        exam: &Exam<'_>,
         splits: &Splits,
         order: &[usize],
         base: &[Outcome],
@@ -30,13 +30,13 @@ impl Proof {
         let part = |split: Split| {
             let items = splits.items(split);
             let right = |all: &[Outcome]| items.iter().map(|i| all[*i].correct).collect::<Vec<bool>>();
-            let groups = group_ids(items.iter().map(|i| task.items[*i].group.as_str()));
+            let groups = group_ids(items.iter().map(|i| exam.group(*i)));
             (right(base), right(best), groups)
         };
         let (base_search, best_search, _) = part(Split::Search);
         // In the order of asking. An edit that a race dropped enters with the items it saw; the others count as equal.
         let asked: Vec<bool> = order.iter().map(|i| base[*i].correct).collect();
-        let groups = group_ids(order.iter().map(|i| task.items[*i].group.as_str()));
+        let groups = group_ids(order.iter().map(|i| exam.group(*i)));
         let arms = trials.iter().map(|trial| {
             let mut seen = differences(&asked[..trial.outcomes.len()], &trial.outcomes.correct);
             seen.resize(asked.len(), 0);

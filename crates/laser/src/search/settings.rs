@@ -1,13 +1,11 @@
 //! Settings: what a search tries, how, how long, and how it is judged.
 
-use std::cmp::Ordering;
-
 use sha2::{Digest, Sha256};
 
-use crate::evaluate::Exam;
+use crate::evaluate::{Exam, Part};
 use crate::model::ModelConfig;
+use crate::objective::Objective;
 use crate::statistics::Fractions;
-use crate::store::Outcomes;
 use crate::truncation::Truncation;
 
 use super::{Criterion, Order, Plan, Space};
@@ -57,6 +55,8 @@ pub struct Settings {
     pub beam_width: usize,
     /// Where to end.
     pub budget: Budget,
+    /// What is to become better, and what must not become worse.
+    pub objective: Objective,
     /// How it is judged.
     pub protocol: Protocol,
     /// Edits that go from the search split to the validation split.
@@ -91,6 +91,7 @@ impl Settings {
             greedy_passes: 2,
             beam_width: 3,
             budget: Budget::default(),
+            objective: Objective::default(),
             protocol: Protocol::Honest { fractions: Fractions::new(0.4, 0.2).expect("shares below 1") },
             finalists: 10,
             split_seed: 0,
@@ -103,11 +104,6 @@ impl Settings {
         }
     }
 
-    /// How good outcomes are.
-    pub(super) fn value(&self, outcomes: &Outcomes) -> Value {
-        Value { accuracy: outcomes.accuracy(), log_loss: outcomes.log_loss() }
-    }
-
     /// Everything that decides which trials a search runs and what they find; stored, so that a run is not gone on
     /// with under other settings.
     pub fn fingerprint(&self, model_sha256: &str, exam: &Exam<'_>, truncation: &Truncation) -> String {
@@ -115,41 +111,11 @@ impl Settings {
         let mut hasher = Sha256::new();
         hasher.update(format!("{decides:?} {:?}", truncation.method()));
         let settings: String = hasher.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
-        let task = exam.task();
-        format!(
-            "model {model_sha256}, task {} {} ({} items), score {:?}, strategy {}, settings {settings}",
-            task.name,
-            task.sha256,
-            task.items.len(),
-            exam.score(),
-            self.plan,
-        )
+        let task = |part: &Part<'_>| {
+            let Part { task, score, .. } = part;
+            format!("task {} {} ({} items), score {score:?}, ", task.name, task.sha256, task.items.len())
+        };
+        let tasks: String = exam.parts().iter().map(task).collect();
+        format!("model {model_sha256}, {tasks}strategy {}, settings {settings}", self.plan)
     }
 }
-
-/// Higher accuracy; at equal accuracy lower log-loss.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Value {
-    accuracy: f64,
-    log_loss: f64,
-}
-
-impl Ord for Value {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.accuracy.total_cmp(&other.accuracy).then(other.log_loss.total_cmp(&self.log_loss))
-    }
-}
-
-impl PartialOrd for Value {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Value {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Value {}

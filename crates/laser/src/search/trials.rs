@@ -12,13 +12,14 @@ use crate::edit::Edit;
 use crate::error::Result;
 use crate::evaluate::Exam;
 use crate::model::Model;
+use crate::objective::Value;
 use crate::parallel::Observer;
+use crate::score::Score;
 use crate::score::batch::Batch;
 use crate::statistics::Split;
 use crate::store::{Outcomes, Store, Trial};
 use crate::truncation::Truncation;
 
-use super::settings::Value;
 use super::walk::{Ledger, Walk, widest};
 use super::{Arm, Settings, race};
 
@@ -38,6 +39,8 @@ pub(super) struct Trials<'a> {
     pub(super) store: &'a mut Store,
     /// The items in the order in which they are asked: shuffled, then by their tokens between two stops.
     order: Vec<usize>,
+    /// The task of each of them.
+    parts: Vec<usize>,
     /// Where an edit may be dropped: numbers of items, upwards; the last is all.
     stops: Vec<usize>,
     /// What was found, by the edit's short form.
@@ -74,8 +77,9 @@ impl<'a> Trials<'a> {
             exam.sort(&mut order[from..*stop]);
             from = *stop;
         }
+        let parts = exam.parts_of(&order);
         let known = BTreeMap::new();
-        Self { model, exam, truncation, settings, observer, store, order, stops, known, exhausted: false }
+        Self { model, exam, truncation, settings, observer, store, order, parts, stops, known, exhausted: false }
     }
 
     /// Items of the split, in the order in which they are asked.
@@ -113,14 +117,16 @@ impl<'a> Trials<'a> {
         self.known.values().filter(|known| !known.edit.is_empty()).map(|known| known.outcomes.len()).sum()
     }
 
-    /// How good outcomes are.
+    /// How good the outcomes of the first items are.
     pub(super) fn value(&self, outcomes: &Outcomes) -> Value {
-        self.settings.value(outcomes)
+        let n = outcomes.len();
+        let base = self.outcomes(&Edit::default()).filter(|base| base.len() >= n).map(|base| base.first(n));
+        self.settings.objective.value(outcomes, &base.unwrap_or_default(), &self.parts[..n])
     }
 
     /// The values of single items whose mean a race compares.
     pub(super) fn signal(&self, outcomes: &Outcomes) -> Vec<f64> {
-        outcomes.correct.iter().map(|correct| f64::from(u8::from(*correct))).collect()
+        self.settings.objective.item_signal(outcomes, &self.parts[..outcomes.len()])
     }
 
     /// Everything tried, the unedited model aside, in the order of trying.
@@ -184,8 +190,9 @@ impl<'a> Trials<'a> {
             return Ok(());
         }
         // All arms count here, not only the open ones: a run that is gone on with has the same passes.
-        let rows = if self.exam.score().generates() { GENERATING_PASS_ROWS } else { PASS_ROWS };
-        let batches = self.exam.batches(&self.order[range.clone()], (rows / widest(arms)).max(1));
+        let widest = widest(arms);
+        let rows = |score: Score| if score.generates() { GENERATING_PASS_ROWS } else { PASS_ROWS };
+        let batches = self.exam.batches(&self.order[range.clone()], |score| (rows(score) / widest).max(1));
         let starts = starts(&batches, range.start);
         let mut there = BTreeSet::new();
         for (i, edit) in edits.iter().enumerate() {

@@ -76,11 +76,15 @@ impl Walk<'_> {
     ) -> Result<()> {
         let Self { exam, threads, observer, .. } = *self;
         let start = |b: usize| {
-            let scored = exam.scorer(false).run(model, &batches[b], None)?.into_iter().next().unwrap_or_default();
+            let scored =
+                exam.scorer(&batches[b], false).run(model, &batches[b], None)?.into_iter().next().unwrap_or_default();
             let (outcomes, continuations): (Vec<_>, Vec<_>) =
                 scored.into_iter().map(|s| (s.outcome, s.continuation)).unzip();
             ledger.take(b, vec![(None, Outcomes::of(&outcomes))])?;
-            Ok((Base::new(model, &batches[b], continuations, exam.score())?, Outcomes::of(&outcomes)))
+            Ok((
+                Base::new(model, &batches[b], continuations, exam.scorer(&batches[b], false).score)?,
+                Outcomes::of(&outcomes),
+            ))
         };
         let started: Vec<(Base, Outcomes)> = map(block.to_vec(), threads, observer, start)?;
         let (mut bases, unedited): (Vec<Base>, Vec<Outcomes>) = started.into_iter().unzip();
@@ -108,10 +112,10 @@ impl Walk<'_> {
                 here.iter().flat_map(|edited| bases.iter().zip(block).map(move |(base, b)| (edited, base, *b)));
             let passes: Vec<_> = passes.filter(|(edited, _, b)| open(edited.group, *b)).collect();
             here.iter().for_each(|edited| edited.expect(passes.iter().filter(|p| std::ptr::eq(p.0, edited)).count()));
-            let scorer = exam.scorer(true);
             map(passes, threads, observer, |(edited, base, b)| {
                 let model = edited.model(model, arms, self.truncation)?;
-                let scored = scorer.run(&model, &batches[b], Some((base, edited.group.id.kind)))?;
+                let scored =
+                    exam.scorer(&batches[b], true).run(&model, &batches[b], Some((base, edited.group.id.kind)))?;
                 let outcomes = scored.iter().map(|copy| Outcomes::of(copy.iter().map(|s| &s.outcome)));
                 ledger.take(b, edited.group.arms.iter().map(|arm| Some(*arm)).zip(outcomes).collect())?;
                 edited.pass_done();
@@ -127,7 +131,7 @@ impl Walk<'_> {
         let mut blocks = Vec::new();
         let (mut size, mut used) = (0, 0);
         for batch in batches {
-            let bytes = state_bytes(config, batch, max_tokens(self.exam.score()));
+            let bytes = state_bytes(config, batch, max_tokens(self.exam.scorer(batch, true).score));
             if size > 0 && used + bytes > bound {
                 blocks.push(size);
                 (size, used) = (0, 0);

@@ -47,8 +47,8 @@ fn normal_cdf(z: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use rand::seq::SliceRandom;
     use rand::SeedableRng;
+    use rand::seq::SliceRandom;
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
@@ -69,8 +69,17 @@ mod tests {
     fn one_that_ends_ahead_is_rarely_given_up() {
         let mut rng = ChaCha8Rng::seed_from_u64(12);
         for (up, total, seen) in [(11, 160, 48), (21, 160, 64), (16, 400, 96)] {
-            let mut items: Vec<f64> =
-                (0..total).map(|i| if i < up { 1.0 } else if i < 2 * up - 1 { -1.0 } else { 0.0 }).collect();
+            let mut items: Vec<f64> = (0..total)
+                .map(|i| {
+                    if i < up {
+                        1.0
+                    } else if i < 2 * up - 1 {
+                        -1.0
+                    } else {
+                        0.0
+                    }
+                })
+                .collect();
             for rate in [0.05, 0.1, 0.25] {
                 let dropped = (0..4000)
                     .filter(|_| {

@@ -14,13 +14,17 @@ use crate::session::fractions;
 pub(super) fn settings(args: &Search, config: &ModelConfig, threads: usize) -> Result<Settings> {
     let how = &args.how;
     let defaults = Settings::new(config, threads);
-    let plan: Plan = how.strategy.parse()?;
-    unused(how, &plan)?;
     let protocol = match args.protocol.as_str() {
         "honest" => Protocol::Honest { fractions: fractions(&args.task)? },
         "paper" => Protocol::Paper,
         other => bail!("--protocol: expected honest or paper, found `{other}`"),
     };
+    let plan = match &how.strategy {
+        Some(text) => text.parse()?,
+        None if protocol == Protocol::Paper => Plan::exhaustive(),
+        None => Plan::default(),
+    };
+    unused(how, &plan)?;
     let error_rate = how.error_rate.unwrap_or(defaults.error_rate);
     if !(0.0..=0.5).contains(&error_rate) {
         bail!("--error-rate: expected a probability from 0 (drop nothing) to 0.5, found {error_rate}");

@@ -1,0 +1,90 @@
+//! From what was typed to the questions: tasks with their scores, and what a search aims at.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use laser::evaluate::Exam;
+use laser::objective::{Guard, Objective};
+use laser::score::Score;
+use laser::task::{BUILT_IN, Task};
+
+use crate::args::{Search, TaskArgs};
+
+/// The tasks a user asked for, each with its score.
+pub(crate) fn tasks(args: &TaskArgs) -> Result<Vec<(Task, Score)>> {
+    let n = args.task.len();
+    if !args.score.is_empty() && args.score.len() != 1 && args.score.len() != n {
+        bail!("--score: expected one for all tasks or one for each of {n}, found {}", args.score.len());
+    }
+    let mut tasks = Vec::with_capacity(n);
+    for (i, (name, data)) in args.task.iter().zip(data(args)?).enumerate() {
+        let task = Task::open(name, data.as_deref())?.limited(args.limit)?;
+        let score = match args.score.get(i).or(args.score.first()) {
+            Some(text) => text.parse()?,
+            None => task.default_score,
+        };
+        tasks.push((task, score));
+    }
+    if let Some(text) = &args.matching {
+        let matching = text.parse()?;
+        if !change(&mut tasks, |score| score.with_match(matching)) {
+            bail!("--match: the score {} generates no text", names(&tasks));
+        }
+    }
+    if let Some(tokens) = args.max_tokens
+        && !change(&mut tasks, |score| score.with_max_tokens(tokens))
+    {
+        bail!("--max-tokens {tokens}: the score {} generates no text, or the length is 0", names(&tasks));
+    }
+    Ok(tasks)
+}
+
+/// The tasks as an exam takes them.
+pub(crate) fn by_reference(tasks: &[(Task, Score)]) -> Vec<(&Task, Score)> {
+    tasks.iter().map(|(task, score)| (task, *score)).collect()
+}
+
+/// The score for a manifest: a list where there are several tasks.
+pub(crate) fn score_value(exam: &Exam<'_>) -> Result<serde_json::Value> {
+    let mut scores: Vec<_> =
+        exam.parts().iter().map(|part| serde_json::to_value(part.score)).collect::<Result<_, _>>()?;
+    Ok(if scores.len() == 1 { scores.remove(0) } else { scores.into() })
+}
+
+/// Changes the scores that can be; false where none can.
+fn change(tasks: &mut [(Task, Score)], to: impl Fn(Score) -> Option<Score>) -> bool {
+    let mut changed = false;
+    for (_, score) in tasks {
+        if let Some(new) = to(*score) {
+            (*score, changed) = (new, true);
+        }
+    }
+    changed
+}
+
+fn names(tasks: &[(Task, Score)]) -> String {
+    tasks.iter().map(|(_, score)| score.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// The data file of each task. A single one is paired with whatever is there, so that the task itself may refuse it.
+fn data(args: &TaskArgs) -> Result<Vec<Option<PathBuf>>> {
+    let needs = |name: &String| BUILT_IN.iter().any(|info| info.name == name && info.needs_data);
+    let needed = args.task.iter().filter(|name| needs(name)).count();
+    let mut files = args.data.iter().cloned();
+    if let ([_], 0 | 1) = (args.task.as_slice(), args.data.len()) {
+        return Ok(vec![files.next()]);
+    }
+    if args.data.len() > needed {
+        bail!("--data: expected {needed} files, one for each task that needs one, found {}", args.data.len());
+    }
+    Ok(args.task.iter().map(|name| if needs(name) { files.next() } else { None }).collect())
+}
+
+/// What a search of these tasks aims at.
+pub(crate) fn objective(args: &Search, tasks: &[(Task, Score)]) -> Result<Objective> {
+    let names: Vec<&str> = tasks.iter().map(|(task, _)| task.name.as_str()).collect();
+    let guards = args.guard.iter().map(|text| Guard::parse(text, &names)).collect::<Result<_, _>>()?;
+    let objective = Objective { measure: args.objective.parse()?, over: args.aggregate.parse()?, guards };
+    objective.check(tasks.len()).with_context(|| format!("the tasks are {}", names.join(", ")))?;
+    Ok(objective)
+}

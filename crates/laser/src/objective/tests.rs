@@ -1,0 +1,217 @@
+//! Values against plain sums, and the rules of guards, weights and ties.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+
+/// Random outcomes of `n` items.
+fn outcomes(rng: &mut ChaCha8Rng, n: usize) -> Outcomes {
+    Outcomes {
+        correct: (0..n).map(|_| rng.random_bool(0.4)).collect(),
+        logprobs: (0..n).map(|_| rng.random_range(-20.0..0.0)).collect(),
+        margins: (0..n).map(|_| rng.random_range(-15.0..15.0)).collect(),
+        ties: Vec::new(),
+    }
+}
+
+/// Outcomes with these items right, and the same log-probability and margin everywhere.
+fn right(items: &[u8]) -> Outcomes {
+    let same = |value| vec![value; items.len()];
+    Outcomes {
+        correct: items.iter().map(|i| *i == 1).collect(),
+        logprobs: same(-1.0),
+        margins: same(0.5),
+        ties: Vec::new(),
+    }
+}
+
+fn guarded(measure: Measure, over: Aggregate, guards: &[(usize, f64)]) -> Objective {
+    let guards = guards.iter().map(|(part, max_drop)| Guard { part: *part, max_drop: *max_drop }).collect();
+    Objective { measure, over, guards }
+}
+
+/// The mean measure of a task's items, the obvious way.
+fn naive_mean(measure: Measure, outcomes: &Outcomes, parts: &[usize], part: usize) -> f64 {
+    let item = |i: usize| match measure {
+        Measure::Accuracy if outcomes.correct[i] => 1.0,
+        Measure::Accuracy => 0.0,
+        Measure::LogLoss => outcomes.logprobs[i],
+        Measure::Margin if outcomes.margins[i] > 10.0 => 10.0,
+        Measure::Margin if outcomes.margins[i] < -10.0 => -10.0,
+        Measure::Margin => outcomes.margins[i],
+    };
+    let own: Vec<f64> = (0..parts.len()).filter(|i| parts[*i] == part).map(item).collect();
+    own.iter().sum::<f64>() / own.len() as f64
+}
+
+const MEASURES: [Measure; 3] = [Measure::Accuracy, Measure::LogLoss, Measure::Margin];
+
+#[test]
+fn one_task_has_its_accuracy_then_its_log_loss() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let objective = Objective::default();
+    objective.check(1).expect("one task");
+    let values: Vec<(Outcomes, Value)> = (0..40)
+        .map(|_| {
+            let outcomes = outcomes(&mut rng, 7);
+            let value = objective.value(&outcomes, &Outcomes::default(), &[0; 7]);
+            assert_eq!((value.measure(), value.log_loss()), (outcomes.accuracy(), outcomes.log_loss()));
+            assert!(value.is_feasible());
+            (outcomes, value)
+        })
+        .collect();
+    for (a, value_a) in &values {
+        for (b, value_b) in &values {
+            let order = a.accuracy().total_cmp(&b.accuracy()).then(b.log_loss().total_cmp(&a.log_loss()));
+            assert_eq!(value_a.cmp(value_b), order);
+        }
+    }
+}
+
+#[test]
+fn tasks_count_by_their_means_in_any_order_of_the_items() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    // Tasks 0, 2 and 3 of unequal sizes, mixed; task 1 is guarded.
+    let parts = [0, 3, 1, 0, 0, 2, 3, 0, 1, 2, 0, 0, 3, 0, 2, 1];
+    let weights = [0.5, 0.2, 0.3];
+    for measure in MEASURES {
+        for _ in 0..20 {
+            let outcomes = outcomes(&mut rng, parts.len());
+            let means = [0, 2, 3].map(|part| naive_mean(measure, &outcomes, &parts, part));
+            let weighted = means.iter().zip(&weights).map(|(m, w)| m * w).sum::<f64>();
+            for (over, naive) in [
+                (Aggregate::Mean, means.iter().sum::<f64>() / 3.0),
+                (Aggregate::Worst, means.iter().copied().fold(f64::INFINITY, f64::min)),
+                (Aggregate::Weighted(weights.to_vec()), weighted),
+                (Aggregate::Weighted(weights.map(|w| 7.0 * w).to_vec()), weighted),
+            ] {
+                let objective = guarded(measure, over, &[(1, 0.0)]);
+                objective.check(4).expect("four tasks");
+                let value = objective.value(&outcomes, &outcomes, &parts);
+                assert!((value.measure() - naive).abs() < 1e-12, "{objective:?}: {value:?}, {naive}");
+                assert!(value.is_feasible(), "the unedited model loses nothing");
+                let signal = objective.item_signal(&outcomes, &parts);
+                let mean = signal.iter().sum::<f64>() / signal.len() as f64;
+                assert!((mean - naive).abs() < 1e-12, "{objective:?}: {mean}, {naive}");
+                assert!(parts.iter().zip(&signal).all(|(part, s)| *part != 1 || *s == 0.0));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_signal_of_one_task_is_the_items_own_measure() {
+    let outcomes = outcomes(&mut ChaCha8Rng::seed_from_u64(3), 9);
+    let signal = |measure| guarded(measure, Aggregate::Worst, &[]).item_signal(&outcomes, &[0; 9]);
+    let hits: Vec<f64> = outcomes.correct.iter().map(|c| if *c { 1.0 } else { 0.0 }).collect();
+    assert_eq!(signal(Measure::Accuracy), hits);
+    assert_eq!(signal(Measure::LogLoss), outcomes.logprobs);
+    assert!(signal(Measure::Margin).iter().zip(&outcomes.margins).all(|(s, m)| *s == m.max(-10.0).min(10.0)));
+}
+
+#[test]
+fn equal_accuracy_is_decided_by_log_loss_and_the_order_of_tasks_does_not_matter() {
+    let mean = guarded(Measure::Accuracy, Aggregate::Mean, &[]);
+    let parts = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2];
+    // 0.3, 2/3 and 1/7, then the same sum of shares with more of one task.
+    let a = right(&[1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
+    let mut b = a.clone();
+    b.logprobs[4] = -0.5;
+    let value = |o: &Outcomes| mean.value(o, &Outcomes::default(), &parts);
+    assert!(value(&b) > value(&a), "less log-loss");
+    b.correct[19] = true;
+    b.logprobs[4] = -99.0;
+    assert!(value(&b) > value(&a), "accuracy comes first");
+    // Thirds and sevenths summed in another order differ in the last bit only.
+    let value = |[x, y, z]: [f64; 3]| Value::new(true, x / 3.0 + y / 3.0 + z / 3.0, -1.0);
+    assert_eq!(value([0.1, 0.7, 0.3]), value([0.7, 0.3, 0.1]));
+}
+
+#[test]
+fn a_broken_guard_outweighs_everything() {
+    let parts: Vec<usize> = (0..300).map(|i| usize::from(i >= 100)).collect();
+    let with = |aim: usize, guard: usize| {
+        right(&(0..300).map(|i| u8::from(i < aim || (100..100 + guard).contains(&i))).collect::<Vec<_>>())
+    };
+    let base = with(50, 190); // 0.5, and 0.95 in the guarded task
+    let objective = guarded(Measure::Accuracy, Aggregate::Mean, &[(1, 0.01)]);
+    let value = |outcomes: &Outcomes| objective.value(outcomes, &base, &parts);
+    assert!(value(&with(60, 188)).is_feasible(), "0.95 − 0.94 is the drop that is allowed");
+    assert!(!value(&with(60, 187)).is_feasible());
+    assert!(value(&with(20, 188)) > value(&with(100, 187)), "feasible first");
+    assert!(value(&with(90, 0)) > value(&with(60, 0)), "then the measure");
+    assert_eq!(value(&with(60, 189)).measure(), 0.6, "the guarded task counts in no other way");
+    assert_eq!(value(&with(60, 188)), value(&with(60, 200)));
+
+    // Nats an item for the other two.
+    for measure in [Measure::LogLoss, Measure::Margin] {
+        let objective = guarded(measure, Aggregate::Mean, &[(1, 0.25)]);
+        let (mut kept, mut lost) = (base.clone(), base.clone());
+        for i in 100..300 {
+            (kept.logprobs[i], kept.margins[i]) = (-1.25, 0.25);
+            (lost.logprobs[i], lost.margins[i]) = (-1.26, 0.24);
+        }
+        assert!(objective.value(&kept, &base, &parts).is_feasible());
+        assert!(!objective.value(&lost, &base, &parts).is_feasible());
+    }
+}
+
+#[test]
+fn the_order_is_total_whatever_the_numbers() {
+    let odd = [f64::NEG_INFINITY, -1.0, 0.0, 0.5, f64::INFINITY];
+    let mut values = Vec::new();
+    for feasible in [false, true] {
+        for measure in odd {
+            values.extend(odd.map(|logprob| Value::new(feasible, measure, logprob)));
+        }
+    }
+    for (i, a) in values.iter().enumerate() {
+        assert_eq!(a, a);
+        for b in &values[i..] {
+            assert_eq!(a.cmp(b), b.cmp(a).reverse());
+            assert_eq!(a < b, !std::ptr::eq(a, b), "the list goes upwards: {a:?} {b:?}");
+        }
+    }
+    assert_eq!(Value::new(true, -0.0, f64::NAN), Value::new(true, 0.0, f64::NEG_INFINITY));
+    assert_eq!(Value::new(true, f64::NAN, -0.0), Value::new(true, f64::NEG_INFINITY, 0.0));
+    // No items, or none of one task.
+    let objective = guarded(Measure::Accuracy, Aggregate::Weighted(vec![1.0, 3.0]), &[(1, 0.0)]);
+    let none = objective.value(&Outcomes::default(), &Outcomes::default(), &[]);
+    assert!(none.is_feasible() && none.measure() == f64::NEG_INFINITY);
+    assert!(objective.item_signal(&Outcomes::default(), &[]).is_empty());
+    let only_last = objective.value(&right(&[1, 0]), &right(&[1, 1]), &[2, 2]);
+    assert_eq!((only_last.is_feasible(), only_last.measure()), (true, 0.5));
+}
+
+#[test]
+fn what_does_not_fit_the_tasks_is_refused() {
+    let refused = |over: Aggregate, guards: &[(usize, f64)], parts: usize, words: &[&str]| {
+        let error = guarded(Measure::Accuracy, over, guards).check(parts).expect_err("refused").to_string();
+        assert!(words.iter().all(|word| error.contains(word)), "{words:?}: {error}");
+    };
+    refused(Aggregate::Mean, &[(0, 0.0)], 1, &["--guard", "without a guard"]);
+    refused(Aggregate::Mean, &[(2, 0.0)], 2, &["--guard", "2 tasks"]);
+    refused(Aggregate::Mean, &[(1, 0.0), (1, 0.1)], 3, &["--guard", "twice"]);
+    refused(Aggregate::Weighted(vec![1.0, 2.0]), &[(1, 0.0)], 2, &["--aggregate", "1 weights", "found 2"]);
+    assert!(guarded(Measure::Accuracy, Aggregate::Weighted(vec![1.0, 2.0]), &[(1, 0.0)]).check(3).is_ok());
+}
+
+#[test]
+fn names_are_read_back() {
+    for measure in MEASURES {
+        assert_eq!(measure.to_string().parse::<Measure>().expect("a measure"), measure);
+    }
+    for text in ["mean", "worst", "weighted:0.7,0.3", "weighted:2"] {
+        assert_eq!(text.parse::<Aggregate>().expect(text).to_string(), text);
+    }
+    assert!("loss".parse::<Measure>().expect_err("none").to_string().contains("accuracy, log-loss, margin"));
+    for text in ["", "best", "weighted", "mean:1", "weighted:", "weighted:1,0", "weighted:1,-2", "weighted:1,NaN"] {
+        assert!(text.parse::<Aggregate>().expect_err(text).to_string().starts_with("--aggregate: expected"), "{text}");
+    }
+    let names = ["a.jsonl", "c:\\b.jsonl"];
+    assert_eq!(Guard::parse("c:\\b.jsonl:0.01", &names).expect("a guard"), Guard { part: 1, max_drop: 0.01 });
+    for (text, word) in [("a.jsonl", "NAME:MAX_DROP"), ("b:0.1", "a.jsonl, c:\\b.jsonl"), ("a.jsonl:-1", "`-1`")] {
+        assert!(Guard::parse(text, &names).expect_err(text).to_string().contains(word), "{text}");
+    }
+}
