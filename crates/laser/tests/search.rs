@@ -389,7 +389,7 @@ fn several_tasks_give_what_each_gives_alone() {
 
     // A trial of both is the trials of each.
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["0.5", "0.1"]).arms(case.model.config());
+    let arms = case.space(&["0.5", "0.1"]).arms();
     let trials = [&alone[0], &alone[1], &both].map(|exam| {
         run(&case, exam, &truncation, &arms, 2, &format!("{}-{}", exam.items().len(), exam.parts()[0].score))
     });
