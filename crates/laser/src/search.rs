@@ -219,6 +219,9 @@ pub fn search(
     let search_items = splits.items(Split::Search);
     let trials = exhaustive::run(model, exam, truncation, &arms, &search_items, settings.threads, store, observer)?;
     let mut notes = Vec::new();
+    if exam.parts().len() > 1 {
+        notes.push("scores and proof count the items of all tasks alike, those of guarded tasks too".to_owned());
+    }
 
     let score =
         |items: &[usize], model: &Model, stage: &str| exam.evaluate(model, items, settings.threads, stage, observer);
