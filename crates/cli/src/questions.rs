@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use laser::evaluate::Exam;
 use laser::objective::{Guard, Objective};
 use laser::score::Score;
@@ -85,6 +85,6 @@ pub(crate) fn objective(args: &Search, tasks: &[(Task, Score)]) -> Result<Object
     let names: Vec<&str> = tasks.iter().map(|(task, _)| task.name.as_str()).collect();
     let guards = args.guard.iter().map(|text| Guard::parse(text, &names)).collect::<Result<_, _>>()?;
     let objective = Objective { measure: args.objective.parse()?, over: args.aggregate.parse()?, guards };
-    objective.check(tasks.len()).with_context(|| format!("the tasks are {}", names.join(", ")))?;
+    objective.check(tasks.len())?;
     Ok(objective)
 }

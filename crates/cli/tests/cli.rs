@@ -19,5 +19,7 @@ mod look;
 mod resume;
 #[path = "cli/search.rs"]
 mod search;
+#[path = "cli/several.rs"]
+mod several;
 #[path = "cli/streams.rs"]
 mod streams;

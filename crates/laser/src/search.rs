@@ -123,6 +123,9 @@ pub fn search(
         let (tried, asked) = (trials.tried(), trials.items_asked());
         notes.push(format!("the budget ended the search after {tried} edits and {asked} items asked"));
     }
+    if exam.parts().len() > 1 {
+        notes.push("scores and proof count the items of all tasks alike, those of guarded tasks too".to_owned());
+    }
     let (order, items_asked) = (trials.order().to_vec(), trials.items_asked());
     let first = first_of_equals(&trials, &found);
     let tried = trials.into_trials();

@@ -107,7 +107,12 @@ fn the_signal_of_one_task_is_the_items_own_measure() {
     let hits: Vec<f64> = outcomes.correct.iter().map(|c| if *c { 1.0 } else { 0.0 }).collect();
     assert_eq!(signal(Measure::Accuracy), hits);
     assert_eq!(signal(Measure::LogLoss), outcomes.logprobs);
-    assert!(signal(Measure::Margin).iter().zip(&outcomes.margins).all(|(s, m)| *s == m.max(-10.0).min(10.0)));
+    assert!(
+        signal(Measure::Margin)
+            .iter()
+            .zip(&outcomes.margins)
+            .all(|(s, m)| *s == if *m > 10.0 { 10.0 } else { m.max(-10.0) })
+    );
 }
 
 #[test]

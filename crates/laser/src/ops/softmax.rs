@@ -53,9 +53,10 @@ fn two_largest(logits: &[f32]) -> (f32, f32) {
     for chunk in chunks {
         for lane in 0..LANES {
             let v = chunk[lane];
-            // Of the lane's largest so far and the new value, the smaller is the candidate for second place.
-            let (high, low) = if v > first[lane] { (v, first[lane]) } else { (first[lane], v) };
-            first[lane] = high;
+            // Of the lane's largest so far and the new value, the smaller is the candidate for second place. (Two
+            // choices: one of pairs becomes no vector instruction on AVX-512.)
+            let low = if v < first[lane] { v } else { first[lane] };
+            first[lane] = if v > first[lane] { v } else { first[lane] };
             second[lane] = if low > second[lane] { low } else { second[lane] };
             poison[lane] += v * 0.0; // NaN and ∞ stay visible, finite values add nothing
         }
