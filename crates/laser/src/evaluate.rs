@@ -116,6 +116,13 @@ impl<'a> Exam<'a> {
         plan(&self.encoded, indices, pass_rows, self.alone_beyond)
     }
 
+    /// Batches of the prompts of some items, without what is to be scored after them.
+    pub(crate) fn prompt_batches(&self, indices: &[usize], pass_rows: usize) -> Vec<Batch> {
+        let prompt = |i: &usize| Encoded { candidates: Vec::new(), ..self.encoded[*i].clone() };
+        let prompts: Vec<Encoded> = indices.iter().map(prompt).collect();
+        plan(&prompts, &(0..prompts.len()).collect::<Vec<_>>(), pass_rows, self.alone_beyond)
+    }
+
     /// What scores batches; `stop_early` for searches, where texts do not matter.
     pub(crate) fn scorer(&self, stop_early: bool) -> Scorer<'_> {
         Scorer {

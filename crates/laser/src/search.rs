@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::Exam;
 use crate::model::{Model, ModelConfig};
 use crate::parallel::Observer;
+use crate::reduction::Reduction;
 use crate::score::Outcome;
 use crate::statistics::{Fractions, Split, assign_split, paper_split};
 use crate::store::{Outcomes, Store, Trial};
@@ -42,9 +43,14 @@ pub struct Arm {
 }
 
 impl Arm {
+    /// What the arm keeps of its matrix.
+    pub(crate) fn reduction(&self) -> Reduction {
+        Reduction::Leading(laser_linalg::RankRule::Fraction(self.rho))
+    }
+
     /// The arm as an edit.
     pub fn edit(&self) -> Edit {
-        Edit::single(self.id, laser_linalg::RankRule::Fraction(self.rho))
+        Edit::single(self.id, self.reduction())
     }
 }
 

@@ -112,7 +112,8 @@ pub struct ClusteredRows {
 /// Truncates each cluster of rows by its own decomposition, within `budget` numbers over all factors.
 ///
 /// Rank goes one component at a time to the cluster whose next component keeps the most energy for what it costs,
-/// σ²/(m_c + n), among those that still fit into the budget; of equals the first. One cluster and a budget of
+/// σ²/(m_c + n), among those that still fit into the budget; of equals the first. The rows of a cluster that keeps all
+/// its components stay as they are, bit for bit. One cluster and a budget of
 /// r·(m + n) is the plain truncation to rank r.
 ///
 /// # Errors
@@ -139,9 +140,11 @@ pub fn truncate_clusters(
     let (ranks, parameters) = allocate(&parts, budget);
     let mut matrix = Matrix::zeros(m, n);
     for ((rows, svd), &rank) in members.iter().zip(&parts).zip(&ranks) {
-        let dense = truncate(svd, rank).materialise(threads);
+        // All components: the rows themselves, not their rounded product.
+        let dense = (rank < svd.s.len()).then(|| truncate(svd, rank).materialise(threads));
         for (from, &to) in rows.iter().enumerate() {
-            matrix.data_mut()[to * n..(to + 1) * n].copy_from_slice(dense.row(from));
+            let row = dense.as_ref().map_or(w.row(to), |dense| dense.row(from));
+            matrix.data_mut()[to * n..(to + 1) * n].copy_from_slice(row);
         }
     }
     Ok(ClusteredRows { matrix, ranks, parameters })
@@ -276,7 +279,9 @@ mod tests {
                 prop_assert_eq!(rank < rows.len().min(n) && found.parameters + rows.len() + n <= budget, false);
                 parameters += rank * (rows.len() + n);
                 let svd = decompose(part(&w).view(), Method::Auto, 1).unwrap();
-                prop_assert_eq!(truncate(&svd, rank).materialise(1), part(&found.matrix));
+                let full = rank == svd.s.len();
+                let expected = if full { part(&w) } else { truncate(&svd, rank).materialise(1) };
+                prop_assert_eq!(expected, part(&found.matrix));
             }
             prop_assert_eq!(parameters, found.parameters);
         }

@@ -126,7 +126,8 @@ pub(super) fn execute(
         architecture: session.files.config().architecture.model_type.to_owned(),
     };
     let config = session.files.config();
-    let recipe = Recipe::new(&found.winner.edit(), base_model, truncation.method(), config, |_| found.winner.rank);
+    let recipe =
+        Recipe::new(&found.winner.edit(), base_model, truncation.method(), config, |_| Some(found.winner.rank));
     run.write_search(&results, &base, &best, &recipe)?;
     Ok(results)
 }

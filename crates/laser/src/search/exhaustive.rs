@@ -76,11 +76,11 @@ pub fn run(
         for id in here {
             let max_rank = model.config().max_rank(id.kind);
             for group in groups(arms, &open[&id], max_rank, truncation.nests()) {
-                let ranks: Vec<usize> = group.iter().map(|i| arms[*i].rank).collect();
-                let per_batch = if ranks[0] == max_rank {
+                let reductions: Vec<_> = group.iter().map(|i| arms[*i].reduction()).collect();
+                let per_batch = if arms[group[0]].rank == max_rank {
                     base_outcomes.iter().map(|outcomes| vec![outcomes.clone(); group.len()]).collect()
                 } else {
-                    let replacement = truncation.variants(model, id, &ranks)?;
+                    let replacement = truncation.variants(model, id, &reductions)?;
                     let edited = &model.with_overlay(BTreeMap::from([(id, replacement)]));
                     let parts: Vec<_> = bases.iter().zip(&batches).collect();
                     map(parts, threads, observer, |(base, batch)| {
