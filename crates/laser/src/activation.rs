@@ -165,7 +165,7 @@ mod tests {
 
     fn model() -> Model {
         let goldens = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/tiny");
-        let files = Files::open(&goldens.join("llama-gqa")).expect("a golden");
+        let files = Files::open(&goldens.join("llama-gqa-untied")).expect("a golden");
         files.load(&Device::Cpu, DType::F32, 1).expect("loads")
     }
 
@@ -222,7 +222,7 @@ mod tests {
         }
         let norm = |row: &[f64], weight: &[f32]| -> Vec<f64> {
             let mean = row.iter().map(|x| x * x).sum::<f64>() / row.len() as f64;
-            let scale = (mean + model.config().norm_eps as f64).sqrt();
+            let scale = (mean + model.config().norm_eps).sqrt();
             row.iter().zip(weight).map(|(x, w)| x / scale * f64::from(*w)).collect()
         };
         for layer in 0..model.config().n_layers {
@@ -283,5 +283,36 @@ mod tests {
         assert!(one.inputs(WeightId { layer: 1, kind: WeightKind::V }).is_none());
         let beyond = [WeightId { layer: 99, kind: WeightKind::Q }];
         assert!(Activations::over(&model, &batches(3), &beyond, 1, &Unobserved).is_err());
+    }
+
+    #[test]
+    fn whitened_matrices_have_better_outputs_than_plain_ones_of_the_same_rank() {
+        use crate::edit::Edit;
+        use crate::truncation::{SvdMethod, Truncation};
+        let model = model();
+        let measured = Activations::over(&model, &batches(4), &all(&model), 1, &Unobserved).expect("measures");
+        let truncation = Truncation::new(SvdMethod::Exact, None, 1).with_activations(std::sync::Arc::new(measured));
+        let reduced = |id, text: &str| {
+            let edit = Edit::parse(&format!("{id}@{text}"), model.config()).expect("edit");
+            let (_, reduction) = edit.reductions().next().expect("one matrix");
+            let (matrix, record) = truncation.reduced(&model, id, reduction).expect("reduces");
+            (matrix.expect("not everything is kept"), record)
+        };
+        for id in all(&model) {
+            let (w, c) = (model.matrix(id).expect("a matrix"), truncation.inputs(id).expect("measured"));
+            // tr((W − Ŵ)·C·(W − Ŵ)ᵀ), the mean squared change of the outputs.
+            let change = |other: &Matrix| {
+                let at = |i: usize, j: usize| f64::from(w.row(i)[j]) - f64::from(other.row(i)[j]);
+                let row = |i: usize| {
+                    let pairs = (0..w.cols()).flat_map(|a| (0..w.cols()).map(move |b| (a, b)));
+                    pairs.map(|(a, b)| at(i, a) * c.get(a, b) * at(i, b)).sum::<f64>()
+                };
+                (0..w.rows()).map(row).sum::<f64>()
+            };
+            let ((whitened, record), (plain, _)) = (reduced(id, "whitened(0.3)"), reduced(id, "0.3"));
+            let (found, bound) = (change(&whitened), change(&plain));
+            assert!(found < bound * 0.99, "{id}: {found}, plain {bound}");
+            assert_eq!(record.rank, Some(3 * record.max_rank / 10));
+        }
     }
 }

@@ -133,3 +133,28 @@ impl Recipe {
         Ok(edit)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reduction_comes_back_from_the_file() {
+        let text = r#"{"model_type":"llama","vocab_size":10,"hidden_size":20,"intermediate_size":40,
+            "num_hidden_layers":3,"num_attention_heads":2,"num_key_value_heads":1}"#;
+        let config = ModelConfig::from_hf("config.json", text).expect("config");
+        let edit = "L0.q_proj@0.1,L0.o_proj@random(0.1,7),L1.gate_proj@magnitude(0.2),L1.up_proj@drop-bulk,\
+                    L2.down_proj@whitened(0.3)";
+        let edit = Edit::parse(edit, &config).expect("edit");
+        let base = BaseModel { source: "somewhere".into(), sha256: "0".into(), architecture: "llama".into() };
+        let rank = |id: WeightId| (id.layer == 0).then_some(2);
+        let recipe = Recipe::new(&edit, base, SvdMethod::Exact, &config, rank);
+        let file: Recipe = serde_yaml_ng::from_str(&recipe.to_yaml().expect("yaml")).expect("reads back");
+        assert_eq!(file.edit(&config).expect("an edit"), edit);
+        assert_eq!(file.edits.iter().map(|e| e.rank).collect::<Vec<_>>(), [Some(2), Some(2), None, None, None]);
+        let mut wrong = file;
+        wrong.edits[0].rank = Some(3);
+        let error = wrong.edit(&config).expect_err("another rank").to_string();
+        assert!(error.contains("states rank 3, its rule gives 2"), "{error}");
+    }
+}

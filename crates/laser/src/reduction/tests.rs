@@ -173,7 +173,7 @@ fn what_keeps_everything_leaves_the_matrix_alone() {
         "bottom(1)",
         "random(1,3)",
         "magnitude(1)",
-        "magnitude(0.6)",
+        "magnitude(0.7)",
         "clusters(2,1)",
         "whitened(1)",
     ] {

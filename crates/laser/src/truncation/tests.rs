@@ -10,7 +10,7 @@ use crate::weight::WeightKind;
 
 fn model() -> Model {
     let goldens = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/tiny");
-    let files = Files::open(&goldens.join("llama-gqa")).expect("a golden");
+    let files = Files::open(&goldens.join("llama-gqa-untied")).expect("a golden");
     files.load(&Device::Cpu, DType::F32, 1).expect("loads")
 }
 
