@@ -181,7 +181,8 @@ pub(crate) struct Search {
     /// Matrices, names or the paper's aliases
     #[arg(long, default_value = "fc_in,fc_out", value_name = "NAMES")]
     pub(crate) matrices: String,
-    /// Fractions of the largest rank to keep [default: 0.9,0.8,0.6,0.4,0.2,0.1,0.05,0.01]
+    /// What to keep: fractions of the largest rank, or any reduction of docs/reductions.md, such as band(0..0.1),
+    /// random(0.1,7), magnitude(0.1), whitened(0.1) or drop-bulk [default: 0.9,0.8,0.6,0.4,0.2,0.1,0.05,0.01]
     #[arg(long, value_name = "LIST")]
     pub(crate) rho: Option<String>,
     #[command(flatten)]

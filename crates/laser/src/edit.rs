@@ -3,107 +3,75 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use laser_linalg::RankRule;
-
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
+use crate::reduction::{Reduction, ReductionSyntax, split_list};
 use crate::weight::{WeightId, WeightKind};
 
-/// stub
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reduction {
-    /// Leading.
-    Leading(RankRule),
-}
-impl Reduction {
-    /// Rank.
-    pub fn leading_rank(&self, max_rank: usize) -> Option<usize> {
-        let Self::Leading(rule) = self;
-        rule.resolve(max_rank, max_rank, None).ok()
-    }
-}
-impl std::str::FromStr for Reduction {
-    type Err = laser_linalg::LinalgError;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self::Leading(text.parse()?))
-    }
-}
-impl fmt::Display for Reduction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Leading(rule) = self;
-        rule.fmt(f)
-    }
-}
-
-/// A set of truncations, one rank rule a matrix. Displays in the short form, canonical names, sorted.
+/// A set of reductions, one a matrix. Displays in the short form, canonical names, sorted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Edit {
-    rules: BTreeMap<WeightId, RankRule>,
+    reductions: BTreeMap<WeightId, Reduction>,
 }
 
 impl Edit {
     /// An edit of one matrix.
     pub fn single(id: WeightId, reduction: Reduction) -> Self {
-        let Reduction::Leading(rule) = reduction;
-        Self { rules: BTreeMap::from([(id, rule)]) }
+        Self { reductions: BTreeMap::from([(id, reduction)]) }
     }
 
-    /// The one matrix edited and its reduction; `None` for several or none.
-    pub fn as_single(&self) -> Option<(WeightId, Reduction)> {
-        let (id, rule) = self.rules.first_key_value().filter(|_| self.rules.len() == 1)?;
-        Some((*id, Reduction::Leading(*rule)))
+    /// The one matrix edited, with what is kept of it; `None` for several or none.
+    pub fn as_single(&self) -> Option<(WeightId, &Reduction)> {
+        let (id, reduction) = self.reductions.first_key_value().filter(|_| self.reductions.len() == 1)?;
+        Some((*id, reduction))
     }
 
-    /// The same edit with another reduction, or the first, for one matrix.
+    /// The matrices edited, with what is kept of each.
+    pub fn reductions(&self) -> impl Iterator<Item = (WeightId, &Reduction)> {
+        self.reductions.iter().map(|(id, reduction)| (*id, reduction))
+    }
+
+    /// The same edit with `reduction` for one matrix, instead of any it had.
+    #[must_use]
     pub fn with(&self, id: WeightId, reduction: Reduction) -> Self {
-        let Reduction::Leading(rule) = reduction;
-        let mut rules = self.rules.clone();
-        rules.insert(id, rule);
-        Self { rules }
+        let mut edit = self.clone();
+        edit.reductions.insert(id, reduction);
+        edit
     }
 
-    /// stub
-    pub fn reductions(&self) -> impl Iterator<Item = (WeightId, Reduction)> {
-        self.rules.iter().map(|(id, rule)| (*id, Reduction::Leading(*rule)))
-    }
-
-    /// The same edit without one matrix.
+    /// The same edit with one matrix left alone.
+    #[must_use]
     pub fn without(&self, id: WeightId) -> Self {
-        let mut rules = self.rules.clone();
-        rules.remove(&id);
-        Self { rules }
-    }
-
-    /// The matrices edited, with their rank rules.
-    pub fn rules(&self) -> impl Iterator<Item = (WeightId, &RankRule)> {
-        self.rules.iter().map(|(id, rule)| (*id, rule))
+        let mut edit = self.clone();
+        edit.reductions.remove(&id);
+        edit
     }
 
     /// Whether nothing is edited.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.reductions.is_empty()
     }
 
-    /// Parses the short form, several joined by commas: `L<layer>.<matrix>@<rule>`.
+    /// Parses the short form, several joined by commas: `L<layer>.<matrix>@<reduction>`.
     ///
     /// The layer is a number from 0, a range `20-27`, or `*`; the matrix a canonical name or one of the paper's
-    /// aliases; the rule ρ (`0.01`), an absolute rank (`r40`) or a share of the energy (`e0.9`).
+    /// aliases; the reduction ρ (`0.01`), an absolute rank (`r40`), or any other form that [`Reduction`] has.
     ///
     /// # Errors
     /// Anything that cannot be read, matches nothing, or names a matrix twice.
     pub fn parse(text: &str, config: &ModelConfig) -> Result<Self> {
         let mut edit = Self::default();
-        for part in text.split(',').map(str::trim) {
+        for part in split_list(text).into_iter().map(str::trim) {
             let wrong = |problem: String| Error::Edit { edit: part.to_owned(), problem };
-            let form = "expected L<layer>.<matrix>@<rank>, such as L5.fc_in@0.01 or L5.down_proj@r40";
-            let (place, rule) = part.split_once('@').ok_or_else(|| wrong(format!("no `@`; {form}")))?;
+            let form = "expected L<layer>.<matrix>@<reduction>, such as L5.fc_in@0.01 or L5.down_proj@r40";
+            let (place, reduction) = part.split_once('@').ok_or_else(|| wrong(format!("no `@`; {form}")))?;
             let (layer, matrix) = place.split_once('.').ok_or_else(|| wrong(format!("no `.`; {form}")))?;
             let layers = parse_layers(layer, config.n_layers).map_err(|p| wrong(format!("{p}; {form}")))?;
             let kinds = resolve_matrix(matrix, config).map_err(&wrong)?;
-            let rule: RankRule = rule.parse().map_err(|e: laser_linalg::LinalgError| wrong(e.to_string()))?;
+            let reduction: Reduction = reduction.parse().map_err(|e: ReductionSyntax| wrong(e.to_string()))?;
             for layer in layers {
                 for kind in &kinds {
-                    edit.add(WeightId { layer, kind: *kind }, rule).map_err(&wrong)?;
+                    edit.add(WeightId { layer, kind: *kind }, reduction).map_err(&wrong)?;
                 }
             }
         }
@@ -111,25 +79,20 @@ impl Edit {
         Ok(edit)
     }
 
-    /// Adds the rule for one matrix; a matrix that has one already is a mistake.
-    pub(crate) fn add(&mut self, id: WeightId, rule: RankRule) -> Result<(), String> {
-        match self.rules.insert(id, rule) {
+    /// Adds the reduction of one matrix; a matrix that has one already is a mistake.
+    pub(crate) fn add(&mut self, id: WeightId, reduction: Reduction) -> Result<(), String> {
+        match self.reductions.insert(id, reduction) {
             Some(_) => Err(format!("{id} is edited twice")),
             None => Ok(()),
         }
     }
 
-    /// Absolute ranks must fit the matrices.
+    /// Every reduction must suit its matrix.
     pub(crate) fn check(&self, config: &ModelConfig) -> Result<()> {
-        for (id, rule) in self.rules() {
-            if let RankRule::Absolute(rank) = rule
-                && *rank > config.max_rank(id.kind)
-            {
-                return Err(Error::Edit {
-                    edit: format!("{id}@{rule}"),
-                    problem: format!("the largest rank of {} is {}", id.kind, config.max_rank(id.kind)),
-                });
-            }
+        for (id, reduction) in self.reductions() {
+            reduction
+                .check(id.kind, config.shape(id.kind))
+                .map_err(|problem| Error::Edit { edit: format!("{id}@{reduction}"), problem })?;
         }
         Ok(())
     }
@@ -137,11 +100,11 @@ impl Edit {
 
 impl fmt::Display for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (id, rule)) in self.rules().enumerate() {
+        for (i, (id, reduction)) in self.reductions().enumerate() {
             if i > 0 {
                 f.write_str(",")?;
             }
-            write!(f, "{id}@{rule}")?;
+            write!(f, "{id}@{reduction}")?;
         }
         Ok(())
     }
@@ -227,6 +190,8 @@ mod tests {
             ("L1.down_proj@r4, L0.fc_out@.50", "L0.down_proj@0.5,L1.down_proj@r4"),
             ("L0-1.out_proj@e0.9", "L0.o_proj@e0.9,L1.o_proj@e0.9"),
             ("L*.fc_up@0", "L0.up_proj@0,L1.up_proj@0,L2.up_proj@0,L3.up_proj@0"),
+            ("L0.fc_in@band(.10..0.4), L1.fc_in@zero", "L0.gate_proj@band(0.1..0.4),L1.gate_proj@zero"),
+            ("L1.q_proj@random(0.1, 7),L0.o_proj@clusters(8,0.1)", "L0.o_proj@clusters(8,0.1),L1.q_proj@random(0.1,7)"),
         ] {
             let edit = Edit::parse(text, &config()).expect(text);
             assert_eq!(edit.to_string(), canonical);
@@ -246,10 +211,27 @@ mod tests {
             ("L0.fc_in@1.5", "1.5"),
             ("L2-1.fc_in@0.5", "empty"),
             ("", "no `@`"),
+            ("L0.fc_in@0.1,L1.fc_in@random(0.1,7", "closing parenthesis"),
+            ("L0.fc_in@largest", "band(0.1..0.4)"),
+            ("L0.fc_in@band(0.4..0.4)", "0.4..0.4 is empty"),
+            ("L0.k_proj@band(0.11..0.19)", "none of the 10 components of k_proj"),
+            ("L0.k_proj@clusters(11,0.5)", "k_proj has 10 rows"),
+            ("L0.k_proj@clusters(0,0.5)", "0 clusters"),
         ] {
             let error = Edit::parse(text, &config()).expect_err(text).to_string();
             assert!(error.contains(expected), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_matrix_is_exchanged_or_left_alone() {
+        let edit = Edit::parse("L0.fc_in@0.1,L1.fc_in@0.2", &config()).expect("edit");
+        let id = WeightId { layer: 1, kind: WeightKind::Gate };
+        let zero: Reduction = "zero".parse().expect("a reduction");
+        assert_eq!(edit.with(id, zero).to_string(), "L0.gate_proj@0.1,L1.gate_proj@zero");
+        assert_eq!(edit.without(id).to_string(), "L0.gate_proj@0.1");
+        assert_eq!(Edit::default().with(id, zero), Edit::single(id, zero));
+        assert_eq!(edit.reductions().count(), 2);
     }
 
     #[test]

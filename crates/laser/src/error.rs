@@ -78,6 +78,15 @@ pub enum Error {
         /// Why it cannot be done, with what exists.
         problem: String,
     },
+    /// A reduction needs the inputs of its matrix on items of a task, and there are none.
+    #[error(
+        "edit `{edit}`: needs the inputs of its matrix on items of a task, which neither an edit nor a recipe carries: \
+         `laser search --task …` measures them on its search split; export the edited model from that run"
+    )]
+    Uncalibrated {
+        /// The reduction of one matrix, `L5.gate_proj@whitened(0.1)`.
+        edit: String,
+    },
     /// A task file or an item of it is wrong.
     #[error("{file}: {place}: {problem}")]
     Task {

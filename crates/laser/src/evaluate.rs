@@ -168,6 +168,13 @@ impl<'a> Exam<'a> {
         self.parts.iter().flat_map(of_part).collect()
     }
 
+    /// Batches of the prompts of some items, without what is to be scored after them.
+    pub(crate) fn prompt_batches(&self, indices: &[usize], pass_rows: usize) -> Vec<Batch> {
+        let prompt = |i: &usize| Encoded { candidates: Vec::new(), ..self.encoded[*i].clone() };
+        let prompts: Vec<Encoded> = indices.iter().map(prompt).collect();
+        plan(&prompts, &(0..prompts.len()).collect::<Vec<_>>(), pass_rows, self.alone_beyond)
+    }
+
     /// Sorts items by their part and their tokens, so that batches of them are consecutive.
     pub(crate) fn sort(&self, indices: &mut [usize]) {
         by_tokens(&self.encoded, indices);

@@ -3,6 +3,7 @@
 //! It reads weights and knows no interventions. Where a matrix of the overlay is a stack of variants, the rows
 //! split there into one copy for each and stay split; everything before is computed once for all.
 
+pub(crate) mod inputs;
 pub(crate) mod rows;
 pub mod trace;
 
@@ -127,6 +128,12 @@ impl<'a> Pass<'a> {
 
     /// `x + o(attention(norm(x)))`: `[copies·rows, d_model]` → the same, or more copies.
     fn attention(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
+        let a = self.attend(layer, x)?;
+        self.project_onto(layer, O, &a, x)
+    }
+
+    /// `attention(norm(x))`: `[copies·rows, d_model]` → `[copies·rows, n_heads·d_head]`, or more copies.
+    fn attend(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
         let c = self.model.config();
         let norm = &self.model.weights().layers[layer].attention_norm;
         let h = rms_norm(x, norm, c.norm_eps)?; // [copies·rows, d_model]
@@ -150,7 +157,7 @@ impl<'a> Pass<'a> {
         if !self.retain {
             chunks.pop();
         }
-        self.project_onto(layer, O, &a, x)
+        Ok(a)
     }
 
     /// `x + down(silu(gate(norm(x)))·up(norm(x)))`: the activated hidden state and the block's output.

@@ -3,8 +3,8 @@
 //! The walk, in the order of the data:
 //!
 //! 1. [`source`] finds a model's files; [`model::Files`] opens and checks them; [`tokenizer`] reads theirs.
-//! 2. [`edit::Edit`] says which matrices keep how much; [`truncation::Truncation`] turns it into an overlay on the
-//!    weights, which stay as they are.
+//! 2. [`edit::Edit`] says which matrices keep what ([`reduction::Reduction`]); [`truncation::Truncation`] turns it into
+//!    an overlay on the weights, which stay as they are.
 //! 3. [`task::Task`] has the questions, [`score::Score`] says what counts as right, and [`evaluate::Exam`] puts a
 //!    model to them; [`objective::Objective`] makes one value of its tasks.
 //! 4. [`search::search`] tries every edit of a space, keeps each trial in a [`store::Store`], chooses, and opens the
@@ -33,6 +33,7 @@
 //! seed. On the CPU everything is f32, and passes run side by side, one a thread.
 #![deny(unsafe_code)]
 
+pub mod activation;
 pub mod arch;
 pub mod device;
 pub mod edit;
@@ -45,6 +46,7 @@ pub mod objective;
 mod ops;
 pub mod parallel;
 pub mod recipe;
+pub mod reduction;
 pub mod report;
 pub mod results;
 pub mod run;

@@ -116,6 +116,11 @@ impl Model {
         laser_linalg::Matrix::new(rows, cols, values).map_err(|source| Error::Linalg { matrix: id.to_string(), source })
     }
 
+    /// Refuses a matrix of a layer the model does not have.
+    pub(crate) fn check_id(&self, id: WeightId) -> Result<()> {
+        self.linear(id).map(|_| ())
+    }
+
     fn linear(&self, id: WeightId) -> Result<&Linear> {
         let layer = self.weights.layers.get(id.layer).ok_or_else(|| Error::Edit {
             edit: id.to_string(),

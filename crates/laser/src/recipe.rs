@@ -1,13 +1,18 @@
 //! The recipe file: an edit with the model it was found on, in YAML, `apply`-able.
+//!
+//! A recipe states the edit, not what it was calibrated on: a `whitened` reduction is written and read, and applying it
+//! needs the inputs measured again ([`Truncation::with_activations`](crate::truncation::Truncation::with_activations)).
+//! Without them it is refused with [`Error::Uncalibrated`]; the covariance of one matrix is larger than the matrix, too
+//! large for a recipe.
 
 use std::path::Path;
 
-use laser_linalg::RankRule;
 use serde::{Deserialize, Serialize};
 
 use crate::edit::{Edit, resolve_matrix};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
+use crate::reduction::{Reduction, ReductionSyntax};
 use crate::truncation::SvdMethod;
 use crate::weight::WeightId;
 
@@ -23,7 +28,7 @@ pub struct Recipe {
     /// How matrices are truncated.
     #[serde(default)]
     pub svd: SvdMethod,
-    /// The truncations.
+    /// The reductions.
     pub edits: Vec<RecipeEdit>,
 }
 
@@ -39,7 +44,7 @@ pub struct BaseModel {
     pub architecture: String,
 }
 
-/// One truncation of a recipe.
+/// One reduction of a recipe.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecipeEdit {
@@ -47,9 +52,10 @@ pub struct RecipeEdit {
     pub layer: usize,
     /// Canonical name or alias of the matrix.
     pub matrix: String,
-    /// Rank rule: ρ (`0.01`), absolute (`r40`) or energy (`e0.9`).
+    /// What is kept, in the short form: `0.01`, `r40`, `e0.9`, `band(0.1..0.4)`, … ([`Reduction`]).
     pub keep: String,
-    /// The rank this gives, as a check; written by Laser, optional when written by hand.
+    /// The number of components this gives, where it keeps components, as a check; written by Laser, optional when
+    /// written by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<usize>,
     /// The largest rank the matrix can have, as a check.
@@ -64,15 +70,15 @@ impl Recipe {
         base_model: BaseModel,
         svd: SvdMethod,
         config: &ModelConfig,
-        rank: impl Fn(WeightId) -> usize,
+        rank: impl Fn(WeightId) -> Option<usize>,
     ) -> Self {
         let edits = edit
-            .rules()
-            .map(|(id, rule)| RecipeEdit {
+            .reductions()
+            .map(|(id, reduction)| RecipeEdit {
                 layer: id.layer,
                 matrix: id.kind.to_string(),
-                keep: rule.to_string(),
-                rank: Some(rank(id)),
+                keep: reduction.to_string(),
+                rank: rank(id),
                 max_rank: Some(config.max_rank(id.kind)),
             })
             .collect();
@@ -106,7 +112,7 @@ impl Recipe {
                     format!("there is no layer {}: the model has layers 0 to {}", entry.layer, config.n_layers - 1);
                 return Err(wrong(problem));
             }
-            let rule: RankRule = entry.keep.parse().map_err(|e: laser_linalg::LinalgError| wrong(e.to_string()))?;
+            let reduction: Reduction = entry.keep.parse().map_err(|e: ReductionSyntax| wrong(e.to_string()))?;
             for kind in resolve_matrix(&entry.matrix, config).map_err(&wrong)? {
                 let max_rank = config.max_rank(kind);
                 if entry.max_rank.is_some_and(|m| m != max_rank) {
@@ -115,18 +121,40 @@ impl Recipe {
                         "the recipe expects a largest rank of {expected}, the model has {max_rank}"
                     )));
                 }
-                if !rule.needs_spectrum() {
-                    let [m, n] = config.shape(kind);
-                    let rank = rule.resolve(m, n, None).map_err(|e| wrong(e.to_string()))?;
-                    if entry.rank.is_some_and(|r| r != rank) {
-                        let stated = entry.rank.unwrap_or_default();
-                        return Err(wrong(format!("the recipe states rank {stated}, its rule gives {rank}")));
-                    }
+                if let (Some(stated), Some(rank)) = (entry.rank, reduction.leading_rank(max_rank))
+                    && stated != rank
+                {
+                    return Err(wrong(format!("the recipe states rank {stated}, its rule gives {rank}")));
                 }
-                edit.add(WeightId { layer: entry.layer, kind }, rule).map_err(&wrong)?;
+                edit.add(WeightId { layer: entry.layer, kind }, reduction).map_err(&wrong)?;
             }
         }
         edit.check(config)?;
         Ok(edit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reduction_comes_back_from_the_file() {
+        let text = r#"{"model_type":"llama","vocab_size":10,"hidden_size":20,"intermediate_size":40,
+            "num_hidden_layers":3,"num_attention_heads":2,"num_key_value_heads":1}"#;
+        let config = ModelConfig::from_hf("config.json", text).expect("config");
+        let edit = "L0.q_proj@0.1,L0.o_proj@random(0.1,7),L1.gate_proj@magnitude(0.2),L1.up_proj@drop-bulk,\
+                    L2.down_proj@whitened(0.3)";
+        let edit = Edit::parse(edit, &config).expect("edit");
+        let base = BaseModel { source: "somewhere".into(), sha256: "0".into(), architecture: "llama".into() };
+        let rank = |id: WeightId| (id.layer == 0).then_some(2);
+        let recipe = Recipe::new(&edit, base, SvdMethod::Exact, &config, rank);
+        let file: Recipe = serde_yaml_ng::from_str(&recipe.to_yaml().expect("yaml")).expect("reads back");
+        assert_eq!(file.edit(&config).expect("an edit"), edit);
+        assert_eq!(file.edits.iter().map(|e| e.rank).collect::<Vec<_>>(), [Some(2), Some(2), None, None, None]);
+        let mut wrong = file;
+        wrong.edits[0].rank = Some(3);
+        let error = wrong.edit(&config).expect_err("another rank").to_string();
+        assert!(error.contains("states rank 3, its rule gives 2"), "{error}");
     }
 }

@@ -220,7 +220,7 @@ pub fn search_results(
         base: scores(base),
         best: BestEdit {
             edit: found.winner.to_string(),
-            rank: found.winner.as_single().and_then(|_| found.records.first()).map(|record| record.rank),
+            rank: found.winner.as_single().and_then(|_| found.records.first()).and_then(|record| record.rank),
             rho: found.winner.as_single().map(|(_, reduction)| reduction.to_string()),
             splits: scores(best),
         },

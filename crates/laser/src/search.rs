@@ -15,6 +15,9 @@ mod strategy;
 mod trials;
 mod walk;
 
+use std::sync::Arc;
+
+use crate::activation::Activations;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::evaluate::{Exam, Part};
@@ -25,6 +28,7 @@ use crate::score::Outcome;
 use crate::statistics::{Split, assign_split, paper_split};
 use crate::store::{Outcomes, Store, Trial};
 use crate::truncation::{Truncation, TruncationRecord};
+use crate::weight::WeightId;
 
 pub use greedy::Order;
 pub use proof::Proof;
@@ -116,6 +120,16 @@ pub fn search(
     if arms.is_empty() {
         return Err(Error::setting("search space", "expected at least one layer, matrix and reduction, found none"));
     }
+    let calibrated: Vec<WeightId> =
+        arms.iter().filter(|arm| arm.reduction.needs_activations()).map(|arm| arm.id).collect();
+    let truncation = &match calibrated.is_empty() {
+        true => truncation.clone(),
+        false => {
+            let items = splits.items(Split::Search);
+            let activations = Activations::measure(model, exam, &items, &calibrated, settings.threads, observer)?;
+            truncation.clone().with_activations(Arc::new(activations))
+        }
+    };
     let mut trials = Trials::new(model, exam, truncation, settings, observer, store, &splits.items(Split::Search));
     let pool = settings.plan.run(&mut trials, arms, settings)?;
     let Pool { found, steps, mut notes, .. } = pool;

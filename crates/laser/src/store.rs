@@ -301,7 +301,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edit::Reduction;
+    use crate::reduction::Reduction;
     use crate::weight::{WeightId, WeightKind};
 
     fn outcomes(correct: &[bool]) -> Outcomes {

@@ -1,18 +1,22 @@
 //! Edits → overlay: decomposes the edited matrices (once each, cached on disk) and builds their replacements.
 
+mod svd_cache;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
-use laser_linalg::{Matrix, Method, RankRule, Svd, decompose, randomized_svd, truncate};
+use laser_linalg::{Covariance, LowRank, Matrix, Method, Svd, decompose, randomized_svd, truncate};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::activation::Activations;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::model::{Model, Replacement};
 use crate::ops::linear::Variants;
+use crate::reduction::{Reduced, Reduction, Source};
 use crate::weight::WeightId;
 
 /// How a matrix is decomposed.
@@ -38,6 +42,7 @@ pub struct Truncation {
     /// Folder of cached decompositions.
     cache: Option<PathBuf>,
     threads: usize,
+    activations: Option<Arc<Activations>>,
 }
 
 /// An edited matrix, as a report shows it.
@@ -45,18 +50,30 @@ pub struct Truncation {
 pub struct TruncationRecord {
     /// `L27.gate_proj`.
     pub matrix: String,
-    /// Rank kept.
-    pub rank: usize,
+    /// What was kept, in the short form: `0.01`, `drop-bulk`.
+    pub reduction: String,
+    /// Components kept, where the matrix is made of components.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<usize>,
     /// Largest rank.
     pub max_rank: usize,
-    /// `‖W − Ŵ‖_F / ‖W‖_F` of the exact truncation, from the singular values.
+    /// Numbers that describe what was kept: r·(m + n) for factors, or m·n if that is less.
+    pub parameters: usize,
+    /// `‖W − Ŵ‖_F / ‖W‖_F`; of the largest components that of the exact truncation, from the singular values.
     pub relative_error: f64,
 }
 
 impl Truncation {
     /// `cache`: folder to keep decompositions in.
+    ///
+    /// The method is that of [`Reduction::Leading`]; the other reductions decompose exactly.
     pub fn new(method: SvdMethod, cache: Option<PathBuf>, threads: usize) -> Self {
-        Self { method, cache, threads: threads.max(1) }
+        Self { method, cache, threads: threads.max(1), activations: None }
+    }
+
+    /// The same with the inputs of matrices, which reductions like [`Reduction::Whitened`] need.
+    pub fn with_activations(self, activations: Arc<Activations>) -> Self {
+        Self { activations: Some(activations), ..self }
     }
 
     /// How matrices are decomposed.
@@ -64,14 +81,23 @@ impl Truncation {
         self.method
     }
 
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// The inputs of a matrix, where they were measured.
+    pub(crate) fn inputs(&self, id: WeightId) -> Option<&Covariance> {
+        self.activations.as_ref()?.inputs(id)
+    }
+
     /// The model with an edit applied: dense replacements, one a matrix.
     ///
-    /// A rank that keeps everything leaves the matrix alone, so ρ = 1 is the same model to the bit.
+    /// A reduction that keeps everything leaves the matrix alone, so ρ = 1 is the same model to the bit.
     pub fn apply(&self, model: &Model, edit: &Edit) -> Result<(Model, Vec<TruncationRecord>)> {
         let mut overlay = BTreeMap::new();
         let mut records = Vec::new();
-        for (id, rule) in edit.rules() {
-            let (matrix, record) = self.truncated(model, id, rule)?;
+        for (id, reduction) in edit.reductions() {
+            let (matrix, record) = self.reduced(model, id, reduction)?;
             if let Some(matrix) = matrix {
                 overlay.insert(id, Replacement::Dense(on_device(matrix, model)?));
             }
@@ -80,51 +106,62 @@ impl Truncation {
         Ok((model.with_overlay(overlay), records))
     }
 
-    /// One matrix truncated; `None` where the rank keeps everything.
-    pub fn truncated(
+    /// One matrix reduced; `None` where everything is kept.
+    pub fn reduced(
         &self,
         model: &Model,
         id: WeightId,
-        rule: &RankRule,
+        reduction: &Reduction,
     ) -> Result<(Option<Matrix>, TruncationRecord)> {
-        let wrong = |source| Error::Linalg { matrix: id.to_string(), source };
-        let w = model.matrix(id)?;
-        let max_rank = w.rows().min(w.cols());
-        let svd = self.svd(id, &w)?;
-        let rank = rule.resolve(w.rows(), w.cols(), Some(&svd.s)).map_err(wrong)?;
+        let source = self.source(model, id)?;
+        let Reduced { matrix, parameters, rank, relative_error } = reduction.reduce(&source)?;
         let record = TruncationRecord {
             matrix: id.to_string(),
+            reduction: reduction.to_string(),
             rank,
-            max_rank,
-            relative_error: laser_linalg::LowRank::relative_error(&svd, rank),
+            max_rank: source.max_rank(),
+            parameters,
+            relative_error,
         };
-        if rank == max_rank {
-            return Ok((None, record));
-        }
-        let low = match self.method {
-            SvdMethod::Exact => truncate(&svd, rank),
-            SvdMethod::Randomized { seed } => truncate(&self.randomized(id, &w, rank, seed)?, rank),
-        };
-        Ok((Some(low.materialise(self.threads)), record))
+        Ok((matrix, record))
     }
 
-    /// A stack of truncations of one matrix to `ranks` (sorted upwards, all below the largest rank).
-    pub(crate) fn variants(
-        &self,
-        model: &Model,
-        id: WeightId,
-        reductions: &[crate::edit::Reduction],
-    ) -> Result<Replacement> {
-        let max_rank = model.config().max_rank(id.kind);
-        let ranks: Vec<usize> = reductions.iter().map(|r| r.leading_rank(max_rank).expect("stub")).collect();
-        let w = model.matrix(id)?;
-        let top = ranks.last().copied().unwrap_or(0);
-        let low = match self.method {
-            SvdMethod::Exact => truncate(&self.svd(id, &w)?, top),
-            SvdMethod::Randomized { seed } => truncate(&self.randomized(id, &w, top, seed)?, top),
+    /// Reductions of one matrix side by side, one variant each, in the order given.
+    ///
+    /// Those that keep the largest components and say how many come first, sorted upwards: they share one pair of
+    /// factors. All others, and a rank that keeps everything, are dense.
+    ///
+    /// # Panics
+    /// If a rank known beforehand follows another reduction, or a larger one.
+    pub(crate) fn variants(&self, model: &Model, id: WeightId, reductions: &[Reduction]) -> Result<Replacement> {
+        let source = self.source(model, id)?;
+        let max_rank = source.max_rank();
+        let ranks: Vec<usize> =
+            reductions.iter().map_while(|r| r.leading_rank(max_rank)).take_while(|r| *r < max_rank).collect();
+        let (nested, dense) = reductions.split_at(ranks.len());
+        assert!(ranks.is_sorted(), "the ranks of variants are sorted upwards");
+        let behind = dense.iter().any(|r| r.leading_rank(max_rank).is_some_and(|rank| rank < max_rank));
+        assert!(!behind, "the ranks of variants come first");
+
+        let mut parts = Vec::new();
+        // Randomized factors differ from rank to rank and cannot be shared.
+        let shares: Vec<&[usize]> = match self.method {
+            SvdMethod::Exact if nested.is_empty() => Vec::new(),
+            SvdMethod::Exact => vec![&ranks],
+            SvdMethod::Randomized { .. } => ranks.chunks(1).collect(),
         };
-        let variants = Variants::new(on_device(low.us, model)?, on_device(low.vt, model)?, ranks.to_vec());
-        Ok(Replacement::Variants(Arc::new(variants)))
+        for ranks in shares {
+            let low = source.leading(ranks[ranks.len() - 1])?;
+            parts.push(Variants::nested(on_device(low.us, model)?, on_device(low.vt, model)?, ranks.to_vec()));
+        }
+        if !dense.is_empty() {
+            let weight = |reduction: &Reduction| match reduction.reduce(&source)?.matrix {
+                Some(matrix) => on_device(matrix, model),
+                None => on_device(source.matrix().clone(), model),
+            };
+            parts.push(Variants::dense(dense.iter().map(weight).collect::<Result<_>>()?));
+        }
+        Ok(Replacement::Variants(Arc::new(Variants::stack(parts))))
     }
 
     /// Whether ranks of one matrix share their components, so that one stack of variants serves them all.
@@ -132,25 +169,43 @@ impl Truncation {
         self.method == SvdMethod::Exact
     }
 
-    fn randomized(&self, id: WeightId, w: &Matrix, rank: usize, seed: u64) -> Result<Svd> {
-        let digest = Sha256::digest(format!("{seed} {id} {rank}"));
-        let seed = u64::from_le_bytes(std::array::from_fn(|i| digest[i]));
-        randomized_svd(w.view(), rank, 2, seed).map_err(|source| Error::Linalg { matrix: id.to_string(), source })
+    fn source(&self, model: &Model, id: WeightId) -> Result<Source<'_>> {
+        Ok(Source::new(id, model.matrix(id)?, self))
+    }
+
+    /// The largest `rank` components of a matrix, by the method.
+    pub(crate) fn leading(&self, source: &Source<'_>, rank: usize) -> Result<LowRank> {
+        Ok(match self.method {
+            SvdMethod::Exact => truncate(source.svd()?, rank),
+            SvdMethod::Randomized { seed } => {
+                let id = source.id();
+                let seed = derived_seed(seed, &format!("{id} {rank}"));
+                let svd = randomized_svd(source.matrix().view(), rank, 2, seed);
+                truncate(&svd.map_err(|source| Error::Linalg { matrix: id.to_string(), source })?, rank)
+            }
+        })
     }
 
     /// The exact decomposition of a matrix, from the cache if it is there.
     pub fn svd(&self, id: WeightId, w: &Matrix) -> Result<Svd> {
-        let path = self.cache.as_ref().map(|folder| folder.join(format!("{}.safetensors", content_key(w))));
-        if let Some(svd) = path.as_deref().and_then(|path| read_cached(path, w)) {
+        let file = |folder: &PathBuf| folder.join(format!("{}.safetensors", svd_cache::content_key(w)));
+        let path = self.cache.as_ref().map(file);
+        if let Some(svd) = path.as_deref().and_then(|path| svd_cache::read(path, w)) {
             return Ok(svd);
         }
         let svd = decompose(w.view(), Method::Auto, self.threads)
             .map_err(|source| Error::Linalg { matrix: id.to_string(), source })?;
         if let Some(path) = path {
-            write_cached(&path, &svd)?;
+            svd_cache::write(&path, &svd)?;
         }
         Ok(svd)
     }
+}
+
+/// The seed that one use derives from the user's.
+pub(crate) fn derived_seed(seed: u64, of: &str) -> u64 {
+    let digest = Sha256::digest(format!("{seed} {of}"));
+    u64::from_le_bytes(std::array::from_fn(|i| digest[i]))
 }
 
 /// A matrix as a tensor where the model computes, in its element type.
@@ -160,49 +215,5 @@ fn on_device(matrix: Matrix, model: &Model) -> Result<Tensor> {
     Ok(tensor.to_device(model.device())?.to_dtype(model.dtype())?)
 }
 
-/// Hash of shape, values and the version of the decomposition.
-fn content_key(w: &Matrix) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(format!("laser svd 1 {}x{} ", w.rows(), w.cols()));
-    for chunk in w.data().chunks(4096) {
-        let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
-        hasher.update(&bytes);
-    }
-    hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// A cached decomposition; `None` if there is none or it is damaged, which only costs time.
-fn read_cached(path: &Path, w: &Matrix) -> Option<Svd> {
-    let bytes = std::fs::read(path).ok()?;
-    let file = safetensors::SafeTensors::deserialize(&bytes).ok()?;
-    let (m, n) = (w.rows(), w.cols());
-    let k = m.min(n);
-    let matrix = |name: &str, rows: usize, cols: usize| {
-        let tensor = file.tensor(name).ok().filter(|t| t.shape() == [rows, cols])?;
-        let values = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        Matrix::new(rows, cols, values).ok()
-    };
-    let s = file.tensor("s").ok().filter(|t| t.shape() == [k])?;
-    let s: Vec<f64> = s.data().chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i]))).collect();
-    Some(Svd { u: matrix("u", m, k)?, s, vt: matrix("vt", k, n)? })
-}
-
-fn write_cached(path: &Path, svd: &Svd) -> Result<()> {
-    use safetensors::{Dtype, tensor::TensorView};
-    let f32_bytes = |m: &Matrix| m.data().iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
-    let (u, vt) = (f32_bytes(&svd.u), f32_bytes(&svd.vt));
-    let s: Vec<u8> = svd.s.iter().flat_map(|v| v.to_le_bytes()).collect();
-    let view = |dtype, shape: Vec<usize>, bytes| {
-        TensorView::new(dtype, shape, bytes).expect("a view fits because its shape comes from its own matrix")
-    };
-    let views = [
-        ("u", view(Dtype::F32, vec![svd.u.rows(), svd.u.cols()], &u)),
-        ("s", view(Dtype::F64, vec![svd.s.len()], &s)),
-        ("vt", view(Dtype::F32, vec![svd.vt.rows(), svd.vt.cols()], &vt)),
-    ];
-    let bytes = safetensors::serialize(views, None).map_err(|e| Error::parse(path, e))?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
-    }
-    Ok(laser_checkpoint::write_atomically(path, &bytes)?)
-}
+#[cfg(test)]
+mod tests;

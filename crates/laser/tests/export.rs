@@ -44,8 +44,8 @@ impl Case {
         let (edited, _) = truncation.apply(&base, &edit).expect("truncates");
         let mut matrices = BTreeMap::new();
         let mut ranks = BTreeMap::new();
-        for (id, rule) in edit.rules() {
-            let (matrix, record) = truncation.truncated(&base, id, rule).expect("truncates");
+        for (id, reduction) in edit.reductions() {
+            let (matrix, record) = truncation.reduced(&base, id, reduction).expect("truncates");
             matrices.insert(id, matrix.expect("the rank is not full"));
             ranks.insert(id, record.rank);
         }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use candle_core::{DType, Device};
+use laser::activation::Activations;
 use laser::edit::Edit;
 use laser::error::Error;
 use laser::evaluate::Exam;
@@ -761,4 +762,39 @@ fn finalists_of_the_search_split_meet_on_the_validation_split() {
         assert_eq!(warned, !compare(&outcomes, &base).is_gt());
         assert_eq!(found.proof.held_out.n, found.splits.items(Split::Test).len());
     }
+}
+
+#[test]
+fn whitened_edits_take_their_inputs_from_the_prompts_of_an_exam() {
+    let case = Case::new("llama-bytes");
+    let model = &case.model;
+    let id = WeightId { layer: 1, kind: WeightKind::Down };
+    let edit = Edit::parse("L1.down_proj@whitened(0.2)", model.config()).expect("edit");
+    let truncation = Truncation::new(SvdMethod::Exact, None, 1);
+    assert!(matches!(truncation.apply(model, &edit), Err(Error::Uncalibrated { .. })));
+
+    let exam = case.exam(Score::TOP1);
+    let items: Vec<usize> = (0..exam.items().len()).collect();
+    let measured = |score: Score, threads: usize| {
+        let exam = case.exam(score);
+        Activations::measure(model, &exam, &items, &[id], threads, &Unobserved).expect("measures")
+    };
+    let logits = |activations: Activations| {
+        let truncation = truncation.clone().with_activations(std::sync::Arc::new(activations));
+        let (edited, records) = truncation.apply(model, &edit).expect("applies");
+        assert_eq!(records[0].rank, Some(model.config().max_rank(id.kind) / 5));
+        edited.trace(&[1, 2, 3]).expect("trace").logits.flatten_all().expect("flat").to_vec1::<f32>().expect("numbers")
+    };
+    let once = measured(Score::TOP1, 1);
+    let tokens: usize = exam
+        .items()
+        .iter()
+        .map(|item| case.tokenizer.encode_pair(&item.prompt, &format!(" {}", item.target())).expect("encodes").0.len())
+        .sum();
+    assert_eq!(once.inputs(id).expect("measured").weight(), tokens as f64, "every prompt counts in full");
+    let edited = logits(once);
+    // Neither the threads nor what is asked after the prompts matters.
+    assert_eq!(logits(measured(Score::TOP1, 3)), edited);
+    assert_eq!(logits(measured(Score::GENERATE, 2)), edited);
+    assert!(Activations::measure(model, &exam, &[], &[id], 1, &Unobserved).is_err());
 }

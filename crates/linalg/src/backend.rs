@@ -41,6 +41,11 @@ pub(crate) fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>, par: Par) -> Mat<f
     c
 }
 
+/// C += A·B, all in f64, on this thread.
+pub(crate) fn accumulate(c: MatMut<'_, f64>, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
+    matmul(c, Accum::Add, a, b, 1.0, Par::Seq);
+}
+
 /// C = A·B in f32 and row-major order: A \[m, k\], B \[k, n\] and C \[m, n\] are slices.
 pub(crate) fn product_f32([m, k, n]: [usize; 3], a: &[f32], b: &[f32], c: &mut [f32], par: Par) {
     matmul(
@@ -68,6 +73,12 @@ pub(crate) fn gram_eigenvectors(a: MatRef<'_, f64>, par: Par) -> Result<Mat<f64>
         1.0,
         par,
     );
+    symmetric_eigen(gram.as_ref(), par).map(|(_, vectors)| vectors)
+}
+
+/// Eigenvalues, ascending, and eigenvectors, the columns of \[n, n\], of a symmetric matrix whose lower triangle is read.
+pub(crate) fn symmetric_eigen(a: MatRef<'_, f64>, par: Par) -> Result<(Vec<f64>, Mat<f64>), NoConvergence> {
+    let n = a.ncols();
     let mut values = Diag::zeros(n);
     let mut vectors = Mat::zeros(n, n);
     let mut params = Spec::<SelfAdjointEvdParams, f64>::default();
@@ -76,7 +87,7 @@ pub(crate) fn gram_eigenvectors(a: MatRef<'_, f64>, par: Par) -> Result<Mat<f64>
     params.config.tridiag.par_threshold = 64 * 64;
     let scratch = evd::self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, par, params);
     evd::self_adjoint_evd(
-        gram.as_ref(),
+        a,
         values.as_mut(),
         Some(vectors.as_mut()),
         par,
@@ -84,7 +95,12 @@ pub(crate) fn gram_eigenvectors(a: MatRef<'_, f64>, par: Par) -> Result<Mat<f64>
         params,
     )
     .map_err(|_| NoConvergence)?;
-    if vectors.is_all_finite() { Ok(vectors) } else { Err(NoConvergence) }
+    let values: Vec<f64> = values.column_vector().iter().copied().collect();
+    if vectors.is_all_finite() && values.iter().all(|x| x.is_finite()) {
+        Ok((values, vectors))
+    } else {
+        Err(NoConvergence)
+    }
 }
 
 /// All min(m, n) components of A \[m, n\], by bidiagonalisation.

@@ -1,4 +1,7 @@
-//! The one way to compare approximately: two slices and a tolerance in, the worst difference out.
+//! The one way to compare approximately: two slices and a tolerance in, the worst difference out; or two matrices
+//! in, their distance out.
+
+use crate::MatrixView;
 
 /// |aᵢ − eᵢ| ≤ absolute + relative·maxⱼ|eⱼ| for every i.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,9 +85,32 @@ impl Tolerance {
     }
 }
 
+/// ‖A − W‖_F/‖W‖_F of an approximation A of W, in f64; for W = 0, 0 if A is 0 too and infinity if not.
+///
+/// # Panics
+/// If the shapes differ.
+#[must_use]
+pub fn relative_error(approximation: MatrixView<'_>, w: MatrixView<'_>) -> f64 {
+    let shape = |x: MatrixView<'_>| [x.rows(), x.cols()];
+    assert_eq!(shape(approximation), shape(w), "matrices of one shape");
+    let pairs = approximation.data().iter().zip(w.data());
+    let lost: f64 = pairs.map(|(&a, &w)| (f64::from(a) - f64::from(w)).powi(2)).sum();
+    let total: f64 = w.data().iter().map(|&w| f64::from(w).powi(2)).sum();
+    if lost > 0.0 { (lost / total).sqrt() } else { 0.0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Matrix;
+
+    #[test]
+    fn the_relative_error_is_that_of_the_norms() {
+        let matrix = |values: [f32; 2]| Matrix::new(1, 2, values.to_vec()).unwrap();
+        let error = |a, w| relative_error(matrix(a).view(), matrix(w).view());
+        assert_eq!(error([0.0, 4.0], [3.0, 4.0]), 0.6);
+        assert_eq!((error([0.0; 2], [0.0; 2]), error([1.0, 0.0], [0.0; 2])), (0.0, f64::INFINITY));
+    }
 
     const TOLERANCE: Tolerance = Tolerance { absolute: 0.125, relative: 0.0625 };
 

@@ -47,6 +47,22 @@ pub enum LinalgError {
         /// Columns of the matrix.
         cols: usize,
     },
+    /// Inputs of another size than the matrix has columns.
+    #[error("inputs of {found} values each, expected {expected}")]
+    InputSize {
+        /// Columns of the matrix.
+        expected: usize,
+        /// Values of an input.
+        found: usize,
+    },
+    /// More clusters than rows, or none.
+    #[error("{clusters} clusters of rows, expected 1 to {rows}, the number of rows")]
+    Clusters {
+        /// Clusters asked for.
+        clusters: usize,
+        /// Rows of the matrix.
+        rows: usize,
+    },
     /// Text that is not a rank, a fraction or a rate.
     #[error("cannot read {text:?} as {expected}: {reason}")]
     Syntax {

@@ -6,7 +6,10 @@
 //! absolute number or a share of the energy into a rank, [`truncate`] keeps that many components as
 //! a [`LowRank`], and [`LowRank::materialise`] multiplies them out where a dense weight is wanted.
 //! [`randomized_svd`] does what the reference implementation does instead of an exact decomposition.
-//! [`Tolerance`] is how all of it, and everything built on it, is compared.
+//!
+//! Besides the leading components: [`keep_components`] keeps any set of them, [`keep_largest`] the largest entries,
+//! [`truncate_clusters`] truncates groups of rows one by one, and [`Whitened`] keeps what matters for the inputs whose
+//! [`Covariance`] it is given. [`Tolerance`] is how all of it, and everything built on it, is compared.
 //!
 //! ```text
 //! MatrixView ──decompose──▶ Svd ──truncate(rank)──▶ LowRank ──materialise──▶ Matrix
@@ -35,23 +38,33 @@
 
 mod backend;
 mod compare;
+mod covariance;
 mod error;
 mod low_rank;
+mod magnitude;
+mod masked;
 mod matrix;
 mod randomized_svd;
 mod rank;
+mod row_clusters;
 #[cfg(test)]
 mod samples;
 mod spectrum;
 mod svd;
 mod truncate;
+mod whitened;
 
-pub use compare::{Difference, Tolerance};
+pub use compare::{Difference, Tolerance, relative_error};
+pub use covariance::Covariance;
 pub use error::LinalgError;
 pub use low_rank::LowRank;
+pub use magnitude::keep_largest;
+pub use masked::{error_of_components, keep_components};
 pub use matrix::{Matrix, MatrixView};
 pub use randomized_svd::randomized_svd;
 pub use rank::{RankFraction, RankRule};
+pub use row_clusters::{ClusteredRows, cluster_rows, truncate_clusters};
 pub use spectrum::Spectrum;
 pub use svd::{Method, Svd, decompose};
 pub use truncate::{truncate, truncated, truncated_from};
+pub use whitened::Whitened;

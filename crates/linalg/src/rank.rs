@@ -126,7 +126,7 @@ impl PartialOrd for RankFraction {
 /// assert_eq!("r40".parse::<RankRule>()?.resolve(576, 1536, None)?, 40);
 /// # Ok::<(), laser_linalg::LinalgError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RankRule {
     /// `0.01`: r = ⌊ρ·min(m, n)⌋.
     Fraction(RankFraction),

@@ -4,6 +4,7 @@
 //! of the same shape (Marchenko and Pastur 1967).
 
 use std::f64::consts::PI;
+use std::ops::Range;
 
 use crate::LinalgError;
 
@@ -106,8 +107,18 @@ impl Spectrum {
     /// How many singular values are above the edge of the estimated noise.
     #[must_use]
     pub fn components_above_edge(&self) -> usize {
-        let edge = self.marchenko_pastur_edge(self.noise_variance());
-        self.s.partition_point(|&x| x > edge)
+        self.noise_bulk().start
+    }
+
+    /// The components that look like noise: √v·|√m − √n| ≤ σᵢ ≤ √v·(√m + √n), with v the estimated variance.
+    ///
+    /// Those before the range rise above what noise can do; those after it are smaller than noise would be.
+    #[must_use]
+    pub fn noise_bulk(&self) -> Range<usize> {
+        let variance = self.noise_variance();
+        let upper = self.marchenko_pastur_edge(variance);
+        let lower = variance.sqrt() * ((self.rows as f64).sqrt() - (self.cols as f64).sqrt()).abs();
+        self.s.partition_point(|&x| x > upper)..self.s.partition_point(|&x| x >= lower)
     }
 
     /// Σ_{i≤r} σᵢ² in units of σ₁², which neither overflow nor vanish.
@@ -225,6 +236,22 @@ mod tests {
         }
         let planted = spectrum(&crate::Matrix::new(m, n, data).unwrap());
         assert_eq!(planted.components_above_edge(), 3);
+        let bulk = planted.noise_bulk();
+        assert_eq!(bulk.start, 3);
+        assert!(bulk.end >= 115, "nearly all the rest is noise: {bulk:?}");
         close(planted.noise_variance(), 1.0, 0.08);
+    }
+
+    #[test]
+    fn values_below_the_lower_edge_are_outside_the_bulk() {
+        // Of the aspect 1/4: the bulk of variance v runs from √(100v)·½ to √(100v)·3/2.
+        let mut s: Vec<f64> = (0..25).map(|i| 14.0 - 0.3 * f64::from(i)).collect();
+        s[..2].copy_from_slice(&[90.0, 80.0]);
+        s[23..].copy_from_slice(&[0.5, 0.0]);
+        let spectrum = Spectrum::new(s, 25, 100).unwrap();
+        let root = spectrum.noise_variance().sqrt();
+        assert!(80.0 > 15.0 * root && 14.0 < 15.0 * root && 7.0 > 5.0 * root && 0.5 < 5.0 * root, "{root}");
+        assert_eq!(spectrum.noise_bulk(), 2..23);
+        assert_eq!(Spectrum::new([], 0, 4).unwrap().noise_bulk(), 0..0);
     }
 }

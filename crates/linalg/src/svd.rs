@@ -66,14 +66,19 @@ pub fn decompose(w: MatrixView<'_>, method: Method, threads: usize) -> Result<Sv
     let par = backend::parallelism(threads);
     let (data, scale) = widened(w);
     let a = MatRef::from_row_major_slice(&data, m, n);
+    Ok(factorise(a, method, par)?.into_svd(scale))
+}
+
+/// The factors of A \[m, n\], m, n ≥ 1; a method that does not converge gives way to the other one.
+pub(crate) fn factorise(a: MatRef<'_, f64>, method: Method, par: Par) -> Result<Factors, LinalgError> {
+    let [m, n] = [a.nrows(), a.ncols()];
     let tall = if m >= n { a } else { a.transpose() };
     let factors = match method {
         Method::Auto | Method::Gram => gram(tall, par).or_else(|NoConvergence| backend::thin_svd(tall, par)),
         Method::Thin => backend::thin_svd(tall, par).or_else(|NoConvergence| gram(tall, par)),
     };
     let factors = factors.map_err(|NoConvergence| LinalgError::NoConvergence { rows: m, cols: n })?;
-    let factors = if m >= n { factors } else { factors.transposed() };
-    Ok(factors.into_svd(scale))
+    Ok(if m >= n { factors } else { factors.transposed() })
 }
 
 impl Factors {

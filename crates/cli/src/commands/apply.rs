@@ -72,7 +72,7 @@ fn is_gguf(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"))
 }
 
-/// Truncates the matrices of `edit` and writes the model to a folder or, where `out` ends in `.gguf`, a file.
+/// Reduces the matrices of `edit` and writes the model to a folder or, where `out` ends in `.gguf`, a file.
 pub(super) fn write(
     session: &Session,
     edit: &Edit,
@@ -84,10 +84,10 @@ pub(super) fn write(
     let model = session.load()?;
     let mut matrices = BTreeMap::new();
     let mut ranks = BTreeMap::new();
-    for (id, rule) in edit.rules() {
-        let (matrix, record) = truncation.truncated(&model, id, rule)?;
+    for (id, reduction) in edit.reductions() {
+        let (matrix, record) = truncation.reduced(&model, id, reduction)?;
         ranks.insert(id, record.rank);
-        // A rank that keeps everything changes nothing.
+        // A reduction that keeps everything changes nothing.
         if let Some(matrix) = matrix {
             matrices.insert(id, matrix);
         }

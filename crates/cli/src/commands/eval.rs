@@ -83,10 +83,11 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     let mut rows = vec![vec!["model".to_owned(), session.name.clone()]];
     rows.push(vec!["edit".into(), results.edit.clone().unwrap_or_else(|| "none".into())]);
     for r in &records {
-        rows.push(vec![
-            String::new(),
-            format!("{} rank {} of {}, error {:.4}", r.matrix, r.rank, r.max_rank, r.relative_error),
-        ]);
+        let kept = match r.rank {
+            Some(rank) => format!("rank {rank} of {}", r.max_rank),
+            None => format!("{}, {} parameters", r.reduction, r.parameters),
+        };
+        rows.push(vec![String::new(), format!("{} {kept}, error {:.4}", r.matrix, r.relative_error)]);
     }
     let parts: Vec<String> = tasks.iter().map(|(task, score)| format!("{} ({score})", task.name)).collect();
     rows.push(vec!["task".into(), format!("{}, {} items, split {wanted}", parts.join(", "), summary.n)]);

@@ -119,7 +119,7 @@ pub(super) fn execute(
         architecture: session.files.config().architecture.model_type.to_owned(),
     };
     let config = session.files.config();
-    let rank = |id: WeightId| found.records.iter().find(|r| r.matrix == id.to_string()).map_or(0, |r| r.rank);
+    let rank = |id: WeightId| found.records.iter().find(|r| r.matrix == id.to_string()).and_then(|r| r.rank);
     let recipe = Recipe::new(&found.winner, base_model, truncation.method(), config, rank);
     run.write_search(&results, &base, &best, &recipe)?;
     Ok(results)

@@ -36,9 +36,95 @@ pub(crate) fn linear(
     })
 }
 
-/// Truncations of one matrix to several ranks, kept as factors: variant `v` is `US[:, ..r_v]·Vᵀ[..r_v, :]`.
+/// Replacements of one matrix side by side: some truncations that share their factors, some dense matrices.
 #[derive(Debug, Clone)]
 pub struct Variants {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Nested(Nested),
+    /// `[out, in]`.
+    Dense(Tensor),
+}
+
+impl Part {
+    fn len(&self) -> usize {
+        match self {
+            Self::Nested(nested) => nested.ranks.len(),
+            Self::Dense(_) => 1,
+        }
+    }
+}
+
+impl Variants {
+    /// Variants of ranks `ranks` (sorted upwards) from the leading `k` components `us [out,k]`, `vt [k,in]`.
+    ///
+    /// # Panics
+    /// If the ranks are not sorted or exceed `k`.
+    pub(crate) fn nested(us: Tensor, vt: Tensor, ranks: Vec<usize>) -> Self {
+        assert!(ranks.is_sorted(), "ranks of variants are sorted");
+        assert!(ranks.last().is_none_or(|r| *r <= vt.dims()[0]), "a rank exceeds the factors");
+        Self { parts: vec![Part::Nested(Nested { us, vt, ranks })] }
+    }
+
+    /// One variant for each of `weights`, `[out, in]`.
+    pub(crate) fn dense(weights: Vec<Tensor>) -> Self {
+        Self { parts: weights.into_iter().map(Part::Dense).collect() }
+    }
+
+    /// The variants of each stack, one stack after the other.
+    pub(crate) fn stack(stacks: Vec<Self>) -> Self {
+        Self { parts: stacks.into_iter().flat_map(|stack| stack.parts).collect() }
+    }
+
+    /// Number of variants.
+    pub(crate) fn len(&self) -> usize {
+        self.parts.iter().map(Part::len).sum()
+    }
+
+    /// Applies the variants. `blocks`: the rows of `x` that belong to each variant, in order and without gaps; `None`: all
+    /// rows belong to all variants, and the output has `len()` copies of them, `[len·rows, out]`.
+    pub(crate) fn apply(
+        &self,
+        x: &Tensor,
+        bias: Option<&Tensor>,
+        blocks: Option<&[Range<usize>]>,
+        threads: usize,
+    ) -> Result<Tensor> {
+        if let [Part::Nested(nested)] = self.parts.as_slice() {
+            return nested.apply(x, bias, blocks, threads);
+        }
+        let mut outputs = Vec::with_capacity(self.parts.len());
+        let mut first = 0;
+        for part in &self.parts {
+            let own = blocks.map(|blocks| &blocks[first..first + part.len()]);
+            first += part.len();
+            let (start, end) = match own {
+                Some(own) => (own[0].start, own[own.len() - 1].end),
+                None => (0, x.dim(0)?),
+            };
+            if start == end {
+                continue;
+            }
+            let x = x.narrow(0, start, end - start)?;
+            outputs.push(match part {
+                Part::Dense(weight) => linear(&x, weight, bias, None, threads)?,
+                Part::Nested(nested) => {
+                    let own: Option<Vec<_>> =
+                        own.map(|own| own.iter().map(|b| b.start - start..b.end - start).collect());
+                    nested.apply(&x, bias, own.as_deref(), threads)?
+                }
+            });
+        }
+        Ok(Tensor::cat(&outputs, 0)?)
+    }
+}
+
+/// Truncations of one matrix to several ranks, kept as factors: variant `v` is `US[:, ..r_v]·Vᵀ[..r_v, :]`.
+#[derive(Debug, Clone)]
+struct Nested {
     /// `U·Σ`, `[out, k]`.
     us: Tensor,
     /// `Vᵀ`, `[k, in]`.
@@ -47,25 +133,9 @@ pub struct Variants {
     ranks: Vec<usize>,
 }
 
-impl Variants {
-    /// Variants of ranks `ranks` (sorted upwards) from the leading `k` components `us [out,k]`, `vt [k,in]`.
-    ///
-    /// # Panics
-    /// If the ranks are not sorted or exceed `k`.
-    pub(crate) fn new(us: Tensor, vt: Tensor, ranks: Vec<usize>) -> Self {
-        assert!(ranks.is_sorted(), "ranks of variants are sorted");
-        assert!(ranks.last().is_none_or(|r| *r <= vt.dims()[0]), "a rank exceeds the factors");
-        Self { us, vt, ranks }
-    }
-
-    /// Number of variants.
-    pub(crate) fn len(&self) -> usize {
-        self.ranks.len()
-    }
-
-    /// Applies the variants. `blocks`: the rows of `x` that belong to each variant, in order and without gaps; `None`: all
-    /// rows belong to all variants, and the output has `len()` copies of them, `[len·rows, out]`.
-    pub(crate) fn apply(
+impl Nested {
+    /// As [`Variants::apply`].
+    fn apply(
         &self,
         x: &Tensor,
         bias: Option<&Tensor>,
@@ -78,7 +148,7 @@ impl Variants {
             return self.apply_composed(&z, bias, blocks);
         }
         let (out, k) = (self.us.dim(0)?, self.vt.dim(0)?);
-        let copies = if blocks.is_some() { 1 } else { self.len() };
+        let copies = if blocks.is_some() { 1 } else { self.ranks.len() };
         let (mut y, _) = start(None, bias, copies * rows, out)?;
         with_values(&z, |z| {
             with_values(&self.us, |us| match blocks {
@@ -131,7 +201,7 @@ impl Variants {
 
     /// The same through the tensor library.
     fn apply_composed(&self, z: &Tensor, bias: Option<&Tensor>, blocks: Option<&[Range<usize>]>) -> Result<Tensor> {
-        let mut parts = Vec::with_capacity(self.len());
+        let mut parts = Vec::with_capacity(self.ranks.len());
         for (v, &rank) in self.ranks.iter().enumerate() {
             let z = match blocks {
                 Some(blocks) => z.narrow(0, blocks[v].start, blocks[v].len())?,
@@ -204,7 +274,8 @@ mod tests {
         let (us, vt, x) = (random(7, 6), random(6, 9), random(4, 9));
         let bias = random(1, 7).flatten_all().expect("flat");
         let ranks = vec![0, 2, 2, 5];
-        let variants = Variants::new(us.clone(), vt.clone(), ranks.clone());
+        let nested = Nested { us: us.clone(), vt: vt.clone(), ranks: ranks.clone() };
+        let variants = Variants::nested(us.clone(), vt.clone(), ranks.clone());
         let dense = |x: &Tensor, r: usize| {
             let w = if r == 0 {
                 Tensor::zeros((7, 9), candle_core::DType::F32, &Device::Cpu).expect("zeros")
@@ -225,11 +296,32 @@ mod tests {
         let blocks = [0..1, 1..1, 1..3, 3..4];
         let packed = variants.apply(&x, Some(&bias), Some(&blocks), 1).expect("blocks");
         let z = linear(&x, &vt, None, None, 1).expect("z");
-        let composed = variants.apply_composed(&z, Some(&bias), Some(&blocks)).expect("composed");
+        let composed = nested.apply_composed(&z, Some(&bias), Some(&blocks)).expect("composed");
         for (v, block) in blocks.iter().enumerate().filter(|(_, b)| !b.is_empty()) {
             let rows = |t: &Tensor| t.narrow(0, block.start, block.len()).expect("rows");
             assert!(difference(&rows(&packed), &dense(&rows(&x), ranks[v])) < 1e-5);
         }
         assert!(difference(&packed, &composed) < 1e-5);
+    }
+
+    #[test]
+    fn a_stack_is_its_parts_one_after_the_other() {
+        let (us, vt, x) = (random(7, 6), random(6, 9), random(5, 9));
+        let (a, b) = (random(7, 9), random(7, 9));
+        let bias = random(1, 7).flatten_all().expect("flat");
+        let nested = Variants::nested(us, vt, vec![1, 4]);
+        let stack = Variants::stack(vec![nested.clone(), Variants::dense(vec![a.clone(), b.clone()])]);
+        assert_eq!(stack.len(), 4);
+        let dense = |x: &Tensor, w: &Tensor| linear(x, w, Some(&bias), None, 1).expect("dense");
+        let parts = [nested.apply(&x, Some(&bias), None, 1).expect("nested"), dense(&x, &a), dense(&x, &b)];
+        let expected = Tensor::cat(&parts, 0).expect("cat");
+        assert_eq!(difference(&stack.apply(&x, Some(&bias), None, 1).expect("stack"), &expected), 0.0);
+        // Row r of variant v is row 5·v + r above.
+        let blocks = [0..0, 0..2, 2..2, 2..5];
+        let packed = stack.apply(&x, Some(&bias), Some(&blocks), 1).expect("blocks");
+        for (row, variant) in [(0, 1), (1, 1), (2, 3), (3, 3), (4, 3)] {
+            let of = |t: &Tensor, row: usize| t.narrow(0, row, 1).expect("row");
+            assert!(difference(&of(&packed, row), &of(&expected, 5 * variant + row)) < 1e-5, "row {row}");
+        }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn race(trials: &mut Trials<'_>, base: &Edit, arms: &[Arm], incumbent
     let mut left = arms.to_vec();
     for stop in trials.stops().to_vec() {
         trials.extend(base, &left, stop)?;
-        let edit = |arm: &Arm| base.with(arm.id, arm.reduction.clone());
+        let edit = |arm: &Arm| base.with(arm.id, arm.reduction);
         left.retain(|arm| trials.outcomes(&edit(arm)).is_some_and(|seen| seen.len() >= stop));
         if stop == total {
             break;

@@ -1,7 +1,8 @@
 //! The space: the edits of one matrix that a search may try.
 
-use crate::edit::{Edit, Reduction};
+use crate::edit::Edit;
 use crate::model::ModelConfig;
+use crate::reduction::Reduction;
 use crate::weight::{WeightId, WeightKind};
 
 /// The edits a search tries: every layer × matrix × reduction.
@@ -27,7 +28,7 @@ pub struct Arm {
 impl Arm {
     /// The arm as an edit.
     pub fn edit(&self) -> Edit {
-        Edit::single(self.id, self.reduction.clone())
+        Edit::single(self.id, self.reduction)
     }
 
     /// The rank it gives, where it is known without the singular values.
@@ -54,7 +55,7 @@ impl Space {
         let mut arms = Vec::with_capacity(self.layers.len() * self.kinds.len() * self.reductions.len());
         for &layer in &self.layers {
             for &kind in &self.kinds {
-                let arm = |reduction: &Reduction| Arm { id: WeightId { layer, kind }, reduction: reduction.clone() };
+                let arm = |reduction: &Reduction| Arm { id: WeightId { layer, kind }, reduction: *reduction };
                 arms.extend(self.reductions.iter().map(arm));
             }
         }

@@ -157,7 +157,7 @@ impl<'a> Trials<'a> {
     /// Asks `base` with each of `arms` added the first `to` items (a stop), and `base` itself. What the budget does
     /// not allow is left out, arms from the end of the list first.
     pub(super) fn extend(&mut self, base: &Edit, arms: &[Arm], to: usize) -> Result<()> {
-        let edits: Vec<Edit> = arms.iter().map(|arm| base.with(arm.id, arm.reduction.clone())).collect();
+        let edits: Vec<Edit> = arms.iter().map(|arm| base.with(arm.id, arm.reduction)).collect();
         let allowed = self.allowed(&edits, to);
         let (arms, edits) = (&arms[..allowed], &edits[..allowed]);
         let (model, _) = self.truncation.apply(self.model, base)?;

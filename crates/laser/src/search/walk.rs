@@ -173,7 +173,7 @@ impl<'a> Edited<'a> {
         if let Some(model) = &state.0 {
             return Ok(model.clone());
         }
-        let reductions: Vec<_> = self.group.arms.iter().map(|arm| arms[*arm].reduction.clone()).collect();
+        let reductions: Vec<_> = self.group.arms.iter().map(|arm| arms[*arm].reduction).collect();
         let replacement = truncation.variants(base, self.group.id, &reductions)?;
         let model = base.with_replacement(self.group.id, replacement);
         state.0 = Some(model.clone());

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use laser::edit::{Reduction, parse_layer_list, parse_selector};
+use laser::edit::{parse_layer_list, parse_selector};
 use laser::model::ModelConfig;
+use laser::reduction::Reduction;
 use laser::search::{Budget, Plan, Protocol, Settings, Space, Stage};
 
 use crate::args::{Search, SearchHow};
@@ -83,13 +84,9 @@ fn space(args: &Search, config: &ModelConfig) -> Result<Space> {
     kinds.sort();
     kinds.dedup();
     let rhos = args.rho.clone().unwrap_or_else(|| Space::RHOS.join(","));
-    let mut reductions: Vec<Reduction> = Vec::new();
-    for text in rhos.split(',') {
-        let reduction = text.trim().parse::<Reduction>().with_context(|| format!("--rho: `{text}`"))?;
-        if !reductions.contains(&reduction) {
-            reductions.push(reduction);
-        }
-    }
+    let mut reductions = Reduction::parse_list(&rhos).context("--rho")?;
+    let mut seen = std::collections::BTreeSet::new();
+    reductions.retain(|reduction| seen.insert(*reduction));
     Ok(Space { layers: parse_layer_list(&args.layers, config)?, kinds, reductions })
 }
 

@@ -1,0 +1,115 @@
+//! How reductions are written: `name(argument,…)`, a bare name, or a bare rank.
+
+use laser_linalg::RankFraction;
+
+use super::{Band, Bottom, Clusters, DropBulk, Magnitude, Random, Reduction, Whitened, Zero};
+
+/// Every form, by example; what an unknown one is answered with.
+const FORMS: &str = "0.1, r40 or e0.9 (largest components), band(0.1..0.4), bottom(0.1), drop-bulk, random(0.1,7), \
+     zero, magnitude(0.1), clusters(8,0.1), whitened(0.1)";
+
+/// A text that is no reduction.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("reduction `{text}`: {problem}")]
+pub struct ReductionSyntax {
+    /// The text as given.
+    pub text: String,
+    /// What is wrong with it, and what would be right.
+    pub problem: String,
+}
+
+/// The arguments between the parentheses, and how they should look.
+struct Arguments<'a> {
+    parts: Vec<&'a str>,
+    example: &'static str,
+}
+
+impl<'a> Arguments<'a> {
+    /// Exactly `N` of them.
+    fn exactly<const N: usize>(&self) -> Result<[&'a str; N], String> {
+        let found = self.parts.len();
+        self.parts.clone().try_into().map_err(|_| format!("expected {}, found {found} arguments", self.example))
+    }
+
+    /// A fraction from 0 to 1.
+    fn fraction(&self, text: &str) -> Result<RankFraction, String> {
+        text.trim().parse().map_err(|e| format!("expected {}: {e}", self.example))
+    }
+
+    /// A whole number.
+    fn whole<T: std::str::FromStr>(&self, text: &str) -> Result<T, String> {
+        let text = text.trim();
+        text.parse().map_err(|_| format!("expected {}, found `{text}` for a whole number", self.example))
+    }
+
+    /// The one argument there is, a fraction.
+    fn rho(&self) -> Result<RankFraction, String> {
+        let [rho] = self.exactly()?;
+        self.fraction(rho)
+    }
+}
+
+/// Reads one reduction.
+pub(super) fn parse(text: &str) -> Result<Reduction, ReductionSyntax> {
+    read(text).map_err(|problem| ReductionSyntax { text: text.to_owned(), problem })
+}
+
+fn read(text: &str) -> Result<Reduction, String> {
+    let unknown = || format!("unknown; the known forms are {FORMS}");
+    let Some((name, rest)) = text.split_once('(') else {
+        return match text {
+            "drop-bulk" => Ok(Reduction::DropBulk(DropBulk)),
+            "zero" => Ok(Reduction::Zero(Zero)),
+            "band" | "bottom" | "random" | "magnitude" | "clusters" | "whitened" => {
+                Err(format!("`{text}` needs its arguments; the known forms are {FORMS}"))
+            }
+            _ if is_rank(text) => text.parse().map(Reduction::Leading).map_err(|e| e.to_string()),
+            _ => Err(unknown()),
+        };
+    };
+    let inner = rest.strip_suffix(')').ok_or("the last character is not the closing parenthesis")?;
+    let arguments = |example| Arguments { parts: inner.split(',').collect(), example };
+    Ok(match name {
+        "band" => {
+            let arguments = arguments("band(0.1..0.4)");
+            let [range] = arguments.exactly()?;
+            let (from, to) = range.split_once("..").ok_or("no `..`; expected band(0.1..0.4)")?;
+            Reduction::Band(Band::new(arguments.fraction(from)?, arguments.fraction(to)?)?)
+        }
+        "bottom" => Reduction::Bottom(Bottom { keep: arguments("bottom(0.1)").rho()? }),
+        "random" => {
+            let arguments = arguments("random(0.1,7)");
+            let [keep, seed] = arguments.exactly()?;
+            Reduction::Random(Random { keep: arguments.fraction(keep)?, seed: arguments.whole(seed)? })
+        }
+        "magnitude" => Reduction::Magnitude(Magnitude { keep: arguments("magnitude(0.1)").rho()? }),
+        "clusters" => {
+            let arguments = arguments("clusters(8,0.1)");
+            let [clusters, keep] = arguments.exactly()?;
+            Reduction::Clusters(Clusters::new(arguments.whole(clusters)?, arguments.fraction(keep)?)?)
+        }
+        "whitened" => Reduction::Whitened(Whitened { keep: arguments("whitened(0.1)").rho()? }),
+        "drop-bulk" | "zero" => return Err(format!("`{name}` has no arguments")),
+        _ => return Err(unknown()),
+    })
+}
+
+/// Whether a text is meant as a rank: a number, perhaps after `r` or `e`.
+fn is_rank(text: &str) -> bool {
+    let number = text.strip_prefix(['r', 'e']).unwrap_or(text);
+    number.is_empty() || number.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))
+}
+
+/// The parts between the commas that stand outside parentheses.
+pub(crate) fn split_list(text: &str) -> Vec<&str> {
+    let mut depth = 0usize;
+    text.split(move |c| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    })
+    .collect()
+}
