@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::model::{Model, ModelConfig};
 use crate::parallel::{Observer, map};
-use crate::score::batch::{Batch, plan};
+use crate::score::batch::{Batch, plan, plan_apart};
 use crate::score::encode::{Encoded, encode};
 use crate::score::trial::{Scored, Scorer};
 use crate::score::{Outcome, Score};
@@ -114,6 +114,19 @@ impl<'a> Exam<'a> {
     /// The batches of some items.
     pub(crate) fn batches(&self, indices: &[usize], pass_rows: usize) -> Vec<Batch> {
         plan(&self.encoded, indices, pass_rows, self.alone_beyond)
+    }
+
+    /// Batches in which no two items share a row, of some items, each as `part` leaves it. An item's index in its
+    /// batch is its place in `indices`.
+    pub(crate) fn apart(
+        &self,
+        indices: &[usize],
+        pass_rows: usize,
+        part: impl Fn(&Encoded) -> Encoded,
+    ) -> (Vec<Encoded>, Vec<Batch>) {
+        let items: Vec<Encoded> = indices.iter().map(|index| part(&self.encoded[*index])).collect();
+        let batches = plan_apart(&items, pass_rows, self.alone_beyond);
+        (items, batches)
     }
 
     /// What scores batches; `stop_early` for searches, where texts do not matter.

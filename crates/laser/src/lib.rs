@@ -40,6 +40,7 @@ pub mod error;
 pub mod evaluate;
 pub mod export;
 pub mod forward;
+pub mod gradient;
 pub mod model;
 mod ops;
 pub mod parallel;
