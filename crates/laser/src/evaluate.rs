@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::error::{Error, Result};
 use crate::model::{Model, ModelConfig};
 use crate::parallel::{Observer, map};
-use crate::score::batch::{Batch, by_tokens, plan};
+use crate::score::batch::{Batch, by_tokens, plan, plan_apart};
 use crate::score::encode::{Encoded, encode};
 use crate::score::trial::{Scored, Scorer};
 use crate::score::{Outcome, Score};
@@ -166,6 +166,20 @@ impl<'a> Exam<'a> {
             plan(&self.encoded, &indices, pass_rows(part.score), self.alone_beyond)
         };
         self.parts.iter().flat_map(of_part).collect()
+    }
+
+    /// Batches in which no two items share a row, of some items, each as `part` leaves it. An item's index in its
+    /// batch is its place in `indices`.
+    pub(crate) fn apart(
+        &self,
+        indices: &[usize],
+        pass_rows: usize,
+        part: impl Fn(&Encoded, Score) -> Encoded,
+    ) -> (Vec<Encoded>, Vec<Batch>) {
+        let items: Vec<Encoded> =
+            indices.iter().map(|index| part(&self.encoded[*index], self.parts[self.part_of(*index)].score)).collect();
+        let batches = plan_apart(&items, pass_rows, self.alone_beyond);
+        (items, batches)
     }
 
     /// Batches of the prompts of some items, without what is to be scored after them.

@@ -5,6 +5,7 @@
 
 pub(crate) mod inputs;
 pub(crate) mod rows;
+pub(crate) mod taps;
 pub mod trace;
 
 use candle_core::{Device, Tensor};
@@ -21,6 +22,7 @@ use crate::ops::swiglu::silu_mul;
 use crate::ops::with_values;
 use crate::weight::WeightKind::{self, Down, Gate, K, O, Q, Up, V};
 use rows::{KvCache, KvChunk, Rows};
+use taps::Taps;
 
 /// Where a pass starts, with the state cached there.
 #[derive(Debug, Clone)]
@@ -60,6 +62,8 @@ pub(crate) struct Pass<'a> {
     kept: usize,
     /// Whether the chunks stay in the cache for later passes.
     retain: bool,
+    /// Matrices whose inputs and outputs a differentiation wants.
+    taps: Option<&'a mut Taps>,
 }
 
 impl<'a> Pass<'a> {
@@ -74,12 +78,17 @@ impl<'a> Pass<'a> {
             Ok(Tensor::from_vec(values, (rows.len(), rope.dim / 2), &Device::Cpu)?.to_device(model.device())?)
         };
         let tables = Tables { cos: table(cos)?, sin: table(sin)? };
-        Ok(Self { model, rows, tables, cache, assigned, copies: 1, kept: rows.len(), retain: true })
+        Ok(Self { model, rows, tables, cache, assigned, copies: 1, kept: rows.len(), retain: true, taps: None })
     }
 
     /// The same pass without leaving its keys and values behind, where no later pass needs them.
     pub(crate) fn forgetting(self) -> Self {
         Self { retain: false, ..self }
+    }
+
+    /// The same pass with taps on some matrices.
+    pub(crate) fn tapped(self, taps: &'a mut Taps) -> Self {
+        Self { taps: Some(taps), ..self }
     }
 
     /// Runs from `start` through the last block. `keep`: the rows needed after the last attention, `None` for all.
@@ -101,12 +110,17 @@ impl<'a> Pass<'a> {
             }
         };
         while layer < n_layers {
-            let mid = self.attention(layer, &x)?;
-            let mid = self.select(mid, keep(layer))?;
-            x = self.mlp(layer, &mid)?.1;
+            x = self.step(layer, &x, keep(layer))?;
             layer += 1;
         }
         Ok((x, self.copies))
+    }
+
+    /// One block, `[copies·rows, d_model]` → `[copies·kept, d_model]`. `keep`: the rows needed after its attention.
+    pub(crate) fn step(&mut self, layer: usize, x: &Tensor, keep: Option<&[usize]>) -> Result<Tensor> {
+        let mid = self.attention(layer, x)?;
+        let mid = self.select(mid, keep)?;
+        Ok(self.mlp(layer, &mid)?.1)
     }
 
     /// The tokens' embeddings, `[rows, d_model]`.
@@ -176,7 +190,7 @@ impl<'a> Pass<'a> {
         let threads = self.model.threads();
         let (weight, bias) = self.model.dense(layer, kind);
         let Some(variants) = self.model.variants(layer, kind) else {
-            return linear(x, weight, bias, None, threads);
+            return self.tap(kind, x, linear(x, weight, bias, None, threads)?);
         };
         if self.assigned {
             let blocks = self.rows.variant_blocks(variants.len());
@@ -195,10 +209,19 @@ impl<'a> Pass<'a> {
         if self.model.variants(layer, kind).is_none() {
             let residual = repeat_to(residual.clone(), x.dim(0)?)?;
             let (weight, bias) = self.model.dense(layer, kind);
-            return linear(x, weight, bias, Some(&residual), self.model.threads());
+            let y = linear(x, weight, bias, Some(&residual), self.model.threads())?;
+            return self.tap(kind, x, y);
         }
         let y = self.project(layer, kind, x)?;
         Ok((repeat_to(residual.clone(), y.dim(0)?)? + y)?)
+    }
+
+    /// The output `y` of a matrix with input `x`, through its tap where there is one.
+    fn tap(&mut self, kind: WeightKind, x: &Tensor, y: Tensor) -> Result<Tensor> {
+        match &mut self.taps {
+            Some(taps) => taps.tap(kind, x, y),
+            None => Ok(y),
+        }
     }
 
     /// Keeps some rows of every copy.

@@ -41,6 +41,7 @@ pub mod error;
 pub mod evaluate;
 pub mod export;
 pub mod forward;
+pub mod gradient;
 pub mod model;
 pub mod objective;
 mod ops;

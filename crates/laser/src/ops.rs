@@ -4,6 +4,7 @@
 //! All activations are packed rows `[rows, width]`: no padding, a sequence is a run of rows.
 
 pub(crate) mod attention;
+mod differentiable;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod norm;
@@ -15,9 +16,9 @@ use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
 
 use crate::error::Result;
 
-/// Whether the fused CPU kernels apply: plain f32 values in host memory.
+/// Whether the fused CPU kernels apply: plain f32 values in host memory, not part of a differentiation.
 pub(crate) fn is_fused(x: &Tensor) -> bool {
-    matches!(x.device(), Device::Cpu) && x.dtype() == DType::F32
+    matches!(x.device(), Device::Cpu) && x.dtype() == DType::F32 && !x.track_op()
 }
 
 /// Runs `f` on the values of a contiguous f32 tensor in host memory.

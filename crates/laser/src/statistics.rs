@@ -15,6 +15,7 @@ mod majority;
 mod max_statistic;
 mod paired;
 mod power;
+mod rank_correlation;
 mod split;
 mod summary;
 
@@ -25,6 +26,7 @@ pub use majority::{Frequent, constant_answer_rate, most_frequent};
 pub use max_statistic::{FamilyWise, family_wise};
 pub use paired::{Paired, differences, mcnemar_exact_p};
 pub use power::minimal_detectable_difference;
+pub use rank_correlation::rank_correlation;
 pub use split::{Fractions, FractionsError, Split, assign_split, paper_split};
 pub use summary::{clustered_stderr, effective_items, mean, wilson_ci95};
 

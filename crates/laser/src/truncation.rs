@@ -209,7 +209,7 @@ pub(crate) fn derived_seed(seed: u64, of: &str) -> u64 {
 }
 
 /// A matrix as a tensor where the model computes, in its element type.
-fn on_device(matrix: Matrix, model: &Model) -> Result<Tensor> {
+pub(crate) fn on_device(matrix: Matrix, model: &Model) -> Result<Tensor> {
     let (rows, cols) = (matrix.rows(), matrix.cols());
     let tensor = Tensor::from_vec(matrix.into_data(), (rows, cols), &Device::Cpu)?;
     Ok(tensor.to_device(model.device())?.to_dtype(model.dtype())?)

@@ -278,7 +278,7 @@ fn composed(q: &Tensor, chunks: &[KvChunk], heads: Heads, layout: Layout<'_>) ->
     let v = expand(split(v.index_select(&k_index, 0)?, longest_k, heads.n_kv_heads)?)?;
     let mask = Tensor::from_vec(mask, (segments, 1, longest_q, longest_k), device)?;
     let scores = (q.matmul(&k.t()?)? / (heads.d_head as f64).sqrt())?.broadcast_add(&mask)?;
-    let max = scores.max_keepdim(D::Minus1)?;
+    let max = scores.max_keepdim(D::Minus1)?.detach(); // a shift, without effect on the value or its gradient
     let weights = scores.broadcast_sub(&max)?.exp()?;
     let weights = weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)?;
     let out = weights.matmul(&v)?.transpose(1, 2)?.reshape((segments * longest_q, width))?;

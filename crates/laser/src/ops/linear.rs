@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use candle_core::Tensor;
 
+use super::differentiable::times_constant;
 use super::matmul::{Output, View, times_transposed};
 use super::{host_rows, is_fused, with_values};
 use crate::error::Result;
@@ -26,7 +27,7 @@ pub(crate) fn linear(
         })??;
         return host_rows(y, rows, out);
     }
-    let mut y = x.matmul(&w.t()?)?;
+    let mut y = if x.track_op() { times_constant(x, w)? } else { x.matmul(&w.t()?)? };
     if let Some(bias) = bias {
         y = y.broadcast_add(bias)?;
     }

@@ -52,8 +52,7 @@ pub(crate) fn plan(encoded: &[Encoded], indices: &[usize], target: usize, alone_
     let mut tree = Tree::default();
     for index in order {
         let item = &encoded[index];
-        let longest = item.prompt.len() + item.candidates.iter().map(Vec::len).max().unwrap_or(0);
-        let alone = alone_beyond.is_some_and(|limit| longest > limit);
+        let alone = alone_beyond.is_some_and(|limit| item.longest() > limit);
         if alone || tree.rows.len() >= target {
             batches.extend(std::mem::take(&mut tree).finish());
         }
@@ -69,6 +68,26 @@ pub(crate) fn plan(encoded: &[Encoded], indices: &[usize], target: usize, alone_
 /// Sorts items by their tokens, so that prefixes meet.
 pub(crate) fn by_tokens(encoded: &[Encoded], indices: &mut [usize]) {
     indices.sort_by(|a, b| encoded[*a].prompt.cmp(&encoded[*b].prompt).then(a.cmp(b)));
+}
+
+/// Packs items into batches of about `target` rows, in the order given, no row shared between two items: what
+/// comes back at a row is then one item's own.
+pub(crate) fn plan_apart(items: &[Encoded], target: usize, alone_beyond: Option<usize>) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    let mut tree = Tree::default();
+    for (index, item) in items.iter().enumerate() {
+        let alone = alone_beyond.is_some_and(|limit| item.longest() > limit);
+        if alone || tree.rows.len() >= target {
+            batches.extend(std::mem::take(&mut tree).finish());
+        }
+        tree.next.clear();
+        tree.add(index, item);
+        if alone {
+            batches.extend(std::mem::take(&mut tree).finish());
+        }
+    }
+    batches.extend(tree.finish());
+    batches
 }
 
 /// A batch under construction: the prefix tree of its sequences.

@@ -21,6 +21,13 @@ pub(crate) struct Encoded {
     pub(crate) first_tokens: Vec<String>,
 }
 
+impl Encoded {
+    /// Tokens of the longest sequence.
+    pub(crate) fn longest(&self) -> usize {
+        self.prompt.len() + self.candidates.iter().map(Vec::len).max().unwrap_or(0)
+    }
+}
+
 /// Encodes a task's items for a score; answers follow the prompt after one space.
 pub(crate) fn encode(task: &Task, tokenizer: &Tokenizer, score: Score, config: &ModelConfig) -> Result<Vec<Encoded>> {
     task.items.iter().map(|item| encode_item(task, item, tokenizer, score, config)).collect()

@@ -1,0 +1,152 @@
+//! Sensitivities against finite differences of losses computed item by item from whole logits.
+
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+
+use super::*;
+use crate::model::{Files, Replacement};
+use crate::parallel::Unobserved;
+use crate::score::batch::plan_apart;
+use crate::score::encode::Encoded;
+use crate::score::{Length, Score};
+use crate::truncation::SvdMethod;
+use crate::weight::WeightKind;
+
+fn model(name: &str) -> Model {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/tiny").join(name);
+    let files = Files::open(&folder).unwrap_or_else(|e| panic!("{name}: {e}"));
+    files.load(&Device::Cpu, DType::F32, 1).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// Items of unequal lengths; some begin alike, and the candidates of one begin alike too.
+fn items(score: Score, loss: Loss) -> Items {
+    let token = |seed: usize| u32::try_from(5 + (seed * seed * 31 + seed * 7) % 90).expect("small");
+    let item = |j: usize| Encoded {
+        prompt: (0..2 + (j * 5) % 9).map(|t| token(t + j / 2)).collect(),
+        candidates: (0..3).map(|c| (0..1 + (j + c) % 3).map(|t| token(40 + j + t * (c + 1))).collect()).collect(),
+        bytes: vec![3, 4, 5],
+        gold: j % 3,
+        first_tokens: Vec::new(),
+    };
+    let encoded: Vec<Encoded> = (0..9).map(|j| loss.needed(&item(j), score)).collect();
+    let batches = plan_apart(&encoded, 20, None);
+    assert!(batches.len() > 2, "several batches");
+    let scores = vec![score; encoded.len()];
+    Items { encoded, batches, scores, loss }
+}
+
+/// `ln softmax` after each token of a sequence, `[tokens][vocab]`.
+fn log_softmax(model: &Model, tokens: &[u32]) -> Vec<Vec<f64>> {
+    let logits = model.trace(tokens).expect("trace").logits.to_vec2::<f32>().expect("logits");
+    let normalise = |row: Vec<f32>| {
+        let partition = row.iter().map(|v| f64::from(*v).exp()).sum::<f64>().ln();
+        row.iter().map(|v| f64::from(*v) - partition).collect()
+    };
+    logits.into_iter().map(normalise).collect()
+}
+
+/// The loss of one item by its definition.
+fn naive_loss(model: &Model, items: &Items, item: &Encoded) -> f64 {
+    // The log-probability of every token at each position of a candidate.
+    let rows = |candidate: &[u32]| {
+        let tokens: Vec<u32> = item.prompt.iter().chain(&candidate[..candidate.len() - 1]).copied().collect();
+        log_softmax(model, &tokens).split_off(item.prompt.len() - 1)
+    };
+    let likelihood =
+        |candidate: &Vec<u32>| rows(candidate).iter().zip(candidate).map(|(row, t)| row[*t as usize]).sum::<f64>();
+    let gold = &item.candidates[item.gold];
+    match (items.loss, items.scores[0]) {
+        (Loss::LogLoss, _) => -likelihood(gold),
+        (Loss::Margin, Score::Choice { length }) => {
+            let unit = |c: usize| if length == Length::Sum { 1.0 } else { 1.0 / item.bytes[c] as f64 };
+            let scores: Vec<f64> = item.candidates.iter().enumerate().map(|(c, t)| unit(c) * likelihood(t)).collect();
+            let rivals = scores.iter().enumerate().filter(|(c, _)| *c != item.gold).map(|(_, s)| *s);
+            rivals.fold(f64::MIN, f64::max) - scores[item.gold]
+        }
+        (Loss::Margin, _) => {
+            let margin = |(row, token): (&Vec<f64>, &u32)| {
+                let others = row.iter().enumerate().filter(|(t, _)| *t != *token as usize).map(|(_, v)| *v);
+                row[*token as usize] - others.fold(f64::MIN, f64::max)
+            };
+            -rows(gold).iter().zip(gold).map(margin).fold(f64::MAX, f64::min)
+        }
+    }
+}
+
+/// `model` with `W + step·uᵢvᵢᵀ` in the place of a matrix.
+fn nudged(model: &Model, id: WeightId, i: usize, step: f32) -> Model {
+    let w = model.matrix(id).expect("matrix");
+    let svd = Truncation::new(SvdMethod::Exact, None, 1).svd(id, &w).expect("svd");
+    let (rows, cols, k) = (w.rows(), w.cols(), svd.s.len());
+    let mut values = w.into_data();
+    for (r, row) in values.chunks_exact_mut(cols).enumerate() {
+        for (value, v) in row.iter_mut().zip(svd.vt.row(i)) {
+            *value += step * svd.u.data()[r * k + i] * v;
+        }
+    }
+    let tensor = Tensor::from_vec(values, (rows, cols), &Device::Cpu).expect("tensor");
+    model.with_overlay([(id, Replacement::Dense(tensor))].into())
+}
+
+fn all(model: &Model) -> Vec<WeightId> {
+    let layers = 0..model.config().n_layers;
+    layers.flat_map(|layer| WeightKind::ALL.map(|kind| WeightId { layer, kind })).collect()
+}
+
+fn run(model: &Model, items: &Items, ids: &[WeightId], threads: usize) -> BTreeMap<WeightId, Sensitivity> {
+    let truncation = Truncation::new(SvdMethod::Exact, None, 1);
+    differentiate(model, items, ids, &truncation, threads, &Unobserved).expect("differentiate")
+}
+
+#[test]
+fn effects_equal_finite_differences_of_every_items_loss() {
+    let choice = |length| Score::Choice { length };
+    let cases = [
+        ("llama-bytes", Score::TOP1, Loss::LogLoss),
+        ("mistral-window", Score::GREEDY, Loss::LogLoss),
+        ("qwen2-bias", choice(Length::Sum), Loss::LogLoss),
+        ("llama-gqa-untied", Score::TOP1, Loss::Margin),
+        ("llama-tied", choice(Length::Sum), Loss::Margin),
+        ("qwen2-bias", choice(Length::PerByte), Loss::Margin),
+    ];
+    for (name, score, loss) in cases {
+        let (model, items) = (model(name), items(score, loss));
+        let found = run(&model, &items, &all(&model), 1);
+        for (n, (id, sensitivity)) in found.iter().enumerate() {
+            for (at, item) in items.encoded.iter().enumerate() {
+                let expected = naive_loss(&model, &items, item);
+                let loss = sensitivity.losses[at];
+                assert!((loss - expected).abs() < 1e-4, "{name}: {id}: loss of item {at}: {loss}, not {expected}");
+            }
+            let i = (n * 5) % sensitivity.sigma.len();
+            const STEP: f32 = 2e-3;
+            let (up, down) = (nudged(&model, *id, i, STEP), nudged(&model, *id, i, -STEP));
+            for (at, item) in items.encoded.iter().enumerate() {
+                let difference = naive_loss(&up, &items, item) - naive_loss(&down, &items, item);
+                let slope = difference / (2.0 * f64::from(STEP));
+                let found = f64::from(sensitivity.effects(at)[i]) / sensitivity.sigma[i];
+                let close = (found - slope).abs() < 5e-3 + 5e-3 * slope.abs();
+                assert!(close, "{name}: {loss:?} of item {at} along component {i} of {id}: {found}, not {slope}");
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_and_batches_and_the_choice_of_matrices_change_no_bit() {
+    let (model, mut items) = (model("llama-bytes"), items(Score::TOP1, Loss::LogLoss));
+    let ids = all(&model);
+    let one = run(&model, &items, &ids, 1);
+    assert_eq!(one.len(), ids.len());
+    assert_eq!(one, run(&model, &items, &ids, 2));
+    assert_eq!(one[&ids[9]], run(&model, &items, &ids[9..10], 2)[&ids[9]]);
+    items.batches = plan_apart(&items.encoded, 1, None);
+    for (id, alone) in run(&model, &items, &ids, 1) {
+        let together = &one[&id];
+        assert_eq!(alone.effects.len(), together.effects.len());
+        for (a, b) in alone.effects.iter().zip(&together.effects) {
+            assert!((a - b).abs() < 1e-4, "{id}: {a} alone, {b} together");
+        }
+    }
+}
