@@ -18,7 +18,7 @@ mod zero;
 use std::fmt;
 use std::str::FromStr;
 
-use laser_linalg::{Matrix, RankRule};
+use laser_linalg::{Matrix, RankRule, Spectrum};
 
 pub use band::Band;
 pub use bottom::Bottom;
@@ -32,7 +32,7 @@ pub use whitened::Whitened;
 pub use zero::Zero;
 
 use crate::error::Result;
-use crate::weight::WeightKind;
+use crate::weight::{WeightId, WeightKind};
 
 pub(crate) use text::split_list;
 
@@ -79,6 +79,12 @@ pub(crate) trait Reduce: fmt::Display {
     /// What is left of the source.
     fn reduce(&self, source: &Source<'_>) -> Result<Reduced>;
 
+    /// Positions of the components kept of a matrix with this spectrum, upwards; `None` where it does not choose among them.
+    fn components(&self, id: WeightId, spectrum: &Spectrum) -> Option<Vec<usize>> {
+        let _ = (id, spectrum);
+        None
+    }
+
     /// Why it cannot be done to matrices `[m, n]` of this kind.
     fn check(&self, kind: WeightKind, shape: [usize; 2]) -> Result<(), String> {
         let _ = (kind, shape);
@@ -107,6 +113,11 @@ impl Reduction {
     /// A rank the matrix cannot have, a decomposition that fails, inputs that are needed and not there.
     pub fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
         self.kind().reduce(source)
+    }
+
+    /// Positions of the components it keeps of matrix `id`, upwards; `None` where it does not choose among them.
+    pub fn components(&self, id: WeightId, spectrum: &Spectrum) -> Option<Vec<usize>> {
+        self.kind().components(id, spectrum)
     }
 
     /// Why it cannot be done to matrices `[m, n]` of this kind.

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::ops::Range;
 
-use laser_linalg::RankFraction;
+use laser_linalg::{RankFraction, Spectrum};
 
 use super::{Reduce, Reduced, Source};
 use crate::error::Result;
-use crate::weight::WeightKind;
+use crate::weight::{WeightId, WeightKind};
 
 /// A band of the spectrum, `from` below `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +34,10 @@ impl Band {
 impl Reduce for Band {
     fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
         source.components(&self.range(source.max_rank()).collect::<Vec<_>>())
+    }
+
+    fn components(&self, _: WeightId, spectrum: &Spectrum) -> Option<Vec<usize>> {
+        Some(self.range(spectrum.values().len()).collect())
     }
 
     fn check(&self, kind: WeightKind, [m, n]: [usize; 2]) -> Result<(), String> {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use laser_linalg::RankFraction;
+use laser_linalg::{RankFraction, Spectrum};
 
 use super::{Reduce, Reduced, Source};
 use crate::error::Result;
+use crate::weight::WeightId;
 
 /// The ⌊keep·max⌋ smallest components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +19,11 @@ impl Reduce for Bottom {
     fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
         let max = source.max_rank();
         source.components(&(max - self.keep.of(max)..max).collect::<Vec<_>>())
+    }
+
+    fn components(&self, _: WeightId, spectrum: &Spectrum) -> Option<Vec<usize>> {
+        let max = spectrum.values().len();
+        Some((max - self.keep.of(max)..max).collect())
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use laser_linalg::Spectrum;
+
 use super::{Reduce, Reduced, Source};
 use crate::error::Result;
+use crate::weight::WeightId;
 
 /// All components but those between the two edges of the bulk, as [`laser_linalg::Spectrum::noise_bulk`] estimates it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +16,11 @@ impl Reduce for DropBulk {
     fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
         let bulk = source.spectrum()?.noise_bulk();
         source.components(&(0..bulk.start).chain(bulk.end..source.max_rank()).collect::<Vec<_>>())
+    }
+
+    fn components(&self, _: WeightId, spectrum: &Spectrum) -> Option<Vec<usize>> {
+        let bulk = spectrum.noise_bulk();
+        Some((0..bulk.start).chain(bulk.end..spectrum.values().len()).collect())
     }
 }
 

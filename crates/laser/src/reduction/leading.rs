@@ -1,10 +1,10 @@
 //! `0.01`, `r40`, `e0.9`: the largest components (Sharma, Ash and Misra, arXiv 2312.13558).
 
-use laser_linalg::{LowRank, RankRule};
+use laser_linalg::{LowRank, RankRule, Spectrum};
 
 use super::{Reduce, Reduced, Source};
 use crate::error::Result;
-use crate::weight::WeightKind;
+use crate::weight::{WeightId, WeightKind};
 
 impl Reduce for RankRule {
     fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
@@ -18,6 +18,11 @@ impl Reduce for RankRule {
         // Also of a randomized decomposition: the error the exact one has, from the singular values.
         reduced.relative_error = LowRank::relative_error(source.svd()?, rank);
         Ok(reduced)
+    }
+
+    fn components(&self, _: WeightId, spectrum: &Spectrum) -> Option<Vec<usize>> {
+        let max = spectrum.values().len(); // the larger side counts in no rule
+        Some((0..self.resolve(max, max, Some(spectrum.values())).ok()?).collect())
     }
 
     fn check(&self, kind: WeightKind, [m, n]: [usize; 2]) -> Result<(), String> {

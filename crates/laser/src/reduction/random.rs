@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use laser_linalg::RankFraction;
+use laser_linalg::{RankFraction, Spectrum};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -42,6 +42,10 @@ impl Random {
 impl Reduce for Random {
     fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
         source.components(&self.draw(source.id(), source.max_rank()))
+    }
+
+    fn components(&self, id: WeightId, spectrum: &Spectrum) -> Option<Vec<usize>> {
+        Some(self.draw(id, spectrum.values().len()))
     }
 }
 

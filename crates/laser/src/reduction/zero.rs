@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use laser_linalg::Matrix;
+use laser_linalg::{Matrix, Spectrum};
 
 use super::{Reduce, Reduced, Source};
 use crate::error::Result;
+use crate::weight::WeightId;
 
 /// A matrix of zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +16,10 @@ impl Reduce for Zero {
     fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
         let [m, n] = source.shape();
         Ok(Reduced { rank: Some(0), ..source.dense(Matrix::zeros(m, n), 0) })
+    }
+
+    fn components(&self, _: WeightId, _: &Spectrum) -> Option<Vec<usize>> {
+        Some(Vec::new())
     }
 }
 
