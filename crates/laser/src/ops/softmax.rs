@@ -53,8 +53,8 @@ fn two_largest(logits: &[f32]) -> (f32, f32) {
     for chunk in chunks {
         for lane in 0..LANES {
             let v = chunk[lane];
-            // Of the lane's largest so far and the new value, the smaller is the candidate for second place. (Two
-            // choices: one of pairs becomes no vector instruction on AVX-512.)
+            // Of the lane's largest so far and the new value, the smaller is the candidate for second place. (Written
+            // as one choice between pairs, this does not vectorise on AVX-512.)
             let low = if v < first[lane] { v } else { first[lane] };
             first[lane] = if v > first[lane] { v } else { first[lane] };
             second[lane] = if low > second[lane] { low } else { second[lane] };
