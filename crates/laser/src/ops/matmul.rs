@@ -7,10 +7,10 @@ use gemm::Parallelism;
 /// A row-major matrix inside a larger buffer: `rows × cols`, rows `stride` apart.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
-    data: &'a [f32],
-    rows: usize,
-    cols: usize,
-    stride: usize,
+    pub(super) data: &'a [f32],
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) stride: usize,
 }
 
 impl<'a> View<'a> {
