@@ -11,8 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::model::{Model, Replacement};
-use crate::ops::linear::Variants;
+use crate::model::{Model, Replacement, Variants, Weight};
 use crate::weight::WeightId;
 
 /// How a matrix is decomposed.
@@ -116,7 +115,7 @@ impl Truncation {
             SvdMethod::Exact => truncate(&self.svd(id, &w)?, top),
             SvdMethod::Randomized { seed } => truncate(&self.randomized(id, &w, top, seed)?, top),
         };
-        let variants = Variants::new(on_device(low.us, model)?, on_device(low.vt, model)?, ranks.to_vec());
+        let variants = Variants::nested(on_device(low.us, model)?, on_device(low.vt, model)?, ranks.to_vec())?;
         Ok(Replacement::Variants(Arc::new(variants)))
     }
 
@@ -146,11 +145,11 @@ impl Truncation {
     }
 }
 
-/// A matrix as a tensor where the model computes, in its element type.
-fn on_device(matrix: Matrix, model: &Model) -> Result<Tensor> {
+/// A matrix as a weight where the model computes, in its element type.
+fn on_device(matrix: Matrix, model: &Model) -> Result<Weight> {
     let (rows, cols) = (matrix.rows(), matrix.cols());
     let tensor = Tensor::from_vec(matrix.into_data(), (rows, cols), &Device::Cpu)?;
-    Ok(tensor.to_device(model.device())?.to_dtype(model.dtype())?)
+    Weight::new(tensor.to_device(model.device())?.to_dtype(model.dtype())?)
 }
 
 /// Hash of shape, values and the version of the decomposition.

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Band, PANEL, Start, Step};
+use super::{Band, PANEL, Start};
 use crate::ops::matmul::View;
 
 /// Most rows of a tile.
