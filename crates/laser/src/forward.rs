@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::ops::attention::{Heads, Layout, attention};
-use crate::ops::linear::linear;
+use crate::ops::linear::{linear, repeated};
 use crate::ops::norm::rms_norm;
 use crate::ops::rope::{Tables, rotate};
 use crate::ops::softmax::{RowSummary, summarise};
@@ -129,8 +129,7 @@ impl<'a> Pass<'a> {
         if let Some(bad) = self.rows.tokens.iter().find(|t| **t as usize >= vocab) {
             return Err(Error::setting("token", format!("id {bad} is outside the vocabulary of {vocab}")));
         }
-        let ids = Tensor::new(self.rows.tokens.as_slice(), self.model.device())?;
-        Ok(self.model.weights().embedding.index_select(&ids, 0)?)
+        self.model.weights().embedding.rows(&self.rows.tokens)
     }
 
     /// One block, keeping the states inside it.
@@ -154,7 +153,7 @@ impl<'a> Pass<'a> {
         let (q, k, v) = (self.project(layer, Q, &h)?, self.project(layer, K, &h)?, self.project(layer, V, &h)?);
         // A sibling may have split the rows: all three get the same number of copies.
         let n = self.copies * self.kept;
-        let (q, k, v) = (repeat_to(q, n)?, repeat_to(k, n)?, repeat_to(v, n)?);
+        let (q, k, v) = (repeated(&q, n)?, repeated(&k, n)?, repeated(&v, n)?);
         let q = rotate(&q, &self.tables)?; // [copies·rows, n_heads·d_head]
         let k = rotate(&k, &self.tables)?; // [copies·rows, n_kv_heads·d_head]
         let stride = if self.copies > 1 { self.rows.len() } else { 0 };
@@ -207,13 +206,12 @@ impl<'a> Pass<'a> {
     /// `residual + linear(x)`, the residual repeated for each copy where the rows were split meanwhile.
     fn project_onto(&mut self, layer: usize, kind: WeightKind, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         if self.model.variants(layer, kind).is_none() {
-            let residual = repeat_to(residual.clone(), x.dim(0)?)?;
             let (weight, bias) = self.model.dense(layer, kind);
-            let y = linear(x, weight, bias, Some(&residual), self.model.threads())?;
+            let y = linear(x, weight, bias, Some(residual), self.model.threads())?;
             return self.tap(kind, x, y);
         }
         let y = self.project(layer, kind, x)?;
-        Ok((repeat_to(residual.clone(), y.dim(0)?)? + y)?)
+        Ok((repeated(residual, y.dim(0)?)? + y)?)
     }
 
     /// The output `y` of a matrix with input `x`, through its tap where there is one.
@@ -239,12 +237,6 @@ pub(crate) fn gather(x: Tensor, keep: Option<&[usize]>, copies: usize, rows: usi
     let ids: Vec<u32> =
         (0..copies).flat_map(|copy| keep.iter().map(move |row| rows::position(copy * rows + row))).collect();
     Ok(x.index_select(&Tensor::new(ids, x.device())?, 0)?)
-}
-
-/// `x` repeated until it has `rows` rows.
-fn repeat_to(x: Tensor, rows: usize) -> Result<Tensor> {
-    let n = x.dim(0)?;
-    if n == rows { Ok(x) } else { Ok(x.repeat((rows / n.max(1), 1))?) }
 }
 
 /// What the model says at one row.

@@ -11,7 +11,7 @@ mod sensitivity;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
 use laser_linalg::Svd;
 
 pub use loss::Loss;
@@ -19,7 +19,7 @@ pub use sensitivity::{Prediction, Sensitivity};
 
 use crate::error::{Error, Result};
 use crate::evaluate::Exam;
-use crate::model::Model;
+use crate::model::{Model, Weight};
 use crate::ops::linear::linear;
 use crate::ops::with_values;
 use crate::parallel::{Observer, map};
@@ -112,15 +112,15 @@ fn differentiate(
 struct Factors {
     sigma: Vec<f64>,
     /// `Uᵀ`, `[components, out]`.
-    ut: Tensor,
+    ut: Weight,
     /// `Vᵀ`, `[components, in]`.
-    vt: Tensor,
+    vt: Weight,
 }
 
 impl Factors {
     fn new(model: &Model, truncation: &Truncation, id: WeightId) -> Result<Self> {
         let Svd { u, s, vt } = truncation.svd(id, &model.matrix(id)?)?;
-        let ut = on_device(u, model)?.t()?.contiguous()?;
+        let ut = Weight::new(on_device(u, model)?.to_tensor()?.t()?.contiguous()?)?;
         Ok(Self { sigma: s, ut, vt: on_device(vt, model)? })
     }
 

@@ -15,15 +15,18 @@ use candle_core::{DType, Device, Tensor};
 pub use config::ModelConfig;
 pub use load::Files;
 
+pub use crate::ops::linear::Weight;
+pub use crate::ops::variants::Variants;
+
 use crate::error::{Error, Result};
-use crate::ops::linear::{Variants, linear};
+use crate::ops::linear::linear;
 use crate::weight::{WeightId, WeightKind};
 
 /// A linear layer's tensors.
 #[derive(Debug, Clone)]
 pub(crate) struct Linear {
     /// `[out, in]`.
-    pub(crate) weight: Tensor,
+    pub(crate) weight: Weight,
     /// `[out]`.
     pub(crate) bias: Option<Tensor>,
 }
@@ -41,9 +44,9 @@ pub(crate) struct Layer {
 #[derive(Debug)]
 pub(crate) struct Weights {
     /// `[vocab, d_model]`.
-    pub(crate) embedding: Tensor,
+    pub(crate) embedding: Weight,
     /// `[vocab, d_model]`; the embedding itself where the model ties them.
-    pub(crate) head: Tensor,
+    pub(crate) head: Weight,
     pub(crate) final_norm: Tensor,
     pub(crate) layers: Vec<Layer>,
 }
@@ -52,7 +55,7 @@ pub(crate) struct Weights {
 #[derive(Debug, Clone)]
 pub enum Replacement {
     /// One matrix, `[out, in]`.
-    Dense(Tensor),
+    Dense(Weight),
     /// Several truncations at once: the pass computes all of them side by side.
     Variants(Arc<Variants>),
 }
@@ -96,12 +99,12 @@ impl Model {
 
     /// Device the weights are on.
     pub fn device(&self) -> &Device {
-        self.weights.embedding.device()
+        self.weights.final_norm.device()
     }
 
     /// Element type the model computes in.
     pub fn dtype(&self) -> DType {
-        self.weights.embedding.dtype()
+        self.weights.final_norm.dtype()
     }
 
     pub(crate) fn weights(&self) -> &Weights {
@@ -110,9 +113,8 @@ impl Model {
 
     /// The values of a matrix as loaded, without the overlay: `[out, in]`, row-major f32.
     pub fn matrix(&self, id: WeightId) -> Result<laser_linalg::Matrix> {
-        let tensor = self.linear(id)?.weight.to_dtype(DType::F32)?;
-        let (rows, cols) = tensor.dims2()?;
-        let values = tensor.flatten_all()?.to_vec1()?;
+        let weight = &self.linear(id)?.weight;
+        let ([rows, cols], values) = (weight.dims()?, weight.to_values()?);
         laser_linalg::Matrix::new(rows, cols, values).map_err(|source| Error::Linalg { matrix: id.to_string(), source })
     }
 
@@ -138,7 +140,7 @@ impl Model {
     }
 
     /// The dense weight and bias that count: the overlay's where there is one.
-    pub(crate) fn dense(&self, layer: usize, kind: WeightKind) -> (&Tensor, Option<&Tensor>) {
+    pub(crate) fn dense(&self, layer: usize, kind: WeightKind) -> (&Weight, Option<&Tensor>) {
         let base = &self.weights.layers[layer].linears[kind.index()];
         let weight = match self.overlay.get(&WeightId { layer, kind }) {
             Some(Replacement::Dense(weight)) => weight,

@@ -8,15 +8,17 @@ mod differentiable;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod norm;
+pub(crate) mod packed;
 pub(crate) mod rope;
 pub(crate) mod softmax;
 pub(crate) mod swiglu;
+pub(crate) mod variants;
 
 use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
 
 use crate::error::Result;
 
-/// Whether the fused CPU kernels apply: plain f32 values in host memory, not part of a differentiation.
+/// Whether the fused CPU kernels apply: plain f32 values in host memory that no gradient flows to.
 pub(crate) fn is_fused(x: &Tensor) -> bool {
     matches!(x.device(), Device::Cpu) && x.dtype() == DType::F32 && !x.track_op()
 }

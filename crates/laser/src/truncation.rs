@@ -14,8 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::activation::Activations;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::model::{Model, Replacement};
-use crate::ops::linear::Variants;
+use crate::model::{Model, Replacement, Variants, Weight};
 use crate::reduction::{Reduced, Reduction, Source};
 use crate::weight::WeightId;
 
@@ -152,7 +151,7 @@ impl Truncation {
         };
         for ranks in shares {
             let low = source.leading(ranks[ranks.len() - 1])?;
-            parts.push(Variants::nested(on_device(low.us, model)?, on_device(low.vt, model)?, ranks.to_vec()));
+            parts.push(Variants::nested(on_device(low.us, model)?, on_device(low.vt, model)?, ranks.to_vec())?);
         }
         if !dense.is_empty() {
             let weight = |reduction: &Reduction| match reduction.reduce(&source)?.matrix {
@@ -208,11 +207,11 @@ pub(crate) fn derived_seed(seed: u64, of: &str) -> u64 {
     u64::from_le_bytes(std::array::from_fn(|i| digest[i]))
 }
 
-/// A matrix as a tensor where the model computes, in its element type.
-pub(crate) fn on_device(matrix: Matrix, model: &Model) -> Result<Tensor> {
+/// A matrix as a weight where the model computes, in its element type.
+pub(crate) fn on_device(matrix: Matrix, model: &Model) -> Result<Weight> {
     let (rows, cols) = (matrix.rows(), matrix.cols());
     let tensor = Tensor::from_vec(matrix.into_data(), (rows, cols), &Device::Cpu)?;
-    Ok(tensor.to_device(model.device())?.to_dtype(model.dtype())?)
+    Weight::new(tensor.to_device(model.device())?.to_dtype(model.dtype())?)
 }
 
 #[cfg(test)]

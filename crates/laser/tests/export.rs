@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use laser::edit::Edit;
 use laser::export::{Card, Export, Written};
-use laser::model::{Files, Model, Replacement};
+use laser::model::{Files, Model, Replacement, Weight};
 use laser::recipe::{BaseModel, Recipe};
 use laser::truncation::{SvdMethod, Truncation};
 use laser::weight::WeightId;
@@ -67,7 +67,7 @@ impl Case {
         let overlay = self.matrices.iter().map(|(&id, matrix)| {
             let values = stored_values("", dtype(id), matrix.data()).expect("fits the type");
             let tensor = Tensor::from_vec(values, (matrix.rows(), matrix.cols()), &Device::Cpu).expect("fits");
-            (id, Replacement::Dense(tensor))
+            (id, Replacement::Dense(Weight::new(tensor).expect("a matrix")))
         });
         self.base.with_overlay(overlay.collect())
     }

@@ -86,7 +86,7 @@ fn nudged(model: &Model, id: WeightId, i: usize, step: f32) -> Model {
         }
     }
     let tensor = Tensor::from_vec(values, (rows, cols), &Device::Cpu).expect("tensor");
-    model.with_overlay([(id, Replacement::Dense(tensor))].into())
+    model.with_overlay([(id, Replacement::Dense(crate::model::Weight::new(tensor).expect("a weight")))].into())
 }
 
 fn all(model: &Model) -> Vec<WeightId> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use laser_checkpoint::Checkpoint;
 
-use super::{Layer, Linear, Model, ModelConfig, Weights};
+use super::{Layer, Linear, Model, ModelConfig, Weight, Weights};
 use crate::arch::TensorNames;
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
@@ -89,14 +89,20 @@ impl Files {
             }
             Ok(Tensor::from_vec(values, shape, &Device::Cpu)?.to_device(device)?.to_dtype(dtype)?)
         };
+        // Packs each weight as it is read and drops the original.
+        let weight = |name: &str, shape: &[usize], permute| Weight::new(read(name, shape, permute)?);
         let (c, names) = (&self.config, self.names());
+        // The largest first: what is in memory twice while it is packed is then alone.
+        let table = [c.vocab_size, c.d_model];
+        let embedding = weight(names.embedding, &table, None)?;
+        let head = if c.tied { embedding.clone() } else { weight(names.head, &table, None)? };
         let mut layers = Vec::with_capacity(c.n_layers);
         for layer in 0..c.n_layers {
             let mut linears = Vec::with_capacity(WeightKind::ALL.len());
             for kind in WeightKind::ALL {
                 let permute = self.interleaved_heads(kind);
                 let shape = c.shape(kind);
-                let weight = read(&names.weight(layer, kind), &shape, permute)?;
+                let weight = weight(&names.weight(layer, kind), &shape, permute)?;
                 let bias = if self.has_bias(kind) {
                     Some(read(&names.bias(layer, kind), &shape[..1], permute)?)
                 } else {
@@ -111,8 +117,6 @@ impl Files {
                 linears,
             });
         }
-        let embedding = read(names.embedding, &[c.vocab_size, c.d_model], None)?;
-        let head = if c.tied { embedding.clone() } else { read(names.head, &[c.vocab_size, c.d_model], None)? };
         let final_norm = read(names.final_norm, &[c.d_model], None)?;
         self.checkpoint.forget_pages();
         Ok(Model {

@@ -1,255 +1,132 @@
-//! `y = x·Wᵀ + b`, and the same for a stack of truncated variants of one matrix at once.
+//! `y = x·Wᵀ + b`, and the weight it takes: packed for the CPU's product, or a tensor.
 
-use std::ops::Range;
+use std::sync::Arc;
 
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 
 use super::differentiable::times_constant;
-use super::matmul::{Output, View, times_transposed};
+use super::matmul::View;
+use super::packed::{Packed, Start, accumulate, append};
 use super::{host_rows, is_fused, with_values};
 use crate::error::Result;
 
-/// `x·Wᵀ + b (+ residual)`: `x [rows,in]`, `w [out,in]`, `bias [out]`, `residual [rows,out]` → `[rows,out]`.
+/// A weight `[out, in]` as products take it.
+#[derive(Debug, Clone)]
+pub enum Weight {
+    /// f32 on the CPU, in the order that the product reads: the only copy.
+    Packed(Arc<Packed>),
+    /// Other devices and element types, and values that gradients flow to.
+    Tensor(Tensor),
+}
+
+impl Weight {
+    /// Takes `tensor [out, in]`: packs it where the fused product applies to it.
+    pub fn new(tensor: Tensor) -> Result<Self> {
+        if !is_fused(&tensor) {
+            return Ok(Self::Tensor(tensor));
+        }
+        let (out, width) = tensor.dims2()?;
+        let packed = with_values(&tensor.contiguous()?, |values| Packed::new(values, out, width))?;
+        Ok(Self::Packed(Arc::new(packed)))
+    }
+
+    /// `[out, in]`.
+    pub fn dims(&self) -> Result<[usize; 2]> {
+        Ok(match self {
+            Self::Packed(packed) => [packed.out(), packed.width()],
+            Self::Tensor(tensor) => tensor.dims2()?.into(),
+        })
+    }
+
+    /// The values as a tensor `[out, in]`; packed ones are copied.
+    pub fn to_tensor(&self) -> Result<Tensor> {
+        Ok(match self {
+            Self::Packed(packed) => Tensor::from_vec(packed.unpack(), (packed.out(), packed.width()), &Device::Cpu)?,
+            Self::Tensor(tensor) => tensor.clone(),
+        })
+    }
+
+    /// All values, row-major.
+    pub fn to_values(&self) -> Result<Vec<f32>> {
+        Ok(match self {
+            Self::Packed(packed) => packed.unpack(),
+            Self::Tensor(tensor) => tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?,
+        })
+    }
+
+    /// The packed weight, where it is one.
+    pub(crate) fn packed(&self) -> Option<&Packed> {
+        match self {
+            Self::Packed(packed) => Some(packed),
+            Self::Tensor(_) => None,
+        }
+    }
+
+    /// The rows `ids`, which must exist: `[ids, in]`.
+    pub(crate) fn rows(&self, ids: &[u32]) -> Result<Tensor> {
+        match self {
+            Self::Packed(packed) => {
+                let mut rows = Vec::with_capacity(ids.len() * packed.width());
+                ids.iter().for_each(|id| rows.extend(packed.row(*id as usize)));
+                host_rows(rows, ids.len(), packed.width())
+            }
+            Self::Tensor(tensor) => Ok(tensor.index_select(&Tensor::new(ids, tensor.device())?, 0)?),
+        }
+    }
+
+    /// `x·Wᵀ` for `x [rows, in]` → `[rows, out]`.
+    pub fn product(&self, x: &Tensor, threads: usize) -> Result<Tensor> {
+        linear(x, self, None, None, threads)
+    }
+}
+
+/// `x·Wᵀ + b (+ residual)`: `x [rows,in]`, `w [out,in]`, `bias [out]`, `residual [n,out]` → `[rows,out]`.
+///
+/// Where the residual has fewer rows, it is repeated: row `i` of the result takes its row `i mod n`.
 pub(crate) fn linear(
     x: &Tensor,
-    w: &Tensor,
+    w: &Weight,
     bias: Option<&Tensor>,
     residual: Option<&Tensor>,
     threads: usize,
 ) -> Result<Tensor> {
-    if is_fused(x) && is_fused(w) {
-        let ([rows, width], out) = (dims(x)?, w.dim(0)?);
-        let (mut y, output) = start(residual, bias, rows, out)?;
+    let (rows, width) = x.dims2()?;
+    if let (Weight::Packed(w), true) = (w, is_fused(x)) {
+        let mut y = Vec::with_capacity(rows * w.out());
         with_values(x, |x| {
-            with_values(w, |w| {
-                times_transposed(&mut y, out, View::new(x, rows, width), View::new(w, out, width), output, threads);
-            })
+            let x = View::new(x, rows, width);
+            match (bias, residual) {
+                (None, None) => append(&mut y, x, &w.all(), Start::Zero, threads),
+                (Some(bias), None) => with_values(bias, |b| append(&mut y, x, &w.all(), Start::Row(b), threads))?,
+                (None, Some(r)) => with_values(r, |r| append(&mut y, x, &w.all(), Start::Rows(r), threads))?,
+                (Some(bias), Some(residual)) => {
+                    y.extend(with_values(&repeated(&residual.broadcast_add(bias)?, rows)?, <[f32]>::to_vec)?);
+                    accumulate(&mut y, x, &w.all(), threads);
+                }
+            }
+            Ok::<_, crate::Error>(())
         })??;
-        return host_rows(y, rows, out);
+        return host_rows(y, rows, w.out());
     }
-    let mut y = if x.track_op() { times_constant(x, w)? } else { x.matmul(&w.t()?)? };
+    let w = w.to_tensor()?;
+    let mut y = if x.track_op() && !w.track_op() { times_constant(x, &w)? } else { x.matmul(&w.t()?)? };
     if let Some(bias) = bias {
         y = y.broadcast_add(bias)?;
     }
     Ok(match residual {
-        Some(residual) => (y + residual)?,
+        Some(residual) => (y + repeated(residual, rows)?)?,
         None => y,
     })
 }
 
-/// Replacements of one matrix side by side: some truncations that share their factors, some dense matrices.
-#[derive(Debug, Clone)]
-pub struct Variants {
-    parts: Vec<Part>,
-}
-
-#[derive(Debug, Clone)]
-enum Part {
-    Nested(Nested),
-    /// `[out, in]`.
-    Dense(Tensor),
-}
-
-impl Part {
-    fn len(&self) -> usize {
-        match self {
-            Self::Nested(nested) => nested.ranks.len(),
-            Self::Dense(_) => 1,
-        }
-    }
-}
-
-impl Variants {
-    /// Variants of ranks `ranks` (sorted upwards) from the leading `k` components `us [out,k]`, `vt [k,in]`.
-    ///
-    /// # Panics
-    /// If the ranks are not sorted or exceed `k`.
-    pub(crate) fn nested(us: Tensor, vt: Tensor, ranks: Vec<usize>) -> Self {
-        assert!(ranks.is_sorted(), "ranks of variants are sorted");
-        assert!(ranks.last().is_none_or(|r| *r <= vt.dims()[0]), "a rank exceeds the factors");
-        Self { parts: vec![Part::Nested(Nested { us, vt, ranks })] }
-    }
-
-    /// One variant for each of `weights`, `[out, in]`.
-    pub(crate) fn dense(weights: Vec<Tensor>) -> Self {
-        Self { parts: weights.into_iter().map(Part::Dense).collect() }
-    }
-
-    /// The variants of each stack, one stack after the other.
-    pub(crate) fn stack(stacks: Vec<Self>) -> Self {
-        Self { parts: stacks.into_iter().flat_map(|stack| stack.parts).collect() }
-    }
-
-    /// Number of variants.
-    pub(crate) fn len(&self) -> usize {
-        self.parts.iter().map(Part::len).sum()
-    }
-
-    /// Applies the variants. `blocks`: the rows of `x` that belong to each variant, in order and without gaps; `None`: all
-    /// rows belong to all variants, and the output has `len()` copies of them, `[len·rows, out]`.
-    pub(crate) fn apply(
-        &self,
-        x: &Tensor,
-        bias: Option<&Tensor>,
-        blocks: Option<&[Range<usize>]>,
-        threads: usize,
-    ) -> Result<Tensor> {
-        if let [Part::Nested(nested)] = self.parts.as_slice() {
-            return nested.apply(x, bias, blocks, threads);
-        }
-        let mut outputs = Vec::with_capacity(self.parts.len());
-        let mut first = 0;
-        for part in &self.parts {
-            let own = blocks.map(|blocks| &blocks[first..first + part.len()]);
-            first += part.len();
-            let (start, end) = match own {
-                Some(own) => (own[0].start, own[own.len() - 1].end),
-                None => (0, x.dim(0)?),
-            };
-            if start == end {
-                continue;
-            }
-            let x = x.narrow(0, start, end - start)?;
-            outputs.push(match part {
-                Part::Dense(weight) => linear(&x, weight, bias, None, threads)?,
-                Part::Nested(nested) => {
-                    let own: Option<Vec<_>> =
-                        own.map(|own| own.iter().map(|b| b.start - start..b.end - start).collect());
-                    nested.apply(&x, bias, own.as_deref(), threads)?
-                }
-            });
-        }
-        Ok(Tensor::cat(&outputs, 0)?)
-    }
-}
-
-/// Truncations of one matrix to several ranks, kept as factors: variant `v` is `US[:, ..r_v]·Vᵀ[..r_v, :]`.
-#[derive(Debug, Clone)]
-struct Nested {
-    /// `U·Σ`, `[out, k]`.
-    us: Tensor,
-    /// `Vᵀ`, `[k, in]`.
-    vt: Tensor,
-    /// Rank of each variant, never decreasing, at most `k`.
-    ranks: Vec<usize>,
-}
-
-impl Nested {
-    /// As [`Variants::apply`].
-    fn apply(
-        &self,
-        x: &Tensor,
-        bias: Option<&Tensor>,
-        blocks: Option<&[Range<usize>]>,
-        threads: usize,
-    ) -> Result<Tensor> {
-        let [rows, _] = dims(x)?;
-        let z = linear(x, &self.vt, None, None, threads)?; // [rows, k]
-        if !is_fused(x) {
-            return self.apply_composed(&z, bias, blocks);
-        }
-        let (out, k) = (self.us.dim(0)?, self.vt.dim(0)?);
-        let copies = if blocks.is_some() { 1 } else { self.ranks.len() };
-        let (mut y, _) = start(None, bias, copies * rows, out)?;
-        with_values(&z, |z| {
-            with_values(&self.us, |us| match blocks {
-                Some(blocks) => self.in_blocks(&mut y, z, us, blocks, (out, k), threads),
-                None => self.nested(&mut y, z, us, (rows, out, k), threads),
-            })
-        })??;
-        host_rows(y, copies * rows, out)
-    }
-
-    /// Every variant for every row: the sum over components runs once, a copy is taken at each rank.
-    fn nested(&self, y: &mut [f32], z: &[f32], us: &[f32], (rows, out, k): (usize, usize, usize), threads: usize) {
-        let (z, us) = (View::new(z, rows, k), View::new(us, out, k));
-        let (mut from, block) = (0, rows * out);
-        for (v, &to) in self.ranks.iter().enumerate() {
-            if v > 0 {
-                y.copy_within((v - 1) * block..v * block, v * block);
-            }
-            if to > from {
-                let y = &mut y[v * block..(v + 1) * block];
-                times_transposed(y, out, z.columns(from, to), us.columns(from, to), Output::Accumulate, threads);
-            }
-            from = to;
-        }
-    }
-
-    /// Rows that already belong to one variant each. A band of components is added to all rows of the variants that
-    /// have it, which stand together at the end because ranks never decrease.
-    fn in_blocks(
-        &self,
-        y: &mut [f32],
-        z: &[f32],
-        us: &[f32],
-        blocks: &[Range<usize>],
-        (out, k): (usize, usize),
-        threads: usize,
-    ) {
-        let rows = z.len() / k.max(1);
-        let us = View::new(us, out, k);
-        let mut from = 0;
-        for (block, &to) in blocks.iter().zip(&self.ranks) {
-            if to > from && block.start < rows {
-                let z = View::new(&z[block.start * k..], rows - block.start, k).columns(from, to);
-                let y = &mut y[block.start * out..];
-                times_transposed(y, out, z, us.columns(from, to), Output::Accumulate, threads);
-            }
-            from = to;
-        }
-    }
-
-    /// The same through the tensor library.
-    fn apply_composed(&self, z: &Tensor, bias: Option<&Tensor>, blocks: Option<&[Range<usize>]>) -> Result<Tensor> {
-        let mut parts = Vec::with_capacity(self.ranks.len());
-        for (v, &rank) in self.ranks.iter().enumerate() {
-            let z = match blocks {
-                Some(blocks) => z.narrow(0, blocks[v].start, blocks[v].len())?,
-                None => z.clone(),
-            };
-            if z.dim(0)? == 0 {
-                continue;
-            }
-            let y = if rank == 0 {
-                Tensor::zeros((z.dim(0)?, self.us.dim(0)?), z.dtype(), z.device())?
-            } else {
-                z.narrow(1, 0, rank)?.contiguous()?.matmul(&self.us.narrow(1, 0, rank)?.t()?)?
-            };
-            parts.push(match bias {
-                Some(bias) => y.broadcast_add(bias)?,
-                None => y,
-            });
-        }
-        Ok(Tensor::cat(&parts, 0)?)
-    }
-}
-
-/// The output buffer of a product `[rows, out]`: residual and bias where there are, and whether to add to it.
-fn start(residual: Option<&Tensor>, bias: Option<&Tensor>, rows: usize, out: usize) -> Result<(Vec<f32>, Output)> {
-    let mut y = match residual {
-        Some(residual) => with_values(residual, <[f32]>::to_vec)?,
-        None => vec![0.0; rows * out],
-    };
-    if let Some(bias) = bias {
-        with_values(bias, |bias| {
-            for row in y.chunks_exact_mut(out) {
-                row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
-            }
-        })?;
-    }
-    let output = if residual.is_some() || bias.is_some() { Output::Accumulate } else { Output::Replace };
-    Ok((y, output))
-}
-
-fn dims(x: &Tensor) -> Result<[usize; 2]> {
-    Ok(x.dims2()?.into())
+/// `x` repeated until it has `rows` rows.
+pub(crate) fn repeated(x: &Tensor, rows: usize) -> Result<Tensor> {
+    let n = x.dim(0)?;
+    if n == rows { Ok(x.clone()) } else { Ok(x.repeat((rows / n.max(1), 1))?) }
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
-
     use super::*;
 
     fn random(rows: usize, cols: usize) -> Tensor {
@@ -262,67 +139,47 @@ mod tests {
     }
 
     #[test]
-    fn linear_adds_bias_and_residual() {
-        let (x, w, residual) = (random(5, 8), random(3, 8), random(5, 3));
+    fn linear_adds_bias_and_residual_packed_or_not() {
+        let (x, w, residual) = (random(6, 8), random(3, 8), random(2, 3));
         let bias = random(1, 3).flatten_all().expect("flat");
-        let y = linear(&x, &w, Some(&bias), Some(&residual), 1).expect("linear");
-        let plain = x.matmul(&w.t().expect("t")).expect("matmul").broadcast_add(&bias).expect("bias");
-        assert!(difference(&y, &(plain + residual).expect("add")) < 1e-5);
+        let packed = Weight::new(w.clone()).expect("packs");
+        assert!(matches!(packed, Weight::Packed(_)));
+        for bias in [None, Some(&bias)] {
+            for residual in [None, Some(&residual)] {
+                let mut plain = x.matmul(&w.t().expect("t")).expect("matmul");
+                if let Some(bias) = bias {
+                    plain = plain.broadcast_add(bias).expect("bias");
+                }
+                if let Some(residual) = residual {
+                    plain = (plain + residual.repeat((3, 1)).expect("three times")).expect("add");
+                }
+                for w in [&packed, &Weight::Tensor(w.clone())] {
+                    let y = linear(&x, w, bias, residual, 1).expect("linear");
+                    assert!(difference(&y, &plain) < 1e-5);
+                }
+            }
+        }
     }
 
     #[test]
-    fn variants_equal_their_dense_matrices_one_by_one() {
-        let (us, vt, x) = (random(7, 6), random(6, 9), random(4, 9));
-        let bias = random(1, 7).flatten_all().expect("flat");
-        let ranks = vec![0, 2, 2, 5];
-        let nested = Nested { us: us.clone(), vt: vt.clone(), ranks: ranks.clone() };
-        let variants = Variants::nested(us.clone(), vt.clone(), ranks.clone());
-        let dense = |x: &Tensor, r: usize| {
-            let w = if r == 0 {
-                Tensor::zeros((7, 9), candle_core::DType::F32, &Device::Cpu).expect("zeros")
-            } else {
-                us.narrow(1, 0, r)
-                    .expect("us")
-                    .contiguous()
-                    .expect("c")
-                    .matmul(&vt.narrow(0, 0, r).expect("vt"))
-                    .expect("w")
-            };
-            linear(x, &w, Some(&bias), None, 1).expect("dense")
-        };
-        let all = variants.apply(&x, Some(&bias), None, 1).expect("fan out");
-        for (v, &r) in ranks.iter().enumerate() {
-            assert!(difference(&all.narrow(0, v * 4, 4).expect("block"), &dense(&x, r)) < 1e-5);
-        }
-        let blocks = [0..1, 1..1, 1..3, 3..4];
-        let packed = variants.apply(&x, Some(&bias), Some(&blocks), 1).expect("blocks");
-        let z = linear(&x, &vt, None, None, 1).expect("z");
-        let composed = nested.apply_composed(&z, Some(&bias), Some(&blocks)).expect("composed");
-        for (v, block) in blocks.iter().enumerate().filter(|(_, b)| !b.is_empty()) {
-            let rows = |t: &Tensor| t.narrow(0, block.start, block.len()).expect("rows");
-            assert!(difference(&rows(&packed), &dense(&rows(&x), ranks[v])) < 1e-5);
-        }
-        assert!(difference(&packed, &composed) < 1e-5);
+    fn gradients_flow_through_packed_weights_and_to_tracked_ones() {
+        let (x, w) = (random(4, 8), random(3, 8));
+        let tracked = candle_core::Var::from_tensor(&w).expect("variable");
+        let weight = Weight::new(tracked.as_tensor().clone()).expect("stays a tensor");
+        let second = Weight::new(random(5, 3)).expect("packs");
+        let y = linear(&linear(&x, &weight, None, None, 1).expect("y"), &second, None, None, 1).expect("z");
+        let gradients = y.sum_all().expect("sum").backward().expect("backward");
+        // d/dW Σ (x·Wᵀ·Sᵀ) = (Sᵀ·1)·(1ᵀ·x)
+        let columns = second.to_tensor().and_then(|s| Ok(s.sum_keepdim(0)?.t()?)).expect("[3,1]");
+        let expected = columns.matmul(&x.sum_keepdim(0).expect("[1,8]")).expect("[3,8]");
+        assert!(difference(gradients.get(&tracked).expect("a gradient"), &expected) < 1e-4);
     }
 
     #[test]
-    fn a_stack_is_its_parts_one_after_the_other() {
-        let (us, vt, x) = (random(7, 6), random(6, 9), random(5, 9));
-        let (a, b) = (random(7, 9), random(7, 9));
-        let bias = random(1, 7).flatten_all().expect("flat");
-        let nested = Variants::nested(us, vt, vec![1, 4]);
-        let stack = Variants::stack(vec![nested.clone(), Variants::dense(vec![a.clone(), b.clone()])]);
-        assert_eq!(stack.len(), 4);
-        let dense = |x: &Tensor, w: &Tensor| linear(x, w, Some(&bias), None, 1).expect("dense");
-        let parts = [nested.apply(&x, Some(&bias), None, 1).expect("nested"), dense(&x, &a), dense(&x, &b)];
-        let expected = Tensor::cat(&parts, 0).expect("cat");
-        assert_eq!(difference(&stack.apply(&x, Some(&bias), None, 1).expect("stack"), &expected), 0.0);
-        // Row r of variant v is row 5·v + r above.
-        let blocks = [0..0, 0..2, 2..2, 2..5];
-        let packed = stack.apply(&x, Some(&bias), Some(&blocks), 1).expect("blocks");
-        for (row, variant) in [(0, 1), (1, 1), (2, 3), (3, 3), (4, 3)] {
-            let of = |t: &Tensor, row: usize| t.narrow(0, row, 1).expect("row");
-            assert!(difference(&of(&packed, row), &of(&expected, 5 * variant + row)) < 1e-5, "row {row}");
-        }
+    fn rows_of_a_packed_weight_are_those_of_its_tensor() {
+        let w = random(70, 5);
+        let (packed, ids) = (Weight::new(w.clone()).expect("packs"), [69u32, 0, 33, 33]);
+        let rows = packed.rows(&ids).expect("rows");
+        assert_eq!(difference(&rows, &Weight::Tensor(w).rows(&ids).expect("rows")), 0.0);
     }
 }

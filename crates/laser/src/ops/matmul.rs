@@ -1,16 +1,18 @@
-//! The one matrix product of the CPU path, through the `gemm` crate: the only file of the library with `unsafe`.
+//! Matrix products of activations with each other on the CPU, through the `gemm` crate.
 
 #![allow(unsafe_code)]
+
+use std::ops::Range;
 
 use gemm::Parallelism;
 
 /// A row-major matrix inside a larger buffer: `rows × cols`, rows `stride` apart.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
-    data: &'a [f32],
-    rows: usize,
-    cols: usize,
-    stride: usize,
+    pub(super) data: &'a [f32],
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) stride: usize,
 }
 
 impl<'a> View<'a> {
@@ -27,6 +29,12 @@ impl<'a> View<'a> {
         let needed = if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + cols };
         assert!(data.len() >= needed && (rows <= 1 || stride >= cols), "view exceeds its buffer");
         Self { data, rows, cols, stride }
+    }
+
+    /// Some rows.
+    pub(crate) fn rows(self, rows: Range<usize>) -> Self {
+        let start = (rows.start * self.stride).min(self.data.len());
+        Self::strided(&self.data[start..], rows.len(), self.cols, self.stride)
     }
 
     /// The columns `from..to` of every row.
