@@ -96,7 +96,7 @@ impl<'a> Pass<'a> {
             Start::Down(layer, mid, hidden) => {
                 let hidden = gather(hidden, keep(layer), 1, self.rows.len())?;
                 let mid = self.select(mid, keep(layer))?;
-                (layer + 1, self.project_onto(layer, Down, &hidden, &mid)?)
+                (layer + 1, self.last(layer, &hidden, &mid)?)
             }
         };
         while layer < n_layers {
@@ -160,8 +160,15 @@ impl<'a> Pass<'a> {
         let gate = self.project(layer, Gate, &h)?; // [copies·kept, d_mlp]
         let up = self.project(layer, Up, &h)?; // [copies·kept, d_mlp]
         let hidden = silu_mul(&gate, &up)?; // [copies·kept, d_mlp]
-        let out = self.project_onto(layer, Down, &hidden, x)?; // [copies·kept, d_model]
+        let out = self.last(layer, &hidden, x)?; // [copies·kept, d_model]
         Ok((hidden, out))
+    }
+
+    /// `x + down(hidden)`, the end of every block.
+    fn last(&mut self, layer: usize, hidden: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let out = self.project_onto(layer, Down, hidden, x)?; // [copies·kept, d_model]
+        self.model.meter().add_block(out.dim(0)?);
+        Ok(out)
     }
 
     /// One linear layer, `[n, in]` → `[n, out]`; rows that are not split yet split at a stack of variants.
