@@ -17,18 +17,26 @@ pub(crate) struct RowSummary {
 
 /// Summarises one row of logits.
 pub(crate) fn summarise(logits: &[f32]) -> RowSummary {
-    let (max, count) = maximum(logits);
-    let argmax = logits.iter().position(|v| *v == max).unwrap_or(0);
+    let max = maximum(logits);
     RowSummary {
-        argmax: u32::try_from(argmax).unwrap_or(u32::MAX),
+        argmax: first(logits, max).unwrap_or(0),
         log_partition: f64::from(max) + sum_exp(logits, max).ln(),
-        tied: count > 1,
+        tied: logits.iter().filter(|v| **v == max).count() > 1,
     }
 }
 
-/// The largest value, and how many values equal it. NaN if any value is NaN.
+/// The most likely token alone, the first of equals; `None` if any logit is not finite.
+pub(crate) fn argmax(logits: &[f32]) -> Option<u32> {
+    first(logits, maximum(logits))
+}
+
+fn first(logits: &[f32], value: f32) -> Option<u32> {
+    logits.iter().position(|v| *v == value).and_then(|token| u32::try_from(token).ok())
+}
+
+/// The largest value; NaN if any value is not finite.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
-fn maximum(logits: &[f32]) -> (f32, usize) {
+fn maximum(logits: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let mut poison = [0f32; LANES];
     let chunks = logits.chunks_exact(LANES);
@@ -45,14 +53,7 @@ fn maximum(logits: &[f32]) -> (f32, usize) {
         max = max.max(lanes[lane]);
         sum += poison[lane];
     }
-    if sum != 0.0 {
-        return (f32::NAN, 0);
-    }
-    let mut count = 0;
-    for v in logits {
-        count += usize::from(*v == max);
-    }
-    (max, count)
+    if sum == 0.0 { max } else { f32::NAN }
 }
 
 /// `Σ exp(logit − max)`: f32 in blocks of 256 lanes, f64 across blocks.
@@ -88,11 +89,13 @@ mod tests {
             assert!((summary.log_partition - naive).abs() < 1e-5);
             let best = logits.iter().copied().fold(f32::MIN, f32::max);
             assert_eq!(logits[summary.argmax as usize], best);
+            assert_eq!(argmax(&logits), Some(summary.argmax));
             assert_eq!(summary.tied, logits.iter().filter(|v| **v == best).count() > 1);
             for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let mut logits = logits.clone();
                 logits[n / 2] = bad;
                 assert!(!summarise(&logits).log_partition.is_finite());
+                assert_eq!(argmax(&logits), None);
             }
         }
     }
