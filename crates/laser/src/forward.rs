@@ -17,7 +17,7 @@ use crate::ops::attention::{Heads, Layout, attention};
 use crate::ops::linear::{linear, repeated};
 use crate::ops::norm::rms_norm;
 use crate::ops::rope::{Tables, rotate};
-use crate::ops::softmax::{RowSummary, summarise};
+use crate::ops::softmax::{RowSummary, argmax, summarise};
 use crate::ops::swiglu::silu_mul;
 use crate::ops::with_values;
 use crate::weight::WeightKind::{self, Down, Gate, K, O, Q, Up, V};
@@ -35,6 +35,34 @@ pub(crate) enum Start {
     Mlp(usize, Tensor),
     /// At a block's last matrix: `resid_mid` and the activated hidden state `[rows, d_mlp]`.
     Down(usize, Tensor, Tensor),
+}
+
+impl Start {
+    /// The same place with the states of some rows.
+    pub(crate) fn gather(self, rows: &[usize]) -> Result<Self> {
+        let pick = |x| gather(x, Some(rows), 1, 0);
+        Ok(match self {
+            Self::Tokens => Self::Tokens,
+            Self::Block(layer, x) => Self::Block(layer, pick(x)?),
+            Self::Mlp(layer, mid) => Self::Mlp(layer, pick(mid)?),
+            Self::Down(layer, mid, hidden) => Self::Down(layer, pick(mid)?, pick(hidden)?),
+        })
+    }
+
+    /// The same place with the rows of `more` after its own.
+    ///
+    /// # Panics
+    /// If `more` is another place.
+    pub(crate) fn followed_by(self, more: Self) -> Result<Self> {
+        let join = |a: Tensor, b: Tensor| if a.dim(0)? == 0 { Ok(b) } else { Tensor::cat(&[a, b], 0) };
+        Ok(match (self, more) {
+            (Self::Tokens, Self::Tokens) => Self::Tokens,
+            (Self::Block(layer, a), Self::Block(_, b)) => Self::Block(layer, join(a, b)?),
+            (Self::Mlp(layer, a), Self::Mlp(_, b)) => Self::Mlp(layer, join(a, b)?),
+            (Self::Down(layer, a, c), Self::Down(_, b, d)) => Self::Down(layer, join(a, b)?, join(c, d)?),
+            _ => unreachable!("both are states at the same matrix"),
+        })
+    }
 }
 
 /// The states of one block that later passes may start from.
@@ -106,7 +134,7 @@ impl<'a> Pass<'a> {
             Start::Down(layer, mid, hidden) => {
                 let hidden = gather(hidden, keep(layer), 1, self.rows.len())?;
                 let mid = self.select(mid, keep(layer))?;
-                (layer + 1, self.project_onto(layer, Down, &hidden, &mid)?)
+                (layer + 1, self.last(layer, &hidden, &mid)?)
             }
         };
         while layer < n_layers {
@@ -121,6 +149,23 @@ impl<'a> Pass<'a> {
         let mid = self.attention(layer, x)?;
         let mid = self.select(mid, keep)?;
         Ok(self.mlp(layer, &mid)?.1)
+    }
+
+    /// Runs from the tokens up to the matrix `kind` of `layer`, where another pass may start.
+    pub(crate) fn reach(mut self, layer: usize, kind: WeightKind) -> Result<Start> {
+        let mut x = self.embed()?; // [rows, d_model]
+        for below in 0..layer {
+            x = self.block(below, &x)?.out;
+        }
+        if matches!(kind, Q | K | V | O) {
+            return Ok(Start::Block(layer, x));
+        }
+        let mid = self.attention(layer, &x)?; // [rows, d_model]
+        if matches!(kind, Gate | Up) {
+            return Ok(Start::Mlp(layer, mid));
+        }
+        let hidden = self.gated(layer, &mid)?; // [rows, d_mlp]
+        Ok(Start::Down(layer, mid, hidden))
     }
 
     /// The tokens' embeddings, `[rows, d_model]`.
@@ -175,13 +220,25 @@ impl<'a> Pass<'a> {
 
     /// `x + down(silu(gate(norm(x)))·up(norm(x)))`: the activated hidden state and the block's output.
     fn mlp(&mut self, layer: usize, x: &Tensor) -> Result<(Tensor, Tensor)> {
+        let hidden = self.gated(layer, x)?; // [copies·kept, d_mlp]
+        let out = self.last(layer, &hidden, x)?; // [copies·kept, d_model]
+        Ok((hidden, out))
+    }
+
+    /// `silu(gate(norm(x)))·up(norm(x))`.
+    fn gated(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
         let norm = &self.model.weights().layers[layer].mlp_norm;
         let h = rms_norm(x, norm, self.model.config().norm_eps)?; // [copies·kept, d_model]
         let gate = self.project(layer, Gate, &h)?; // [copies·kept, d_mlp]
         let up = self.project(layer, Up, &h)?; // [copies·kept, d_mlp]
-        let hidden = silu_mul(&gate, &up)?; // [copies·kept, d_mlp]
-        let out = self.project_onto(layer, Down, &hidden, x)?; // [copies·kept, d_model]
-        Ok((hidden, out))
+        silu_mul(&gate, &up) // [copies·kept, d_mlp]
+    }
+
+    /// `x + down(hidden)`, the end of every block.
+    fn last(&mut self, layer: usize, hidden: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let out = self.project_onto(layer, Down, hidden, x)?; // [copies·kept, d_model]
+        self.model.meter().add_block(out.dim(0)?);
+        Ok(out)
     }
 
     /// One linear layer, `[n, in]` → `[n, out]`; rows that are not split yet split at a stack of variants.
@@ -259,35 +316,42 @@ pub(crate) fn score_rows<'t>(
     hidden: &Tensor,
     wanted: impl Fn(usize) -> &'t [u32] + Sync,
 ) -> Result<Vec<RowScore>> {
+    each_row(model, hidden, |row, logits| {
+        let summary = summarise(logits);
+        let logit = |t: &u32| logits[*t as usize];
+        let logprobs = wanted(row).iter().map(|t| f64::from(logit(t)) - summary.log_partition).collect();
+        let margins = wanted(row).iter().map(|t| summary.margin(*t, logit(t))).collect();
+        summary.log_partition.is_finite().then_some(RowScore { summary, logprobs, margins })
+    })
+}
+
+/// Runs the output head over `hidden [n, d_model]`: the most likely token of each row, the first of equals.
+pub(crate) fn most_likely(model: &Model, hidden: &Tensor) -> Result<Vec<u32>> {
+    each_row(model, hidden, |_, logits| argmax(logits))
+}
+
+/// `f` of each row's number and logits; `None` means that they are not finite.
+fn each_row<R: Send>(model: &Model, hidden: &Tensor, f: impl Fn(usize, &[f32]) -> Option<R> + Sync) -> Result<Vec<R>> {
     let n = hidden.dim(0)?;
-    let mut scores = Vec::with_capacity(n);
+    let mut done = Vec::with_capacity(n);
     for start in (0..n).step_by(HEAD_ROWS) {
         let rows = HEAD_ROWS.min(n - start);
         let logits = model.head(&hidden.narrow(0, start, rows)?)?.to_device(&Device::Cpu)?; // [rows, vocab]
         let vocab = logits.dim(1)?;
-        let chunk: Vec<RowScore> = with_values(&logits, |logits| {
-            let score = |(i, logits): (usize, &[f32])| {
-                let summary = summarise(logits);
-                let logit = |t: &u32| logits[*t as usize];
-                let wanted = wanted(start + i).iter();
-                RowScore {
-                    summary,
-                    logprobs: wanted.clone().map(|t| f64::from(logit(t)) - summary.log_partition).collect(),
-                    margins: wanted.map(|t| summary.margin(*t, logit(t))).collect(),
-                }
+        let chunk: Result<Vec<R>> = with_values(&logits, |logits| {
+            let of_row = |(i, logits): (usize, &[f32])| {
+                let place = || format!("row {} of a pass", start + i);
+                f(start + i, logits).ok_or_else(|| Error::NotFinite { what: "logits".into(), place: place() })
             };
             if model.threads() > 1 {
-                logits.par_chunks_exact(vocab).enumerate().map(score).collect()
+                logits.par_chunks_exact(vocab).enumerate().map(of_row).collect()
             } else {
-                logits.chunks_exact(vocab).enumerate().map(score).collect()
+                logits.chunks_exact(vocab).enumerate().map(of_row).collect()
             }
         })?;
-        scores.extend(chunk);
+        done.extend(chunk?);
     }
-    match scores.iter().position(|s| !s.summary.log_partition.is_finite()) {
-        Some(row) => Err(Error::NotFinite { what: "logits".into(), place: format!("row {row} of a pass") }),
-        None => Ok(scores),
-    }
+    Ok(done)
 }
 
 impl BlockStates {

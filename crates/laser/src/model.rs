@@ -5,6 +5,7 @@
 pub mod config;
 mod json;
 pub mod load;
+mod meter;
 pub mod rope;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use candle_core::{DType, Device, Tensor};
 
 pub use config::ModelConfig;
 pub use load::Files;
+pub use meter::Work;
 
 pub use crate::ops::linear::Weight;
 pub use crate::ops::variants::Variants;
@@ -67,6 +69,8 @@ pub struct Model {
     weights: Arc<Weights>,
     overlay: BTreeMap<WeightId, Replacement>,
     threads: usize,
+    /// Shared by all clones.
+    meter: Arc<meter::Meter>,
 }
 
 impl Model {
@@ -90,6 +94,16 @@ impl Model {
     /// The same model using `threads` threads inside each pass (1: the caller runs passes side by side).
     pub fn with_threads(&self, threads: usize) -> Self {
         Self { threads: threads.max(1), ..self.clone() }
+    }
+
+    /// Forward work done so far by this model and all clones of it.
+    pub fn work(&self) -> Work {
+        self.meter.read()
+    }
+
+    /// Where passes count their work.
+    pub(crate) fn meter(&self) -> &meter::Meter {
+        &self.meter
     }
 
     /// Threads inside a pass.
@@ -152,6 +166,7 @@ impl Model {
     /// Logits of rows of the last block's output: `[rows, d_model]` → `[rows, vocab]`, f32.
     pub(crate) fn head(&self, hidden: &Tensor) -> Result<Tensor> {
         let weights = &self.weights;
+        self.meter.add_head(hidden.dim(0)?);
         let normed = crate::ops::norm::rms_norm(hidden, &weights.final_norm, self.config.norm_eps)?;
         Ok(linear(&normed, &weights.head, None, None, self.threads)?.to_dtype(DType::F32)?)
     }

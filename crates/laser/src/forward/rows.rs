@@ -99,7 +99,7 @@ pub(crate) struct KvChunk {
 /// Keys and values of earlier passes: chunks of each layer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KvCache {
-    /// `[layer][chunk]`; every layer has as many chunks as passes were run.
+    /// `[layer][chunk]`; every layer whose attention the passes run has one chunk a pass.
     pub(crate) layers: Vec<Vec<KvChunk>>,
 }
 
@@ -107,6 +107,11 @@ impl KvCache {
     /// An empty cache of `n_layers` layers.
     pub(crate) fn new(n_layers: usize) -> Self {
         Self { layers: vec![Vec::new(); n_layers] }
+    }
+
+    /// Number of passes that left their keys here: the chunk that the next one fills.
+    pub(crate) fn passes(&self) -> usize {
+        self.layers.iter().map(Vec::len).max().unwrap_or(0)
     }
 }
 

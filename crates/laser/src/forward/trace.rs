@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::rows::{KvCache, Rows};
-use super::{Pass, score_rows};
+use super::{Pass, most_likely};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::parallel::{Unobserved, map};
@@ -92,7 +92,7 @@ impl Model {
             let last = all.len() - 1;
             let pass = Pass::new(self, &all, &mut cache, false)?;
             let (hidden, _) = pass.run(super::Start::Tokens, Some(&[last]))?;
-            let next = score_rows(self, &hidden, |_| &[])?[0].summary.argmax;
+            let next = most_likely(self, &hidden)?[0];
             generated.push(next);
             context.push(super::rows::Span { chunk, rows: 0..all.len() });
             all = Rows::default();

@@ -124,6 +124,7 @@ impl Files {
             weights: Arc::new(Weights { embedding, head, final_norm, layers }),
             overlay: std::collections::BTreeMap::new(),
             threads: threads.max(1),
+            meter: Arc::default(),
         })
     }
 

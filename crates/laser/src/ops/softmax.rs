@@ -33,13 +33,21 @@ impl RowSummary {
 /// Summarises one row of logits.
 pub(crate) fn summarise(logits: &[f32]) -> RowSummary {
     let (max, runner_up) = two_largest(logits);
-    let argmax = logits.iter().position(|v| *v == max).unwrap_or(0);
     RowSummary {
-        argmax: u32::try_from(argmax).unwrap_or(u32::MAX),
+        argmax: first(logits, max).unwrap_or(0),
         max,
         runner_up,
         log_partition: f64::from(max) + sum_exp(logits, max).ln(),
     }
+}
+
+/// The most likely token alone, the first of equals; `None` if any logit is not finite.
+pub(crate) fn argmax(logits: &[f32]) -> Option<u32> {
+    first(logits, two_largest(logits).0)
+}
+
+fn first(logits: &[f32], value: f32) -> Option<u32> {
+    logits.iter().position(|v| *v == value).and_then(|token| u32::try_from(token).ok())
 }
 
 /// The largest value and the next, which equals it where two values do; one pass. NaN if any value is not finite.
@@ -106,10 +114,12 @@ mod tests {
             let best = logits.iter().copied().fold(f32::MIN, f32::max);
             assert_eq!(logits[summary.argmax as usize], best);
             assert_eq!(summary.tied(), logits.iter().filter(|v| **v == best).count() > 1);
+            assert_eq!(argmax(&logits), Some(summary.argmax));
             for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 let mut logits = logits.clone();
                 logits[n / 2] = bad;
                 assert!(!summarise(&logits).log_partition.is_finite());
+                assert_eq!(argmax(&logits), None);
             }
         }
     }

@@ -8,7 +8,7 @@ use super::generate::{generate, max_tokens};
 use super::{Length, Outcome, Score};
 use crate::error::Result;
 use crate::forward::rows::{KvCache, Rows};
-use crate::forward::{BlockStates, Pass, RowScore, Start, gather, score_rows};
+use crate::forward::{BlockStates, Pass, RowScore, Start, score_rows};
 use crate::model::Model;
 use crate::task::Item;
 use crate::tokenizer::Tokenizer;
@@ -37,13 +37,13 @@ pub(crate) struct Scored {
 /// The unedited model's states of one batch at one layer, from which trials of that layer start.
 pub(crate) struct Base {
     /// The unedited model's continuation of each item (empty where the score has none).
-    pub(crate) continuations: Vec<Vec<u32>>,
+    continuations: Vec<Vec<u32>>,
     /// Rows of the continuations' inputs, one segment an item that has any.
     rows: Rows,
     /// Segment rows of each item.
-    pub(crate) spans: Vec<std::ops::Range<usize>>,
+    spans: Vec<std::ops::Range<usize>>,
     /// Keys and values of the layers walked: chunk 0 the batch's rows, chunk 1 the continuations'.
-    pub(crate) cache: KvCache,
+    cache: KvCache,
     /// Whether they are needed: where trials continue the texts, even if the unedited model adds nothing to any.
     retain: bool,
     layer: usize,
@@ -54,6 +54,11 @@ pub(crate) struct Base {
 }
 
 impl Base {
+    /// The part that is the batch: prompts and candidates.
+    pub(crate) const BATCH: usize = 0;
+    /// The part that is the unedited model's continuations.
+    pub(crate) const CONTINUATIONS: usize = 1;
+
     /// At the input of layer 0.
     pub(crate) fn new(model: &Model, batch: &Batch, continuations: Vec<Vec<u32>>, score: Score) -> Result<Self> {
         let retain = score.generates();
@@ -98,29 +103,48 @@ impl Base {
         }
     }
 
-    /// Where a pass over `rows` of part 0 (the batch) or 1 (the continuations) starts when `kind` is the first
-    /// edited matrix of the layer.
-    pub(crate) fn start(&self, kind: WeightKind, part: usize, rows: Option<&[usize]>) -> Result<Start> {
-        let pick = |x: &Tensor| gather(x.clone(), rows, 1, 0);
+    /// Where a pass over the rows of a part starts when `kind` is the first edited matrix of the layer.
+    pub(crate) fn start(&self, kind: WeightKind, part: usize) -> Start {
         let states = || {
             let states = self.states.as_ref().expect("states are there because `enter` was called for this layer");
             &states[part]
         };
-        Ok(match kind {
+        match kind {
             WeightKind::Q | WeightKind::K | WeightKind::V | WeightKind::O => {
-                Start::Block(self.layer, pick(&self.inputs[part])?)
+                Start::Block(self.layer, self.inputs[part].clone())
             }
-            WeightKind::Gate | WeightKind::Up => Start::Mlp(self.layer, pick(&states().mid)?),
-            WeightKind::Down => Start::Down(self.layer, pick(&states().mid)?, pick(&states().hidden)?),
-        })
+            WeightKind::Gate | WeightKind::Up => Start::Mlp(self.layer, states().mid.clone()),
+            WeightKind::Down => Start::Down(self.layer, states().mid.clone(), states().hidden.clone()),
+        }
     }
 
-    /// The first layer whose attention a pass from `kind` runs.
-    pub(crate) fn first_attention(&self, kind: WeightKind) -> usize {
-        match kind {
+    /// The layer whose states are there.
+    pub(crate) fn layer(&self) -> usize {
+        self.layer
+    }
+
+    /// Number of rows of the continuations.
+    pub(crate) fn known_rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The continuations' row of the last of `tokens`, if the unedited model begins the text of `item` with them. They
+    /// are a text that goes on.
+    pub(crate) fn row_of(&self, item: usize, tokens: &[u32]) -> Option<usize> {
+        let span = &self.spans[item];
+        let agrees = tokens.len() <= span.len() && self.continuations[item].starts_with(tokens);
+        agrees.then(|| span.start + tokens.len() - 1)
+    }
+
+    /// Keys and values of the layers whose attention is below `kind`, and nothing of the others.
+    pub(crate) fn cache_below(&self, kind: WeightKind) -> KvCache {
+        let attentions = match kind {
             WeightKind::Q | WeightKind::K | WeightKind::V | WeightKind::O => self.layer,
             WeightKind::Gate | WeightKind::Up | WeightKind::Down => self.layer + 1,
-        }
+        };
+        let mut cache = self.cache.clone();
+        cache.layers[attentions..].iter_mut().for_each(Vec::clear);
+        cache
     }
 }
 
@@ -135,15 +159,7 @@ impl Scorer<'_> {
     ) -> Result<Vec<Vec<Scored>>> {
         let generates = self.score.generates();
         let mut cache = KvCache::new(model.config().n_layers);
-        let mut start = Start::Tokens;
-        if let Some((base, kind)) = base {
-            start = base.start(kind, 0, None)?;
-            if generates {
-                for layer in 0..base.first_attention(kind) {
-                    cache.layers[layer].push(base.cache.layers[layer][0].clone());
-                }
-            }
-        }
+        let start = base.map_or(Start::Tokens, |(base, kind)| base.start(kind, Base::BATCH));
         let pass = Pass::new(model, &batch.rows, &mut cache, false)?;
         let pass = if generates { pass } else { pass.forgetting() };
         let (hidden, copies) = pass.run(start, Some(&batch.keep))?;
