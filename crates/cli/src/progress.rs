@@ -13,6 +13,8 @@ use laser::store::Trial;
 pub(crate) struct Progress {
     bar: ProgressBar,
     plain: bool,
+    quiet: bool,
+    begun: Instant,
     /// Stage shown, and tenths of it done.
     stage: Mutex<(String, u64)>,
     best: Mutex<Option<(f64, f64)>>,
@@ -38,7 +40,16 @@ impl Progress {
         });
         // A handler can only be missing if one is set already, which main never does.
         drop(handler);
-        Self { bar, plain, stage: Mutex::default(), best: Mutex::default(), stopped, expires: OnceLock::new() }
+        Self {
+            bar,
+            plain,
+            quiet,
+            begun: Instant::now(),
+            stage: Mutex::default(),
+            best: Mutex::default(),
+            stopped,
+            expires: OnceLock::new(),
+        }
     }
 
     /// The search tries no further edits after `time` from now.
@@ -93,6 +104,17 @@ impl Observer for Progress {
         if best.is_none_or(|(a, l)| acc > a || (acc == a && loss < l)) {
             *best = Some((acc, loss));
             self.bar.set_message(format!("best {} {:.1} %", trial.edit, 100.0 * acc));
+        }
+    }
+
+    fn searched(&self, work: laser::model::Work, items_asked: usize) {
+        if !self.quiet {
+            let seconds = self.begun.elapsed().as_secs_f64();
+            let text = format!(
+                "searched in {seconds:.1} s: {items_asked} items asked, {} row-layers, {} rows of the output head",
+                work.row_layers, work.head_rows
+            );
+            self.bar.suspend(|| crate::output::line(&text));
         }
     }
 

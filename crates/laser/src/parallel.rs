@@ -18,6 +18,11 @@ pub trait Observer: Sync {
         let _ = trial;
     }
 
+    /// The trials of a search are done; they took this work and asked so many items.
+    fn searched(&self, work: crate::model::Work, items_asked: usize) {
+        let _ = (work, items_asked);
+    }
+
     /// Whether the time for trying further edits is over.
     fn expired(&self) -> bool {
         false

@@ -37,6 +37,7 @@ pub use space::{Arm, Space};
 pub use spectral::Criterion;
 use strategy::Pool;
 pub use strategy::{Plan, Stage};
+pub use trials::Asking;
 use trials::Trials;
 
 /// The items of each split, as indices into the exam.
@@ -47,7 +48,11 @@ pub struct Splits {
 }
 
 impl Splits {
-    fn new(exam: &Exam<'_>, settings: &Settings) -> Result<Self> {
+    /// Divides an exam's items.
+    ///
+    /// # Errors
+    /// A split that a task leaves empty.
+    pub fn new(exam: &Exam<'_>, settings: &Settings) -> Result<Self> {
         // By the items' own groups: what several tasks ask of one subject stays in one split, and each item in the
         // split it has when its task is evaluated alone.
         let of_part = |part: &Part<'_>| match settings.protocol {
@@ -130,7 +135,9 @@ pub fn search(
             truncation.clone().with_activations(Arc::new(activations))
         }
     };
-    let mut trials = Trials::new(model, exam, truncation, settings, observer, store, &splits.items(Split::Search));
+    let asking = Asking::new(exam, &splits.items(Split::Search), settings);
+    let before = model.work();
+    let mut trials = Trials::new(model, exam, truncation, settings, observer, store, asking);
     let pool = settings.plan.run(&mut trials, arms, settings)?;
     let Pool { found, steps, mut notes, .. } = pool;
     if trials.exhausted() {
@@ -141,6 +148,7 @@ pub fn search(
         notes.push("scores and proof count the items of all tasks alike, those of guarded tasks too".to_owned());
     }
     let (order, items_asked) = (trials.order().to_vec(), trials.items_asked());
+    observer.searched(model.work().since(before), items_asked);
     let first = first_of_equals(&trials, &found);
     let tried = trials.into_trials();
 
@@ -206,7 +214,8 @@ pub fn sweep(
     observer: &dyn Observer,
 ) -> Result<Vec<Trial>> {
     let settings = Settings { plan: Plan::exhaustive(), ..settings.clone() };
-    let mut trials = Trials::new(model, exam, truncation, &settings, observer, store, items);
+    let asking = Asking::new(exam, items, &settings);
+    let mut trials = Trials::new(model, exam, truncation, &settings, observer, store, asking);
     trials.extend(&Edit::default(), arms, items.len())?;
     let place: std::collections::BTreeMap<usize, usize> =
         trials.order().iter().enumerate().map(|(place, item)| (*item, place)).collect();

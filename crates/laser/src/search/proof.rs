@@ -27,8 +27,10 @@ impl Proof {
         trials: &[Trial],
         settings: &Settings,
     ) -> Self {
+        // A guarded task is no evidence for a gain.
+        let aimed = |item: &usize| settings.objective.aims_at(exam.part_of(*item));
         let part = |split: Split| {
-            let items = splits.items(split);
+            let items: Vec<usize> = splits.items(split).into_iter().filter(aimed).collect();
             let right = |all: &[Outcome]| items.iter().map(|i| all[*i].correct).collect::<Vec<bool>>();
             let groups = group_ids(items.iter().map(|i| exam.group(*i)));
             (right(base), right(best), groups)
@@ -36,11 +38,12 @@ impl Proof {
         let (base_search, best_search, _) = part(Split::Search);
         // In the order of asking. An edit that a race dropped enters with the items it saw; the others count as equal.
         let asked: Vec<bool> = order.iter().map(|i| base[*i].correct).collect();
-        let groups = group_ids(order.iter().map(|i| exam.group(*i)));
+        let groups = group_ids(order.iter().filter(|i| aimed(i)).map(|i| exam.group(*i)));
         let arms = trials.iter().map(|trial| {
             let mut seen = differences(&asked[..trial.outcomes.len()], &trial.outcomes.correct);
             seen.resize(asked.len(), 0);
-            seen
+            let aimed = order.iter().zip(seen).filter(|(item, _)| aimed(item));
+            aimed.map(|(_, difference)| difference).collect::<Vec<i8>>()
         });
         let family = family_wise(arms, &groups, settings.permutations, settings.statistics_seed);
         let (p, null_best_gain) = family.map_or((1.0, 0.0), |f| (f.p, f.null_best));

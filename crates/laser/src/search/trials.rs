@@ -49,25 +49,18 @@ pub(super) struct Trials<'a> {
     exhausted: bool,
 }
 
-/// What is known of an edit.
-struct Known {
-    /// When it was first tried.
-    place: usize,
-    edit: Edit,
-    outcomes: Outcomes,
+/// The order in which items are asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// Items: shuffled, and between two stops by their tokens, so that passes share what they can.
+    pub order: Vec<usize>,
+    /// Numbers of items after which edits may be dropped, upwards; the last is all.
+    pub stops: Vec<usize>,
 }
 
-impl<'a> Trials<'a> {
-    /// Trials on `items`, which are shuffled by the settings' seed.
-    pub(super) fn new(
-        model: &'a Model,
-        exam: &'a Exam<'a>,
-        truncation: &'a Truncation,
-        settings: &'a Settings,
-        observer: &'a dyn Observer,
-        store: &'a mut Store,
-        items: &[usize],
-    ) -> Self {
+impl Asking {
+    /// The order of `items` under these settings.
+    pub fn new(exam: &Exam<'_>, items: &[usize], settings: &Settings) -> Self {
         let mut order = items.to_vec();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.order_seed));
         let mut stops = if settings.plan.races() { race::stops(order.len()) } else { Vec::new() };
@@ -77,6 +70,29 @@ impl<'a> Trials<'a> {
             exam.sort(&mut order[from..*stop]);
             from = *stop;
         }
+        Self { order, stops }
+    }
+}
+
+/// What is known of an edit.
+struct Known {
+    /// When it was first tried.
+    place: usize,
+    edit: Edit,
+    outcomes: Outcomes,
+}
+
+impl<'a> Trials<'a> {
+    /// Trials on the items of an asking order.
+    pub(super) fn new(
+        model: &'a Model,
+        exam: &'a Exam<'a>,
+        truncation: &'a Truncation,
+        settings: &'a Settings,
+        observer: &'a dyn Observer,
+        store: &'a mut Store,
+        Asking { order, stops }: Asking,
+    ) -> Self {
         let parts = exam.parts_of(&order);
         let known = BTreeMap::new();
         Self { model, exam, truncation, settings, observer, store, order, parts, stops, known, exhausted: false }
@@ -181,8 +197,7 @@ impl<'a> Trials<'a> {
         let missing = |trials: &Self, edit: &Edit| trials.outcomes(edit).is_none_or(|known| known.len() < range.end);
         for edit in edits.iter().chain([base]) {
             if missing(self, edit) {
-                let stored = self.store.get(edit, Split::Search)?;
-                self.know(edit, stored);
+                self.know(edit, range.end)?;
             }
         }
         let open = edits.iter().filter(|edit| missing(self, edit)).count();
@@ -219,18 +234,21 @@ impl<'a> Trials<'a> {
         walk.run(model, &batches, arms, &page)?;
         self.exhausted |= self.observer.expired();
         for edit in edits.iter().chain([base]) {
-            let stored = self.store.get(edit, Split::Search)?;
-            self.know(edit, stored);
+            self.know(edit, range.end)?;
         }
         Ok(())
     }
 
-    fn know(&mut self, edit: &Edit, outcomes: Outcomes) {
-        if !outcomes.is_empty() {
+    /// Takes from the store what an edit did on the first `to` items. Only what was asked counts as known: a store that
+    /// holds more leads to the same search.
+    fn know(&mut self, edit: &Edit, to: usize) -> Result<()> {
+        let stored = self.store.get(edit, Split::Search)?;
+        if !stored.is_empty() {
             let place = self.known.len();
             let new = || Known { place, edit: edit.clone(), outcomes: Outcomes::default() };
-            self.known.entry(edit.to_string()).or_insert_with(new).outcomes = outcomes;
+            self.known.entry(edit.to_string()).or_insert_with(new).outcomes = stored.first(stored.len().min(to));
         }
+        Ok(())
     }
 
     /// How many of `edits`, from the first on, the budget allows on the first `to` items.
