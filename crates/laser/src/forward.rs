@@ -306,11 +306,7 @@ pub(crate) fn most_likely(model: &Model, hidden: &Tensor) -> Result<Vec<u32>> {
 }
 
 /// `f` of each row's number and logits; `None` means that they are not finite.
-fn each_row<R: Send>(
-    model: &Model,
-    hidden: &Tensor,
-    f: impl Fn(usize, &[f32]) -> Option<R> + Sync,
-) -> Result<Vec<R>> {
+fn each_row<R: Send>(model: &Model, hidden: &Tensor, f: impl Fn(usize, &[f32]) -> Option<R> + Sync) -> Result<Vec<R>> {
     let n = hidden.dim(0)?;
     let mut done = Vec::with_capacity(n);
     for start in (0..n).step_by(HEAD_ROWS) {

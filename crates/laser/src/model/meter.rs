@@ -47,9 +47,6 @@ impl Meter {
 
     /// What has been counted so far.
     pub(crate) fn read(&self) -> Work {
-        Work {
-            row_layers: self.row_layers.load(Ordering::Relaxed),
-            head_rows: self.head_rows.load(Ordering::Relaxed),
-        }
+        Work { row_layers: self.row_layers.load(Ordering::Relaxed), head_rows: self.head_rows.load(Ordering::Relaxed) }
     }
 }

@@ -57,9 +57,8 @@ pub fn run(
     let batches = exam.batches(items, (pass_rows / most).max(1));
     let place: BTreeMap<usize, usize> = items.iter().enumerate().map(|(place, item)| (*item, place)).collect();
     let scorer = exam.scorer(true);
-    let teacher = exam.scorer(false);
     let start = |batch: &Batch| {
-        let base = teacher.run(model, batch, None)?.into_iter().next().unwrap_or_default();
+        let base = scorer.run(model, batch, None)?.into_iter().next().unwrap_or_default();
         let (outcomes, continuations) = base.into_iter().map(|s| (s.outcome, s.continuation)).unzip();
         Ok((Base::new(model, batch, continuations, exam.score())?, outcomes))
     };
