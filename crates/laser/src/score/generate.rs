@@ -4,6 +4,8 @@
 //! it once for each variant. The rows of the two are numbered apart.
 
 mod below;
+#[cfg(test)]
+mod tests;
 
 use super::Score;
 use super::batch::{Batch, BatchItem};

@@ -128,6 +128,12 @@ impl Base {
         self.rows.len()
     }
 
+    /// The unedited model's continuation of an item.
+    #[cfg(test)]
+    pub(crate) fn continuation(&self, item: usize) -> &Vec<u32> {
+        &self.continuations[item]
+    }
+
     /// The continuations' row of the last of `tokens`, if the unedited model begins the text of `item` with them. They
     /// are a text that goes on.
     pub(crate) fn row_of(&self, item: usize, tokens: &[u32]) -> Option<usize> {

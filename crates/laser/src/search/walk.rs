@@ -77,7 +77,7 @@ impl Walk<'_> {
         let Self { exam, threads, observer, .. } = *self;
         let start = |b: usize| {
             let scored =
-                exam.scorer(&batches[b], false).run(model, &batches[b], None)?.into_iter().next().unwrap_or_default();
+                exam.scorer(&batches[b], true).run(model, &batches[b], None)?.into_iter().next().unwrap_or_default();
             let (outcomes, continuations): (Vec<_>, Vec<_>) =
                 scored.into_iter().map(|s| (s.outcome, s.continuation)).unzip();
             ledger.take(b, vec![(None, Outcomes::of(&outcomes))])?;
