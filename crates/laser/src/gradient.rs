@@ -29,7 +29,7 @@ use backward::{Descent, MatrixRows};
 use loss::Items;
 
 /// Rows of one batch: the tracked inside of a layer is many times its activations, and threads share few items.
-const BATCH_ROWS: usize = 192;
+const BATCH_ROWS: usize = 96;
 
 /// The sensitivities of the matrices `ids` of `model`, from the losses of the items `items` of `exam`, in their order.
 ///

@@ -15,6 +15,7 @@ use crate::forward::Pass;
 use crate::forward::rows::KvCache;
 use crate::forward::taps::{Tap, Taps};
 use crate::model::Model;
+use crate::ops::differentiable::seed;
 use crate::score::batch::{Batch, BatchItem};
 use crate::weight::WeightKind;
 
@@ -45,12 +46,7 @@ pub(super) struct MatrixRows {
 
 impl<'a> Descent<'a> {
     /// Runs forward and differentiates the loss at the last block's output. `lowest`: the first layer asked for.
-    pub(super) fn new(
-        model: &'a Model,
-        items: &Items,
-        batch: &'a Batch,
-        lowest: usize,
-    ) -> Result<Self> {
+    pub(super) fn new(model: &'a Model, items: &Items, batch: &'a Batch, lowest: usize) -> Result<Self> {
         let n_layers = model.config().n_layers;
         let mut cache = KvCache::new(n_layers);
         let mut pass = Pass::new(model, &batch.rows, &mut cache, false)?.forgetting();
@@ -104,7 +100,7 @@ pub(super) struct Gradients(GradStore);
 
 /// Differentiates a tracked `y` whose own gradient is `gradient`, of the same shape.
 pub(super) fn pull_back(y: &Tensor, gradient: &Tensor) -> Result<Gradients> {
-    Ok(Gradients((y * gradient)?.sum_all()?.backward()?))
+    Ok(Gradients(seed(y, gradient)?.backward()?))
 }
 
 impl Gradients {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use candle_core::Tensor;
 
-use super::differentiable::times_constant;
+use super::differentiable;
 use super::matmul::{Output, View, times_transposed};
 use super::{host_rows, is_fused, with_values};
 use crate::error::Result;
@@ -27,7 +27,7 @@ pub(crate) fn linear(
         })??;
         return host_rows(y, rows, out);
     }
-    let mut y = if x.track_op() { times_constant(x, w)? } else { x.matmul(&w.t()?)? };
+    let mut y = if differentiable::applies(x) { differentiable::times_constant(x, w)? } else { composed(x, w)? };
     if let Some(bias) = bias {
         y = y.broadcast_add(bias)?;
     }
@@ -35,6 +35,11 @@ pub(crate) fn linear(
         Some(residual) => (y + residual)?,
         None => y,
     })
+}
+
+/// `x·Wᵀ` through the tensor library.
+pub(super) fn composed(x: &Tensor, w: &Tensor) -> Result<Tensor> {
+    Ok(x.matmul(&w.t()?)?)
 }
 
 /// Truncations of one matrix to several ranks, kept as factors: variant `v` is `US[:, ..r_v]·Vᵀ[..r_v, :]`.
