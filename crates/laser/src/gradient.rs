@@ -15,7 +15,7 @@ use candle_core::{DType, Device, Tensor};
 use laser_linalg::Svd;
 
 pub use loss::Loss;
-pub use sensitivity::{Prediction, Sensitivity};
+pub use sensitivity::{FISHER_WEIGHT, Prediction, Sensitivity};
 
 use crate::error::{Error, Result};
 use crate::evaluate::Exam;
