@@ -6,7 +6,7 @@ use crate::statistics::{clustered_stderr, mean};
 ///
 /// At the true distribution of labels the second derivative of a log-loss is the mean of its squared first one, which
 /// would make the weight 1. Gold answers are not drawn from the model: where it thinks them unlikely the squares
-/// exceed the curvature. On SmolLM2-135M (60 facts, 64 truncations of 8 matrices, mostly of one layer) a quarter
+/// exceed the curvature. On SmolLM2-135M (60 facts, 96 truncations of 12 matrices in layers 4 and 14) a quarter
 /// agreed best with the measured change, of 0, 0.1, 0.25 and 1.
 pub const FISHER_WEIGHT: f64 = 0.25;
 
