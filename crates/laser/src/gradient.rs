@@ -15,7 +15,7 @@ use candle_core::{DType, Device};
 use laser_linalg::Svd;
 
 pub use loss::Loss;
-pub use sensitivity::{Prediction, Sensitivity};
+pub use sensitivity::{FISHER_WEIGHT, Prediction, Sensitivity};
 
 use crate::error::{Error, Result};
 use crate::evaluate::Exam;
@@ -29,7 +29,7 @@ use backward::{Descent, MatrixRows};
 use loss::Items;
 
 /// Rows of one batch: the tracked inside of a layer is many times its activations, and threads share few items.
-const BATCH_ROWS: usize = 192;
+const BATCH_ROWS: usize = 96;
 
 /// The sensitivities of the matrices `ids` of `model`, from the losses of the items `items` of `exam`, in their order.
 ///
@@ -78,9 +78,12 @@ fn differentiate(
     let Some(lowest) = by_layer.keys().next().copied() else { return Ok(BTreeMap::new()) };
 
     let model = &model.with_threads(1);
-    let start = |batch| Descent::new(model, items, batch, lowest);
+    // Packed weights suit no gradient: the head is unpacked once, then one layer at a time.
+    let plain = model.with_plain_head()?;
+    let start = |batch| Descent::new(&plain, items, batch, lowest);
     let mut descents = map(items.batches.iter().collect(), threads, observer, start)?;
 
+    drop(plain);
     let losses: Vec<f64> = descents.iter().flat_map(|descent| descent.losses.clone()).collect();
 
     let mut found = BTreeMap::new();
@@ -88,6 +91,7 @@ fn differentiate(
         observer.progress("gradient", n_layers - 1 - layer, n_layers - lowest);
         let ids: Vec<WeightId> = by_layer.remove(&layer).into_iter().flatten().collect();
         let factors = map(ids.clone(), threads, observer, |id| Factors::new(model, truncation, id))?;
+        let plain = model.with_plain_layer(layer)?;
         let kinds: Vec<_> = ids.iter().map(|id| id.kind).collect();
         let effects = map(descents.iter_mut().collect(), threads, observer, |descent: &mut Descent<'_>| {
             let project = |rows: MatrixRows| {
@@ -95,7 +99,7 @@ fn differentiate(
                 let at = at.expect("the matrix is one of these because only these were tapped");
                 Ok((at, factors[at].effects(&rows)?))
             };
-            descent.down(&kinds)?.into_iter().map(project).collect::<Result<Vec<_>>>()
+            descent.down(&plain, &kinds)?.into_iter().map(project).collect::<Result<Vec<_>>>()
         })?;
         let mut by_matrix: Vec<Vec<f32>> = vec![Vec::new(); ids.len()];
         for (at, effects) in effects.into_iter().flatten() {

@@ -68,6 +68,8 @@ pub struct Model {
     config: Arc<ModelConfig>,
     weights: Arc<Weights>,
     overlay: BTreeMap<WeightId, Replacement>,
+    /// The output head, `[vocab, d_model]`, in another form than among the weights.
+    head: Option<Weight>,
     threads: usize,
     /// Shared by all clones.
     meter: Arc<meter::Meter>,
@@ -94,6 +96,21 @@ impl Model {
     /// The same model using `threads` threads inside each pass (1: the caller runs passes side by side).
     pub fn with_threads(&self, threads: usize) -> Self {
         Self { threads: threads.max(1), ..self.clone() }
+    }
+
+    /// The same model with the output head as a plain tensor, for those who differentiate through it often.
+    pub(crate) fn with_plain_head(&self) -> Result<Self> {
+        Ok(Self { head: Some(Weight::Tensor(self.weights.head.to_tensor()?)), ..self.clone() })
+    }
+
+    /// The same model with the matrices of a layer as plain tensors.
+    pub(crate) fn with_plain_layer(&self, layer: usize) -> Result<Self> {
+        let mut model = self.clone();
+        for kind in WeightKind::ALL.into_iter().filter(|kind| self.variants(layer, *kind).is_none()) {
+            let weight = Weight::Tensor(self.dense(layer, kind).0.to_tensor()?);
+            model.overlay.insert(WeightId { layer, kind }, Replacement::Dense(weight));
+        }
+        Ok(model)
     }
 
     /// Forward work done so far by this model and all clones of it.
@@ -168,6 +185,7 @@ impl Model {
         let weights = &self.weights;
         self.meter.add_head(hidden.dim(0)?);
         let normed = crate::ops::norm::rms_norm(hidden, &weights.final_norm, self.config.norm_eps)?;
-        Ok(linear(&normed, &weights.head, None, None, self.threads)?.to_dtype(DType::F32)?)
+        let head = self.head.as_ref().unwrap_or(&weights.head);
+        Ok(linear(&normed, head, None, None, self.threads)?.to_dtype(DType::F32)?)
     }
 }

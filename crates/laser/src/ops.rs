@@ -4,7 +4,7 @@
 //! All activations are packed rows `[rows, width]`: no padding, a sequence is a run of rows.
 
 pub(crate) mod attention;
-mod differentiable;
+pub(crate) mod differentiable;
 pub(crate) mod linear;
 pub(crate) mod matmul;
 pub(crate) mod norm;

@@ -15,12 +15,12 @@ use crate::forward::Pass;
 use crate::forward::rows::KvCache;
 use crate::forward::taps::{Tap, Taps};
 use crate::model::Model;
+use crate::ops::differentiable::seed;
 use crate::score::batch::{Batch, BatchItem};
 use crate::weight::WeightKind;
 
 /// A batch on its way from the loss down to the first layer asked for.
 pub(super) struct Descent<'a> {
-    model: &'a Model,
     batch: &'a Batch,
     /// The layer whose input is the first of `inputs`.
     lowest: usize,
@@ -45,7 +45,7 @@ pub(super) struct MatrixRows {
 
 impl<'a> Descent<'a> {
     /// Runs forward and differentiates the loss at the last block's output. `lowest`: the first layer asked for.
-    pub(super) fn new(model: &'a Model, items: &Items, batch: &'a Batch, lowest: usize) -> Result<Self> {
+    pub(super) fn new(model: &Model, items: &Items, batch: &'a Batch, lowest: usize) -> Result<Self> {
         let n_layers = model.config().n_layers;
         let mut cache = KvCache::new(n_layers);
         let mut pass = Pass::new(model, &batch.rows, &mut cache, false)?.forgetting();
@@ -59,18 +59,18 @@ impl<'a> Descent<'a> {
             x = out;
         }
         let (losses, gradient) = losses_and_gradient(model, items, batch, &x)?;
-        Ok(Self { model, batch, lowest, inputs, gradient, losses })
+        Ok(Self { batch, lowest, inputs, gradient, losses })
     }
 
     /// Differentiates the topmost layer left: the rows of its matrices `kinds`.
-    pub(super) fn down(&mut self, kinds: &[WeightKind]) -> Result<Vec<MatrixRows>> {
+    pub(super) fn down(&mut self, model: &Model, kinds: &[WeightKind]) -> Result<Vec<MatrixRows>> {
         let Some(input) = self.inputs.pop() else { return Ok(Vec::new()) };
         let layer = self.lowest + self.inputs.len();
         let x = Var::from_tensor(&input)?;
         let mut taps = Taps::new(kinds.to_vec());
-        let mut cache = KvCache::new(self.model.config().n_layers);
-        let mut pass = Pass::new(self.model, &self.batch.rows, &mut cache, false)?.forgetting().tapped(&mut taps);
-        let out = pass.step(layer, &x, kept(self.model, self.batch, layer))?;
+        let mut cache = KvCache::new(model.config().n_layers);
+        let mut pass = Pass::new(model, &self.batch.rows, &mut cache, false)?.forgetting().tapped(&mut taps);
+        let out = pass.step(layer, &x, kept(model, self.batch, layer))?;
         let gradients = pull_back(&out, &self.gradient)?;
         self.gradient = gradients.of(&x)?;
         let rows = |tap: Tap| {
@@ -99,7 +99,7 @@ pub(super) struct Gradients(GradStore);
 
 /// Differentiates a tracked `y` whose own gradient is `gradient`, of the same shape.
 pub(super) fn pull_back(y: &Tensor, gradient: &Tensor) -> Result<Gradients> {
-    Ok(Gradients((y * gradient)?.sum_all()?.backward()?))
+    Ok(Gradients(seed(y, gradient)?.backward()?))
 }
 
 impl Gradients {

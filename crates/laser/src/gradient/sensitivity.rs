@@ -1,6 +1,14 @@
 //! What one backward pass says of one matrix: how each item's loss moves with each singular value.
 
-use crate::statistics::mean;
+use crate::statistics::{clustered_stderr, mean};
+
+/// Weight of the empirical Fisher term in [`Prediction::change`].
+///
+/// At the true distribution of labels the second derivative of a log-loss is the mean of its squared first one, which
+/// would make the weight 1. Gold answers are not drawn from the model: where it thinks them unlikely the squares
+/// exceed the curvature. On SmolLM2-135M (60 facts, 96 truncations of 12 matrices in layers 4 and 14) a quarter
+/// agreed best with the measured change, of 0, 0.1, 0.25 and 1.
+pub const FISHER_WEIGHT: f64 = 0.25;
 
 /// How the losses of items depend on the components of one matrix.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,11 +21,20 @@ pub struct Sensitivity {
     pub(super) effects: Vec<f32>,
 }
 
-/// What keeping some components is predicted to do.
+/// What keeping some components is predicted to do to the loss.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
-    /// Change of each item's loss, nats, first order.
+    /// `d_j`, the change of each item's loss to first order, nats, `[items]`.
     pub items: Vec<f64>,
+    /// Mean of `d_j`, nats.
+    pub first_order: f64,
+    /// `½·mean_j d_j²`, the empirical Fisher term, nats: large where the step is too long for the first order.
+    pub fisher: f64,
+    /// The predicted change of the mean loss, nats: `first_order + FISHER_WEIGHT·fisher`.
+    pub change: f64,
+    /// Standard error of `change` over the items, nats, were they independent; `None` for one item. For items in
+    /// groups: `clustered_stderr` of [`Prediction::items`].
+    pub stderr: Option<f64>,
 }
 
 impl Sensitivity {
@@ -26,32 +43,74 @@ impl Sensitivity {
         &self.sigma
     }
 
-    /// `σᵢ·∂L_j/∂σᵢ` of item `j` (in the order asked for), nats, `[components]`.
+    /// Losses of the items on the model as it was differentiated, in the order asked for, nats.
+    pub fn losses(&self) -> &[f64] {
+        &self.losses
+    }
+
+    /// `σᵢ·∂L_j/∂σᵢ` of item `j`, nats, `[components]`.
+    ///
+    /// # Panics
+    /// If there is no such item.
     pub fn effects(&self, j: usize) -> &[f32] {
         let k = self.sigma.len();
         &self.effects[j * k..(j + 1) * k]
     }
 
-    /// Number of items.
-    pub fn items(&self) -> usize {
-        self.effects.len() / self.sigma.len().max(1)
-    }
-
-    /// The first-order change of every item's loss when only the components for which `kept` holds stay:
-    /// `d_j = −Σ_{i removed} σᵢ·∂L_j/∂σᵢ`.
+    /// What happens when only the components for which `kept` holds stay (`|i| i < rank`: a truncation):
+    /// `d_j = −Σ_{i removed} σᵢ·∂L_j/∂σᵢ`, and the Fisher term against it.
     pub fn predict(&self, kept: impl Fn(usize) -> bool) -> Prediction {
         let removed: Vec<usize> = (0..self.sigma.len()).filter(|i| !kept(*i)).collect();
         let change = |j: usize| {
             let effects = self.effects(j);
             -removed.iter().map(|i| f64::from(effects[*i])).sum::<f64>()
         };
-        Prediction { items: (0..self.items()).map(change).collect() }
+        let items: Vec<f64> = (0..self.losses.len()).map(change).collect();
+        let halves: Vec<f64> = items.iter().map(|d| d * d / 2.0).collect();
+        let corrected: Vec<f64> = items.iter().zip(&halves).map(|(d, half)| d + FISHER_WEIGHT * half).collect();
+        let each_alone: Vec<u32> = (0..).take(items.len()).collect();
+        let average = |values: &[f64]| mean(values).unwrap_or(0.0);
+        Prediction {
+            first_order: average(&items),
+            fisher: average(&halves),
+            change: average(&corrected),
+            stderr: clustered_stderr(&corrected, &each_alone),
+            items,
+        }
     }
 }
 
-impl Prediction {
-    /// Mean of the items' changes, nats.
-    pub fn change(&self) -> f64 {
-        mean(&self.items).unwrap_or(0.0)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sensitivity() -> Sensitivity {
+        let effects = vec![1.0, -0.5, 0.25, 0.5, 0.5, -2.0];
+        Sensitivity { sigma: vec![3.0, 2.0, 1.0], losses: vec![4.0, 5.0], effects }
+    }
+
+    #[test]
+    fn what_is_removed_counts_against_its_effects() {
+        let s = sensitivity();
+        assert_eq!(s.predict(|_| false).items, [-0.75, 1.0]);
+        assert_eq!(s.predict(|_| true).items, [0.0, 0.0]);
+        assert_eq!(s.predict(|i| i < 1).items, [0.25, 1.5]);
+        assert_eq!(s.predict(|i| (1..2).contains(&i)).items, [-1.25, 1.5]);
+        // Complements add up to everything.
+        for i in 0..3 {
+            let (with, without) = (s.predict(|k| k == i).first_order, s.predict(|k| k != i).first_order);
+            assert!((with + without - s.predict(|_| false).first_order).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn the_change_has_a_second_order_and_an_error() {
+        let p = sensitivity().predict(|i| i < 1);
+        assert!((p.first_order - 0.875).abs() < 1e-12);
+        assert!((p.fisher - (0.0625 + 2.25) / 4.0).abs() < 1e-12);
+        assert!((p.change - (p.first_order + FISHER_WEIGHT * p.fisher)).abs() < 1e-12);
+        // Two items: half the distance between their corrected changes.
+        let corrected = p.items.iter().map(|d| d + FISHER_WEIGHT * d * d / 2.0).collect::<Vec<_>>();
+        assert!((p.stderr.expect("two items") - (corrected[1] - corrected[0]) / 2.0).abs() < 1e-12);
     }
 }

@@ -150,3 +150,19 @@ fn threads_and_batches_and_the_choice_of_matrices_change_no_bit() {
         }
     }
 }
+
+#[test]
+fn the_items_effects_sum_to_the_gradient_of_the_summed_loss() {
+    let (model, items) = (model("qwen2-bias"), items(Score::GREEDY, Loss::LogLoss));
+    let id = WeightId { layer: 0, kind: WeightKind::O };
+    let sensitivity = &run(&model, &items, &[id], 1)[&id];
+    let total = |model: &Model| items.encoded.iter().map(|item| naive_loss(model, &items, item)).sum::<f64>();
+    for i in [0, 3] {
+        const STEP: f32 = 2e-3;
+        let slope =
+            (total(&nudged(&model, id, i, STEP)) - total(&nudged(&model, id, i, -STEP))) / (2.0 * f64::from(STEP));
+        let effects = (0..items.encoded.len()).map(|j| f64::from(sensitivity.effects(j)[i])).sum::<f64>();
+        let found = effects / sensitivity.sigma[i];
+        assert!((found - slope).abs() < 1e-2 + 5e-3 * slope.abs(), "component {i}: {found}, not {slope}");
+    }
+}

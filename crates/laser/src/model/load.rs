@@ -122,6 +122,7 @@ impl Files {
         Ok(Model {
             config: Arc::new(c.clone()),
             weights: Arc::new(Weights { embedding, head, final_norm, layers }),
+            head: None,
             overlay: std::collections::BTreeMap::new(),
             threads: threads.max(1),
             meter: Arc::default(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::differentiable::times_constant;
+use super::differentiable;
 use super::matmul::View;
 use super::packed::{Packed, Start, accumulate, append};
 use super::{host_rows, is_fused, with_values};
@@ -109,7 +109,8 @@ pub(crate) fn linear(
         return host_rows(y, rows, w.out());
     }
     let w = w.to_tensor()?;
-    let mut y = if x.track_op() && !w.track_op() { times_constant(x, &w)? } else { x.matmul(&w.t()?)? };
+    let constant = differentiable::applies(x) && !w.track_op();
+    let mut y = if constant { differentiable::times_constant(x, &w)? } else { composed(x, &w)? };
     if let Some(bias) = bias {
         y = y.broadcast_add(bias)?;
     }
@@ -123,6 +124,11 @@ pub(crate) fn linear(
 pub(crate) fn repeated(x: &Tensor, rows: usize) -> Result<Tensor> {
     let n = x.dim(0)?;
     if n == rows { Ok(x.clone()) } else { Ok(x.repeat((rows / n.max(1), 1))?) }
+}
+
+/// `x·Wᵀ` through the tensor library.
+pub(super) fn composed(x: &Tensor, w: &Tensor) -> Result<Tensor> {
+    Ok(x.matmul(&w.t()?)?)
 }
 
 #[cfg(test)]

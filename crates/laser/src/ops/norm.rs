@@ -3,7 +3,7 @@
 use candle_core::{D, DType, Tensor};
 use multiversion::multiversion;
 
-use super::{dot, host_rows, is_fused, with_values};
+use super::{differentiable, dot, host_rows, is_fused, with_values};
 use crate::error::Result;
 
 /// `x [rows,width]`, `w [width]` → `[rows,width]`.
@@ -14,6 +14,15 @@ pub(crate) fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
         with_values(x, |x| with_values(w, |w| kernel(&mut y, x, w, eps as f32)))??;
         return host_rows(y, rows, width);
     }
+    if differentiable::applies(x) {
+        return differentiable::rms_norm(x, w, eps);
+    }
+    composed(x, w, eps)
+}
+
+/// The same through the tensor library.
+pub(super) fn composed(x: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
+    let (_, width) = x.dims2()?;
     // In f32 whatever the dtype, as the reference does.
     let x32 = x.to_dtype(DType::F32)?;
     let mean = (x32.sqr()?.sum_keepdim(D::Minus1)? / width as f64)?;
@@ -22,7 +31,7 @@ pub(crate) fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
-fn kernel(y: &mut [f32], x: &[f32], w: &[f32], eps: f32) {
+pub(super) fn kernel(y: &mut [f32], x: &[f32], w: &[f32], eps: f32) {
     let width = w.len();
     for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
         let scale = 1.0 / (dot(x, x) / width as f32 + eps).sqrt();

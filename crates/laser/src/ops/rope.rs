@@ -3,7 +3,7 @@
 use candle_core::{D, Tensor};
 use multiversion::multiversion;
 
-use super::{host_rows, is_fused, with_values};
+use super::{differentiable, host_rows, is_fused, with_values};
 use crate::error::Result;
 
 /// cos and sin of each row's position, `[rows, d_head/2]` each.
@@ -15,18 +15,33 @@ pub(crate) struct Tables {
 /// Turns every head of `x [copies·rows, heads·d_head]`; row `i` has the position of row `i mod rows` of the tables.
 pub(crate) fn rotate(x: &Tensor, tables: &Tables) -> Result<Tensor> {
     let (n, width) = x.dims2()?;
-    let (rows, half) = tables.cos.dims2()?;
     if is_fused(x) {
         let mut y = with_values(x, <[f32]>::to_vec)?;
-        with_values(&tables.cos, |cos| {
-            with_values(&tables.sin, |sin| {
-                for copy in y.chunks_exact_mut((rows * width).max(1)) {
-                    kernel(copy, cos, sin, half, width);
-                }
-            })
-        })??;
+        turn(&mut y, &tables.cos, &tables.sin, width)?;
         return host_rows(y, n, width);
     }
+    if differentiable::applies(x) {
+        return differentiable::rotate(x, tables);
+    }
+    composed(x, tables)
+}
+
+/// Turns plain rows of `width` values; the tables' rows repeat.
+pub(super) fn turn(y: &mut [f32], cos: &Tensor, sin: &Tensor, width: usize) -> Result<()> {
+    let (rows, half) = cos.dims2()?;
+    with_values(cos, |cos| {
+        with_values(sin, |sin| {
+            for copy in y.chunks_exact_mut((rows * width).max(1)) {
+                kernel(copy, cos, sin, half, width);
+            }
+        })
+    })?
+}
+
+/// The same through the tensor library.
+pub(super) fn composed(x: &Tensor, tables: &Tables) -> Result<Tensor> {
+    let (n, width) = x.dims2()?;
+    let (rows, half) = tables.cos.dims2()?;
     let x = x.reshape((n / rows, rows, width / (2 * half), 2 * half))?;
     let table = |t: &Tensor| t.reshape((1, rows, 1, half))?.to_dtype(x.dtype());
     let (cos, sin) = (table(&tables.cos)?, table(&tables.sin)?);

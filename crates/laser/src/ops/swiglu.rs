@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 use multiversion::multiversion;
 
-use super::{exp, host_rows, is_fused, with_values};
+use super::{differentiable, exp, host_rows, is_fused, with_values};
 use crate::error::Result;
 
 /// `gate [a,width]`, `up [b,width]` → `[max(a,b),width]`; the one with fewer rows is repeated (`a` divides `b` or
@@ -30,12 +30,22 @@ pub(crate) fn silu_mul(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
         })??;
         return host_rows(y, rows, width);
     }
+    if differentiable::applies(gate) && a == b {
+        return differentiable::silu_mul(gate, up);
+    }
+    composed(gate, up)
+}
+
+/// The same through the tensor library.
+pub(super) fn composed(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
+    let (a, b) = (gate.dim(0)?, up.dim(0)?);
+    let rows = a.max(b);
     let expand = |t: &Tensor, n: usize| if n == rows { Ok(t.clone()) } else { t.repeat((rows / n, 1)) };
     Ok((expand(gate, a)?.silu()? * expand(up, b)?)?)
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
-fn kernel(y: &mut [f32], gate: &[f32], up: &[f32]) {
+pub(super) fn kernel(y: &mut [f32], gate: &[f32], up: &[f32]) {
     for ((y, g), u) in y.iter_mut().zip(gate).zip(up) {
         *y = g / (1.0 + exp(-g)) * u;
     }

@@ -66,7 +66,7 @@ impl GradientScreen {
             let components = arm.reduction.components(arm.id, &spectra[&arm.id])?;
             let mut kept = vec![false; spectra[&arm.id].values().len()];
             components.into_iter().for_each(|i| kept[i] = true);
-            Some((arm.edit(), -found[&arm.id].predict(|i| kept[i]).change()))
+            Some((arm.edit(), -found[&arm.id].predict(|i| kept[i]).change))
         };
         Ok(arms.iter().filter_map(predict).collect())
     }

@@ -9,6 +9,7 @@ use laser_linalg::RankRule;
 use crate::edit::Edit;
 use crate::evaluate::Exam;
 use crate::model::{Files, Model};
+use crate::reduction::Reduction;
 use crate::score::batch::Batch;
 use crate::score::trial::{Base, Scorer};
 use crate::score::{Match, Score};
@@ -50,7 +51,8 @@ fn near_tie(model: &Model, tokens: &[u32]) -> bool {
 }
 
 fn variants(model: &Model, truncation: &Truncation, id: WeightId, ranks: &[usize]) -> Model {
-    model.with_overlay(BTreeMap::from([(id, truncation.variants(model, id, ranks).expect("variants"))]))
+    let reductions: Vec<_> = ranks.iter().map(|rank| Reduction::Leading(RankRule::Absolute(*rank))).collect();
+    model.with_overlay(BTreeMap::from([(id, truncation.variants(model, id, &reductions).expect("variants"))]))
 }
 
 fn base(model: &Model, scorer: &Scorer<'_>, batch: &Batch, layer: usize) -> Base {
@@ -81,14 +83,14 @@ fn texts_of_variants_are_those_of_their_edits() {
     for matching in [Match::Continuation, Match::PromptContinuation, Match::Word, Match::Exact] {
         for max_tokens in [1, 2, 7] {
             let score = Score::Generate { max_tokens, matching };
-            let exam = Exam::new(&task, &tokenizer, model.config(), score).expect("exam");
+            let exam = Exam::new(&[(&task, score)], &tokenizer, model.config()).expect("exam");
             let indices: Vec<usize> = (0..task.items.len()).collect();
-            for batch in exam.batches(&indices, 60) {
+            for batch in exam.batches(&indices, |_| 60) {
                 // Texts end in their midst as well: whatever the first one says fourth.
-                let free = exam.scorer(false).run(&model, &batch, None).expect("run").remove(0);
+                let free = exam.scorer(&batch, false).run(&model, &batch, None).expect("run").remove(0);
                 let ends: Vec<u32> = free[0].continuation.get(3).copied().into_iter().collect();
                 for eos in [&[][..], &ends] {
-                    let scorer = Scorer { eos, ..exam.scorer(true) };
+                    let scorer = Scorer { eos, ..exam.scorer(&batch, true) };
                     for layer in 0..model.config().n_layers {
                         let base = base(&model, &scorer, &batch, layer);
                         for kind in WeightKind::ALL {
@@ -96,12 +98,12 @@ fn texts_of_variants_are_those_of_their_edits() {
                             let edited = variants(&model, &truncation, id, &RANKS);
                             let side_by_side = scorer.run(&edited, &batch, Some((&base, kind))).expect("variants");
                             for (rank, texts) in RANKS.into_iter().zip(side_by_side) {
-                                let edit = Edit::single(id, RankRule::Absolute(rank));
+                                let edit = Edit::single(id, Reduction::Leading(RankRule::Absolute(rank)));
                                 let alone = truncation.apply(&model, &edit).expect("apply").0;
                                 let expected = scorer.run(&alone, &batch, None).expect("alone").remove(0);
                                 for (i, (a, b)) in texts.iter().zip(&expected).enumerate() {
                                     let (a, b) = (&a.continuation, &b.continuation);
-                                    let prompt = &exam.scorer(true).encoded[batch.items[i].index].prompt;
+                                    let prompt = &exam.scorer(&batch, true).encoded[batch.items[i].index].prompt;
                                     let shared = a.iter().zip(b).take_while(|(a, b)| a == b).count();
                                     let until = [prompt, &b[..shared]].concat();
                                     assert!(a == b || near_tie(&alone, &until), "{id}@r{rank}: {a:?}, {b:?}");
@@ -126,9 +128,9 @@ fn equal_variants_share_the_layers_below_their_matrix() {
     let (model, tokenizer) = tiny();
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
     let task = task(&model, &tokenizer);
-    let exam = Exam::new(&task, &tokenizer, model.config(), Score::GENERATE).expect("exam");
-    let scorer = exam.scorer(false);
-    let batch = exam.batches(&[0, 1, 2], 60).remove(0);
+    let exam = Exam::new(&[(&task, Score::GENERATE)], &tokenizer, model.config()).expect("exam");
+    let batch = exam.batches(&[0, 1, 2], |_| 60).remove(0);
+    let scorer = exam.scorer(&batch, false);
     let id = WeightId { layer: 1, kind: WeightKind::Q };
     let base = base(&model, &scorer, &batch, id.layer);
     let work = |ranks: &[usize]| {
