@@ -3,6 +3,7 @@
 //! A [`Plan`] of [`Stage`]s goes through the [`Space`]; what it tries it tries through `trials`.
 
 mod beam;
+mod choice;
 mod exhaustive;
 mod gradient;
 mod greedy;
@@ -22,11 +23,10 @@ use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::evaluate::{Exam, Part};
 use crate::model::Model;
-use crate::objective::Value;
 use crate::parallel::Observer;
 use crate::score::Outcome;
 use crate::statistics::{Split, assign_split, paper_split};
-use crate::store::{Outcomes, Store, Trial};
+use crate::store::{Store, Trial};
 use crate::truncation::{Truncation, TruncationRecord};
 use crate::weight::WeightId;
 
@@ -98,6 +98,8 @@ pub struct Found {
     pub winner: Edit,
     /// What the winner does to its matrices.
     pub records: Vec<TruncationRecord>,
+    /// What makes it.
+    pub truncation: Truncation,
     /// Outcomes of the unedited model, by item.
     pub base: Vec<Outcome>,
     /// Outcomes of the winner, by item.
@@ -108,8 +110,77 @@ pub struct Found {
     pub notes: Vec<String>,
 }
 
-/// Runs a search: the plan's trials (those in the store are not run again), the choice, and the one look at the test
-/// split.
+/// What a search tried, before anything is chosen.
+#[derive(Debug)]
+pub struct Explored {
+    /// Split of each item.
+    pub splits: Splits,
+    /// Items of the search split, in the order in which trials asked them.
+    pub order: Vec<usize>,
+    /// Every edit tried on the search split, in the order of trying; those a race dropped saw the first items only.
+    pub trials: Vec<Trial>,
+    /// The edits that saw all items, best first.
+    pub found: Vec<Edit>,
+    /// Items asked, summed over trials.
+    pub items_asked: usize,
+    /// What a composition passed through.
+    pub steps: Vec<Edit>,
+    /// What makes the edits; calibrated on the search split where one of the space needs it.
+    pub truncation: Truncation,
+    /// Things the reader should know.
+    pub notes: Vec<String>,
+}
+
+/// Runs the plan's trials on the search split; those in the store are not run again.
+///
+/// # Errors
+/// An objective that does not fit the exam, an empty space or split, a budget too small for one edit, and whatever
+/// keeps an edit from running.
+pub fn explore(
+    model: &Model,
+    exam: &Exam<'_>,
+    truncation: &Truncation,
+    settings: &Settings,
+    store: &mut Store,
+    observer: &dyn Observer,
+) -> Result<Explored> {
+    settings.objective.check(exam.parts().len())?;
+    let splits = Splits::new(exam, settings)?;
+    let items = splits.items(Split::Search);
+    let arms = settings.space.arms();
+    if arms.is_empty() {
+        return Err(Error::setting("search space", "expected at least one layer, matrix and reduction, found none"));
+    }
+    let calibrated: Vec<WeightId> =
+        arms.iter().filter(|arm| arm.reduction.needs_activations()).map(|arm| arm.id).collect();
+    let mut truncation = truncation.clone();
+    if !calibrated.is_empty() {
+        let activations = Activations::measure(model, exam, &items, &calibrated, settings.threads, observer)?;
+        truncation = truncation.with_activations(Arc::new(activations));
+    }
+    let before = model.work();
+    let asking = Asking::new(exam, &items, settings);
+    let mut trials = Trials::new(model, exam, &truncation, settings, observer, store, asking);
+    let Pool { mut found, steps, mut notes, .. } = settings.plan.run(&mut trials, arms, settings)?;
+    let (order, items_asked) = (trials.order().to_vec(), trials.items_asked());
+    if trials.exhausted() {
+        let tried = trials.tried();
+        notes.push(format!("the budget ended the search after {tried} edits and {items_asked} items asked"));
+    }
+    if settings.protocol == Protocol::Paper {
+        let first = first_of_equals(&trials, &found);
+        found.retain(|edit| *edit != first);
+        found.insert(0, first);
+    }
+    let trials = trials.into_trials();
+    observer.searched(model.work().since(before), items_asked);
+    Ok(Explored { splits, order, trials, found, items_asked, steps, truncation, notes })
+}
+
+/// Runs a search: the plan's trials, the choice, and the one look at the test split.
+///
+/// # Errors
+/// Those of [`explore`].
 pub fn search(
     model: &Model,
     exam: &Exam<'_>,
@@ -118,86 +189,32 @@ pub fn search(
     store: &mut Store,
     observer: &dyn Observer,
 ) -> Result<Found> {
-    let objective = &settings.objective;
-    objective.check(exam.parts().len())?;
-    let splits = Splits::new(exam, settings)?;
-    let arms = settings.space.arms();
-    if arms.is_empty() {
-        return Err(Error::setting("search space", "expected at least one layer, matrix and reduction, found none"));
-    }
-    let calibrated: Vec<WeightId> =
-        arms.iter().filter(|arm| arm.reduction.needs_activations()).map(|arm| arm.id).collect();
-    let truncation = &match calibrated.is_empty() {
-        true => truncation.clone(),
-        false => {
-            let items = splits.items(Split::Search);
-            let activations = Activations::measure(model, exam, &items, &calibrated, settings.threads, observer)?;
-            truncation.clone().with_activations(Arc::new(activations))
-        }
-    };
-    let asking = Asking::new(exam, &splits.items(Split::Search), settings);
-    let before = model.work();
-    let mut trials = Trials::new(model, exam, truncation, settings, observer, store, asking);
-    let pool = settings.plan.run(&mut trials, arms, settings)?;
-    let Pool { found, steps, mut notes, .. } = pool;
-    if trials.exhausted() {
-        let (tried, asked) = (trials.tried(), trials.items_asked());
-        notes.push(format!("the budget ended the search after {tried} edits and {asked} items asked"));
-    }
+    let Explored { splits, order, trials, found, items_asked, steps, truncation, mut notes } =
+        explore(model, exam, truncation, settings, store, observer)?;
     if exam.parts().len() > 1 {
-        notes.push("scores and proof count the items of all tasks alike, those of guarded tasks too".to_owned());
+        notes.push("scores count the items of all tasks alike; the proof leaves guarded tasks out".to_owned());
     }
-    let (order, items_asked) = (trials.order().to_vec(), trials.items_asked());
-    observer.searched(model.work().since(before), items_asked);
-    let first = first_of_equals(&trials, &found);
-    let tried = trials.into_trials();
-
-    let score =
-        |items: &[usize], model: &Model, stage: &str| exam.evaluate(model, items, settings.threads, stage, observer);
     let winner = match settings.protocol {
-        Protocol::Paper => first,
+        Protocol::Paper => found[0].clone(),
         Protocol::Honest { .. } => {
             let items = splits.items(Split::Validation);
-            let parts = exam.parts_of(&items);
-            let base = Outcomes::of(&score(&items, model, "validation")?);
-            let finalists = &found[..found.len().min(settings.finalists.max(1))];
-            let mut best: Option<(Value, &Edit)> = None;
-            for (done, edit) in finalists.iter().enumerate() {
-                let mut outcomes = store.get(edit, Split::Validation)?;
-                if outcomes.is_empty() {
-                    let (edited, _) = truncation.apply(model, edit)?;
-                    outcomes = Outcomes::of(&score(&items, &edited, "validation")?);
-                    let trial =
-                        Trial { edit: edit.clone(), rank: None, split: Split::Validation, outcomes: outcomes.clone() };
-                    store.insert(0, &[trial])?;
-                }
-                observer.progress("finalists", done + 1, finalists.len());
-                let value = objective.value(&outcomes, &base, &parts);
-                if best.is_none_or(|(best, _)| value > best) {
-                    best = Some((value, edit));
-                }
-            }
-            let (value, edit) = best.expect("there is a finalist because something was found");
-            if !value.is_feasible() {
-                notes.push("the winner breaks a guard on the validation split, as every finalist does".to_owned());
-            } else if value <= objective.value(&base, &base, &parts) {
-                notes.push("the winner does not beat the unedited model on the validation split".to_owned());
-            }
-            edit.clone()
+            let (winner, note) = choice::choose(model, exam, &truncation, settings, &items, &found, store, observer)?;
+            notes.extend(note);
+            winner
         }
     };
 
     // The one look at the test split, for the unedited model and the winner.
     let all: Vec<usize> = (0..exam.items().len()).collect();
-    let base = score(&all, model, "test: base")?;
+    let base = exam.evaluate(model, &all, settings.threads, "test: base", observer)?;
     let (edited, records) = truncation.apply(model, &winner)?;
-    let best = score(&all, &edited, "test: winner")?;
+    let best = exam.evaluate(&edited, &all, settings.threads, "test: winner", observer)?;
     let ties = base.iter().chain(&best).filter(|o| o.tied).count();
     if ties > 0 {
         notes.push(format!("{ties} outcomes of base or winner were decided by a tie"));
     }
-    let proof = Proof::measure(exam, &splits, &order, &base, &best, &tried, settings);
-    Ok(Found { splits, order, trials: tried, items_asked, steps, winner, records, base, best, proof, notes })
+    let proof = Proof::measure(exam, &splits, &order, &base, &best, &trials, settings);
+    Ok(Found { splits, order, trials, items_asked, steps, winner, records, truncation, base, best, proof, notes })
 }
 
 /// Tries `arms` on `items`, all of them: one trial an arm, its outcomes in the order of `items`, whatever
