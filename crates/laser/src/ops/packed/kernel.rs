@@ -175,7 +175,6 @@ impl Product<'_> {
             return unsafe { self.panels(target, 0..panels) };
         }
         (0..shares).into_par_iter().for_each(|share| {
-            let target = target; // the whole of it, which may be sent, rather than its pointers
             // SAFETY: as the caller promises; the shares are disjoint.
             unsafe { self.panels(target, share * panels / shares..(share + 1) * panels / shares) }
         });
