@@ -175,7 +175,6 @@ impl Product<'_> {
             return unsafe { self.panels(target, 0..panels) };
         }
         (0..shares).into_par_iter().for_each(|share| {
-            let target = target; // the whole of it, which may be sent, rather than its pointers
             // SAFETY: as the caller promises; the shares are disjoint.
             unsafe { self.panels(target, share * panels / shares..(share + 1) * panels / shares) }
         });
@@ -308,7 +307,7 @@ unsafe fn ragged(tile: &mut Tile, compute: TileFn, rows: usize, columns: usize) 
 #[target_feature(enable = "avx512f")]
 unsafe fn avx512<const R: usize>(tile: &Tile) {
     use std::arch::x86_64::{
-        _MM_HINT_T1, _mm_prefetch, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
+        _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
         _mm512_storeu_ps,
     };
     // SAFETY: every pointer stays inside what the caller promises; a prefetch may have any address.
@@ -316,6 +315,12 @@ unsafe fn avx512<const R: usize>(tile: &Tile) {
         let mut sums = [[_mm512_setzero_ps(); 2]; R];
         for (sums, start) in sums.iter_mut().zip(&tile.starts) {
             *sums = [_mm512_loadu_ps(*start), _mm512_loadu_ps(start.add(16))];
+        }
+        for r in 0..R {
+            // The output is written at the end: by then it has arrived.
+            let out = tile.out.wrapping_add(r * tile.out_stride);
+            _mm_prefetch::<_MM_HINT_T0>(out.cast());
+            _mm_prefetch::<_MM_HINT_T0>(out.wrapping_add(16).cast());
         }
         let (mut x, mut steps, mut ahead) = (tile.x, tile.steps, tile.ahead);
         for _ in 0..tile.depth {
