@@ -210,6 +210,9 @@ pub(crate) struct Search {
     /// Folder for the results
     #[arg(long, default_value = "laser-run", value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Write the winner as a model too: a new folder, or a .gguf file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) write_model: Option<PathBuf>,
     /// Go on with the run in that folder
     #[arg(long)]
     pub(crate) resume: bool,

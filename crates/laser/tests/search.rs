@@ -596,8 +596,8 @@ fn told(found: &Found) -> String {
     format!("{found:?}")
 }
 
-/// The unedited model's passes, which a resumed search needs again, and those that give full rank its outcomes.
-const BASE_PASSES: usize = 24;
+/// At most so many passes of the unedited model, which a resumed search needs again.
+const BASE_PASSES: usize = 8;
 
 #[test]
 fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
@@ -640,7 +640,7 @@ fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
             let resumed = go(&mut store, &counted).expect("resume");
             let again = counted.seen.into_inner();
             assert!(again + ran <= all + BASE_PASSES, "only what is missing is run: {again} after {ran} of {all}");
-            assert_eq!(told(&resumed), told(&found), "{method:?}: stopped after {passes}");
+            assert!(told(&resumed) == told(&found), "{method:?}: stopped after {passes}");
         }
 
         let other = |settings: &Settings, model: &str, exam: &Exam<'_>, truncation: &Truncation| {

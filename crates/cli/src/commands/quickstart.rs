@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
-use laser::export::Card;
+use anyhow::Result;
 use laser::report::markdown_table;
 use laser::results::verdict;
 use laser::run::RunFolder;
@@ -17,6 +16,8 @@ use crate::args::{Global, Quickstart};
 use crate::output;
 use crate::progress::Progress;
 use crate::session::Session;
+
+use super::search::{Executed, write_model};
 
 /// Half of the default ρ, so that the whole takes minutes on two cores.
 const RHOS: [&str; 4] = ["0.8", "0.4", "0.1", "0.01"];
@@ -43,21 +44,14 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Re
     let run = RunFolder::new(&args.out);
     let truncation = session.truncation_by(SvdMethod::Exact)?;
     let resume = run.store().exists();
-    let results = super::search::execute(&session, &tasks, &truncation, &settings, &run, resume, progress)?;
+    let Executed { results, winner, truncation } =
+        super::search::execute(&session, &tasks, &truncation, &settings, &run, resume, progress)?;
 
-    let edit = results.best.edit.as_str();
-    let parsed = laser::edit::Edit::parse(edit, config)?;
     let model_path = args.out.join("model.gguf");
     let is_gguf = session.files.is_gguf();
     let model_path = if is_gguf { model_path } else { args.out.join("model") };
     if !model_path.exists() {
-        let card = Card {
-            base_model: Some(session.name.clone()),
-            task: Some(task.name.clone()),
-            results: vec![verdict(&results)],
-        };
-        super::apply::write(&session, &parsed, &truncation, card, &model_path, None)
-            .with_context(|| format!("writing {}", model_path.display()))?;
+        write_model(&session, &results, &winner, &truncation, &model_path)?;
     }
     progress.finish();
     if global.json {

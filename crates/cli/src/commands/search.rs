@@ -2,10 +2,13 @@
 
 mod how;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use laser::edit::Edit;
 use laser::evaluate::Exam;
+use laser::export::Card;
 use laser::recipe::{BaseModel, Recipe};
 use laser::report::markdown_table;
 use laser::results::{Results, verdict};
@@ -33,7 +36,12 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result
     }
     let run = RunFolder::new(&args.out);
     let truncation = session.truncation(&args.svd, None)?;
-    let results = execute(&session, &tasks, &truncation, &settings, &run, args.resume, progress)?;
+    let Executed { results, winner, truncation } =
+        execute(&session, &tasks, &truncation, &settings, &run, args.resume, progress)?;
+    if let Some(path) = &args.write_model {
+        write_model(&session, &results, &winner, &truncation, path)?;
+        output::say(global, &format!("wrote {}", path.display()));
+    }
     progress.finish();
     if global.json {
         output::json(&results)?;
@@ -43,6 +51,31 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result
     }
     output::say(global, &format!("wrote {} (report.html, recipe.yaml, results.json)", args.out.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A search that has ended, and what makes its winner again.
+pub(super) struct Executed {
+    pub(super) results: Results,
+    pub(super) winner: Edit,
+    pub(super) truncation: Truncation,
+}
+
+/// Writes the winner's model with the verdict on its card.
+pub(super) fn write_model(
+    session: &Session,
+    results: &Results,
+    winner: &Edit,
+    truncation: &Truncation,
+    path: &Path,
+) -> Result<()> {
+    let card = Card {
+        base_model: Some(session.name.clone()),
+        task: Some(results.manifest.task.name.clone()),
+        results: vec![verdict(results)],
+    };
+    super::apply::write(session, winner, truncation, card, path, None)
+        .with_context(|| format!("writing {}", path.display()))?;
+    Ok(())
 }
 
 /// Searches and writes the run folder.
@@ -55,7 +88,7 @@ pub(super) fn execute(
     run: &RunFolder,
     resume: bool,
     progress: &Progress,
-) -> Result<Results> {
+) -> Result<Executed> {
     let tokenizer = session.tokenizer()?;
     let exam = Exam::new(&by_reference(tasks), &tokenizer, session.files.config())?;
     let sha256 = session.sha256()?;
@@ -122,5 +155,5 @@ pub(super) fn execute(
     let rank = |id: WeightId| found.records.iter().find(|r| r.matrix == id.to_string()).and_then(|r| r.rank);
     let recipe = Recipe::new(&found.winner, base_model, truncation.method(), config, rank);
     run.write_search(&results, &base, &best, &recipe)?;
-    Ok(results)
+    Ok(Executed { results, winner: found.winner, truncation: found.truncation })
 }

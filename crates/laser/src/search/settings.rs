@@ -116,6 +116,7 @@ impl Settings {
             format!("task {} {} ({} items), score {score:?}, ", task.name, task.sha256, task.items.len())
         };
         let tasks: String = exam.parts().iter().map(task).collect();
-        format!("model {model_sha256}, {tasks}strategy {}, settings {settings}", self.plan)
+        let Self { plan, objective, .. } = self;
+        format!("model {model_sha256}, {tasks}strategy {plan}, {objective:?}, settings {settings}")
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct Trials<'a> {
     stops: Vec<usize>,
     /// What was found, by the edit's short form.
     known: BTreeMap<String, Known>,
+    /// The order in which edits were asked for, whether or not the store held something of them.
+    places: BTreeMap<String, usize>,
     /// Whether the budget ended something.
     exhausted: bool,
 }
@@ -94,8 +96,21 @@ impl<'a> Trials<'a> {
         Asking { order, stops }: Asking,
     ) -> Self {
         let parts = exam.parts_of(&order);
-        let known = BTreeMap::new();
-        Self { model, exam, truncation, settings, observer, store, order, parts, stops, known, exhausted: false }
+        let (known, places) = (BTreeMap::new(), BTreeMap::new());
+        Self {
+            model,
+            exam,
+            truncation,
+            settings,
+            observer,
+            store,
+            order,
+            parts,
+            stops,
+            known,
+            places,
+            exhausted: false,
+        }
     }
 
     /// Items of the split, in the order in which they are asked.
@@ -166,7 +181,7 @@ impl<'a> Trials<'a> {
     pub(super) fn ranked(&self, edits: impl IntoIterator<Item = Edit>) -> Vec<Edit> {
         let mut ranked: Vec<_> =
             edits.into_iter().filter_map(|edit| Some((self.value(self.whole(&edit)?), edit))).collect();
-        ranked.sort_by(|a, b| b.0.cmp(&a.0));
+        ranked.sort_by_key(|(value, _)| std::cmp::Reverse(*value));
         ranked.into_iter().map(|(_, edit)| edit).collect()
     }
 
@@ -176,6 +191,10 @@ impl<'a> Trials<'a> {
         let edits: Vec<Edit> = arms.iter().map(|arm| base.with(arm.id, arm.reduction)).collect();
         let allowed = self.allowed(&edits, to);
         let (arms, edits) = (&arms[..allowed], &edits[..allowed]);
+        for edit in edits.iter().chain([base]) {
+            let next = self.places.len();
+            self.places.entry(edit.to_string()).or_insert(next);
+        }
         let (model, _) = self.truncation.apply(self.model, base)?;
         let mut from = 0;
         for stop in self.stops.clone().into_iter().take_while(|stop| *stop <= to) {
@@ -242,9 +261,10 @@ impl<'a> Trials<'a> {
     /// Takes from the store what an edit did on the first `to` items. Only what was asked counts as known: a store that
     /// holds more leads to the same search.
     fn know(&mut self, edit: &Edit, to: usize) -> Result<()> {
+        let to = to.max(self.outcomes(edit).map_or(0, Outcomes::len));
         let stored = self.store.get(edit, Split::Search)?;
         if !stored.is_empty() {
-            let place = self.known.len();
+            let place = self.places[&edit.to_string()];
             let new = || Known { place, edit: edit.clone(), outcomes: Outcomes::default() };
             self.known.entry(edit.to_string()).or_insert_with(new).outcomes = stored.first(stored.len().min(to));
         }

@@ -75,27 +75,21 @@ impl Walk<'_> {
         ledger: &dyn Ledger,
     ) -> Result<()> {
         let Self { exam, threads, observer, .. } = *self;
+        // Arms at full rank are the model as it is.
+        let (full, groups): (Vec<&Group>, Vec<&Group>) = groups.iter().partition(|group| group.full);
+        let full: Vec<usize> = full.into_iter().flat_map(|group| group.arms.iter().copied()).collect();
         let start = |b: usize| {
-            let scored =
-                exam.scorer(&batches[b], true).run(model, &batches[b], None)?.into_iter().next().unwrap_or_default();
+            let scorer = exam.scorer(&batches[b], true);
+            let scored = scorer.run(model, &batches[b], None)?.into_iter().next().unwrap_or_default();
             let (outcomes, continuations): (Vec<_>, Vec<_>) =
                 scored.into_iter().map(|s| (s.outcome, s.continuation)).unzip();
-            ledger.take(b, vec![(None, Outcomes::of(&outcomes))])?;
-            Ok((
-                Base::new(model, &batches[b], continuations, exam.scorer(&batches[b], false).score)?,
-                Outcomes::of(&outcomes),
-            ))
+            let found = [None].into_iter().chain(full.iter().copied().map(Some));
+            ledger.take(b, found.map(|arm| (arm, Outcomes::of(&outcomes))).collect())?;
+            Base::new(model, &batches[b], continuations, scorer.score)
         };
-        let started: Vec<(Base, Outcomes)> = map(block.to_vec(), threads, observer, start)?;
-        let (mut bases, unedited): (Vec<Base>, Vec<Outcomes>) = started.into_iter().unzip();
+        let mut bases: Vec<Base> = map(block.to_vec(), threads, observer, start)?;
         let open = |group: &Group, b: usize| group.arms.iter().any(|arm| ledger.wants(*arm, b));
-        for group in groups.iter().filter(|group| group.full) {
-            for (b, outcomes) in block.iter().zip(&unedited) {
-                ledger.take(*b, group.arms.iter().map(|arm| (Some(*arm), outcomes.clone())).collect())?;
-            }
-        }
-        let groups: Vec<&Group> =
-            groups.iter().filter(|group| !group.full && block.iter().any(|b| open(group, *b))).collect();
+        let groups: Vec<&Group> = groups.into_iter().filter(|group| block.iter().any(|b| open(group, *b))).collect();
         let last_layer = groups.iter().map(|group| group.id.layer).max();
         for layer in 0..last_layer.map_or(0, |layer| layer + 1) {
             if ledger.ends() {
