@@ -5,6 +5,7 @@
 //!
 //! RUN is the folder of a finished `laser search --strategy exhaustive` on the same task with seed 0 and one space. One
 //! line of JSON a seed.
+#![allow(clippy::print_stdout)]
 
 use std::collections::BTreeMap;
 
