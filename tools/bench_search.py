@@ -4,8 +4,8 @@
         --items items.jsonl --out bench-results/search.json
 
 Ours: `laser search` over every matrix and ρ of the default space in the layers given, on the first 20 % of the items
-(the paper's protocol), ten greedy tokens an item; the seconds are those between the start of the process and the last
-trial in its store, loading included. The reference: `reference_search.py` on a slice of the same items and
+(the paper's protocol), ten greedy tokens an item; the seconds are those from the start of the process to the end of
+the search stage, loading included. The reference: `reference_search.py` on a slice of the same items and
 configurations, timed with its randomised decomposition, and once more with exact truncations to compare the outcome of
 every item with ours.
 """
@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import sqlite3
 import subprocess
 import sys
@@ -67,24 +68,19 @@ def search(args, items, folder):
     run = folder / "run"
     command = [args.laser, "search", args.gguf, "--task", str(task), "--score", "generate", "--protocol", "paper"]
     command += ["--layers", args.layers, "--rho", ",".join(RHOS), "--threads", str(args.threads), "--out", str(run)]
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wanted = len(args.layers.split(",")) * 2 * len(RHOS)
-    while process.poll() is None:
-        if trials(run) >= wanted:
-            break
-        time.sleep(0.05)
-    seconds = time.perf_counter() - started
-    if process.wait() != 0:
-        sys.exit("laser search failed: run it by hand to see why")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    _, told = process.communicate()
+    if process.returncode != 0:
+        sys.exit(f"laser search failed: {told}")
+    seconds = float(re.search(r"searched in ([\d.]+) s", told)[1])
     store = sqlite3.connect(run / "trials.sqlite")
-    outcomes, n = {}, 0
-    for layer, matrix, rho, correct, logprobs in store.execute(
-        "SELECT layer, matrix, rho, correct, logprobs FROM trials WHERE split = 'search'"
-    ):
-        values = memoryview(logprobs).cast("d").tolist()
-        outcomes[f"L{layer}.{matrix}@{rho}"] = ([bool(c) for c in correct], values)
-        n = len(correct)
+    order = json.loads(store.execute("SELECT value FROM manifest WHERE key = 'order of search'").fetchone()[0])
+    outcomes, n = {}, len(order)
+    sql = "SELECT edit, start, correct, logprobs FROM trials WHERE split = 'search' AND layer IS NOT NULL"
+    for edit, start, correct, logprobs in store.execute(sql):
+        rows = outcomes.setdefault(edit, ([None] * n, [None] * n))
+        for place, right, logprob in zip(range(start, n), correct, memoryview(logprobs).cast("d").tolist()):
+            rows[0][order[place]], rows[1][order[place]] = bool(right), logprob
     timing = {
         "seconds": seconds,
         "items": n,
@@ -92,15 +88,6 @@ def search(args, items, folder):
         "seconds_per_item_config": seconds / n / len(outcomes),
     }
     return timing, outcomes
-
-
-def trials(run):
-    """Trials stored so far."""
-    try:
-        store = sqlite3.connect(f"file:{run}/trials.sqlite?mode=ro", uri=True, timeout=1)
-        return store.execute("SELECT count(*) FROM trials").fetchone()[0]
-    except sqlite3.OperationalError:
-        return 0
 
 
 def reference(args, folder, configs, limit, svd):

@@ -160,6 +160,7 @@ pub fn explore(
     }
     let before = model.work();
     let asking = Asking::new(exam, &items, settings);
+    store.insert_order(Split::Search, &asking.order)?;
     let mut trials = Trials::new(model, exam, &truncation, settings, observer, store, asking);
     let Pool { mut found, steps, mut notes, .. } = settings.plan.run(&mut trials, arms, settings)?;
     let (order, items_asked) = (trials.order().to_vec(), trials.items_asked());

@@ -170,6 +170,15 @@ impl Store {
         move |source| Error::Store { path: path.clone(), source }
     }
 
+    /// Keeps the order in which a split's items are asked, by their indices in the exam: what `start` and `n` of a part
+    /// count in.
+    pub fn insert_order(&mut self, split: Split, order: &[usize]) -> Result<()> {
+        let items: Vec<String> = order.iter().map(usize::to_string).collect();
+        let sql = "INSERT OR REPLACE INTO manifest (key, value) VALUES (?1, ?2)";
+        let row = params![format!("order of {split}"), format!("[{}]", items.join(","))];
+        self.connection.execute(sql, row).map(drop).map_err(self.wrap())
+    }
+
     /// Adds parts of trials, all or none: each the outcomes from item `start` of the split's order on. What is there
     /// already stays.
     pub fn insert(&mut self, start: usize, parts: &[Trial]) -> Result<()> {

@@ -36,9 +36,11 @@ pub(super) fn rows(results: &Results) -> Vec<Row> {
         ("protocol".to_owned(), search.protocol.clone()),
         ("strategy".to_owned(), search.strategy.clone()),
         ("trials".to_owned(), count(search.trials)),
+        ("items asked".to_owned(), count(search.items_asked)),
+        ("composed".to_owned(), search.steps.join(" → ")),
         ("layers".to_owned(), ranges(&space.layers)),
         ("matrices".to_owned(), space.matrices.join(", ")),
-        ("ρ".to_owned(), space.rhos.join(", ")),
+        ("keep".to_owned(), space.rhos.join(", ")),
     ];
     rows.extend(manifest.config.iter().map(|(name, value)| (name.clone(), written(value))));
     rows.extend(manifest.seeds.iter().map(|(name, seed)| (format!("seed: {name}"), seed.to_string())));

@@ -64,3 +64,38 @@ impl HeldOut {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::statistics::family_wise;
+
+    /// Of edits without effect the best one's search gain is all luck: on the test split nothing of it is left, so that
+    /// the shrinkage is on average what the null says of the best of so many.
+    #[test]
+    fn the_gain_of_null_edits_shrinks_by_what_the_null_expects() {
+        let mut rng = ChaCha8Rng::seed_from_u64(21);
+        let (arms, n, runs) = (60, 200, 80);
+        let groups: Vec<u32> = (0..n as u32).collect();
+        let (mut shrinkage, mut expected) = (0.0, 0.0);
+        for run in 0..runs {
+            // Half of the items are right; an edit flips one of ten, either way.
+            let base: Vec<bool> = (0..2 * n).map(|i| i % 2 == 0).collect();
+            let edits: Vec<Vec<bool>> =
+                (0..arms).map(|_| base.iter().map(|b| *b != rng.random_bool(0.1)).collect()).collect();
+            let search: Vec<Vec<i8>> = edits.iter().map(|edit| differences(&base[..n], &edit[..n])).collect();
+            let gain = |d: &Vec<i8>| d.iter().map(|x| f64::from(*x)).sum::<f64>() / n as f64;
+            let best = (0..arms).max_by(|a, b| gain(&search[*a]).total_cmp(&gain(&search[*b]))).expect("arms");
+            let null = family_wise(&search, &groups, 50, run).expect("arms and items");
+            let held_out =
+                HeldOut::measure(&base[n..], &edits[best][n..], &groups, gain(&search[best]), null.p, 10, run);
+            shrinkage += held_out.shrinkage / runs as f64;
+            expected += null.null_best / runs as f64;
+        }
+        // The standard error of the mean shrinkage is about √(.1/200/80) = .0025.
+        assert!(expected > 0.03 && (shrinkage - expected).abs() < 0.01, "{shrinkage} {expected}");
+    }
+}

@@ -155,6 +155,14 @@ impl<'a> Trials<'a> {
         self.settings.objective.value(outcomes, &base.unwrap_or_default(), &self.parts[..n])
     }
 
+    /// How good outcomes are on some of the first items, by place.
+    pub(super) fn value_at(&self, outcomes: &Outcomes, places: &[usize]) -> Value {
+        let parts: Vec<usize> = places.iter().map(|place| self.parts[*place]).collect();
+        let n = outcomes.len();
+        let base = self.outcomes(&Edit::default()).filter(|base| base.len() >= n).map(|base| base.picked(places));
+        self.settings.objective.value(&outcomes.picked(places), &base.unwrap_or_default(), &parts)
+    }
+
     /// The values of single items whose mean a race compares.
     pub(super) fn signal(&self, outcomes: &Outcomes) -> Vec<f64> {
         self.settings.objective.item_signal(outcomes, &self.parts[..outcomes.len()])
