@@ -40,6 +40,7 @@ def main():
     args.add_argument("--counterfact", nargs="+", required=True)
     args.add_argument("--items", type=int, default=400)
     args.add_argument("--seeds", type=int, default=20)
+    args.add_argument("--error-rate", default="0.2")
     args.add_argument("--threads", type=int, default=2)
     args.add_argument("--strategies", default=",".join(STRATEGIES))
     args.add_argument("--work", help="folder for the runs, kept; finished ones are taken from there (default: a new one)")
@@ -53,7 +54,7 @@ def main():
     result["reference"] = reference(args, work, task)
     result["runs"] = {name: run(args, work, task, name) for name in args.strategies.split(",")}
     result["correlations"] = correlations(work)
-    result["seeds"] = {name: seeds(args, work, task, name) for name in ["race", "gradient+race"]}
+    result["seeds"] = {name: seeds(args, work, task, name) for name in ["race"]}
     out = Path(args.out)
     out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     out.with_suffix(".md").write_text(table(result), encoding="utf-8")
@@ -93,6 +94,8 @@ def run(args, work, task, strategy):
         command = [args.laser, "search", args.gguf, "--task", str(task), "--score", "generate", "--strategy", strategy]
         command += ["--matrices", "fc_in,fc_up,fc_out", "--rho", ",".join(RHOS), "--threads", str(args.threads)]
         command += ["--cache-dir", str(work / "cache"), "--out", str(folder)]
+        if any(stage in strategy for stage in ["race", "greedy", "beam"]):
+            command += ["--error-rate", args.error_rate]
         load, started = os.getloadavg()[0], time.perf_counter()
         process = subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         told = re.search(r"searched in ([\d.]+) s: (\d+) items asked, (\d+) row-layers, (\d+) rows", process.stderr)
@@ -188,10 +191,10 @@ def ranks(values):
 
 def seeds(args, work, task, strategy):
     """Races in further orders, from the exhaustive outcomes."""
-    if strategy != "race" or not (work / "exhaustive").exists():
+    if not (work / "exhaustive").exists():
         return []
     command = ["cargo", "bench", "-q", "-p", "laser-rank", "--bench", "race_seeds", "--", args.gguf, str(task)]
-    command += [str(work / "exhaustive"), strategy, str(args.seeds)]
+    command += [str(work / "exhaustive"), strategy, str(args.seeds), args.error_rate]
     out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=TOOLS.parent)
     return [json.loads(line) for line in out.stdout.splitlines() if line.startswith("{")]
 

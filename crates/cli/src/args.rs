@@ -243,7 +243,7 @@ pub(crate) struct SearchHow {
     /// What the spectral screen goes by: marchenko-pastur, effective-rank, energy or snr [default: marchenko-pastur]
     #[arg(long, value_name = "NAME")]
     pub(crate) criterion: Option<String>,
-    /// A race drops an edit whose probability of being ahead after all items is below this [default: 0.1]
+    /// A race drops an edit whose probability of being ahead after all items is below this [default: 0.2]
     #[arg(long, value_name = "P")]
     pub(crate) error_rate: Option<f64>,
     /// Greedy visits matrices deep (last layer first), shallow, or best first [default: deep]

@@ -86,7 +86,7 @@ impl Settings {
             candidates: 32,
             screen_items: 100,
             criterion: Criterion::MarchenkoPastur,
-            error_rate: 0.1,
+            error_rate: 0.2,
             greedy_order: Order::Deep,
             greedy_passes: 2,
             beam_width: 3,
