@@ -59,7 +59,7 @@ pub(crate) enum Command {
     /// Score a model, or an edit of it, on a task
     Eval(Eval),
     /// Find the best edit and prove it on held-out items
-    Search(Search),
+    Search(Box<Search>),
     /// Write the edited model
     Apply(Apply),
     /// Compare two evaluations of the same items
