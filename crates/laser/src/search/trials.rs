@@ -242,6 +242,8 @@ impl<'a> Trials<'a> {
         }
         let page = Page {
             base,
+            // Of a base that was tried as an arm before, the parts are there, in another division.
+            keeps_base: missing(self, base),
             edits,
             ranks: arms.iter().map(|arm| arm.rank(model.config())).collect(),
             starts: &starts,
@@ -309,6 +311,8 @@ fn starts(batches: &[Batch], first: usize) -> Vec<usize> {
 /// A walk's account in the store.
 struct Page<'a> {
     base: &'a Edit,
+    /// Whether the base's outcomes are news.
+    keeps_base: bool,
     edits: &'a [Edit],
     ranks: Vec<Option<usize>>,
     /// Where each batch starts in the split's order.
@@ -337,7 +341,8 @@ impl Ledger for Page<'_> {
             split: Split::Search,
             outcomes,
         };
-        let parts: Vec<Trial> = found.into_iter().map(part).collect();
+        let found = found.into_iter().filter(|(arm, _)| arm.is_some() || self.keeps_base);
+        let parts: Vec<Trial> = found.map(part).collect();
         state.0.insert(self.starts[batch], &parts)?;
         for part in parts.iter().filter(|part| part.edit != *self.base) {
             let outcomes = state.0.get(&part.edit, Split::Search)?;
