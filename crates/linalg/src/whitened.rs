@@ -162,6 +162,9 @@ mod tests {
             let best = whitened.truncate(rank).unwrap().materialise(1);
             let total = output_error(&w, &Matrix::zeros(m, n), &x);
             let error = output_error(&w, &best, &x);
+            // Rounding, and what the ridge adds: λ·‖W‖², which is not small where W hardly meets its inputs.
+            let square = |m: &Matrix| m.data().iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
+            let slack = 1e-5 * total + 2e-6 * square(&x) / x.data().len() as f64 * square(&w);
             // The outputs X·Wᵀ/√rows have the singular values of W·S.
             let outputs: Vec<f32> = (0..x.rows() * m)
                 .map(|i| {
@@ -172,11 +175,11 @@ mod tests {
             let outputs = Matrix::new(x.rows(), m, outputs).unwrap();
             let s = decompose(outputs.view(), Method::Auto, 1).unwrap().s;
             let tail = s[rank..].iter().map(|s| s * s).sum::<f64>() / x.rows() as f64;
-            prop_assert!((error - tail).abs() <= 1e-5 * total, "{error}, expected {tail} of {total}");
+            prop_assert!((error - tail).abs() <= slack, "{error}, expected {tail} of {total}");
             let own_tail: f64 = whitened.values()[rank..].iter().map(|s| s * s).sum();
-            prop_assert!((own_tail - tail).abs() <= 1e-5 * total);
+            prop_assert!((own_tail - tail).abs() <= slack);
             let plain = truncated(w.view(), rank, Method::Auto, 1).unwrap();
-            prop_assert!(error <= output_error(&w, &plain, &x) + 1e-6 * total);
+            prop_assert!(error <= output_error(&w, &plain, &x) + slack);
             prop_assert!(relative_error(plain.view(), w.view()) <= relative_error(best.view(), w.view()) + 1e-6);
         }
     }
