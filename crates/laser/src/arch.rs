@@ -1,66 +1,172 @@
-//! The architecture table: the only place that knows checkpoint tensor names, configuration keys' meaning
-//! per family, and how a family's file layout differs from ours.
+//! The architecture table: the only place that knows checkpoint tensor names, what configuration keys mean in each
+//! family, and how a family's file layout differs from ours.
 //!
-//! A family is data: the forward pass reads the configuration's fields and never asks which family it runs.
+//! A family is one file of data beside this one. It says what its block is made of in terms of [`ModelConfig`], and
+//! where its tensors are; the forward pass reads the configuration and never asks which family it runs.
 
 mod llama;
 
-use crate::weight::WeightKind;
-
-/// Tensor names of one file format. `{}` stands for the layer.
-#[derive(Debug)]
-pub struct TensorNames {
-    /// Token embedding, `[vocab, d_model]`.
-    pub embedding: &'static str,
-    /// Output head, `[vocab, d_model]`; absent from the file when tied to the embedding.
-    pub head: &'static str,
-    /// Norm after the last block, `[d_model]`.
-    pub final_norm: &'static str,
-    /// Norm before attention, `[d_model]`.
-    pub attention_norm: &'static str,
-    /// Norm before the MLP, `[d_model]`.
-    pub mlp_norm: &'static str,
-    /// The seven matrices without `.weight`, in the order of [`WeightKind::ALL`].
-    pub matrices: [&'static str; 7],
-    /// Tensors that are allowed in the file and not read, by suffix.
-    pub ignored: &'static [&'static str],
-}
-
-/// Which projections carry a bias.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BiasRule {
-    /// `attention_bias` in the configuration: q, k, v and o; `mlp_bias`: gate, up and down.
-    Configured,
-    /// q, k and v always, nothing else (Qwen2).
-    Qkv,
-    /// None.
-    Never,
-}
+use crate::error::Result;
+use crate::model::config::{GgufKeys, Keys, ModelConfig};
+use crate::weight::{Part, WeightId, WeightKind};
 
 /// One model family.
-#[derive(Debug)]
 pub struct Architecture {
     /// Name shown to the user.
     pub name: &'static str,
     /// `model_type` in `config.json`.
     pub model_type: &'static str,
-    /// `general.architecture` in GGUF.
-    pub gguf: &'static str,
     /// `architectures[0]` written to an exported `config.json`.
     pub class: &'static str,
+    /// `d_mlp / d_model` where `config.json` may leave the width of the MLP out.
+    pub mlp_ratio: Option<usize>,
+    /// What holds for every model of the family; the configuration is Llama's until then.
+    pub block: fn(&mut ModelConfig),
+    /// What `config.json` decides beyond the sizes.
+    pub hf: fn(&Keys<'_>, &mut ModelConfig) -> Result<()>,
     /// Names in safetensors.
-    pub hf_names: &'static TensorNames,
-    /// Names in GGUF.
-    pub gguf_names: &'static TensorNames,
-    /// Whether GGUF files store q and k with the rows of each head interleaved for rotary pairs
-    /// (llama.cpp does this for `llama`, not for `qwen2`).
-    pub gguf_permutes_qk: bool,
-    /// Biases.
-    pub bias: BiasRule,
-    /// Whether `sliding_window` counts only with `use_sliding_window: true` (Qwen2).
-    pub window_is_opt_in: bool,
-    /// The paper's names for its matrices: alias, and what it stands for.
+    pub names: &'static Names,
+    /// As a GGUF file.
+    pub gguf: Option<Gguf>,
+    /// The paper's names for its matrices, and those of its own files: alias, and what it stands for.
     pub aliases: &'static [(&'static str, &'static [WeightKind])],
+}
+
+impl std::fmt::Debug for Architecture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.model_type)
+    }
+}
+
+/// A family as a GGUF file.
+#[derive(Debug, Clone, Copy)]
+pub struct Gguf {
+    /// `general.architecture`.
+    pub name: &'static str,
+    /// What the metadata decides beyond what all families share.
+    pub read: fn(&GgufKeys<'_>, &mut ModelConfig) -> Result<()>,
+    /// Names of the tensors.
+    pub names: &'static Names,
+}
+
+/// Tensor names of one file format, and how the values lie.
+///
+/// In a name, `{}` stands for the layer, `{e}` for the expert and `{model}` for the prefix.
+#[derive(Debug)]
+pub struct Names {
+    /// What `{model}` may be: the first for which the file has the first matrix of layer 0.
+    pub prefixes: &'static [&'static str],
+    /// Everything but the matrices of the blocks; names without `.weight` and `.bias`.
+    pub roles: &'static [(Role, &'static str)],
+    /// The matrices of the blocks. Where several tensors could hold a matrix, the first that the file has counts.
+    pub matrices: &'static [Stored],
+    /// Matrices of the blocks are stored `[in, out]` (GPT-2's Conv1D).
+    pub transposed: bool,
+    /// The rotated rows of each head of q and k stand in pairs `(2i, 2i+1)` that turn together; ours stand in halves
+    /// `(i, i + d/2)`. The order of rows changes no product of queries and keys, and no truncation.
+    pub rotary_pairs: bool,
+    /// What is added to the norms' weights on reading (Gemma stores w − 1).
+    pub norm_offset: f32,
+    /// Tensors that may be in the file and are not read, by a part of the name.
+    pub ignored: &'static [&'static str],
+}
+
+/// A tensor that holds matrices of a block.
+#[derive(Debug)]
+pub struct Stored {
+    /// Name without `.weight`.
+    name: &'static str,
+    /// What it holds, one below the other.
+    holds: &'static [WeightKind],
+    /// Whether the rows of each key/value head and its query heads stand together: `q₀ k₀ v₀ q₁ k₁ v₁ …`.
+    grouped: bool,
+    /// Whether it is of an expert, or of all experts at once: `[experts, out, in]`.
+    experts: Option<ExpertStorage>,
+}
+
+/// How experts are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ExpertStorage {
+    /// A tensor each.
+    Apart,
+    /// All in one.
+    Together,
+}
+
+/// One matrix in a tensor of its own.
+pub(crate) const fn one(name: &'static str, holds: &'static [WeightKind; 1]) -> Stored {
+    Stored { name, holds, grouped: false, experts: None }
+}
+
+/// Several matrices in one tensor, one below the other.
+pub(crate) const fn fused(name: &'static str, holds: &'static [WeightKind]) -> Stored {
+    Stored { name, holds, grouped: false, experts: None }
+}
+
+/// Queries, keys and values in one tensor, head by head.
+pub(crate) const fn fused_by_head(name: &'static str, holds: &'static [WeightKind]) -> Stored {
+    Stored { name, holds, grouped: true, experts: None }
+}
+
+/// A matrix of one expert; the name has an `{e}`.
+pub(crate) const fn expert(name: &'static str, holds: &'static [WeightKind]) -> Stored {
+    Stored { name, holds, grouped: false, experts: Some(ExpertStorage::Apart) }
+}
+
+/// A matrix of all experts in one tensor, `[experts, out, in]`.
+pub(crate) const fn all_experts(name: &'static str, holds: &'static [WeightKind]) -> Stored {
+    Stored { name, holds, grouped: false, experts: Some(ExpertStorage::Together) }
+}
+
+/// What a tensor outside the blocks' matrices is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Token embedding, `[vocab, d_model]`.
+    Embedding,
+    /// Learned positions, `[offset + positions, d_model]`.
+    Positions,
+    /// Kinds of text segments, `[token_types, d_model]`.
+    TokenTypes,
+    /// Norm of the sum of embeddings.
+    EmbeddingNorm,
+    /// Norm before attention.
+    AttentionNorm,
+    /// Norm of attention's output, or of the stream after it.
+    AttentionPostNorm,
+    /// Norm before the MLP.
+    MlpNorm,
+    /// Norm of the MLP's output, or of the stream after it.
+    MlpPostNorm,
+    /// Norm of the queries.
+    QueryNorm,
+    /// Norm of the keys.
+    KeyNorm,
+    /// What weighs the expert that sees every token, `[1, d_model]`.
+    SharedWeight,
+    /// Norm after the last block.
+    FinalNorm,
+    /// Square matrix before the output head, `[d_model, d_model]`.
+    HeadTransform,
+    /// Norm after it.
+    HeadNorm,
+    /// Output head, `[vocab, d_model]`; absent from the file when tied to the embedding.
+    Head,
+    /// What carries the head's bias, `[vocab]`.
+    HeadBias,
+    /// Time steps of a trajectory, `[time_steps, d_model]`.
+    TimeSteps,
+    /// What makes a token of a return, `[d_model, 1]`, of a state, of an action.
+    ReturnInput,
+    /// Of a state, `[d_model, state]`.
+    StateInput,
+    /// Of an action, `[d_model, action]`.
+    ActionInput,
+    /// What makes a return of a token, `[1, d_model]`.
+    ReturnOutput,
+    /// A state, `[state, d_model]`.
+    StateOutput,
+    /// An action, `[action, d_model]`.
+    ActionOutput,
 }
 
 /// Every family Laser knows.
@@ -73,18 +179,18 @@ impl Architecture {
     }
 
     /// The family with this `general.architecture` of GGUF. Mistral files say `llama`.
-    pub fn by_gguf(name: &str) -> Option<&'static Self> {
-        ARCHITECTURES.iter().copied().find(|a| a.gguf == name)
+    pub fn by_gguf(name: &str) -> Option<(&'static Self, Gguf)> {
+        ARCHITECTURES.iter().find_map(|a| Some((*a, a.gguf.filter(|gguf| gguf.name == name)?)))
     }
 
-    /// Names known, for error messages.
+    /// What is known, for error messages.
     pub fn known() -> String {
         let mut names: Vec<_> = ARCHITECTURES.iter().map(|a| a.model_type).collect();
         names.sort_unstable();
-        names.join(", ")
+        format!("one of {} (docs/adding-an-architecture.md tells how to add one)", names.join(", "))
     }
 
-    /// The matrices a name stands for: a canonical name itself, or one of the paper's aliases.
+    /// The matrices a name stands for: a canonical name itself, or one of the family's aliases.
     pub fn resolve_matrix(&self, name: &str) -> Option<Vec<WeightKind>> {
         if let Some(kind) = WeightKind::from_name(name) {
             return Some(vec![kind]);
@@ -97,31 +203,49 @@ impl Architecture {
         self.aliases.iter().find(|(_, kinds)| *kinds == [kind]).map(|(alias, _)| *alias)
     }
 
-    /// All names a selector may use, for error messages.
-    pub fn matrix_names(&self) -> String {
-        let canonical = WeightKind::ALL.into_iter().map(WeightKind::name);
-        let aliases = self.aliases.iter().map(|(alias, _)| *alias);
-        canonical.chain(aliases).collect::<Vec<_>>().join(", ")
+    /// The aliases a selector may use, for error messages.
+    pub fn alias_names(&self) -> String {
+        self.aliases.iter().map(|(alias, _)| *alias).collect::<Vec<_>>().join(", ")
     }
 }
 
-impl TensorNames {
-    /// Name of a matrix's weight in `layer`.
-    pub fn weight(&self, layer: usize, kind: WeightKind) -> String {
-        format!("{}.weight", self.stem(layer, kind))
+impl Names {
+    /// The name of what has a role, if the format has such a thing.
+    pub(crate) fn role(&self, role: Role) -> Option<&'static str> {
+        self.roles.iter().find(|(of, _)| *of == role).map(|(_, name)| *name)
     }
 
-    /// Name of a matrix's bias in `layer`.
-    pub fn bias(&self, layer: usize, kind: WeightKind) -> String {
-        format!("{}.bias", self.stem(layer, kind))
+    /// The tensors that could hold a stored matrix.
+    pub(crate) fn holders(&self, id: WeightId) -> impl Iterator<Item = &Stored> {
+        let of_expert = matches!(id.part, Part::Expert(_));
+        self.matrices.iter().filter(move |stored| {
+            stored.holds.contains(&id.kind) && stored.experts.is_some() == of_expert
+        })
+    }
+}
+
+impl Stored {
+    /// The tensor's name without `.weight`; the prefix still stands for itself.
+    pub(crate) fn at(&self, layer: usize, expert: Option<usize>) -> String {
+        let name = self.name.replace("{}", &layer.to_string());
+        match expert {
+            Some(expert) => name.replace("{e}", &expert.to_string()),
+            None => name,
+        }
     }
 
-    /// A per-layer name with the layer filled in.
-    pub fn at(name: &str, layer: usize) -> String {
-        name.replace("{}", &layer.to_string())
+    /// What it holds, one below the other.
+    pub(crate) fn holds(&self) -> &'static [WeightKind] {
+        self.holds
     }
 
-    fn stem(&self, layer: usize, kind: WeightKind) -> String {
-        Self::at(self.matrices[kind.index()], layer)
+    /// Whether its rows stand head by head.
+    pub(crate) fn is_grouped(&self) -> bool {
+        self.grouped
+    }
+
+    /// Whether it holds all experts.
+    pub(crate) fn is_all_experts(&self) -> bool {
+        self.experts == Some(ExpertStorage::Together)
     }
 }

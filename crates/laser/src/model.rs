@@ -4,6 +4,7 @@
 
 pub mod config;
 mod json;
+pub(crate) mod layout;
 pub mod load;
 mod meter;
 pub mod rope;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
-pub use config::ModelConfig;
+pub use config::{ModelConfig, Piece};
 pub use load::Files;
 pub use meter::Work;
 
@@ -21,8 +22,10 @@ pub use crate::ops::linear::Weight;
 pub use crate::ops::variants::Variants;
 
 use crate::error::{Error, Result};
+use crate::ops::activation::activate;
 use crate::ops::linear::linear;
-use crate::weight::{WeightId, WeightKind};
+use crate::ops::norm::Norm;
+use crate::weight::{Part, WeightId, WeightKind};
 
 /// A linear layer's tensors.
 #[derive(Debug, Clone)]
@@ -33,24 +36,55 @@ pub(crate) struct Linear {
     pub(crate) bias: Option<Tensor>,
 }
 
-/// The tensors of one block.
+/// The tensors of one block; a norm that the family does not have is `None`.
 #[derive(Debug)]
 pub(crate) struct Layer {
-    pub(crate) attention_norm: Tensor,
-    pub(crate) mlp_norm: Tensor,
-    /// In the order of [`WeightKind::ALL`].
-    pub(crate) linears: Vec<Linear>,
+    /// Before attention.
+    pub(crate) attention_norm: Option<Norm>,
+    /// Of attention's output, or of the stream after it.
+    pub(crate) attention_post_norm: Option<Norm>,
+    /// Before the MLP.
+    pub(crate) mlp_norm: Option<Norm>,
+    /// Of the MLP's output, or of the stream after it.
+    pub(crate) mlp_post_norm: Option<Norm>,
+    pub(crate) query_norm: Option<Norm>,
+    pub(crate) key_norm: Option<Norm>,
+    /// What weighs the expert that sees every token, `[1, d_model]`.
+    pub(crate) shared_weight: Option<Weight>,
+    /// The stored matrices.
+    pub(crate) linears: BTreeMap<(Part, WeightKind), Linear>,
 }
 
 /// All weights as loaded, never changed.
 #[derive(Debug)]
 pub(crate) struct Weights {
-    /// `[vocab, d_model]`.
-    pub(crate) embedding: Weight,
-    /// `[vocab, d_model]`; the embedding itself where the model ties them.
-    pub(crate) head: Weight,
-    pub(crate) final_norm: Tensor,
+    pub(crate) device: Device,
+    pub(crate) dtype: DType,
+    pub(crate) embedding: Embedding,
     pub(crate) layers: Vec<Layer>,
+    pub(crate) head: Head,
+}
+
+/// What comes before the blocks.
+#[derive(Debug)]
+pub(crate) struct Embedding {
+    /// `[vocab, d_model]`; `None` for a model that reads no tokens.
+    pub(crate) tokens: Option<Weight>,
+    /// Learned positions, `[offset + positions, d_model]`.
+    pub(crate) positions: Option<Weight>,
+    /// What is added to every token (BERT's first kind of segment), `[d_model]`.
+    pub(crate) constant: Option<Tensor>,
+    pub(crate) norm: Option<Norm>,
+}
+
+/// What comes after the blocks.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) norm: Option<Norm>,
+    /// Square matrix and norm before the head.
+    pub(crate) transform: Option<(Linear, Norm)>,
+    /// `[vocab, d_model]`, the token embedding itself where the model ties them; `None` without tokens.
+    pub(crate) tokens: Option<Linear>,
 }
 
 /// What stands in an edited matrix's place.
@@ -67,6 +101,7 @@ pub enum Replacement {
 pub struct Model {
     config: Arc<ModelConfig>,
     weights: Arc<Weights>,
+    /// By stored matrix.
     overlay: BTreeMap<WeightId, Replacement>,
     /// The output head, `[vocab, d_model]`, in another form than among the weights.
     head: Option<Weight>,
@@ -81,15 +116,15 @@ impl Model {
         &self.config
     }
 
-    /// The same model with `replacements` over its weights, instead of any it had.
+    /// The same model with `overlay` over its stored matrices, instead of any it had.
     pub fn with_overlay(&self, overlay: BTreeMap<WeightId, Replacement>) -> Self {
         Self { overlay, ..self.clone() }
     }
 
-    /// The same model with one more matrix replaced.
-    pub(crate) fn with_replacement(&self, id: WeightId, replacement: Replacement) -> Self {
+    /// The same model with more stored matrices replaced.
+    pub(crate) fn with_replacements(&self, replacements: Vec<(WeightId, Replacement)>) -> Self {
         let mut model = self.clone();
-        model.overlay.insert(id, replacement);
+        model.overlay.extend(replacements);
         model
     }
 
@@ -100,15 +135,16 @@ impl Model {
 
     /// The same model with the output head as a plain tensor, for those who differentiate through it often.
     pub(crate) fn with_plain_head(&self) -> Result<Self> {
-        Ok(Self { head: Some(Weight::Tensor(self.weights.head.to_tensor()?)), ..self.clone() })
+        let head = self.weights.head.tokens.as_ref().map(|head| head.weight.to_tensor().map(Weight::Tensor));
+        Ok(Self { head: head.transpose()?, ..self.clone() })
     }
 
     /// The same model with the matrices of a layer as plain tensors.
     pub(crate) fn with_plain_layer(&self, layer: usize) -> Result<Self> {
         let mut model = self.clone();
-        for kind in WeightKind::ALL.into_iter().filter(|kind| self.variants(layer, *kind).is_none()) {
-            let weight = Weight::Tensor(self.dense(layer, kind).0.to_tensor()?);
-            model.overlay.insert(WeightId { layer, kind }, Replacement::Dense(weight));
+        for id in self.config.stored(layer).into_iter().filter(|id| self.variants(*id).is_none()) {
+            let weight = Weight::Tensor(self.dense(id).weight.to_tensor()?);
+            model.overlay.insert(id, Replacement::Dense(weight));
         }
         Ok(model)
     }
@@ -130,62 +166,105 @@ impl Model {
 
     /// Device the weights are on.
     pub fn device(&self) -> &Device {
-        self.weights.final_norm.device()
+        &self.weights.device
     }
 
     /// Element type the model computes in.
     pub fn dtype(&self) -> DType {
-        self.weights.final_norm.dtype()
+        self.weights.dtype
     }
 
     pub(crate) fn weights(&self) -> &Weights {
         &self.weights
     }
 
-    /// The values of a matrix as loaded, without the overlay: `[out, in]`, row-major f32.
+    /// The values of an editable matrix as loaded, without the overlay: `[out, in]`, row-major f32.
+    ///
+    /// # Errors
+    /// A matrix that the model does not have.
     pub fn matrix(&self, id: WeightId) -> Result<laser_linalg::Matrix> {
-        let weight = &self.linear(id)?.weight;
-        let ([rows, cols], values) = (weight.dims()?, weight.to_values()?);
+        let mut values = Vec::new();
+        for piece in self.pieces(id)? {
+            let weight = &self.stored(piece.id).weight;
+            let [rows, width] = weight.dims()?;
+            let of_piece = weight.to_values()?;
+            if piece.rows == (0..rows) && piece.cols == (0..width) {
+                values.extend(of_piece);
+            } else {
+                let row = |row: usize| &of_piece[row * width + piece.cols.start..row * width + piece.cols.end];
+                piece.rows.clone().for_each(|r| values.extend_from_slice(row(r)));
+            }
+        }
+        let [rows, cols] = self.config.shape(id);
         laser_linalg::Matrix::new(rows, cols, values).map_err(|source| Error::Linalg { matrix: id.to_string(), source })
     }
 
-    /// Refuses a matrix of a layer the model does not have.
-    pub(crate) fn check_id(&self, id: WeightId) -> Result<()> {
-        self.linear(id).map(|_| ())
+    /// The stored matrices an editable one is made of.
+    ///
+    /// # Errors
+    /// A matrix that the model does not have.
+    pub(crate) fn pieces(&self, id: WeightId) -> Result<Vec<Piece>> {
+        self.config.pieces(id).ok_or_else(|| self.config.no_matrix(id))
     }
 
-    fn linear(&self, id: WeightId) -> Result<&Linear> {
-        let layer = self.weights.layers.get(id.layer).ok_or_else(|| Error::Edit {
-            edit: id.to_string(),
-            problem: format!("the model has layers 0 to {}", self.config.n_layers - 1),
-        })?;
-        Ok(&layer.linears[id.kind.index()])
+    /// A stored matrix as loaded.
+    fn stored(&self, id: WeightId) -> &Linear {
+        &self.weights.layers[id.layer].linears[&(id.part, id.kind)]
     }
 
-    /// Whether a matrix of the overlay runs in several variants, and in how many.
-    pub(crate) fn variants(&self, layer: usize, kind: WeightKind) -> Option<&Variants> {
-        match self.overlay.get(&WeightId { layer, kind }) {
+    /// The variants in which a stored matrix of the overlay runs.
+    pub(crate) fn variants(&self, id: WeightId) -> Option<&Variants> {
+        match self.overlay.get(&id) {
             Some(Replacement::Variants(variants)) => Some(variants),
             _ => None,
         }
     }
 
-    /// The dense weight and bias that count: the overlay's where there is one.
-    pub(crate) fn dense(&self, layer: usize, kind: WeightKind) -> (&Weight, Option<&Tensor>) {
-        let base = &self.weights.layers[layer].linears[kind.index()];
-        let weight = match self.overlay.get(&WeightId { layer, kind }) {
+    /// The dense weight and bias of a stored matrix that count: the overlay's where there is one.
+    pub(crate) fn dense(&self, id: WeightId) -> LinearRef<'_> {
+        let base = self.stored(id);
+        let weight = match self.overlay.get(&id) {
             Some(Replacement::Dense(weight)) => weight,
             _ => &base.weight,
         };
-        (weight, base.bias.as_ref())
+        LinearRef { weight, bias: base.bias.as_ref() }
     }
 
     /// Logits of rows of the last block's output: `[rows, d_model]` → `[rows, vocab]`, f32.
+    ///
+    /// # Errors
+    /// A model that predicts no tokens.
     pub(crate) fn head(&self, hidden: &Tensor) -> Result<Tensor> {
-        let weights = &self.weights;
+        let (weights, c) = (&self.weights.head, &self.config.head);
+        let Some(tokens) = &weights.tokens else {
+            return Err(Error::setting("model", format!("{} predicts no tokens", self.config.architecture.name)));
+        };
         self.meter.add_head(hidden.dim(0)?);
-        let normed = crate::ops::norm::rms_norm(hidden, &weights.final_norm, self.config.norm_eps)?;
-        let head = self.head.as_ref().unwrap_or(&weights.head);
-        Ok(linear(&normed, head, None, None, self.threads)?.to_dtype(DType::F32)?)
+        let mut x = match &weights.norm {
+            Some(norm) => norm.apply(hidden)?, // [rows, d_model]
+            None => hidden.clone(),
+        };
+        if let (Some((linear_, norm)), Some(f)) = (&weights.transform, c.transform) {
+            x = linear(&x, &linear_.weight, linear_.bias.as_ref(), None, self.threads)?; // [rows, d_model]
+            x = norm.apply(&activate(&x, f)?)?;
+        }
+        let head = self.head.as_ref().unwrap_or(&tokens.weight);
+        let mut logits = linear(&x, head, tokens.bias.as_ref(), None, self.threads)?.to_dtype(DType::F32)?; // [rows, vocab]
+        if c.scale != 1.0 {
+            logits = (logits * c.scale)?;
+        }
+        if let Some(cap) = c.softcap {
+            logits = ((logits / cap)?.tanh()? * cap)?;
+        }
+        Ok(logits)
     }
+}
+
+/// A linear layer as a pass sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LinearRef<'a> {
+    /// `[out, in]`.
+    pub(crate) weight: &'a Weight,
+    /// `[out]`.
+    pub(crate) bias: Option<&'a Tensor>,
 }

@@ -1,49 +1,80 @@
 //! The Llama family: Llama 2 and 3, SmolLM, Mistral, Qwen2. Pre-norm blocks with RMS norms, half-split rotary
 //! positions, grouped-query attention and a SiLU-gated MLP; they differ in biases and windows only.
 
-use super::{Architecture, BiasRule, TensorNames};
+use super::{Architecture, Gguf, Names, Role, Stored, one};
+use crate::error::Result;
+use crate::model::config::{Keys, ModelConfig, activation, rope, windows};
 use crate::weight::WeightKind::{self, Down, Gate, K, O, Q, Up, V};
 
-static HF: TensorNames = TensorNames {
-    embedding: "model.embed_tokens.weight",
-    head: "lm_head.weight",
-    final_norm: "model.norm.weight",
-    attention_norm: "model.layers.{}.input_layernorm.weight",
-    mlp_norm: "model.layers.{}.post_attention_layernorm.weight",
-    matrices: [
-        "model.layers.{}.self_attn.q_proj",
-        "model.layers.{}.self_attn.k_proj",
-        "model.layers.{}.self_attn.v_proj",
-        "model.layers.{}.self_attn.o_proj",
-        "model.layers.{}.mlp.gate_proj",
-        "model.layers.{}.mlp.up_proj",
-        "model.layers.{}.mlp.down_proj",
-    ],
+pub(super) const ROLES: &[(Role, &str)] = &[
+    (Role::Embedding, "{model}embed_tokens"),
+    (Role::AttentionNorm, "{model}layers.{}.input_layernorm"),
+    (Role::MlpNorm, "{model}layers.{}.post_attention_layernorm"),
+    (Role::QueryNorm, "{model}layers.{}.self_attn.q_norm"),
+    (Role::KeyNorm, "{model}layers.{}.self_attn.k_norm"),
+    (Role::FinalNorm, "{model}norm"),
+    (Role::Head, "lm_head"),
+];
+
+pub(super) const MATRICES: &[Stored] = &[
+    one("{model}layers.{}.self_attn.q_proj", &[Q]),
+    one("{model}layers.{}.self_attn.k_proj", &[K]),
+    one("{model}layers.{}.self_attn.v_proj", &[V]),
+    one("{model}layers.{}.self_attn.o_proj", &[O]),
+    one("{model}layers.{}.mlp.gate_proj", &[Gate]),
+    one("{model}layers.{}.mlp.up_proj", &[Up]),
+    one("{model}layers.{}.mlp.down_proj", &[Down]),
+];
+
+pub(super) const HF: Names = Names {
+    prefixes: &["model."],
+    roles: ROLES,
+    matrices: MATRICES,
+    transposed: false,
+    rotary_pairs: false,
+    norm_offset: 0.0,
     // Old Llama checkpoints store the rotary frequencies, which follow from the configuration.
     ignored: &[".rotary_emb.inv_freq"],
 };
 
-static GGUF: TensorNames = TensorNames {
-    embedding: "token_embd.weight",
-    head: "output.weight",
-    final_norm: "output_norm.weight",
-    attention_norm: "blk.{}.attn_norm.weight",
-    mlp_norm: "blk.{}.ffn_norm.weight",
-    matrices: [
-        "blk.{}.attn_q",
-        "blk.{}.attn_k",
-        "blk.{}.attn_v",
-        "blk.{}.attn_output",
-        "blk.{}.ffn_gate",
-        "blk.{}.ffn_up",
-        "blk.{}.ffn_down",
-    ],
+pub(super) const GGUF_ROLES: &[(Role, &str)] = &[
+    (Role::Embedding, "token_embd"),
+    (Role::AttentionNorm, "blk.{}.attn_norm"),
+    (Role::MlpNorm, "blk.{}.ffn_norm"),
+    (Role::QueryNorm, "blk.{}.attn_q_norm"),
+    (Role::KeyNorm, "blk.{}.attn_k_norm"),
+    (Role::FinalNorm, "output_norm"),
+    (Role::Head, "output"),
+    (Role::HeadBias, "output"),
+];
+
+pub(super) const GGUF_MATRICES: &[Stored] = &[
+    one("blk.{}.attn_q", &[Q]),
+    one("blk.{}.attn_k", &[K]),
+    one("blk.{}.attn_v", &[V]),
+    one("blk.{}.attn_output", &[O]),
+    one("blk.{}.ffn_gate", &[Gate]),
+    one("blk.{}.ffn_up", &[Up]),
+    one("blk.{}.ffn_down", &[Down]),
+];
+
+/// GGUF names of models whose q and k keep the order of Hugging Face.
+pub(super) const GGUF: Names = Names {
+    prefixes: &[""],
+    roles: GGUF_ROLES,
+    matrices: GGUF_MATRICES,
+    transposed: false,
+    rotary_pairs: false,
+    norm_offset: 0.0,
     // Read by the configuration (Llama 3's rotary scaling), not a weight.
     ignored: &["rope_freqs.weight"],
 };
 
+/// GGUF names of models whose q and k llama.cpp stores in rotary pairs.
+pub(super) const GGUF_PAIRS: Names = Names { rotary_pairs: true, ..GGUF };
+
 /// The reference code's names (`method.md` §1.3): its `fc_in` is the gate alone.
-static ALIASES: &[(&str, &[WeightKind])] = &[
+pub(super) const ALIASES: &[(&str, &[WeightKind])] = &[
     ("fc_in", &[Gate]),
     ("fc_up", &[Up]),
     ("fc_out", &[Down]),
@@ -53,37 +84,51 @@ static ALIASES: &[(&str, &[WeightKind])] = &[
     ("all", &[Q, K, V, O, Gate, Up, Down]),
 ];
 
-const BASE: Architecture = Architecture {
+/// What the families that differ from Llama in little else begin with.
+pub(super) const BASE: Architecture = Architecture {
     name: "Llama",
     model_type: "llama",
-    gguf: "llama",
     class: "LlamaForCausalLM",
-    hf_names: &HF,
-    gguf_names: &GGUF,
-    gguf_permutes_qk: true,
-    bias: BiasRule::Configured,
-    window_is_opt_in: false,
+    mlp_ratio: None,
+    block: |_| (),
+    hf: |keys, c| {
+        let attention_bias = keys.flag_or("attention_bias", false)?;
+        (c.bias.qkv, c.bias.o, c.bias.mlp) = (attention_bias, attention_bias, keys.flag_or("mlp_bias", false)?);
+        read(keys, c, false)
+    },
+    names: &HF,
+    gguf: Some(Gguf { name: "llama", read: |_, _| Ok(()), names: &GGUF_PAIRS }),
     aliases: ALIASES,
 };
+
+/// What the configurations of the family have in common.
+pub(super) fn read(keys: &Keys<'_>, c: &mut ModelConfig, window_is_opt_in: bool) -> Result<()> {
+    c.norm_eps = keys.number_or("rms_norm_eps", 1e-6)?;
+    c.mlp.activation = activation(keys, "silu")?;
+    c.head.tied = keys.flag_or("tie_word_embeddings", false)?;
+    c.attention.ropes = vec![rope(keys, c, 1.0)?];
+    windows(keys, c, window_is_opt_in)
+}
 
 pub(super) static LLAMA: Architecture = BASE;
 
 pub(super) static MISTRAL: Architecture = Architecture {
     name: "Mistral",
     model_type: "mistral",
-    gguf: "mistral",
     class: "MistralForCausalLM",
-    bias: BiasRule::Never,
+    hf: |keys, c| read(keys, c, false),
+    gguf: None, // GGUF calls it `llama`
     ..BASE
 };
 
 pub(super) static QWEN2: Architecture = Architecture {
     name: "Qwen2",
     model_type: "qwen2",
-    gguf: "qwen2",
     class: "Qwen2ForCausalLM",
-    gguf_permutes_qk: false,
-    bias: BiasRule::Qkv,
-    window_is_opt_in: true,
+    hf: |keys, c| {
+        c.bias.qkv = true;
+        read(keys, c, true)
+    },
+    gguf: Some(Gguf { name: "qwen2", read: |_, _| Ok(()), names: &GGUF }),
     ..BASE
 };

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::Pass;
 use crate::error::Result;
-use crate::ops::norm::rms_norm;
+use crate::weight::WeightId;
 use crate::weight::WeightKind::O;
 
 /// The inputs of a block's matrices, and the block's output.
@@ -16,8 +16,8 @@ pub(crate) struct BlockInputs {
     pub(crate) output: Tensor,
     /// Of gate and up: `[rows, d_model]`.
     pub(crate) mlp: Tensor,
-    /// Of down: `[rows, d_mlp]`.
-    pub(crate) hidden: Tensor,
+    /// Of down: `[rows, d_mlp]`; `None` where there are experts.
+    pub(crate) hidden: Option<Tensor>,
     /// The block's output, `[rows, d_model]`.
     pub(crate) out: Tensor,
 }
@@ -25,12 +25,13 @@ pub(crate) struct BlockInputs {
 impl Pass<'_> {
     /// One block of a model without variants: `x [rows, d_model]`.
     pub(crate) fn block_inputs(&mut self, layer: usize, x: &Tensor) -> Result<BlockInputs> {
-        let (weights, eps) = (&self.model.weights().layers[layer], self.model.config().norm_eps);
-        let attention = rms_norm(x, &weights.attention_norm, eps)?; // [rows, d_model]
+        let attention = self.attention_input(layer, x)?; // [rows, d_model]
         let output = self.attend(layer, x)?; // [rows, n_heads·d_head]
-        let mid = self.project_onto(layer, O, &output, x)?; // [rows, d_model]
-        let mlp = rms_norm(&mid, &weights.mlp_norm, eps)?; // [rows, d_model]
-        let (hidden, out) = self.mlp(layer, &mid)?; // [rows, d_mlp], [rows, d_model]
+        let norm = self.model.weights().layers[layer].attention_post_norm.as_ref();
+        let mid = self.join(WeightId::new(layer, O), &output, x, norm)?; // [rows, d_model]
+        let input = self.mlp_input(x, &mid); // [rows, d_model]
+        let mlp = self.mlp_norm(layer, &input)?; // [rows, d_model]
+        let (hidden, out) = self.mlp(layer, &mid, &input)?; // [rows, d_mlp], [rows, d_model]
         Ok(BlockInputs { attention, output, mlp, hidden, out })
     }
 }

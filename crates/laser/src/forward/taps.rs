@@ -4,18 +4,20 @@ use candle_core::Tensor;
 use candle_core::Var;
 
 use crate::error::Result;
-use crate::weight::WeightKind;
+use crate::weight::WeightId;
 
 /// Which matrices are tapped, and what was found at them.
 pub(crate) struct Taps {
-    kinds: Vec<WeightKind>,
+    ids: Vec<WeightId>,
     /// In the order of the pass.
     pub(crate) found: Vec<Tap>,
 }
 
 /// One matrix of one pass.
 pub(crate) struct Tap {
-    pub(crate) kind: WeightKind,
+    pub(crate) id: WeightId,
+    /// The rows of the pass that went through it; `None`: all that were there.
+    pub(crate) rows: Option<Vec<u32>>,
     /// The matrix's input, `[rows, in]`.
     pub(crate) input: Tensor,
     /// Zeros added to the matrix's output, `[rows, out]`: their gradient is the output's.
@@ -23,19 +25,19 @@ pub(crate) struct Tap {
 }
 
 impl Taps {
-    /// Taps on the matrices `kinds`.
-    pub(crate) fn new(kinds: Vec<WeightKind>) -> Self {
-        Self { kinds, found: Vec::new() }
+    /// Taps on the stored matrices `ids`.
+    pub(crate) fn new(ids: Vec<WeightId>) -> Self {
+        Self { ids, found: Vec::new() }
     }
 
     /// The output `y` of a matrix with input `x`, tracked if the matrix is tapped.
-    pub(super) fn tap(&mut self, kind: WeightKind, x: &Tensor, y: Tensor) -> Result<Tensor> {
-        if !self.kinds.contains(&kind) {
+    pub(super) fn tap(&mut self, id: WeightId, x: &Tensor, rows: Option<&[u32]>, y: Tensor) -> Result<Tensor> {
+        if !self.ids.contains(&id) {
             return Ok(y);
         }
         let output = Var::from_tensor(&y.zeros_like()?)?;
         let y = (y + output.as_tensor())?;
-        self.found.push(Tap { kind, input: x.detach(), output });
+        self.found.push(Tap { id, rows: rows.map(<[u32]>::to_vec), input: x.detach(), output });
         Ok(y)
     }
 }

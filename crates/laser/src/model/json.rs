@@ -6,18 +6,18 @@ use crate::error::{Error, Result};
 
 /// A JSON object with the names its errors need. `null` counts as absent.
 #[derive(Debug, Clone)]
-pub(super) struct Keys<'a> {
+pub struct Keys<'a> {
     file: &'a str,
     prefix: String,
     map: &'a Map<String, Value>,
 }
 
 impl<'a> Keys<'a> {
-    pub(super) fn new(file: &'a str, map: &'a Map<String, Value>) -> Self {
+    pub(crate) fn new(file: &'a str, map: &'a Map<String, Value>) -> Self {
         Self { file, prefix: String::new(), map }
     }
 
-    pub(super) fn wrong(&self, key: &str, expected: impl ToString, found: impl ToString) -> Error {
+    pub(crate) fn wrong(&self, key: &str, expected: impl ToString, found: impl ToString) -> Error {
         Error::Config {
             file: self.file.into(),
             key: format!("{}{key}", self.prefix),
@@ -37,61 +37,78 @@ impl<'a> Keys<'a> {
         value.ok_or_else(|| self.wrong(key, expected, "nothing"))
     }
 
-    pub(super) fn count_or_none(&self, key: &str) -> Result<Option<usize>> {
+    pub(crate) fn count_or_none(&self, key: &str) -> Result<Option<usize>> {
         let bounded = |v: &Value| v.as_u64().filter(|n| *n > 0 && *n < 1 << 40).and_then(|n| usize::try_from(n).ok());
         self.get(key, "a positive whole number", bounded)
     }
 
-    pub(super) fn count_or(&self, key: &str, default: usize) -> Result<usize> {
+    /// The first of several names for one thing that is there.
+    pub(crate) fn count_of_or_none(&self, names: &[&str]) -> Result<Option<usize>> {
+        match names.iter().find(|name| self.has(name)) {
+            Some(name) => self.count_or_none(name),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn count_of(&self, names: &[&str]) -> Result<usize> {
+        self.count(names.iter().find(|name| self.has(name)).unwrap_or(&names[0]))
+    }
+
+    /// Whether the key is there and not null.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.map.get(key).is_some_and(|value| !value.is_null())
+    }
+
+    pub(crate) fn count_or(&self, key: &str, default: usize) -> Result<usize> {
         Ok(self.count_or_none(key)?.unwrap_or(default))
     }
 
     /// Like [`Keys::count_or`], but zero is a value.
-    pub(super) fn size_or(&self, key: &str, default: usize) -> Result<usize> {
+    pub(crate) fn size_or(&self, key: &str, default: usize) -> Result<usize> {
         let read = |v: &Value| v.as_u64().and_then(|n| usize::try_from(n).ok());
         Ok(self.get(key, "a whole number", read)?.unwrap_or(default))
     }
 
-    pub(super) fn count(&self, key: &str) -> Result<usize> {
+    pub(crate) fn count(&self, key: &str) -> Result<usize> {
         self.required(key, "a positive whole number", self.count_or_none(key)?)
     }
 
-    pub(super) fn number_or_none(&self, key: &str) -> Result<Option<f64>> {
+    pub(crate) fn number_or_none(&self, key: &str) -> Result<Option<f64>> {
         self.get(key, "a number", Value::as_f64)
     }
 
-    pub(super) fn number_or(&self, key: &str, default: f64) -> Result<f64> {
+    pub(crate) fn number_or(&self, key: &str, default: f64) -> Result<f64> {
         Ok(self.number_or_none(key)?.unwrap_or(default))
     }
 
-    pub(super) fn number(&self, key: &str) -> Result<f64> {
+    pub(crate) fn number(&self, key: &str) -> Result<f64> {
         self.required(key, "a number", self.number_or_none(key)?)
     }
 
-    pub(super) fn numbers(&self, key: &str) -> Result<Vec<f64>> {
+    pub(crate) fn numbers(&self, key: &str) -> Result<Vec<f64>> {
         let read = |v: &Value| v.as_array()?.iter().map(Value::as_f64).collect::<Option<Vec<_>>>();
         self.required(key, "a list of numbers", self.get(key, "a list of numbers", read)?)
     }
 
-    pub(super) fn flag_or(&self, key: &str, default: bool) -> Result<bool> {
+    pub(crate) fn flag_or(&self, key: &str, default: bool) -> Result<bool> {
         Ok(self.get(key, "true or false", Value::as_bool)?.unwrap_or(default))
     }
 
-    pub(super) fn string_or(&self, key: &str, default: &str) -> Result<String> {
+    pub(crate) fn string_or(&self, key: &str, default: &str) -> Result<String> {
         Ok(self.get(key, "a text", Value::as_str)?.unwrap_or(default).to_owned())
     }
 
-    pub(super) fn string(&self, key: &str) -> Result<String> {
+    pub(crate) fn string(&self, key: &str) -> Result<String> {
         self.required(key, "a text", self.get(key, "a text", Value::as_str)?).map(str::to_owned)
     }
 
-    pub(super) fn strings_or_none(&self, key: &str) -> Result<Option<Vec<String>>> {
+    pub(crate) fn strings_or_none(&self, key: &str) -> Result<Option<Vec<String>>> {
         let read = |v: &Value| v.as_array()?.iter().map(|s| s.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
         self.get(key, "a list of texts", read)
     }
 
     /// One id or a list of ids.
-    pub(super) fn ids_or_none(&self, key: &str) -> Result<Vec<u32>> {
+    pub(crate) fn ids_or_none(&self, key: &str) -> Result<Vec<u32>> {
         let id = |v: &Value| v.as_u64().and_then(|n| u32::try_from(n).ok());
         let read = |v: &Value| match v {
             Value::Array(list) => list.iter().map(id).collect::<Option<Vec<_>>>(),
@@ -100,7 +117,7 @@ impl<'a> Keys<'a> {
         Ok(self.get(key, "a token id or a list of them", read)?.unwrap_or_default())
     }
 
-    pub(super) fn object_or_none(&self, key: &str) -> Result<Option<Keys<'a>>> {
+    pub(crate) fn object_or_none(&self, key: &str) -> Result<Option<Keys<'a>>> {
         let map = self.get(key, "an object", Value::as_object)?;
         Ok(map.map(|map| Self { file: self.file, prefix: format!("{}{key}.", self.prefix), map }))
     }

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use laser_checkpoint::Checkpoint;
 
-use super::{Layer, Linear, Model, ModelConfig, Weight, Weights};
-use crate::arch::TensorNames;
+use super::config::Residual;
+use super::layout::{Layout, Place, vectors};
+use super::{Embedding, Head, Layer, Linear, Model, ModelConfig, Weight, Weights};
+use crate::arch::Role;
 use crate::error::{Error, Result};
+use crate::ops::norm::Norm;
 use crate::tokenizer::Tokenizer;
-use crate::weight::{WeightId, WeightKind};
+use crate::weight::WeightId;
 
 /// An opened model: its files, configuration and tokenizer, but no weights in memory.
 #[derive(Debug)]
@@ -19,22 +22,23 @@ pub struct Files {
     path: PathBuf,
     checkpoint: Checkpoint,
     config: ModelConfig,
+    layout: Layout,
 }
 
 impl Files {
     /// Opens a Hugging Face folder or a GGUF file and checks its set of tensors and their shapes.
+    ///
+    /// # Errors
+    /// Files that cannot be read, a family or a setting that is not known, or another set of tensors than the
+    /// configuration says.
     pub fn open(path: &Path) -> Result<Self> {
         let checkpoint = Checkpoint::open(path)?;
         let file = path.display().to_string();
         let config = match checkpoint.gguf_metadata() {
             Some(metadata) => {
-                let find = |name: &str| checkpoint.tensors().find(|t| t.name == name);
-                let divisors = match find("rope_freqs.weight") {
-                    Some(_) => Some(checkpoint.tensor("rope_freqs.weight")?.to_f32()?),
-                    None => None,
-                };
-                let vocab = find("token_embd.weight").and_then(|t| t.shape.first().copied()).unwrap_or(0);
-                ModelConfig::from_gguf(&file, metadata, vocab, |name| find(name).is_some(), divisors)?
+                let shape = |name: &str| checkpoint.info(name).map(|info| info.shape.clone());
+                let values = |name: &str| Ok(checkpoint.tensor(name)?.to_f32()?);
+                ModelConfig::from_gguf(&file, metadata, &shape, &values)?
             }
             None => {
                 let path = path.join("config.json");
@@ -42,7 +46,13 @@ impl Files {
                 ModelConfig::from_hf(&path.display().to_string(), &text)?
             }
         };
-        let files = Self { path: path.to_owned(), checkpoint, config };
+        let architecture = config.architecture;
+        let names = match (checkpoint.gguf_metadata(), architecture.gguf) {
+            (Some(_), Some(gguf)) => gguf.names,
+            _ => architecture.names,
+        };
+        let layout = Layout::new(names, &checkpoint);
+        let files = Self { path: path.to_owned(), checkpoint, config, layout };
         files.check_tensors()?;
         Ok(files)
     }
@@ -67,9 +77,28 @@ impl Files {
         self.checkpoint.gguf_metadata().is_some()
     }
 
-    /// Name of a matrix's tensor in this checkpoint.
-    pub fn tensor_name(&self, id: WeightId) -> String {
-        self.names().weight(id.layer, id.kind)
+    /// Names of the tensors that hold an editable matrix, in its order of rows.
+    pub fn tensor_names(&self, id: WeightId) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for piece in self.config.pieces(id).unwrap_or_default() {
+            let name = self.place(piece.id).weight();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// Whether the files hold several matrices in one tensor, for a kind that stands for several.
+    pub fn is_fused(&self, id: WeightId) -> bool {
+        self.tensor_names(id).len() == 1 && id.kind.members().len() > 1
+    }
+
+    /// Where a stored matrix is.
+    pub(crate) fn place(&self, id: WeightId) -> Place {
+        let has = |name: &str| self.checkpoint.info(name).is_some();
+        let place = self.layout.place(&self.config, id, has);
+        place.unwrap_or_else(|| panic!("{id}: the family's table names every matrix its configuration has"))
     }
 
     /// The tokenizer that belongs to the model.
@@ -81,107 +110,43 @@ impl Files {
     }
 
     /// Reads all weights. On the CPU `dtype` is f32.
+    ///
+    /// # Errors
+    /// Values that cannot be read or are not finite.
     pub fn load(&self, device: &Device, dtype: DType, threads: usize) -> Result<Model> {
-        let read = |name: &str, shape: &[usize], permute: Option<usize>| -> Result<Tensor> {
-            let mut values = self.checkpoint.tensor(name)?.to_f32()?;
-            if let Some(heads) = permute {
-                values = from_interleaved(&values, shape[0], heads);
-            }
-            Ok(Tensor::from_vec(values, shape, &Device::Cpu)?.to_device(device)?.to_dtype(dtype)?)
-        };
-        // Packs each weight as it is read and drops the original.
-        let weight = |name: &str, shape: &[usize], permute| Weight::new(read(name, shape, permute)?);
-        let (c, names) = (&self.config, self.names());
+        let reader = Reader { files: self, device, dtype };
+        let c = &self.config;
         // The largest first: what is in memory twice while it is packed is then alone.
-        let table = [c.vocab_size, c.d_model];
-        let embedding = weight(names.embedding, &table, None)?;
-        let head = if c.tied { embedding.clone() } else { weight(names.head, &table, None)? };
-        let mut layers = Vec::with_capacity(c.n_layers);
-        for layer in 0..c.n_layers {
-            let mut linears = Vec::with_capacity(WeightKind::ALL.len());
-            for kind in WeightKind::ALL {
-                let permute = self.interleaved_heads(kind);
-                let shape = c.shape(kind);
-                let weight = weight(&names.weight(layer, kind), &shape, permute)?;
-                let bias = if self.has_bias(kind) {
-                    Some(read(&names.bias(layer, kind), &shape[..1], permute)?)
-                } else {
-                    None
-                };
-                linears.push(Linear { weight, bias });
-            }
-            let norm = |name: &str| read(&TensorNames::at(name, layer), &[c.d_model], None);
-            layers.push(Layer {
-                attention_norm: norm(names.attention_norm)?,
-                mlp_norm: norm(names.mlp_norm)?,
-                linears,
-            });
-        }
-        let final_norm = read(names.final_norm, &[c.d_model], None)?;
+        let tokens = reader.weight(Role::Embedding)?;
+        let head = match (c.head.tied, &tokens) {
+            (true, Some(tokens)) => Some(tokens.clone()),
+            _ => reader.weight(Role::Head)?,
+        };
+        let bias = if c.head.bias { reader.vector(Role::HeadBias, 0, "bias")? } else { None };
+        let head = Head {
+            norm: reader.norm(Role::FinalNorm, 0)?,
+            transform: match (reader.linear(Role::HeadTransform)?, reader.norm(Role::HeadNorm, 0)?) {
+                (Some(linear), Some(norm)) => Some((linear, norm)),
+                _ => None,
+            },
+            tokens: head.map(|weight| Linear { weight, bias }),
+        };
+        let constant = match reader.vector(Role::TokenTypes, 0, "weight")? {
+            Some(kinds) => Some(kinds.get(0)?.contiguous()?),
+            None => None,
+        };
+        let positions = reader.weight(Role::Positions)?;
+        let embedding = Embedding { tokens, positions, constant, norm: reader.norm(Role::EmbeddingNorm, 0)? };
+        let layers = (0..c.n_layers).map(|layer| reader.layer(layer)).collect::<Result<_>>()?;
         self.checkpoint.forget_pages();
         Ok(Model {
             config: Arc::new(c.clone()),
-            weights: Arc::new(Weights { embedding, head, final_norm, layers }),
+            weights: Arc::new(Weights { device: device.clone(), dtype, embedding, layers, head }),
             head: None,
             overlay: std::collections::BTreeMap::new(),
             threads: threads.max(1),
             meter: Arc::default(),
         })
-    }
-
-    /// Turns a matrix from our orientation into the file's, for writing: the inverse of what `load` does.
-    pub(crate) fn to_file_layout(&self, kind: WeightKind, values: Vec<f32>) -> Vec<f32> {
-        match self.interleaved_heads(kind) {
-            Some(heads) => to_interleaved(&values, self.config.shape(kind)[0], heads),
-            None => values,
-        }
-    }
-
-    pub(crate) fn names(&self) -> &'static TensorNames {
-        let architecture = self.config.architecture;
-        if self.is_gguf() { architecture.gguf_names } else { architecture.hf_names }
-    }
-
-    pub(crate) fn has_bias(&self, kind: WeightKind) -> bool {
-        match kind {
-            WeightKind::Q | WeightKind::K | WeightKind::V => self.config.qkv_bias,
-            WeightKind::O => self.config.o_bias,
-            WeightKind::Gate | WeightKind::Up | WeightKind::Down => self.config.mlp_bias,
-        }
-    }
-
-    /// Heads whose rows the file interleaves for rotary pairs, for the kinds it does that to.
-    fn interleaved_heads(&self, kind: WeightKind) -> Option<usize> {
-        let permuted = self.is_gguf() && self.config.architecture.gguf_permutes_qk;
-        match kind {
-            WeightKind::Q if permuted => Some(self.config.n_heads),
-            WeightKind::K if permuted => Some(self.config.n_kv_heads),
-            _ => None,
-        }
-    }
-
-    /// Every tensor the architecture has, with its shape.
-    pub(crate) fn expected_tensors(&self) -> Vec<(String, Vec<usize>)> {
-        let (c, names) = (&self.config, self.names());
-        let table = vec![c.vocab_size, c.d_model];
-        let mut expected = vec![(names.embedding.to_owned(), table.clone())];
-        for layer in 0..c.n_layers {
-            for norm in [names.attention_norm, names.mlp_norm] {
-                expected.push((TensorNames::at(norm, layer), vec![c.d_model]));
-            }
-            for kind in WeightKind::ALL {
-                let shape = c.shape(kind);
-                expected.push((names.weight(layer, kind), shape.to_vec()));
-                if self.has_bias(kind) {
-                    expected.push((names.bias(layer, kind), shape[..1].to_vec()));
-                }
-            }
-        }
-        expected.push((names.final_norm.to_owned(), vec![c.d_model]));
-        if !c.tied {
-            expected.push((names.head.to_owned(), table));
-        }
-        expected
     }
 
     fn check_tensors(&self) -> Result<()> {
@@ -194,26 +159,29 @@ impl Files {
                 "a {} model with {} layers{}",
                 self.config.architecture.name,
                 self.config.n_layers,
-                if self.config.tied { " and a tied head" } else { "" }
+                if self.config.head.tied { " and a tied head" } else { "" }
             ),
         };
+        let has = |name: &str| self.checkpoint.info(name).is_some();
         let mut known = BTreeSet::new();
-        for (name, shape) in self.expected_tensors() {
-            let info = self.checkpoint.tensors().find(|t| t.name == name).ok_or_else(|| problem("missing", &name))?;
-            if info.shape != shape {
+        for expected in self.layout.expected(&self.config, has) {
+            let info = self.checkpoint.info(&expected.name).ok_or_else(|| problem("missing", &expected.name))?;
+            let single = |shape: &[usize]| shape.iter().copied().skip_while(|n| *n == 1).collect::<Vec<_>>();
+            if single(&info.shape) != single(&expected.shape) {
                 return Err(Error::TensorShape {
                     file: file(),
-                    tensor: name,
-                    expected: shape,
+                    tensor: expected.name,
+                    expected: expected.shape,
                     found: info.shape.clone(),
                 });
             }
-            known.insert(name);
+            known.insert(expected.name);
         }
-        let names = self.names();
+        let head = self.layout.role(Role::Head, 0).map(|stem| format!("{stem}.weight"));
         let surplus = |name: &str| {
-            let stored_twice = self.config.tied && name == names.head; // some tied checkpoints store the head as well
-            !known.contains(name) && !stored_twice && !names.ignored.iter().any(|suffix| name.ends_with(suffix))
+            // Some tied checkpoints store the head as well.
+            let stored_twice = self.config.head.tied && head.as_deref() == Some(name);
+            !known.contains(name) && !stored_twice && !self.layout.names.ignored.iter().any(|part| name.contains(part))
         };
         match self.checkpoint.tensors().find(|t| surplus(&t.name)) {
             Some(info) => Err(problem("surplus", &info.name)),
@@ -222,37 +190,78 @@ impl Files {
     }
 }
 
-/// Rows of each head from rotary pairs (`2i`, `2i+1`) to halves (`i`, `i + d/2`).
-fn from_interleaved(values: &[f32], rows: usize, heads: usize) -> Vec<f32> {
-    reorder_rows(values, rows, heads, |half, i| 2 * (i % half) + i / half)
+/// Reads tensors to where the model computes.
+struct Reader<'a> {
+    files: &'a Files,
+    device: &'a Device,
+    dtype: DType,
 }
 
-/// The inverse of [`from_interleaved`].
-fn to_interleaved(values: &[f32], rows: usize, heads: usize) -> Vec<f32> {
-    reorder_rows(values, rows, heads, |half, i| (i % 2) * half + i / 2)
-}
-
-/// Row `i` of each head is taken from the head's row `source(d_head/2, i)`.
-fn reorder_rows(values: &[f32], rows: usize, heads: usize, source: impl Fn(usize, usize) -> usize) -> Vec<f32> {
-    let (width, d_head) = (values.len() / rows, rows / heads);
-    let mut out = Vec::with_capacity(values.len());
-    for row in 0..rows {
-        let from = row / d_head * d_head + source(d_head / 2, row % d_head);
-        out.extend_from_slice(&values[from * width..(from + 1) * width]);
+impl Reader<'_> {
+    fn tensor(&self, values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
+        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?.to_device(self.device)?.to_dtype(self.dtype)?)
     }
-    out
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// What has a role, where the model has it: its weight or its bias.
+    fn vector(&self, role: Role, layer: usize, which: &str) -> Result<Option<Tensor>> {
+        let Some(vector) = vectors(&self.files.config).into_iter().find(|v| v.role == role) else { return Ok(None) };
+        let Some(stem) = self.files.layout.role(role, layer) else { return Ok(None) };
+        let mut values = self.files.checkpoint.tensor(&format!("{stem}.{which}"))?.to_f32()?;
+        let offset = self.files.layout.names.norm_offset;
+        if offset != 0.0 && vector.is_norm() {
+            values.iter_mut().for_each(|value| *value += offset);
+        }
+        let shape = if which == "bias" { &vector.shape[..1] } else { &vector.shape[..] };
+        self.tensor(values, shape).map(Some)
+    }
 
-    #[test]
-    fn interleaving_is_undone() {
-        let values: Vec<f32> = (0..8 * 3).map(|i| i as f32).collect();
-        let halves = from_interleaved(&values, 8, 2);
-        let first: Vec<f32> = halves.chunks(3).map(|row| row[0] / 3.0).collect();
-        assert_eq!(first, [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
-        assert_eq!(to_interleaved(&halves, 8, 2), values);
+    fn norm(&self, role: Role, layer: usize) -> Result<Option<Norm>> {
+        let c = &self.files.config;
+        let Some(weight) = self.vector(role, layer, "weight")? else { return Ok(None) };
+        let biased = vectors(c).iter().any(|v| v.role == role && v.bias);
+        let bias = if biased { self.vector(role, layer, "bias")? } else { None };
+        Ok(Some(Norm { kind: c.norm, weight, bias, eps: c.norm_eps }))
+    }
+
+    /// A matrix outside the blocks, packed as it is read.
+    fn weight(&self, role: Role) -> Result<Option<Weight>> {
+        self.vector(role, 0, "weight")?.map(Weight::new).transpose()
+    }
+
+    fn linear(&self, role: Role) -> Result<Option<Linear>> {
+        let Some(weight) = self.weight(role)? else { return Ok(None) };
+        Ok(Some(Linear { weight, bias: self.vector(role, 0, "bias")? }))
+    }
+
+    fn layer(&self, layer: usize) -> Result<Layer> {
+        let (c, checkpoint) = (&self.files.config, &self.files.checkpoint);
+        let mut linears = std::collections::BTreeMap::new();
+        for id in c.stored(layer) {
+            let (place, shape) = (self.files.place(id), c.shape(id));
+            let weight = Weight::new(self.tensor(place.read(checkpoint)?, &shape)?)?;
+            let bias = match c.has_bias(id) {
+                true => Some(self.tensor(place.read_bias(checkpoint)?, &shape[..1])?),
+                false => None,
+            };
+            linears.insert((id.part, id.kind), Linear { weight, bias });
+        }
+        let attention_norm = self.norm(Role::AttentionNorm, layer)?;
+        let mlp_norm = match c.residual {
+            Residual::Parallel { one_norm: true } => attention_norm.clone(),
+            _ => self.norm(Role::MlpNorm, layer)?,
+        };
+        Ok(Layer {
+            attention_norm,
+            attention_post_norm: self.norm(Role::AttentionPostNorm, layer)?,
+            mlp_norm,
+            mlp_post_norm: self.norm(Role::MlpPostNorm, layer)?,
+            query_norm: self.norm(Role::QueryNorm, layer)?,
+            key_norm: self.norm(Role::KeyNorm, layer)?,
+            shared_weight: match c.has_experts(layer) {
+                true => self.vector(Role::SharedWeight, layer, "weight")?.map(Weight::new).transpose()?,
+                false => None,
+            },
+            linears,
+        })
     }
 }

@@ -1,0 +1,74 @@
+//! Attention of one block, in every form its configuration may ask for.
+
+use candle_core::Tensor;
+
+use super::Pass;
+use super::rows::KvChunk;
+use crate::error::Result;
+use crate::ops::attention::{Heads, Layout, Scoring, attention};
+use crate::ops::linear::repeated;
+use crate::ops::norm::Norm;
+use crate::ops::rope::rotate;
+use crate::weight::WeightId;
+use crate::weight::WeightKind::{K, O, Q, V};
+
+impl Pass<'_> {
+    /// The stream after attention: `[copies·rows, d_model]` → the same, or more copies.
+    pub(super) fn attention(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
+        let a = self.attend(layer, x)?;
+        let norm = self.model.weights().layers[layer].attention_post_norm.as_ref();
+        self.join(WeightId::new(layer, O), &a, x, norm)
+    }
+
+    /// What attention reads: `[copies·rows, d_model]` → the same.
+    pub(super) fn attention_input(&self, layer: usize, x: &Tensor) -> Result<Tensor> {
+        normed(x, self.model.weights().layers[layer].attention_norm.as_ref())
+    }
+
+    /// `attention(norm(x))`: `[copies·rows, d_model]` → `[copies·rows, n_heads·d_head]`, or more copies.
+    pub(super) fn attend(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
+        let model = self.model;
+        let (c, weights) = (model.config(), &model.weights().layers[layer]);
+        let own = c.attention.layers[layer];
+        let h = self.attention_input(layer, x)?; // [copies·rows, d_model]
+        let mut project = |kind| self.project(WeightId::new(layer, kind), &h);
+        let (q, k, v) = (project(Q)?, project(K)?, project(V)?);
+        // A sibling may have split the rows: all three get the same number of copies.
+        let n = self.copies * self.kept;
+        let (q, k, v) = (repeated(&q, n)?, repeated(&k, n)?, repeated(&v, n)?);
+        let turned = |x: Tensor, norm: Option<&Norm>| -> Result<Tensor> {
+            let x = normed(&x, norm)?;
+            match own.rope {
+                Some(rope) => rotate(&x, &self.tables[rope], c.d_head),
+                None => Ok(x),
+            }
+        };
+        let q = turned(q, weights.query_norm.as_ref())?; // [copies·rows, n_heads·d_head]
+        let k = turned(k, weights.key_norm.as_ref())?; // [copies·rows, n_kv_heads·d_head]
+        let stride = if self.copies > 1 { self.rows.len() } else { 0 };
+        let chunks = &mut self.cache.layers[layer];
+        chunks.push(KvChunk { k, v, stride });
+        let layout = Layout { segments: &self.rows.segments, copies: self.copies, rows: self.rows.len() };
+        let heads = Heads { n_heads: c.n_heads, n_kv_heads: c.n_kv_heads, d_head: c.d_head };
+        let scoring = Scoring {
+            scale: c.attention.scale as f32,
+            softcap: c.attention.softcap.map(|cap| cap as f32),
+            slopes: c.attention.slopes.as_deref(),
+            window: own.window,
+            causal: c.attention.causal,
+        };
+        let a = attention(&q, chunks, heads, scoring, layout, model.threads())?; // [copies·rows, n_heads·d_head]
+        if !self.retain {
+            chunks.pop();
+        }
+        Ok(a)
+    }
+}
+
+/// `norm(x)`, `x` itself without a norm.
+pub(super) fn normed(x: &Tensor, norm: Option<&Norm>) -> Result<Tensor> {
+    match norm {
+        Some(norm) => norm.apply(x),
+        None => Ok(x.clone()),
+    }
+}

@@ -1,0 +1,46 @@
+//! Tokens → the stream that enters the first block.
+
+use candle_core::Tensor;
+
+use super::Pass;
+use crate::error::{Error, Result};
+
+impl Pass<'_> {
+    /// The tokens' embeddings, with positions where they are learned: `[rows, d_model]`.
+    pub(crate) fn embed(&self) -> Result<Tensor> {
+        let (c, weights) = (self.model.config(), &self.model.weights().embedding);
+        let Some(table) = &weights.tokens else {
+            let problem = format!("{} reads no tokens", c.architecture.name);
+            return Err(Error::setting("model", problem));
+        };
+        if let Some(bad) = self.rows.tokens.iter().find(|t| **t as usize >= c.vocab_size) {
+            return Err(Error::setting("token", format!("id {bad} is outside the vocabulary of {}", c.vocab_size)));
+        }
+        let mut x = table.rows(&self.rows.tokens)?; // [rows, d_model]
+        if c.embedding.scale != 1.0 {
+            x = (x * c.embedding.scale)?;
+        }
+        self.enter(&x, &self.rows.positions)
+    }
+
+    /// What the first block reads of `x [rows, d_model]`: positions, kinds of segments and the norm of both.
+    pub(super) fn enter(&self, x: &Tensor, positions: &[u32]) -> Result<Tensor> {
+        let (c, weights) = (self.model.config(), &self.model.weights().embedding);
+        let mut x = x.clone();
+        if let (Some(table), Some(offset)) = (&weights.positions, c.embedding.position_offset) {
+            if let Some(beyond) = positions.iter().find(|p| **p as usize >= c.max_positions) {
+                let problem = format!("position {beyond} is beyond the {} the model has learned", c.max_positions);
+                return Err(Error::setting("tokens", problem));
+            }
+            let rows: Vec<u32> = positions.iter().map(|p| p + super::rows::position(offset)).collect();
+            x = (x + table.rows(&rows)?)?; // [rows, d_model]
+        }
+        if let Some(constant) = &weights.constant {
+            x = x.broadcast_add(constant)?; // [rows, d_model]
+        }
+        match &weights.norm {
+            Some(norm) => norm.apply(&x),
+            None => Ok(x),
+        }
+    }
+}

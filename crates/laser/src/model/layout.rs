@@ -1,0 +1,283 @@
+//! Where each matrix and vector of a model is in its files: tensor, orientation and order of rows.
+
+use std::collections::BTreeMap;
+
+use laser_checkpoint::Checkpoint;
+
+use super::config::{ModelConfig, QkNorm, Residual};
+use crate::arch::{Names, Role, Stored};
+use crate::error::Result;
+use crate::ops::norm::NormKind;
+use crate::weight::WeightKind::{K, Q};
+use crate::weight::{Part, WeightId, WeightKind};
+
+/// The layout of an opened model's files.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) names: &'static Names,
+    prefix: &'static str,
+}
+
+/// Where a stored matrix is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The tensor's name, without `.weight`.
+    pub(crate) stem: String,
+    /// Its shape in the file.
+    pub(crate) shape: Vec<usize>,
+    /// Whether the file has `[in, out]`.
+    transposed: bool,
+    /// The tensor's row, in our orientation, of each row of the matrix.
+    rows: Vec<usize>,
+    /// Rows of the whole tensor, in our orientation.
+    total: usize,
+}
+
+/// A tensor a model must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+}
+
+impl Layout {
+    /// The layout of `checkpoint`, whose names are `names`.
+    pub(crate) fn new(names: &'static Names, checkpoint: &Checkpoint) -> Self {
+        let first = |prefix: &&&str| {
+            let fits = |stored: &Stored| {
+                let stem = stored.at(0, Some(0)).replace("{model}", prefix);
+                checkpoint.info(&format!("{stem}.weight")).is_some()
+            };
+            names.matrices.iter().any(fits)
+        };
+        let prefix = names.prefixes.iter().find(first).or(names.prefixes.first()).copied().unwrap_or("");
+        Self { names, prefix }
+    }
+
+    /// Name of what has a role, without `.weight`. Layers outside the blocks are 0.
+    pub(crate) fn role(&self, role: Role, layer: usize) -> Option<String> {
+        let name = self.names.role(role)?;
+        Some(name.replace("{}", &layer.to_string()).replace("{model}", self.prefix))
+    }
+
+    /// Where a stored matrix is: in the first tensor that `has` tells to be there, the last that could hold it if none.
+    pub(crate) fn place(&self, config: &ModelConfig, id: WeightId, has: impl Fn(&str) -> bool) -> Option<Place> {
+        let expert = match id.part {
+            Part::Expert(expert) => Some(expert),
+            _ => None,
+        };
+        let stem = |stored: &Stored| stored.at(id.layer, expert).replace("{model}", self.prefix);
+        let holders: Vec<&Stored> = self.names.holders(id).collect();
+        let there = holders.iter().find(|stored| has(&format!("{}.weight", stem(stored))));
+        let stored = there.or(holders.last())?;
+        let shape = |kind: WeightKind| config.shape(WeightId { kind, ..id });
+        let [out, width] = shape(id.kind);
+        let members: Vec<usize> = stored.holds().iter().map(|kind| shape(*kind)[0]).collect();
+        let total: usize = members.iter().sum();
+        let before: usize = stored.holds().iter().zip(&members).take_while(|(k, _)| **k != id.kind).map(|(_, n)| n).sum();
+        let groups = if stored.is_grouped() { config.n_kv_heads } else { 1 };
+        let order = self.rotary_order(config, id);
+        let first = if stored.is_all_experts() { expert.unwrap_or(0) * total } else { 0 };
+        let row = |row: usize| {
+            let row = order(row);
+            let (group, within) = (row / (out / groups), row % (out / groups));
+            first + group * (total / groups) + before / groups + within
+        };
+        let shape = match (stored.is_all_experts(), self.names.transposed) {
+            (true, _) => vec![config.mlp.experts.map_or(0, |experts| experts.count), total, width],
+            (false, true) => vec![width, total],
+            (false, false) => vec![total, width],
+        };
+        Some(Place {
+            stem: stem(stored),
+            transposed: self.names.transposed,
+            rows: (0..out).map(row).collect(),
+            total: if stored.is_all_experts() { shape[0] * total } else { total },
+            shape,
+        })
+    }
+
+    /// The file's row of one of our rows within its matrix, for those that turn with the position.
+    fn rotary_order(&self, config: &ModelConfig, id: WeightId) -> impl Fn(usize) -> usize {
+        let (d, paired) = (config.d_head, self.names.rotary_pairs && matches!(id.kind, Q | K));
+        let half = config.attention.ropes.first().filter(|_| paired).map_or(0, |rope| rope.dim / 2);
+        move |row| match row % d {
+            i if i < half => row - i + 2 * i,
+            i if i < 2 * half => row - i + 2 * (i - half) + 1,
+            _ => row,
+        }
+    }
+
+    /// Every tensor the model has, by name.
+    pub(crate) fn expected(&self, config: &ModelConfig, has: impl Fn(&str) -> bool + Copy) -> Vec<Expected> {
+        let mut expected = BTreeMap::new();
+        for layer in 0..config.n_layers {
+            for id in config.stored(layer) {
+                let Some(place) = self.place(config, id, has) else { continue };
+                if config.has_bias(id) {
+                    expected.insert(format!("{}.bias", place.stem), vec![place.total]);
+                }
+                expected.insert(format!("{}.weight", place.stem), place.shape);
+            }
+        }
+        for vector in vectors(config) {
+            let layers = if vector.in_layers { config.n_layers } else { 1 };
+            for layer in 0..layers {
+                if matches!(vector.role, Role::SharedWeight) && !config.has_experts(layer) {
+                    continue;
+                }
+                let Some(stem) = self.role(vector.role, layer) else { continue };
+                if vector.bias {
+                    expected.insert(format!("{stem}.bias"), vec![vector.shape[0]]);
+                }
+                if !matches!(vector.role, Role::HeadBias) {
+                    expected.insert(format!("{stem}.weight"), vector.shape.clone());
+                }
+            }
+        }
+        expected.into_iter().map(|(name, shape)| Expected { name, shape }).collect()
+    }
+}
+
+/// Something a model has besides the matrices of its blocks.
+pub(crate) struct Vector {
+    pub(crate) role: Role,
+    pub(crate) shape: Vec<usize>,
+    /// Whether it has a bias too; a head's bias is nothing else.
+    pub(crate) bias: bool,
+    /// Whether every layer has one.
+    in_layers: bool,
+}
+
+impl Vector {
+    /// Whether it is the weight of a norm.
+    pub(crate) fn is_norm(&self) -> bool {
+        self.shape.len() == 1 && self.role != Role::HeadBias
+    }
+}
+
+/// All of them, in the order of the forward pass.
+pub(crate) fn vectors(c: &ModelConfig) -> Vec<Vector> {
+    let d = c.d_model;
+    let biased = c.norm == NormKind::Layer;
+    let once = |role, shape: &[usize], bias| Vector { role, shape: shape.to_vec(), bias, in_layers: false };
+    let norm = |role, width| Vector { role, shape: vec![width], bias: biased, in_layers: true };
+    let mut all = Vec::new();
+    let e = &c.embedding;
+    if let Some(sizes) = e.trajectory {
+        all.push(once(Role::TimeSteps, &[sizes.time_steps, d], false));
+        for (role, width) in
+            [(Role::ReturnInput, 1), (Role::StateInput, sizes.state), (Role::ActionInput, sizes.action)]
+        {
+            all.push(once(role, &[d, width], true));
+        }
+        for (role, width) in
+            [(Role::ReturnOutput, 1), (Role::StateOutput, sizes.state), (Role::ActionOutput, sizes.action)]
+        {
+            all.push(once(role, &[width, d], true));
+        }
+    } else {
+        all.push(once(Role::Embedding, &[c.vocab_size, d], false));
+    }
+    if let Some(offset) = e.position_offset {
+        all.push(once(Role::Positions, &[offset + c.max_positions, d], false));
+    }
+    if e.token_types > 0 {
+        all.push(once(Role::TokenTypes, &[e.token_types, d], false));
+    }
+    if e.normed {
+        all.push(once(Role::EmbeddingNorm, &[d], biased));
+    }
+    let roles: &[Role] = match c.residual {
+        Residual::PreNorm | Residual::Parallel { one_norm: false } => &[Role::AttentionNorm, Role::MlpNorm],
+        Residual::Parallel { one_norm: true } => &[Role::AttentionNorm],
+        Residual::PostNorm | Residual::BranchNorm => &[Role::AttentionPostNorm, Role::MlpPostNorm],
+        Residual::Sandwich => {
+            &[Role::AttentionNorm, Role::AttentionPostNorm, Role::MlpNorm, Role::MlpPostNorm]
+        }
+    };
+    all.extend(roles.iter().map(|role| norm(*role, d)));
+    if let Some(span) = c.attention.qk_norm {
+        for (role, heads) in [(Role::QueryNorm, c.n_heads), (Role::KeyNorm, c.n_kv_heads)] {
+            all.push(norm(role, if span == QkNorm::Head { c.d_head } else { heads * c.d_head }));
+        }
+    }
+    if c.mlp.experts.is_some_and(|experts| experts.d_shared > 0) {
+        all.push(Vector { role: Role::SharedWeight, shape: vec![1, d], bias: false, in_layers: true });
+    }
+    if c.head.normed {
+        all.push(once(Role::FinalNorm, &[d], biased));
+    }
+    if c.head.transform.is_some() {
+        all.push(once(Role::HeadTransform, &[d, d], true));
+        all.push(once(Role::HeadNorm, &[d], biased));
+    }
+    if e.trajectory.is_none() {
+        if !c.head.tied {
+            all.push(once(Role::Head, &[c.vocab_size, d], false));
+        }
+        if c.head.bias {
+            all.push(once(Role::HeadBias, &[c.vocab_size], true));
+        }
+    }
+    all
+}
+
+impl Place {
+    /// Name of the matrix's tensor.
+    pub(crate) fn weight(&self) -> String {
+        format!("{}.weight", self.stem)
+    }
+
+    /// The matrix's values, `[out, in]` row-major, from its file.
+    pub(crate) fn read(&self, checkpoint: &Checkpoint) -> Result<Vec<f32>> {
+        let view = checkpoint.tensor(&self.weight())?;
+        let Some(width) = view.info().elements().checked_div(self.total) else { return Ok(Vec::new()) };
+        let consecutive = self.rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
+        if consecutive && !self.transposed {
+            return Ok(view.rows_to_f32(self.rows[0]..self.rows[0] + self.rows.len())?);
+        }
+        let (first, last) = match (self.transposed, self.rows.iter().min(), self.rows.iter().max()) {
+            (false, Some(first), Some(last)) => (*first, *last),
+            _ => return Ok(self.take(&view.to_f32()?, width)),
+        };
+        let near = Self { rows: self.rows.iter().map(|row| row - first).collect(), ..self.clone() };
+        Ok(near.take(&view.rows_to_f32(first..last + 1)?, width))
+    }
+
+    /// The bias's values, `[out]`.
+    pub(crate) fn read_bias(&self, checkpoint: &Checkpoint) -> Result<Vec<f32>> {
+        let all = checkpoint.tensor(&format!("{}.bias", self.stem))?.to_f32()?;
+        Ok(self.rows.iter().map(|row| all[*row]).collect())
+    }
+
+    /// The matrix's values out of the tensor's.
+    fn take(&self, tensor: &[f32], width: usize) -> Vec<f32> {
+        let mut values = Vec::with_capacity(self.rows.len() * width);
+        for row in &self.rows {
+            if self.transposed {
+                values.extend((0..width).map(|col| tensor[col * self.total + row]));
+            } else {
+                values.extend_from_slice(&tensor[row * width..(row + 1) * width]);
+            }
+        }
+        values
+    }
+
+    /// Puts the matrix's values, `[out, in]`, in their places among the tensor's: the inverse of reading.
+    pub(crate) fn put(&self, values: &[f32], tensor: &mut [f32]) {
+        let width = values.len() / self.rows.len().max(1);
+        for (row, values) in self.rows.iter().zip(values.chunks_exact(width.max(1))) {
+            if self.transposed {
+                values.iter().enumerate().for_each(|(col, value)| tensor[col * self.total + row] = *value);
+            } else {
+                tensor[row * width..(row + 1) * width].copy_from_slice(values);
+            }
+        }
+    }
+
+    /// Puts a bias's values in their places.
+    pub(crate) fn put_bias(&self, values: &[f32], tensor: &mut [f32]) {
+        self.rows.iter().zip(values).for_each(|(row, value)| tensor[*row] = *value);
+    }
+}
