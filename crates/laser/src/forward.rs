@@ -13,12 +13,12 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::ops::attention::{Heads, Layout, attention};
+use crate::ops::activation::{Activation, gated};
+use crate::ops::attention::{Heads, Layout, Scoring, attention};
 use crate::ops::linear::{linear, repeated};
-use crate::ops::norm::rms_norm;
+use crate::ops::norm::{Norm, NormKind};
 use crate::ops::rope::{Tables, rotate};
 use crate::ops::softmax::{RowSummary, argmax, summarise};
-use crate::ops::swiglu::silu_mul;
 use crate::ops::with_values;
 use crate::weight::WeightKind::{self, Down, Gate, K, O, Q, Up, V};
 use rows::{KvCache, KvChunk, Rows};
@@ -194,24 +194,21 @@ impl<'a> Pass<'a> {
     fn attend(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
         let c = self.model.config();
         let norm = &self.model.weights().layers[layer].attention_norm;
-        let h = rms_norm(x, norm, c.norm_eps)?; // [copies·rows, d_model]
+        let h = rms(norm, c.norm_eps).apply(x)?; // [copies·rows, d_model]
         let (q, k, v) = (self.project(layer, Q, &h)?, self.project(layer, K, &h)?, self.project(layer, V, &h)?);
         // A sibling may have split the rows: all three get the same number of copies.
         let n = self.copies * self.kept;
         let (q, k, v) = (repeated(&q, n)?, repeated(&k, n)?, repeated(&v, n)?);
-        let q = rotate(&q, &self.tables)?; // [copies·rows, n_heads·d_head]
-        let k = rotate(&k, &self.tables)?; // [copies·rows, n_kv_heads·d_head]
+        let q = rotate(&q, &self.tables, c.d_head)?; // [copies·rows, n_heads·d_head]
+        let k = rotate(&k, &self.tables, c.d_head)?; // [copies·rows, n_kv_heads·d_head]
         let stride = if self.copies > 1 { self.rows.len() } else { 0 };
         let chunks = &mut self.cache.layers[layer];
         chunks.push(KvChunk { k, v, stride });
-        let layout = Layout {
-            segments: &self.rows.segments,
-            copies: self.copies,
-            rows: self.rows.len(),
-            window: c.windows[layer],
-        };
+        let layout = Layout { segments: &self.rows.segments, copies: self.copies, rows: self.rows.len() };
+        let scale = 1.0 / (c.d_head as f32).sqrt();
+        let scoring = Scoring { scale, softcap: None, slopes: None, window: c.windows[layer], causal: true };
         let heads = Heads { n_heads: c.n_heads, n_kv_heads: c.n_kv_heads, d_head: c.d_head };
-        let a = attention(&q, chunks, heads, layout, self.model.threads())?; // [copies·rows, n_heads·d_head]
+        let a = attention(&q, chunks, heads, scoring, layout, self.model.threads())?; // [copies·rows, n_heads·d_head]
         if !self.retain {
             chunks.pop();
         }
@@ -228,10 +225,10 @@ impl<'a> Pass<'a> {
     /// `silu(gate(norm(x)))·up(norm(x))`.
     fn gated(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
         let norm = &self.model.weights().layers[layer].mlp_norm;
-        let h = rms_norm(x, norm, self.model.config().norm_eps)?; // [copies·kept, d_model]
+        let h = rms(norm, self.model.config().norm_eps).apply(x)?; // [copies·kept, d_model]
         let gate = self.project(layer, Gate, &h)?; // [copies·kept, d_mlp]
         let up = self.project(layer, Up, &h)?; // [copies·kept, d_mlp]
-        silu_mul(&gate, &up) // [copies·kept, d_mlp]
+        gated(&gate, &up, Activation::Silu) // [copies·kept, d_mlp]
     }
 
     /// `x + down(hidden)`, the end of every block.
@@ -286,6 +283,11 @@ impl<'a> Pass<'a> {
         self.kept = keep.map_or(self.kept, <[usize]>::len);
         Ok(selected)
     }
+}
+
+/// RMS normalisation with weight `w [width]`.
+pub(crate) fn rms(w: &Tensor, eps: f64) -> Norm {
+    Norm { kind: NormKind::Rms, weight: w.clone(), bias: None, eps }
 }
 
 /// The rows `keep` of each of `copies` blocks of `rows` rows; everything for `None`.

@@ -17,7 +17,9 @@ pub use config::ModelConfig;
 pub use load::Files;
 pub use meter::Work;
 
+pub use crate::ops::activation::Activation;
 pub use crate::ops::linear::Weight;
+pub use crate::ops::norm::NormKind;
 pub use crate::ops::variants::Variants;
 
 use crate::error::{Error, Result};
@@ -184,7 +186,7 @@ impl Model {
     pub(crate) fn head(&self, hidden: &Tensor) -> Result<Tensor> {
         let weights = &self.weights;
         self.meter.add_head(hidden.dim(0)?);
-        let normed = crate::ops::norm::rms_norm(hidden, &weights.final_norm, self.config.norm_eps)?;
+        let normed = crate::forward::rms(&weights.final_norm, self.config.norm_eps).apply(hidden)?;
         let head = self.head.as_ref().unwrap_or(&weights.head);
         Ok(linear(&normed, head, None, None, self.threads)?.to_dtype(DType::F32)?)
     }

@@ -2,9 +2,8 @@
 
 use candle_core::Tensor;
 
-use super::Pass;
+use super::{Pass, rms};
 use crate::error::Result;
-use crate::ops::norm::rms_norm;
 use crate::weight::WeightKind::O;
 
 /// The inputs of a block's matrices, and the block's output.
@@ -26,10 +25,10 @@ impl Pass<'_> {
     /// One block of a model without variants: `x [rows, d_model]`.
     pub(crate) fn block_inputs(&mut self, layer: usize, x: &Tensor) -> Result<BlockInputs> {
         let (weights, eps) = (&self.model.weights().layers[layer], self.model.config().norm_eps);
-        let attention = rms_norm(x, &weights.attention_norm, eps)?; // [rows, d_model]
+        let attention = rms(&weights.attention_norm, eps).apply(x)?; // [rows, d_model]
         let output = self.attend(layer, x)?; // [rows, n_heads·d_head]
         let mid = self.project_onto(layer, O, &output, x)?; // [rows, d_model]
-        let mlp = rms_norm(&mid, &weights.mlp_norm, eps)?; // [rows, d_model]
+        let mlp = rms(&weights.mlp_norm, eps).apply(&mid)?; // [rows, d_model]
         let (hidden, out) = self.mlp(layer, &mid)?; // [rows, d_mlp], [rows, d_model]
         Ok(BlockInputs { attention, output, mlp, hidden, out })
     }
