@@ -3,6 +3,7 @@
 //!
 //! All activations are packed rows `[rows, width]`: no padding, a sequence is a run of rows.
 
+pub(crate) mod activation;
 pub(crate) mod attention;
 pub(crate) mod differentiable;
 pub(crate) mod linear;
@@ -11,7 +12,8 @@ pub(crate) mod norm;
 pub(crate) mod packed;
 pub(crate) mod rope;
 pub(crate) mod softmax;
-pub(crate) mod swiglu;
+#[cfg(test)]
+mod testing;
 pub(crate) mod variants;
 
 use candle_core::{CpuStorage, DType, Device, Storage, Tensor};
@@ -57,18 +59,46 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + tail
 }
 
+/// Sum of a slice, in [`LANES`] partial sums.
+#[inline(always)]
+pub(crate) fn sum(x: &[f32]) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let chunks = x.chunks_exact(LANES);
+    let tail: f32 = chunks.remainder().iter().sum();
+    for x in chunks {
+        for lane in 0..LANES {
+            lanes[lane] += x[lane];
+        }
+    }
+    lanes.iter().sum::<f32>() + tail
+}
+
 /// `eˣ` by range reduction and a polynomial of degree 6, relative error below 3e-7; written so that it vectorises.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
+    let (p, scale) = reduced_exp(x);
+    (1.0 + p) * scale
+}
+
+/// `tanh x` with a relative error below 1e-6, also near zero; written so that it vectorises.
+#[inline(always)]
+pub(crate) fn tanh(x: f32) -> f32 {
+    let (p, scale) = reduced_exp(2.0 * x);
+    let e = p * scale + (scale - 1.0); // e²ˣ − 1 without the cancellation
+    e / (e + 2.0)
+}
+
+/// `(p, 2ⁿ)` with `eˣ = (1 + p)·2ⁿ` and `|p| < 0.42`.
+#[inline(always)]
+fn reduced_exp(x: f32) -> (f32, f32) {
     const ROUND: f32 = 12_582_912.0; // 1.5·2²³: adding and subtracting it rounds to the nearest integer
     let x = x.clamp(-87.0, 88.0);
     let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
     let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4; // ln 2 in two parts
-    let p =
-        1.0 + r * (1.0 + r * (0.5 + r * (0.166_666_67 + r * (0.041_666_67 + r * (0.008_333_39 + r * 0.001_394_4)))));
+    let p = r * (1.0 + r * (0.5 + r * (0.166_666_67 + r * (0.041_666_67 + r * (0.008_333_39 + r * 0.001_394_4)))));
     #[allow(clippy::cast_possible_truncation)] // |n| ≤ 127 after the clamp
     let scale = f32::from_bits((((n as i32) + 127) as u32) << 23);
-    p * scale
+    (p, scale)
 }
 
 #[cfg(test)]
@@ -86,12 +116,25 @@ mod tests {
     }
 
     #[test]
-    fn dot_equals_the_naive_sum() {
+    fn tanh_is_accurate_over_its_range() {
+        for i in -2000..=2000 {
+            for x in [i as f32 / 100.0, i as f32 * 1e-6] {
+                let (fast, true_value) = (f64::from(tanh(x)), f64::from(x).tanh());
+                assert!((fast - true_value).abs() <= 1e-6 * true_value.abs(), "tanh({x}) = {fast}, not {true_value}");
+            }
+        }
+        assert_eq!((tanh(-1000.0), tanh(1000.0)), (-1.0, 1.0));
+    }
+
+    #[test]
+    fn sum_and_dot_equal_the_naive_sums() {
         for n in [0, 1, 15, 16, 17, 64, 100] {
             let a: Vec<f32> = (0..n).map(|i| (i as f32 * 0.37).sin()).collect();
             let b: Vec<f32> = (0..n).map(|i| (i as f32 * 0.11).cos()).collect();
             let naive: f64 = a.iter().zip(&b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
             assert!((f64::from(dot(&a, &b)) - naive).abs() < 1e-5);
+            let naive: f64 = a.iter().map(|x| f64::from(*x)).sum();
+            assert!((f64::from(sum(&a)) - naive).abs() < 1e-5);
         }
     }
 }

@@ -4,11 +4,17 @@
 //! that all callers share and wait for; and of a product it would also form the weight's gradient, which is constant
 //! here. Elsewhere than on the CPU the composed forms run.
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Device, Error, Layout, Result, Shape, Tensor};
+mod activation;
+mod norm;
+
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Error, Layout, Result, Shape, Tensor};
 
 use super::matmul::{Output, View, times, times_transposed};
 use super::rope::{Tables, turn};
-use super::{exp, with_values};
+use super::with_values;
+
+pub(super) use activation::{activate, gated};
+pub(super) use norm::norm;
 
 /// Whether these kernels apply: tracked f32 values in host memory.
 pub(super) fn applies(x: &Tensor) -> bool {
@@ -20,19 +26,9 @@ pub(super) fn times_constant(x: &Tensor, w: &Tensor) -> crate::Result<Tensor> {
     Ok(x.contiguous()?.apply_op1(TimesConstant(w.clone()))?)
 }
 
-/// `x / √(mean(x²) + ε) · w` for a tracked `x [rows,width]` and a constant `w [width]`.
-pub(super) fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> crate::Result<Tensor> {
-    Ok(x.contiguous()?.apply_op1(RmsNorm(w.clone(), eps as f32))?)
-}
-
 /// Turns every head of a tracked `x [rows,heads·d_head]` by its row's angles.
-pub(super) fn rotate(x: &Tensor, tables: &Tables) -> crate::Result<Tensor> {
-    Ok(x.contiguous()?.apply_op1(Rotate(tables.cos.clone(), tables.sin.clone()))?)
-}
-
-/// `silu(gate)·up`, both tracked and of one shape.
-pub(super) fn silu_mul(gate: &Tensor, up: &Tensor) -> crate::Result<Tensor> {
-    Ok(gate.contiguous()?.apply_op2(&up.contiguous()?, SiluMul)?)
+pub(super) fn rotate(x: &Tensor, tables: &Tables, d_head: usize) -> crate::Result<Tensor> {
+    Ok(x.contiguous()?.apply_op1(Rotate { tables: tables.clone(), d_head })?)
 }
 
 /// A scalar whose gradient with respect to `y` is `gradient`, of the same shape. Its value says nothing.
@@ -44,9 +40,10 @@ pub(crate) fn seed(y: &Tensor, gradient: &Tensor) -> crate::Result<Tensor> {
 }
 
 struct TimesConstant(Tensor);
-struct RmsNorm(Tensor, f32);
-struct Rotate(Tensor, Tensor);
-struct SiluMul;
+struct Rotate {
+    tables: Tables,
+    d_head: usize,
+}
 struct Seed(Tensor);
 
 fn rows<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
@@ -106,34 +103,6 @@ impl CustomOp1 for TimesConstant {
     }
 }
 
-impl CustomOp1 for RmsNorm {
-    fn name(&self) -> &'static str {
-        "rms norm"
-    }
-
-    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = rows(x, layout)?;
-        let mut y = vec![0f32; x.len()];
-        with_values(&self.0, |w| super::norm::kernel(&mut y, x, w, self.1)).map_err(Error::wrap)?;
-        Ok((CpuStorage::F32(y), layout.shape().clone()))
-    }
-
-    /// With `s = 1/√(mean(x²) + ε)` and `h = w·δ`: `s·(h − x·s²·mean(h·x))`.
-    fn bwd(&self, x: &Tensor, _y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let dx = filled(x, [x, gradient, &self.0], |dx, [x, gradient, w]| {
-            let width = w.len();
-            let rows = x.chunks_exact(width).zip(gradient.chunks_exact(width));
-            for (dx, (x, gradient)) in dx.chunks_exact_mut(width).zip(rows) {
-                let square = 1.0 / (super::dot(x, x) / width as f32 + self.1);
-                dx.iter_mut().zip(gradient).zip(w).for_each(|((dx, g), w)| *dx = g * w);
-                let along = square * super::dot(dx, x) / width as f32;
-                dx.iter_mut().zip(x).for_each(|(dx, x)| *dx = square.sqrt() * (*dx - x * along));
-            }
-        });
-        dx.map(Some)
-    }
-}
-
 impl CustomOp1 for Rotate {
     fn name(&self) -> &'static str {
         "rotary positions"
@@ -141,50 +110,16 @@ impl CustomOp1 for Rotate {
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let mut y = rows(x, layout)?.to_vec();
-        turn(&mut y, &self.0, &self.1, layout.shape().dims2()?.1).map_err(Error::wrap)?;
+        turn(&mut y, &self.tables, self.d_head, layout.shape().dims2()?.1).map_err(Error::wrap)?;
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 
     /// The rotation back.
     fn bwd(&self, x: &Tensor, _y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let mut dx = gradient.flatten_all()?.to_vec1::<f32>()?;
-        turn(&mut dx, &self.0, &self.1.neg()?, x.dims2()?.1).map_err(Error::wrap)?;
+        let back = Tables { cos: self.tables.cos.clone(), sin: self.tables.sin.neg()? };
+        turn(&mut dx, &back, self.d_head, x.dims2()?.1).map_err(Error::wrap)?;
         Tensor::from_vec(dx, x.shape(), &Device::Cpu).map(Some)
-    }
-}
-
-impl CustomOp2 for SiluMul {
-    fn name(&self) -> &'static str {
-        "gated activation"
-    }
-
-    fn cpu_fwd(&self, g: &CpuStorage, gl: &Layout, u: &CpuStorage, ul: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (gate, up) = (rows(g, gl)?, rows(u, ul)?);
-        let mut y = vec![0f32; gate.len()];
-        super::swiglu::kernel(&mut y, gate, up);
-        Ok((CpuStorage::F32(y), gl.shape().clone()))
-    }
-
-    /// With `s = 1/(1 + e⁻ᵍ)`: `δ·u·s·(1 + g·(1 − s))` and `δ·g·s`.
-    fn bwd(
-        &self,
-        gate: &Tensor,
-        up: &Tensor,
-        _y: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let dgate = filled(gate, [gate, up, gradient], |d, [gate, up, gradient]| {
-            for (((d, g), u), delta) in d.iter_mut().zip(gate).zip(up).zip(gradient) {
-                let s = 1.0 / (1.0 + exp(-g));
-                *d = delta * u * s * (1.0 + g * (1.0 - s));
-            }
-        })?;
-        let dup = filled(up, [gate, gradient], |d, [gate, gradient]| {
-            for ((d, g), delta) in d.iter_mut().zip(gate).zip(gradient) {
-                *d = delta * g / (1.0 + exp(-g));
-            }
-        })?;
-        Ok((Some(dgate), Some(dup)))
     }
 }
 
@@ -207,10 +142,9 @@ mod tests {
     use candle_core::Var;
 
     use super::*;
-
-    fn random(rows: usize, cols: usize) -> Tensor {
-        Tensor::randn(0f32, 1.0, (rows, cols), &Device::Cpu).expect("random")
-    }
+    use crate::ops::activation::Activation;
+    use crate::ops::norm::{Norm, NormKind};
+    use crate::ops::testing::{random, random_row};
 
     /// Values and gradients of both forms of an operation, seeded with the same gradient.
     fn check(what: &str, leaves: &[&Var], ours: crate::Result<Tensor>, composed: crate::Result<Tensor>) {
@@ -237,13 +171,24 @@ mod tests {
         let var = |rows, cols| Var::from_tensor(&random(rows, cols)).expect("var");
         let (x, w) = (var(5, 8), random(3, 8));
         check("product", &[&x], times_constant(&x, &w), crate::ops::linear::composed(&x, &w));
-        let (x, w) = (var(4, 37), random(1, 37).flatten_all().expect("flat"));
-        check("norm", &[&x], rms_norm(&x, &w, 1e-5), crate::ops::norm::composed(&x, &w, 1e-5));
-        let angles = random(4, 3);
-        let tables = Tables { cos: angles.cos().expect("cos"), sin: angles.sin().expect("sin") };
-        let x = var(4, 12);
-        check("rotation", &[&x], rotate(&x, &tables), crate::ops::rope::composed(&x, &tables));
-        let (gate, up) = (var(3, 20), var(3, 20));
-        check("gate", &[&gate, &up], silu_mul(&gate, &up), crate::ops::swiglu::composed(&gate, &up));
+        for kind in [NormKind::Rms, NormKind::Layer] {
+            for bias in [None, Some(random_row(37))] {
+                let (x, form) = (var(4, 2 * 37), Norm { kind, weight: random_row(37), bias, eps: 1e-5 });
+                check(&format!("{form:?}"), &[&x], norm(&x, &form), form.composed(&x));
+            }
+        }
+        for d_head in [6, 10] {
+            let angles = random(4, 3);
+            let tables = Tables { cos: angles.cos().expect("cos"), sin: angles.sin().expect("sin") };
+            let x = var(4, 2 * d_head);
+            let composed = crate::ops::rope::composed(&x, &tables, d_head);
+            check("rotation", &[&x], rotate(&x, &tables, d_head), composed);
+        }
+        for name in Activation::NAMES {
+            let f = Activation::from_name(name).expect("a known name");
+            let (x, up) = (var(3, 20), var(3, 20));
+            check(name, &[&x], activate(&x, f), crate::ops::activation::composed(&x, f));
+            check(name, &[&x, &up], gated(&x, &up, f), crate::ops::activation::composed_gated(&x, &up, f));
+        }
     }
 }

@@ -100,7 +100,7 @@ pub(crate) fn linear(
                 (Some(bias), None) => with_values(bias, |b| append(&mut y, x, &w.all(), Start::Row(b), threads))?,
                 (None, Some(r)) => with_values(r, |r| append(&mut y, x, &w.all(), Start::Rows(r), threads))?,
                 (Some(bias), Some(residual)) => {
-                    y.extend(with_values(&repeated(&residual.broadcast_add(bias)?, rows)?, <[f32]>::to_vec)?);
+                    with_values(bias, |bias| with_values(residual, |r| start(&mut y, bias, r, rows)))??;
                     accumulate(&mut y, x, &w.all(), threads);
                 }
             }
@@ -120,6 +120,13 @@ pub(crate) fn linear(
     })
 }
 
+/// Appends `rows` rows `bias + residual`, the residual's rows repeated.
+fn start(y: &mut Vec<f32>, bias: &[f32], residual: &[f32], rows: usize) {
+    for row in residual.chunks_exact(bias.len().max(1)).cycle().take(rows) {
+        y.extend(row.iter().zip(bias).map(|(r, b)| r + b));
+    }
+}
+
 /// `x` repeated until it has `rows` rows.
 pub(crate) fn repeated(x: &Tensor, rows: usize) -> Result<Tensor> {
     let n = x.dim(0)?;
@@ -134,20 +141,12 @@ pub(super) fn composed(x: &Tensor, w: &Tensor) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn random(rows: usize, cols: usize) -> Tensor {
-        Tensor::randn(0f32, 1.0, (rows, cols), &Device::Cpu).expect("small tensor")
-    }
-
-    fn difference(a: &Tensor, b: &Tensor) -> f32 {
-        let d = (a - b).expect("same shape").abs().expect("abs").flatten_all().expect("flat");
-        d.max(0).expect("max").to_scalar::<f32>().expect("scalar")
-    }
+    use crate::ops::testing::{difference, random, random_row};
 
     #[test]
     fn linear_adds_bias_and_residual_packed_or_not() {
         let (x, w, residual) = (random(6, 8), random(3, 8), random(2, 3));
-        let bias = random(1, 3).flatten_all().expect("flat");
+        let bias = random_row(3);
         let packed = Weight::new(w.clone()).expect("packs");
         assert!(matches!(packed, Weight::Packed(_)));
         for bias in [None, Some(&bias)] {

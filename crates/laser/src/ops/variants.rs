@@ -223,15 +223,7 @@ mod tests {
     use candle_core::{DType, Device};
 
     use super::*;
-
-    fn random(rows: usize, cols: usize) -> Tensor {
-        Tensor::randn(0f32, 1.0, (rows, cols), &Device::Cpu).expect("small tensor")
-    }
-
-    fn difference(a: &Tensor, b: &Tensor) -> f32 {
-        let d = (a - b).expect("same shape").abs().expect("abs").flatten_all().expect("flat");
-        d.max(0).expect("max").to_scalar::<f32>().expect("scalar")
-    }
+    use crate::ops::testing::{difference, random, random_row};
 
     /// Two stacks of truncations around whole matrices, `[7, 9]` each: the variants and their matrices one by one.
     fn stacked() -> (Variants, Vec<Tensor>) {
@@ -263,7 +255,7 @@ mod tests {
         let (variants, matrices) = stacked();
         assert_eq!((variants.len(), matrices.len()), (7, 7));
         let x = random(8, 9);
-        let bias = random(1, 7).flatten_all().expect("flat");
+        let bias = random_row(7);
         let blocks = [0..1, 1..1, 1..3, 3..4, 4..5, 5..6, 6..8];
         for bias in [None, Some(&bias)] {
             let dense =
