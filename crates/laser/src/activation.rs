@@ -14,7 +14,7 @@ use crate::model::Model;
 use crate::ops::with_values;
 use crate::parallel::{Observer, map};
 use crate::score::batch::Batch;
-use crate::weight::{WeightId, WeightKind};
+use crate::weight::{Part, WeightId, WeightKind};
 
 /// Rows of one pass, as in an evaluation.
 const PASS_ROWS: usize = 512;
@@ -33,21 +33,24 @@ enum Input {
 }
 
 impl Input {
-    fn of(kind: WeightKind) -> Self {
-        match kind {
-            WeightKind::Q | WeightKind::K | WeightKind::V => Self::Attention,
-            WeightKind::O => Self::Output,
-            WeightKind::Gate | WeightKind::Up => Self::Mlp,
-            WeightKind::Down => Self::Hidden,
+    /// What a matrix reads; `None` where only some tokens reach it, or only some of its columns are meant.
+    fn of(id: WeightId) -> Option<Self> {
+        use WeightKind::{Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedGate, SharedUp, Up, V};
+        match (id.kind, id.part) {
+            (Q | K | V | Qkv, _) => Some(Self::Attention),
+            (O, Part::Whole) => Some(Self::Output),
+            (Gate | Up | GateUp | Router | SharedGate | SharedUp, Part::Whole) => Some(Self::Mlp),
+            (Down, Part::Whole) => Some(Self::Hidden),
+            _ => None,
         }
     }
 
-    fn pick(self, block: &BlockInputs) -> &Tensor {
+    fn pick(self, block: &BlockInputs) -> Option<&Tensor> {
         match self {
-            Self::Attention => &block.attention,
-            Self::Output => &block.output,
-            Self::Mlp => &block.mlp,
-            Self::Hidden => &block.hidden,
+            Self::Attention => Some(&block.attention),
+            Self::Output => Some(&block.output),
+            Self::Mlp => Some(&block.mlp),
+            Self::Hidden => block.hidden.as_ref(),
         }
     }
 }
@@ -93,8 +96,12 @@ impl Activations {
     ) -> Result<Self> {
         let mut asked: BTreeMap<usize, BTreeSet<Input>> = BTreeMap::new();
         for id in matrices {
-            model.check_id(*id)?;
-            asked.entry(id.layer).or_default().insert(Input::of(id.kind));
+            model.pieces(*id)?;
+            let input = Input::of(*id).ok_or_else(|| {
+                let problem = "the inputs of one expert's matrices, or of some columns, are not measured".into();
+                Error::Edit { edit: id.to_string(), problem }
+            })?;
+            asked.entry(id.layer).or_default().insert(input);
         }
         let mut inputs = BTreeMap::new();
         let Some(&last) = asked.keys().next_back() else { return Ok(Self { inputs }) };
@@ -115,7 +122,8 @@ impl Activations {
                 let blocks = map(group.clone(), threads, observer, run)?;
                 for (b, block) in group.into_iter().zip(blocks) {
                     for &input in &here {
-                        let x = input.pick(&block).to_dtype(DType::F32)?.to_device(&Device::Cpu)?.contiguous()?;
+                        let Some(x) = input.pick(&block) else { continue };
+                        let x = x.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.contiguous()?;
                         let (rows, width) = x.dims2()?;
                         let sum = inputs.entry((layer, input)).or_insert_with(|| Covariance::new(width));
                         with_values(&x, |x| sum.add(MatrixView::new(rows, width, x)?, &weights[b], threads))?.map_err(
@@ -132,7 +140,7 @@ impl Activations {
 
     /// The inputs of a matrix, if they were measured.
     pub fn inputs(&self, id: WeightId) -> Option<&Covariance> {
-        self.inputs.get(&(id.layer, Input::of(id.kind)))
+        self.inputs.get(&(id.layer, Input::of(id)?))
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod llama;
 
+use serde_json::Value;
+
 use crate::error::Result;
 use crate::model::config::{GgufKeys, Keys, ModelConfig};
 use crate::weight::{Part, WeightId, WeightKind};
@@ -28,6 +30,9 @@ pub struct Architecture {
     pub names: &'static Names,
     /// As a GGUF file.
     pub gguf: Option<Gguf>,
+    /// The keys of `config.json` that Llama does not have, or that say something else, for a model that came from
+    /// GGUF; an error tells what the family's class has no key for. `None`: such a model stays a GGUF file.
+    pub to_hf: Option<fn(&ModelConfig) -> std::result::Result<Value, String>>,
     /// The paper's names for its matrices, and those of its own files: alias, and what it stands for.
     pub aliases: &'static [(&'static str, &'static [WeightKind])],
 }

@@ -5,8 +5,9 @@ use std::fmt;
 
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
+use crate::matrix_set::MatrixSet;
 use crate::reduction::{Reduction, ReductionSyntax, split_list};
-use crate::weight::{WeightId, WeightKind};
+use crate::weight::WeightId;
 
 /// A set of reductions, one a matrix. Displays in the short form, canonical names, sorted.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,11 +40,11 @@ impl Edit {
         edit
     }
 
-    /// The same edit with one matrix left alone.
+    /// The same edit with one matrix left alone, and those that share values with it.
     #[must_use]
-    pub fn without(&self, id: WeightId) -> Self {
+    pub fn without(&self, id: WeightId, config: &ModelConfig) -> Self {
         let mut edit = self.clone();
-        edit.reductions.remove(&id);
+        edit.reductions.retain(|other, _| !config.overlap(*other, id));
         edit
     }
 
@@ -54,8 +55,9 @@ impl Edit {
 
     /// Parses the short form, several joined by commas: `L<layer>.<matrix>@<reduction>`.
     ///
-    /// The layer is a number from 0, a range `20-27`, or `*`; the matrix a canonical name or one of the paper's
-    /// aliases; the reduction ρ (`0.01`), an absolute rank (`r40`), or any other form that [`Reduction`] has.
+    /// The layer is a number from 0, a range `20-27`, or `*`; the matrix a canonical name or one of the family's
+    /// aliases, after `e5.` of expert 5, after `h2.` the part of head group 2, where a range and `*` stand for several;
+    /// the reduction ρ (`0.01`), an absolute rank (`r40`), or any other form that [`Reduction`] has.
     ///
     /// # Errors
     /// Anything that cannot be read, matches nothing, or names a matrix twice.
@@ -67,12 +69,10 @@ impl Edit {
             let (place, reduction) = part.split_once('@').ok_or_else(|| wrong(format!("no `@`; {form}")))?;
             let (layer, matrix) = place.split_once('.').ok_or_else(|| wrong(format!("no `.`; {form}")))?;
             let layers = parse_layers(layer, config.n_layers).map_err(|p| wrong(format!("{p}; {form}")))?;
-            let kinds = resolve_matrix(matrix, config).map_err(&wrong)?;
+            let matrices = MatrixSet::parse(matrix, config).map_err(&wrong)?;
             let reduction: Reduction = reduction.parse().map_err(|e: ReductionSyntax| wrong(e.to_string()))?;
-            for layer in layers {
-                for kind in &kinds {
-                    edit.add(WeightId { layer, kind: *kind }, reduction).map_err(&wrong)?;
-                }
+            for id in matrices.in_layers(&layers, config).map_err(&wrong)? {
+                edit.add(id, reduction).map_err(&wrong)?;
             }
         }
         edit.check(config)?;
@@ -87,12 +87,20 @@ impl Edit {
         }
     }
 
-    /// Every reduction must suit its matrix.
+    /// Every reduction must suit its matrix, and no two matrices may share values.
     pub(crate) fn check(&self, config: &ModelConfig) -> Result<()> {
+        let mut before: Vec<WeightId> = Vec::new(); // of the same layer
         for (id, reduction) in self.reductions() {
-            reduction
-                .check(id.kind, config.shape(id.kind))
-                .map_err(|problem| Error::Edit { edit: format!("{id}@{reduction}"), problem })?;
+            let wrong = |problem| Error::Edit { edit: format!("{id}@{reduction}"), problem };
+            if config.pieces(id).is_none() {
+                return Err(config.no_matrix(id));
+            }
+            reduction.check(id.kind, config.shape(id)).map_err(wrong)?;
+            before.retain(|other| other.layer == id.layer);
+            if let Some(other) = before.iter().find(|other| config.overlap(**other, id)) {
+                return Err(wrong(format!("it shares values with {other}, which is edited too")));
+            }
+            before.push(id);
         }
         Ok(())
     }
@@ -110,13 +118,6 @@ impl fmt::Display for Edit {
     }
 }
 
-/// The matrices a name or alias stands for in this model.
-pub(crate) fn resolve_matrix(name: &str, config: &ModelConfig) -> Result<Vec<WeightKind>, String> {
-    let architecture = config.architecture;
-    architecture
-        .resolve_matrix(name)
-        .ok_or_else(|| format!("no matrix `{name}` in {}; it has {}", architecture.name, architecture.matrix_names()))
-}
 
 /// Parses a list of matrices, `fc_in`, `L5.down_proj`, `L20-27.mlp`, joined by commas; without a layer, all layers.
 ///
@@ -126,12 +127,12 @@ pub fn parse_selector(text: &str, config: &ModelConfig) -> Result<Vec<WeightId>>
     let mut ids = std::collections::BTreeSet::new();
     for part in text.split(',').map(str::trim) {
         let wrong = |problem: String| Error::Edit { edit: part.to_owned(), problem };
-        let (layers, matrix) = match part.split_once('.') {
+        let (layers, matrix) = match part.split_once('.').filter(|(layer, _)| layer.starts_with(['L', 'l'])) {
             Some((layer, matrix)) => (parse_layers(layer, config.n_layers).map_err(wrong)?, matrix),
             None => ((0..config.n_layers).collect(), part),
         };
-        let kinds = resolve_matrix(matrix, config).map_err(wrong)?;
-        ids.extend(layers.iter().flat_map(|layer| kinds.iter().map(|kind| WeightId { layer: *layer, kind: *kind })));
+        let matrices = MatrixSet::parse(matrix, config).map_err(wrong)?;
+        ids.extend(matrices.in_layers(&layers, config).map_err(wrong)?);
     }
     Ok(ids.into_iter().collect())
 }
@@ -156,19 +157,28 @@ fn parse_layers(text: &str, n_layers: usize) -> Result<Vec<usize>, String> {
 
 /// `5`, `20-27` or `*` → layers of a model with `n_layers`.
 fn layer_range(text: &str, n_layers: usize) -> Result<Vec<usize>, String> {
+    range_of(text, "layer", n_layers)
+}
+
+/// `5`, `20-27` or `*` → those of `n` layers, experts or head groups.
+pub(crate) fn range_of(text: &str, what: &str, n: usize) -> Result<Vec<usize>, String> {
     if text == "*" {
-        return Ok((0..n_layers).collect());
+        return Ok((0..n).collect());
     }
-    let number = |s: &str| s.trim().parse::<usize>().map_err(|_| format!("`{s}` is not a layer number"));
+    let number = |s: &str| s.trim().parse::<usize>().map_err(|_| format!("`{s}` is not a {what} number"));
     let (first, last) = match text.split_once('-') {
         Some((first, last)) => (number(first)?, number(last)?),
         None => (number(text)?, number(text)?),
     };
     if first > last {
-        return Err(format!("the layer range {first}-{last} is empty"));
+        return Err(format!("the {what} range {first}-{last} is empty"));
     }
-    if last >= n_layers {
-        return Err(format!("there is no layer {last}: the model has layers 0 to {}", n_layers - 1));
+    if last >= n {
+        let there = match n {
+            0 => format!("the model has no {what}s"),
+            n => format!("the model has {what}s 0 to {}", n - 1),
+        };
+        return Err(format!("there is no {what} {last}: {there}"));
     }
     Ok((first..=last).collect())
 }
@@ -226,7 +236,7 @@ mod tests {
     #[test]
     fn a_matrix_is_exchanged_or_left_alone() {
         let edit = Edit::parse("L0.fc_in@0.1,L1.fc_in@0.2", &config()).expect("edit");
-        let id = WeightId { layer: 1, kind: WeightKind::Gate };
+        let id = WeightId::new(1, crate::weight::WeightKind::Gate);
         let zero: Reduction = "zero".parse().expect("a reduction");
         assert_eq!(edit.with(id, zero).to_string(), "L0.gate_proj@0.1,L1.gate_proj@zero");
         assert_eq!(edit.without(id).to_string(), "L0.gate_proj@0.1");

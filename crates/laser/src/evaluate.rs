@@ -63,7 +63,7 @@ impl<'a> Exam<'a> {
         eos.extend(&config.eos);
         eos.sort_unstable();
         eos.dedup();
-        Ok(Self { parts, items, tokenizer, encoded, eos, alone_beyond: config.rope.length_dependent_beyond() })
+        Ok(Self { parts, items, tokenizer, encoded, eos, alone_beyond: config.length_dependent_beyond() })
     }
 
     /// The tasks, at least one.

@@ -11,6 +11,7 @@ mod staging;
 mod verify;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use laser_checkpoint::{Dtype, gguf, safetensors};
@@ -58,23 +59,27 @@ pub struct Written {
 /// The values of an edited tensor, in the orientation and type of the file to be written.
 #[derive(Debug)]
 struct Edited {
-    id: WeightId,
+    /// The matrices in it that were edited.
+    ids: Vec<WeightId>,
     dtype: Dtype,
     values: Vec<f32>,
 }
 
 impl<'a> Export<'a> {
-    /// The model `files` with `matrices` (`[out, in]`) in the place of its own, as `recipe` says.
+    /// The model `files` with the stored `matrices` (`[out, in]`) in the place of its own, as `recipe` says.
+    /// [`Truncation::matrices`](crate::truncation::Truncation::matrices) makes them of an edit.
     ///
     /// # Errors
     /// A matrix that the model does not have, or of another shape than the model's.
     pub fn new(files: &'a Files, matrices: BTreeMap<WeightId, Matrix>, recipe: &'a Recipe, card: Card) -> Result<Self> {
         let config = files.config();
         for (id, matrix) in &matrices {
-            let (expected, found) = (config.shape(id.kind), [matrix.rows(), matrix.cols()]);
-            if id.layer >= config.n_layers || expected != found {
-                let problem =
-                    format!("expected a layer below {} and shape {expected:?}, found {found:?}", config.n_layers);
+            if id.layer >= config.n_layers || !config.stored(id.layer).contains(id) {
+                return Err(config.no_matrix(*id));
+            }
+            let (expected, found) = (config.shape(*id), [matrix.rows(), matrix.cols()]);
+            if expected != found {
+                let problem = format!("expected shape {expected:?}, found {found:?}");
                 return Err(Error::Edit { edit: id.to_string(), problem });
             }
         }
@@ -152,12 +157,19 @@ impl<'a> Export<'a> {
 
     /// The edited tensors by name, in the source's layout, in `dtype` or their own type.
     fn edits(&self, dtype: Option<Dtype>) -> Result<BTreeMap<String, Edited>> {
-        let mut edits = BTreeMap::new();
+        let mut edits: BTreeMap<String, Edited> = BTreeMap::new();
         for (&id, matrix) in &self.matrices {
-            let name = self.files.tensor_name(id);
-            let dtype = dtype.unwrap_or(self.files.checkpoint().tensor(&name)?.info().dtype);
-            let values = self.files.to_file_layout(id.kind, matrix.data().to_vec());
-            edits.insert(name, Edited { id, dtype, values });
+            let place = self.files.place(id);
+            let tensor = self.files.checkpoint().tensor(&place.weight())?;
+            let edited = match edits.entry(place.weight()) {
+                Entry::Occupied(there) => there.into_mut(),
+                Entry::Vacant(free) => {
+                    let dtype = dtype.unwrap_or(tensor.info().dtype);
+                    free.insert(Edited { ids: Vec::new(), dtype, values: tensor.to_f32()? })
+                }
+            };
+            place.put(matrix.data(), &mut edited.values);
+            edited.ids.push(id);
         }
         Ok(edits)
     }

@@ -49,13 +49,11 @@ pub fn sensitivities(
     threads: usize,
     observer: &dyn Observer,
 ) -> Result<BTreeMap<WeightId, Sensitivity>> {
-    let n_layers = model.config().n_layers;
     if items.is_empty() {
         return Err(Error::setting("items", "expected at least one, found none"));
     }
-    if let Some(id) = ids.iter().find(|id| id.layer >= n_layers) {
-        let problem = format!("the model has layers 0 to {}", n_layers - 1);
-        return Err(Error::Edit { edit: id.to_string(), problem });
+    for id in ids {
+        model.pieces(*id)?;
     }
     let (encoded, batches) = exam.apart(items, BATCH_ROWS, |item, score| loss.needed(item, score));
     let scores = exam.parts_of(items).into_iter().map(|part| exam.parts()[part].score).collect();
@@ -92,14 +90,13 @@ fn differentiate(
         let ids: Vec<WeightId> = by_layer.remove(&layer).into_iter().flatten().collect();
         let factors = map(ids.clone(), threads, observer, |id| Factors::new(model, truncation, id))?;
         let plain = model.with_plain_layer(layer)?;
-        let kinds: Vec<_> = ids.iter().map(|id| id.kind).collect();
         let effects = map(descents.iter_mut().collect(), threads, observer, |descent: &mut Descent<'_>| {
             let project = |rows: MatrixRows| {
-                let at = kinds.iter().position(|kind| *kind == rows.kind);
-                let at = at.expect("the matrix is one of these because only these were tapped");
+                let at = ids.iter().position(|id| *id == rows.id);
+                let at = at.expect("the matrix is one of these because only these were asked for");
                 Ok((at, factors[at].effects(&rows)?))
             };
-            descent.down(&plain, &kinds)?.into_iter().map(project).collect::<Result<Vec<_>>>()
+            descent.down(&plain, &ids)?.into_iter().map(project).collect::<Result<Vec<_>>>()
         })?;
         let mut by_matrix: Vec<Vec<f32>> = vec![Vec::new(); ids.len()];
         for (at, effects) in effects.into_iter().flatten() {
@@ -130,10 +127,11 @@ impl Factors {
 
     /// `σᵢ·Σ_t (uᵢ·δ_t)(vᵢ·x_t)` over the rows of each item: `[items · components]`.
     fn effects(&self, rows: &MatrixRows) -> Result<Vec<f32>> {
-        let inputs = linear(&rows.input, &self.vt, None, None, 1)?; // [rows, components]
-        let outputs = linear(&rows.delta, &self.ut, None, None, 1)?; // [rows, components]
-        let products = (inputs * outputs)?.to_dtype(DType::F32)?.to_device(&Device::Cpu)?;
         let k = self.sigma.len();
+        let Some((input, delta)) = &rows.rows else { return Ok(vec![0.0; rows.spans.len() * k]) };
+        let inputs = linear(input, &self.vt, None, None, 1)?; // [rows, components]
+        let outputs = linear(delta, &self.ut, None, None, 1)?; // [rows, components]
+        let products = (inputs * outputs)?.to_dtype(DType::F32)?.to_device(&Device::Cpu)?;
         with_values(&products, |products| {
             let mut effects = Vec::with_capacity(rows.spans.len() * k);
             for span in &rows.spans {

@@ -42,6 +42,7 @@ pub mod evaluate;
 pub mod export;
 pub mod forward;
 pub mod gradient;
+pub mod matrix_set;
 pub mod model;
 pub mod objective;
 mod ops;

@@ -199,6 +199,13 @@ impl Model {
         laser_linalg::Matrix::new(rows, cols, values).map_err(|source| Error::Linalg { matrix: id.to_string(), source })
     }
 
+    /// The values of a stored matrix that count, the overlay's where it has a dense one.
+    pub(crate) fn current(&self, id: WeightId) -> Result<laser_linalg::Matrix> {
+        let weight = self.dense(id).weight;
+        let ([rows, cols], values) = (weight.dims()?, weight.to_values()?);
+        laser_linalg::Matrix::new(rows, cols, values).map_err(|source| Error::Linalg { matrix: id.to_string(), source })
+    }
+
     /// The stored matrices an editable one is made of.
     ///
     /// # Errors

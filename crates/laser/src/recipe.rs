@@ -9,8 +9,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::edit::{Edit, resolve_matrix};
+use crate::edit::Edit;
 use crate::error::{Error, Result};
+use crate::matrix_set::MatrixSet;
 use crate::model::ModelConfig;
 use crate::reduction::{Reduction, ReductionSyntax};
 use crate::truncation::SvdMethod;
@@ -76,10 +77,10 @@ impl Recipe {
             .reductions()
             .map(|(id, reduction)| RecipeEdit {
                 layer: id.layer,
-                matrix: id.kind.to_string(),
+                matrix: id.in_layer(),
                 keep: reduction.to_string(),
                 rank: rank(id),
-                max_rank: Some(config.max_rank(id.kind)),
+                max_rank: Some(config.max_rank(id)),
             })
             .collect();
         Self { laser_recipe: 1, base_model: Some(base_model), svd, edits }
@@ -113,8 +114,9 @@ impl Recipe {
                 return Err(wrong(problem));
             }
             let reduction: Reduction = entry.keep.parse().map_err(|e: ReductionSyntax| wrong(e.to_string()))?;
-            for kind in resolve_matrix(&entry.matrix, config).map_err(&wrong)? {
-                let max_rank = config.max_rank(kind);
+            let matrices = MatrixSet::parse(&entry.matrix, config).map_err(&wrong)?;
+            for id in matrices.in_layers(&[entry.layer], config).map_err(&wrong)? {
+                let max_rank = config.max_rank(id);
                 if entry.max_rank.is_some_and(|m| m != max_rank) {
                     let expected = entry.max_rank.unwrap_or_default();
                     return Err(wrong(format!(
@@ -126,7 +128,7 @@ impl Recipe {
                 {
                     return Err(wrong(format!("the recipe states rank {stated}, its rule gives {rank}")));
                 }
-                edit.add(WeightId { layer: entry.layer, kind }, reduction).map_err(&wrong)?;
+                edit.add(id, reduction).map_err(&wrong)?;
             }
         }
         edit.check(config)?;

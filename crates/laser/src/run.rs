@@ -229,7 +229,7 @@ pub fn search_results(
             trials: found.trials.len(),
             space: SearchSpace {
                 layers: settings.space.layers.clone(),
-                matrices: settings.space.kinds.iter().map(ToString::to_string).collect(),
+                matrices: settings.space.matrices.iter().map(ToString::to_string).collect(),
                 rhos: settings.space.reductions.iter().map(ToString::to_string).collect(),
             },
             items_asked: found.items_asked,

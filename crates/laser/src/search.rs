@@ -147,7 +147,7 @@ pub fn explore(
     settings.objective.check(exam.parts().len())?;
     let splits = Splits::new(exam, settings)?;
     let items = splits.items(Split::Search);
-    let arms = settings.space.arms();
+    let arms = settings.space.arms(model.config());
     if arms.is_empty() {
         return Err(Error::setting("search space", "expected at least one layer, matrix and reduction, found none"));
     }

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::activation::Activations;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::model::{Model, Replacement, Variants, Weight};
+use crate::model::{Model, Piece, Replacement, Variants, Weight};
 use crate::reduction::{Reduced, Reduction, Source};
 use crate::weight::WeightId;
 
@@ -93,16 +93,38 @@ impl Truncation {
     ///
     /// A reduction that keeps everything leaves the matrix alone, so ρ = 1 is the same model to the bit.
     pub fn apply(&self, model: &Model, edit: &Edit) -> Result<(Model, Vec<TruncationRecord>)> {
-        let mut overlay = BTreeMap::new();
+        let (matrices, records) = self.matrices(model, edit)?;
+        let dense = |(id, matrix)| Ok((id, Replacement::Dense(on_device(matrix, model)?)));
+        Ok((model.with_overlay(matrices.into_iter().map(dense).collect::<Result<_>>()?), records))
+    }
+
+    /// The stored matrices that an edit changes, as they are after it: `[out, in]`.
+    ///
+    /// # Errors
+    /// A matrix that the model does not have, or that cannot be decomposed.
+    pub fn matrices(
+        &self,
+        model: &Model,
+        edit: &Edit,
+    ) -> Result<(BTreeMap<WeightId, Matrix>, Vec<TruncationRecord>)> {
+        let mut stored = BTreeMap::new();
         let mut records = Vec::new();
         for (id, reduction) in edit.reductions() {
             let (matrix, record) = self.reduced(model, id, reduction)?;
-            if let Some(matrix) = matrix {
-                overlay.insert(id, Replacement::Dense(on_device(matrix, model)?));
-            }
             records.push(record);
+            let Some(matrix) = matrix else { continue };
+            let mut below = 0; // rows of the pieces before
+            for piece in model.pieces(id)? {
+                let whole = match stored.remove(&piece.id) {
+                    Some(whole) => whole,
+                    None => model.matrix(piece.id)?,
+                };
+                let rows = piece.rows.len();
+                stored.insert(piece.id, pasted(whole, &piece, &matrix, below)?);
+                below += rows;
+            }
         }
-        Ok((model.with_overlay(overlay), records))
+        Ok((stored, records))
     }
 
     /// One matrix reduced; `None` where everything is kept.
@@ -132,7 +154,12 @@ impl Truncation {
     ///
     /// # Panics
     /// If a rank known beforehand follows another reduction, or a larger one.
-    pub(crate) fn variants(&self, model: &Model, id: WeightId, reductions: &[Reduction]) -> Result<Replacement> {
+    pub(crate) fn variants(
+        &self,
+        model: &Model,
+        id: WeightId,
+        reductions: &[Reduction],
+    ) -> Result<Vec<(WeightId, Replacement)>> {
         let source = self.source(model, id)?;
         let max_rank = source.max_rank();
         let ranks: Vec<usize> =
@@ -142,7 +169,11 @@ impl Truncation {
         let behind = dense.iter().any(|r| r.leading_rank(max_rank).is_some_and(|rank| rank < max_rank));
         assert!(!behind, "the ranks of variants come first");
 
-        let mut parts = Vec::new();
+        let pieces = model.pieces(id)?;
+        let mut parts: Vec<Vec<Variants>> = vec![Vec::new(); pieces.len()]; // of each piece
+        // Part of a stored matrix has no factors of its own: the rest of the matrix stays.
+        let whole = pieces.iter().all(|piece| model.config().shape(piece.id) == [piece.rows.len(), piece.cols.len()]);
+        let (nested, dense) = if whole { (nested, dense) } else { reductions.split_at(0) };
         // Randomized factors differ from rank to rank and cannot be shared.
         let shares: Vec<&[usize]> = match self.method {
             SvdMethod::Exact if nested.is_empty() => Vec::new(),
@@ -151,16 +182,31 @@ impl Truncation {
         };
         for ranks in shares {
             let low = source.leading(ranks[ranks.len() - 1])?;
-            parts.push(Variants::nested(on_device(low.us, model)?, on_device(low.vt, model)?, ranks.to_vec())?);
+            let vt = on_device(low.vt, model)?;
+            let mut below = 0; // rows of the pieces before
+            for (piece, parts) in pieces.iter().zip(&mut parts) {
+                let us = on_device(rows_of(&low.us, below, piece.rows.len())?, model)?;
+                parts.push(Variants::nested(us, vt.clone(), ranks.to_vec())?);
+                below += piece.rows.len();
+            }
         }
         if !dense.is_empty() {
-            let weight = |reduction: &Reduction| match reduction.reduce(&source)?.matrix {
-                Some(matrix) => on_device(matrix, model),
-                None => on_device(source.matrix().clone(), model),
-            };
-            parts.push(Variants::dense(dense.iter().map(weight).collect::<Result<_>>()?));
+            let mut weights: Vec<Vec<Weight>> = vec![Vec::new(); pieces.len()];
+            for reduction in dense {
+                let matrix = reduction.reduce(&source)?.matrix;
+                let matrix = matrix.as_ref().unwrap_or(source.matrix());
+                let mut below = 0;
+                for (piece, weights) in pieces.iter().zip(&mut weights) {
+                    weights.push(on_device(pasted(model.current(piece.id)?, piece, matrix, below)?, model)?);
+                    below += piece.rows.len();
+                }
+            }
+            parts.iter_mut().zip(weights).for_each(|(parts, weights)| parts.push(Variants::dense(weights)));
         }
-        Ok(Replacement::Variants(Arc::new(Variants::stack(parts))))
+        let stack = |(piece, parts): (Piece, Vec<Variants>)| {
+            (piece.id, Replacement::Variants(Arc::new(Variants::stack(parts))))
+        };
+        Ok(pieces.into_iter().zip(parts).map(stack).collect())
     }
 
     /// Whether ranks of one matrix share their components, so that one stack of variants serves them all.
@@ -199,6 +245,30 @@ impl Truncation {
         }
         Ok(svd)
     }
+}
+
+/// `whole` with a piece of it taken from `matrix`, from its row `first` on.
+fn pasted(mut whole: Matrix, piece: &Piece, matrix: &Matrix, first: usize) -> Result<Matrix> {
+    if [whole.rows(), whole.cols()] == [piece.rows.len(), piece.cols.len()] {
+        return rows_of(matrix, first, piece.rows.len());
+    }
+    let width = whole.cols();
+    let mut values = std::mem::replace(&mut whole, Matrix::zeros(0, 0)).into_data();
+    let from = matrix.data()[first * matrix.cols()..].chunks_exact(matrix.cols().max(1));
+    for (row, from) in piece.rows.clone().zip(from) {
+        values[row * width..][piece.cols.clone()].copy_from_slice(from);
+    }
+    matrix_of(values.len() / width.max(1), width, values)
+}
+
+/// Some rows of a matrix.
+fn rows_of(matrix: &Matrix, first: usize, rows: usize) -> Result<Matrix> {
+    let width = matrix.cols();
+    matrix_of(rows, width, matrix.data()[first * width..(first + rows) * width].to_vec())
+}
+
+fn matrix_of(rows: usize, cols: usize, values: Vec<f32>) -> Result<Matrix> {
+    Matrix::new(rows, cols, values).map_err(|source| Error::Linalg { matrix: "part of a matrix".into(), source })
 }
 
 /// The seed that one use derives from the user's.

@@ -1,9 +1,11 @@
 //! The Llama family: Llama 2 and 3, SmolLM, Mistral, Qwen2. Pre-norm blocks with RMS norms, half-split rotary
 //! positions, grouped-query attention and a SiLU-gated MLP; they differ in biases and windows only.
 
+use serde_json::json;
+
 use super::{Architecture, Gguf, Names, Role, Stored, one};
 use crate::error::Result;
-use crate::model::config::{Keys, ModelConfig, activation, rope, windows};
+use crate::model::config::{Bias, Keys, ModelConfig, activation, rope, windows};
 use crate::weight::WeightKind::{self, Down, Gate, K, O, Q, Up, V};
 
 pub(super) const ROLES: &[(Role, &str)] = &[
@@ -98,6 +100,19 @@ pub(super) const BASE: Architecture = Architecture {
     },
     names: &HF,
     gguf: Some(Gguf { name: "llama", read: |_, _| Ok(()), names: &GGUF_PAIRS }),
+    to_hf: Some(|c| {
+        let Some(window) = c.attention.layers[0].window else {
+            return match c.bias.qkv == c.bias.o {
+                true => Ok(json!({"attention_bias": c.bias.qkv, "mlp_bias": c.bias.mlp})),
+                false => Err("attention_bias: the same for q, k, v and o".into()),
+            };
+        };
+        // GGUF calls Mistral `llama`; among the Hugging Face classes, only Mistral's has a window.
+        if c.bias != Bias::default() {
+            return Err("biases: none beside a window".into());
+        }
+        Ok(json!({"model_type": "mistral", "architectures": ["MistralForCausalLM"], "sliding_window": window}))
+    }),
     aliases: ALIASES,
 };
 
@@ -130,5 +145,20 @@ pub(super) static QWEN2: Architecture = Architecture {
         read(keys, c, true)
     },
     gguf: Some(Gguf { name: "qwen2", read: |_, _| Ok(()), names: &GGUF }),
+    to_hf: Some(|c| {
+        if c.bias != (Bias { qkv: true, ..Bias::default() }) {
+            return Err("biases of q, k and v only".into());
+        }
+        let window = c.attention.layers[0].window;
+        let kinds = c.attention.layers.iter().map(|l| match l.window {
+            Some(_) => "sliding_attention",
+            None => "full_attention",
+        });
+        let mut keys = json!({"use_sliding_window": window.is_some(), "sliding_window": window});
+        if window.is_some() {
+            keys["layer_types"] = kinds.collect();
+        }
+        Ok(keys)
+    }),
     ..BASE
 };

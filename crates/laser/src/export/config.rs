@@ -3,7 +3,6 @@
 use laser_checkpoint::Dtype;
 use serde_json::{Value, json};
 
-use crate::arch::{Architecture, BiasRule};
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
 use crate::model::rope::{Rope, RopeScaling};
@@ -37,22 +36,17 @@ pub(super) fn hf_config(file: &str, c: &ModelConfig, special: &SpecialTokens, dt
         expected,
         found,
     };
-    let window = c.windows.iter().copied().flatten().next();
-    let architecture = match (c.architecture.model_type, window) {
-        // GGUF calls Mistral `llama`; among the Hugging Face classes, only Mistral's has a window.
-        ("llama", Some(_)) => Architecture::by_model_type("mistral").unwrap_or(c.architecture),
-        _ => c.architecture,
+    let architecture = c.architecture;
+    let Some(to_hf) = architecture.to_hf else {
+        let expected = "a family whose Hugging Face configuration can be written".into();
+        let found = format!("{}; write a .gguf file instead", architecture.name);
+        return Err(wrong("general.architecture", expected, found));
     };
-    let expressible = match architecture.bias {
-        BiasRule::Configured => c.qkv_bias == c.o_bias,
-        BiasRule::Qkv => c.qkv_bias && !c.o_bias && !c.mlp_bias,
-        BiasRule::Never => !c.qkv_bias && !c.o_bias && !c.mlp_bias,
+    let own = to_hf(c).map_err(|expected| wrong("biases", expected, format!("{:?}", c.bias)))?;
+    let [rope] = c.attention.ropes.as_slice() else {
+        return Err(wrong("rope", "one kind of rotary positions".into(), c.attention.ropes.len().to_string()));
     };
-    if !expressible {
-        let found = format!("q, k, v: {}; o: {}; MLP: {}", c.qkv_bias, c.o_bias, c.mlp_bias);
-        return Err(wrong("attention_bias", format!("biases that {} can have", architecture.class), found));
-    }
-    let scaling = rope_scaling(&c.rope)
+    let scaling = rope_scaling(rope)
         .ok_or_else(|| wrong("rope_freqs.weight", "divisors of Llama 3's formula".into(), "others".into()))?;
     let mut config = json!({
         "architectures": [architecture.class],
@@ -67,9 +61,9 @@ pub(super) fn hf_config(file: &str, c: &ModelConfig, special: &SpecialTokens, dt
         "hidden_act": "silu",
         "max_position_embeddings": c.max_positions,
         "rms_norm_eps": shortest(c.norm_eps),
-        "rope_theta": shortest(c.rope.theta),
+        "rope_theta": shortest(rope.theta),
         "rope_scaling": scaling,
-        "tie_word_embeddings": c.tied,
+        "tie_word_embeddings": c.head.tied,
         "bos_token_id": special.bos,
         "eos_token_id": special.eos_json(),
         "torch_dtype": match dtype {
@@ -78,21 +72,8 @@ pub(super) fn hf_config(file: &str, c: &ModelConfig, special: &SpecialTokens, dt
             _ => "float32",
         },
     });
-    if architecture.bias == BiasRule::Configured {
-        config["attention_bias"] = c.qkv_bias.into();
-        config["mlp_bias"] = c.mlp_bias.into();
-    }
-    if architecture.window_is_opt_in {
-        config["use_sliding_window"] = window.is_some().into();
-        if window.is_some() {
-            let kind = |w: &Option<usize>| {
-                if w.is_some() { "sliding_attention" } else { "full_attention" }
-            };
-            config["layer_types"] = c.windows.iter().map(kind).collect();
-        }
-    }
-    if architecture.model_type != "llama" {
-        config["sliding_window"] = window.into(); // null, since Mistral's default is not none
+    if let (Some(config), Value::Object(own)) = (config.as_object_mut(), own) {
+        config.extend(own);
     }
     Ok(config)
 }

@@ -10,25 +10,23 @@ use serde_json::json;
 
 use super::config::{SpecialTokens, hf_config};
 use super::verify::{StoredMatrix, expect_stored};
-use crate::arch::TensorNames;
 use crate::error::{Error, Result};
 use crate::model::Files;
-use crate::weight::{WeightId, WeightKind};
+use crate::model::layout::{Layout, Place, vectors};
+use crate::weight::WeightId;
 
 /// Largest safetensors file, in bytes, as Hugging Face's own tools split models.
 const SHARD: usize = 5_000_000_000;
 
-/// A tensor of the GGUF file and what becomes of it.
+/// A tensor of the folder, and what it is made of.
 struct Conversion {
-    /// Name in the GGUF file.
-    from: String,
     /// Name in the folder.
-    to: String,
+    name: String,
     shape: Vec<usize>,
-    /// The matrix it is, or whose bias it is.
-    kind: Option<WeightKind>,
-    /// The matrix it is.
-    id: Option<WeightId>,
+    /// The matrices it holds, or the biases of which it does, and where.
+    holds: Vec<(WeightId, Place)>,
+    /// The tensor of the GGUF file that it is, where it holds no matrix, and what its values differ by.
+    from: Option<(String, f32)>,
 }
 
 /// Writes the model `files` with `matrices` in the place of its own into the folder `folder`; gives what is stored.
@@ -55,79 +53,81 @@ pub(super) fn write(
     put("config.json", format!("{:#}\n", hf_config(&source, files.config(), &special, dtype)?))?;
 
     let plan = plan(files);
-    let wanted = |tensor: &Conversion| match tensor.id.and_then(|id| matrices.get(&id)) {
-        Some(matrix) => Ok(matrix.data().to_vec()),
-        None => read(files, tensor),
-    };
-    let tensors = plan.iter().map(|t| NewTensor::new(&t.to, dtype, &t.shape, || wanted(t))).collect();
+    let wanted = |tensor: &Conversion| tensor.values(files, matrices);
+    let tensors = plan.iter().map(|t| NewTensor::new(&t.name, dtype, &t.shape, || wanted(t))).collect();
     let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
     safetensors::write_folder(folder, tensors, &metadata, SHARD)?;
 
     let written = Files::open(folder)?;
     let mut stored = BTreeMap::new();
     for tensor in &plan {
-        let (view, wanted) = (written.checkpoint().tensor(&tensor.to)?, wanted(tensor)?);
-        match tensor.id.filter(|id| matrices.contains_key(id)) {
-            Some(id) => {
-                stored.insert(id, StoredMatrix::check(id, view, dtype, &wanted, &read(files, tensor)?)?);
-            }
-            None => drop(expect_stored(view, dtype, &wanted)?),
+        let (view, wanted) = (written.checkpoint().tensor(&tensor.name)?, wanted(tensor)?);
+        let edited: Vec<WeightId> = tensor.holds.iter().map(|(id, _)| *id).filter(|id| matrices.contains_key(id)).collect();
+        if edited.is_empty() || tensor.is_bias() {
+            expect_stored(view, dtype, &wanted)?;
+        } else {
+            let before = tensor.values(files, &BTreeMap::new())?;
+            stored.insert(edited.clone(), StoredMatrix::check(&edited, view, dtype, &wanted, &before)?);
         }
     }
     Ok(stored.into_values().collect())
 }
 
-/// Every tensor of the model, in the order of the forward pass.
+/// Every tensor of the folder, by name.
 fn plan(files: &Files) -> Vec<Conversion> {
-    let config = files.config();
-    let (from, to) = (files.names(), config.architecture.hf_names);
-    let plain = |from: String, to: String, shape: &[usize]| Conversion {
-        from,
-        to,
-        shape: shape.to_vec(),
-        kind: None,
-        id: None,
-    };
-    let table = [config.vocab_size, config.d_model];
-    let mut plan = vec![plain(from.embedding.into(), to.embedding.into(), &table)];
-    for layer in 0..config.n_layers {
-        for (from, to) in [(from.attention_norm, to.attention_norm), (from.mlp_norm, to.mlp_norm)] {
-            let at = |name| TensorNames::at(name, layer);
-            plan.push(plain(at(from), at(to), &[config.d_model]));
+    let (config, from) = (files.config(), files.layout());
+    let to = Layout::first(config.architecture.names);
+    let mut plan: BTreeMap<String, Conversion> = BTreeMap::new();
+    for id in (0..config.n_layers).flat_map(|layer| config.stored(layer)) {
+        let Some(place) = to.place(config, id, |_| false) else { continue };
+        if config.has_bias(id) {
+            let bias = Conversion::entry(&mut plan, format!("{}.bias", place.stem), &[place.rows()]);
+            bias.holds.push((id, place.clone()));
         }
-        for kind in WeightKind::ALL {
-            let shape = config.shape(kind);
-            let weight = plain(from.weight(layer, kind), to.weight(layer, kind), &shape);
-            plan.push(Conversion { kind: Some(kind), id: Some(WeightId { layer, kind }), ..weight });
-            if files.has_bias(kind) {
-                let bias = plain(from.bias(layer, kind), to.bias(layer, kind), &shape[..1]);
-                plan.push(Conversion { kind: Some(kind), ..bias });
+        Conversion::entry(&mut plan, place.weight(), &place.shape).holds.push((id, place.clone()));
+    }
+    for vector in vectors(config) {
+        let offset = if vector.is_norm() { from.names.norm_offset - to.names.norm_offset } else { 0.0 };
+        for layer in vector.layers(config) {
+            let (Some(from), Some(to)) = (from.role(vector.role, layer), to.role(vector.role, layer)) else { continue };
+            for (suffix, shape) in vector.tensors() {
+                let tensor = Conversion::entry(&mut plan, format!("{to}.{suffix}"), shape);
+                tensor.from = Some((format!("{from}.{suffix}"), offset));
             }
         }
     }
-    plan.push(plain(from.final_norm.into(), to.final_norm.into(), &[config.d_model]));
-    if !config.tied {
-        plan.push(plain(from.head.into(), to.head.into(), &table));
-    }
-    plan
+    plan.into_values().collect()
 }
 
-/// A tensor's values, rows in the order of Hugging Face.
-fn read(files: &Files, tensor: &Conversion) -> Result<Vec<f32>, CheckpointError> {
-    let values = files.checkpoint().tensor(&tensor.from)?.to_f32()?;
-    let Some(kind) = tensor.kind else {
-        return Ok(values);
-    };
-    // The file's order of rows follows from laying out their numbers, which f32 holds exactly up to 2²⁴.
-    let rows = tensor.shape[0];
-    let order = files.to_file_layout(kind, (0..rows).map(|row| row as f32).collect());
-    let width = values.len() / rows;
-    let mut ours = vec![0.0; values.len()];
-    for (row, place) in values.chunks_exact(width).zip(order) {
-        let start = place as usize * width;
-        ours[start..start + width].copy_from_slice(row);
+impl Conversion {
+    /// The tensor `name` of a plan, which may hold more than one thing.
+    fn entry<'p>(plan: &'p mut BTreeMap<String, Self>, name: String, shape: &[usize]) -> &'p mut Self {
+        let new = || Self { name: name.clone(), shape: shape.to_vec(), holds: Vec::new(), from: None };
+        plan.entry(name.clone()).or_insert_with(new)
     }
-    Ok(ours)
+
+    fn is_bias(&self) -> bool {
+        self.name.ends_with(".bias")
+    }
+
+    /// Its values, with `matrices` in the place of the file's.
+    fn values(&self, files: &Files, matrices: &BTreeMap<WeightId, Matrix>) -> Result<Vec<f32>, CheckpointError> {
+        let checkpoint = files.checkpoint();
+        if let Some((name, offset)) = &self.from {
+            let mut values = checkpoint.tensor(name)?.to_f32()?;
+            values.iter_mut().for_each(|value| *value += offset);
+            return Ok(values);
+        }
+        let mut values = vec![0.0; self.shape.iter().product()];
+        for (id, place) in &self.holds {
+            match matrices.get(id) {
+                _ if self.is_bias() => place.put_bias(&files.place(*id).read_bias(checkpoint)?, &mut values),
+                Some(matrix) => place.put(matrix.data(), &mut values),
+                None => place.put(&files.place(*id).read(checkpoint)?, &mut values),
+            }
+        }
+        Ok(values)
+    }
 }
 
 impl SpecialTokens {

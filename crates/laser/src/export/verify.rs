@@ -15,7 +15,7 @@ use crate::weight::WeightId;
 /// A replaced matrix as it stands in the written file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoredMatrix {
-    /// `L27.gate_proj`.
+    /// `L27.gate_proj`; several, joined by commas, where one tensor holds them.
     pub matrix: String,
     /// Name of its tensor in the file.
     pub tensor: String,
@@ -34,7 +34,7 @@ pub struct StoredMatrix {
 impl StoredMatrix {
     /// Holds a written tensor against the values `wanted` of it; `before` are the source's, in the same layout.
     pub(super) fn check(
-        id: WeightId,
+        ids: &[WeightId],
         written: TensorView<'_>,
         dtype: Dtype,
         wanted: &[f32],
@@ -43,7 +43,7 @@ impl StoredMatrix {
         let stored = expect_stored(written, dtype, wanted)?;
         let differences = stored.iter().zip(wanted).map(|(s, w)| (f64::from(*s) - f64::from(*w)).abs());
         Ok(Self {
-            matrix: id.to_string(),
+            matrix: ids.iter().map(WeightId::to_string).collect::<Vec<_>>().join(", "),
             tensor: written.info().name.clone(),
             dtype: dtype.to_string(),
             max_abs: differences.fold(0.0, f64::max),
@@ -79,8 +79,8 @@ pub(super) fn rewritten(
         let (old, new) = (before.tensor(&info.name)?, after.tensor(&info.name)?);
         match edits.get(&info.name) {
             Some(edit) => {
-                let entry = StoredMatrix::check(edit.id, new, edit.dtype, &edit.values, &old.to_f32()?)?;
-                stored.insert(edit.id, entry);
+                let entry = StoredMatrix::check(&edit.ids, new, edit.dtype, &edit.values, &old.to_f32()?)?;
+                stored.insert(edit.ids.clone(), entry);
             }
             None => {
                 let same = new.info().dtype == info.dtype && new.info().shape == info.shape;

@@ -13,11 +13,12 @@ use super::loss::{Items, kept_spans, losses_and_gradient};
 use crate::error::Result;
 use crate::forward::Pass;
 use crate::forward::rows::KvCache;
-use crate::forward::taps::{Tap, Taps};
+use crate::forward::taps::Taps;
 use crate::model::Model;
 use crate::ops::differentiable::seed;
 use crate::score::batch::{Batch, BatchItem};
-use crate::weight::WeightKind;
+use crate::model::Piece;
+use crate::weight::WeightId;
 
 /// A batch on its way from the loss down to the first layer asked for.
 pub(super) struct Descent<'a> {
@@ -34,11 +35,9 @@ pub(super) struct Descent<'a> {
 
 /// A matrix's rows in one batch.
 pub(super) struct MatrixRows {
-    pub(super) kind: WeightKind,
-    /// What goes in, `[rows, in]`.
-    pub(super) input: Tensor,
-    /// Gradient of what comes out, `[rows, out]`.
-    pub(super) delta: Tensor,
+    pub(super) id: WeightId,
+    /// What goes in, `[rows, in]`, and the gradient of what comes out, `[rows, out]`; `None` where nothing went in.
+    pub(super) rows: Option<(Tensor, Tensor)>,
     /// Which rows are each item's.
     pub(super) spans: Vec<Range<usize>>,
 }
@@ -62,24 +61,56 @@ impl<'a> Descent<'a> {
         Ok(Self { batch, lowest, inputs, gradient, losses })
     }
 
-    /// Differentiates the topmost layer left: the rows of its matrices `kinds`.
-    pub(super) fn down(&mut self, model: &Model, kinds: &[WeightKind]) -> Result<Vec<MatrixRows>> {
+    /// Differentiates the topmost layer left: the rows of its matrices `ids`, in their order.
+    pub(super) fn down(&mut self, model: &Model, ids: &[WeightId]) -> Result<Vec<MatrixRows>> {
         let Some(input) = self.inputs.pop() else { return Ok(Vec::new()) };
         let layer = self.lowest + self.inputs.len();
         let x = Var::from_tensor(&input)?;
-        let mut taps = Taps::new(kinds.to_vec());
+        let pieces = ids.iter().map(|id| model.pieces(*id)).collect::<Result<Vec<_>>>()?;
+        let mut taps = Taps::new(pieces.iter().flatten().map(|piece| piece.id).collect());
         let mut cache = KvCache::new(model.config().n_layers);
         let mut pass = Pass::new(model, &self.batch.rows, &mut cache, false)?.forgetting().tapped(&mut taps);
         let out = pass.step(layer, &x, kept(model, self.batch, layer))?;
         let gradients = pull_back(&out, &self.gradient)?;
         self.gradient = gradients.of(&x)?;
-        let rows = |tap: Tap| {
-            let delta = gradients.of(&tap.output)?;
-            let spans = if delta.dim(0)? == self.batch.rows.len() { spans(self.batch) } else { kept_spans(self.batch) };
-            Ok(MatrixRows { kind: tap.kind, input: tap.input, delta, spans })
-        };
-        taps.found.into_iter().map(rows).collect()
+        let mut found = Vec::with_capacity(ids.len());
+        for (&id, pieces) in ids.iter().zip(&pieces) {
+            let whole = id.kind.is_attention() || kept(model, self.batch, layer).is_none();
+            let spans = if whole { spans(self.batch) } else { kept_spans(self.batch) };
+            found.push(rows_of(id, pieces, &taps, &gradients, spans)?);
+        }
+        Ok(found)
     }
+}
+
+/// The rows of an editable matrix from the taps on the stored ones it is made of. `spans`: each item's rows of the pass.
+fn rows_of(
+    id: WeightId,
+    pieces: &[Piece],
+    taps: &Taps,
+    gradients: &Gradients,
+    spans: Vec<Range<usize>>,
+) -> Result<MatrixRows> {
+    let (mut input, mut deltas, mut spans) = (None, Vec::with_capacity(pieces.len()), spans);
+    for (i, piece) in pieces.iter().enumerate() {
+        // An expert that no row went through has no tap.
+        let Some(tap) = taps.found.iter().find(|tap| tap.id == piece.id) else { continue };
+        let delta = gradients.of(&tap.output)?; // [rows, out]
+        deltas.push(delta.narrow(1, piece.rows.start, piece.rows.len())?);
+        if i == 0 {
+            // All pieces read the same.
+            input = Some(tap.input.narrow(1, piece.cols.start, piece.cols.len())?.contiguous()?);
+            if let Some(rows) = &tap.rows {
+                let before = |end: usize| rows.partition_point(|row| (*row as usize) < end);
+                spans.iter_mut().for_each(|span| *span = before(span.start)..before(span.end));
+            }
+        }
+    }
+    let rows = match input {
+        Some(input) => Some((input, Tensor::cat(&deltas, 1)?.contiguous()?)),
+        None => None,
+    };
+    Ok(MatrixRows { id, rows, spans })
 }
 
 /// The rows of a layer that are needed after its attention; `None` for all.

@@ -9,7 +9,8 @@ mod matrices;
 pub use crate::ops::activation::Activation;
 pub use crate::ops::norm::NormKind;
 pub use gguf::GgufKeys;
-pub use hf::{activation, rope, windows};
+pub use crate::model::json::Keys;
+pub use hf::{activation, layer_types, rope, rope_of, windows};
 pub use matrices::Piece;
 
 use super::rope::{Rope, RopeScaling};

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use laser_checkpoint::Checkpoint;
+use laser_checkpoint::{Checkpoint, CheckpointError};
 
 use super::config::{ModelConfig, QkNorm, Residual};
 use crate::arch::{Names, Role, Stored};
-use crate::error::Result;
 use crate::ops::norm::NormKind;
 use crate::weight::WeightKind::{K, Q};
 use crate::weight::{Part, WeightId, WeightKind};
@@ -50,8 +49,13 @@ impl Layout {
             };
             names.matrices.iter().any(fits)
         };
-        let prefix = names.prefixes.iter().find(first).or(names.prefixes.first()).copied().unwrap_or("");
-        Self { names, prefix }
+        let prefix = names.prefixes.iter().find(first).copied();
+        prefix.map_or_else(|| Self::first(names), |prefix| Self { names, prefix })
+    }
+
+    /// The layout of files to be written: with the first of the prefixes.
+    pub(crate) fn first(names: &'static Names) -> Self {
+        Self { names, prefix: names.prefixes.first().copied().unwrap_or("") }
     }
 
     /// Name of what has a role, without `.weight`. Layers outside the blocks are 0.
@@ -115,23 +119,16 @@ impl Layout {
             for id in config.stored(layer) {
                 let Some(place) = self.place(config, id, has) else { continue };
                 if config.has_bias(id) {
-                    expected.insert(format!("{}.bias", place.stem), vec![place.total]);
+                    expected.insert(format!("{}.bias", place.stem), vec![place.rows()]);
                 }
                 expected.insert(format!("{}.weight", place.stem), place.shape);
             }
         }
         for vector in vectors(config) {
-            let layers = if vector.in_layers { config.n_layers } else { 1 };
-            for layer in 0..layers {
-                if matches!(vector.role, Role::SharedWeight) && !config.has_experts(layer) {
-                    continue;
-                }
+            for layer in vector.layers(config) {
                 let Some(stem) = self.role(vector.role, layer) else { continue };
-                if vector.bias {
-                    expected.insert(format!("{stem}.bias"), vec![vector.shape[0]]);
-                }
-                if !matches!(vector.role, Role::HeadBias) {
-                    expected.insert(format!("{stem}.weight"), vector.shape.clone());
+                for (suffix, shape) in vector.tensors() {
+                    expected.insert(format!("{stem}.{suffix}"), shape.to_vec());
                 }
             }
         }
@@ -150,6 +147,18 @@ pub(crate) struct Vector {
 }
 
 impl Vector {
+    /// The layers that have it: all it could have, or 0 for what stands outside the blocks.
+    pub(crate) fn layers(&self, config: &ModelConfig) -> Vec<usize> {
+        let layers = 0..if self.in_layers { config.n_layers } else { 1 };
+        layers.filter(|layer| self.role != Role::SharedWeight || config.has_experts(*layer)).collect()
+    }
+
+    /// The tensors it is, by suffix, with their shapes.
+    pub(crate) fn tensors(&self) -> Vec<(&'static str, &[usize])> {
+        let weight = (self.role != Role::HeadBias).then_some(("weight", &self.shape[..]));
+        weight.into_iter().chain(self.bias.then_some(("bias", &self.shape[..1]))).collect()
+    }
+
     /// Whether it is the weight of a norm.
     pub(crate) fn is_norm(&self) -> bool {
         self.shape.len() == 1 && self.role != Role::HeadBias
@@ -229,13 +238,18 @@ impl Place {
         format!("{}.weight", self.stem)
     }
 
+    /// Rows of its tensor, in our orientation.
+    pub(crate) fn rows(&self) -> usize {
+        self.total
+    }
+
     /// The matrix's values, `[out, in]` row-major, from its file.
-    pub(crate) fn read(&self, checkpoint: &Checkpoint) -> Result<Vec<f32>> {
+    pub(crate) fn read(&self, checkpoint: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
         let view = checkpoint.tensor(&self.weight())?;
         let Some(width) = view.info().elements().checked_div(self.total) else { return Ok(Vec::new()) };
         let consecutive = self.rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
         if consecutive && !self.transposed {
-            return Ok(view.rows_to_f32(self.rows[0]..self.rows[0] + self.rows.len())?);
+            return view.rows_to_f32(self.rows[0]..self.rows[0] + self.rows.len());
         }
         let (first, last) = match (self.transposed, self.rows.iter().min(), self.rows.iter().max()) {
             (false, Some(first), Some(last)) => (*first, *last),
@@ -246,7 +260,7 @@ impl Place {
     }
 
     /// The bias's values, `[out]`.
-    pub(crate) fn read_bias(&self, checkpoint: &Checkpoint) -> Result<Vec<f32>> {
+    pub(crate) fn read_bias(&self, checkpoint: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
         let all = checkpoint.tensor(&format!("{}.bias", self.stem))?.to_f32()?;
         Ok(self.rows.iter().map(|row| all[*row]).collect())
     }

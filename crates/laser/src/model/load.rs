@@ -94,6 +94,11 @@ impl Files {
         self.tensor_names(id).len() == 1 && id.kind.members().len() > 1
     }
 
+    /// The layout of the files.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Where a stored matrix is.
     pub(crate) fn place(&self, id: WeightId) -> Place {
         let has = |name: &str| self.checkpoint.info(name).is_some();

@@ -74,7 +74,7 @@ fn encode_item(task: &Task, item: &Item, tokenizer: &Tokenizer, score: Score, co
         return Err(wrong(format!("expected at most {max_positions} tokens, the model's context, found {longest}")));
     }
     // Cached keys would keep the old frequencies, and variants side by side would change at different steps.
-    if let Some(limit) = config.rope.length_dependent_beyond()
+    if let Some(limit) = config.length_dependent_beyond()
         && generated > 0
         && (prompt.len() + 1..=longest).contains(&(limit + 1))
     {

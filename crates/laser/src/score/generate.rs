@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::forward::rows::{KvCache, Rows, Span};
 use crate::forward::{Pass, RowScore, Start, most_likely};
 use crate::model::Model;
-use crate::weight::WeightKind;
+use crate::weight::Stage;
 use below::Below;
 
 /// A continuation under way.
@@ -36,7 +36,7 @@ pub(super) fn prompt_context(item: &BatchItem) -> Vec<Span> {
 }
 
 /// Continuations `[copy][item]` after a pass that left its keys in `cache` as chunk 0. `base`: the states the pass
-/// started from, and the matrix that is edited.
+/// started from, and the stage from which the edit counts.
 pub(super) fn generate(
     scorer: &Scorer<'_>,
     model: &Model,
@@ -44,7 +44,7 @@ pub(super) fn generate(
     mut cache: KvCache,
     scores: &[RowScore],
     copies: usize,
-    base: Option<(&Base, WeightKind)>,
+    base: Option<(&Base, Stage)>,
 ) -> Result<Vec<Vec<Vec<u32>>>> {
     let kept = batch.keep.len();
     let mut sequences = Vec::with_capacity(copies * batch.items.len());
@@ -56,7 +56,7 @@ pub(super) fn generate(
             sequences.push(sequence);
         }
     }
-    let mut below = base.map(|(base, kind)| Below::new(base, kind));
+    let mut below = base.map(|(base, stage)| Below::new(base, stage));
     loop {
         let mut open: Vec<&mut Sequence> = sequences.iter_mut().filter(|s| !s.done).collect();
         if open.is_empty() {

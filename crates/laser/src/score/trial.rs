@@ -8,11 +8,11 @@ use super::generate::{generate, max_tokens};
 use super::{Length, Outcome, Score};
 use crate::error::Result;
 use crate::forward::rows::{KvCache, Rows};
-use crate::forward::{BlockStates, Pass, RowScore, Start, score_rows};
+use crate::forward::{BlockStates, MlpStart, Pass, RowScore, Start, score_rows};
 use crate::model::Model;
 use crate::task::Item;
 use crate::tokenizer::Tokenizer;
-use crate::weight::WeightKind;
+use crate::weight::Stage;
 
 /// What scoring needs besides the model.
 pub(crate) struct Scorer<'a> {
@@ -103,18 +103,21 @@ impl Base {
         }
     }
 
-    /// Where a pass over the rows of a part starts when `kind` is the first edited matrix of the layer.
-    pub(crate) fn start(&self, kind: WeightKind, part: usize) -> Start {
+    /// Where a pass over the rows of a part starts when the edit counts from `stage` of the layer on.
+    pub(crate) fn start(&self, model: &Model, stage: Stage, part: usize) -> Start {
         let states = || {
             let states = self.states.as_ref().expect("states are there because `enter` was called for this layer");
             &states[part]
         };
-        match kind {
-            WeightKind::Q | WeightKind::K | WeightKind::V | WeightKind::O => {
-                Start::Block(self.layer, self.inputs[part].clone())
+        if stage == Stage::Attention {
+            return Start::Block(self.layer, self.inputs[part].clone());
+        }
+        match (stage, states().hidden.clone()) {
+            (Stage::Down, Some(hidden)) => Start::Down(self.layer, states().mid.clone(), hidden),
+            _ => {
+                let input = model.config().is_parallel().then(|| self.inputs[part].clone());
+                Start::Mlp(self.layer, MlpStart { mid: states().mid.clone(), input })
             }
-            WeightKind::Gate | WeightKind::Up => Start::Mlp(self.layer, states().mid.clone()),
-            WeightKind::Down => Start::Down(self.layer, states().mid.clone(), states().hidden.clone()),
         }
     }
 
@@ -142,12 +145,9 @@ impl Base {
         agrees.then(|| span.start + tokens.len() - 1)
     }
 
-    /// Keys and values of the layers whose attention is below `kind`, and nothing of the others.
-    pub(crate) fn cache_below(&self, kind: WeightKind) -> KvCache {
-        let attentions = match kind {
-            WeightKind::Q | WeightKind::K | WeightKind::V | WeightKind::O => self.layer,
-            WeightKind::Gate | WeightKind::Up | WeightKind::Down => self.layer + 1,
-        };
+    /// Keys and values of the layers whose attention is below `stage`, and nothing of the others.
+    pub(crate) fn cache_below(&self, stage: Stage) -> KvCache {
+        let attentions = if stage == Stage::Attention { self.layer } else { self.layer + 1 };
         let mut cache = self.cache.clone();
         cache.layers[attentions..].iter_mut().for_each(Vec::clear);
         cache
@@ -155,17 +155,17 @@ impl Base {
 }
 
 impl Scorer<'_> {
-    /// Scores a batch. `base`: start from these states at this matrix; otherwise from the tokens. The result has one
+    /// Scores a batch. `base`: start from these states at this stage; otherwise from the tokens. The result has one
     /// list an item of the batch for each variant the model runs side by side.
     pub(crate) fn run(
         &self,
         model: &Model,
         batch: &Batch,
-        base: Option<(&Base, WeightKind)>,
+        base: Option<(&Base, Stage)>,
     ) -> Result<Vec<Vec<Scored>>> {
         let generates = self.score.generates();
         let mut cache = KvCache::new(model.config().n_layers);
-        let start = base.map_or(Start::Tokens, |(base, kind)| base.start(kind, Base::BATCH));
+        let start = base.map_or(Start::Tokens, |(base, stage)| base.start(model, stage, Base::BATCH));
         let pass = Pass::new(model, &batch.rows, &mut cache, false)?;
         let pass = if generates { pass } else { pass.forgetting() };
         let (hidden, copies) = pass.run(start, Some(&batch.keep))?;

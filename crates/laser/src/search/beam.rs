@@ -28,7 +28,7 @@ impl Strategy for Beam {
             let mut longer: Vec<Edit> = Vec::new();
             let mut seen = BTreeSet::new();
             for base in &beam {
-                let more = |arm: &&Arm| !base.reductions().any(|(id, _)| id == arm.id);
+                let more = |arm: &&Arm| !base.reductions().any(|(id, _)| trials.config().overlap(id, arm.id));
                 let arms: Vec<Arm> = pool.arms.iter().filter(more).cloned().collect();
                 let left = race(trials, base, &arms, Some(base))?;
                 let edits = left.into_iter().map(|arm| base.with(arm.id, arm.reduction));

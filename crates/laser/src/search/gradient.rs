@@ -58,7 +58,7 @@ impl GradientScreen {
         let found = sensitivities(trials.model, exam, &items, &ids, trials.truncation, loss, threads, trials.observer)?;
         let mut spectra: BTreeMap<WeightId, Spectrum> = BTreeMap::new();
         for (id, sensitivity) in &found {
-            let [m, n] = trials.model.config().shape(id.kind);
+            let [m, n] = trials.config().shape(*id);
             let wrong = |source| Error::Linalg { matrix: id.to_string(), source };
             spectra.insert(*id, Spectrum::new(sensitivity.sigma().to_vec(), m, n).map_err(wrong)?);
         }

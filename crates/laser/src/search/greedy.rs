@@ -73,7 +73,7 @@ impl Strategy for Greedy {
                     pass * visits.len() + at,
                     self.passes.max(1) * visits.len(),
                 );
-                let without = current.without(*id);
+                let without = current.without(*id, trials.config());
                 if without != current {
                     // A revisit: the others may have made this matrix's edit superfluous.
                     trials.extend(&without, &[], n)?;

@@ -1,17 +1,20 @@
 //! The space: the edits of one matrix that a search may try.
 
+use std::collections::BTreeSet;
+
 use crate::edit::Edit;
 use crate::model::ModelConfig;
 use crate::reduction::Reduction;
-use crate::weight::{WeightId, WeightKind};
+use crate::matrix_set::MatrixSet;
+use crate::weight::WeightId;
 
 /// The edits a search tries: every layer × matrix × reduction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Space {
     /// Layers, upwards.
     pub layers: Vec<usize>,
-    /// Matrices.
-    pub kinds: Vec<WeightKind>,
+    /// Matrices of a layer; a layer without one of them is passed over.
+    pub matrices: Vec<MatrixSet>,
     /// What is kept of them.
     pub reductions: Vec<Reduction>,
 }
@@ -33,7 +36,7 @@ impl Arm {
 
     /// The rank it gives, where it is known without the singular values.
     pub fn rank(&self, config: &ModelConfig) -> Option<usize> {
-        self.reduction.leading_rank(config.max_rank(self.id.kind))
+        self.reduction.leading_rank(config.max_rank(self.id))
     }
 }
 
@@ -45,20 +48,19 @@ impl Space {
     pub fn paper(config: &ModelConfig) -> Self {
         Self {
             layers: (0..config.n_layers).collect(),
-            kinds: vec![WeightKind::Gate, WeightKind::Down],
+            matrices: ["fc_in", "fc_out"].iter().filter_map(|name| MatrixSet::parse(name, config).ok()).collect(),
             reductions: Self::RHOS.iter().map(|r| r.parse().expect("the list is of fractions")).collect(),
         }
     }
 
     /// Every edit, by layer, matrix, then reduction as listed.
-    pub fn arms(&self) -> Vec<Arm> {
-        let mut arms = Vec::with_capacity(self.layers.len() * self.kinds.len() * self.reductions.len());
-        for &layer in &self.layers {
-            for &kind in &self.kinds {
-                let arm = |reduction: &Reduction| Arm { id: WeightId { layer, kind }, reduction: *reduction };
-                arms.extend(self.reductions.iter().map(arm));
-            }
+    pub fn arms(&self, config: &ModelConfig) -> Vec<Arm> {
+        let mut ids: Vec<WeightId> = Vec::new();
+        for layer in &self.layers {
+            let here: BTreeSet<WeightId> = self.matrices.iter().flat_map(|set| set.in_layer(*layer, config)).collect();
+            ids.extend(here);
         }
-        arms
+        let arms = ids.iter().flat_map(|id| self.reductions.iter().map(|r| Arm { id: *id, reduction: *r }));
+        arms.collect()
     }
 }

@@ -93,7 +93,7 @@ impl Strategy for SpectralScreen {
                 let wrong = |source| Error::Linalg { matrix: arm.id.to_string(), source };
                 entry.insert(Spectrum::new(svd.s, w.rows(), w.cols()).map_err(wrong)?);
             }
-            let Some(rank) = arm.reduction.leading_rank(config.max_rank(arm.id.kind)) else {
+            let Some(rank) = arm.reduction.leading_rank(config.max_rank(arm.id)) else {
                 return Err(Error::setting(
                     "--strategy spectral",
                     format!("expected reductions that keep leading components, found `{}`", arm.reduction),

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::edit::Edit;
 use crate::error::Result;
 use crate::evaluate::Exam;
-use crate::model::Model;
+use crate::model::{Model, ModelConfig};
 use crate::objective::Value;
 use crate::parallel::Observer;
 use crate::score::Score;
@@ -163,6 +163,11 @@ impl<'a> Trials<'a> {
         self.settings.objective.value(&outcomes.picked(places), &base.unwrap_or_default(), &parts)
     }
 
+    /// The model's sizes.
+    pub(super) fn config(&self) -> &ModelConfig {
+        self.model.config()
+    }
+
     /// The values of single items whose mean a race compares.
     pub(super) fn signal(&self, outcomes: &Outcomes) -> Vec<f64> {
         self.settings.objective.item_signal(outcomes, &self.parts[..outcomes.len()])
@@ -171,7 +176,7 @@ impl<'a> Trials<'a> {
     /// Everything tried, the unedited model aside, in the order of trying.
     pub(super) fn into_trials(self) -> Vec<Trial> {
         let config = self.model.config();
-        let rank = |edit: &Edit| edit.as_single().and_then(|(id, r)| r.leading_rank(config.max_rank(id.kind)));
+        let rank = |edit: &Edit| edit.as_single().and_then(|(id, r)| r.leading_rank(config.max_rank(id)));
         let mut known: Vec<Known> = self.known.into_values().filter(|known| !known.edit.is_empty()).collect();
         known.sort_by_key(|known| known.place);
         let trial = |Known { edit, outcomes, .. }| Trial { rank: rank(&edit), edit, split: Split::Search, outcomes };

@@ -109,7 +109,7 @@ impl Walk<'_> {
             map(passes, threads, observer, |(edited, base, b)| {
                 let model = edited.model(model, arms, self.truncation)?;
                 let scored =
-                    exam.scorer(&batches[b], true).run(&model, &batches[b], Some((base, edited.group.id.kind)))?;
+                    exam.scorer(&batches[b], true).run(&model, &batches[b], Some((base, edited.group.id.stage())))?;
                 let outcomes = scored.iter().map(|copy| Outcomes::of(copy.iter().map(|s| &s.outcome)));
                 ledger.take(b, edited.group.arms.iter().map(|arm| Some(*arm)).zip(outcomes).collect())?;
                 edited.pass_done();
@@ -168,8 +168,7 @@ impl<'a> Edited<'a> {
             return Ok(model.clone());
         }
         let reductions: Vec<_> = self.group.arms.iter().map(|arm| arms[*arm].reduction).collect();
-        let replacement = truncation.variants(base, self.group.id, &reductions)?;
-        let model = base.with_replacement(self.group.id, replacement);
+        let model = base.with_replacements(truncation.variants(base, self.group.id, &reductions)?);
         state.0 = Some(model.clone());
         Ok(model)
     }
@@ -192,7 +191,7 @@ fn groups(arms: &[Arm], config: &ModelConfig, nests: bool) -> Vec<Group> {
     }
     let mut groups = Vec::new();
     for (id, of_matrix) in of_matrix {
-        let max_rank = config.max_rank(id.kind);
+        let max_rank = config.max_rank(id);
         let rank = |i: &usize| arms[*i].reduction.leading_rank(max_rank);
         let (full, mut below): (Vec<usize>, Vec<usize>) =
             of_matrix.into_iter().partition(|i| rank(i) == Some(max_rank));

@@ -39,6 +39,19 @@ impl ModelConfig {
         ids
     }
 
+    /// The kinds of matrices the model has in any layer, in the order of the forward pass, then those of several as one.
+    pub fn kinds(&self) -> Vec<WeightKind> {
+        let mut kinds: Vec<WeightKind> = Vec::new();
+        for id in (0..self.n_layers).flat_map(|layer| self.stored(layer)) {
+            if !kinds.contains(&id.kind) {
+                kinds.push(id.kind);
+            }
+        }
+        kinds.push(Qkv);
+        kinds.extend(self.mlp.gated.then_some(GateUp));
+        kinds
+    }
+
     /// The stored matrices an editable one is made of: their rows stand below one another, in this order. `None` where
     /// the model has no such matrix.
     pub fn pieces(&self, id: WeightId) -> Option<Vec<Piece>> {

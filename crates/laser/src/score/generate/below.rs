@@ -9,19 +9,19 @@ use crate::forward::rows::{KvCache, Rows, Span};
 use crate::forward::{Pass, Start};
 use crate::model::Model;
 use crate::score::trial::Base;
-use crate::weight::WeightKind;
+use crate::weight::Stage;
 
 /// What has been run below an edited matrix.
 pub(super) struct Below<'a> {
     base: &'a Base,
-    kind: WeightKind,
+    stage: Stage,
     /// The base's two chunks, then one a step; only layers whose attention is below the matrix have any.
     cache: KvCache,
 }
 
 impl<'a> Below<'a> {
-    pub(super) fn new(base: &'a Base, kind: WeightKind) -> Self {
-        Self { base, kind, cache: base.cache_below(kind) }
+    pub(super) fn new(base: &'a Base, stage: Stage) -> Self {
+        Self { base, stage, cache: base.cache_below(stage) }
     }
 
     /// States of the last tokens of `open` at the edited matrix, one row a sequence.
@@ -45,10 +45,10 @@ impl<'a> Below<'a> {
             let (chunk, row) = if row < known { (Base::CONTINUATIONS, row) } else { (chunk, row - known) };
             sequence.below.push(Span { chunk, rows: row..row + 1 });
         }
-        let mut states = self.base.start(self.kind, Base::CONTINUATIONS);
+        let mut states = self.base.start(model, self.stage, Base::CONTINUATIONS);
         if rows.len() > 0 {
             let pass = Pass::new(model, &rows, &mut self.cache, false)?;
-            states = states.followed_by(pass.reach(self.base.layer(), self.kind)?)?;
+            states = states.followed_by(pass.reach(self.base.layer(), self.stage)?)?;
         }
         states.gather(&source)
     }

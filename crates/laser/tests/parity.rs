@@ -1,4 +1,5 @@
-//! Parity with Hugging Face transformers on tiny seeded checkpoints: hidden states, logits, greedy text, edits.
+//! Parity with Hugging Face transformers on tiny seeded checkpoints of every family: hidden states, logits, greedy text
+//! or mask fills, edits.
 
 mod support;
 
@@ -14,28 +15,42 @@ const LOGITS: Tolerance = Tolerance { absolute: 1e-5, relative: 1e-5 };
 
 struct Case {
     name: String,
+    /// `causal`, `masked` or `decision`.
+    kind: String,
     model: Model,
     files: Files,
     golden: serde_json::Value,
     arrays: Vec<u8>,
 }
 
-fn cases() -> Vec<Case> {
-    let folder = goldens().join("tiny");
+/// The checkpoints of `goldens/<folder>`; `LASER_GOLDEN` picks one by name, for whoever adds a family.
+fn cases_in(folder: &str) -> Vec<Case> {
+    let folder = goldens().join(folder);
+    let only = std::env::var("LASER_GOLDEN").ok();
     let mut names: Vec<String> = std::fs::read_dir(&folder)
-        .expect("goldens/tiny")
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
         .filter_map(|entry| entry.ok().filter(|e| e.path().is_dir()).map(|e| e.file_name().to_string_lossy().into()))
+        .filter(|name| only.as_ref().is_none_or(|only| only == name))
         .collect();
     names.sort();
-    assert!(names.len() >= 14, "goldens are missing: {names:?}");
     let case = |name: String| {
         let files = Files::open(&folder.join(&name)).unwrap_or_else(|e| panic!("{name}: {e}"));
         let model = files.load(&Device::Cpu, DType::F32, 2).unwrap_or_else(|e| panic!("{name}: {e}"));
         let golden = json(&folder.join(format!("{name}.golden.json")));
         let arrays = std::fs::read(folder.join(format!("{name}.golden.safetensors"))).expect("arrays");
-        Case { name, model, files, golden, arrays }
+        let kind = golden["kind"].as_str().unwrap_or("causal").to_owned();
+        Case { name, kind, model, files, golden, arrays }
     };
     names.into_iter().map(case).collect()
+}
+
+/// Every checkpoint whose model reads tokens.
+fn cases() -> Vec<Case> {
+    let mut all = cases_in("tiny");
+    all.extend(cases_in("families"));
+    assert!(all.len() >= 14 || std::env::var("LASER_GOLDEN").is_ok(), "goldens are missing");
+    all.retain(|case| case.kind != "decision");
+    all
 }
 
 impl Case {
@@ -68,7 +83,7 @@ fn hidden_states_and_logits_equal_the_reference() {
 
 #[test]
 fn greedy_text_equals_the_reference_with_and_without_a_cache() {
-    for case in cases() {
+    for case in cases().into_iter().filter(|case| case.kind == "causal") {
         for s in 0..2 {
             let golden = &case.golden["greedy"][s];
             let (prompt, expected) = (ids(&case.golden["sequences"][s]), ids(&golden["ids"]));
@@ -106,8 +121,23 @@ fn edits_of_every_matrix_equal_the_reference() {
 }
 
 #[test]
+fn masks_are_filled_as_the_reference_fills_them() {
+    for case in cases().into_iter().filter(|case| case.kind == "masked") {
+        for s in 0..2 {
+            let logits = case.model.trace(&ids(&case.golden["sequences"][s])).expect("trace").logits;
+            let fill = &case.golden["fills"][s];
+            for (position, expected) in ids(&fill["positions"]).iter().zip(ids(&fill["ids"])) {
+                let row = logits.get(*position as usize).expect("a row").to_vec1::<f32>().expect("values");
+                let best = (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).expect("a token");
+                assert_eq!(best as u32, expected, "{}: sequence {s}, mask at {position}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn full_rank_is_the_same_model_to_the_bit() {
-    let case = &cases()[0];
+    let case = &cases_in("tiny")[0];
     let tokens = ids(&case.golden["sequences"][0]);
     let edit = Edit::parse("L*.all@1", case.files.config()).expect("edit");
     let (edited, records) = Truncation::new(SvdMethod::Exact, None, 1).apply(&case.model, &edit).expect("apply");
