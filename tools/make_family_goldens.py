@@ -25,6 +25,7 @@ import tiny_families
 import tiny_families_encoders
 import tiny_families_gpt
 import tiny_families_llama
+import tiny_families_phi
 from make_goldens import EDIT_POSITIONS, MARGIN, NEW_TOKENS, rounded, write_json
 from tiny_models import SEED
 
@@ -33,7 +34,9 @@ CLASSES = {
     "masked": AutoModelForMaskedLM,
     "decision": DecisionTransformerModel,
 }
-FAMILIES = tiny_families_gpt.FAMILIES | tiny_families_encoders.FAMILIES | tiny_families_llama.FAMILIES
+FAMILIES = (
+    tiny_families_gpt.FAMILIES | tiny_families_phi.FAMILIES | tiny_families_encoders.FAMILIES | tiny_families_llama.FAMILIES
+)
 # An edit or a feature moves the outputs by more than this, over the largest one.
 EDIT_CHANGE = 1e-2
 # No expert is chosen by less than this, over the largest router logit.

@@ -79,3 +79,28 @@ def separate(heads, kv_heads, head_dim, block="model.layers.{}.", o="o_proj", ml
         mlp={f"{m}_proj": f"{block}mlp.{m}_proj.weight" for m in mlp},
         **kw,
     )
+
+
+def llama_like(model_type, architecture, **kw):
+    """Nine query heads on three key/value heads; the keys all of these share."""
+    return {
+        "architectures": [architecture],
+        "attention_dropout": 0.0,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "hidden_act": "silu",
+        "hidden_size": 36,
+        "initializer_range": 0.02,
+        "intermediate_size": 44,
+        "max_position_embeddings": 64,
+        "model_type": model_type,
+        "num_attention_heads": 9,
+        "num_hidden_layers": 2,
+        "num_key_value_heads": 3,
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 10000.0,
+        "tie_word_embeddings": False,
+        "torch_dtype": "float32",
+        "use_cache": True,
+        "vocab_size": VOCAB,
+    } | kw

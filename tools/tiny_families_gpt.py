@@ -1,11 +1,9 @@
 """One tiny checkpoint a family (and feature), the decoders before Llama: configs as on the hub, and layouts."""
 
-import re
-
 import torch
 
 from family_matrices import Layout
-from tiny_families import VOCAB, Family, causal_mask, separate, without, without_biases, zero_row
+from tiny_families import VOCAB, Family, causal_mask, without, without_biases, zero_row
 
 
 def gpt2(**kw):
@@ -103,40 +101,6 @@ def neox_layout(heads, head_dim):
     )
 
 
-PHI = {
-    "architectures": ["PhiForCausalLM"],
-    "attention_dropout": 0.0,
-    "bos_token_id": None,
-    "embd_pdrop": 0.0,
-    "eos_token_id": None,
-    "hidden_act": "gelu_new",
-    "hidden_size": 40,
-    "initializer_range": 0.02,
-    "intermediate_size": 64,
-    "layer_norm_eps": 1e-5,
-    "max_position_embeddings": 64,
-    "model_type": "phi",
-    "num_attention_heads": 5,
-    "num_hidden_layers": 2,
-    "num_key_value_heads": 5,
-    "partial_rotary_factor": 0.5,
-    "qk_layernorm": False,
-    "resid_pdrop": 0.0,
-    "rope_scaling": None,
-    "rope_theta": 10000.0,
-    "tie_word_embeddings": False,
-    "torch_dtype": "float32",
-    "use_cache": True,
-    "vocab_size": VOCAB,
-}
-
-
-def phi_layout():
-    layout = separate(5, 5, 8, o="dense", mlp=())
-    layout.mlp = {"up_proj": "model.layers.{}.mlp.fc1.weight", "down_proj": "model.layers.{}.mlp.fc2.weight"}
-    return layout
-
-
 def decoder_layout(block, heads, head_dim, o, up, down, **kw):
     """Separate q, k, v and two MLP matrices."""
     return Layout(
@@ -148,57 +112,6 @@ def decoder_layout(block, heads, head_dim, o, up, down, **kw):
         mlp={"up_proj": up + ".weight", "down_proj": down + ".weight"},
         **kw,
     )
-
-
-def phi_msft(tensors):
-    """Names and fused q k v of the remote code of Phi-1 and Phi-1.5."""
-    renamed = {}
-    for name, tensor in tensors.items():
-        layer = re.match(r"model\.layers\.(\d+)\.(.*)", name)
-        if layer is None:
-            renamed[
-                name.replace("model.embed_tokens", "transformer.embd.wte")
-                .replace("lm_head", "lm_head.linear")
-                .replace("model.final_layernorm", "lm_head.ln")
-            ] = tensor
-            continue
-        block, part = f"transformer.h.{layer[1]}.", layer[2]
-        if part.startswith("self_attn.q_proj"):
-            fused = [tensors[name.replace("q_proj", kind)] for kind in ("q_proj", "k_proj", "v_proj")]
-            renamed[block + part.replace("self_attn.q_proj", "mixer.Wqkv")] = torch.cat(fused)
-        elif not part.startswith(("self_attn.k_proj", "self_attn.v_proj")):
-            part = part.replace("self_attn.dense", "mixer.out_proj").replace("input_layernorm", "ln")
-            renamed[block + part] = tensor
-    return renamed
-
-
-def phi_of_msft(config, tensors):
-    """The same model in the form transformers reads."""
-    keys = {
-        "n_embd": "hidden_size",
-        "n_layer": "num_hidden_layers",
-        "n_head": "num_attention_heads",
-        "n_positions": "max_position_embeddings",
-        "layer_norm_epsilon": "layer_norm_eps",
-        "activation_function": "hidden_act",
-    }
-    config = {keys.get(k, k): v for k, v in config.items() if k not in ("auto_map", "n_inner", "n_head_kv")} | {
-        "model_type": "phi",
-        "intermediate_size": config["n_inner"] or 4 * config["n_embd"],
-        "partial_rotary_factor": config["rotary_dim"] / (config["n_embd"] // config["n_head"]),
-    }
-    renamed = {}
-    for name, tensor in tensors.items():
-        name = name.replace("transformer.embd.wte", "model.embed_tokens")
-        name = name.replace("lm_head.ln", "model.final_layernorm").replace("lm_head.linear", "lm_head")
-        name = re.sub(r"^transformer\.h\.(\d+)\.", r"model.layers.\1.", name)
-        name = re.sub(r"(\d)\.ln\.", r"\1.input_layernorm.", name).replace("mixer.out_proj", "self_attn.dense")
-        if "Wqkv" in name:
-            for kind, part in zip("qkv", tensor.chunk(3)):
-                renamed[name.replace("mixer.Wqkv", f"self_attn.{kind}_proj")] = part.contiguous()
-        else:
-            renamed[name] = tensor
-    return config, renamed
 
 
 def opt(**kw):
@@ -366,54 +279,6 @@ FAMILIES = {
         ),
         neox_layout(3, 8),
         without={"serial residual": {"use_parallel_residual": True}},
-    ),
-    "phi": Family(
-        "parallel block with one norm, rotary over half a head, biases everywhere and on the head",
-        PHI,
-        phi_layout(),
-        without={"biases": without_biases, "head bias": without("lm_head.bias")},
-    ),
-    "phi-msft": Family(
-        "the weights of phi under the names of the older remote code, q k v fused",
-        {
-            "activation_function": "gelu_new",
-            "architectures": ["PhiForCausalLM"],
-            "attn_pdrop": 0.0,
-            "auto_map": {
-                "AutoConfig": "configuration_phi.PhiConfig",
-                "AutoModelForCausalLM": "modeling_phi.PhiForCausalLM",
-            },
-            "embd_pdrop": 0.0,
-            "flash_attn": False,
-            "flash_rotary": False,
-            "fused_dense": False,
-            "initializer_range": 0.02,
-            "layer_norm_epsilon": 1e-5,
-            "model_type": "phi-msft",
-            "n_embd": 40,
-            "n_head": 5,
-            "n_head_kv": None,
-            "n_inner": 64,
-            "n_layer": 2,
-            "n_positions": 64,
-            "resid_pdrop": 0.0,
-            "rotary_dim": 4,
-            "tie_word_embeddings": False,
-            "torch_dtype": "float32",
-            "vocab_size": VOCAB,
-        },
-        Layout(
-            5,
-            5,
-            8,
-            qkv="transformer.h.{}.mixer.Wqkv.weight",
-            fused="stacked",
-            o="transformer.h.{}.mixer.out_proj.weight",
-            mlp={"up_proj": "transformer.h.{}.mlp.fc1.weight", "down_proj": "transformer.h.{}.mlp.fc2.weight"},
-        ),
-        hub=phi_msft,
-        readable=phi_of_msft,
-        weights_of="phi",
     ),
     "opt": Family(
         "norm before, positions two further on",

@@ -2,33 +2,7 @@
 
 import torch
 
-from family_matrices import Layout
-from tiny_families import VOCAB, Family, ones, separate, without, without_biases
-
-
-def llama_like(model_type, architecture, **kw):
-    """Nine query heads on three key/value heads; the keys all of these share."""
-    return {
-        "architectures": [architecture],
-        "attention_dropout": 0.0,
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "hidden_act": "silu",
-        "hidden_size": 36,
-        "initializer_range": 0.02,
-        "intermediate_size": 44,
-        "max_position_embeddings": 64,
-        "model_type": model_type,
-        "num_attention_heads": 9,
-        "num_hidden_layers": 2,
-        "num_key_value_heads": 3,
-        "rms_norm_eps": 1e-6,
-        "rope_theta": 10000.0,
-        "tie_word_embeddings": False,
-        "torch_dtype": "float32",
-        "use_cache": True,
-        "vocab_size": VOCAB,
-    } | kw
+from tiny_families import VOCAB, Family, llama_like, ones, separate, without, without_biases
 
 
 def gated(*names, block="model.layers.{}.mlp."):
@@ -62,23 +36,9 @@ def qwen2_moe(**kw):
     ) | kw
 
 
-def fused_phi3(heads, kv_heads, head_dim, width):
-    return Layout(
-        heads,
-        kv_heads,
-        head_dim,
-        qkv="model.layers.{}.self_attn.qkv_proj.weight",
-        fused="stacked",
-        o="model.layers.{}.self_attn.o_proj.weight",
-        gate_up="model.layers.{}.mlp.gate_up_proj.weight",
-        mlp={"gate_proj": str(width), "up_proj": str(width), "down_proj": "model.layers.{}.mlp.down_proj.weight"},
-    )
-
-
 def gemma3_text(config, tensors):
     """The language model of the multimodal file, as transformers reads it alone."""
     text = {"architectures": ["Gemma3ForCausalLM"]} | config["text_config"]
-    text |= {k: v for k, v in config.items() if k in text and k not in ("architectures", "model_type")}
     part = {k.removeprefix("language_model."): v for k, v in tensors.items() if k.startswith("language_model.")}
     return text, part
 
@@ -198,6 +158,7 @@ FAMILIES = {
         hub=multimodal,
         readable=gemma3_text,
         norm_offset=True,
+        without={"divided positions": {"text_config": GEMMA3 | {"num_hidden_layers": 2}}},
     ),
     "gemma": Family(
         "embeddings scaled, norms with 1 + w, gelu that means its tanh form, head_dim 10 where hidden/heads is 8",
@@ -278,38 +239,6 @@ FAMILIES = {
         | {"tie_word_embeddings": True},
         separate(5, 1, 6),
         without={"layers without rotation": {"no_rope_layers": [1, 1, 1]}},
-    ),
-    "phi3": Family(
-        "q k v and gate up fused; a window of five",
-        llama_like(
-            "phi3", "Phi3ForCausalLM", embd_pdrop=0.0, original_max_position_embeddings=64, pad_token_id=0,
-            resid_pdrop=0.0, rms_norm_eps=1e-5, rope_scaling=None, sliding_window=5,
-        ),
-        fused_phi3(9, 3, 4, 44),
-        without={"window": {"sliding_window": None}},
-    ),
-    "phi3-longrope": Family(
-        "as Phi-4-mini: rotary over three quarters of a head, longrope: sequence 0 uses the long factors, 1 the short",
-        llama_like(
-            "phi3", "Phi3ForCausalLM", embd_pdrop=0.0, full_attn_mod=1, hidden_size=40, lm_head_bias=False,
-            attention_bias=False, interpolate_factor=1, mlp_bias=False, max_position_embeddings=32, num_attention_heads=5, num_key_value_heads=1,
-            original_max_position_embeddings=8, pad_token_id=0, partial_rotary_factor=0.75, resid_pdrop=0.0,
-            rms_norm_eps=1e-5,
-            rope_scaling={"long_factor": [1.0, 3.0, 8.0], "short_factor": [1.0, 1.2, 1.5], "type": "longrope"},
-            sliding_window=262144,
-        )
-        | {"tie_word_embeddings": True},
-        fused_phi3(5, 1, 8, 44),
-        lengths=(14, 6),
-        without={
-            "longrope": {"rope_scaling": None},
-            "whole rotary": {
-                "partial_rotary_factor": 1.0,
-                "rope_scaling": {
-                    "long_factor": [1.0, 3.0, 8.0, 8.0], "short_factor": [1.0, 1.2, 1.5, 2.0], "type": "longrope"
-                },
-            },
-        },
     ),
     "mixtral": Family(
         "four experts, two a token, their weights made to sum to one",
