@@ -1,5 +1,6 @@
-//! Tensor operations of the forward pass, each in two forms: a fused CPU kernel in f32, and the same composed of
-//! the tensor library's own operations, which runs on every device and dtype and can be differentiated.
+//! Tensor operations of the forward pass, each as a fused CPU kernel in f32 and composed of the tensor library's own
+//! operations, which run on every device and dtype and can be differentiated; on the CPU, [`differentiable`] does so
+//! with kernels too.
 //!
 //! All activations are packed rows `[rows, width]`: no padding, a sequence is a run of rows.
 
