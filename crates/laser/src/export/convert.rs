@@ -69,9 +69,9 @@ pub(super) fn write(
         let (view, wanted) = (written.checkpoint().tensor(&tensor.to)?, wanted(tensor)?);
         match tensor.id.filter(|id| matrices.contains_key(id)) {
             Some(id) => {
-                stored.insert(id, StoredMatrix::check(id, view, dtype, &wanted, &read(files, tensor)?)?);
+                stored.insert(id, StoredMatrix::check(id, view, dtype, &wanted, &read(files, tensor)?, None)?);
             }
-            None => drop(expect_stored(view, dtype, &wanted)?),
+            None => drop(expect_stored(view, dtype, &wanted, None)?),
         }
     }
     Ok(stored.into_values().collect())
