@@ -20,8 +20,8 @@ use crate::write::{Patch, Rounding, Sink, atomically};
 ///
 /// In a tensor that keeps its type, every block (32 or 256 elements of a quantised type, one element of a float type)
 /// whose new values are those it holds, bit for bit, keeps its bytes: quantising them anew would round them again. So
-/// new values for some rows of a tensor leave the others as they are. What is stored then, [`crate::TensorView::stored_over`]
-/// says beforehand.
+/// new values for some rows of a tensor leave the others as they are. [`crate::TensorView::stored_over`] says
+/// beforehand what is stored then.
 ///
 /// # Errors
 /// What is wrong with `source`; [`CheckpointError::NoTensor`], [`CheckpointError::ValueCount`],
