@@ -43,10 +43,8 @@ pub(super) struct Trials<'a> {
     parts: Vec<usize>,
     /// Where an edit may be dropped: numbers of items, upwards; the last is all.
     stops: Vec<usize>,
-    /// What was found, by the edit's short form.
+    /// What was asked for and found, by the edit's short form.
     known: BTreeMap<String, Known>,
-    /// The order in which edits were asked for, whether or not the store held something of them.
-    places: BTreeMap<String, usize>,
     /// Whether the budget ended something.
     exhausted: bool,
 }
@@ -78,10 +76,18 @@ impl Asking {
 
 /// What is known of an edit.
 struct Known {
-    /// When it was first tried.
+    /// When it was first asked for.
     place: usize,
     edit: Edit,
+    /// Empty until something is found.
     outcomes: Outcomes,
+}
+
+impl Known {
+    /// Whether it counts as a trial: an edit that was asked something.
+    fn is_trial(&self) -> bool {
+        !self.edit.is_empty() && !self.outcomes.is_empty()
+    }
 }
 
 impl<'a> Trials<'a> {
@@ -96,21 +102,8 @@ impl<'a> Trials<'a> {
         Asking { order, stops }: Asking,
     ) -> Self {
         let parts = exam.parts_of(&order);
-        let (known, places) = (BTreeMap::new(), BTreeMap::new());
-        Self {
-            model,
-            exam,
-            truncation,
-            settings,
-            observer,
-            store,
-            order,
-            parts,
-            stops,
-            known,
-            places,
-            exhausted: false,
-        }
+        let known = BTreeMap::new();
+        Self { model, exam, truncation, settings, observer, store, order, parts, stops, known, exhausted: false }
     }
 
     /// Items of the split, in the order in which they are asked.
@@ -130,7 +123,7 @@ impl<'a> Trials<'a> {
 
     /// What is known of an edit: the outcomes of the first so many items.
     pub(super) fn outcomes(&self, edit: &Edit) -> Option<&Outcomes> {
-        self.known.get(&edit.to_string()).map(|known| &known.outcomes)
+        self.known.get(&edit.to_string()).map(|known| &known.outcomes).filter(|outcomes| !outcomes.is_empty())
     }
 
     /// What is known of an edit that was asked all items.
@@ -140,12 +133,12 @@ impl<'a> Trials<'a> {
 
     /// Edits tried, the unedited model aside.
     pub(super) fn tried(&self) -> usize {
-        self.known.keys().filter(|edit| !edit.is_empty()).count()
+        self.known.values().filter(|known| known.is_trial()).count()
     }
 
     /// Items asked of all edits tried, the unedited model aside.
     pub(super) fn items_asked(&self) -> usize {
-        self.known.values().filter(|known| !known.edit.is_empty()).map(|known| known.outcomes.len()).sum()
+        self.known.values().filter(|known| known.is_trial()).map(|known| known.outcomes.len()).sum()
     }
 
     /// How good the outcomes of the first items are.
@@ -172,7 +165,7 @@ impl<'a> Trials<'a> {
     pub(super) fn into_trials(self) -> Vec<Trial> {
         let config = self.model.config();
         let rank = |edit: &Edit| edit.as_single().and_then(|(id, r)| r.leading_rank(config.max_rank(id.kind)));
-        let mut known: Vec<Known> = self.known.into_values().filter(|known| !known.edit.is_empty()).collect();
+        let mut known: Vec<Known> = self.known.into_values().filter(Known::is_trial).collect();
         known.sort_by_key(|known| known.place);
         let trial = |Known { edit, outcomes, .. }| Trial { rank: rank(&edit), edit, split: Split::Search, outcomes };
         known.into_iter().map(trial).collect()
@@ -180,7 +173,7 @@ impl<'a> Trials<'a> {
 
     /// Every edit that was asked all items, best first; the earlier of equals first.
     pub(super) fn all_ranked(&self) -> Vec<Edit> {
-        let mut known: Vec<&Known> = self.known.values().filter(|known| !known.edit.is_empty()).collect();
+        let mut known: Vec<&Known> = self.known.values().filter(|known| known.is_trial()).collect();
         known.sort_by_key(|known| known.place);
         self.ranked(known.into_iter().map(|known| known.edit.clone()))
     }
@@ -200,8 +193,9 @@ impl<'a> Trials<'a> {
         let allowed = self.allowed(&edits, to);
         let (arms, edits) = (&arms[..allowed], &edits[..allowed]);
         for edit in edits.iter().chain([base]) {
-            let next = self.places.len();
-            self.places.entry(edit.to_string()).or_insert(next);
+            let place = self.known.len();
+            let new = || Known { place, edit: edit.clone(), outcomes: Outcomes::default() };
+            self.known.entry(edit.to_string()).or_insert_with(new);
         }
         let (model, _) = self.truncation.apply(self.model, base)?;
         let mut from = 0;
@@ -271,13 +265,9 @@ impl<'a> Trials<'a> {
     /// Takes from the store what an edit did on the first `to` items. Only what was asked counts as known: a store that
     /// holds more leads to the same search.
     fn know(&mut self, edit: &Edit, to: usize) -> Result<()> {
-        let to = to.max(self.outcomes(edit).map_or(0, Outcomes::len));
         let stored = self.store.get(edit, Split::Search)?;
-        if !stored.is_empty() {
-            let place = self.places[&edit.to_string()];
-            let new = || Known { place, edit: edit.clone(), outcomes: Outcomes::default() };
-            self.known.entry(edit.to_string()).or_insert_with(new).outcomes = stored.first(stored.len().min(to));
-        }
+        let known = self.known.get_mut(&edit.to_string()).expect("it was asked for, because `extend` notes that first");
+        known.outcomes = stored.first(stored.len().min(to.max(known.outcomes.len())));
         Ok(())
     }
 
