@@ -143,17 +143,17 @@ impl<'a> Trials<'a> {
 
     /// How good the outcomes of the first items are.
     pub(super) fn value(&self, outcomes: &Outcomes) -> Value {
-        let n = outcomes.len();
-        let base = self.outcomes(&Edit::default()).filter(|base| base.len() >= n).map(|base| base.first(n));
-        self.settings.objective.value(outcomes, &base.unwrap_or_default(), &self.parts[..n])
+        self.value_at(outcomes, &(0..outcomes.len()).collect::<Vec<_>>())
     }
 
     /// How good outcomes are on some of the first items, by place.
     pub(super) fn value_at(&self, outcomes: &Outcomes, places: &[usize]) -> Value {
+        let objective = &self.settings.objective;
         let parts: Vec<usize> = places.iter().map(|place| self.parts[*place]).collect();
-        let n = outcomes.len();
-        let base = self.outcomes(&Edit::default()).filter(|base| base.len() >= n).map(|base| base.picked(places));
-        self.settings.objective.value(&outcomes.picked(places), &base.unwrap_or_default(), &parts)
+        // Only guards look at the unedited model.
+        let base = if objective.guards.is_empty() { None } else { self.outcomes(&Edit::default()) };
+        let base = base.filter(|base| base.len() >= outcomes.len()).map(|base| base.picked(places));
+        objective.value(&outcomes.picked(places), &base.unwrap_or_default(), &parts)
     }
 
     /// The values of single items whose mean a race compares.
