@@ -2,7 +2,7 @@
 //! what is found, and counts what it costs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -221,8 +221,8 @@ impl<'a> Trials<'a> {
                 self.know(edit, range.end)?;
             }
         }
-        let open = edits.iter().filter(|edit| missing(self, edit)).count();
-        if open == 0 && !missing(self, base) {
+        let open: Vec<usize> = (0..edits.len()).filter(|arm| missing(self, &edits[*arm])).collect();
+        if open.is_empty() && !missing(self, base) {
             return Ok(());
         }
         // All arms count here, not only the open ones: a run that is gone on with has the same passes.
@@ -230,22 +230,23 @@ impl<'a> Trials<'a> {
         let rows = |score: Score| if score.generates() { GENERATING_PASS_ROWS } else { PASS_ROWS };
         let batches = self.exam.batches(&self.order[range.clone()], |score| (rows(score) / widest).max(1));
         let starts = starts(&batches, range.start);
-        let mut there = BTreeSet::new();
-        for (i, edit) in edits.iter().enumerate() {
-            there.extend(self.store.parts(edit, Split::Search)?.into_iter().map(|(start, _)| (i, start)));
+        let mut wanted = vec![BTreeSet::new(); edits.len()];
+        for arm in &open {
+            wanted[*arm].extend(&starts);
+            for (start, _) in self.store.parts(&edits[*arm], Split::Search)? {
+                wanted[*arm].remove(&start);
+            }
         }
         let page = Page {
             base,
-            // Of a base that was tried as an arm before, the parts are there, in another division.
             keeps_base: missing(self, base),
             edits,
             ranks: arms.iter().map(|arm| arm.rank(model.config())).collect(),
             starts: &starts,
-            there,
             observer: self.observer,
             all: self.order.len(),
-            total: open * range.len(),
-            state: Mutex::new((&mut *self.store, 0)),
+            total: open.len() * range.len(),
+            account: Mutex::new(Account { store: &mut *self.store, wanted, asked: 0 }),
         };
         let walk = Walk {
             exam: self.exam,
@@ -307,41 +308,57 @@ struct Page<'a> {
     ranks: Vec<Option<usize>>,
     /// Where each batch starts in the split's order.
     starts: &'a [usize],
-    /// Parts that are there: arm and start.
-    there: BTreeSet<(usize, usize)>,
     observer: &'a dyn Observer,
     /// Items of the split.
     all: usize,
     /// Items to ask now, of all arms.
     total: usize,
-    /// The store, and the items asked.
-    state: Mutex<(&'a mut Store, usize)>,
+    account: Mutex<Account<'a>>,
+}
+
+/// What changes as passes end.
+struct Account<'a> {
+    store: &'a mut Store,
+    /// Of each arm, where the parts start that are still to be found. What is known, perhaps in another division, as
+    /// of a base that is now an arm, is not stored again.
+    wanted: Vec<BTreeSet<usize>>,
+    /// Items asked, of all arms.
+    asked: usize,
+}
+
+impl<'a> Page<'a> {
+    fn account(&self) -> MutexGuard<'_, Account<'a>> {
+        self.account.lock().expect("no pass panics while it holds the account")
+    }
 }
 
 impl Ledger for Page<'_> {
     fn wants(&self, arm: usize, batch: usize) -> bool {
-        !self.there.contains(&(arm, self.starts[batch]))
+        self.account().wanted[arm].contains(&self.starts[batch])
     }
 
     fn take(&self, batch: usize, found: Vec<(Option<usize>, Outcomes)>) -> Result<()> {
-        let mut state = self.state.lock().expect("no pass panics while it holds the store");
-        let part = |(arm, outcomes): (Option<usize>, Outcomes)| Trial {
-            edit: arm.map_or(self.base, |arm| &self.edits[arm]).clone(),
-            rank: arm.and_then(|arm| self.ranks[arm]),
-            split: Split::Search,
-            outcomes,
+        let start = self.starts[batch];
+        let mut account = self.account();
+        let is_news = |arm: &Option<usize>| arm.map_or(self.keeps_base, |arm| account.wanted[arm].contains(&start));
+        let part = |(arm, outcomes): (Option<usize>, Outcomes)| {
+            let edit = arm.map_or(self.base, |arm| &self.edits[arm]).clone();
+            (arm, Trial { edit, rank: arm.and_then(|arm| self.ranks[arm]), split: Split::Search, outcomes })
         };
-        let found = found.into_iter().filter(|(arm, _)| arm.is_some() || self.keeps_base);
-        let parts: Vec<Trial> = found.map(part).collect();
-        state.0.insert(self.starts[batch], &parts)?;
-        for part in parts.iter().filter(|part| part.edit != *self.base) {
-            let outcomes = state.0.get(&part.edit, Split::Search)?;
-            if outcomes.len() == self.all {
-                self.observer.trial(&Trial { outcomes, ..part.clone() });
+        let (arms, parts): (Vec<_>, Vec<_>) = found.into_iter().filter(|(arm, _)| is_news(arm)).map(part).unzip();
+        account.store.insert(start, &parts)?;
+        for (arm, part) in arms.into_iter().zip(parts) {
+            let Some(arm) = arm else { continue };
+            account.asked += part.outcomes.len();
+            account.wanted[arm].remove(&start);
+            if account.wanted[arm].is_empty() {
+                let outcomes = account.store.get(&part.edit, Split::Search)?;
+                if outcomes.len() == self.all {
+                    self.observer.trial(&Trial { outcomes, ..part });
+                }
             }
         }
-        state.1 += parts.iter().filter(|part| part.edit != *self.base).map(|part| part.outcomes.len()).sum::<usize>();
-        self.observer.progress("search", state.1.min(self.total), self.total);
+        self.observer.progress("search", account.asked, self.total);
         Ok(())
     }
 
