@@ -15,7 +15,7 @@ use laser::evaluate::Exam;
 use laser::model::{Files, Model};
 use laser::parallel::{Observer, Unobserved};
 use laser::score::{Length, Match, Outcome, Score};
-use laser::search::{Arm, Found, Plan, Protocol, Settings, Space, search, sweep};
+use laser::search::{Arm, Found, Plan, Protocol, Settings, Space, explore, search, sweep};
 use laser::statistics::{Fractions, Split};
 use laser::store::{Outcomes, Store, Trial};
 use laser::task::{Item, Task};
@@ -761,6 +761,23 @@ fn finalists_of_the_search_split_meet_on_the_validation_split() {
         let warned = found.notes.iter().any(|note| note.contains("does not beat the unedited model"));
         assert_eq!(warned, !compare(&outcomes, &base).is_gt());
         assert_eq!(found.proof.held_out.n, found.splits.items(Split::Test).len());
+    }
+}
+
+#[test]
+fn what_a_judge_and_a_composition_find_is_a_finalist_once() {
+    let case = Case::new("llama-bytes");
+    let exam = case.exam(Score::CHOICE);
+    let truncation = Truncation::new(SvdMethod::Exact, None, 1);
+    for plan in ["exhaustive+greedy", "exhaustive+beam"] {
+        let plan = plan.parse().expect("a plan");
+        let settings = Settings { plan, ..settings(&case, honest(), &["0.5", "0.2"]) };
+        let mut store = Store::open(&case.store(&settings.plan.to_string()), "once", false).expect("store");
+        let explored = explore(&case.model, &exam, &truncation, &settings, &mut store, &Unobserved).expect("explore");
+        let first = explored.steps.first().expect("a first step");
+        assert!(first.as_single().is_some(), "the composition begins with an edit that the judge found too");
+        let names: BTreeSet<String> = explored.found.iter().map(Edit::to_string).collect();
+        assert_eq!(names.len(), explored.found.len(), "{}", settings.plan);
     }
 }
 

@@ -96,7 +96,6 @@ impl Strategy for Greedy {
         }
         let mut found = pool.found;
         found.extend(steps.iter().filter(|step| !step.is_empty()).cloned());
-        found.dedup();
         let found = trials.ranked(found);
         Ok(Pool { found, steps, ..pool })
     }

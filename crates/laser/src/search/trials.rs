@@ -178,10 +178,11 @@ impl<'a> Trials<'a> {
         self.ranked(known.into_iter().map(|known| known.edit.clone()))
     }
 
-    /// The edits of `edits` that were asked all items, best first; the earlier of equals first.
+    /// The edits of `edits` that were asked all items, each once, best first; the earlier of equals first.
     pub(super) fn ranked(&self, edits: impl IntoIterator<Item = Edit>) -> Vec<Edit> {
-        let mut ranked: Vec<_> =
-            edits.into_iter().filter_map(|edit| Some((self.value(self.whole(&edit)?), edit))).collect();
+        let mut seen = BTreeSet::new();
+        let edits = edits.into_iter().filter(|edit| seen.insert(edit.to_string()));
+        let mut ranked: Vec<_> = edits.filter_map(|edit| Some((self.value(self.whole(&edit)?), edit))).collect();
         ranked.sort_by_key(|(value, _)| std::cmp::Reverse(*value));
         ranked.into_iter().map(|(_, edit)| edit).collect()
     }
