@@ -617,7 +617,7 @@ fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
         let mut store = open(&whole, false).expect("store");
         let all = StopAfter { passes: usize::MAX, ..StopAfter::default() };
         let found = go(&mut store, &all).expect("search");
-        assert_eq!(found.trials.len(), settings.space.arms().len());
+        assert_eq!(found.explored.trials.len(), settings.space.arms().len());
         let all = all.seen.into_inner();
 
         for passes in [0, 1, 9, all - 1, all] {
@@ -688,8 +688,8 @@ fn the_paper_selects_on_the_first_fifth_in_the_references_order() {
         let found = search(&case.model, &exam, &truncation, &settings, &mut store, &Unobserved).expect("search");
 
         let (first, rest): (Vec<usize>, Vec<usize>) = indices(&exam).into_iter().partition(|i| *i < ITEMS / 5);
-        assert_eq!(found.splits.items(Split::Search), first);
-        assert_eq!(found.splits.items(Split::Test), rest);
+        assert_eq!(found.explored.splits.items(Split::Search), first);
+        assert_eq!(found.explored.splits.items(Split::Test), rest);
 
         // The reference's loops: layers downwards, matrices as listed, the most severe ρ first; strictly better wins.
         let mut severe: Vec<&str> = rhos.to_vec();
@@ -700,7 +700,7 @@ fn the_paper_selects_on_the_first_fifth_in_the_references_order() {
                 for rho in &severe {
                     let id = WeightId { layer, kind };
                     let edit = Edit::single(id, rho.parse().expect("a fraction"));
-                    let trial = found.trials.iter().find(|t| t.edit == edit).expect("every arm is tried");
+                    let trial = found.explored.trials.iter().find(|t| t.edit == edit).expect("every arm is tried");
                     assert_eq!(trial.outcomes.correct.len(), first.len());
                     if winner.is_none_or(|w| compare(&trial.outcomes, &w.outcomes).is_gt()) {
                         winner = Some(trial);
@@ -738,14 +738,14 @@ fn finalists_of_the_search_split_meet_on_the_validation_split() {
         let found = search(&case.model, &exam, &truncation, &settings, &mut store, &Unobserved).expect("search");
 
         let groups = |split| -> BTreeSet<&str> {
-            found.splits.items(split).iter().map(|i| exam.items()[*i].group.as_str()).collect()
+            found.explored.splits.items(split).iter().map(|i| exam.items()[*i].group.as_str()).collect()
         };
         let parts = [Split::Search, Split::Validation, Split::Test].map(groups);
         assert_eq!(parts.iter().map(BTreeSet::len).sum::<usize>(), ITEMS / 3, "no group is in two splits");
 
-        let mut order: Vec<&Trial> = found.trials.iter().collect();
+        let mut order: Vec<&Trial> = found.explored.trials.iter().collect();
         order.sort_by(|a, b| compare(&b.outcomes, &a.outcomes));
-        let items = found.splits.items(Split::Validation);
+        let items = found.explored.splits.items(Split::Validation);
         let mut winner: Option<(Outcomes, &Edit)> = None;
         for trial in &order[..settings.finalists] {
             let edited = case.edited(&truncation, &trial.edit);
@@ -758,9 +758,9 @@ fn finalists_of_the_search_split_meet_on_the_validation_split() {
         let (outcomes, edit) = winner.expect("a finalist");
         assert_eq!(found.winner, *edit);
         let base = Outcomes::of(&exam.evaluate(&case.model, &items, 2, "", &Unobserved).expect("evaluate"));
-        let warned = found.notes.iter().any(|note| note.contains("does not beat the unedited model"));
+        let warned = found.explored.notes.iter().any(|note| note.contains("does not beat the unedited model"));
         assert_eq!(warned, !compare(&outcomes, &base).is_gt());
-        assert_eq!(found.proof.held_out.n, found.splits.items(Split::Test).len());
+        assert_eq!(found.proof.held_out.n, found.explored.splits.items(Split::Test).len());
     }
 }
 
