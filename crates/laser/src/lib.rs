@@ -43,6 +43,7 @@ pub mod export;
 pub mod forward;
 pub mod gradient;
 pub mod model;
+mod named;
 pub mod objective;
 mod ops;
 pub mod parallel;
