@@ -65,10 +65,10 @@ pub(super) fn write(
         let edited: Vec<WeightId> =
             tensor.holds.iter().map(|(id, _)| *id).filter(|id| matrices.contains_key(id)).collect();
         if edited.is_empty() || tensor.is_bias() {
-            expect_stored(view, dtype, &wanted)?;
+            expect_stored(view, dtype, &wanted, None)?;
         } else {
             let before = tensor.values(files, &BTreeMap::new())?;
-            stored.insert(edited.clone(), StoredMatrix::check(&edited, view, dtype, &wanted, &before)?);
+            stored.insert(edited.clone(), StoredMatrix::check(&edited, view, dtype, &wanted, &before, None)?);
         }
     }
     Ok(stored.into_values().collect())
