@@ -19,8 +19,16 @@ from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURE
 
 import llama_cpp
 
-# llama.cpp looks GELU up in a table of half precision, and takes the tanh form everywhere: up to 3.3e-4 from that.
-TOLERANCE = {"transformers": 1e-6, "llama.cpp": 1e-3}
+# llama.cpp looks GELU up in a table of half precision and takes the tanh form everywhere: up to 3.5e-4 from that. What it
+# multiplies f16 matrices with it rounds to f16, which SmolLM3's four blocks turn into 1.3e-2 (2.6e-6 when stored in f32);
+# a wrong layout gives .2 and more.
+TOLERANCE = {"transformers": 1e-6, "llama.cpp": 1e-3, "llama.cpp on f16": 2e-2}
+# Known to differ, by what we find in their code or output; not counted.
+KNOWN = {
+    ("falcon-new", "transformers"): "its loader leaves q, k and v stacked",
+    ("stablelm-parallel", "transformers"): "its loader does not find the norms of q and k",
+    ("phi3", "llama.cpp"): "switches the window off",
+}
 
 
 def main():
@@ -36,30 +44,41 @@ def main():
     far = []
     for name in args.only.split(",") if args.only else index:
         entry = index[name]
-        sequences = json.loads((goldens / entry["ids"]).read_text())["sequences"]
-        expected = load_file(goldens / entry["golden"])
+        sequences = list(entry["sequences"].values())
+        arrays = load_file(goldens / entry["golden"])
+        expected = [arrays[f"{i}.logits"] for i in entry["sequences"]]
         path = goldens / "gguf" / f"{name}.gguf"
         config = json.loads((goldens / entry["checkpoint"] / "config.json").read_text()) | entry["config"]
+        config["n_layer" if "n_layer" in config else "num_hidden_layers"] = entry["blocks"]
         found = {}
         if KNOWN_AS.get(config["model_type"], config["model_type"]) in GGUF_SUPPORTED_ARCHITECTURES:
-            found["transformers"] = by_transformers(path, config, sequences)
-        found["llama.cpp"] = by_llama_cpp(path, sequences)
-        distances = {who: distance(answers, expected) for who, answers in found.items()}
-        far += [f"{name} by {who}" for who, d in distances.items() if not d <= TOLERANCE[who]]
-        print(f"{name:20}", "  ".join(f"{who} {d:.1e}" for who, d in distances.items()), flush=True)
+            found["transformers"] = distance(by_transformers(path, config, sequences), expected)
+        # The long factors are taken where the context is long, not the text: only the long text compares.
+        count = 1 if "longrope" in name else len(sequences)
+        found["llama.cpp"] = distance(by_llama_cpp(path, sequences[:count]), expected)
+        for who, d in found.items():
+            limit = TOLERANCE[f"{who} on f16" if who == "llama.cpp" and entry["stored"] == "float16" else who]
+            note = KNOWN.get((name, who), "" if d <= limit else "FAR")
+            far += [f"{name} by {who}"] * (note == "FAR")
+            print(f"{name:20} {who:13} {d:.1e} {note}", flush=True)
     if far:
         raise SystemExit(f"far from the golden: {far}")
 
 
 # transformers' model types -> its names of GGUF architectures, where they differ.
-KNOWN_AS = {"gemma3_text": "gemma3"}
+KNOWN_AS = {"gemma3_text": "gemma3", "mixtral": "llama (experts unknown)"}
 
 
 def by_transformers(path, config, sequences):
     keys = {k: v for k, v in config.items() if k != "model_type"}
     loaded = AutoConfig.for_model(config["model_type"], **keys)
     model = AutoModelForCausalLM.from_pretrained(
-        path.parent, gguf_file=path.name, config=loaded, dtype=torch.float32, attn_implementation="eager"
+        path.parent,
+        gguf_file=path.name,
+        config=loaded,
+        dtype=torch.float32,
+        attn_implementation="eager",
+        experts_implementation="eager",
     ).eval()
     with torch.no_grad():
         return [model(torch.tensor([ids]), use_cache=False).logits[0].numpy() for ids in sequences]
@@ -71,11 +90,8 @@ def by_llama_cpp(path, sequences):
 
 
 def distance(answers, expected):
-    """max |difference| over max |logit|, over both sequences."""
-    return max(
-        float(np.abs(answer - expected[f"s{i}.logits"]).max() / np.abs(expected[f"s{i}.logits"]).max())
-        for i, answer in enumerate(answers)
-    )
+    """max |difference| over max |logit|, over all sequences."""
+    return max(float(np.abs(ours - theirs).max() / np.abs(theirs).max()) for ours, theirs in zip(answers, expected))
 
 
 if __name__ == "__main__":

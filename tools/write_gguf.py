@@ -31,23 +31,91 @@ from make_goldens import write_json
 
 @dataclasses.dataclass
 class Source:
-    """One file: the folder it is made from, and the config keys that GGUF has no words for."""
+    """One file: the folder it is made from, and what is changed first because GGUF has no words for it."""
 
     folder: str
     config: dict = dataclasses.field(default_factory=dict)
+    # Blocks in the file: the first ones, or all of them over again.
+    blocks: int | None = None
+    # Tensors left out, as a pattern.
+    drop: str | None = None
+    # Matrices are rounded to f16 first and stored so, which halves the file; the others are f32.
+    half: bool = False
+
+    def read(self, goldens):
+        """(config, tensors) with the changes made."""
+        config = json.loads((goldens / self.folder / "config.json").read_text()) | self.config
+        tensors = load_file(goldens / self.folder / "model.safetensors")
+        if self.drop:
+            tensors = {k: v for k, v in tensors.items() if not re.search(self.drop, k)}
+        if self.blocks:
+            key = "n_layer" if "n_layer" in config else "num_hidden_layers"
+            tensors = dict(self.repeated(tensors, config[key]))
+            config[key] = self.blocks
+        if self.half:
+            tensors = {k: v.half().float() if stored_half(k, v) else v for k, v in tensors.items()}
+        return config, tensors
+
+    def repeated(self, tensors, blocks):
+        for name, tensor in tensors.items():
+            match = re.search(r"\b(layers|h)\.(\d+)\.", name)
+            if not match:
+                yield name, tensor
+                continue
+            for i in range(int(match[2]), self.blocks, blocks):
+                yield name.replace(match[0], f"{match[1]}.{i}."), tensor.clone()
+
+    def changed(self):
+        return bool(self.config or self.blocks or self.drop or self.half)
+
+
+def stored_half(name, tensor):
+    """As the converter's f16 files: vectors, norms, routers and positions stay f32."""
+    return tensor.squeeze().dim() > 1 and not re.search(r"norm|\.gate\.weight|wpe|position_embd|ffn_gate_inp", name)
 
 
 FILES = {
     "llama": Source("tiny/llama-gqa-untied"),
-    "llama-rope_freqs": Source("tiny/llama3-rope"),
+    "llama-rope_freqs": Source("tiny/llama3-rope", half=True),
     "qwen2": Source("tiny/qwen2-bias"),
     "qwen3": Source("families/qwen3"),
     # The query scale is 1/sqrt(head_dim) in llama.cpp's code (except for the 27B models).
-    "gemma3": Source("families/gemma3_text", {"query_pre_attn_scalar": 12}),
+    "gemma3": Source(
+        "families/gemma3_text",
+        {"query_pre_attn_scalar": 12, "rope_scaling": {"rope_type": "linear", "factor": 8.0}},
+        half=True,
+    ),
     "gpt2": Source("families/gpt2"),
-    "gptneox": Source("families/gpt_neox"),
-    "gptneox-serial": Source("families/gpt_neox-serial"),
-    "phi2": Source("families/phi"),
+    "gptneox": Source("families/gpt_neox", half=True),
+    "gptneox-serial": Source("families/gpt_neox-serial", blocks=1, half=True),
+    "phi2": Source("families/phi", blocks=1, half=True),
+    "phi3": Source("families/phi3"),
+    "phi3-longrope": Source("families/phi3-longrope", blocks=1, half=True),
+    # llama.cpp computes the tanh form, as the published models were trained.
+    "gemma": Source("families/gemma", {"hidden_act": "gelu_pytorch_tanh"}, blocks=1, half=True),
+    "gemma2": Source(
+        "families/gemma2",
+        {"query_pre_attn_scalar": 8, "attention_bias": False},
+        drop=r"_proj\.bias$",
+        half=True,
+    ),
+    "mixtral": Source("families/mixtral", blocks=1, half=True),
+    "qwen3moe": Source("families/qwen3_moe", blocks=1, half=True),
+    "qwen2moe": Source("families/qwen2_moe", blocks=1, half=True),
+    "falcon": Source("families/falcon", blocks=1, half=True),
+    "falcon-new": Source("families/falcon-new", blocks=1, half=True),
+    "bloom": Source("families/bloom", blocks=1, half=True),
+    "stablelm": Source("families/stablelm", blocks=1, half=True),
+    "stablelm-parallel": Source("families/stablelm-parallel", blocks=1, half=True),
+    "olmo2": Source("families/olmo2", {"attention_bias": False}, blocks=1, drop=r"_proj\.bias$", half=True),
+    "granite": Source("families/granite", blocks=1, half=True),
+    # llama.cpp has no key for it: every fourth layer goes without rotary positions.
+    "smollm3": Source(
+        "families/smollm3",
+        {"no_rope_layers": [1, 1, 1, 0], "no_rope_layer_interval": 4, "layer_types": ["full_attention"] * 4},
+        blocks=4,
+        half=True,
+    ),
 }
 
 
@@ -65,29 +133,33 @@ def main():
     index = json.loads((folder / "index.json").read_text()) if args.only else {}
     for name in args.only.split(",") if args.only else FILES:
         source = FILES[name]
-        config = json.loads((goldens / source.folder / "config.json").read_text()) | source.config
-        tensors = load_file(goldens / source.folder / "model.safetensors")
-        write(folder / f"{name}.gguf", config, tensors)
+        config, tensors = source.read(goldens)
+        write(folder / f"{name}.gguf", config, tensors, source.half)
+        sequences = json.loads((goldens / f"{source.folder}.golden.json").read_text())["sequences"]
+        sequences = {f"s{i}": ids for i, ids in enumerate(sequences)}
         golden = source.folder
-        if source.config:
+        if source.changed():
             golden = f"gguf/{name}"
-            own_golden(goldens, source, config, tensors, folder / f"{name}.golden.safetensors")
+            # The first sequence is the long one of files whose rotary positions depend on the length.
+            sequences = sequences if "longrope" in name else {"s1": sequences["s1"]}
+            own_golden(config, tensors, sequences, goldens / f"{golden}.golden.safetensors")
         index[name] = {
             "checkpoint": source.folder,
-            "golden": f"{golden}.golden.safetensors",
-            "ids": f"{source.folder}.golden.json",
             "config": source.config,
+            "blocks": first(config, "num_hidden_layers", "n_layer"),
+            "stored": "float16" if source.half else "float32",
+            "golden": f"{golden}.golden.safetensors",
+            "sequences": sequences,
         }
         print(name, (folder / f"{name}.gguf").stat().st_size)
     write_json(folder / "index.json", dict(sorted(index.items())))
 
 
-def own_golden(goldens, source, config, tensors, path):
-    """Logits of the checkpoint's two sequences under the changed config."""
-    sequences = json.loads((goldens / f"{source.folder}.golden.json").read_text())["sequences"]
+def own_golden(config, tensors, sequences, path):
+    """Logits of the checkpoint's sequences under what was changed."""
     model = hf_model(config, tensors)
     with torch.no_grad():
-        logits = {f"s{i}.logits": model(torch.tensor([ids]), use_cache=False).logits[0] for i, ids in enumerate(sequences)}
+        logits = {f"{i}.logits": model(torch.tensor([ids]), use_cache=False).logits[0] for i, ids in sequences.items()}
     save_file(logits, path)
     path.chmod(0o644)  # safetensors makes it private to the user
 
@@ -98,16 +170,16 @@ def hf_model(config, tensors):
         (pathlib.Path(folder) / "config.json").write_text(json.dumps(config))
         save_file(tensors, pathlib.Path(folder) / "model.safetensors", metadata={"format": "pt"})
         return AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="eager"
+            folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager"
         ).eval()
 
 
-def write(path, config, tensors):
-    """Writes `tensors` of a checkpoint with the hub's `config` to the GGUF `path`, in f32."""
+def write(path, config, tensors, half):
+    """Writes `tensors` of a checkpoint with the hub's `config` to the GGUF `path`."""
     family = FAMILIES[config["model_type"]]
     writer = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[family.arch])
     writer.add_name(path.stem)
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16 if half else gguf.LlamaFileType.ALL_F32)
     writer.add_tokenizer_model("no_vocab")
     family.keys(writer, config)
     blocks = first(config, "num_hidden_layers", "n_layer")
@@ -115,7 +187,9 @@ def write(path, config, tensors):
     for name, tensor in [*rope_factors(config), *stacked(family.tensors(config, tensors))]:
         name = name if name.startswith("rope_") else names.get_name(name, try_suffixes=(".weight", ".bias"))
         # The converter drops axes of length one (Qwen2-MoE's shared_expert_gate becomes a vector).
-        writer.add_tensor(name, np.ascontiguousarray(tensor.squeeze().float().numpy()))
+        tensor = tensor.squeeze().float()
+        dtype = np.float16 if half and stored_half(name, tensor) else np.float32
+        writer.add_tensor(name, np.ascontiguousarray(tensor.numpy().astype(dtype)))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -132,7 +206,7 @@ def first(config, *keys, default=None):
 def dimensions(writer, c):
     """What every architecture has. llama.cpp takes the vocabulary's size from the tokens; without them, from this key."""
     heads = first(c, "num_attention_heads", "n_head")
-    width = first(c, "hidden_size", "n_embd")
+    width = first(c, "hidden_size", "n_embed", "n_embd")
     writer.add_vocab_size(c["vocab_size"])
     writer.add_context_length(first(c, "max_position_embeddings", "n_positions", "seq_length", default=2048))
     writer.add_embedding_length(width)
@@ -140,7 +214,7 @@ def dimensions(writer, c):
     # The converter writes 4 * width for GPT-2, Bloom, Falcon and Phi-2 whatever the config says.
     writer.add_feed_forward_length(first(c, "intermediate_size", "n_inner", "ffn_hidden_size", default=4 * width))
     writer.add_head_count(heads)
-    if c["model_type"] not in ("gpt2", "gpt_neox"):  # the converter leaves it out: as many as query heads
+    if c["model_type"] not in ("gpt2", "gpt_neox"):  # left out by the converter: as many as query heads
         writer.add_head_count_kv(kv_heads(c))
     if "head_dim" in c:
         writer.add_key_length(c["head_dim"])
@@ -156,11 +230,13 @@ def dimensions(writer, c):
 
 
 def kv_heads(c):
+    if c["model_type"] == "falcon" and c["multi_query"] and not c["new_decoder_architecture"]:
+        return 1
     return first(c, "num_key_value_heads", "num_kv_heads", "num_attention_heads", "n_head")
 
 
 def head_dim(c):
-    return c.get("head_dim") or first(c, "hidden_size", "n_embd") // first(c, "num_attention_heads", "n_head")
+    return c.get("head_dim") or first(c, "hidden_size", "n_embed", "n_embd") // first(c, "num_attention_heads", "n_head")
 
 
 def rotary(c):
@@ -200,11 +276,51 @@ def plain_keys(writer, c):
 
 def gemma3_keys(writer, c):
     dimensions(writer, c)
-    writer.add_rope_freq_base(c["rope_theta"])
+    rotary_keys(writer, c)  # of the global layers
     # Newer files say these three; where they do not, llama.cpp takes 10000 and 6 (llama-model.cpp).
     writer.add_rope_freq_base_swa(c["rope_local_base_freq"])
     writer.add_sliding_window(c["sliding_window"])
     writer.add_sliding_window_pattern(c["sliding_window_pattern"])
+
+
+def gemma2_keys(writer, c):
+    """Even layers are local and both kinds share one rotary base, without a key for either (llama-model.cpp)."""
+    plain_keys(writer, c)
+    writer.add_attn_logit_softcapping(c["attn_logit_softcapping"])
+    writer.add_final_logit_softcapping(c["final_logit_softcapping"])
+    writer.add_sliding_window(c["sliding_window"])
+
+
+def phi3_keys(writer, c):
+    """llama.cpp reads the window and leaves it out of account; 0 stands for none."""
+    llama_keys(writer, c)
+    writer.add_sliding_window(c["sliding_window"] or 0)
+    writer.add_rope_scaling_orig_ctx_len(c["original_max_position_embeddings"])
+    if "long_factor" in rotary(c):
+        length, trained = c["max_position_embeddings"], c["original_max_position_embeddings"]
+        writer.add_rope_scaling_attn_factors(math.sqrt(1 + math.log(length / trained) / math.log(trained)))
+
+
+def granite_keys(writer, c):
+    """Scores times attention.scale; embeddings times and logits divided by theirs; each residual branch times its."""
+    llama_keys(writer, c)
+    writer.add_attention_scale(c["attention_multiplier"])
+    writer.add_embedding_scale(c["embedding_multiplier"])
+    writer.add_residual_scale(c["residual_multiplier"])
+    writer.add_logit_scale(c["logits_scaling"])
+
+
+def falcon_keys(writer, c):
+    dimensions(writer, c)
+    rotary_keys(writer, c)
+    writer.add_tensor_data_layout("jploski")
+
+
+def qwen_moe_keys(writer, c):
+    plain_keys(writer, c)
+    writer.add_expert_feed_forward_length(c["moe_intermediate_size"])
+    if "shared_expert_intermediate_size" in c:
+        writer.add_expert_shared_feed_forward_length(c["shared_expert_intermediate_size"])
 
 
 def neox_keys(writer, c):
@@ -264,6 +380,25 @@ def q_then_k_then_v(c, tensors):
         yield name, tensor
 
 
+def bloom_tensors(c, tensors):
+    """Names without `transformer.`, as gguf-py's table has them; the head is the embedding."""
+    for name, tensor in q_then_k_then_v(c, tensors):
+        if name != "lm_head.weight":
+            yield name.removeprefix("transformer."), tensor
+
+
+def stablelm_tensors(c, tensors):
+    """The norms of each head's q and k stacked: (heads, head_dim)."""
+    norms = {}
+    for name, tensor in tensors.items():
+        if match := re.fullmatch(r"(.*\.[qk]_layernorm)\.norms\.(\d+)\.weight", name):
+            norms.setdefault(match[1] + ".weight", {})[int(match[2])] = tensor
+        else:
+            yield name, tensor
+    for name, parts in norms.items():
+        yield name, torch.stack([parts[i] for i in range(len(parts))])
+
+
 def stacked(tensors):
     """Experts' matrices into one tensor (experts, out, in) under the name gguf-py maps."""
     experts = {}
@@ -281,8 +416,6 @@ def stacked(tensors):
 
 def rope_factors(c):
     """Llama 3's frequency factors (what each frequency is divided by), and Phi-3's long and short ones."""
-    if c["model_type"] not in FAMILIES or "rope" not in json.dumps(c):
-        return
     parameters = rotary(c)
     if parameters["rope_type"] == "llama3":
         factor, low, high, length = (
@@ -307,12 +440,25 @@ class Family:
 
 FAMILIES = {
     "llama": Family(A.LLAMA, llama_keys, paired),
+    "mixtral": Family(A.LLAMA, llama_keys, paired),
+    "smollm3": Family(A.SMOLLM3, llama_keys, paired),
+    "granite": Family(A.GRANITE, granite_keys, paired),
     "qwen2": Family(A.QWEN2, plain_keys),
     "qwen3": Family(A.QWEN3, plain_keys),
+    "qwen2_moe": Family(A.QWEN2MOE, qwen_moe_keys),
+    "qwen3_moe": Family(A.QWEN3MOE, qwen_moe_keys),
+    "olmo2": Family(A.OLMO2, plain_keys),
+    "gemma": Family(A.GEMMA, plain_keys, one_more),
+    "gemma2": Family(A.GEMMA2, gemma2_keys, one_more),
     "gemma3_text": Family(A.GEMMA3, gemma3_keys, one_more),
+    "phi": Family(A.PHI2, llama_keys),
+    # qkv_proj and gate_up_proj stay fused: q, k, v and gate, up one after the other, as ffn_up the latter.
+    "phi3": Family(A.PHI3, phi3_keys),
+    "stablelm": Family(A.STABLELM, neox_keys, stablelm_tensors),
     "gpt2": Family(A.GPT2, dimensions, conv1d),
     "gpt_neox": Family(A.GPTNEOX, neox_keys, q_then_k_then_v),
-    "phi": Family(A.PHI2, llama_keys),
+    "bloom": Family(A.BLOOM, dimensions, bloom_tensors),
+    "falcon": Family(A.FALCON, falcon_keys, q_then_k_then_v),
 }
 
 
