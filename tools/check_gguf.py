@@ -19,9 +19,9 @@ from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURE
 
 import llama_cpp
 
-# llama.cpp looks GELU up in a table of half precision and takes the tanh form everywhere: up to 3.5e-4 from that. What it
-# multiplies f16 matrices with it rounds to f16, which SmolLM3's four blocks turn into 1.3e-2 (2.6e-6 when stored in f32);
-# a wrong layout gives .2 and more.
+# llama.cpp looks GELU up in a table of half precision and takes the tanh form everywhere: up to 3.5e-4 from that.
+# What it multiplies f16 matrices with it rounds to f16, which SmolLM3's four blocks turn into 1.3e-2 (2.6e-6 when
+# stored in f32); a wrong layout gives .2 and more.
 TOLERANCE = {"transformers": 1e-6, "llama.cpp": 1e-3, "llama.cpp on f16": 2e-2}
 # Known to differ, by what we find in their code or output; not counted.
 KNOWN = {

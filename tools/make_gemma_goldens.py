@@ -52,7 +52,9 @@ def main():
         "prompts": [logits_of(model, tokenizer, text, positions) for text in texts],
     }
     golden["trace"] = layer_trace(model, golden["prompts"][0]["ids"])
-    golden["long"] = logits_of(model, tokenizer, LONG, positions) | {"without_window_max_abs_change": unbounded(model, tokenizer)}
+    golden["long"] = logits_of(model, tokenizer, LONG, positions) | {
+        "without_window_max_abs_change": unbounded(model, tokenizer)
+    }
     golden["greedy"] = greedy_text(model, tokenizer)
     golden["edits"] = []
     for selector, amount in EDITS:
