@@ -285,7 +285,7 @@ fn full_rank_everywhere_is_the_base_to_the_bit() {
 fn whitened_edits_take_their_inputs_from_the_prompts_of_an_exam() {
     let case = Case::new("llama-bytes");
     let model = &case.model;
-    let id = WeightId { layer: 1, kind: WeightKind::Down };
+    let id = WeightId::new(1, WeightKind::Down);
     let edit = Edit::parse("L1.down_proj@whitened(0.2)", model.config()).expect("edit");
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
     assert!(matches!(truncation.apply(model, &edit), Err(Error::Uncalibrated { .. })));
