@@ -14,7 +14,6 @@ use laser::statistics::Fractions;
 use laser::task::Task;
 use laser::tokenizer::Tokenizer;
 use laser::truncation::{SvdMethod, Truncation};
-use laser::weight::WeightKind;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -10,7 +10,7 @@ use laser::search::{Protocol, Settings, explore, search};
 use laser::statistics::Split;
 use laser::store::{Outcomes, Store, Trial};
 use laser::truncation::{SvdMethod, Truncation};
-use laser::weight::{WeightId, WeightKind};
+use laser::weight::WeightId;
 
 use crate::case::{Case, ITEMS, honest, indices, settings};
 
@@ -51,7 +51,7 @@ fn the_paper_selects_on_the_first_fifth_in_the_references_order() {
         severe.sort_unstable();
         let mut winner: Option<&Trial> = None;
         for layer in [1, 0] {
-            for kind in support::KINDS {
+            for kind in crate::support::KINDS {
                 for rho in &severe {
                     let id = WeightId::new(layer, kind);
                     let edit = Edit::single(id, rho.parse().expect("a fraction"));

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use laser::edit::{parse_layer_list, parse_selector};
+use anyhow::{Context, Result, anyhow, bail};
+use laser::edit::parse_layer_list;
+use laser::matrix_set::MatrixSet;
 use laser::model::ModelConfig;
 use laser::reduction::Reduction;
 use laser::search::{Budget, Plan, Protocol, Settings, Space, Stage};
