@@ -108,7 +108,7 @@ fn several_tasks_give_what_each_gives_alone() {
 
     // A trial of both is the trials of each.
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["0.5", "0.1"]).arms();
+    let arms = case.space(&["0.5", "0.1"]).arms(case.model.config());
     let trials = [&alone[0], &alone[1], &both].map(|exam| {
         run(&case, exam, &truncation, &arms, 2, &format!("{}-{}", exam.items().len(), exam.parts()[0].score))
     });
@@ -172,7 +172,7 @@ fn run(case: &Case, exam: &Exam<'_>, truncation: &Truncation, arms: &[Arm], thre
 fn assert_trials(name: &str) -> Vec<usize> {
     let case = Case::new(name);
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["1", "0.9", "0.5", "0.2", "0.05", "0"]).arms();
+    let arms = case.space(&["1", "0.9", "0.5", "0.2", "0.05", "0"]).arms(case.model.config());
     assert_eq!(arms.len(), 2 * 7 * 6);
     let edited: Vec<Model> = arms.iter().map(|arm| case.edited(&truncation, &arm.edit())).collect();
     let of_score = |score: Score| {
@@ -212,7 +212,7 @@ fn every_trial_equals_its_edit_alone() {
 #[test]
 fn a_randomized_trial_equals_its_edit_with_the_same_seed() {
     let case = Case::new("qwen2-bias");
-    let arms = case.space(&["1", "0.9", "0.5", "0.1", "0"]).arms();
+    let arms = case.space(&["1", "0.9", "0.5", "0.1", "0"]).arms(case.model.config());
     let seeded = |seed| Truncation::new(SvdMethod::Randomized { seed }, None, 1);
     for score in [Score::GENERATE, Score::Choice { length: Length::PerByte }] {
         let exam = case.exam(score);
@@ -235,7 +235,7 @@ fn empty_continuations_are_searched_too() {
     });
     let exam = case.exam(Score::GENERATE);
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["0.5", "0"]).arms();
+    let arms = case.space(&["0.5", "0"]).arms(case.model.config());
     let base = evaluate(&exam, &case.model, &indices(&exam));
     assert!(base.iter().all(|o| o.prediction.is_empty() && !o.correct));
     for (arm, trial) in arms.iter().zip(run(&case, &exam, &truncation, &arms, 1, "silent")) {
@@ -256,7 +256,7 @@ fn sequences_that_change_the_rotary_frequencies_stay_alone() {
     let error = across.expect_err("a text may not cross the change").to_string();
     assert!(error.contains("would cross 24"), "{error}");
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["1", "0.5", "0"]).arms();
+    let arms = case.space(&["1", "0.5", "0"]).arms(case.model.config());
     for score in [Score::Top1, Score::Greedy, Score::CHOICE] {
         let exam = case.exam(score);
         let batched = evaluate(&exam, &case.model, &indices(&exam));

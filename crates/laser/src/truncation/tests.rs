@@ -1,6 +1,5 @@
 //! A stack of variants against the same reductions one at a time, on a small model.
 
-
 use candle_core::DType;
 
 use super::*;
