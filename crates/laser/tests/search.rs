@@ -251,7 +251,7 @@ fn sequences_that_change_the_rotary_frequencies_stay_alone() {
         config["original_max_position_embeddings"] = 24.into();
         config["rope_scaling"]["original_max_position_embeddings"] = 24.into();
     });
-    assert_eq!(case.model.config().rope.length_dependent_beyond(), Some(24));
+    assert_eq!(case.model.config().length_dependent_beyond(), Some(24));
     let across = Exam::new(&[(&case.open, Score::GENERATE)], &case.tokenizer, case.model.config());
     let error = across.expect_err("a text may not cross the change").to_string();
     assert!(error.contains("would cross 24"), "{error}");
@@ -299,7 +299,7 @@ fn whitened_edits_take_their_inputs_from_the_prompts_of_an_exam() {
     let logits = |activations: Activations| {
         let truncation = truncation.clone().with_activations(std::sync::Arc::new(activations));
         let (edited, records) = truncation.apply(model, &edit).expect("applies");
-        assert_eq!(records[0].rank, Some(model.config().max_rank(id.kind) / 5));
+        assert_eq!(records[0].rank, Some(model.config().max_rank(id) / 5));
         edited.trace(&[1, 2, 3]).expect("trace").logits.flatten_all().expect("flat").to_vec1::<f32>().expect("numbers")
     };
     let once = measured(Score::TOP1, 1);
