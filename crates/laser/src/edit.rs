@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::error::{Error, Result};
-use crate::model::ModelConfig;
 use crate::matrix_set::MatrixSet;
+use crate::model::ModelConfig;
 use crate::reduction::{Reduction, ReductionSyntax, split_list};
 use crate::weight::WeightId;
 
@@ -117,7 +117,6 @@ impl fmt::Display for Edit {
         Ok(())
     }
 }
-
 
 /// Parses a list of matrices, `fc_in`, `L5.down_proj`, `L20-27.mlp`, joined by commas; without a layer, all layers.
 ///

@@ -327,6 +327,27 @@ fn gguf_keeps_all_but_the_edited_tensors_in_every_type() {
 }
 
 #[test]
+fn values_that_an_edit_leaves_alone_are_not_quantised_anew() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let wide = random_folder(&place.path().join("wide"), 7);
+    let mut rounds = 0;
+    for dtype in TYPES {
+        let path = place.path().join(format!("{dtype}.gguf"));
+        let mut case = Case::open(&gguf_of(&wide, &path, |_| dtype));
+        for (&id, matrix) in &mut case.matrices {
+            let own = case.base.matrix(id).expect("reads");
+            rounds += usize::from(stored_values("", dtype, own.data()).expect("fits the type") != own.data());
+            *matrix = own;
+        }
+        let out = place.path().join(format!("{dtype}-same.gguf"));
+        let written = case.export().to_gguf(&out, None).expect("writes");
+        assert!(written.matrices.iter().all(|matrix| matrix.max_abs == 0.0 && matrix.change == 0.0), "{dtype}");
+        assert_eq!(fs::read(&out).expect("new"), fs::read(&path).expect("old"), "{dtype}");
+    }
+    assert!(rounds > 0, "there are types whose values another round would change");
+}
+
+#[test]
 fn gguf_tensors_change_their_type_if_asked() {
     let place = tempfile::tempdir().expect("a temporary folder");
     let wide = random_folder(&place.path().join("wide"), 8);
