@@ -3,7 +3,7 @@
     ../laser-venv/bin/python tools/make_family_goldens.py --out goldens
 
 The weights are drawn in the layout of the hub's files and read back by transformers' own classes, for
-every edit anew: what is truncated is what the file holds. f32, CPU, one thread, eager attention.
+every edit anew: what is truncated is what the file holds. f32, CPU, one thread, eager attention where it is right.
 """
 
 import argparse
@@ -161,7 +161,11 @@ def load(family, tensors, **overrides):
         (pathlib.Path(folder) / "config.json").write_text(json.dumps(config))
         save_file(tensors, folder + "/model.safetensors", metadata={"format": "pt"})
         model, info = CLASSES[family.kind].from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager", output_loading_info=True
+            folder,
+            dtype=torch.float32,
+            attn_implementation=family.attention,
+            experts_implementation="eager",
+            output_loading_info=True,
         )
     odd = {k: v for k, v in info.items() if v}
     unknown = [k for k in odd.pop("unexpected_keys", []) if not ignored(k)]
