@@ -238,7 +238,7 @@ mod tests {
         let id = WeightId::new(1, crate::weight::WeightKind::Gate);
         let zero: Reduction = "zero".parse().expect("a reduction");
         assert_eq!(edit.with(id, zero).to_string(), "L0.gate_proj@0.1,L1.gate_proj@zero");
-        assert_eq!(edit.without(id).to_string(), "L0.gate_proj@0.1");
+        assert_eq!(edit.without(id, &config()).to_string(), "L0.gate_proj@0.1");
         assert_eq!(Edit::default().with(id, zero), Edit::single(id, zero));
         assert_eq!(edit.reductions().count(), 2);
     }

@@ -108,7 +108,7 @@ fn several_tasks_give_what_each_gives_alone() {
 
     // A trial of both is the trials of each.
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["0.5", "0.1"]).arms();
+    let arms = case.space(&["0.5", "0.1"]).arms(case.model.config());
     let trials = [&alone[0], &alone[1], &both].map(|exam| {
         run(&case, exam, &truncation, &arms, 2, &format!("{}-{}", exam.items().len(), exam.parts()[0].score))
     });
@@ -172,7 +172,7 @@ fn run(case: &Case, exam: &Exam<'_>, truncation: &Truncation, arms: &[Arm], thre
 fn assert_trials(name: &str) -> Vec<usize> {
     let case = Case::new(name);
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["1", "0.9", "0.5", "0.2", "0.05", "0"]).arms();
+    let arms = case.space(&["1", "0.9", "0.5", "0.2", "0.05", "0"]).arms(case.model.config());
     assert_eq!(arms.len(), 2 * 7 * 6);
     let edited: Vec<Model> = arms.iter().map(|arm| case.edited(&truncation, &arm.edit())).collect();
     let of_score = |score: Score| {
@@ -212,7 +212,7 @@ fn every_trial_equals_its_edit_alone() {
 #[test]
 fn a_randomized_trial_equals_its_edit_with_the_same_seed() {
     let case = Case::new("qwen2-bias");
-    let arms = case.space(&["1", "0.9", "0.5", "0.1", "0"]).arms();
+    let arms = case.space(&["1", "0.9", "0.5", "0.1", "0"]).arms(case.model.config());
     let seeded = |seed| Truncation::new(SvdMethod::Randomized { seed }, None, 1);
     for score in [Score::GENERATE, Score::Choice { length: Length::PerByte }] {
         let exam = case.exam(score);
@@ -235,7 +235,7 @@ fn empty_continuations_are_searched_too() {
     });
     let exam = case.exam(Score::GENERATE);
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["0.5", "0"]).arms();
+    let arms = case.space(&["0.5", "0"]).arms(case.model.config());
     let base = evaluate(&exam, &case.model, &indices(&exam));
     assert!(base.iter().all(|o| o.prediction.is_empty() && !o.correct));
     for (arm, trial) in arms.iter().zip(run(&case, &exam, &truncation, &arms, 1, "silent")) {
@@ -251,12 +251,12 @@ fn sequences_that_change_the_rotary_frequencies_stay_alone() {
         config["original_max_position_embeddings"] = 24.into();
         config["rope_scaling"]["original_max_position_embeddings"] = 24.into();
     });
-    assert_eq!(case.model.config().rope.length_dependent_beyond(), Some(24));
+    assert_eq!(case.model.config().length_dependent_beyond(), Some(24));
     let across = Exam::new(&[(&case.open, Score::GENERATE)], &case.tokenizer, case.model.config());
     let error = across.expect_err("a text may not cross the change").to_string();
     assert!(error.contains("would cross 24"), "{error}");
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let arms = case.space(&["1", "0.5", "0"]).arms();
+    let arms = case.space(&["1", "0.5", "0"]).arms(case.model.config());
     for score in [Score::Top1, Score::Greedy, Score::CHOICE] {
         let exam = case.exam(score);
         let batched = evaluate(&exam, &case.model, &indices(&exam));
@@ -285,7 +285,7 @@ fn full_rank_everywhere_is_the_base_to_the_bit() {
 fn whitened_edits_take_their_inputs_from_the_prompts_of_an_exam() {
     let case = Case::new("llama-bytes");
     let model = &case.model;
-    let id = WeightId { layer: 1, kind: WeightKind::Down };
+    let id = WeightId::new(1, WeightKind::Down);
     let edit = Edit::parse("L1.down_proj@whitened(0.2)", model.config()).expect("edit");
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
     assert!(matches!(truncation.apply(model, &edit), Err(Error::Uncalibrated { .. })));
@@ -299,7 +299,7 @@ fn whitened_edits_take_their_inputs_from_the_prompts_of_an_exam() {
     let logits = |activations: Activations| {
         let truncation = truncation.clone().with_activations(std::sync::Arc::new(activations));
         let (edited, records) = truncation.apply(model, &edit).expect("applies");
-        assert_eq!(records[0].rank, Some(model.config().max_rank(id.kind) / 5));
+        assert_eq!(records[0].rank, Some(model.config().max_rank(id) / 5));
         edited.trace(&[1, 2, 3]).expect("trace").logits.flatten_all().expect("flat").to_vec1::<f32>().expect("numbers")
     };
     let once = measured(Score::TOP1, 1);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Device};
 use laser::edit::Edit;
 use laser::evaluate::Exam;
+use laser::matrix_set::MatrixSet;
 use laser::model::{Files, Model};
 use laser::parallel::Unobserved;
 use laser::score::{Outcome, Score};
@@ -13,7 +14,6 @@ use laser::statistics::Fractions;
 use laser::task::Task;
 use laser::tokenizer::Tokenizer;
 use laser::truncation::{SvdMethod, Truncation};
-use laser::weight::WeightKind;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -81,7 +81,7 @@ impl Case {
     pub(crate) fn space(&self, rhos: &[&str]) -> Space {
         Space {
             layers: (0..self.model.config().n_layers).collect(),
-            kinds: WeightKind::ALL.to_vec(),
+            matrices: support::KINDS.map(MatrixSet::one).to_vec(),
             reductions: rhos.iter().map(|r| r.parse().expect("a fraction")).collect(),
         }
     }

@@ -10,7 +10,7 @@ use laser::search::{Protocol, Settings, explore, search};
 use laser::statistics::Split;
 use laser::store::{Outcomes, Store, Trial};
 use laser::truncation::{SvdMethod, Truncation};
-use laser::weight::{WeightId, WeightKind};
+use laser::weight::WeightId;
 
 use crate::case::{Case, ITEMS, honest, indices, settings};
 
@@ -51,9 +51,9 @@ fn the_paper_selects_on_the_first_fifth_in_the_references_order() {
         severe.sort_unstable();
         let mut winner: Option<&Trial> = None;
         for layer in [1, 0] {
-            for kind in WeightKind::ALL {
+            for kind in crate::support::KINDS {
                 for rho in &severe {
-                    let id = WeightId { layer, kind };
+                    let id = WeightId::new(layer, kind);
                     let edit = Edit::single(id, rho.parse().expect("a fraction"));
                     let trial = found.explored.trials.iter().find(|t| t.edit == edit).expect("every arm is tried");
                     assert_eq!(trial.outcomes.correct.len(), first.len());

@@ -56,7 +56,7 @@ fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
         let mut store = open(&whole, false).expect("store");
         let all = StopAfter { passes: usize::MAX, ..StopAfter::default() };
         let found = go(&mut store, &all).expect("search");
-        assert_eq!(found.explored.trials.len(), settings.space.arms().len());
+        assert_eq!(found.explored.trials.len(), settings.space.arms(case.model.config()).len());
         let all = all.seen.into_inner();
 
         for passes in [0, 1, 9, all - 1, all] {
