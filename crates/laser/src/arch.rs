@@ -4,11 +4,20 @@
 //! A family is one file of data beside this one. It says what its block is made of in terms of [`ModelConfig`], and
 //! where its tensors are; the forward pass reads the configuration and never asks which family it runs.
 
+mod bert;
+mod bloom;
+mod falcon;
 mod gemma;
+mod gpt2;
+mod gpt_neo;
+mod gpt_neox;
+mod gptj;
 mod granite;
 mod llama;
 mod mixtral;
 mod olmo2;
+mod opt;
+mod phi;
 mod phi3;
 mod qwen3;
 mod qwen_moe;
@@ -20,6 +29,9 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::model::config::{GgufKeys, Keys, ModelConfig};
 use crate::weight::{Part, WeightId, WeightKind};
+
+/// A name for matrices, and what it stands for.
+pub type Alias = (&'static str, &'static [WeightKind]);
 
 /// One model family.
 pub struct Architecture {
@@ -44,8 +56,8 @@ pub struct Architecture {
     /// The keys of `config.json` that Llama does not have, or that say something else, for a model that came from
     /// GGUF; an error tells what the family's class has no key for. `None`: such a model stays a GGUF file.
     pub to_hf: Option<fn(&ModelConfig) -> std::result::Result<Value, String>>,
-    /// The paper's names for its matrices, and those of its own files: alias, and what it stands for.
-    pub aliases: &'static [(&'static str, &'static [WeightKind])],
+    /// The paper's names for its matrices, then those of its own files, in lists that families share.
+    pub aliases: &'static [&'static [Alias]],
 }
 
 impl std::fmt::Debug for Architecture {
@@ -73,6 +85,7 @@ pub struct Names {
     /// What `{model}` may be: the first for which the file has the first matrix of layer 0.
     pub prefixes: &'static [&'static str],
     /// Everything but the matrices of the blocks, in lists that families share; names without `.weight` and `.bias`.
+    /// Where several names are given for a role, the first that the file has counts, as for the matrices.
     pub roles: &'static [&'static [(Role, &'static str)]],
     /// The matrices of the blocks, in lists that families share. Where several tensors could hold a matrix, the first that the file has counts.
     pub matrices: &'static [&'static [Stored]],
@@ -202,6 +215,18 @@ pub static ARCHITECTURES: &[&Architecture] = &[
     &granite::GRANITE,
     &smollm3::SMOLLM3,
     &phi3::PHI3,
+    &gpt2::GPT2,
+    &gptj::GPTJ,
+    &gpt_neo::GPT_NEO,
+    &gpt_neox::GPT_NEOX,
+    &phi::PHI,
+    &phi::PHI_MSFT,
+    &opt::OPT,
+    &bloom::BLOOM,
+    &falcon::FALCON,
+    &bert::BERT,
+    &bert::ROBERTA,
+    &bert::DISTILBERT,
 ];
 
 impl Architecture {
@@ -227,24 +252,37 @@ impl Architecture {
         if let Some(kind) = WeightKind::from_name(name) {
             return Some(vec![kind]);
         }
-        self.aliases.iter().find(|(alias, _)| *alias == name).map(|(_, kinds)| kinds.to_vec())
+        self.aliases().find(|(alias, _)| *alias == name).map(|(_, kinds)| kinds.to_vec())
     }
 
     /// The paper's alias of one matrix, if it has one of its own.
     pub fn paper_alias(&self, kind: WeightKind) -> Option<&'static str> {
-        self.aliases.iter().find(|(_, kinds)| *kinds == [kind]).map(|(alias, _)| *alias)
+        self.aliases().find(|(_, kinds)| *kinds == [kind]).map(|(alias, _)| *alias)
     }
 
     /// The aliases a selector may use, for error messages.
     pub fn alias_names(&self) -> String {
-        self.aliases.iter().map(|(alias, _)| *alias).collect::<Vec<_>>().join(", ")
+        self.aliases().map(|(alias, _)| *alias).collect::<Vec<_>>().join(", ")
+    }
+
+    /// All its aliases.
+    pub(crate) fn aliases(&self) -> impl Iterator<Item = &'static Alias> {
+        self.aliases.iter().copied().flatten()
     }
 }
 
 impl Names {
-    /// The name of what has a role, if the format has such a thing.
-    pub(crate) fn role(&self, role: Role) -> Option<&'static str> {
-        self.roles.iter().copied().flatten().find(|(of, _)| *of == role).map(|(_, name)| *name)
+    /// One name for each role: the first that `has` tells to be there, the last that is given if none.
+    pub(crate) fn roles(&self, has: impl Fn(&str) -> bool) -> Vec<(Role, &'static str)> {
+        let mut chosen: Vec<(Role, &'static str)> = Vec::new();
+        for &(role, name) in self.roles.iter().copied().flatten() {
+            match chosen.iter_mut().find(|(of, _)| *of == role) {
+                Some((_, before)) if has(before) => (),
+                Some((_, before)) => *before = name,
+                None => chosen.push((role, name)),
+            }
+        }
+        chosen
     }
 
     /// The tensors that could hold a stored matrix.

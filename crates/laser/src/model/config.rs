@@ -93,6 +93,8 @@ pub struct TrajectorySizes {
 pub enum Residual {
     /// `x += f(norm(x))`, one after the other.
     PreNorm,
+    /// `x = norm(x) + f(norm(x))`, one after the other (an option of BLOOM).
+    FromNorm,
     /// `x += attention(norm(x)) + mlp(norm'(x))`, side by side.
     Parallel {
         /// Both read the same norm.
@@ -115,6 +117,8 @@ pub struct Attention {
     pub softcap: Option<f64>,
     /// A score's change for each token between query and key, one a query head (ALiBi).
     pub slopes: Option<Vec<f32>>,
+    /// Falcon's form of ALiBi: slope times key position, each rounded to bf16, comes before the scale.
+    pub coarse_slopes: bool,
     /// Whether a token sees only what comes before it.
     pub causal: bool,
     /// Norms of queries and keys.
@@ -238,6 +242,7 @@ impl ModelConfig {
                 scale: 1.0 / (d_head as f64).sqrt(),
                 softcap: None,
                 slopes: None,
+                coarse_slopes: false,
                 causal: true,
                 qk_norm: None,
                 ropes: vec![rope],
@@ -311,14 +316,14 @@ impl ModelConfig {
     }
 }
 
-/// Refuses sizes before anything is allocated by them.
-fn check_layers(file: &str, key: &str, n_layers: usize) -> Result<()> {
-    if n_layers == 0 || n_layers > 4096 {
+/// Refuses a number of layers or heads before anything is allocated by it.
+fn check_count(file: &str, key: &str, found: usize) -> Result<()> {
+    if found == 0 || found > 4096 {
         return Err(Error::Config {
             file: file.into(),
             key: key.into(),
             expected: "1 to 4096".into(),
-            found: n_layers.to_string(),
+            found: found.to_string(),
         });
     }
     Ok(())

@@ -208,11 +208,12 @@ impl Reader<'_> {
     }
 
     /// What has a role, where the model has it: its weight or its bias.
-    fn vector(&self, role: Role, layer: usize, which: &str) -> Result<Option<Tensor>> {
+    fn vector(&self, role: Role, layer: usize, which: &'static str) -> Result<Option<Tensor>> {
         let Some(vector) = vectors(&self.files.config).into_iter().find(|v| v.role == role) else { return Ok(None) };
         let mut values = Vec::new();
         for stem in self.files.layout.stems(&vector, layer) {
-            values.extend(self.files.checkpoint.tensor(&format!("{stem}.{which}"))?.to_f32()?);
+            let suffix = self.files.layout.suffix(&vector, which);
+            values.extend(self.files.checkpoint.tensor(&format!("{stem}.{suffix}"))?.to_f32()?);
         }
         let offset = self.files.layout.names.norm_offset;
         if offset != 0.0 && vector.is_norm() {
