@@ -22,6 +22,10 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM,
 
 import family_matrices
 import tiny_families
+import tiny_families_encoders
+import tiny_families_gpt
+import tiny_families_llama
+import tiny_families_phi
 from make_goldens import EDIT_POSITIONS, MARGIN, NEW_TOKENS, rounded, write_json
 from tiny_models import SEED
 
@@ -30,8 +34,13 @@ CLASSES = {
     "masked": AutoModelForMaskedLM,
     "decision": DecisionTransformerModel,
 }
-ROUTER_MARGIN = 1e-3
+FAMILIES = (
+    tiny_families_gpt.FAMILIES | tiny_families_phi.FAMILIES | tiny_families_encoders.FAMILIES | tiny_families_llama.FAMILIES
+)
+# An edit or a feature moves the outputs by more than this, over the largest one.
 EDIT_CHANGE = 1e-2
+# No expert is chosen by less than this, over the largest router logit.
+ROUTER_MARGIN = 1e-4
 
 
 def main():
@@ -43,8 +52,8 @@ def main():
     transformers.logging.disable_progress_bar()
     transformers.logging.set_verbosity_error()
     folder = pathlib.Path(args.out) / "families"
-    for name in args.only.split(",") if args.only else tiny_families.FAMILIES:
-        make(name, tiny_families.FAMILIES[name], folder)
+    for name in args.only.split(",") if args.only else FAMILIES:
+        make(name, FAMILIES[name], folder)
 
 
 def make(name, family, folder):
@@ -54,17 +63,34 @@ def make(name, family, folder):
     (folder / name / "config.json").write_text(json.dumps(family.config, indent=2) + "\n")
     tensors = draw(name, family)
     save_file(tensors, folder / name / "model.safetensors", metadata={"format": "pt"})
+    for seed in range(SEED, SEED + 100000, 1000):
+        try:
+            golden, arrays = compute(name, family, tensors, seed)
+            break
+        except NearTie:
+            continue
+    save_file({k: v.contiguous() for k, v in arrays.items()}, folder / f"{name}.golden.safetensors")
+    for file in [folder / name / "model.safetensors", folder / f"{name}.golden.safetensors"]:
+        file.chmod(0o644)  # safetensors makes them private to the user
+    write_json(folder / f"{name}.golden.json", golden)
+    smallest = min(golden["edits"], key=lambda e: e["max_abs_change"])
+    print(name, "smallest edit", smallest["edit"], smallest["max_abs_change"], golden["without"])
+    print("   ", [{k: v for k, v in g.items() if k != "ids"} for g in golden.get("greedy", [])])
+
+
+def compute(name, family, tensors, seed):
+    """The golden and its arrays, with inputs drawn from `seed`."""
     model = load(family, tensors)
-    golden = {"model": name, "about": family.about, "kind": family.kind, "stored_dtype": "float32"}
-    golden, arrays = {"causal": causal, "masked": masked, "decision": decision}[family.kind](family, model, golden)
-    reference = arrays[golden["edited"]][-EDIT_POSITIONS:]
-    largest = arrays[golden["edited"]].abs().max()
-    run = lambda changed, **keys: answer(family, load(family, changed, **keys), golden)  # noqa: E731
+    outputs = {"causal": causal, "masked": masked, "decision": decision}[family.kind]
+    about = {"model": name, "about": family.about, "kind": family.kind, "stored_dtype": "float32"}
+    golden, arrays = outputs(family, model, about, seed)
+    whole = arrays[golden["edited"]]
+    largest = whole.abs().max()
 
     golden["edits"] = []
     for selector, block, rank in family_matrices.edits(family.layout):
-        edited = run(block.truncated(tensors, rank))[-EDIT_POSITIONS:]
-        change = (edited - reference).abs().max()
+        edited = answer(family, load(family, block.truncated(tensors, rank)), golden, arrays)[-EDIT_POSITIONS:]
+        change = (edited - whole[-EDIT_POSITIONS:]).abs().max()
         if not change > EDIT_CHANGE * largest:
             raise SystemExit(f"{name}: {selector} changes the output by {change} only, of {largest}")
         array = "s0.edit." + selector.removeprefix(f"L{family_matrices.EDIT_LAYER}.")
@@ -79,31 +105,28 @@ def make(name, family, folder):
         )
     golden["without"] = {}
     for feature, plain in family.without.items():
-        changed = run(plain(tensors)) if callable(plain) else run(tensors, **plain)
-        golden["without"][feature] = rounded((changed - arrays[golden["edited"]]).abs().max())
-    if small := [f for f, change in golden["without"].items() if not change > EDIT_CHANGE * largest]:
-        raise SystemExit(f"{name}: the golden does not depend on {small}")
-    save_file({k: v.contiguous() for k, v in arrays.items()}, folder / f"{name}.golden.safetensors")
-    for file in [folder / name / "model.safetensors", folder / f"{name}.golden.safetensors"]:
-        file.chmod(0o644)  # safetensors makes them private to the user
-    write_json(folder / f"{name}.golden.json", golden)
-    smallest = min(golden["edits"], key=lambda e: e["max_abs_change"])
-    print(name, "max", rounded(largest), "smallest edit", smallest["edit"], smallest["max_abs_change"], golden["without"])
-    print("   ", [{k: v for k, v in g.items() if k != "ids"} for g in golden.get("greedy", [])])
+        model = load(family, plain(tensors)) if callable(plain) else load(family, tensors, **plain)
+        change = (answer(family, model, golden, arrays) - whole).abs().max()
+        if not change > EDIT_CHANGE * largest:
+            raise SystemExit(f"{name}: without {feature} the output changes by {change} only, of {largest}")
+        golden["without"][feature] = rounded(change)
+    return golden, arrays
 
 
 # Checkpoints
 
 
 def draw(name, family):
-    """The file's tensors: names and shapes as transformers saves them, put into the hub's layout, seeded weights."""
-    config = read_config(family.config)
+    """The file's tensors: names and shapes as transformers saves them, seeded weights, put into the hub's layout."""
+    config = family.config
+    if family.readable:
+        config, _ = family.readable(config, {})
+    make = getattr(CLASSES[family.kind], "from_config", CLASSES[family.kind])
     with tempfile.TemporaryDirectory() as folder:
-        make = getattr(CLASSES[family.kind], "from_config", CLASSES[family.kind])
-        make(config).save_pretrained(folder)
+        make(read_config(config)).save_pretrained(folder)
         shapes = {k: v.shape for k, v in load_file(folder + "/model.safetensors").items()}
     # One stream a checkpoint, seeded by its name: adding a family leaves the others as they are.
-    stream = torch.Generator().manual_seed(SEED + zlib.crc32(name.encode()))
+    stream = torch.Generator().manual_seed(SEED + zlib.crc32((family.weights_of or name).encode()))
     tensors = {k: random(k, shapes[k], family, stream) for k in sorted(shapes)}
     tensors = family.hub(tensors) if family.hub else tensors
     return {k: tensors[k].contiguous() for k in sorted(tensors)}
@@ -138,7 +161,7 @@ def load(family, tensors, **overrides):
         (pathlib.Path(folder) / "config.json").write_text(json.dumps(config))
         save_file(tensors, folder + "/model.safetensors", metadata={"format": "pt"})
         model, info = CLASSES[family.kind].from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+            folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager", output_loading_info=True
         )
     odd = {k: v for k, v in info.items() if v}
     unknown = [k for k in odd.pop("unexpected_keys", []) if not ignored(k)]
@@ -148,8 +171,8 @@ def load(family, tensors, **overrides):
 
 
 def ignored(name):
-    """The buffers old versions stored."""
-    return re.search(r"(attn|attention)\.(masked_)?bias$|\.position_ids$", name)
+    """The buffers old versions stored, and the heads of pre-training."""
+    return re.search(r"(attn|attention)\.(masked_)?bias$|\.position_ids$|\.pooler\.|\.seq_relationship\.", name)
 
 
 # Passes
@@ -181,6 +204,7 @@ def trace(model, **inputs):
     keep = lambda module, args, output: hidden.append((output if torch.is_tensor(output) else output[0])[0])  # noqa: E731
     hooks = [layers[0].register_forward_pre_hook(first, with_kwargs=True)]
     hooks += [layer.register_forward_hook(keep) for layer in layers]
+    hooks += [m.register_forward_hook(clear_routes) for m in model.modules() if type(m).__name__.endswith("TopKRouter")]
     out = model(output_hidden_states=True, **inputs)
     for hook in hooks:
         hook.remove()
@@ -192,13 +216,27 @@ def trace(model, **inputs):
     return hidden, out
 
 
+def clear_routes(router, args, output):
+    """Fails where another implementation may choose another expert."""
+    ranked = output[0].sort(dim=-1, descending=True).values
+    gap = (ranked[:, router.top_k - 1] - ranked[:, router.top_k]).min() / ranked.abs().max()
+    if gap < ROUTER_MARGIN:
+        raise NearTie(f"two experts are {gap} apart")
+
+
+class NearTie(Exception):
+    """A choice that rounding could turn."""
+
+
 def trace_ids(model, ids):
     hidden, out = trace(model, input_ids=torch.tensor([ids]))
     return hidden, out.logits[0]
 
 
-def answer(family, model, golden):
+def answer(family, model, golden, arrays):
     """What the edits are compared by, of sequence 0."""
+    if family.kind == "decision":
+        return trace(model, **trajectory(golden, arrays, 0))[1].action_preds[0]
     return trace_ids(model, golden["sequences"][0])[1]
 
 
@@ -211,8 +249,8 @@ def sequence_arrays(model, sequences):
     return arrays
 
 
-def causal(family, model, golden):
-    sequences, greedy = zip(*(clear_sequence(model, n) for n in family.lengths))
+def causal(family, model, golden, seed):
+    sequences, greedy = zip(*(clear_sequence(model, n, seed) for n in family.lengths))
     arrays = sequence_arrays(model, sequences)
     golden |= {
         "sequences": list(sequences),
@@ -223,12 +261,15 @@ def causal(family, model, golden):
     return golden, arrays
 
 
-def clear_sequence(model, length):
+def clear_sequence(model, length, seed):
     """(ids, greedy continuation) of the first seeded random sequence whose continuation has no near tie."""
-    stream = torch.Generator().manual_seed(SEED + length)
+    stream = torch.Generator().manual_seed(seed + length)
     for _ in range(200):
         ids = torch.randint(3, tiny_families.VOCAB, (length,), generator=stream).tolist()
-        greedy = continuation(model, ids)
+        try:
+            greedy = continuation(model, ids)
+        except NearTie:
+            continue
         if greedy["smallest_relative_margin"] >= MARGIN:
             return ids, greedy
     raise SystemExit(f"no sequence of {length} tokens has a clear greedy continuation")
@@ -256,10 +297,10 @@ def continuation(model, ids, count=NEW_TOKENS):
     }
 
 
-def masked(family, model, golden):
+def masked(family, model, golden, seed):
     sequences, fills = [], []
     for i, length in enumerate(family.lengths):
-        stream = torch.Generator().manual_seed(SEED + length)
+        stream = torch.Generator().manual_seed(seed + length)
         for _ in range(200):
             ids = torch.randint(3, tiny_families.MASK, (length,), generator=stream).tolist()
             ids[1 + i] = ids[length - 3] = tiny_families.MASK
@@ -286,8 +327,39 @@ def masked(family, model, golden):
     return golden, arrays
 
 
-def decision(family, model, golden):
-    raise NotImplementedError
+def decision(family, model, golden, seed):
+    """Seeded trajectories; what is compared is the actions."""
+    arrays, timesteps = {}, []
+    for i, steps in enumerate(family.lengths):
+        stream = torch.Generator().manual_seed(seed + steps)
+        first = int(torch.randint(1, 9, (), generator=stream))
+        timesteps.append(list(range(first, first + steps)))
+        arrays[f"s{i}.states"] = torch.randn(steps, model.config.state_dim, generator=stream)
+        arrays[f"s{i}.actions"] = torch.randn(steps, model.config.act_dim, generator=stream)
+        arrays[f"s{i}.returns_to_go"] = torch.randn(steps, 1, generator=stream)
+        inputs = trajectory(golden := golden | {"timesteps": timesteps}, arrays, i)
+        hidden, out = trace(model, **inputs)
+        arrays |= {f"s{i}.hidden.{layer}": h for layer, h in enumerate(hidden)}
+        arrays |= {f"s{i}.{k}": out[k][0] for k in ("state_preds", "action_preds", "return_preds")}
+    check_trajectory(model, inputs, out)
+    return golden | {"edited": "s0.action_preds"}, arrays
+
+
+def trajectory(golden, arrays, i):
+    inputs = {k: arrays[f"s{i}.{k}"][None] for k in ("states", "actions", "returns_to_go")}
+    return inputs | {"timesteps": torch.tensor([golden["timesteps"][i]])}
+
+
+def check_trajectory(model, inputs, out):
+    """A step's state changes its own and all later actions, no earlier one."""
+    steps = inputs["states"].shape[1]
+    for step in range(steps):
+        states = inputs["states"].clone()
+        states[0, step] += 1.0
+        actions = trace(model, **inputs | {"states": states})[1].action_preds
+        moved = ((actions - out.action_preds)[0].abs().amax(-1) > 0).tolist()
+        if moved != [later >= step for later in range(steps)]:
+            raise SystemExit(f"state {step} changes actions {moved}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,116 @@
+"""One tiny checkpoint a masked language model: configs as on the hub, and layouts."""
+
+import torch
+
+from family_matrices import Layout
+from tiny_families import VOCAB, Family, without
+
+
+def encoder(model_type, architecture, **kw):
+    return {
+        "architectures": [architecture],
+        "attention_probs_dropout_prob": 0.1,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": 0.1,
+        "hidden_size": 36,
+        "initializer_range": 0.02,
+        "intermediate_size": 48,
+        "layer_norm_eps": 1e-12,
+        "max_position_embeddings": 32,
+        "model_type": model_type,
+        "num_attention_heads": 3,
+        "num_hidden_layers": 2,
+        "pad_token_id": 0,
+        "type_vocab_size": 2,
+        "vocab_size": VOCAB,
+    } | kw
+
+
+def encoder_layout(prefix):
+    block = prefix + ".encoder.layer.{}."
+    return Layout(
+        3,
+        3,
+        12,
+        q=block + "attention.self.query.weight",
+        k=block + "attention.self.key.weight",
+        v=block + "attention.self.value.weight",
+        o=block + "attention.output.dense.weight",
+        mlp={"up_proj": block + "intermediate.dense.weight", "down_proj": block + "output.dense.weight"},
+    )
+
+
+def bert_hub(tensors):
+    """Norms under their TensorFlow names, and the parts of pre-training that a masked-LM head does not use."""
+    renamed = {
+        k.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): v
+        for k, v in tensors.items()
+    }
+    return renamed | {
+        "bert.pooler.dense.weight": torch.eye(36),
+        "bert.pooler.dense.bias": torch.zeros(36),
+        "cls.seq_relationship.weight": torch.ones(2, 36),
+        "cls.seq_relationship.bias": torch.zeros(2),
+    }
+
+
+def roberta_hub(tensors):
+    return tensors | {"roberta.embeddings.position_ids": torch.arange(34)[None]}
+
+
+FAMILIES = {
+    "roberta": Family(
+        "norm after the residual, positions from two on, masked-LM head with its own norm",
+        encoder(
+            "roberta", "RobertaForMaskedLM", bos_token_id=0, eos_token_id=2, layer_norm_eps=1e-5,
+            max_position_embeddings=34, pad_token_id=1, type_vocab_size=1,
+        ),
+        encoder_layout("roberta"),
+        kind="masked",
+        hub=roberta_hub,
+        without={"positions": without("position_embeddings"), "token type": without("token_type_embeddings")},
+    ),
+    "bert": Family(
+        "norms named gamma and beta, tensors of pre-training beside them, activation of the head from the config",
+        encoder("bert", "BertForMaskedLM", gradient_checkpointing=False, position_embedding_type="absolute"),
+        encoder_layout("bert"),
+        kind="masked",
+        hub=bert_hub,
+        without={"positions": without("position_embeddings"), "token type": without("token_type_embeddings")},
+    ),
+    "distilbert": Family(
+        "no token types",
+        {
+            "activation": "gelu",
+            "architectures": ["DistilBertForMaskedLM"],
+            "attention_dropout": 0.1,
+            "dim": 30,
+            "dropout": 0.1,
+            "hidden_dim": 44,
+            "initializer_range": 0.02,
+            "max_position_embeddings": 32,
+            "model_type": "distilbert",
+            "n_heads": 5,
+            "n_layers": 2,
+            "pad_token_id": 0,
+            "qa_dropout": 0.1,
+            "seq_classif_dropout": 0.2,
+            "sinusoidal_pos_embds": False,
+            "tie_weights_": True,
+            "vocab_size": VOCAB,
+        },
+        Layout(
+            5,
+            5,
+            6,
+            **{kind: "distilbert.transformer.layer.{}.attention." + kind + "_lin.weight" for kind in "qkv"},
+            o="distilbert.transformer.layer.{}.attention.out_lin.weight",
+            mlp={
+                "up_proj": "distilbert.transformer.layer.{}.ffn.lin1.weight",
+                "down_proj": "distilbert.transformer.layer.{}.ffn.lin2.weight",
+            },
+        ),
+        kind="masked",
+        without={"positions": without("position_embeddings"), "head bias": without("vocab_projector.bias")},
+    ),
+}
