@@ -4,6 +4,7 @@
 //! A family is one file of data beside this one. It says what its block is made of in terms of [`ModelConfig`], and
 //! where its tensors are; the forward pass reads the configuration and never asks which family it runs.
 
+mod decision_transformer;
 mod llama;
 
 use serde_json::Value;
@@ -175,7 +176,7 @@ pub enum Role {
 }
 
 /// Every family Laser knows.
-pub static ARCHITECTURES: &[&Architecture] = &[&llama::LLAMA, &llama::MISTRAL, &llama::QWEN2];
+pub static ARCHITECTURES: &[&Architecture] = &[&llama::LLAMA, &llama::MISTRAL, &llama::QWEN2, &decision_transformer::DECISION_TRANSFORMER];
 
 impl Architecture {
     /// The family with this `model_type` of `config.json`.
