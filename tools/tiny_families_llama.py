@@ -93,6 +93,8 @@ GEMMA3 = {
     "vocab_size": VOCAB,
 }
 
+GEMMA3_TEXT = {k: v for k, v in GEMMA3.items() if k not in ("architectures", "torch_dtype", "eos_token_id")}
+
 FAMILIES = {
     "qwen3": Family(
         "norms on each head's q and k; head_dim is not hidden/heads; nine query heads on three",
@@ -149,7 +151,7 @@ FAMILIES = {
             "initializer_range": 0.02,
             "mm_tokens_per_image": 4,
             "model_type": "gemma3",
-            "text_config": {k: v for k, v in GEMMA3.items() if k not in ("architectures", "torch_dtype", "eos_token_id")}
+            "text_config": GEMMA3_TEXT
             | {"num_hidden_layers": 2, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}},
             "torch_dtype": "float32",
             "vision_config": {"hidden_size": 4, "model_type": "siglip_vision_model", "num_hidden_layers": 1},
@@ -173,8 +175,8 @@ FAMILIES = {
     "gemma2": Family(
         "soft caps on scores and logits, window on every second layer, four norms a block",
         llama_like(
-            "gemma2", "Gemma2ForCausalLM", attention_bias=True, attn_logit_softcapping=5.0, cache_implementation="hybrid",
-            final_logit_softcapping=10.0, head_dim=8, hidden_act="gelu_pytorch_tanh",
+            "gemma2", "Gemma2ForCausalLM", attention_bias=True, attn_logit_softcapping=5.0,
+            cache_implementation="hybrid", final_logit_softcapping=10.0, head_dim=8, hidden_act="gelu_pytorch_tanh",
             hidden_activation="gelu_pytorch_tanh", hidden_size=30, num_attention_heads=5, num_key_value_heads=1,
             pad_token_id=0, query_pre_attn_scalar=20, sliding_window=4,
         )

@@ -167,7 +167,8 @@ FAMILIES = {
         "as Phi-4-mini: rotary over three quarters of a head, longrope: sequence 0 uses the long factors, 1 the short",
         llama_like(
             "phi3", "Phi3ForCausalLM", embd_pdrop=0.0, full_attn_mod=1, hidden_size=40, lm_head_bias=False,
-            attention_bias=False, interpolate_factor=1, mlp_bias=False, max_position_embeddings=32, num_attention_heads=5, num_key_value_heads=1,
+            attention_bias=False, interpolate_factor=1, mlp_bias=False, max_position_embeddings=32,
+            num_attention_heads=5, num_key_value_heads=1,
             original_max_position_embeddings=8, pad_token_id=0, partial_rotary_factor=0.75, resid_pdrop=0.0,
             rms_norm_eps=1e-5,
             rope_scaling={"long_factor": [1.0, 3.0, 8.0], "short_factor": [1.0, 1.2, 1.5], "type": "longrope"},

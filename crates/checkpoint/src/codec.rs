@@ -33,8 +33,7 @@ impl Slot<'_> {
     pub(crate) fn decode(&self, first: usize, bytes: &[u8], out: &mut [f32]) -> Result<(), CheckpointError> {
         self.expect_weights()?;
         debug_assert_eq!(self.dtype.bytes_for(out.len()), Some(bytes.len()));
-        let step = PIECE / self.dtype.block_len() * self.dtype.block_bytes();
-        let pieces = bytes.chunks(step).zip(out.chunks_mut(PIECE));
+        let pieces = bytes.chunks(self.piece_bytes()).zip(out.chunks_mut(PIECE));
         for (number, (bytes, out)) in pieces.enumerate() {
             decode_piece(self.dtype, bytes, out);
             self.expect_finite(out, first + number * PIECE)?;
@@ -45,12 +44,16 @@ impl Slot<'_> {
     /// Stores `values`, the whole tensor, rounded to nearest (floats: ties to even); the bytes go to `sink`, piece by
     /// piece, together with what reading them back gives.
     ///
+    /// `old` are the tensor's bytes so far, where it is in this type already, else nothing: blocks that hold the wanted
+    /// values, bit for bit, stay as they are.
+    ///
     /// # Errors
     /// [`CheckpointError::NotWeights`], [`CheckpointError::ValueCount`], [`CheckpointError::PartialBlock`],
     /// [`CheckpointError::NotFinite`], [`CheckpointError::Overflow`], and what `sink` reports.
     pub(crate) fn encode(
         &self,
         values: &[f32],
+        old: &[u8],
         mut sink: impl FnMut(&[u8], &[f32]) -> Result<(), CheckpointError>,
     ) -> Result<(), CheckpointError> {
         self.size()?;
@@ -58,12 +61,17 @@ impl Slot<'_> {
         if values.len() != expected {
             return Err(CheckpointError::ValueCount { tensor: self.tensor.to_string(), expected, found: values.len() });
         }
+        let mut old = old.chunks(self.piece_bytes());
         for (number, piece) in values.chunks(PIECE).enumerate() {
             let first = number * PIECE;
             self.expect_finite(piece, first)?;
-            let (bytes, stored) = encode_piece(self.dtype, piece);
+            let (mut bytes, mut stored) = encode_piece(self.dtype, piece);
+            if let Some(old) = old.next() {
+                keep_blocks(self.dtype, old, piece, &mut bytes, &mut stored);
+            }
             let lost = match self.dtype.is_quantised() {
-                true => piece.iter().position(|v| v.abs() > BLOCK_LIMIT),
+                // Another program may have stored more, and what comes back as it was is not lost.
+                true => piece.iter().zip(&stored).position(|(v, s)| v.abs() > BLOCK_LIMIT && v != s),
                 false => first_not_finite(&stored),
             };
             if let Some(index) = lost {
@@ -101,6 +109,11 @@ impl Slot<'_> {
         })
     }
 
+    /// The bytes [`PIECE`] elements take.
+    fn piece_bytes(&self) -> usize {
+        PIECE / self.dtype.block_len() * self.dtype.block_bytes()
+    }
+
     fn expect_weights(&self) -> Result<(), CheckpointError> {
         if self.dtype.is_weight() {
             return Ok(());
@@ -129,7 +142,7 @@ pub fn stored_values(tensor: &str, dtype: Dtype, values: &[f32]) -> Result<Vec<f
     let shape = [values.len()];
     let slot = Slot { tensor, dtype, shape: &shape };
     let mut back = Vec::with_capacity(values.len());
-    slot.encode(values, |_, stored| {
+    slot.encode(values, &[], |_, stored| {
         back.extend_from_slice(stored);
         Ok(())
     })?;
@@ -173,6 +186,21 @@ fn encode_piece(dtype: Dtype, values: &[f32]) -> (Vec<u8>, Vec<f32>) {
     }
 }
 
+/// Puts those blocks of `old` that hold the `wanted` values, bit for bit, in the place of the new ones.
+fn keep_blocks(dtype: Dtype, old: &[u8], wanted: &[f32], bytes: &mut [u8], stored: &mut [f32]) {
+    let mut held = vec![0.0; wanted.len()];
+    decode_piece(dtype, old, &mut held);
+    let (values, size) = (dtype.block_len(), dtype.block_bytes());
+    let new = bytes.chunks_mut(size).zip(stored.chunks_mut(values));
+    let blocks = old.chunks(size).zip(held.chunks(values)).zip(wanted.chunks(values));
+    for ((bytes, stored), ((old, held), wanted)) in new.zip(blocks) {
+        if held.iter().zip(wanted).all(|(held, wanted)| held.to_bits() == wanted.to_bits()) {
+            bytes.copy_from_slice(old);
+            stored.copy_from_slice(held);
+        }
+    }
+}
+
 /// The index of the first NaN or infinity.
 fn first_not_finite(values: &[f32]) -> Option<usize> {
     // Without an early way out, so that the usual case runs on whole vectors.
@@ -213,7 +241,7 @@ mod tests {
         for dtype in weights() {
             let slot = Slot { tensor: "w", dtype, shape: &shape };
             let mut bytes = Vec::new();
-            slot.encode(&values(), |piece, _| {
+            slot.encode(&values(), &[], |piece, _| {
                 bytes.extend_from_slice(piece);
                 Ok(())
             })
@@ -241,7 +269,7 @@ mod tests {
         bad[PIECE + 300] = f32::NAN;
         for dtype in weights() {
             let slot = Slot { tensor: "w", dtype, shape: &[COUNT / 256, 256] };
-            let error = slot.encode(&bad, |_, _| Ok(())).expect_err("NaN is refused");
+            let error = slot.encode(&bad, &[], |_, _| Ok(())).expect_err("NaN is refused");
             let place = vec![PIECE / 256 + 1, 44];
             assert!(matches!(&error, CheckpointError::NotFinite { at, .. } if *at == place), "{dtype}: {error}");
         }

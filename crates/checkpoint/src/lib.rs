@@ -12,9 +12,9 @@
 //!    F16, BF16 and the GGUF types Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and Q2_K to Q6_K into `f32`. NaN and infinity are
 //!    errors that give their place.
 //! 4. [`safetensors::rewrite_folder`], [`safetensors::rewrite`] and [`gguf::rewrite`] write a copy with the values of
-//!    some tensors replaced, and report what [`Rounding`] cost. All other bytes stay.
-//!    [`safetensors::write_folder`], [`safetensors::write`] and [`gguf::write`] make new files.
-//!    [`stored_values`] says beforehand what reading back will give.
+//!    some tensors replaced, and report what [`Rounding`] cost. All other bytes stay, and so do blocks whose values do
+//!    not change. [`safetensors::write_folder`], [`safetensors::write`] and [`gguf::write`] make new files.
+//!    [`stored_values`] and [`TensorView::stored_over`] say beforehand what reading back will give.
 //!
 //! Files are written beside their target, synced and renamed: a reader sees the old file or the new one.
 //!

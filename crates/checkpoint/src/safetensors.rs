@@ -22,7 +22,8 @@ pub use write::{write, write_folder};
 /// Copies the file `source` to `target`, atomically, with the values of some tensors replaced.
 ///
 /// `edits` gives all values of a tensor, row-major; they are stored in the tensor's own type, rounded to nearest even.
-/// Header and all other tensors keep their bytes. Gives what rounding cost, by tensor.
+/// Header and all other tensors keep their bytes, and so does every element whose new value is the one it holds. Gives
+/// what rounding cost, by tensor.
 ///
 /// # Errors
 /// What is wrong with `source`; [`CheckpointError::NoTensor`], [`CheckpointError::ValueCount`],

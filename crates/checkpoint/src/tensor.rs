@@ -110,6 +110,23 @@ impl<'a> TensorView<'a> {
         self.decode(rows.start * info.row_len(), bytes, rows.len() * info.row_len())
     }
 
+    /// What reading back gives after `values`, all of them, were written over this tensor in its own type: blocks that
+    /// hold them already, bit for bit, stay as they are ([`crate::gguf::rewrite`]), the others are
+    /// [`crate::stored_values`].
+    ///
+    /// # Errors
+    /// In the name of the file: [`CheckpointError::NotWeights`], [`CheckpointError::ValueCount`],
+    /// [`CheckpointError::PartialBlock`], [`CheckpointError::NotFinite`], [`CheckpointError::Overflow`].
+    pub fn stored_over(&self, values: &[f32]) -> Result<Vec<f32>, CheckpointError> {
+        let mut back = Vec::with_capacity(values.len());
+        let keep = |_: &[u8], stored: &[f32]| {
+            back.extend_from_slice(stored);
+            Ok(())
+        };
+        self.info.slot().encode(values, self.bytes, keep).map_err(|problem| problem.in_file(&self.info.file))?;
+        Ok(back)
+    }
+
     fn decode(&self, first: usize, bytes: &[u8], count: usize) -> Result<Vec<f32>, CheckpointError> {
         // Before the allocation: a type that is not read must not cost memory.
         let slot = self.info.slot();

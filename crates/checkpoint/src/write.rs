@@ -76,11 +76,16 @@ impl Sink<'_> {
         self.put(&vec![0; missing])
     }
 
-    /// Stores a tensor's values; gives what rounding cost.
-    pub(crate) fn put_values(&mut self, slot: &Slot<'_>, values: &[f32]) -> Result<Rounding, CheckpointError> {
+    /// Stores a tensor's values, in place of `old` as [`Slot::encode`] has it; gives what rounding cost.
+    pub(crate) fn put_values(
+        &mut self,
+        slot: &Slot<'_>,
+        values: &[f32],
+        old: &[u8],
+    ) -> Result<Rounding, CheckpointError> {
         let mut sums = RoundingSums::default();
         let mut rest = values;
-        slot.encode(values, |bytes, stored| {
+        slot.encode(values, old, |bytes, stored| {
             let (piece, after) = rest.split_at(stored.len());
             rest = after;
             sums.add(piece, stored);
@@ -100,7 +105,7 @@ impl Sink<'_> {
         let mut at = 0;
         for patch in patches {
             self.put(&source[at..patch.range.start])?;
-            let rounding = self.put_values(&patch.slot, patch.values)?;
+            let rounding = self.put_values(&patch.slot, patch.values, &source[patch.range.clone()])?;
             cost.insert(patch.slot.tensor.to_string(), rounding);
             at = patch.range.end;
         }
@@ -186,7 +191,7 @@ impl<'a> NewTensor<'a> {
     pub(crate) fn put(self, sink: &mut Sink<'_>) -> Result<(), CheckpointError> {
         let values = (self.values)()?;
         let slot = Slot { tensor: &self.name, dtype: self.dtype, shape: &self.shape };
-        sink.put_values(&slot, &values)?;
+        sink.put_values(&slot, &values, &[])?;
         Ok(())
     }
 }

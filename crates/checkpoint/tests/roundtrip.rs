@@ -271,6 +271,94 @@ fn rewriting_gguf_in_another_type_keeps_metadata_and_other_data() {
     }
 }
 
+/// A file with one tensor `t`, of 300 rows of 512, whose blocks quantising their own values would not give again.
+fn file_of_foreign_blocks(path: &Path, dtype: Dtype) {
+    gguf::write(path, &Metadata::default(), vec![new("t", dtype, &[300, 512], &values(300 * 512, 6))]).expect("writes");
+    let range = Checkpoint::open(path).expect("opens").info("t").expect("is there").range.clone();
+    let mut file = bytes(path);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for block in file[range].chunks_mut(dtype.block_bytes()) {
+        // Quants between those that the quantiser chose; no type has its scale of 16 bits in the middle of a block.
+        let place = block.len() / 2;
+        block[place] = rng.random();
+    }
+    fs::write(path, file).expect("writes");
+}
+
+#[test]
+fn blocks_whose_values_stay_keep_their_bytes() {
+    let place = folder();
+    let (source, target) = (place.path().join("s.gguf"), place.path().join("t.gguf"));
+    for dtype in weights() {
+        if dtype.is_quantised() {
+            file_of_foreign_blocks(&source, dtype);
+        } else {
+            gguf::write(&source, &Metadata::default(), vec![new("t", dtype, &[300, 512], &values(300 * 512, 6))])
+                .expect("writes");
+        }
+        let checkpoint = Checkpoint::open(&source).expect("opens");
+        let old = checkpoint.tensor("t").expect("is there");
+        let own = old.to_f32().expect("finite");
+        let quantised_anew = stored_values("t", dtype, &own).expect("finite");
+        assert_eq!(quantised_anew != own, dtype.is_quantised(), "{dtype}: rounding anew would change the values");
+
+        let edits = |values: &[f32]| BTreeMap::from([("t".to_string(), (dtype, values.to_vec()))]);
+        let cost = gguf::rewrite(&source, &target, &edits(&own)).expect("rewrites");
+        assert_eq!(bytes(&target), bytes(&source), "{dtype}");
+        assert_eq!(cost["t"], Rounding::default());
+
+        // Some rows, and one value of another.
+        let mut wanted = own.clone();
+        wanted[512..3 * 512].copy_from_slice(&values(2 * 512, 8));
+        wanted[290 * 512 + 300] = 0.123;
+        let cost = gguf::rewrite(&source, &target, &edits(&wanted)).expect("rewrites");
+        let written = Checkpoint::open(&target).expect("opens");
+        let new = written.tensor("t").expect("is there");
+        let found = new.to_f32().expect("finite");
+        let anew = stored_values("t", dtype, &wanted).expect("finite");
+        let (len, size) = (dtype.block_len(), dtype.block_bytes());
+        let mut error = 0f64;
+        for block in 0..own.len() / len {
+            let (values, place) = (block * len..(block + 1) * len, block * size..(block + 1) * size);
+            if wanted[values.clone()] == own[values.clone()] {
+                assert_eq!(new.bytes()[place.clone()], old.bytes()[place], "{dtype}: block {block} stays");
+            } else {
+                assert_eq!(found[values.clone()], anew[values.clone()], "{dtype}: block {block} is made anew");
+                for i in values {
+                    error = error.max((f64::from(found[i]) - f64::from(wanted[i])).abs());
+                }
+            }
+        }
+        assert_eq!(cost["t"].max_abs, error, "{dtype}");
+        assert_eq!(old.stored_over(&wanted).expect("finite"), found, "{dtype}");
+    }
+}
+
+#[test]
+fn blocks_stay_where_another_tensors_type_changes() {
+    let place = folder();
+    let (source, target) = (place.path().join("s.gguf"), place.path().join("t.gguf"));
+    file_of_foreign_blocks(&source, Dtype::Q4_1);
+    let blocks = Checkpoint::open(&source).expect("opens").tensor("t").expect("is there").bytes().to_vec();
+    let own = read(&source, "t");
+    // The same bytes beside a tensor of another type.
+    let both = vec![new("t", Dtype::Q4_1, &[300, 512], &own), new("u", Dtype::F32, &[2], &[1.0, 2.0])];
+    gguf::write(&source, &Metadata::default(), both).expect("writes");
+    let range = Checkpoint::open(&source).expect("opens").info("t").expect("is there").range.clone();
+    let mut file = bytes(&source);
+    file[range].copy_from_slice(&blocks);
+    fs::write(&source, file).expect("writes");
+
+    let edits = |dtype| {
+        BTreeMap::from([("t".to_string(), (dtype, own.clone())), ("u".to_string(), (Dtype::F16, vec![1.0, 2.0]))])
+    };
+    gguf::rewrite(&source, &target, &edits(Dtype::Q4_1)).expect("rewrites");
+    assert_eq!(Checkpoint::open(&target).expect("opens").tensor("t").expect("is there").bytes(), blocks);
+    // In another type there is nothing to keep.
+    gguf::rewrite(&source, &target, &edits(Dtype::Q8_0)).expect("rewrites");
+    assert_eq!(read(&target, "t"), stored_values("t", Dtype::Q8_0, &own).expect("finite"));
+}
+
 #[test]
 fn metadata_of_every_kind_come_back_in_order() {
     let place = folder();

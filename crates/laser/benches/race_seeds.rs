@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device};
 use laser::evaluate::Exam;
+use laser::matrix_set::MatrixSet;
 use laser::model::Files;
 use laser::parallel::Unobserved;
 use laser::search::{Arm, Asking, Plan, Settings, Space, Splits, explore};
@@ -30,7 +31,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let task = Task::open(task, None)?;
     let exam = Exam::new(&[(&task, task.default_score)], &tokenizer, model.config())?;
     let mut settings = Settings::new(model.config(), 1);
-    settings.space = Space { kinds: vec![WeightKind::Gate, WeightKind::Up, WeightKind::Down], ..settings.space };
+    settings.space = Space {
+        matrices: [WeightKind::Gate, WeightKind::Up, WeightKind::Down].map(MatrixSet::one).to_vec(),
+        ..settings.space
+    };
     settings.plan = Plan::exhaustive();
     (settings.resamples, settings.permutations) = (10, 10);
     if let Some(rate) = rest.first() {
@@ -39,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let items = Splits::new(&exam, &settings)?.items(Split::Search);
     let asked = Asking::new(&exam, &items, &settings).order;
     let exhaustive = Store::open_existing(&std::path::Path::new(run).join("trials.sqlite"))?;
-    let arms = settings.space.arms();
+    let arms = settings.space.arms(model.config());
     let edits: Vec<_> = [laser::edit::Edit::default()].into_iter().chain(arms.iter().map(Arm::edit)).collect();
     let mut whole: Vec<(laser::edit::Edit, BTreeMap<usize, Outcomes>)> = Vec::new();
     for edit in edits {

@@ -192,8 +192,7 @@ mod tests {
     }
 
     fn all(model: &Model) -> Vec<WeightId> {
-        let layers = 0..model.config().n_layers;
-        layers.flat_map(|layer| WeightKind::ALL.map(|kind| WeightId { layer, kind })).collect()
+        (0..model.config().n_layers).flat_map(|layer| model.config().stored(layer)).collect()
     }
 
     fn rows_of(x: &Tensor) -> Vec<Vec<f64>> {
@@ -235,8 +234,8 @@ mod tests {
         };
         for layer in 0..model.config().n_layers {
             let weights = &model.weights().layers[layer];
-            let [attention_norm, mlp_norm] =
-                [&weights.attention_norm, &weights.mlp_norm].map(|w| w.to_vec1::<f32>().expect("a vector"));
+            let [attention_norm, mlp_norm] = [&weights.attention_norm, &weights.mlp_norm]
+                .map(|norm| norm.as_ref().expect("Llama has both").weight.to_vec1::<f32>().expect("a vector"));
             let [mut attention, mut added, mut mlp, mut hidden] = [const { Vec::new() }; 4];
             for (rows, x) in &mut streams {
                 let mut cache = no_cache(&model);
@@ -245,11 +244,11 @@ mod tests {
                 attention.extend(rows_of(x).iter().map(|row| norm(row, &attention_norm)));
                 added.extend(rows_of(&(&states.mid - &*x).expect("one shape")));
                 mlp.extend(rows_of(&states.mid).iter().map(|row| norm(row, &mlp_norm)));
-                hidden.extend(rows_of(&states.hidden));
+                hidden.extend(rows_of(&states.hidden.expect("no experts")));
                 *x = states.out;
             }
             assert_eq!(attention.len(), 19, "prompts count in full");
-            let c = |kind| found.inputs(WeightId { layer, kind }).expect("measured");
+            let c = |kind| found.inputs(WeightId::new(layer, kind)).expect("measured");
             for (kind, rows) in [
                 (WeightKind::Q, &attention),
                 (WeightKind::K, &attention),
@@ -262,7 +261,7 @@ mod tests {
                 check(kind.name(), rows[0].len(), |i, j| c(kind).get(i, j), moments(rows));
             }
             // The input of o is seen through o: what it adds to the residual stream.
-            let o: Matrix = model.matrix(WeightId { layer, kind: WeightKind::O }).expect("o");
+            let o: Matrix = model.matrix(WeightId::new(layer, WeightKind::O)).expect("o");
             let c = c(WeightKind::O);
             let through = |i: usize, j: usize| {
                 let pairs = (0..o.cols()).flat_map(|a| (0..o.cols()).map(move |b| (a, b)));
@@ -275,7 +274,7 @@ mod tests {
     #[test]
     fn threads_change_no_bit_and_only_what_was_asked_is_measured() {
         let model = model();
-        let asked = [WeightId { layer: 1, kind: WeightKind::Down }, WeightId { layer: 0, kind: WeightKind::K }];
+        let asked = [WeightId::new(1, WeightKind::Down), WeightId::new(0, WeightKind::K)];
         let of = |threads| Activations::over(&model, &batches(3), &asked, threads, &Unobserved).expect("measures");
         let [one, four] = [of(1), of(4)];
         assert_eq!(one.inputs.len(), 2);
@@ -286,10 +285,10 @@ mod tests {
             }
         }
         // q and v share the input of k.
-        assert!(one.inputs(WeightId { layer: 0, kind: WeightKind::V }).is_some());
-        assert!(one.inputs(WeightId { layer: 0, kind: WeightKind::O }).is_none());
-        assert!(one.inputs(WeightId { layer: 1, kind: WeightKind::V }).is_none());
-        let beyond = [WeightId { layer: 99, kind: WeightKind::Q }];
+        assert!(one.inputs(WeightId::new(0, WeightKind::V)).is_some());
+        assert!(one.inputs(WeightId::new(0, WeightKind::O)).is_none());
+        assert!(one.inputs(WeightId::new(1, WeightKind::V)).is_none());
+        let beyond = [WeightId::new(99, WeightKind::Q)];
         assert!(Activations::over(&model, &batches(3), &beyond, 1, &Unobserved).is_err());
     }
 

@@ -5,7 +5,16 @@
 //! where its tensors are; the forward pass reads the configuration and never asks which family it runs.
 
 mod decision_transformer;
+mod gemma;
+mod granite;
 mod llama;
+mod mixtral;
+mod olmo2;
+mod phi3;
+mod qwen3;
+mod qwen_moe;
+mod smollm3;
+mod stablelm;
 
 use serde_json::Value;
 
@@ -21,6 +30,8 @@ pub struct Architecture {
     pub model_type: &'static str,
     /// `architectures[0]` written to an exported `config.json`.
     pub class: &'static str,
+    /// Sizes that real `config.json` files leave out, with the values that Hugging Face's class gives them.
+    pub defaults: &'static [(&'static str, usize)],
     /// `d_mlp / d_model` where `config.json` may leave the width of the MLP out.
     pub mlp_ratio: Option<usize>,
     /// What holds for every model of the family; the configuration is Llama's until then.
@@ -57,15 +68,15 @@ pub struct Gguf {
 
 /// Tensor names of one file format, and how the values lie.
 ///
-/// In a name, `{}` stands for the layer, `{e}` for the expert and `{model}` for the prefix.
+/// In a name, `{}` stands for the layer, `{e}` for the expert, `{h}` for the head and `{model}` for the prefix.
 #[derive(Debug)]
 pub struct Names {
     /// What `{model}` may be: the first for which the file has the first matrix of layer 0.
     pub prefixes: &'static [&'static str],
-    /// Everything but the matrices of the blocks; names without `.weight` and `.bias`.
-    pub roles: &'static [(Role, &'static str)],
-    /// The matrices of the blocks. Where several tensors could hold a matrix, the first that the file has counts.
-    pub matrices: &'static [Stored],
+    /// Everything but the matrices of the blocks, in lists that families share; names without `.weight` and `.bias`.
+    pub roles: &'static [&'static [(Role, &'static str)]],
+    /// The matrices of the blocks, in lists that families share. Where several tensors could hold a matrix, the first that the file has counts.
+    pub matrices: &'static [&'static [Stored]],
     /// Matrices of the blocks are stored `[in, out]` (GPT-2's Conv1D).
     pub transposed: bool,
     /// The rotated rows of each head of q and k stand in pairs `(2i, 2i+1)` that turn together; ours stand in halves
@@ -176,7 +187,24 @@ pub enum Role {
 }
 
 /// Every family Laser knows.
-pub static ARCHITECTURES: &[&Architecture] = &[&llama::LLAMA, &llama::MISTRAL, &llama::QWEN2, &decision_transformer::DECISION_TRANSFORMER];
+pub static ARCHITECTURES: &[&Architecture] = &[
+    &llama::LLAMA,
+    &llama::MISTRAL,
+    &llama::QWEN2,
+    &qwen3::QWEN3,
+    &mixtral::MIXTRAL,
+    &qwen_moe::QWEN2_MOE,
+    &qwen_moe::QWEN3_MOE,
+    &gemma::GEMMA,
+    &gemma::GEMMA2,
+    &gemma::GEMMA3,
+    &olmo2::OLMO2,
+    &stablelm::STABLELM,
+    &granite::GRANITE,
+    &smollm3::SMOLLM3,
+    &phi3::PHI3,
+    &decision_transformer::DECISION_TRANSFORMER,
+];
 
 impl Architecture {
     /// The family with this `model_type` of `config.json`.
@@ -218,15 +246,17 @@ impl Architecture {
 impl Names {
     /// The name of what has a role, if the format has such a thing.
     pub(crate) fn role(&self, role: Role) -> Option<&'static str> {
-        self.roles.iter().find(|(of, _)| *of == role).map(|(_, name)| *name)
+        self.roles.iter().copied().flatten().find(|(of, _)| *of == role).map(|(_, name)| *name)
     }
 
     /// The tensors that could hold a stored matrix.
     pub(crate) fn holders(&self, id: WeightId) -> impl Iterator<Item = &Stored> {
         let of_expert = matches!(id.part, Part::Expert(_));
-        self.matrices.iter().filter(move |stored| {
-            stored.holds.contains(&id.kind) && stored.experts.is_some() == of_expert
-        })
+        self.matrices
+            .iter()
+            .copied()
+            .flatten()
+            .filter(move |stored| stored.holds.contains(&id.kind) && stored.experts.is_some() == of_expert)
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::error::{Error, Result};
-use crate::model::ModelConfig;
 use crate::matrix_set::MatrixSet;
+use crate::model::ModelConfig;
 use crate::reduction::{Reduction, ReductionSyntax, split_list};
 use crate::weight::WeightId;
 
@@ -117,7 +117,6 @@ impl fmt::Display for Edit {
         Ok(())
     }
 }
-
 
 /// Parses a list of matrices, `fc_in`, `L5.down_proj`, `L20-27.mlp`, joined by commas; without a layer, all layers.
 ///
@@ -239,7 +238,7 @@ mod tests {
         let id = WeightId::new(1, crate::weight::WeightKind::Gate);
         let zero: Reduction = "zero".parse().expect("a reduction");
         assert_eq!(edit.with(id, zero).to_string(), "L0.gate_proj@0.1,L1.gate_proj@zero");
-        assert_eq!(edit.without(id).to_string(), "L0.gate_proj@0.1");
+        assert_eq!(edit.without(id, &config()).to_string(), "L0.gate_proj@0.1");
         assert_eq!(Edit::default().with(id, zero), Edit::single(id, zero));
         assert_eq!(edit.reductions().count(), 2);
     }

@@ -44,6 +44,7 @@ pub mod forward;
 pub mod gradient;
 pub mod matrix_set;
 pub mod model;
+mod named;
 pub mod objective;
 mod ops;
 pub mod parallel;

@@ -38,6 +38,14 @@ pub(crate) struct Linear {
     pub(crate) bias: Option<Tensor>,
 }
 
+/// A norm of queries or keys.
+#[derive(Debug)]
+pub(crate) struct HeadNorm {
+    pub(crate) norm: Norm,
+    /// Weights of each head, `[heads·d_head]`, where heads differ in them.
+    pub(crate) scale: Option<Tensor>,
+}
+
 /// The tensors of one block; a norm that the family does not have is `None`.
 #[derive(Debug)]
 pub(crate) struct Layer {
@@ -49,8 +57,8 @@ pub(crate) struct Layer {
     pub(crate) mlp_norm: Option<Norm>,
     /// Of the MLP's output, or of the stream after it.
     pub(crate) mlp_post_norm: Option<Norm>,
-    pub(crate) query_norm: Option<Norm>,
-    pub(crate) key_norm: Option<Norm>,
+    pub(crate) query_norm: Option<HeadNorm>,
+    pub(crate) key_norm: Option<HeadNorm>,
     /// What weighs the expert that sees every token, `[1, d_model]`.
     pub(crate) shared_weight: Option<Weight>,
     /// The stored matrices.

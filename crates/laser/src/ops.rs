@@ -1,5 +1,6 @@
-//! Tensor operations of the forward pass, each in two forms: a fused CPU kernel in f32, and the same composed of
-//! the tensor library's own operations, which runs on every device and dtype and can be differentiated.
+//! Tensor operations of the forward pass, each as a fused CPU kernel in f32 and composed of the tensor library's own
+//! operations, which run on every device and dtype and can be differentiated; on the CPU, [`differentiable`] does so
+//! with kernels too.
 //!
 //! All activations are packed rows `[rows, width]`: no padding, a sequence is a run of rows.
 
@@ -91,13 +92,13 @@ pub(crate) fn tanh(x: f32) -> f32 {
 /// `(p, 2ⁿ)` with `eˣ = (1 + p)·2ⁿ` and `|p| < 0.42`.
 #[inline(always)]
 fn reduced_exp(x: f32) -> (f32, f32) {
-    const ROUND: f32 = 12_582_912.0; // 1.5·2²³: adding and subtracting it rounds to the nearest integer
+    const ROUND: f32 = 12_582_912.0; // 1.5·2²³: a sum with it ends in the bits of the nearest integer
     let x = x.clamp(-87.0, 88.0);
-    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let n = rounded - ROUND;
     let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4; // ln 2 in two parts
     let p = r * (1.0 + r * (0.5 + r * (0.166_666_67 + r * (0.041_666_67 + r * (0.008_333_39 + r * 0.001_394_4)))));
-    #[allow(clippy::cast_possible_truncation)] // |n| ≤ 127 after the clamp
-    let scale = f32::from_bits((((n as i32) + 127) as u32) << 23);
+    let scale = f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23)); // |n| ≤ 127 after the clamp
     (p, scale)
 }
 

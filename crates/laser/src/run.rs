@@ -211,7 +211,7 @@ pub fn search_results(
         |split: Split| -> Vec<&str> { base.iter().filter(|s| s.split == split).map(|s| s.target.as_str()).collect() };
     let predictions: Vec<&str> = best.iter().filter(|s| s.split == Split::Test).map(|s| s.prediction.trim()).collect();
     let (search, test) = (targets(Split::Search), targets(Split::Test));
-    notes.extend(found.notes.iter().cloned());
+    notes.extend(found.explored.notes.iter().cloned());
     let protocol = match settings.protocol {
         Protocol::Honest { .. } => "three-way",
         Protocol::Paper => "paper",
@@ -226,14 +226,14 @@ pub fn search_results(
         },
         test: found.proof.held_out.clone(),
         search: SearchSummary {
-            trials: found.trials.len(),
+            trials: found.explored.trials.len(),
             space: SearchSpace {
                 layers: settings.space.layers.clone(),
                 matrices: settings.space.matrices.iter().map(ToString::to_string).collect(),
                 rhos: settings.space.reductions.iter().map(ToString::to_string).collect(),
             },
-            items_asked: found.items_asked,
-            steps: found.steps.iter().map(ToString::to_string).collect(),
+            items_asked: found.explored.items_asked,
+            steps: found.explored.steps.iter().map(ToString::to_string).collect(),
             strategy: settings.plan.to_string(),
             protocol: protocol.to_owned(),
             null_best_gain: found.proof.null_best_gain,

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::named::named;
 
 /// What makes a generated text right. Text and answers are compared trimmed and in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -128,23 +129,7 @@ impl Score {
     }
 }
 
-impl fmt::Display for Match {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::NAMES.iter().find(|(_, m)| m == self).map_or("", |(name, _)| name);
-        f.write_str(name)
-    }
-}
-
-impl FromStr for Match {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, m)| *m).ok_or_else(|| {
-            let known: Vec<_> = Self::NAMES.iter().map(|(name, _)| *name).collect();
-            Error::setting("--match", format!("expected one of {}, found `{text}`", known.join(", ")))
-        })
-    }
-}
+named!(Match, NAMES, "--match");
 
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

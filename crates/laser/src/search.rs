@@ -81,35 +81,6 @@ impl Splits {
     }
 }
 
-/// What a search found.
-#[derive(Debug)]
-pub struct Found {
-    /// Split of each item.
-    pub splits: Splits,
-    /// Items of the search split, in the order in which trials asked them.
-    pub order: Vec<usize>,
-    /// Every edit tried on the search split, by its short form; those a race dropped saw the first items only.
-    pub trials: Vec<Trial>,
-    /// Items asked, summed over trials.
-    pub items_asked: usize,
-    /// What a composition passed through.
-    pub steps: Vec<Edit>,
-    /// The winner.
-    pub winner: Edit,
-    /// What the winner does to its matrices.
-    pub records: Vec<TruncationRecord>,
-    /// What makes it.
-    pub truncation: Truncation,
-    /// Outcomes of the unedited model, by item.
-    pub base: Vec<Outcome>,
-    /// Outcomes of the winner, by item.
-    pub best: Vec<Outcome>,
-    /// The proof on the test split.
-    pub proof: Proof,
-    /// Things the reader should know.
-    pub notes: Vec<String>,
-}
-
 /// What a search tried, before anything is chosen.
 #[derive(Debug)]
 pub struct Explored {
@@ -129,6 +100,23 @@ pub struct Explored {
     pub truncation: Truncation,
     /// Things the reader should know.
     pub notes: Vec<String>,
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub struct Found {
+    /// What was tried; its notes are those of the choice and the proof too.
+    pub explored: Explored,
+    /// The winner.
+    pub winner: Edit,
+    /// What the winner does to its matrices.
+    pub records: Vec<TruncationRecord>,
+    /// Outcomes of the unedited model, by item.
+    pub base: Vec<Outcome>,
+    /// Outcomes of the winner, by item.
+    pub best: Vec<Outcome>,
+    /// The proof on the test split.
+    pub proof: Proof,
 }
 
 /// Runs the plan's trials on the search split; those in the store are not run again.
@@ -190,8 +178,8 @@ pub fn search(
     store: &mut Store,
     observer: &dyn Observer,
 ) -> Result<Found> {
-    let Explored { splits, order, trials, found, items_asked, steps, truncation, mut notes } =
-        explore(model, exam, truncation, settings, store, observer)?;
+    let mut explored = explore(model, exam, truncation, settings, store, observer)?;
+    let Explored { splits, found, truncation, notes, .. } = &mut explored;
     if exam.parts().len() > 1 {
         notes.push("scores count the items of all tasks alike; the proof leaves guarded tasks out".to_owned());
     }
@@ -199,7 +187,7 @@ pub fn search(
         Protocol::Paper => found[0].clone(),
         Protocol::Honest { .. } => {
             let items = splits.items(Split::Validation);
-            let (winner, note) = choice::choose(model, exam, &truncation, settings, &items, &found, store, observer)?;
+            let (winner, note) = choice::choose(model, exam, truncation, settings, &items, found, store, observer)?;
             notes.extend(note);
             winner
         }
@@ -214,8 +202,8 @@ pub fn search(
     if ties > 0 {
         notes.push(format!("{ties} outcomes of base or winner were decided by a tie"));
     }
-    let proof = Proof::measure(exam, &splits, &order, &base, &best, &trials, settings);
-    Ok(Found { splits, order, trials, items_asked, steps, winner, records, truncation, base, best, proof, notes })
+    let proof = Proof::measure(exam, &explored, &base, &best, settings);
+    Ok(Found { explored, winner, records, base, best, proof })
 }
 
 /// Tries `arms` on `items`, all of them: one trial an arm, its outcomes in the order of `items`, whatever

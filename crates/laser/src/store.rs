@@ -326,7 +326,7 @@ mod tests {
     fn trials_grow_by_parts_and_foreign_runs_are_refused() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("sub/trials.sqlite");
-        let id = WeightId { layer: 3, kind: WeightKind::Gate };
+        let id = WeightId::new(3, WeightKind::Gate);
         let edit = Edit::single(id, "0.01".parse::<Reduction>().expect("reduction"));
         let part = |correct: &[bool]| Trial {
             edit: edit.clone(),

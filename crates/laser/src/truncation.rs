@@ -102,11 +102,7 @@ impl Truncation {
     ///
     /// # Errors
     /// A matrix that the model does not have, or that cannot be decomposed.
-    pub fn matrices(
-        &self,
-        model: &Model,
-        edit: &Edit,
-    ) -> Result<(BTreeMap<WeightId, Matrix>, Vec<TruncationRecord>)> {
+    pub fn matrices(&self, model: &Model, edit: &Edit) -> Result<(BTreeMap<WeightId, Matrix>, Vec<TruncationRecord>)> {
         let mut stored = BTreeMap::new();
         let mut records = Vec::new();
         for (id, reduction) in edit.reductions() {

@@ -18,6 +18,11 @@ use crate::write::{Patch, Rounding, Sink, atomically};
 /// offsets; the metadata and the data of all other tensors keep their bytes. `general.file_type`, a hint at the
 /// prevailing type, is metadata and stays. Gives what rounding cost, by tensor.
 ///
+/// In a tensor that keeps its type, every block (32 or 256 elements of a quantised type, one element of a float type)
+/// whose new values are those it holds, bit for bit, keeps its bytes: quantising them anew would round them again. So
+/// new values for some rows of a tensor leave the others as they are. [`crate::TensorView::stored_over`] says
+/// beforehand what is stored then.
+///
 /// # Errors
 /// What is wrong with `source`; [`CheckpointError::NoTensor`], [`CheckpointError::ValueCount`],
 /// [`CheckpointError::NotWeights`], [`CheckpointError::PartialBlock`], [`CheckpointError::NotFinite`],
@@ -85,7 +90,9 @@ fn put_relaid(
     for tensor in by_place {
         match patches.get(tensor.name.as_str()) {
             Some(patch) => {
-                let rounding = sink.put_values(&patch.slot, patch.values)?;
+                let same_type = patch.slot.dtype == tensor.dtype;
+                let old = if same_type { &source[tensor.range.clone()] } else { &[] };
+                let rounding = sink.put_values(&patch.slot, patch.values, old)?;
                 cost.insert(tensor.name.clone(), rounding);
             }
             None => sink.put(&source[tensor.range.clone()])?,

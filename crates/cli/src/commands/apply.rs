@@ -82,16 +82,8 @@ pub(super) fn write(
     dtype: Option<Dtype>,
 ) -> Result<Written> {
     let model = session.load()?;
-    let mut matrices = BTreeMap::new();
-    let mut ranks = BTreeMap::new();
-    for (id, reduction) in edit.reductions() {
-        let (matrix, record) = truncation.reduced(&model, id, reduction)?;
-        ranks.insert(id, record.rank);
-        // A reduction that keeps everything changes nothing.
-        if let Some(matrix) = matrix {
-            matrices.insert(id, matrix);
-        }
-    }
+    let (matrices, records) = truncation.matrices(&model, edit)?;
+    let ranks: BTreeMap<_, _> = edit.reductions().map(|(id, _)| id).zip(records.iter().map(|r| r.rank)).collect();
     drop(model);
     let config = session.files.config();
     let base_model = BaseModel {

@@ -102,7 +102,7 @@ pub(super) fn execute(
     };
 
     let all: Vec<usize> = (0..exam.items().len()).collect();
-    let split = |index: usize| found.splits.of[index];
+    let split = |index: usize| found.explored.splits.of[index];
     let base = samples(&exam, &all, &found.base, split);
     let best = samples(&exam, &all, &found.best, split);
     let mut manifest = session.manifest(sha256.clone(), &exam);
@@ -155,5 +155,5 @@ pub(super) fn execute(
     let rank = |id: WeightId| found.records.iter().find(|r| r.matrix == id.to_string()).and_then(|r| r.rank);
     let recipe = Recipe::new(&found.winner, base_model, truncation.method(), config, rank);
     run.write_search(&results, &base, &best, &recipe)?;
-    Ok(Executed { results, winner: found.winner, truncation: found.truncation })
+    Ok(Executed { results, winner: found.winner, truncation: found.explored.truncation })
 }

@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use laser::arch::{Architecture, TensorNames};
 use laser::checkpoint::{Array, Dtype, Metadata, NewTensor, Value, gguf, safetensors};
-use laser::weight::WeightKind;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
@@ -21,10 +19,63 @@ pub(crate) const CONTEXT: usize = 64;
 const SPOKEN: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 const END: &str = "<|end|>";
 
+/// Names of a format's tensors without `.weight`; `{}` is the layer.
+struct Names {
+    embedding: &'static str,
+    norms: [&'static str; 2],
+    /// In the order of the forward pass.
+    matrices: [&'static str; 7],
+    final_norm: &'static str,
+    head: &'static str,
+}
+
+const HF: Names = Names {
+    embedding: "model.embed_tokens",
+    norms: ["model.layers.{}.input_layernorm", "model.layers.{}.post_attention_layernorm"],
+    matrices: [
+        "model.layers.{}.self_attn.q_proj",
+        "model.layers.{}.self_attn.k_proj",
+        "model.layers.{}.self_attn.v_proj",
+        "model.layers.{}.self_attn.o_proj",
+        "model.layers.{}.mlp.gate_proj",
+        "model.layers.{}.mlp.up_proj",
+        "model.layers.{}.mlp.down_proj",
+    ],
+    final_norm: "model.norm",
+    head: "lm_head",
+};
+
+const GGUF: Names = Names {
+    embedding: "token_embd",
+    norms: ["blk.{}.attn_norm", "blk.{}.ffn_norm"],
+    matrices: [
+        "blk.{}.attn_q",
+        "blk.{}.attn_k",
+        "blk.{}.attn_v",
+        "blk.{}.attn_output",
+        "blk.{}.ffn_gate",
+        "blk.{}.ffn_up",
+        "blk.{}.ffn_down",
+    ],
+    final_norm: "output_norm",
+    head: "output",
+};
+
+const KV: usize = KV_HEADS * D_MODEL / HEADS;
+/// `[out, in]` of the matrices.
+const SHAPES: [[usize; 2]; 7] = [
+    [D_MODEL, D_MODEL],
+    [KV, D_MODEL],
+    [KV, D_MODEL],
+    [D_MODEL, D_MODEL],
+    [D_MLP, D_MODEL],
+    [D_MLP, D_MODEL],
+    [D_MODEL, D_MLP],
+];
+
 /// The model as a folder: `config.json`, shards with their index, `tokenizer.json`.
 pub(crate) fn write_folder(folder: &Path) {
-    let architecture = Architecture::by_model_type("llama").expect("a known family");
-    let shards = safetensors::write_folder(folder, tensors(architecture.hf_names), &BTreeMap::new(), 100_000);
+    let shards = safetensors::write_folder(folder, tensors(&HF), &BTreeMap::new(), 100_000);
     assert!(shards.expect("writes").len() > 2, "several shards and an index");
     let tokens = tokens();
     let config = json!({
@@ -78,31 +129,37 @@ pub(crate) fn write_gguf(path: &Path) {
         ("tokenizer.ggml.eos_token_id", count(end)),
     ];
     let metadata = Metadata::from_pairs(pairs.map(|(key, value)| (key.to_owned(), value)).to_vec());
-    let names = Architecture::by_gguf("llama").expect("a known family").gguf_names;
-    gguf::write(path, &metadata.expect("the keys differ"), tensors(names)).expect("writes");
+    gguf::write(path, &metadata.expect("the keys differ"), tensors(&GGUF)).expect("writes");
 }
 
 /// The weights under the names of a format: uniform, scaled so that every matrix matters.
-fn tensors(names: &TensorNames) -> Vec<NewTensor<'static>> {
+fn tensors(names: &Names) -> Vec<NewTensor<'static>> {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut tensors = Vec::new();
-    let mut add = |name: String, shape: &[usize], centre: f32, spread: f32| {
+    let mut add = |name: &str, layer: usize, shape: &[usize], centre: f32, spread: f32| {
         let count = shape.iter().product();
         let values: Vec<f32> = (0..count).map(|_| centre + rng.random_range(-spread..spread)).collect();
+        let name = format!("{}.weight", name.replace("{}", &layer.to_string()));
         tensors.push(NewTensor::new(name, Dtype::F32, shape, move || Ok(values)));
     };
     let vocabulary = tokens();
-    add(names.embedding.into(), &[vocabulary.len(), D_MODEL], 0.0, 1.0);
+    add(names.embedding, 0, &[vocabulary.len(), D_MODEL], 0.0, 1.0);
     for layer in 0..LAYERS {
-        add(TensorNames::at(names.attention_norm, layer), &[D_MODEL], 1.0, 0.1);
-        add(TensorNames::at(names.mlp_norm, layer), &[D_MODEL], 1.0, 0.1);
-        for kind in WeightKind::ALL {
-            add(names.weight(layer, kind), &shape(kind), 0.0, 0.5);
+        for norm in names.norms {
+            add(norm, layer, &[D_MODEL], 1.0, 0.1);
+        }
+        for (name, shape) in names.matrices.into_iter().zip(SHAPES) {
+            add(name, layer, &shape, 0.0, 0.5);
         }
     }
-    add(names.final_norm.into(), &[D_MODEL], 1.0, 0.1);
+    add(names.final_norm, 0, &[D_MODEL], 1.0, 0.1);
     let head = head(&vocabulary, &mut rng);
-    tensors.push(NewTensor::new(names.head, Dtype::F32, &[vocabulary.len(), D_MODEL], move || Ok(head)));
+    tensors.push(NewTensor::new(
+        format!("{}.weight", names.head),
+        Dtype::F32,
+        &[vocabulary.len(), D_MODEL],
+        move || Ok(head),
+    ));
     tensors
 }
 
@@ -114,16 +171,6 @@ fn head(vocabulary: &[String], rng: &mut ChaCha8Rng) -> Vec<f32> {
         (0..D_MODEL).map(|_| spread * rng.random_range(-1.0f32..1.0)).collect()
     };
     vocabulary.iter().flat_map(row).collect()
-}
-
-fn shape(kind: WeightKind) -> [usize; 2] {
-    let kv = KV_HEADS * D_MODEL / HEADS;
-    match kind {
-        WeightKind::Q | WeightKind::O => [D_MODEL, D_MODEL],
-        WeightKind::K | WeightKind::V => [kv, D_MODEL],
-        WeightKind::Gate | WeightKind::Up => [D_MLP, D_MODEL],
-        WeightKind::Down => [D_MODEL, D_MLP],
-    }
 }
 
 /// All bytes in the alphabet of byte-level vocabularies, a merged token for a blank and each spoken character, and

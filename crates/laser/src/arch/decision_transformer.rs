@@ -10,7 +10,7 @@ use crate::weight::WeightKind::{Down, K, O, Q, Qkv, Up, V};
 
 const HF: Names = Names {
     prefixes: &["encoder."],
-    roles: &[
+    roles: &[&[
         (Role::TimeSteps, "embed_timestep"),
         (Role::ReturnInput, "embed_return"),
         (Role::StateInput, "embed_state"),
@@ -23,13 +23,13 @@ const HF: Names = Names {
         (Role::ReturnOutput, "predict_return"),
         (Role::StateOutput, "predict_state"),
         (Role::ActionOutput, "predict_action.0"),
-    ],
-    matrices: &[
+    ]],
+    matrices: &[&[
         fused("{model}h.{}.attn.c_attn", &[Q, K, V]),
         one("{model}h.{}.attn.c_proj", &[O]),
         one("{model}h.{}.mlp.c_fc", &[Up]),
         one("{model}h.{}.mlp.c_proj", &[Down]),
-    ],
+    ]],
     transposed: true,
     rotary_pairs: false,
     norm_offset: 0.0,
@@ -41,6 +41,7 @@ pub(super) static DECISION_TRANSFORMER: Architecture = Architecture {
     name: "Decision Transformer",
     model_type: "decision_transformer",
     class: "DecisionTransformerModel",
+    defaults: &[("n_positions", 1024), ("state_dim", 17), ("act_dim", 4), ("max_ep_len", 4096)],
     mlp_ratio: Some(4),
     block: |c| {
         c.vocab_size = 0; // files say 1: the embedding that nothing reads
@@ -80,9 +81,9 @@ fn read(keys: &Keys<'_>, c: &mut ModelConfig) -> Result<()> {
         }
     }
     c.embedding.trajectory = Some(TrajectorySizes {
-        state: keys.count_or("state_dim", 17)?,
-        action: keys.count_or("act_dim", 4)?,
-        time_steps: keys.count_or("max_ep_len", 4096)?,
+        state: keys.count("state_dim")?,
+        action: keys.count("act_dim")?,
+        time_steps: keys.count("max_ep_len")?,
         bounded_actions: keys.flag_or("action_tanh", true)?,
     });
     Ok(())

@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
-use super::{Architecture, Gguf, Names, Role, Stored, one};
+use super::{Architecture, Gguf, Names, Role, Stored, all_experts, one};
 use crate::error::Result;
 use crate::model::config::{Bias, Keys, ModelConfig, activation, rope, windows};
-use crate::weight::WeightKind::{self, Down, Gate, K, O, Q, Up, V};
+use crate::weight::WeightKind::{self, Down, Gate, K, O, Q, Qkv, Router, Up, V};
 
 pub(super) const ROLES: &[(Role, &str)] = &[
     (Role::Embedding, "{model}embed_tokens"),
@@ -18,11 +18,14 @@ pub(super) const ROLES: &[(Role, &str)] = &[
     (Role::Head, "lm_head"),
 ];
 
-pub(super) const MATRICES: &[Stored] = &[
+pub(super) const ATTENTION: &[Stored] = &[
     one("{model}layers.{}.self_attn.q_proj", &[Q]),
     one("{model}layers.{}.self_attn.k_proj", &[K]),
     one("{model}layers.{}.self_attn.v_proj", &[V]),
     one("{model}layers.{}.self_attn.o_proj", &[O]),
+];
+
+pub(super) const MLP: &[Stored] = &[
     one("{model}layers.{}.mlp.gate_proj", &[Gate]),
     one("{model}layers.{}.mlp.up_proj", &[Up]),
     one("{model}layers.{}.mlp.down_proj", &[Down]),
@@ -30,8 +33,8 @@ pub(super) const MATRICES: &[Stored] = &[
 
 pub(super) const HF: Names = Names {
     prefixes: &["model."],
-    roles: ROLES,
-    matrices: MATRICES,
+    roles: &[ROLES],
+    matrices: &[ATTENTION, MLP],
     transposed: false,
     rotary_pairs: false,
     norm_offset: 0.0,
@@ -50,21 +53,29 @@ pub(super) const GGUF_ROLES: &[(Role, &str)] = &[
     (Role::HeadBias, "output"),
 ];
 
-pub(super) const GGUF_MATRICES: &[Stored] = &[
+pub(super) const GGUF_ATTENTION: &[Stored] = &[
     one("blk.{}.attn_q", &[Q]),
     one("blk.{}.attn_k", &[K]),
     one("blk.{}.attn_v", &[V]),
     one("blk.{}.attn_output", &[O]),
-    one("blk.{}.ffn_gate", &[Gate]),
-    one("blk.{}.ffn_up", &[Up]),
-    one("blk.{}.ffn_down", &[Down]),
+];
+
+pub(super) const GGUF_MLP: &[Stored] =
+    &[one("blk.{}.ffn_gate", &[Gate]), one("blk.{}.ffn_up", &[Up]), one("blk.{}.ffn_down", &[Down])];
+
+/// The experts' matrices, of which Mixtral says that it is a Llama too.
+pub(super) const GGUF_EXPERTS: &[Stored] = &[
+    one("blk.{}.ffn_gate_inp", &[Router]),
+    all_experts("blk.{}.ffn_gate_exps", &[Gate]),
+    all_experts("blk.{}.ffn_up_exps", &[Up]),
+    all_experts("blk.{}.ffn_down_exps", &[Down]),
 ];
 
 /// GGUF names of models whose q and k keep the order of Hugging Face.
 pub(super) const GGUF: Names = Names {
     prefixes: &[""],
-    roles: GGUF_ROLES,
-    matrices: GGUF_MATRICES,
+    roles: &[GGUF_ROLES],
+    matrices: &[GGUF_ATTENTION, GGUF_MLP, GGUF_EXPERTS],
     transposed: false,
     rotary_pairs: false,
     norm_offset: 0.0,
@@ -84,6 +95,7 @@ pub(super) const ALIASES: &[(&str, &[WeightKind])] = &[
     ("mlp", &[Gate, Up, Down]),
     ("attn", &[Q, K, V, O]),
     ("all", &[Q, K, V, O, Gate, Up, Down]),
+    ("qkv_proj", &[Qkv]),
 ];
 
 /// What the families that differ from Llama in little else begin with.
@@ -91,6 +103,7 @@ pub(super) const BASE: Architecture = Architecture {
     name: "Llama",
     model_type: "llama",
     class: "LlamaForCausalLM",
+    defaults: &[],
     mlp_ratio: None,
     block: |_| (),
     hf: |keys, c| {
@@ -99,7 +112,7 @@ pub(super) const BASE: Architecture = Architecture {
         read(keys, c, false)
     },
     names: &HF,
-    gguf: Some(Gguf { name: "llama", read: |_, _| Ok(()), names: &GGUF_PAIRS }),
+    gguf: Some(Gguf { name: "llama", read: super::mixtral::gguf, names: &GGUF_PAIRS }),
     to_hf: Some(|c| {
         let Some(window) = c.attention.layers[0].window else {
             return match c.bias.qkv == c.bias.o {

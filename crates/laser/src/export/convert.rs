@@ -62,12 +62,13 @@ pub(super) fn write(
     let mut stored = BTreeMap::new();
     for tensor in &plan {
         let (view, wanted) = (written.checkpoint().tensor(&tensor.name)?, wanted(tensor)?);
-        let edited: Vec<WeightId> = tensor.holds.iter().map(|(id, _)| *id).filter(|id| matrices.contains_key(id)).collect();
+        let edited: Vec<WeightId> =
+            tensor.holds.iter().map(|(id, _)| *id).filter(|id| matrices.contains_key(id)).collect();
         if edited.is_empty() || tensor.is_bias() {
-            expect_stored(view, dtype, &wanted)?;
+            expect_stored(view, dtype, &wanted, None)?;
         } else {
             let before = tensor.values(files, &BTreeMap::new())?;
-            stored.insert(edited.clone(), StoredMatrix::check(&edited, view, dtype, &wanted, &before)?);
+            stored.insert(edited.clone(), StoredMatrix::check(&edited, view, dtype, &wanted, &before, None)?);
         }
     }
     Ok(stored.into_values().collect())
@@ -89,10 +90,11 @@ fn plan(files: &Files) -> Vec<Conversion> {
     for vector in vectors(config) {
         let offset = if vector.is_norm() { from.names.norm_offset - to.names.norm_offset } else { 0.0 };
         for layer in vector.layers(config) {
-            let (Some(from), Some(to)) = (from.role(vector.role, layer), to.role(vector.role, layer)) else { continue };
-            for (suffix, shape) in vector.tensors() {
-                let tensor = Conversion::entry(&mut plan, format!("{to}.{suffix}"), shape);
-                tensor.from = Some((format!("{from}.{suffix}"), offset));
+            for (from, to) in from.stems(&vector, layer).into_iter().zip(to.stems(&vector, layer)) {
+                for (suffix, shape) in vector.tensors() {
+                    let tensor = Conversion::entry(&mut plan, format!("{to}.{suffix}"), shape);
+                    tensor.from = Some((format!("{from}.{suffix}"), offset));
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use candle_core::Tensor;
 use super::Pass;
 use super::rows::KvChunk;
 use crate::error::Result;
+use crate::model::HeadNorm;
 use crate::ops::attention::{Heads, Layout, Scoring, attention};
 use crate::ops::linear::repeated;
 use crate::ops::norm::Norm;
@@ -36,8 +37,11 @@ impl Pass<'_> {
         // A sibling may have split the rows: all three get the same number of copies.
         let n = self.copies * self.kept;
         let (q, k, v) = (repeated(&q, n)?, repeated(&k, n)?, repeated(&v, n)?);
-        let turned = |x: Tensor, norm: Option<&Norm>| -> Result<Tensor> {
-            let x = normed(&x, norm)?;
+        let turned = |x: Tensor, norm: Option<&HeadNorm>| -> Result<Tensor> {
+            let mut x = normed(&x, norm.map(|norm| &norm.norm))?;
+            if let Some(scale) = norm.and_then(|norm| norm.scale.as_ref()) {
+                x = x.broadcast_mul(scale)?;
+            }
             match own.rope {
                 Some(rope) => rotate(&x, &self.tables[rope], c.d_head),
                 None => Ok(x),

@@ -77,6 +77,8 @@ impl Model {
 
     /// The most likely `n` next tokens one after another, without stopping at an end-of-sequence token.
     ///
+    /// Beyond the length where rotary frequencies change, each token is computed from the whole sequence anew.
+    ///
     /// # Errors
     /// As [`Model::trace`].
     pub fn greedy(&self, tokens: &[u32], n: usize) -> Result<Vec<u32>> {
@@ -84,12 +86,21 @@ impl Model {
         let mut cache = KvCache::new(self.config().n_layers);
         let mut generated = Vec::with_capacity(n);
         let mut context = Vec::new();
-        for chunk in 0..n {
-            let last = all.len() - 1;
+        let beyond = self.config().length_dependent_beyond();
+        let mut text = tokens.to_vec();
+        for _ in 0..n {
+            if beyond.is_some_and(|limit| text.len() > limit) {
+                // The kept keys were turned for a shorter sequence.
+                cache = KvCache::new(self.config().n_layers);
+                all = sequence(&text)?;
+                context.clear();
+            }
+            let (last, chunk) = (all.len() - 1, cache.passes());
             let pass = Pass::new(self, &all, &mut cache, false)?;
             let (hidden, _) = pass.run(super::Start::Tokens, Some(&[last]))?;
             let next = most_likely(self, &hidden)?[0];
             generated.push(next);
+            text.push(next);
             context.push(super::rows::Span { chunk, rows: 0..all.len() });
             all = Rows::default();
             all.push(&[next], 0, context.clone());

@@ -15,9 +15,9 @@ use crate::forward::Pass;
 use crate::forward::rows::KvCache;
 use crate::forward::taps::Taps;
 use crate::model::Model;
+use crate::model::Piece;
 use crate::ops::differentiable::seed;
 use crate::score::batch::{Batch, BatchItem};
-use crate::model::Piece;
 use crate::weight::WeightId;
 
 /// A batch on its way from the loss down to the first layer asked for.

@@ -90,8 +90,7 @@ fn nudged(model: &Model, id: WeightId, i: usize, step: f32) -> Model {
 }
 
 fn all(model: &Model) -> Vec<WeightId> {
-    let layers = 0..model.config().n_layers;
-    layers.flat_map(|layer| WeightKind::ALL.map(|kind| WeightId { layer, kind })).collect()
+    (0..model.config().n_layers).flat_map(|layer| model.config().stored(layer)).collect()
 }
 
 fn run(model: &Model, items: &Items, ids: &[WeightId], threads: usize) -> BTreeMap<WeightId, Sensitivity> {
@@ -154,7 +153,7 @@ fn threads_and_batches_and_the_choice_of_matrices_change_no_bit() {
 #[test]
 fn the_items_effects_sum_to_the_gradient_of_the_summed_loss() {
     let (model, items) = (model("qwen2-bias"), items(Score::GREEDY, Loss::LogLoss));
-    let id = WeightId { layer: 0, kind: WeightKind::O };
+    let id = WeightId::new(0, WeightKind::O);
     let sensitivity = &run(&model, &items, &[id], 1)[&id];
     let total = |model: &Model| items.encoded.iter().map(|item| naive_loss(model, &items, item)).sum::<f64>();
     for i in [0, 3] {

@@ -6,10 +6,10 @@ mod gguf;
 mod hf;
 mod matrices;
 
+pub use crate::model::json::Keys;
 pub use crate::ops::activation::Activation;
 pub use crate::ops::norm::NormKind;
 pub use gguf::GgufKeys;
-pub use crate::model::json::Keys;
 pub use hf::{activation, layer_types, rope, rope_of, windows};
 pub use matrices::Piece;
 
@@ -132,6 +132,8 @@ pub struct Attention {
 pub enum QkNorm {
     /// Each head, all with the same weights `[d_head]`.
     Head,
+    /// Each head, with weights of its own and never a bias, `[heads, d_head]` (StableLM).
+    EachHead,
     /// All heads at once, weights `[heads·d_head]`.
     All,
 }

@@ -10,11 +10,22 @@ pub struct Keys<'a> {
     file: &'a str,
     prefix: String,
     map: &'a Map<String, Value>,
+    /// Sizes that count where the object leaves them out.
+    defaults: &'static [(&'static str, usize)],
 }
 
 impl<'a> Keys<'a> {
     pub(crate) fn new(file: &'a str, map: &'a Map<String, Value>) -> Self {
-        Self { file, prefix: String::new(), map }
+        Self { file, prefix: String::new(), map, defaults: &[] }
+    }
+
+    /// The same object with sizes for keys that it may leave out.
+    pub(crate) fn with_defaults(self, defaults: &'static [(&'static str, usize)]) -> Self {
+        Self { defaults, ..self }
+    }
+
+    fn default_of(&self, key: &str) -> Option<usize> {
+        self.defaults.iter().find(|(of, _)| *of == key).map(|(_, size)| *size)
     }
 
     pub(crate) fn wrong(&self, key: &str, expected: impl ToString, found: impl ToString) -> Error {
@@ -39,7 +50,7 @@ impl<'a> Keys<'a> {
 
     pub(crate) fn count_or_none(&self, key: &str) -> Result<Option<usize>> {
         let bounded = |v: &Value| v.as_u64().filter(|n| *n > 0 && *n < 1 << 40).and_then(|n| usize::try_from(n).ok());
-        self.get(key, "a positive whole number", bounded)
+        Ok(self.get(key, "a positive whole number", bounded)?.or_else(|| self.default_of(key)))
     }
 
     /// The first of several names for one thing that is there.
@@ -54,9 +65,14 @@ impl<'a> Keys<'a> {
         self.count(names.iter().find(|name| self.has(name)).unwrap_or(&names[0]))
     }
 
+    /// Whether the key is there and null.
+    pub(crate) fn is_null(&self, key: &str) -> bool {
+        self.map.get(key).is_some_and(Value::is_null)
+    }
+
     /// Whether the key is there and not null.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.map.get(key).is_some_and(|value| !value.is_null())
+        self.map.get(key).is_some_and(|value| !value.is_null()) || self.default_of(key).is_some()
     }
 
     pub(crate) fn count_or(&self, key: &str, default: usize) -> Result<usize> {
@@ -119,6 +135,6 @@ impl<'a> Keys<'a> {
 
     pub(crate) fn object_or_none(&self, key: &str) -> Result<Option<Keys<'a>>> {
         let map = self.get(key, "an object", Value::as_object)?;
-        Ok(map.map(|map| Self { file: self.file, prefix: format!("{}{key}.", self.prefix), map }))
+        Ok(map.map(|map| Self { file: self.file, prefix: format!("{}{key}.", self.prefix), map, defaults: &[] }))
     }
 }

@@ -47,7 +47,7 @@ impl Layout {
                 let stem = stored.at(0, Some(0)).replace("{model}", prefix);
                 checkpoint.info(&format!("{stem}.weight")).is_some()
             };
-            names.matrices.iter().any(fits)
+            names.matrices.iter().copied().flatten().any(fits)
         };
         let prefix = names.prefixes.iter().find(first).copied();
         prefix.map_or_else(|| Self::first(names), |prefix| Self { names, prefix })
@@ -64,6 +64,15 @@ impl Layout {
         Some(name.replace("{}", &layer.to_string()).replace("{model}", self.prefix))
     }
 
+    /// The names of the tensors that something is stored in, without `.weight`: one, or one a head.
+    pub(crate) fn stems(&self, vector: &Vector, layer: usize) -> Vec<String> {
+        let Some(stem) = self.role(vector.role, layer) else { return Vec::new() };
+        if !stem.contains("{h}") {
+            return vec![stem];
+        }
+        (0..vector.shape[0]).map(|head| stem.replace("{h}", &head.to_string())).collect()
+    }
+
     /// Where a stored matrix is: in the first tensor that `has` tells to be there, the last that could hold it if none.
     pub(crate) fn place(&self, config: &ModelConfig, id: WeightId, has: impl Fn(&str) -> bool) -> Option<Place> {
         let expert = match id.part {
@@ -78,7 +87,8 @@ impl Layout {
         let [out, width] = shape(id.kind);
         let members: Vec<usize> = stored.holds().iter().map(|kind| shape(*kind)[0]).collect();
         let total: usize = members.iter().sum();
-        let before: usize = stored.holds().iter().zip(&members).take_while(|(k, _)| **k != id.kind).map(|(_, n)| n).sum();
+        let before: usize =
+            stored.holds().iter().zip(&members).take_while(|(k, _)| **k != id.kind).map(|(_, n)| n).sum();
         let groups = if stored.is_grouped() { config.n_kv_heads } else { 1 };
         let order = self.rotary_order(config, id);
         let first = if stored.is_all_experts() { expert.unwrap_or(0) * total } else { 0 };
@@ -126,9 +136,11 @@ impl Layout {
         }
         for vector in vectors(config) {
             for layer in vector.layers(config) {
-                let Some(stem) = self.role(vector.role, layer) else { continue };
+                let stems = self.stems(&vector, layer);
                 for (suffix, shape) in vector.tensors() {
-                    expected.insert(format!("{stem}.{suffix}"), shape.to_vec());
+                    // Where each head has a tensor of its own, it is one row.
+                    let shape = if stems.len() > 1 { &shape[1..] } else { shape };
+                    expected.extend(stems.iter().map(|stem| (format!("{stem}.{suffix}"), shape.to_vec())));
                 }
             }
         }
@@ -201,14 +213,16 @@ pub(crate) fn vectors(c: &ModelConfig) -> Vec<Vector> {
         Residual::PreNorm | Residual::Parallel { one_norm: false } => &[Role::AttentionNorm, Role::MlpNorm],
         Residual::Parallel { one_norm: true } => &[Role::AttentionNorm],
         Residual::PostNorm | Residual::BranchNorm => &[Role::AttentionPostNorm, Role::MlpPostNorm],
-        Residual::Sandwich => {
-            &[Role::AttentionNorm, Role::AttentionPostNorm, Role::MlpNorm, Role::MlpPostNorm]
-        }
+        Residual::Sandwich => &[Role::AttentionNorm, Role::AttentionPostNorm, Role::MlpNorm, Role::MlpPostNorm],
     };
     all.extend(roles.iter().map(|role| norm(*role, d)));
     if let Some(span) = c.attention.qk_norm {
         for (role, heads) in [(Role::QueryNorm, c.n_heads), (Role::KeyNorm, c.n_kv_heads)] {
-            all.push(norm(role, if span == QkNorm::Head { c.d_head } else { heads * c.d_head }));
+            all.push(match span {
+                QkNorm::Head => norm(role, c.d_head),
+                QkNorm::All => norm(role, heads * c.d_head),
+                QkNorm::EachHead => Vector { role, shape: vec![heads, c.d_head], bias: false, in_layers: true },
+            });
         }
     }
     if c.mlp.experts.is_some_and(|experts| experts.d_shared > 0) {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use laser_checkpoint::Checkpoint;
 
-use super::config::Residual;
+use super::config::{QkNorm, Residual};
 use super::layout::{Layout, Place, vectors};
 use super::trajectory::{TrajectoryWeights, Triple};
-use super::{Embedding, Head, Layer, Linear, Model, ModelConfig, Weight, Weights};
+use super::{Embedding, Head, HeadNorm, Layer, Linear, Model, ModelConfig, Weight, Weights};
 use crate::arch::Role;
 use crate::error::{Error, Result};
 use crate::ops::norm::Norm;
@@ -218,8 +218,10 @@ impl Reader<'_> {
     /// What has a role, where the model has it: its weight or its bias.
     fn vector(&self, role: Role, layer: usize, which: &str) -> Result<Option<Tensor>> {
         let Some(vector) = vectors(&self.files.config).into_iter().find(|v| v.role == role) else { return Ok(None) };
-        let Some(stem) = self.files.layout.role(role, layer) else { return Ok(None) };
-        let mut values = self.files.checkpoint.tensor(&format!("{stem}.{which}"))?.to_f32()?;
+        let mut values = Vec::new();
+        for stem in self.files.layout.stems(&vector, layer) {
+            values.extend(self.files.checkpoint.tensor(&format!("{stem}.{which}"))?.to_f32()?);
+        }
         let offset = self.files.layout.names.norm_offset;
         if offset != 0.0 && vector.is_norm() {
             values.iter_mut().for_each(|value| *value += offset);
@@ -238,6 +240,17 @@ impl Reader<'_> {
             _ => c.norm_eps,
         };
         Ok(Some(Norm { kind: c.norm, weight, bias, eps }))
+    }
+
+    /// The norm of queries or keys.
+    fn head_norm(&self, role: Role, layer: usize) -> Result<Option<HeadNorm>> {
+        let Some(norm) = self.norm(role, layer)? else { return Ok(None) };
+        if self.files.config.attention.qk_norm != Some(QkNorm::EachHead) {
+            return Ok(Some(HeadNorm { norm, scale: None }));
+        }
+        let scale = Some(norm.weight.flatten_all()?); // [heads·d_head]
+        let weight = norm.weight.get(0)?.ones_like()?; // [d_head]
+        Ok(Some(HeadNorm { norm: Norm { weight, ..norm }, scale }))
     }
 
     /// A matrix outside the blocks, packed as it is read.
@@ -284,8 +297,8 @@ impl Reader<'_> {
             attention_post_norm: self.norm(Role::AttentionPostNorm, layer)?,
             mlp_norm,
             mlp_post_norm: self.norm(Role::MlpPostNorm, layer)?,
-            query_norm: self.norm(Role::QueryNorm, layer)?,
-            key_norm: self.norm(Role::KeyNorm, layer)?,
+            query_norm: self.head_norm(Role::QueryNorm, layer)?,
+            key_norm: self.head_norm(Role::KeyNorm, layer)?,
             shared_weight: match c.has_experts(layer) {
                 true => self.vector(Role::SharedWeight, layer, "weight")?.map(Weight::new).transpose()?,
                 false => None,

@@ -1,9 +1,6 @@
 //! Measures: takes one item's outcome, gives a number that is larger the better.
 
-use std::fmt;
-use std::str::FromStr;
-
-use crate::error::Error;
+use crate::named::named;
 use crate::store::Outcomes;
 
 /// Margins count up to this, nats, either way: a decision at odds of e¹⁰ is safe, and one hopeless item should not
@@ -39,20 +36,4 @@ impl Measure {
     }
 }
 
-impl fmt::Display for Measure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::NAMES.iter().find(|(_, m)| m == self).map_or("", |(name, _)| name);
-        f.write_str(name)
-    }
-}
-
-impl FromStr for Measure {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, m)| *m).ok_or_else(|| {
-            let known = Self::NAMES.map(|(name, _)| name).join(", ");
-            Error::setting("--objective", format!("expected one of {known}, found `{text}`"))
-        })
-    }
-}
+named!(Measure, NAMES, "--objective");

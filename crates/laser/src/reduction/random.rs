@@ -64,7 +64,7 @@ mod tests {
     fn draws_differ_by_seed_and_matrix_and_nest_over_rho() {
         let draw = |keep: &str, seed, layer| {
             let random = Random { keep: keep.parse().expect("a fraction"), seed };
-            random.draw(WeightId { layer, kind: WeightKind::Down }, 200)
+            random.draw(WeightId::new(layer, WeightKind::Down), 200)
         };
         let ten = draw("0.05", 7, 3);
         assert_eq!(ten.len(), 10);
@@ -81,7 +81,7 @@ mod tests {
         let mut counts = [0u32; 20];
         for seed in 0..2000 {
             let random = Random { keep: "0.25".parse().expect("a fraction"), seed };
-            let drawn = random.draw(WeightId { layer: 0, kind: WeightKind::Q }, 20);
+            let drawn = random.draw(WeightId::new(0, WeightKind::Q), 20);
             drawn.into_iter().for_each(|i| counts[i] += 1);
         }
         // Expected 500 each, with a standard deviation of 19.

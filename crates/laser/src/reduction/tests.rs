@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::truncation::{SvdMethod, Truncation};
 use crate::weight::WeightId;
 
-const ID: WeightId = WeightId { layer: 3, kind: WeightKind::Gate };
+const ID: WeightId = WeightId::new(3, WeightKind::Gate);
 
 fn reduction(text: &str) -> Reduction {
     text.parse().unwrap_or_else(|e| panic!("{e}"))

@@ -48,21 +48,7 @@ impl Batch {
 pub(crate) fn plan(encoded: &[Encoded], indices: &[usize], target: usize, alone_beyond: Option<usize>) -> Vec<Batch> {
     let mut order: Vec<usize> = indices.to_vec();
     by_tokens(encoded, &mut order);
-    let mut batches = Vec::new();
-    let mut tree = Tree::default();
-    for index in order {
-        let item = &encoded[index];
-        let alone = alone_beyond.is_some_and(|limit| item.longest() > limit);
-        if alone || tree.rows.len() >= target {
-            batches.extend(std::mem::take(&mut tree).finish());
-        }
-        tree.add(index, item);
-        if alone {
-            batches.extend(std::mem::take(&mut tree).finish());
-        }
-    }
-    batches.extend(tree.finish());
-    batches
+    pack(order.into_iter().map(|index| (index, &encoded[index])), target, alone_beyond, true)
 }
 
 /// Sorts items by their tokens, so that prefixes meet.
@@ -73,14 +59,26 @@ pub(crate) fn by_tokens(encoded: &[Encoded], indices: &mut [usize]) {
 /// Packs items into batches of about `target` rows, in the order given, no row shared between two items: what
 /// comes back at a row is then one item's own.
 pub(crate) fn plan_apart(items: &[Encoded], target: usize, alone_beyond: Option<usize>) -> Vec<Batch> {
+    pack(items.iter().enumerate(), target, alone_beyond, false)
+}
+
+/// Packs items, each with its index, in the order given; `share` says whether two may have rows in common.
+fn pack<'a>(
+    items: impl Iterator<Item = (usize, &'a Encoded)>,
+    target: usize,
+    alone_beyond: Option<usize>,
+    share: bool,
+) -> Vec<Batch> {
     let mut batches = Vec::new();
     let mut tree = Tree::default();
-    for (index, item) in items.iter().enumerate() {
+    for (index, item) in items {
         let alone = alone_beyond.is_some_and(|limit| item.longest() > limit);
         if alone || tree.rows.len() >= target {
             batches.extend(std::mem::take(&mut tree).finish());
         }
-        tree.next.clear();
+        if !share {
+            tree.next.clear();
+        }
         tree.add(index, item);
         if alone {
             batches.extend(std::mem::take(&mut tree).finish());

@@ -157,12 +157,7 @@ impl Base {
 impl Scorer<'_> {
     /// Scores a batch. `base`: start from these states at this stage; otherwise from the tokens. The result has one
     /// list an item of the batch for each variant the model runs side by side.
-    pub(crate) fn run(
-        &self,
-        model: &Model,
-        batch: &Batch,
-        base: Option<(&Base, Stage)>,
-    ) -> Result<Vec<Vec<Scored>>> {
+    pub(crate) fn run(&self, model: &Model, batch: &Batch, base: Option<(&Base, Stage)>) -> Result<Vec<Vec<Scored>>> {
         let generates = self.score.generates();
         let mut cache = KvCache::new(model.config().n_layers);
         let start = base.map_or(Start::Tokens, |(base, stage)| base.start(model, stage, Base::BATCH));

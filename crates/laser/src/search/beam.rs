@@ -1,7 +1,5 @@
 //! Beam composition: the best few compositions of each size, each extended by every candidate.
 
-use std::collections::BTreeSet;
-
 use crate::edit::Edit;
 use crate::error::Result;
 
@@ -26,13 +24,11 @@ impl Strategy for Beam {
         let mut found = pool.found.clone();
         loop {
             let mut longer: Vec<Edit> = Vec::new();
-            let mut seen = BTreeSet::new();
             for base in &beam {
                 let more = |arm: &&Arm| !base.reductions().any(|(id, _)| trials.config().overlap(id, arm.id));
                 let arms: Vec<Arm> = pool.arms.iter().filter(more).cloned().collect();
                 let left = race(trials, base, &arms, Some(base))?;
-                let edits = left.into_iter().map(|arm| base.with(arm.id, arm.reduction));
-                longer.extend(edits.filter(|edit| seen.insert(edit.to_string())));
+                longer.extend(left.into_iter().map(|arm| base.with(arm.id, arm.reduction)));
             }
             // The best of the size before stands first: a size that does not improve on it is the last.
             let ranked = trials.ranked(beam.iter().take(1).cloned().chain(longer));

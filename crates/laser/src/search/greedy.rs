@@ -6,11 +6,10 @@
 //! already, never visits the last layer, and its roll-back cannot happen.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use crate::edit::Edit;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::named::named;
 use crate::weight::WeightId;
 
 use super::Arm;
@@ -34,20 +33,7 @@ impl Order {
     const NAMES: [(&'static str, Self); 3] = [("deep", Self::Deep), ("shallow", Self::Shallow), ("best", Self::Best)];
 }
 
-impl fmt::Display for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Self::NAMES.iter().find(|(_, order)| order == self).map_or("", |(name, _)| name))
-    }
-}
-
-impl FromStr for Order {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let found = Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, order)| *order);
-        found.ok_or_else(|| Error::setting("--greedy-order", format!("expected deep, shallow or best, found `{text}`")))
-    }
-}
+named!(Order, NAMES, "--greedy-order");
 
 /// Composes an edit of several matrices.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +82,6 @@ impl Strategy for Greedy {
         }
         let mut found = pool.found;
         found.extend(steps.iter().filter(|step| !step.is_empty()).cloned());
-        found.dedup();
         let found = trials.ranked(found);
         Ok(Pool { found, steps, ..pool })
     }

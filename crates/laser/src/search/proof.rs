@@ -4,9 +4,8 @@ use crate::evaluate::Exam;
 use crate::results::HeldOut;
 use crate::score::Outcome;
 use crate::statistics::{Split, differences, family_wise, group_ids};
-use crate::store::Trial;
 
-use super::{Settings, Splits};
+use super::{Explored, Settings};
 
 /// Statistics of a finished search.
 #[derive(Debug, Clone)]
@@ -20,11 +19,9 @@ pub struct Proof {
 impl Proof {
     pub(super) fn measure(
         exam: &Exam<'_>,
-        splits: &Splits,
-        order: &[usize],
+        Explored { splits, order, trials, .. }: &Explored,
         base: &[Outcome],
         best: &[Outcome],
-        trials: &[Trial],
         settings: &Settings,
     ) -> Self {
         // A guarded task is no evidence for a gain.

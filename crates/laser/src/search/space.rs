@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::edit::Edit;
+use crate::matrix_set::MatrixSet;
 use crate::model::ModelConfig;
 use crate::reduction::Reduction;
-use crate::matrix_set::MatrixSet;
 use crate::weight::WeightId;
 
 /// The edits a search tries: every layer × matrix × reduction.

@@ -1,12 +1,11 @@
 //! The spectral screen: candidates ranked by the singular values alone, without data.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use laser_linalg::Spectrum;
 
 use crate::error::{Error, Result};
+use crate::named::named;
 use crate::weight::WeightId;
 
 use super::Arm;
@@ -54,22 +53,7 @@ impl Criterion {
     }
 }
 
-impl fmt::Display for Criterion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Self::ALL.iter().find(|(_, c)| c == self).map_or("", |(name, _)| name))
-    }
-}
-
-impl FromStr for Criterion {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, c)| *c).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|(name, _)| *name).collect();
-            Error::setting("--criterion", format!("expected one of {}, found `{text}`", known.join(", ")))
-        })
-    }
-}
+named!(Criterion, ALL, "--criterion");
 
 /// Leaves the candidates of which the spectrum expects most.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 //! what is found, and counts what it costs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -43,10 +43,8 @@ pub(super) struct Trials<'a> {
     parts: Vec<usize>,
     /// Where an edit may be dropped: numbers of items, upwards; the last is all.
     stops: Vec<usize>,
-    /// What was found, by the edit's short form.
+    /// What was asked for and found, by the edit's short form.
     known: BTreeMap<String, Known>,
-    /// The order in which edits were asked for, whether or not the store held something of them.
-    places: BTreeMap<String, usize>,
     /// Whether the budget ended something.
     exhausted: bool,
 }
@@ -78,10 +76,18 @@ impl Asking {
 
 /// What is known of an edit.
 struct Known {
-    /// When it was first tried.
+    /// When it was first asked for.
     place: usize,
     edit: Edit,
+    /// Empty until something is found.
     outcomes: Outcomes,
+}
+
+impl Known {
+    /// Whether it counts as a trial: an edit that was asked something.
+    fn is_trial(&self) -> bool {
+        !self.edit.is_empty() && !self.outcomes.is_empty()
+    }
 }
 
 impl<'a> Trials<'a> {
@@ -96,21 +102,8 @@ impl<'a> Trials<'a> {
         Asking { order, stops }: Asking,
     ) -> Self {
         let parts = exam.parts_of(&order);
-        let (known, places) = (BTreeMap::new(), BTreeMap::new());
-        Self {
-            model,
-            exam,
-            truncation,
-            settings,
-            observer,
-            store,
-            order,
-            parts,
-            stops,
-            known,
-            places,
-            exhausted: false,
-        }
+        let known = BTreeMap::new();
+        Self { model, exam, truncation, settings, observer, store, order, parts, stops, known, exhausted: false }
     }
 
     /// Items of the split, in the order in which they are asked.
@@ -130,7 +123,7 @@ impl<'a> Trials<'a> {
 
     /// What is known of an edit: the outcomes of the first so many items.
     pub(super) fn outcomes(&self, edit: &Edit) -> Option<&Outcomes> {
-        self.known.get(&edit.to_string()).map(|known| &known.outcomes)
+        self.known.get(&edit.to_string()).map(|known| &known.outcomes).filter(|outcomes| !outcomes.is_empty())
     }
 
     /// What is known of an edit that was asked all items.
@@ -140,27 +133,27 @@ impl<'a> Trials<'a> {
 
     /// Edits tried, the unedited model aside.
     pub(super) fn tried(&self) -> usize {
-        self.known.keys().filter(|edit| !edit.is_empty()).count()
+        self.known.values().filter(|known| known.is_trial()).count()
     }
 
     /// Items asked of all edits tried, the unedited model aside.
     pub(super) fn items_asked(&self) -> usize {
-        self.known.values().filter(|known| !known.edit.is_empty()).map(|known| known.outcomes.len()).sum()
+        self.known.values().filter(|known| known.is_trial()).map(|known| known.outcomes.len()).sum()
     }
 
     /// How good the outcomes of the first items are.
     pub(super) fn value(&self, outcomes: &Outcomes) -> Value {
-        let n = outcomes.len();
-        let base = self.outcomes(&Edit::default()).filter(|base| base.len() >= n).map(|base| base.first(n));
-        self.settings.objective.value(outcomes, &base.unwrap_or_default(), &self.parts[..n])
+        self.value_at(outcomes, &(0..outcomes.len()).collect::<Vec<_>>())
     }
 
     /// How good outcomes are on some of the first items, by place.
     pub(super) fn value_at(&self, outcomes: &Outcomes, places: &[usize]) -> Value {
+        let objective = &self.settings.objective;
         let parts: Vec<usize> = places.iter().map(|place| self.parts[*place]).collect();
-        let n = outcomes.len();
-        let base = self.outcomes(&Edit::default()).filter(|base| base.len() >= n).map(|base| base.picked(places));
-        self.settings.objective.value(&outcomes.picked(places), &base.unwrap_or_default(), &parts)
+        // Only guards look at the unedited model.
+        let base = if objective.guards.is_empty() { None } else { self.outcomes(&Edit::default()) };
+        let base = base.filter(|base| base.len() >= outcomes.len()).map(|base| base.picked(places));
+        objective.value(&outcomes.picked(places), &base.unwrap_or_default(), &parts)
     }
 
     /// The model's sizes.
@@ -177,7 +170,7 @@ impl<'a> Trials<'a> {
     pub(super) fn into_trials(self) -> Vec<Trial> {
         let config = self.model.config();
         let rank = |edit: &Edit| edit.as_single().and_then(|(id, r)| r.leading_rank(config.max_rank(id)));
-        let mut known: Vec<Known> = self.known.into_values().filter(|known| !known.edit.is_empty()).collect();
+        let mut known: Vec<Known> = self.known.into_values().filter(Known::is_trial).collect();
         known.sort_by_key(|known| known.place);
         let trial = |Known { edit, outcomes, .. }| Trial { rank: rank(&edit), edit, split: Split::Search, outcomes };
         known.into_iter().map(trial).collect()
@@ -185,15 +178,16 @@ impl<'a> Trials<'a> {
 
     /// Every edit that was asked all items, best first; the earlier of equals first.
     pub(super) fn all_ranked(&self) -> Vec<Edit> {
-        let mut known: Vec<&Known> = self.known.values().filter(|known| !known.edit.is_empty()).collect();
+        let mut known: Vec<&Known> = self.known.values().filter(|known| known.is_trial()).collect();
         known.sort_by_key(|known| known.place);
         self.ranked(known.into_iter().map(|known| known.edit.clone()))
     }
 
-    /// The edits of `edits` that were asked all items, best first; the earlier of equals first.
+    /// The edits of `edits` that were asked all items, each once, best first; the earlier of equals first.
     pub(super) fn ranked(&self, edits: impl IntoIterator<Item = Edit>) -> Vec<Edit> {
-        let mut ranked: Vec<_> =
-            edits.into_iter().filter_map(|edit| Some((self.value(self.whole(&edit)?), edit))).collect();
+        let mut seen = BTreeSet::new();
+        let edits = edits.into_iter().filter(|edit| seen.insert(edit.to_string()));
+        let mut ranked: Vec<_> = edits.filter_map(|edit| Some((self.value(self.whole(&edit)?), edit))).collect();
         ranked.sort_by_key(|(value, _)| std::cmp::Reverse(*value));
         ranked.into_iter().map(|(_, edit)| edit).collect()
     }
@@ -205,8 +199,9 @@ impl<'a> Trials<'a> {
         let allowed = self.allowed(&edits, to);
         let (arms, edits) = (&arms[..allowed], &edits[..allowed]);
         for edit in edits.iter().chain([base]) {
-            let next = self.places.len();
-            self.places.entry(edit.to_string()).or_insert(next);
+            let place = self.known.len();
+            let new = || Known { place, edit: edit.clone(), outcomes: Outcomes::default() };
+            self.known.entry(edit.to_string()).or_insert_with(new);
         }
         let (model, _) = self.truncation.apply(self.model, base)?;
         let mut from = 0;
@@ -232,8 +227,8 @@ impl<'a> Trials<'a> {
                 self.know(edit, range.end)?;
             }
         }
-        let open = edits.iter().filter(|edit| missing(self, edit)).count();
-        if open == 0 && !missing(self, base) {
+        let open: Vec<usize> = (0..edits.len()).filter(|arm| missing(self, &edits[*arm])).collect();
+        if open.is_empty() && !missing(self, base) {
             return Ok(());
         }
         // All arms count here, not only the open ones: a run that is gone on with has the same passes.
@@ -241,22 +236,23 @@ impl<'a> Trials<'a> {
         let rows = |score: Score| if score.generates() { GENERATING_PASS_ROWS } else { PASS_ROWS };
         let batches = self.exam.batches(&self.order[range.clone()], |score| (rows(score) / widest).max(1));
         let starts = starts(&batches, range.start);
-        let mut there = BTreeSet::new();
-        for (i, edit) in edits.iter().enumerate() {
-            there.extend(self.store.parts(edit, Split::Search)?.into_iter().map(|(start, _)| (i, start)));
+        let mut wanted = vec![BTreeSet::new(); edits.len()];
+        for arm in &open {
+            wanted[*arm].extend(&starts);
+            for (start, _) in self.store.parts(&edits[*arm], Split::Search)? {
+                wanted[*arm].remove(&start);
+            }
         }
         let page = Page {
             base,
-            // Of a base that was tried as an arm before, the parts are there, in another division.
             keeps_base: missing(self, base),
             edits,
             ranks: arms.iter().map(|arm| arm.rank(model.config())).collect(),
             starts: &starts,
-            there,
             observer: self.observer,
             all: self.order.len(),
-            total: open * range.len(),
-            state: Mutex::new((&mut *self.store, 0)),
+            total: open.len() * range.len(),
+            account: Mutex::new(Account { store: &mut *self.store, wanted, asked: 0 }),
         };
         let walk = Walk {
             exam: self.exam,
@@ -276,13 +272,9 @@ impl<'a> Trials<'a> {
     /// Takes from the store what an edit did on the first `to` items. Only what was asked counts as known: a store that
     /// holds more leads to the same search.
     fn know(&mut self, edit: &Edit, to: usize) -> Result<()> {
-        let to = to.max(self.outcomes(edit).map_or(0, Outcomes::len));
         let stored = self.store.get(edit, Split::Search)?;
-        if !stored.is_empty() {
-            let place = self.places[&edit.to_string()];
-            let new = || Known { place, edit: edit.clone(), outcomes: Outcomes::default() };
-            self.known.entry(edit.to_string()).or_insert_with(new).outcomes = stored.first(stored.len().min(to));
-        }
+        let known = self.known.get_mut(&edit.to_string()).expect("it was asked for, because `extend` notes that first");
+        known.outcomes = stored.first(stored.len().min(to.max(known.outcomes.len())));
         Ok(())
     }
 
@@ -322,41 +314,57 @@ struct Page<'a> {
     ranks: Vec<Option<usize>>,
     /// Where each batch starts in the split's order.
     starts: &'a [usize],
-    /// Parts that are there: arm and start.
-    there: BTreeSet<(usize, usize)>,
     observer: &'a dyn Observer,
     /// Items of the split.
     all: usize,
     /// Items to ask now, of all arms.
     total: usize,
-    /// The store, and the items asked.
-    state: Mutex<(&'a mut Store, usize)>,
+    account: Mutex<Account<'a>>,
+}
+
+/// What changes as passes end.
+struct Account<'a> {
+    store: &'a mut Store,
+    /// Of each arm, where the parts start that are still to be found. What is known, perhaps in another division, as
+    /// of a base that is now an arm, is not stored again.
+    wanted: Vec<BTreeSet<usize>>,
+    /// Items asked, of all arms.
+    asked: usize,
+}
+
+impl<'a> Page<'a> {
+    fn account(&self) -> MutexGuard<'_, Account<'a>> {
+        self.account.lock().expect("no pass panics while it holds the account")
+    }
 }
 
 impl Ledger for Page<'_> {
     fn wants(&self, arm: usize, batch: usize) -> bool {
-        !self.there.contains(&(arm, self.starts[batch]))
+        self.account().wanted[arm].contains(&self.starts[batch])
     }
 
     fn take(&self, batch: usize, found: Vec<(Option<usize>, Outcomes)>) -> Result<()> {
-        let mut state = self.state.lock().expect("no pass panics while it holds the store");
-        let part = |(arm, outcomes): (Option<usize>, Outcomes)| Trial {
-            edit: arm.map_or(self.base, |arm| &self.edits[arm]).clone(),
-            rank: arm.and_then(|arm| self.ranks[arm]),
-            split: Split::Search,
-            outcomes,
+        let start = self.starts[batch];
+        let mut account = self.account();
+        let is_news = |arm: &Option<usize>| arm.map_or(self.keeps_base, |arm| account.wanted[arm].contains(&start));
+        let part = |(arm, outcomes): (Option<usize>, Outcomes)| {
+            let edit = arm.map_or(self.base, |arm| &self.edits[arm]).clone();
+            (arm, Trial { edit, rank: arm.and_then(|arm| self.ranks[arm]), split: Split::Search, outcomes })
         };
-        let found = found.into_iter().filter(|(arm, _)| arm.is_some() || self.keeps_base);
-        let parts: Vec<Trial> = found.map(part).collect();
-        state.0.insert(self.starts[batch], &parts)?;
-        for part in parts.iter().filter(|part| part.edit != *self.base) {
-            let outcomes = state.0.get(&part.edit, Split::Search)?;
-            if outcomes.len() == self.all {
-                self.observer.trial(&Trial { outcomes, ..part.clone() });
+        let (arms, parts): (Vec<_>, Vec<_>) = found.into_iter().filter(|(arm, _)| is_news(arm)).map(part).unzip();
+        account.store.insert(start, &parts)?;
+        for (arm, part) in arms.into_iter().zip(parts) {
+            let Some(arm) = arm else { continue };
+            account.asked += part.outcomes.len();
+            account.wanted[arm].remove(&start);
+            if account.wanted[arm].is_empty() {
+                let outcomes = account.store.get(&part.edit, Split::Search)?;
+                if outcomes.len() == self.all {
+                    self.observer.trial(&Trial { outcomes, ..part });
+                }
             }
         }
-        state.1 += parts.iter().filter(|part| part.edit != *self.base).map(|part| part.outcomes.len()).sum::<usize>();
-        self.observer.progress("search", state.1.min(self.total), self.total);
+        self.observer.progress("search", account.asked, self.total);
         Ok(())
     }
 

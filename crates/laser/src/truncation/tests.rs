@@ -1,7 +1,5 @@
 //! A stack of variants against the same reductions one at a time, on a small model.
 
-use std::collections::BTreeMap;
-
 use candle_core::DType;
 
 use super::*;
@@ -32,9 +30,9 @@ fn variants_are_the_reductions_one_by_one() {
     for method in [SvdMethod::Exact, SvdMethod::Randomized { seed: 5 }] {
         let truncation = Truncation::new(method, None, 1);
         for kind in [WeightKind::Q, WeightKind::O, WeightKind::Gate, WeightKind::Down] {
-            let id = WeightId { layer: 1, kind };
+            let id = WeightId::new(1, kind);
             let stack = truncation.variants(&model, id, &reductions).expect("variants");
-            let all = model.with_overlay(BTreeMap::from([(id, stack)]));
+            let all = model.with_overlay(stack.into_iter().collect());
             let mut cache = KvCache::new(model.config().n_layers);
             let pass = Pass::new(&all, &rows, &mut cache, false).expect("pass");
             let (hidden, copies) = pass.run(Start::Tokens, None).expect("runs");
@@ -55,7 +53,7 @@ fn variants_are_the_reductions_one_by_one() {
 #[should_panic(expected = "the ranks of variants come first")]
 fn ranks_behind_other_reductions_are_a_mistake_of_the_caller() {
     let reductions = ["zero", "0.1"].map(|t| t.parse().expect("a reduction"));
-    let id = WeightId { layer: 0, kind: WeightKind::Down };
+    let id = WeightId::new(0, WeightKind::Down);
     let _ = Truncation::new(SvdMethod::Exact, None, 1).variants(&model(), id, &reductions);
 }
 

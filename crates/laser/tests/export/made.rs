@@ -4,13 +4,34 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use laser::arch::{Architecture, TensorNames};
 use laser::model::rope::{Rope, RopeScaling};
 use laser::model::{Files, ModelConfig};
-use laser::weight::WeightKind;
 use laser_checkpoint::{Array, Checkpoint, Dtype, Metadata, NewTensor, Value, gguf, safetensors};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+/// Llama's tensors in Hugging Face files and in GGUF; `{}` is the layer.
+const EMBEDDING: (&str, &str) = ("model.embed_tokens.weight", "token_embd.weight");
+const FINAL_NORM: (&str, &str) = ("model.norm.weight", "output_norm.weight");
+const HEAD: (&str, &str) = ("lm_head.weight", "output.weight");
+const NORMS: [(&str, &str); 2] = [
+    ("model.layers.{}.input_layernorm.weight", "blk.{}.attn_norm.weight"),
+    ("model.layers.{}.post_attention_layernorm.weight", "blk.{}.ffn_norm.weight"),
+];
+/// In the order of the forward pass.
+const MATRICES: [(&str, &str); 7] = [
+    ("model.layers.{}.self_attn.q_proj", "blk.{}.attn_q"),
+    ("model.layers.{}.self_attn.k_proj", "blk.{}.attn_k"),
+    ("model.layers.{}.self_attn.v_proj", "blk.{}.attn_v"),
+    ("model.layers.{}.self_attn.o_proj", "blk.{}.attn_output"),
+    ("model.layers.{}.mlp.gate_proj", "blk.{}.ffn_gate"),
+    ("model.layers.{}.mlp.up_proj", "blk.{}.ffn_up"),
+    ("model.layers.{}.mlp.down_proj", "blk.{}.ffn_down"),
+];
+
+fn at(name: &str, layer: usize) -> String {
+    name.replace("{}", &layer.to_string())
+}
 
 /// A committed tiny checkpoint.
 pub(crate) fn golden(name: &str) -> PathBuf {
@@ -35,14 +56,11 @@ pub(crate) fn random_folder(folder: &Path, seed: u64) -> PathBuf {
     });
     fs::write(folder.join("config.json"), config.to_string()).expect("writes");
     let config = ModelConfig::from_hf("config.json", &config.to_string()).expect("is complete");
-    let names = config.architecture.hf_names;
-    let mut shapes = vec![(names.embedding.to_owned(), vec![64, 256]), (names.final_norm.to_owned(), vec![256])];
+    let mut shapes = vec![(EMBEDDING.0.to_owned(), vec![64, 256]), (FINAL_NORM.0.to_owned(), vec![256])];
     for layer in 0..2 {
-        for norm in [names.attention_norm, names.mlp_norm] {
-            shapes.push((TensorNames::at(norm, layer), vec![256]));
-        }
-        for kind in WeightKind::ALL {
-            shapes.push((names.weight(layer, kind), config.shape(kind).to_vec()));
+        shapes.extend(NORMS.map(|(norm, _)| (at(norm, layer), vec![256])));
+        for ((name, _), id) in MATRICES.iter().zip(config.stored(layer)) {
+            shapes.push((format!("{}.weight", at(name, layer)), config.shape(id).to_vec()));
         }
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -71,9 +89,7 @@ fn write(folder: &Path, path: &Path, dtype: impl Fn(&str) -> Dtype, divisors: Op
     let files = Files::open(folder).expect("opens");
     let (config, checkpoint) = (files.config(), files.checkpoint());
     // llama.cpp knows Mistral as `llama`.
-    let name = if config.architecture.gguf == "qwen2" { "qwen2" } else { "llama" };
-    let to = Architecture::by_gguf(name).expect("is known").gguf_names;
-    let from = config.architecture.hf_names;
+    let name = if config.architecture.model_type == "qwen2" { "qwen2" } else { "llama" };
     let mut tensors = Vec::new();
     let mut add = |from: String, to: String, heads: Option<usize>| {
         let Some(info) = checkpoint.info(&from) else {
@@ -86,24 +102,22 @@ fn write(folder: &Path, path: &Path, dtype: impl Fn(&str) -> Dtype, divisors: Op
         };
         tensors.push(NewTensor::new(to, dtype, &info.shape, values));
     };
-    add(from.embedding.into(), to.embedding.into(), None);
+    for (from, to) in [EMBEDDING, FINAL_NORM, HEAD] {
+        add(from.into(), to.into(), None);
+    }
     for layer in 0..config.n_layers {
-        for (from, to) in [(from.attention_norm, to.attention_norm), (from.mlp_norm, to.mlp_norm)] {
-            add(TensorNames::at(from, layer), TensorNames::at(to, layer), None);
+        for (from, to) in NORMS {
+            add(at(from, layer), at(to, layer), None);
         }
-        for kind in WeightKind::ALL {
-            let heads = match kind {
-                WeightKind::Q if name == "llama" => Some(config.n_heads),
-                WeightKind::K if name == "llama" => Some(config.n_kv_heads),
-                _ => None,
-            };
-            add(from.weight(layer, kind), to.weight(layer, kind), heads);
-            add(from.bias(layer, kind), to.bias(layer, kind), heads);
+        for (i, (from, to)) in MATRICES.into_iter().enumerate() {
+            let heads = [Some(config.n_heads), Some(config.n_kv_heads)].get(i).copied().flatten();
+            let heads = heads.filter(|_| name == "llama");
+            for suffix in ["weight", "bias"] {
+                add(format!("{}.{suffix}", at(from, layer)), format!("{}.{suffix}", at(to, layer)), heads);
+            }
         }
     }
-    add(from.final_norm.into(), to.final_norm.into(), None);
-    add(from.head.into(), to.head.into(), None);
-    if let Some(divisors) = divisors.or_else(|| llama3_divisors(&config.rope)) {
+    if let Some(divisors) = divisors.or_else(|| llama3_divisors(&config.attention.ropes[0])) {
         let shape = [divisors.len()];
         tensors.push(NewTensor::new("rope_freqs.weight", Dtype::F32, &shape, move || Ok(divisors)));
     }
@@ -157,11 +171,11 @@ fn metadata(name: &str, c: &ModelConfig) -> Vec<(String, Value)> {
         pairs.push((format!("{name}.{key}"), count(value)));
     }
     pairs.push((format!("{name}.attention.layer_norm_rms_epsilon"), Value::F32(c.norm_eps as f32)));
-    pairs.push((format!("{name}.rope.freq_base"), Value::F32(c.rope.theta as f32)));
-    if let Some(window) = c.windows[0] {
+    pairs.push((format!("{name}.rope.freq_base"), Value::F32(c.attention.ropes[0].theta as f32)));
+    if let Some(window) = c.attention.layers[0].window {
         pairs.push((format!("{name}.attention.sliding_window"), count(window)));
     }
-    if let RopeScaling::Linear { factor } = c.rope.scaling {
+    if let RopeScaling::Linear { factor } = c.attention.ropes[0].scaling {
         pairs.push((format!("{name}.rope.scaling.type"), Value::String("linear".into())));
         pairs.push((format!("{name}.rope.scaling.factor"), Value::F32(factor as f32)));
     }

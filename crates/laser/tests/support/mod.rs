@@ -5,6 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use laser::source::{ModelSource, SourceOptions, resolve};
+use laser::weight::WeightKind;
+
+/// The matrices of a Llama, in the order of the forward pass.
+pub(crate) const KINDS: [WeightKind; 7] =
+    [WeightKind::Q, WeightKind::K, WeightKind::V, WeightKind::O, WeightKind::Gate, WeightKind::Up, WeightKind::Down];
 
 /// The folder of goldens.
 pub(crate) fn goldens() -> PathBuf {

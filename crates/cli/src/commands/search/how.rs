@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use laser::edit::{parse_layer_list, parse_selector};
+use anyhow::{Context, Result, anyhow, bail};
+use laser::edit::parse_layer_list;
+use laser::matrix_set::MatrixSet;
 use laser::model::ModelConfig;
 use laser::reduction::Reduction;
 use laser::search::{Budget, Plan, Protocol, Settings, Space, Stage};
@@ -77,17 +78,13 @@ fn unused(how: &SearchHow, plan: &Plan) -> Result<()> {
 }
 
 fn space(args: &Search, config: &ModelConfig) -> Result<Space> {
-    let mut kinds: Vec<_> = parse_selector(&args.matrices, config)?.into_iter().map(|id| id.kind).collect();
-    if args.matrices.contains('.') {
-        bail!("--matrices: expected names without layers (use --layers), found `{}`", args.matrices);
-    }
-    kinds.sort();
-    kinds.dedup();
+    let set = |text: &str| MatrixSet::parse(text.trim(), config).map_err(|problem| anyhow!("--matrices: {problem}"));
+    let matrices = args.matrices.split(',').map(set).collect::<Result<_>>()?;
     let rhos = args.rho.clone().unwrap_or_else(|| Space::RHOS.join(","));
     let mut reductions = Reduction::parse_list(&rhos).context("--rho")?;
     let mut seen = std::collections::BTreeSet::new();
     reductions.retain(|reduction| seen.insert(*reduction));
-    Ok(Space { layers: parse_layer_list(&args.layers, config)?, kinds, reductions })
+    Ok(Space { layers: parse_layer_list(&args.layers, config)?, matrices, reductions })
 }
 
 /// `90s`, `20m`, `2h`, or seconds.

@@ -84,6 +84,11 @@ impl GgufKeys<'_> {
         (self.shape)(name).is_some()
     }
 
+    /// A dimension of a tensor, outermost first; 0 where the file has no such tensor.
+    pub fn dim_of(&self, name: &str, dim: usize) -> usize {
+        (self.shape)(name).and_then(|shape| shape.get(dim).copied()).unwrap_or(0)
+    }
+
     /// The values of a tensor that is configuration, if it is there.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ impl ModelConfig {
         let model_type = keys.string("model_type")?;
         let architecture = Architecture::by_model_type(&model_type)
             .ok_or_else(|| keys.wrong("model_type", Architecture::known(), &model_type))?;
+        let keys = keys.with_defaults(architecture.defaults);
         let (d_model, n_heads) = (keys.count_of(D_MODEL)?, keys.count_of(N_HEADS)?);
         let n_layers = keys.count_of(N_LAYERS)?;
         check_layers(file, N_LAYERS[0], n_layers)?;
@@ -114,6 +115,18 @@ pub fn rope_of(
         "default" => RopeScaling::Default,
         "linear" => RopeScaling::Linear { factor: factor()? },
         "dynamic" => RopeScaling::Dynamic { factor: factor()?, original_context: max_positions },
+        // Early Phi-3 files call it `su` or `yarn`.
+        kind if ["longrope", "su"].contains(&kind) || (kind == "yarn" && scaling.has("short_factor")) => {
+            let original_context = original()?;
+            let factor = scaling.number_or("factor", max_positions as f64 / original_context as f64)?;
+            let implied = if factor <= 1.0 { 1.0 } else { (1.0 + factor.ln() / (original_context as f64).ln()).sqrt() };
+            RopeScaling::LongRope {
+                short: scaling.numbers("short_factor")?,
+                long: scaling.numbers("long_factor")?,
+                original_context,
+                attention_factor: scaling.number_or("attention_factor", implied)?,
+            }
+        }
         "yarn" => {
             let original_context = original()?;
             let factor = match scaling.number_or_none("factor")? {
@@ -133,17 +146,6 @@ pub fn rope_of(
                 beta_slow: scaling.number_or("beta_slow", 1.0)?,
                 attention_factor: scaling.number_or("attention_factor", implied)?,
                 truncate: scaling.flag_or("truncate", true)?,
-            }
-        }
-        "longrope" | "su" => {
-            let original_context = original()?;
-            let factor = scaling.number_or("factor", max_positions as f64 / original_context as f64)?;
-            let implied = if factor <= 1.0 { 1.0 } else { (1.0 + factor.ln() / (original_context as f64).ln()).sqrt() };
-            RopeScaling::LongRope {
-                short: scaling.numbers("short_factor")?,
-                long: scaling.numbers("long_factor")?,
-                original_context,
-                attention_factor: scaling.number_or("attention_factor", implied)?,
             }
         }
         "llama3" => RopeScaling::Llama3 {

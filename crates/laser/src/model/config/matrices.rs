@@ -4,9 +4,7 @@ use std::ops::Range;
 
 use super::{ModelConfig, Residual};
 use crate::error::Error;
-use crate::weight::WeightKind::{
-    Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedDown, SharedGate, SharedUp, Up, V,
-};
+use crate::weight::WeightKind::{Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedDown, SharedGate, SharedUp, Up, V};
 use crate::weight::{Part, WeightId, WeightKind};
 
 /// A block of a stored matrix that is part of an editable one.
@@ -105,7 +103,10 @@ impl ModelConfig {
         } else {
             let stored = self.stored(id.layer).into_iter().map(|id| id.in_layer());
             let names = summary(&stored.collect::<Vec<_>>());
-            format!("no such matrix in layer {}; it has {names}, and qkv; h<group>. stands before those of attention", id.layer)
+            format!(
+                "no such matrix in layer {}; it has {names}, and qkv; h<group>. stands before those of attention",
+                id.layer
+            )
         };
         Error::Edit { edit: id.to_string(), problem }
     }

@@ -10,7 +10,7 @@ use super::{Heads, Layout, Scoring};
 use crate::error::Result;
 use crate::forward::rows::KvChunk;
 use crate::ops::matmul::{Output, View, times, times_transposed};
-use crate::ops::{dot, exp, host_rows, tanh, with_values};
+use crate::ops::{dot, exp, host_rows, sum, tanh, with_values};
 
 /// Queries in one block of a long segment: bounds the score buffer to `BLOCK × sequence`.
 const BLOCK: usize = 64;
@@ -185,12 +185,17 @@ impl Shape {
 /// Weights out of products with the keys from `first` on.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
 fn softmax(row: &mut [f32], shape: Shape, first: usize, query: usize) {
+    weights(row, shape, first, query);
+}
+
+#[inline(always)]
+fn weights(row: &mut [f32], shape: Shape, first: usize, query: usize) {
     let scale = shape.apply(row, first, query);
     let max = row.iter().fold(f32::NEG_INFINITY, |m, v| m.max(*v));
     for v in row.iter_mut() {
         *v = exp((*v - max) * scale);
     }
-    let total: f32 = row.iter().sum();
+    let total = sum(row);
     for v in row.iter_mut() {
         *v /= total;
     }
@@ -217,22 +222,12 @@ fn few(
             for (k, _) in runs {
                 scores.extend(k.chunks_exact(kv_width).map(|k| dot(q, &k[kv..kv + d])));
             }
-            let shape = Shape::new(scoring, head);
-            let scale = shape.apply(&mut scores[seen.clone()], seen.start, position + i);
-            let max = scores[seen.clone()].iter().fold(f32::NEG_INFINITY, |m, v| m.max(*v));
-            let mut total = 0f32;
-            for score in &mut scores[seen.clone()] {
-                *score = exp((*score - max) * scale);
-                total += *score;
-            }
+            weights(&mut scores[seen.clone()], Shape::new(scoring, head), seen.start, position + i);
             let values = runs.iter().flat_map(|(_, v)| v.chunks_exact(kv_width));
             for (v, score) in values.zip(&scores).take(seen.end).skip(seen.start) {
                 for (out, v) in out.iter_mut().zip(&v[kv..kv + d]) {
                     *out += score * v;
                 }
-            }
-            for out in out.iter_mut() {
-                *out /= total;
             }
         }
     }

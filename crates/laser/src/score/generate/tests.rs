@@ -1,6 +1,5 @@
 //! Texts of variants side by side against each edit's own, token by token.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::{DType, Device};
@@ -52,7 +51,7 @@ fn near_tie(model: &Model, tokens: &[u32]) -> bool {
 
 fn variants(model: &Model, truncation: &Truncation, id: WeightId, ranks: &[usize]) -> Model {
     let reductions: Vec<_> = ranks.iter().map(|rank| Reduction::Leading(RankRule::Absolute(*rank))).collect();
-    model.with_overlay(BTreeMap::from([(id, truncation.variants(model, id, &reductions).expect("variants"))]))
+    model.with_overlay(truncation.variants(model, id, &reductions).expect("variants").into_iter().collect())
 }
 
 fn base(model: &Model, scorer: &Scorer<'_>, batch: &Batch, layer: usize) -> Base {
@@ -93,10 +92,10 @@ fn texts_of_variants_are_those_of_their_edits() {
                     let scorer = Scorer { eos, ..exam.scorer(&batch, true) };
                     for layer in 0..model.config().n_layers {
                         let base = base(&model, &scorer, &batch, layer);
-                        for kind in WeightKind::ALL {
-                            let id = WeightId { layer, kind };
+                        for id in model.config().stored(layer) {
                             let edited = variants(&model, &truncation, id, &RANKS);
-                            let side_by_side = scorer.run(&edited, &batch, Some((&base, kind))).expect("variants");
+                            let side_by_side =
+                                scorer.run(&edited, &batch, Some((&base, id.stage()))).expect("variants");
                             for (rank, texts) in RANKS.into_iter().zip(side_by_side) {
                                 let edit = Edit::single(id, Reduction::Leading(RankRule::Absolute(rank)));
                                 let alone = truncation.apply(&model, &edit).expect("apply").0;
@@ -131,11 +130,11 @@ fn equal_variants_share_the_layers_below_their_matrix() {
     let exam = Exam::new(&[(&task, Score::GENERATE)], &tokenizer, model.config()).expect("exam");
     let batch = exam.batches(&[0, 1, 2], |_| 60).remove(0);
     let scorer = exam.scorer(&batch, false);
-    let id = WeightId { layer: 1, kind: WeightKind::Q };
+    let id = WeightId::new(1, WeightKind::Q);
     let base = base(&model, &scorer, &batch, id.layer);
     let work = |ranks: &[usize]| {
         let before = model.work();
-        let texts = scorer.run(&variants(&model, &truncation, id, ranks), &batch, Some((&base, id.kind)));
+        let texts = scorer.run(&variants(&model, &truncation, id, ranks), &batch, Some((&base, id.stage())));
         let texts: Vec<_> = texts.expect("variants").into_iter().flatten().map(|s| s.continuation).collect();
         (model.work().since(before).row_layers, texts)
     };

@@ -1,0 +1,187 @@
+//! The searched: tiny models with tokenizers and tasks made for them.
+
+use std::path::PathBuf;
+
+use candle_core::{DType, Device};
+use laser::edit::Edit;
+use laser::evaluate::Exam;
+use laser::matrix_set::MatrixSet;
+use laser::model::{Files, Model};
+use laser::parallel::Unobserved;
+use laser::score::{Outcome, Score};
+use laser::search::{Plan, Protocol, Settings, Space};
+use laser::statistics::Fractions;
+use laser::task::Task;
+use laser::tokenizer::Tokenizer;
+use laser::truncation::{SvdMethod, Truncation};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support;
+
+pub(crate) const MAX_TOKENS: usize = 7;
+pub(crate) const ITEMS: usize = 48;
+
+/// A tiny model with a tokenizer and two tasks made for it.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) model: Model,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) open: Task,
+    pub(crate) choice: Task,
+    pub(crate) folder: TempDir,
+}
+
+impl Case {
+    pub(crate) fn new(name: &str) -> Self {
+        Self::changed(name, |_| {})
+    }
+
+    /// A golden model whose `config.json` is changed before it is loaded.
+    pub(crate) fn changed(name: &str, change: impl FnOnce(&mut Value)) -> Self {
+        let source = support::goldens().join("tiny").join(name);
+        let folder = tempfile::tempdir().expect("folder");
+        let write = |file: &str, text: String| std::fs::write(folder.path().join(file), text).expect(file);
+        std::fs::copy(source.join("model.safetensors"), folder.path().join("model.safetensors")).expect("weights");
+        let mut config = support::json(&source.join("config.json"));
+        change(&mut config);
+        write("config.json", config.to_string());
+        let (tokenizer, tokenizer_config) = tokenizer_of(name);
+        write("tokenizer.json", tokenizer.to_string());
+        write("tokenizer_config.json", tokenizer_config.to_string());
+        let files = Files::open(folder.path()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let model = files.load(&Device::Cpu, DType::F32, 1).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let tokenizer = files.tokenizer().unwrap_or_else(|e| panic!("{name}: {e}"));
+        let task = |file: &str, lines: Vec<Value>| {
+            let path = folder.path().join(file);
+            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            std::fs::write(&path, text).expect(file);
+            Task::open(path.to_str().expect("a UTF-8 path"), None).unwrap_or_else(|e| panic!("{name}: {e}"))
+        };
+        let open = task("open.jsonl", open_items(&model, &tokenizer));
+        let choice = task("choice.jsonl", choice_items());
+        Self { name: name.to_owned(), model, tokenizer, open, choice, folder }
+    }
+
+    pub(crate) fn exam(&self, score: Score) -> Exam<'_> {
+        let task = if matches!(score, Score::Choice { .. }) { &self.choice } else { &self.open };
+        Exam::new(&[(task, score)], &self.tokenizer, self.model.config())
+            .unwrap_or_else(|e| panic!("{}: {e}", self.name))
+    }
+
+    pub(crate) fn store(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn edited(&self, truncation: &Truncation, edit: &Edit) -> Model {
+        truncation.apply(&self.model, edit).unwrap_or_else(|e| panic!("{}: {edit}: {e}", self.name)).0
+    }
+
+    /// Every matrix of every layer at each of `rhos`.
+    pub(crate) fn space(&self, rhos: &[&str]) -> Space {
+        Space {
+            layers: (0..self.model.config().n_layers).collect(),
+            matrices: support::KINDS.map(MatrixSet::one).to_vec(),
+            reductions: rhos.iter().map(|r| r.parse().expect("a fraction")).collect(),
+        }
+    }
+}
+
+/// The golden's own tokenizer, or one of its kind with the 96 tokens that the other goldens have.
+fn tokenizer_of(name: &str) -> (Value, Value) {
+    let bytes = support::goldens().join("tiny/llama-bytes");
+    let mut tokenizer = support::json(&bytes.join("tokenizer.json"));
+    let mut config = support::json(&bytes.join("tokenizer_config.json"));
+    if name == "llama-bytes" {
+        return (tokenizer, config);
+    }
+    const SPECIAL: [&str; 3] = ["<|none|>", "<|start|>", "<|end|>"];
+    let mut merges = vec![["h".to_owned(), "e".to_owned()], ["i".into(), "n".into()], ["e".into(), "r".into()]];
+    merges.extend(('a'..='z').map(|c| ["Ġ".to_owned(), c.to_string()]));
+    let letters = "ĠĊÃ©".chars().chain('a'..='z').chain('0'..='9').chain(".,?!:;'-".chars()).chain('A'..='P');
+    let pieces = SPECIAL.iter().map(ToString::to_string).chain(letters.map(String::from));
+    let pieces = pieces.chain(merges.iter().map(|[a, b]| format!("{a}{b}")));
+    let vocab: serde_json::Map<String, Value> = pieces.zip(0u32..).map(|(piece, id)| (piece, id.into())).collect();
+    assert_eq!(vocab.len(), 96, "the vocabulary has the models' size");
+    tokenizer["model"]["vocab"] = vocab.into();
+    tokenizer["model"]["merges"] = json!(merges);
+    let special = SPECIAL.iter().enumerate().map(|(id, content)| {
+        let mut token = tokenizer["added_tokens"][0].clone();
+        token["id"] = id.into();
+        token["content"] = json!(content);
+        token
+    });
+    tokenizer["added_tokens"] = special.collect();
+    config["add_bos_token"] = true.into();
+    (tokenizer, config)
+}
+
+/// Prompts in groups of three that begin alike; groups share beginnings too, and two ask the same.
+fn prompt(i: usize) -> String {
+    const WORDS: [&str; 9] = ["the", "heron", "in", "winter", "a", "quiet theatre", "near", "other rain", "stone"];
+    let (group, paraphrase) = (i / 3 - usize::from(i / 3 == 7), i % 3);
+    let stem: Vec<&str> = (0..1 + group % 5).map(|w| WORDS[(group * 5 + w * w) % WORDS.len()]).collect();
+    let begin = if group % 4 == 0 { "in the theatre, " } else { "" };
+    format!("{begin}{}{}", stem.join(" "), ["", " he", " in the inner rain"][paraphrase])
+}
+
+/// Open questions. A random model answers no question, so most answers are taken from what it, or an edit of it, says.
+fn open_items(model: &Model, tokenizer: &Tokenizer) -> Vec<Value> {
+    let edit = Edit::parse("L1.down_proj@0.2", model.config()).expect("edit");
+    let (edited, _) = Truncation::new(SvdMethod::Exact, None, 1).apply(model, &edit).expect("apply");
+    let says = |model: &Model, i: usize, tokens: std::ops::Range<usize>| {
+        let prompt = tokenizer.encode(&prompt(i), true).expect("encode");
+        let tokens = &model.greedy(&prompt, MAX_TOKENS).expect("greedy")[tokens];
+        tokenizer.decode(tokens).expect("decode")
+    };
+    // What the model says first, where it begins with a space as answers do.
+    let opening = |model: &Model, i: usize| Some(says(model, i, 0..2)).filter(|text| text.starts_with(' '));
+    // Only what the tokenizer can spell.
+    let spelled = |c: &char| {
+        let ids = tokenizer.encode(&c.to_string(), false).expect("encode");
+        tokenizer.decode(&ids).expect("decode") == c.to_string()
+    };
+    let item = |i: usize| {
+        let answer = match i % 4 {
+            0 => ["tide", "a stone in the rain", "the", "other"][i / 4 % 4].to_owned(),
+            1 => opening(model, i).unwrap_or_else(|| says(model, i, 2..5)),
+            2 => says(model, i, 0..MAX_TOKENS).trim().lines().next().unwrap_or("").to_owned(),
+            _ => opening(&edited, i).unwrap_or_else(|| says(&edited, i, 1..3)),
+        };
+        let answer: String = answer.chars().filter(spelled).collect();
+        let answer = if answer.trim().is_empty() { "the" } else { answer.trim() };
+        let alias = ["he", "quiet", "in it", "a rainy tide"][i % 4];
+        json!({"id": format!("i{i}"), "group": format!("g{}", i / 3), "question": prompt(i), "answer": answer,
+               "aliases": [alias]})
+    };
+    (0..ITEMS).map(item).collect()
+}
+
+fn choice_items() -> Vec<Value> {
+    const CHOICES: [&str; 5] = ["tide", "quiet rain", "a stone in the theatre", "a stone", "he"];
+    let item = |i: usize| {
+        let choices: Vec<&str> = (0..2 + i % 3).map(|c| CHOICES[(i + 2 * c) % CHOICES.len()]).collect();
+        let gold = i / 3 % choices.len();
+        json!({"id": i, "group": format!("g{}", i / 3), "question": prompt(i), "choices": choices, "gold": gold})
+    };
+    (0..ITEMS).map(item).collect()
+}
+
+pub(crate) fn indices(exam: &Exam<'_>) -> Vec<usize> {
+    (0..exam.items().len()).collect()
+}
+
+pub(crate) fn evaluate(exam: &Exam<'_>, model: &Model, items: &[usize]) -> Vec<Outcome> {
+    exam.evaluate(model, items, 1, "", &Unobserved).expect("evaluate")
+}
+
+pub(crate) fn settings(case: &Case, protocol: Protocol, rhos: &[&str]) -> Settings {
+    let space = case.space(rhos);
+    let base = Settings::new(case.model.config(), 2);
+    let plan = Plan::exhaustive();
+    Settings { space, plan, protocol, finalists: 6, split_seed: 3, resamples: 200, permutations: 200, ..base }
+}
+
+pub(crate) fn honest() -> Protocol {
+    Protocol::Honest { fractions: Fractions::new(0.4, 0.3).expect("fractions") }
+}
