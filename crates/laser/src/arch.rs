@@ -6,6 +6,7 @@
 
 mod bert;
 mod bloom;
+mod decision_transformer;
 mod falcon;
 mod gemma;
 mod gpt2;
@@ -227,6 +228,7 @@ pub static ARCHITECTURES: &[&Architecture] = &[
     &bert::BERT,
     &bert::ROBERTA,
     &bert::DISTILBERT,
+    &decision_transformer::DECISION_TRANSFORMER,
 ];
 
 impl Architecture {

@@ -9,10 +9,7 @@ impl Pass<'_> {
     /// The tokens' embeddings, with positions where they are learned: `[rows, d_model]`.
     pub(crate) fn embed(&self) -> Result<Tensor> {
         let (c, weights) = (self.model.config(), &self.model.weights().embedding);
-        let Some(table) = &weights.tokens else {
-            let problem = format!("{} reads no tokens", c.architecture.name);
-            return Err(Error::setting("model", problem));
-        };
+        let table = weights.tokens.as_ref().ok_or_else(|| c.no_tokens())?;
         if let Some(bad) = self.rows.tokens.iter().find(|t| **t as usize >= c.vocab_size) {
             return Err(Error::setting("token", format!("id {bad} is outside the vocabulary of {}", c.vocab_size)));
         }

@@ -69,8 +69,10 @@ pub struct Embedding {
     pub position_offset: Option<usize>,
     /// Kinds of text segments, the first of which is added to all tokens (BERT).
     pub token_types: usize,
-    /// Whether a norm follows.
+    /// Whether a norm follows; of a trajectory it comes before the positions.
     pub normed: bool,
+    /// ε of that norm, where it is not that of the others.
+    pub norm_eps: Option<f64>,
     /// The other inputs of a model of trajectories.
     pub trajectory: Option<TrajectorySizes>,
 }
@@ -235,7 +237,14 @@ impl ModelConfig {
             max_positions,
             norm: NormKind::Rms,
             norm_eps: 1e-6,
-            embedding: Embedding { scale: 1.0, position_offset: None, token_types: 0, normed: false, trajectory: None },
+            embedding: Embedding {
+                scale: 1.0,
+                position_offset: None,
+                token_types: 0,
+                normed: false,
+                norm_eps: None,
+                trajectory: None,
+            },
             residual: Residual::PreNorm,
             residual_scale: 1.0,
             attention: Attention {
@@ -259,6 +268,12 @@ impl ModelConfig {
     pub(crate) fn without_rope(&mut self) {
         self.attention.ropes.clear();
         self.attention.layers.iter_mut().for_each(|layer| layer.rope = None);
+    }
+
+    /// The error that the model reads no tokens.
+    pub(crate) fn no_tokens(&self) -> Error {
+        let name = self.architecture.name;
+        Error::setting("model", format!("expected one that reads tokens, found a {name}, which reads trajectories"))
     }
 
     /// The sequence length beyond which rotary frequencies change; such sequences share no pass with shorter ones.

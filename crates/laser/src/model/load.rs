@@ -9,6 +9,7 @@ use laser_checkpoint::Checkpoint;
 
 use super::config::{QkNorm, Residual};
 use super::layout::{Layout, Place, vectors};
+use super::trajectory::{TrajectoryWeights, Triple};
 use super::{Embedding, Head, HeadNorm, Layer, Linear, Model, ModelConfig, Weight, Weights};
 use crate::arch::{Architecture, Role};
 use crate::error::{Error, Result};
@@ -106,7 +107,13 @@ impl Files {
     }
 
     /// The tokenizer that belongs to the model.
+    ///
+    /// # Errors
+    /// A model that reads no tokens, or a tokenizer that is not there or cannot be read.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
+        if self.config.embedding.trajectory.is_some() {
+            return Err(self.config.no_tokens());
+        }
         Ok(match self.checkpoint.gguf_metadata() {
             Some(metadata) => Tokenizer::from_gguf(metadata)?,
             None => Tokenizer::from_folder(&self.path)?,
@@ -141,11 +148,12 @@ impl Files {
         };
         let positions = reader.weight(Role::Positions)?;
         let embedding = Embedding { tokens, positions, constant, norm: reader.norm(Role::EmbeddingNorm, 0)? };
+        let trajectory = reader.trajectory()?;
         let layers = (0..c.n_layers).map(|layer| reader.layer(layer)).collect::<Result<_>>()?;
         self.checkpoint.forget_pages();
         Ok(Model {
             config: Arc::new(c.clone()),
-            weights: Arc::new(Weights { device: device.clone(), dtype, embedding, layers, head }),
+            weights: Arc::new(Weights { device: device.clone(), dtype, embedding, trajectory, layers, head }),
             head: None,
             overlay: std::collections::BTreeMap::new(),
             threads: threads.max(1),
@@ -227,7 +235,11 @@ impl Reader<'_> {
         let Some(weight) = self.vector(role, layer, "weight")? else { return Ok(None) };
         let biased = vectors(c).iter().any(|v| v.role == role && v.bias);
         let bias = if biased { self.vector(role, layer, "bias")? } else { None };
-        Ok(Some(Norm { kind: c.norm, weight, bias, eps: c.norm_eps }))
+        let eps = match (role, c.embedding.norm_eps) {
+            (Role::EmbeddingNorm, Some(eps)) => eps,
+            _ => c.norm_eps,
+        };
+        Ok(Some(Norm { kind: c.norm, weight, bias, eps }))
     }
 
     /// The norm of queries or keys.
@@ -249,6 +261,18 @@ impl Reader<'_> {
     fn linear(&self, role: Role) -> Result<Option<Linear>> {
         let Some(weight) = self.weight(role)? else { return Ok(None) };
         Ok(Some(Linear { weight, bias: self.vector(role, 0, "bias")? }))
+    }
+
+    /// What a model of trajectories has in the places of embedding and head.
+    fn trajectory(&self) -> Result<Option<TrajectoryWeights>> {
+        let Some(time_steps) = self.weight(Role::TimeSteps)? else { return Ok(None) };
+        let triple = |returns, states, actions| -> Result<Option<Triple<Linear>>> {
+            let (returns, states, actions) = (self.linear(returns)?, self.linear(states)?, self.linear(actions)?);
+            Ok(returns.zip(states).zip(actions).map(|((returns, states), actions)| Triple { returns, states, actions }))
+        };
+        let inputs = triple(Role::ReturnInput, Role::StateInput, Role::ActionInput)?;
+        let outputs = triple(Role::ReturnOutput, Role::StateOutput, Role::ActionOutput)?;
+        Ok(inputs.zip(outputs).map(|(inputs, outputs)| TrajectoryWeights { time_steps, inputs, outputs }))
     }
 
     fn layer(&self, layer: usize) -> Result<Layer> {

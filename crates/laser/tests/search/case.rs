@@ -39,7 +39,7 @@ impl Case {
 
     /// A golden model whose `config.json` is changed before it is loaded.
     pub(crate) fn changed(name: &str, change: impl FnOnce(&mut Value)) -> Self {
-        let source = support::goldens().join("tiny").join(name);
+        let source = support::checkpoint(name);
         let folder = tempfile::tempdir().expect("folder");
         let write = |file: &str, text: String| std::fs::write(folder.path().join(file), text).expect(file);
         std::fs::copy(source.join("model.safetensors"), folder.path().join("model.safetensors")).expect("weights");
