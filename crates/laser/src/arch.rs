@@ -394,4 +394,36 @@ mod tests {
         let all: BTreeSet<_> = ARCHITECTURES.iter().map(|a| a.model_type).collect();
         assert_eq!(seen, all, "every family has a golden");
     }
+
+    #[test]
+    fn values_that_are_not_implemented_are_errors_that_name_the_key() {
+        let cases = [
+            ("gpt2", r#"{"scale_attn_by_inverse_layer_idx": true}"#),
+            ("gpt2", r#"{"n_head": 1099511627775}"#),
+            ("gptj", r#"{"rotary_dim": null}"#),
+            ("gpt_neo", r#"{"attention_types": [[["global", "local"], 1]]}"#),
+            ("gpt_neo", r#"{"attention_types": [[["global", "sparse", "local"], 1]]}"#),
+            ("gpt_neox", r#"{"hidden_act": "xielu"}"#),
+            ("opt", r#"{"word_embed_proj_dim": 18}"#),
+            ("opt", r#"{"layer_norm_elementwise_affine": false}"#),
+            ("falcon-new", r#"{"parallel_attn": false}"#),
+            ("falcon", r#"{"num_ln_in_parallel_attn": 2}"#),
+            ("bert", r#"{"position_embedding_type": "relative_key"}"#),
+            ("roberta", r#"{"is_decoder": true}"#),
+            ("roberta", r#"{"max_position_embeddings": 2}"#),
+            ("roberta", r#"{"add_cross_attention": true}"#),
+        ];
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/families");
+        for (name, change) in cases {
+            let text = std::fs::read_to_string(folder.join(name).join("config.json")).expect(name);
+            let mut config: serde_json::Map<String, Value> = serde_json::from_str(&text).expect(name);
+            let change: serde_json::Map<String, Value> = serde_json::from_str(change).expect("an object");
+            let key = change.keys().next().expect("a key").clone();
+            config.extend(change);
+            let result = ModelConfig::from_hf("config.json", &Value::from(config).to_string());
+            let problem = result.err().unwrap_or_else(|| panic!("{name} takes another {key}")).to_string();
+            let named = if key == "n_head" { "num_attention_heads" } else { &key };
+            assert!(problem.contains(named), "{name}: {problem}");
+        }
+    }
 }

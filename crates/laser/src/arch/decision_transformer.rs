@@ -2,39 +2,31 @@
 //!
 //! Every token takes the first of the learned positions; what tells the steps apart is a table of time steps.
 
-use super::{Architecture, Names, Role, fused, one};
+use super::gpt2::{ALIASES, HF as GPT2, ROLES};
+use super::{Architecture, Names, Role};
 use crate::error::Result;
 use crate::model::config::{Keys, ModelConfig, TrajectorySizes, activation};
 use crate::ops::norm::NormKind;
-use crate::weight::WeightKind::{Down, K, O, Q, Qkv, Up, V};
+use crate::weight::WeightKind::Qkv;
 
 const HF: Names = Names {
     prefixes: &["encoder."],
-    roles: &[&[
-        (Role::TimeSteps, "embed_timestep"),
-        (Role::ReturnInput, "embed_return"),
-        (Role::StateInput, "embed_state"),
-        (Role::ActionInput, "embed_action"),
-        (Role::EmbeddingNorm, "embed_ln"),
-        (Role::Positions, "{model}wpe"),
-        (Role::AttentionNorm, "{model}h.{}.ln_1"),
-        (Role::MlpNorm, "{model}h.{}.ln_2"),
-        (Role::FinalNorm, "{model}ln_f"),
-        (Role::ReturnOutput, "predict_return"),
-        (Role::StateOutput, "predict_state"),
-        (Role::ActionOutput, "predict_action.0"),
-    ]],
-    matrices: &[&[
-        fused("{model}h.{}.attn.c_attn", &[Q, K, V]),
-        one("{model}h.{}.attn.c_proj", &[O]),
-        one("{model}h.{}.mlp.c_fc", &[Up]),
-        one("{model}h.{}.mlp.c_proj", &[Down]),
-    ]],
-    transposed: true,
-    rotary_pairs: false,
-    norm_offset: 0.0,
+    roles: &[
+        ROLES,
+        &[
+            (Role::TimeSteps, "embed_timestep"),
+            (Role::ReturnInput, "embed_return"),
+            (Role::StateInput, "embed_state"),
+            (Role::ActionInput, "embed_action"),
+            (Role::EmbeddingNorm, "embed_ln"),
+            (Role::ReturnOutput, "predict_return"),
+            (Role::StateOutput, "predict_state"),
+            (Role::ActionOutput, "predict_action.0"),
+        ],
+    ],
     // A token embedding that nothing reads, and the causal mask of older files.
     ignored: &["encoder.wte.weight", ".attn.bias", ".attn.masked_bias"],
+    ..GPT2
 };
 
 pub(super) static DECISION_TRANSFORMER: Architecture = Architecture {
@@ -58,15 +50,7 @@ pub(super) static DECISION_TRANSFORMER: Architecture = Architecture {
     gguf: None,
     to_hf: None,
     // The reference code edits `c_attn` whole and calls it `k_proj`, which here is the keys' part of it.
-    aliases: &[
-        ("fc_in", &[Up]),
-        ("fc_out", &[Down]),
-        ("out_proj", &[O]),
-        ("c_attn", &[Qkv]),
-        ("mlp", &[Up, Down]),
-        ("attn", &[Q, K, V, O]),
-        ("all", &[Q, K, V, O, Up, Down]),
-    ],
+    aliases: &[ALIASES, &[("c_attn", &[Qkv])]],
 };
 
 fn read(keys: &Keys<'_>, c: &mut ModelConfig) -> Result<()> {
