@@ -323,3 +323,107 @@ impl Stored {
         self.experts == Some(ExpertStorage::Together)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::matrix_set::MatrixSet;
+    use crate::model::Files;
+    use crate::model::layout::vectors;
+
+    fn unique<'a>(names: impl Iterator<Item = &'a str>) {
+        let mut seen = BTreeSet::new();
+        names.for_each(|name| assert!(seen.insert(name), "{name} is there twice"));
+    }
+
+    #[test]
+    fn each_file_has_one_family() {
+        unique(ARCHITECTURES.iter().map(|a| a.model_type));
+        unique(ARCHITECTURES.iter().filter_map(|a| a.gguf.map(|gguf| gguf.name)));
+    }
+
+    #[test]
+    fn aliases_are_names_of_their_own_and_include_those_of_the_default_search() {
+        for family in ARCHITECTURES {
+            unique(family.aliases().map(|(alias, _)| *alias));
+            for (alias, kinds) in family.aliases() {
+                assert_eq!(WeightKind::from_name(alias), None, "{family:?}: {alias}");
+                assert!(!kinds.is_empty(), "{family:?}: {alias}");
+            }
+            for name in ["fc_in", "fc_out"] {
+                assert_eq!(family.resolve_matrix(name).map(|kinds| kinds.len()), Some(1), "{family:?}: {name}");
+            }
+        }
+    }
+
+    /// The checkpoints among the goldens that are of a known family, with what they are called in messages.
+    fn goldens(folder: &str) -> Vec<(String, Files)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens").join(folder);
+        let entries = std::fs::read_dir(&folder).expect("the goldens are in the repository");
+        let is_model = |path: &PathBuf| path.is_dir() || path.extension().is_some_and(|e| e == "gguf");
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).filter(is_model).collect();
+        paths.sort();
+        let open = |path: PathBuf| {
+            let name = path.display().to_string();
+            let files = Files::open(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
+            (name, files)
+        };
+        paths.into_iter().map(open).collect()
+    }
+
+    #[test]
+    fn every_family_names_all_that_its_configurations_ask_for() {
+        let mut seen = BTreeSet::new();
+        for (name, files) in ["tiny", "families", "gguf"].into_iter().flat_map(goldens) {
+            let (config, names) = (files.config(), files.layout().names);
+            seen.insert(config.architecture.model_type);
+            let roles = names.roles(|_| false);
+            for vector in vectors(config) {
+                assert!(roles.iter().any(|(role, _)| *role == vector.role), "{name}: {:?}", vector.role);
+            }
+            for id in (0..config.n_layers).flat_map(|layer| config.stored(layer)) {
+                assert!(names.holders(id).next().is_some(), "{name}: {id}");
+            }
+            for (alias, _) in config.architecture.aliases() {
+                MatrixSet::parse(alias, config).unwrap_or_else(|problem| panic!("{name}: {alias}: {problem}"));
+            }
+        }
+        let all: BTreeSet<_> = ARCHITECTURES.iter().map(|a| a.model_type).collect();
+        assert_eq!(seen, all, "every family has a golden");
+    }
+
+    #[test]
+    fn values_that_are_not_implemented_are_errors_that_name_the_key() {
+        let cases = [
+            ("gpt2", r#"{"scale_attn_by_inverse_layer_idx": true}"#),
+            ("gpt2", r#"{"n_head": 1099511627775}"#),
+            ("gptj", r#"{"rotary_dim": null}"#),
+            ("gpt_neo", r#"{"attention_types": [[["global", "local"], 1]]}"#),
+            ("gpt_neo", r#"{"attention_types": [[["global", "sparse", "local"], 1]]}"#),
+            ("gpt_neox", r#"{"hidden_act": "xielu"}"#),
+            ("opt", r#"{"word_embed_proj_dim": 18}"#),
+            ("opt", r#"{"layer_norm_elementwise_affine": false}"#),
+            ("falcon-new", r#"{"parallel_attn": false}"#),
+            ("falcon", r#"{"num_ln_in_parallel_attn": 2}"#),
+            ("bert", r#"{"position_embedding_type": "relative_key"}"#),
+            ("roberta", r#"{"is_decoder": true}"#),
+            ("roberta", r#"{"max_position_embeddings": 2}"#),
+            ("roberta", r#"{"add_cross_attention": true}"#),
+        ];
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/families");
+        for (name, change) in cases {
+            let text = std::fs::read_to_string(folder.join(name).join("config.json")).expect(name);
+            let mut config: serde_json::Map<String, Value> = serde_json::from_str(&text).expect(name);
+            let change: serde_json::Map<String, Value> = serde_json::from_str(change).expect("an object");
+            let key = change.keys().next().expect("a key").clone();
+            config.extend(change);
+            let result = ModelConfig::from_hf("config.json", &Value::from(config).to_string());
+            let problem = result.err().unwrap_or_else(|| panic!("{name} takes another {key}")).to_string();
+            let named = if key == "n_head" { "num_attention_heads" } else { &key };
+            assert!(problem.contains(named), "{name}: {problem}");
+        }
+    }
+}

@@ -210,7 +210,7 @@ fn every_trial_equals_its_edit_alone() {
 }
 
 /// One of each form of block: side by side, norms before and after, experts, fused matrices, several kinds of positions.
-const FORMS: [&str; 12] = [
+const FORMS: [&str; 13] = [
     "bloom",
     "falcon-new",
     "gemma3_text",
@@ -219,6 +219,7 @@ const FORMS: [&str; 12] = [
     "granite",
     "mixtral",
     "olmo2",
+    "opt-post-norm",
     "phi3",
     "qwen2_moe-sparse",
     "smollm3",

@@ -161,3 +161,35 @@ fn token_types(keys: &Keys<'_>, c: &mut ModelConfig) -> Result<()> {
         other => Err(keys.wrong("position_embedding_type", "absolute", other)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use candle_core::{DType, Device};
+    use safetensors::SafeTensors;
+
+    use crate::model::Files;
+
+    #[test]
+    fn norms_may_have_the_old_names_or_the_new() {
+        let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/families/bert");
+        let new = tempfile::tempdir().expect("a folder");
+        std::fs::copy(old.join("config.json"), new.path().join("config.json")).expect("a copy");
+        let bytes = std::fs::read(old.join("model.safetensors")).expect("the golden");
+        let tensors = SafeTensors::deserialize(&bytes).expect("the golden");
+        let renamed = tensors.iter().map(|(name, tensor)| {
+            (name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias"), tensor)
+        });
+        let renamed: Vec<_> = renamed.collect();
+        assert!(renamed.iter().all(|(name, _)| !name.contains("gamma")), "the norms' names are the only such ones");
+        assert!(tensors.names().iter().any(|name| name.ends_with("LayerNorm.gamma")), "the golden has the old names");
+        safetensors::serialize_to_file(renamed, None, &new.path().join("model.safetensors")).expect("written");
+        let logits = |path: &Path| {
+            let model = Files::open(path).and_then(|files| files.load(&Device::Cpu, DType::F32, 1)).expect("a model");
+            let logits = model.trace(&[5, 3, 8, 21]).expect("a pass").logits;
+            logits.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("values")
+        };
+        assert_eq!(logits(&old), logits(new.path()));
+    }
+}

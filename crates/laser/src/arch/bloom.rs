@@ -1,7 +1,7 @@
 //! BLOOM: ALiBi in place of positions, a norm of the embeddings, q, k and v stored head by head.
 
 use super::gpt_neox::MEGATRON_ALIASES;
-use super::gpt2::{FUSED_ALIASES, GGUF, block};
+use super::gpt2::{ALIASES, GGUF, block};
 use super::llama::{BASE, HF as LLAMA};
 use super::{Architecture, Gguf, Names, Role, fused_by_head, one};
 use crate::model::config::Residual;
@@ -48,7 +48,7 @@ pub(super) static BLOOM: Architecture = Architecture {
     names: &NAMES,
     gguf: Some(Gguf { name: "bloom", read: |_, _| Ok(()), names: &GGUF }),
     to_hf: None,
-    aliases: &[FUSED_ALIASES, MEGATRON_ALIASES],
+    aliases: &[ALIASES, MEGATRON_ALIASES],
     ..BASE
 };
 

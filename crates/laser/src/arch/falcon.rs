@@ -5,7 +5,7 @@ use half::bf16;
 
 use super::bloom::slopes;
 use super::gpt_neox::MEGATRON_ALIASES;
-use super::gpt2::{FUSED_ALIASES, GGUF, GGUF_FUSED, block, read};
+use super::gpt2::{ALIASES, GGUF, GGUF_FUSED, block, read};
 use super::llama::{BASE, GGUF_ATTENTION, GGUF_MLP, GGUF_ROLES, HF as LLAMA};
 use super::{Architecture, Gguf, Names, Role, fused_by_head, one};
 use crate::model::config::{Activation, Bias, Residual, rope};
@@ -83,6 +83,6 @@ pub(super) static FALCON: Architecture = Architecture {
         names: &Names { roles: &[GGUF_NORMS, GGUF_ROLES], matrices: &[GGUF_ATTENTION, GGUF_FUSED, GGUF_MLP], ..GGUF },
     }),
     to_hf: None,
-    aliases: &[FUSED_ALIASES, MEGATRON_ALIASES],
+    aliases: &[ALIASES, MEGATRON_ALIASES],
     ..BASE
 };

@@ -53,16 +53,6 @@ pub(super) const ALIASES: &[Alias] = &[
     ("all", &[Q, K, V, O, Up, Down]),
 ];
 
-/// The reference code edits the fused q, k and v of a file as one matrix.
-pub(super) const FUSED_ALIASES: &[Alias] = &[
-    ("fc_in", &[Up]),
-    ("fc_out", &[Down]),
-    ("out_proj", &[O]),
-    ("mlp", &[Up, Down]),
-    ("attn", &[Qkv, O]),
-    ("all", &[Qkv, O, Up, Down]),
-];
-
 /// What the families of GPT-2's time begin with: layer norms, an MLP without a gate, biases, a tied head.
 pub(super) fn block(c: &mut ModelConfig) {
     c.norm = NormKind::Layer;
@@ -107,6 +97,6 @@ pub(super) static GPT2: Architecture = Architecture {
     names: &HF,
     gguf: Some(Gguf { name: "gpt2", read: |_, _| Ok(()), names: &GGUF }),
     to_hf: None,
-    aliases: &[FUSED_ALIASES, &[("c_attn", &[Qkv]), ("c_fc", &[Up])]],
+    aliases: &[ALIASES, &[("c_attn", &[Qkv]), ("c_fc", &[Up])]],
     ..BASE
 };

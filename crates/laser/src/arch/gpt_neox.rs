@@ -1,9 +1,9 @@
 //! GPT-NeoX, Pythia: partly rotated heads, q, k and v stored head by head, branches side by side in most models.
 
-use super::gpt2::{FUSED_ALIASES, GGUF, block, read};
+use super::gpt2::{ALIASES, GGUF, block, read};
 use super::llama::{BASE, HF as LLAMA};
-use super::{Architecture, Gguf, Names, Role, fused_by_head, one};
-use crate::model::config::{Residual, rope_of};
+use super::{Alias, Architecture, Gguf, Names, Role, fused_by_head, one};
+use crate::model::config::{Activation, Residual, rope_of};
 use crate::weight::WeightKind::{Down, K, O, Q, Qkv, Up, V};
 
 const NAMES: Names = Names {
@@ -26,7 +26,9 @@ const NAMES: Names = Names {
     ..LLAMA
 };
 
-const PARALLEL: Residual = Residual::Parallel { one_norm: false };
+/// Names of Megatron's files, which BLOOM's and Falcon's follow too.
+pub(super) const MEGATRON_ALIASES: &[Alias] =
+    &[("query_key_value", &[Qkv]), ("dense", &[O]), ("dense_h_to_4h", &[Up]), ("dense_4h_to_h", &[Down])];
 
 pub(super) static GPT_NEOX: Architecture = Architecture {
     name: "GPT-NeoX",
@@ -34,8 +36,8 @@ pub(super) static GPT_NEOX: Architecture = Architecture {
     class: "GPTNeoXForCausalLM",
     block: |c| {
         block(c);
-        c.residual = PARALLEL;
-        c.mlp.activation = crate::model::config::Activation::Gelu;
+        c.residual = Residual::Parallel { one_norm: false };
+        c.mlp.activation = Activation::Gelu;
         c.head.tied = false;
     },
     hf: |keys, c| {
@@ -66,10 +68,6 @@ pub(super) static GPT_NEOX: Architecture = Architecture {
         names: &GGUF,
     }),
     to_hf: None,
-    aliases: &[FUSED_ALIASES, MEGATRON_ALIASES],
+    aliases: &[ALIASES, MEGATRON_ALIASES],
     ..BASE
 };
-
-/// Names of Megatron's files, which BLOOM's and Falcon's follow too.
-pub(super) const MEGATRON_ALIASES: &[super::Alias] =
-    &[("query_key_value", &[Qkv]), ("dense", &[O]), ("dense_h_to_4h", &[Up]), ("dense_4h_to_h", &[Down])];

@@ -1,9 +1,9 @@
 //! Phi-1, Phi-1.5 and Phi-2: both branches read one norm, heads are partly rotated, everything has a bias. The older
 //! files (`phi-msft`) name the tensors otherwise and store q, k and v in one.
 
-use super::gpt2::{ALIASES, FUSED_ALIASES, GGUF, block, read};
+use super::gpt2::{ALIASES, GGUF, block, read};
 use super::llama::{BASE, HF as LLAMA};
-use super::{Architecture, Gguf, Names, Role, fused, one};
+use super::{Alias, Architecture, Gguf, Names, Role, fused, one};
 use crate::model::config::{ModelConfig, QkNorm, Residual, rope};
 use crate::model::rope::{Rope, RopeScaling};
 use crate::weight::WeightKind::{Down, K, O, Q, Qkv, Up, V};
@@ -48,6 +48,19 @@ const OLD_NAMES: Names = Names {
     ..LLAMA
 };
 
+/// The paper's code was written for these files, and edits their fused q, k and v as one matrix.
+const OLD_ALIASES: &[Alias] = &[
+    ("fc_in", &[Up]),
+    ("fc_out", &[Down]),
+    ("out_proj", &[O]),
+    ("mlp", &[Up, Down]),
+    ("attn", &[Qkv, O]),
+    ("all", &[Qkv, O, Up, Down]),
+    ("Wqkv", &[Qkv]),
+    ("fc1", &[Up]),
+    ("fc2", &[Down]),
+];
+
 fn parallel(c: &mut ModelConfig) {
     block(c);
     c.residual = Residual::Parallel { one_norm: true };
@@ -89,6 +102,6 @@ pub(super) static PHI_MSFT: Architecture = Architecture {
     names: &OLD_NAMES,
     gguf: None, // GGUF calls it `phi2`
     to_hf: None,
-    aliases: &[FUSED_ALIASES, &[("Wqkv", &[Qkv]), ("fc1", &[Up]), ("fc2", &[Down])]],
+    aliases: &[OLD_ALIASES],
     ..BASE
 };

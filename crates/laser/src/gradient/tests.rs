@@ -120,6 +120,8 @@ fn effects_equal_finite_differences_of_every_items_loss() {
         ("llama-gqa-untied", Score::TOP1, Loss::Margin),
         ("llama-tied", choice(Length::Sum), Loss::Margin),
         ("qwen2-bias", choice(Length::PerByte), Loss::Margin),
+        ("bloom-prefix", Score::GREEDY, Loss::LogLoss),
+        ("falcon-alibi", Score::GREEDY, Loss::LogLoss),
         ("gemma2", Score::GREEDY, Loss::LogLoss),
         ("gemma3_text", Score::GREEDY, Loss::LogLoss),
         ("granite", Score::GREEDY, Loss::LogLoss),

@@ -11,7 +11,7 @@ use super::config::{QkNorm, Residual};
 use super::layout::{Layout, Place, vectors};
 use super::trajectory::{TrajectoryWeights, Triple};
 use super::{Embedding, Head, HeadNorm, Layer, Linear, Model, ModelConfig, Weight, Weights};
-use crate::arch::Role;
+use crate::arch::{Architecture, Role};
 use crate::error::{Error, Result};
 use crate::ops::norm::Norm;
 use crate::tokenizer::Tokenizer;
@@ -47,12 +47,11 @@ impl Files {
                 ModelConfig::from_hf(&path.display().to_string(), &text)?
             }
         };
-        let architecture = config.architecture;
-        let names = match (checkpoint.gguf_metadata(), architecture.gguf) {
-            (Some(_), Some(gguf)) => gguf.names,
-            _ => architecture.names,
-        };
-        let layout = Layout::new(names, &checkpoint);
+        // By the file's own word: a GGUF `llama` may be a Mixtral.
+        let said =
+            checkpoint.gguf_metadata().map(|metadata| metadata.str("general.architecture")).transpose()?.flatten();
+        let gguf = said.and_then(Architecture::by_gguf).map(|(_, gguf)| gguf.names);
+        let layout = Layout::new(gguf.unwrap_or(config.architecture.names), &checkpoint);
         let files = Self { path: path.to_owned(), checkpoint, config, layout };
         files.check_tensors()?;
         Ok(files)
