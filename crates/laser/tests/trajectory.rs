@@ -138,6 +138,9 @@ fn an_export_changes_its_part_of_a_fused_tensor_and_nothing_else() {
         let written = export.to_folder(&out, None).expect(text);
         assert_eq!(written.matrices.iter().map(|m| m.tensor.as_str()).collect::<Vec<_>>(), [tensor], "{text}");
 
+        let card = std::fs::read_to_string(out.join("README.md")).expect("a card");
+        assert!(card.contains("DecisionTransformerModel.from_pretrained(folder)") && !card.contains("tokenizer"));
+
         let (before, after) = (files.checkpoint(), Checkpoint::open(&out).expect("opens"));
         assert_eq!(after.tensors().len(), before.tensors().len());
         for info in before.tensors() {

@@ -134,4 +134,16 @@ mod tests {
         assert_eq!(rows.positions, [0, 1, 5, 0]);
         assert_eq!(rows.sequence_len(), 6);
     }
+
+    #[test]
+    fn states_are_rows_that_follow_their_context_as_tokens_do() {
+        let (mut tokens, mut states) = (Rows::default(), Rows::default());
+        for (n, context) in [(2, vec![]), (3, vec![Span { chunk: 0, rows: 4..9 }])] {
+            tokens.push(&vec![7; n], 0, context.clone());
+            states.push_states(n, 0, context);
+        }
+        assert!(states.tokens.is_empty());
+        assert_eq!((states.len(), &states.positions), (tokens.len(), &tokens.positions));
+        assert_eq!(format!("{:?}", states.segments), format!("{:?}", tokens.segments));
+    }
 }

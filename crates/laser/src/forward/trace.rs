@@ -82,6 +82,7 @@ impl Model {
     /// # Errors
     /// As [`Model::trace`].
     pub fn greedy(&self, tokens: &[u32], n: usize) -> Result<Vec<u32>> {
+        self.config().check_continues_texts()?;
         let mut all = sequence(tokens)?;
         let mut cache = KvCache::new(self.config().n_layers);
         let mut generated = Vec::with_capacity(n);

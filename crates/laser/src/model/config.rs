@@ -276,6 +276,19 @@ impl ModelConfig {
         Error::setting("model", format!("expected one that reads tokens, found a {name}, which reads trajectories"))
     }
 
+    /// Refuses a model that texts cannot be continued with: one without tokens, or one whose tokens see what follows.
+    pub(crate) fn check_continues_texts(&self) -> Result<()> {
+        if self.embedding.trajectory.is_some() {
+            return Err(self.no_tokens());
+        }
+        if !self.attention.causal {
+            let name = self.architecture.name;
+            let problem = format!("expected one that continues texts, found a {name}, which fills masks in them");
+            return Err(Error::setting("model", problem));
+        }
+        Ok(())
+    }
+
     /// The sequence length beyond which rotary frequencies change; such sequences share no pass with shorter ones.
     pub(crate) fn length_dependent_beyond(&self) -> Option<usize> {
         self.attention.ropes.iter().filter_map(Rope::length_dependent_beyond).min()
