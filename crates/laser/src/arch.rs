@@ -34,6 +34,9 @@ use crate::weight::{Part, WeightId, WeightKind};
 /// A name for matrices, and what it stands for.
 pub type Alias = (&'static str, &'static [WeightKind]);
 
+/// Keys of `config.json` for a configuration, or what its family's class has no key for.
+pub type ToHf = fn(&ModelConfig) -> std::result::Result<Value, String>;
+
 /// One model family.
 pub struct Architecture {
     /// Name shown to the user.
@@ -56,7 +59,7 @@ pub struct Architecture {
     pub gguf: Option<Gguf>,
     /// The keys of `config.json` that Llama does not have, or that say something else, for a model that came from
     /// GGUF; an error tells what the family's class has no key for. `None`: such a model stays a GGUF file.
-    pub to_hf: Option<fn(&ModelConfig) -> std::result::Result<Value, String>>,
+    pub to_hf: Option<ToHf>,
     /// The paper's names for its matrices, then those of its own files, in lists that families share.
     pub aliases: &'static [&'static [Alias]],
 }
