@@ -243,15 +243,16 @@ fn trials_of_every_form_of_block_equal_their_edits_alone() {
         let arms: Vec<Arm> = ids.iter().flat_map(|id| reductions.map(|reduction| Arm { id: *id, reduction })).collect();
         let truncation = Truncation::new(SvdMethod::Exact, None, 1);
         let edited: Vec<Model> = arms.iter().map(|arm| case.edited(&truncation, &arm.edit())).collect();
+        let mut flips = 0;
         for score in [Score::Top1, Score::GENERATE, Score::CHOICE] {
             let exam = case.exam(score);
             let base = evaluate(&exam, &case.model, &indices(&exam));
             let trials = run(&case, &exam, &truncation, &arms, 2, &format!("{score:?}"));
-            let flips = arms.iter().zip(&edited).zip(&trials);
-            let flips: usize =
-                flips.map(|((arm, model), trial)| assert_trial(&case, &exam, arm, model, trial, &base)).sum();
-            assert!(flips > 0 || score == Score::GENERATE, "{name}: {score:?}: no outcome differs from the base");
+            for ((arm, model), trial) in arms.iter().zip(&edited).zip(&trials) {
+                flips += assert_trial(&case, &exam, arm, model, trial, &base);
+            }
         }
+        assert!(flips >= 20, "{name}: only {flips} outcomes differ from the base, so the test shows little");
     }
 }
 
