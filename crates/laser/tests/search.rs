@@ -229,7 +229,11 @@ const FORMS: [&str; 13] = [
 #[test]
 fn trials_of_every_form_of_block_equal_their_edits_alone() {
     for name in FORMS {
-        let case = Case::new(name);
+        let case = Case::changed(name, |config| {
+            if name == "gpt2" {
+                config["n_positions"] = 64.into(); // the items' texts are longer than the golden's table
+            }
+        });
         let config = case.model.config();
         let mut ids: Vec<WeightId> = (0..config.n_layers).flat_map(|layer| config.stored(layer)).collect();
         for part in [Part::Whole, Part::Group(0)] {
