@@ -30,6 +30,9 @@ KNOWN = {
     ("phi3", "llama.cpp"): "switches the window off",
 }
 
+# Named in gguf-py's tables, and loaded by neither.
+NOWHERE_ELSE = {"gptj"}
+
 
 def main():
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -43,6 +46,8 @@ def main():
     index = json.loads((goldens / "gguf" / "index.json").read_text())
     far = []
     for name in args.only.split(",") if args.only else index:
+        if name in NOWHERE_ELSE:
+            continue
         entry = index[name]
         sequences = list(entry["sequences"].values())
         arrays = load_file(goldens / entry["golden"])

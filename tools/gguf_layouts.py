@@ -150,6 +150,12 @@ def neox_keys(writer, c):
     writer.add_parallel_residual(c["use_parallel_residual"])
 
 
+def gptj_keys(writer, c):
+    """No converter writes GPT-J. The keys are those of its like; its pairs are how llama.cpp rotates such rows."""
+    dimensions(writer, c)
+    writer.add_rope_dimension_count(c["rotary_dim"])
+
+
 # Layouts
 
 
@@ -184,6 +190,12 @@ def conv1d(c, tensors):
     for name, tensor in tensors.items():
         if not name.endswith((".attn.bias", ".attn.masked_bias")):
             yield name, tensor.T if re.search(r"\.(c_attn|c_proj|c_fc)\.weight$", name) else tensor
+
+
+def without_masks(c, tensors):
+    for name, tensor in tensors.items():
+        if not name.endswith((".attn.bias", ".attn.masked_bias")):
+            yield name, tensor
 
 
 def q_then_k_then_v(c, tensors):
@@ -279,6 +291,7 @@ FAMILIES = {
     "phi3": Family(A.PHI3, phi3_keys),
     "stablelm": Family(A.STABLELM, neox_keys, stablelm_tensors),
     "gpt2": Family(A.GPT2, dimensions, conv1d),
+    "gptj": Family(A.GPTJ, gptj_keys, without_masks),
     "gpt_neox": Family(A.GPTNEOX, neox_keys, q_then_k_then_v),
     "bloom": Family(A.BLOOM, dimensions, bloom_tensors),
     "falcon": Family(A.FALCON, falcon_keys, q_then_k_then_v),

@@ -82,6 +82,7 @@ FILES = {
         half=True,
     ),
     "gpt2": Source("families/gpt2"),
+    "gptj": Source("families/gptj", blocks=1, half=True),
     "gptneox": Source("families/gpt_neox", half=True),
     "gptneox-serial": Source("families/gpt_neox-serial", blocks=1, half=True),
     "phi2": Source("families/phi", blocks=1, half=True),

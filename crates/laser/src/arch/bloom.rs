@@ -3,7 +3,7 @@
 use super::gpt_neox::MEGATRON_ALIASES;
 use super::gpt2::{ALIASES, GGUF, block};
 use super::llama::{BASE, HF as LLAMA};
-use super::{Architecture, Gguf, Names, Role, fused_by_head, one};
+use super::{Architecture, Gguf, Names, Role, Stored, fused_by_head, one};
 use crate::model::config::Residual;
 use crate::weight::WeightKind::{Down, K, O, Q, Up, V};
 
@@ -17,14 +17,16 @@ const NAMES: Names = Names {
         (Role::FinalNorm, "{model}ln_f"),
         (Role::Head, "lm_head"),
     ]],
-    matrices: &[&[
-        fused_by_head("{model}h.{}.self_attention.query_key_value", &[Q, K, V]),
-        one("{model}h.{}.self_attention.dense", &[O]),
-        one("{model}h.{}.mlp.dense_h_to_4h", &[Up]),
-        one("{model}h.{}.mlp.dense_4h_to_h", &[Down]),
-    ]],
+    matrices: &[MATRICES],
     ..LLAMA
 };
+
+pub(super) const MATRICES: &[Stored] = &[
+    fused_by_head("{model}h.{}.self_attention.query_key_value", &[Q, K, V]),
+    one("{model}h.{}.self_attention.dense", &[O]),
+    one("{model}h.{}.mlp.dense_h_to_4h", &[Up]),
+    one("{model}h.{}.mlp.dense_4h_to_h", &[Down]),
+];
 
 pub(super) static BLOOM: Architecture = Architecture {
     name: "BLOOM",

@@ -3,13 +3,12 @@
 
 use half::bf16;
 
-use super::bloom::slopes;
+use super::bloom::{MATRICES, slopes};
 use super::gpt_neox::MEGATRON_ALIASES;
 use super::gpt2::{ALIASES, GGUF, GGUF_FUSED, block, read};
 use super::llama::{BASE, GGUF_ATTENTION, GGUF_MLP, GGUF_ROLES, HF as LLAMA};
-use super::{Architecture, Gguf, Names, Role, fused_by_head, one};
+use super::{Architecture, Gguf, Names, Role};
 use crate::model::config::{Activation, Bias, Residual, rope};
-use crate::weight::WeightKind::{Down, K, O, Q, Up, V};
 
 const NAMES: Names = Names {
     prefixes: &["transformer."],
@@ -22,12 +21,7 @@ const NAMES: Names = Names {
         (Role::FinalNorm, "{model}ln_f"),
         (Role::Head, "lm_head"),
     ]],
-    matrices: &[&[
-        fused_by_head("{model}h.{}.self_attention.query_key_value", &[Q, K, V]),
-        one("{model}h.{}.self_attention.dense", &[O]),
-        one("{model}h.{}.mlp.dense_h_to_4h", &[Up]),
-        one("{model}h.{}.mlp.dense_4h_to_h", &[Down]),
-    ]],
+    matrices: &[MATRICES],
     ..LLAMA
 };
 

@@ -2,7 +2,7 @@
 //! sides of each branch, soft-caps and a window in every other layer; Gemma 3 norms of queries and keys instead of the
 //! soft-caps, and two rotary bases.
 
-use super::llama::{ATTENTION, BASE, GGUF, GGUF_ATTENTION, GGUF_MLP, HF, MLP};
+use super::llama::{BASE, GGUF, GGUF_POST_NORMS, GGUF_ROLES, HF, POST_NORMS, ROLES};
 use super::{Architecture, Gguf, Names, Role};
 use crate::error::Result;
 use crate::model::config::{Activation, Keys, ModelConfig, QkNorm, Residual, activation, layer_types, rope, rope_of};
@@ -15,38 +15,13 @@ const PREFIXES: &[&str] = &["model.", "language_model.model.", "model.language_m
 
 const SANDWICH_NAMES: Names = Names {
     prefixes: PREFIXES,
-    roles: &[&[
-        (Role::Embedding, "{model}embed_tokens"),
-        (Role::AttentionNorm, "{model}layers.{}.input_layernorm"),
-        (Role::AttentionPostNorm, "{model}layers.{}.post_attention_layernorm"),
-        (Role::MlpNorm, "{model}layers.{}.pre_feedforward_layernorm"),
-        (Role::MlpPostNorm, "{model}layers.{}.post_feedforward_layernorm"),
-        (Role::QueryNorm, "{model}layers.{}.self_attn.q_norm"),
-        (Role::KeyNorm, "{model}layers.{}.self_attn.k_norm"),
-        (Role::FinalNorm, "{model}norm"),
-        (Role::Head, "lm_head"),
-    ]],
-    matrices: &[ATTENTION, MLP],
+    roles: &[&[(Role::MlpNorm, "{model}layers.{}.pre_feedforward_layernorm")], POST_NORMS, ROLES],
     norm_offset: 1.0,
     ignored: &["vision_tower.", "multi_modal_projector."],
     ..HF
 };
 
-const SANDWICH_GGUF: Names = Names {
-    roles: &[&[
-        (Role::Embedding, "token_embd"),
-        (Role::AttentionNorm, "blk.{}.attn_norm"),
-        (Role::AttentionPostNorm, "blk.{}.post_attention_norm"),
-        (Role::MlpNorm, "blk.{}.ffn_norm"),
-        (Role::MlpPostNorm, "blk.{}.post_ffw_norm"),
-        (Role::QueryNorm, "blk.{}.attn_q_norm"),
-        (Role::KeyNorm, "blk.{}.attn_k_norm"),
-        (Role::FinalNorm, "output_norm"),
-        (Role::Head, "output"),
-    ]],
-    matrices: &[GGUF_ATTENTION, GGUF_MLP],
-    ..GGUF
-};
+const SANDWICH_GGUF: Names = Names { roles: &[GGUF_POST_NORMS, GGUF_ROLES], ..GGUF };
 
 pub(super) static GEMMA: Architecture = Architecture {
     name: "Gemma",

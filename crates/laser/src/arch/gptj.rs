@@ -1,8 +1,8 @@
 //! GPT-J: both branches read one norm, heads are partly rotated, in pairs, and only the MLP and the head have biases.
 
 use super::gpt2::{ALIASES, ROLES, block, read};
-use super::llama::{BASE, HF as LLAMA};
-use super::{Architecture, Names, one};
+use super::llama::{BASE, GGUF_PAIRS, HF as LLAMA};
+use super::{Architecture, Gguf, Names, one};
 use crate::model::config::{Bias, Residual};
 use crate::model::rope::{Rope, RopeScaling};
 use crate::weight::WeightKind::{Down, K, O, Q, Up, V};
@@ -45,7 +45,8 @@ pub(super) static GPTJ: Architecture = Architecture {
         Ok(())
     },
     names: &NAMES,
-    gguf: None, // no converter writes one
+    // gguf-py names the tensors; no converter writes such files yet. llama.cpp would turn the rows as they are, in pairs.
+    gguf: Some(Gguf { name: "gptj", read: |_, _| Ok(()), names: &GGUF_PAIRS }),
     to_hf: None,
     aliases: &[ALIASES],
     ..BASE

@@ -18,6 +18,12 @@ pub(super) const ROLES: &[(Role, &str)] = &[
     (Role::Head, "lm_head"),
 ];
 
+/// Norms of what the branches give, where a family has them.
+pub(super) const POST_NORMS: &[(Role, &str)] = &[
+    (Role::AttentionPostNorm, "{model}layers.{}.post_attention_layernorm"),
+    (Role::MlpPostNorm, "{model}layers.{}.post_feedforward_layernorm"),
+];
+
 pub(super) const ATTENTION: &[Stored] = &[
     one("{model}layers.{}.self_attn.q_proj", &[Q]),
     one("{model}layers.{}.self_attn.k_proj", &[K]),
@@ -52,6 +58,9 @@ pub(super) const GGUF_ROLES: &[(Role, &str)] = &[
     (Role::Head, "output"),
     (Role::HeadBias, "output"),
 ];
+
+pub(super) const GGUF_POST_NORMS: &[(Role, &str)] =
+    &[(Role::AttentionPostNorm, "blk.{}.post_attention_norm"), (Role::MlpPostNorm, "blk.{}.post_ffw_norm")];
 
 pub(super) const GGUF_ATTENTION: &[Stored] = &[
     one("blk.{}.attn_q", &[Q]),

@@ -1,20 +1,17 @@
 //! StableLM: Llama with layer norms, partly rotated heads, and branches side by side in some models.
 
-use super::llama::{ATTENTION, BASE, GGUF, HF, MLP, read};
+use super::llama::{BASE, GGUF, HF, ROLES, read};
 use super::{Architecture, Gguf, Names, Role};
 use crate::model::config::{NormKind, QkNorm, Residual, rope};
 
 const NAMES: Names = Names {
-    roles: &[&[
-        (Role::Embedding, "{model}embed_tokens"),
-        (Role::AttentionNorm, "{model}layers.{}.input_layernorm"),
-        (Role::MlpNorm, "{model}layers.{}.post_attention_layernorm"),
-        (Role::QueryNorm, "{model}layers.{}.self_attn.q_layernorm.norms.{h}"),
-        (Role::KeyNorm, "{model}layers.{}.self_attn.k_layernorm.norms.{h}"),
-        (Role::FinalNorm, "{model}norm"),
-        (Role::Head, "lm_head"),
-    ]],
-    matrices: &[ATTENTION, MLP],
+    roles: &[
+        &[
+            (Role::QueryNorm, "{model}layers.{}.self_attn.q_layernorm.norms.{h}"),
+            (Role::KeyNorm, "{model}layers.{}.self_attn.k_layernorm.norms.{h}"),
+        ],
+        ROLES,
+    ],
     ..HF
 };
 
