@@ -3,7 +3,7 @@
     ../laser-venv/bin/python tools/make_family_goldens.py --out goldens
 
 The weights are drawn in the layout of the hub's files and read back by transformers' own classes, for
-every edit anew: what is truncated is what the file holds. f32, CPU, one thread, eager attention.
+every edit anew: what is truncated is what the file holds. f32, CPU, one thread, eager attention where it is right.
 """
 
 import argparse
@@ -169,7 +169,7 @@ def load(family, tensors, **overrides):
         model, info = CLASSES[family.kind].from_pretrained(
             folder,
             dtype=torch.float32,
-            attn_implementation="eager",
+            attn_implementation=family.attention,
             experts_implementation="eager",
             output_loading_info=True,
         )

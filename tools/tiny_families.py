@@ -34,6 +34,8 @@ class Family:
     weights_of: str = ""
     # Norm weights are stored as their difference from one.
     norm_offset: bool = False
+    # Which of transformers' forms of attention is the reference.
+    attention: str = "eager"
     # Factors on the width of the weights whose names contain the key.
     widths: dict[str, float] = dataclasses.field(default_factory=dict)
 

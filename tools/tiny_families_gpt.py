@@ -371,6 +371,8 @@ FAMILIES = {
         ),
         grouped_layout("transformer.h.{}.", 9, 9, 4),
         without={"ALiBi": {"alibi": False}, "biases": without_biases},
+        # The eager form of transformers 5.23 adds ALiBi twice: with the mask, and by itself.
+        attention="sdpa",
     ),
     "decision_transformer": Family(
         "returns, states and actions in place of tokens; every position takes the first position embedding",

@@ -4,11 +4,21 @@
 //! A family is one file of data beside this one. It says what its block is made of in terms of [`ModelConfig`], and
 //! where its tensors are; the forward pass reads the configuration and never asks which family it runs.
 
+mod bert;
+mod bloom;
+mod decision_transformer;
+mod falcon;
 mod gemma;
+mod gpt2;
+mod gpt_neo;
+mod gpt_neox;
+mod gptj;
 mod granite;
 mod llama;
 mod mixtral;
 mod olmo2;
+mod opt;
+mod phi;
 mod phi3;
 mod qwen3;
 mod qwen_moe;
@@ -20,6 +30,12 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::model::config::{GgufKeys, Keys, ModelConfig};
 use crate::weight::{Part, WeightId, WeightKind};
+
+/// A name for matrices, and what it stands for.
+pub type Alias = (&'static str, &'static [WeightKind]);
+
+/// Keys of `config.json` for a configuration, or what its family's class has no key for.
+pub type ToHf = fn(&ModelConfig) -> std::result::Result<Value, String>;
 
 /// One model family.
 pub struct Architecture {
@@ -43,9 +59,9 @@ pub struct Architecture {
     pub gguf: Option<Gguf>,
     /// The keys of `config.json` that Llama does not have, or that say something else, for a model that came from
     /// GGUF; an error tells what the family's class has no key for. `None`: such a model stays a GGUF file.
-    pub to_hf: Option<fn(&ModelConfig) -> std::result::Result<Value, String>>,
-    /// The paper's names for its matrices, and those of its own files: alias, and what it stands for.
-    pub aliases: &'static [(&'static str, &'static [WeightKind])],
+    pub to_hf: Option<ToHf>,
+    /// The paper's names for its matrices, then those of its own files, in lists that families share.
+    pub aliases: &'static [&'static [Alias]],
 }
 
 impl std::fmt::Debug for Architecture {
@@ -73,6 +89,7 @@ pub struct Names {
     /// What `{model}` may be: the first for which the file has the first matrix of layer 0.
     pub prefixes: &'static [&'static str],
     /// Everything but the matrices of the blocks, in lists that families share; names without `.weight` and `.bias`.
+    /// Where several names are given for a role, the first that the file has counts, as for the matrices.
     pub roles: &'static [&'static [(Role, &'static str)]],
     /// The matrices of the blocks, in lists that families share. Where several tensors could hold a matrix, the first that the file has counts.
     pub matrices: &'static [&'static [Stored]],
@@ -202,6 +219,19 @@ pub static ARCHITECTURES: &[&Architecture] = &[
     &granite::GRANITE,
     &smollm3::SMOLLM3,
     &phi3::PHI3,
+    &gpt2::GPT2,
+    &gptj::GPTJ,
+    &gpt_neo::GPT_NEO,
+    &gpt_neox::GPT_NEOX,
+    &phi::PHI,
+    &phi::PHI_MSFT,
+    &opt::OPT,
+    &bloom::BLOOM,
+    &falcon::FALCON,
+    &bert::BERT,
+    &bert::ROBERTA,
+    &bert::DISTILBERT,
+    &decision_transformer::DECISION_TRANSFORMER,
 ];
 
 impl Architecture {
@@ -227,24 +257,37 @@ impl Architecture {
         if let Some(kind) = WeightKind::from_name(name) {
             return Some(vec![kind]);
         }
-        self.aliases.iter().find(|(alias, _)| *alias == name).map(|(_, kinds)| kinds.to_vec())
+        self.aliases().find(|(alias, _)| *alias == name).map(|(_, kinds)| kinds.to_vec())
     }
 
     /// The paper's alias of one matrix, if it has one of its own.
     pub fn paper_alias(&self, kind: WeightKind) -> Option<&'static str> {
-        self.aliases.iter().find(|(_, kinds)| *kinds == [kind]).map(|(alias, _)| *alias)
+        self.aliases().find(|(_, kinds)| *kinds == [kind]).map(|(alias, _)| *alias)
     }
 
     /// The aliases a selector may use, for error messages.
     pub fn alias_names(&self) -> String {
-        self.aliases.iter().map(|(alias, _)| *alias).collect::<Vec<_>>().join(", ")
+        self.aliases().map(|(alias, _)| *alias).collect::<Vec<_>>().join(", ")
+    }
+
+    /// All its aliases.
+    pub(crate) fn aliases(&self) -> impl Iterator<Item = &'static Alias> {
+        self.aliases.iter().copied().flatten()
     }
 }
 
 impl Names {
-    /// The name of what has a role, if the format has such a thing.
-    pub(crate) fn role(&self, role: Role) -> Option<&'static str> {
-        self.roles.iter().copied().flatten().find(|(of, _)| *of == role).map(|(_, name)| *name)
+    /// One name for each role: the first that `has` tells to be there, the last that is given if none.
+    pub(crate) fn roles(&self, has: impl Fn(&str) -> bool) -> Vec<(Role, &'static str)> {
+        let mut chosen: Vec<(Role, &'static str)> = Vec::new();
+        for &(role, name) in self.roles.iter().copied().flatten() {
+            match chosen.iter_mut().find(|(of, _)| *of == role) {
+                Some((_, before)) if has(before) => (),
+                Some((_, before)) => *before = name,
+                None => chosen.push((role, name)),
+            }
+        }
+        chosen
     }
 
     /// The tensors that could hold a stored matrix.
@@ -281,5 +324,109 @@ impl Stored {
     /// Whether it holds all experts.
     pub(crate) fn is_all_experts(&self) -> bool {
         self.experts == Some(ExpertStorage::Together)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::matrix_set::MatrixSet;
+    use crate::model::Files;
+    use crate::model::layout::vectors;
+
+    fn unique<'a>(names: impl Iterator<Item = &'a str>) {
+        let mut seen = BTreeSet::new();
+        names.for_each(|name| assert!(seen.insert(name), "{name} is there twice"));
+    }
+
+    #[test]
+    fn each_file_has_one_family() {
+        unique(ARCHITECTURES.iter().map(|a| a.model_type));
+        unique(ARCHITECTURES.iter().filter_map(|a| a.gguf.map(|gguf| gguf.name)));
+    }
+
+    #[test]
+    fn aliases_are_names_of_their_own_and_include_those_of_the_default_search() {
+        for family in ARCHITECTURES {
+            unique(family.aliases().map(|(alias, _)| *alias));
+            for (alias, kinds) in family.aliases() {
+                assert_eq!(WeightKind::from_name(alias), None, "{family:?}: {alias}");
+                assert!(!kinds.is_empty(), "{family:?}: {alias}");
+            }
+            for name in ["fc_in", "fc_out"] {
+                assert_eq!(family.resolve_matrix(name).map(|kinds| kinds.len()), Some(1), "{family:?}: {name}");
+            }
+        }
+    }
+
+    /// The checkpoints among the goldens that are of a known family, with what they are called in messages.
+    fn goldens(folder: &str) -> Vec<(String, Files)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens").join(folder);
+        let entries = std::fs::read_dir(&folder).expect("the goldens are in the repository");
+        let is_model = |path: &PathBuf| path.is_dir() || path.extension().is_some_and(|e| e == "gguf");
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).filter(is_model).collect();
+        paths.sort();
+        let open = |path: PathBuf| {
+            let name = path.display().to_string();
+            let files = Files::open(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
+            (name, files)
+        };
+        paths.into_iter().map(open).collect()
+    }
+
+    #[test]
+    fn every_family_names_all_that_its_configurations_ask_for() {
+        let mut seen = BTreeSet::new();
+        for (name, files) in ["tiny", "families", "gguf"].into_iter().flat_map(goldens) {
+            let (config, names) = (files.config(), files.layout().names);
+            seen.insert(config.architecture.model_type);
+            let roles = names.roles(|_| false);
+            for vector in vectors(config) {
+                assert!(roles.iter().any(|(role, _)| *role == vector.role), "{name}: {:?}", vector.role);
+            }
+            for id in (0..config.n_layers).flat_map(|layer| config.stored(layer)) {
+                assert!(names.holders(id).next().is_some(), "{name}: {id}");
+            }
+            for (alias, _) in config.architecture.aliases() {
+                MatrixSet::parse(alias, config).unwrap_or_else(|problem| panic!("{name}: {alias}: {problem}"));
+            }
+        }
+        let all: BTreeSet<_> = ARCHITECTURES.iter().map(|a| a.model_type).collect();
+        assert_eq!(seen, all, "every family has a golden");
+    }
+
+    #[test]
+    fn values_that_are_not_implemented_are_errors_that_name_the_key() {
+        let cases = [
+            ("gpt2", r#"{"scale_attn_by_inverse_layer_idx": true}"#),
+            ("gpt2", r#"{"n_head": 1099511627775}"#),
+            ("gptj", r#"{"rotary_dim": null}"#),
+            ("gpt_neo", r#"{"attention_types": [[["global", "local"], 1]]}"#),
+            ("gpt_neo", r#"{"attention_types": [[["global", "sparse", "local"], 1]]}"#),
+            ("gpt_neox", r#"{"hidden_act": "xielu"}"#),
+            ("opt", r#"{"word_embed_proj_dim": 18}"#),
+            ("opt", r#"{"layer_norm_elementwise_affine": false}"#),
+            ("falcon-new", r#"{"parallel_attn": false}"#),
+            ("falcon", r#"{"num_ln_in_parallel_attn": 2}"#),
+            ("bert", r#"{"position_embedding_type": "relative_key"}"#),
+            ("roberta", r#"{"is_decoder": true}"#),
+            ("roberta", r#"{"max_position_embeddings": 2}"#),
+            ("roberta", r#"{"add_cross_attention": true}"#),
+        ];
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/families");
+        for (name, change) in cases {
+            let text = std::fs::read_to_string(folder.join(name).join("config.json")).expect(name);
+            let mut config: serde_json::Map<String, Value> = serde_json::from_str(&text).expect(name);
+            let change: serde_json::Map<String, Value> = serde_json::from_str(change).expect("an object");
+            let key = change.keys().next().expect("a key").clone();
+            config.extend(change);
+            let result = ModelConfig::from_hf("config.json", &Value::from(config).to_string());
+            let problem = result.err().unwrap_or_else(|| panic!("{name} takes another {key}")).to_string();
+            let named = if key == "n_head" { "num_attention_heads" } else { &key };
+            assert!(problem.contains(named), "{name}: {problem}");
+        }
     }
 }

@@ -43,9 +43,10 @@ impl<'a> Exam<'a> {
     /// Encodes the items of one or more tasks, each for its score.
     ///
     /// # Errors
-    /// No task, or two of one name; an item that does not suit the score, or is longer than the model's context; a
-    /// text to be generated across the length where the model's rotary frequencies change.
+    /// A model that does not continue texts; no task, or two of one name; an item that does not suit the score, or is
+    /// longer than the model's context; a text to be generated across the length where the model's rotary frequencies change.
     pub fn new(tasks: &[(&'a Task, Score)], tokenizer: &'a Tokenizer, config: &ModelConfig) -> Result<Self> {
+        config.check_continues_texts()?;
         if tasks.is_empty() {
             return Err(Error::setting("tasks", "expected at least one, found none"));
         }

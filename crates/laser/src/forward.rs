@@ -13,6 +13,7 @@ pub(crate) mod rows;
 mod scores;
 pub(crate) mod taps;
 pub mod trace;
+pub mod trajectory;
 
 use candle_core::{Device, Tensor};
 

@@ -43,7 +43,7 @@ impl MatrixSet {
         let architecture = config.architecture;
         let kinds = architecture.resolve_matrix(name).ok_or_else(|| {
             let mut names: Vec<&str> = config.kinds().into_iter().map(WeightKind::name).collect();
-            names.extend(architecture.aliases.iter().map(|(alias, _)| *alias));
+            names.extend(architecture.aliases().map(|(alias, _)| *alias));
             format!("no matrix `{name}` in {}; it has {}", architecture.name, names.join(", "))
         })?;
         let set = Self { text: text.to_owned(), parts, kinds };

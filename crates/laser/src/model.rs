@@ -8,6 +8,7 @@ pub(crate) mod layout;
 pub mod load;
 mod meter;
 pub mod rope;
+pub(crate) mod trajectory;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::ops::activation::activate;
 use crate::ops::linear::linear;
 use crate::ops::norm::Norm;
 use crate::weight::{Part, WeightId, WeightKind};
+use trajectory::TrajectoryWeights;
 
 /// A linear layer's tensors.
 #[derive(Debug, Clone)]
@@ -69,6 +71,8 @@ pub(crate) struct Weights {
     pub(crate) device: Device,
     pub(crate) dtype: DType,
     pub(crate) embedding: Embedding,
+    /// Of a model that reads trajectories, not tokens.
+    pub(crate) trajectory: Option<TrajectoryWeights>,
     pub(crate) layers: Vec<Layer>,
     pub(crate) head: Head,
 }
@@ -252,7 +256,7 @@ impl Model {
     pub(crate) fn head(&self, hidden: &Tensor) -> Result<Tensor> {
         let (weights, c) = (&self.weights.head, &self.config.head);
         let Some(tokens) = &weights.tokens else {
-            return Err(Error::setting("model", format!("{} predicts no tokens", self.config.architecture.name)));
+            return Err(self.config.no_tokens());
         };
         self.meter.add_head(hidden.dim(0)?);
         let mut x = match &weights.norm {

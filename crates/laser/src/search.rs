@@ -238,7 +238,7 @@ pub fn sweep(
 /// listed, the most severe ρ first).
 fn first_of_equals(trials: &Trials<'_>, found: &[Edit]) -> Edit {
     let value = |edit: &Edit| trials.whole(edit).map(|outcomes| trials.value(outcomes));
-    let place = |edit: &Edit| edit.as_single().map(|(id, _)| (std::cmp::Reverse(id.layer), id.kind));
+    let place = |edit: &Edit| edit.as_single().map(|(id, _)| (std::cmp::Reverse(id.layer), id.kind, id.part));
     let best = found.first().expect("there is a best edit because something was found");
     let mut equals: Vec<&Edit> = found.iter().take_while(|edit| value(edit) == value(best)).collect();
     // Arms of one matrix stand in the space's order, the mildest first.

@@ -198,7 +198,7 @@ impl Store {
                         start,
                         outcomes.len(),
                         single.as_ref().map(|(id, _)| id.layer),
-                        single.as_ref().map(|(id, _)| id.kind.name()),
+                        single.as_ref().map(|(id, _)| id.in_layer()),
                         single.as_ref().map(|(_, reduction)| reduction.to_string()),
                         part.rank,
                         outcomes.correct.iter().filter(|c| **c).count(),

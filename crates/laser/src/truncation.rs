@@ -1,5 +1,6 @@
 //! Edits → overlay: decomposes the edited matrices (once each, cached on disk) and builds their replacements.
 
+mod pieces;
 mod svd_cache;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ use crate::error::{Error, Result};
 use crate::model::{Model, Piece, Replacement, Variants, Weight};
 use crate::reduction::{Reduced, Reduction, Source};
 use crate::weight::WeightId;
+pub(crate) use pieces::placed;
+use pieces::rows_of;
 
 /// How a matrix is decomposed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,16 +112,9 @@ impl Truncation {
             let (matrix, record) = self.reduced(model, id, reduction)?;
             records.push(record);
             let Some(matrix) = matrix else { continue };
-            let mut below = 0; // rows of the pieces before
-            for piece in model.pieces(id)? {
-                let whole = match stored.remove(&piece.id) {
-                    Some(whole) => whole,
-                    None => model.matrix(piece.id)?,
-                };
-                let rows = piece.rows.len();
-                stored.insert(piece.id, pasted(whole, &piece, &matrix, below)?);
-                below += rows;
-            }
+            let rest =
+                |id: WeightId| stored.get(&id).map_or_else(|| model.matrix(id), |matrix: &Matrix| Ok(matrix.clone()));
+            stored.extend(placed(model, id, &matrix, rest)?);
         }
         Ok((stored, records))
     }
@@ -191,10 +187,10 @@ impl Truncation {
             for reduction in dense {
                 let matrix = reduction.reduce(&source)?.matrix;
                 let matrix = matrix.as_ref().unwrap_or(source.matrix());
-                let mut below = 0;
-                for (piece, weights) in pieces.iter().zip(&mut weights) {
-                    weights.push(on_device(pasted(model.current(piece.id)?, piece, matrix, below)?, model)?);
-                    below += piece.rows.len();
+                // The rest of a matrix of which only a part is edited may have been edited before.
+                let placed = placed(model, id, matrix, |id| model.current(id))?;
+                for ((_, matrix), weights) in placed.into_iter().zip(&mut weights) {
+                    weights.push(on_device(matrix, model)?);
                 }
             }
             parts.iter_mut().zip(weights).for_each(|(parts, weights)| parts.push(Variants::dense(weights)));
@@ -241,30 +237,6 @@ impl Truncation {
         }
         Ok(svd)
     }
-}
-
-/// `whole` with a piece of it taken from `matrix`, from its row `first` on.
-fn pasted(mut whole: Matrix, piece: &Piece, matrix: &Matrix, first: usize) -> Result<Matrix> {
-    if [whole.rows(), whole.cols()] == [piece.rows.len(), piece.cols.len()] {
-        return rows_of(matrix, first, piece.rows.len());
-    }
-    let width = whole.cols();
-    let mut values = std::mem::replace(&mut whole, Matrix::zeros(0, 0)).into_data();
-    let from = matrix.data()[first * matrix.cols()..].chunks_exact(matrix.cols().max(1));
-    for (row, from) in piece.rows.clone().zip(from) {
-        values[row * width..][piece.cols.clone()].copy_from_slice(from);
-    }
-    matrix_of(values.len() / width.max(1), width, values)
-}
-
-/// Some rows of a matrix.
-fn rows_of(matrix: &Matrix, first: usize, rows: usize) -> Result<Matrix> {
-    let width = matrix.cols();
-    matrix_of(rows, width, matrix.data()[first * width..(first + rows) * width].to_vec())
-}
-
-fn matrix_of(rows: usize, cols: usize, values: Vec<f32>) -> Result<Matrix> {
-    Matrix::new(rows, cols, values).map_err(|source| Error::Linalg { matrix: "part of a matrix".into(), source })
 }
 
 /// The seed that one use derives from the user's.

@@ -272,6 +272,52 @@ fn a_failure_while_writing_leaves_nothing_behind() {
     }
 }
 
+/// Matrices that share their tensor with others, in every order of rows there is, and what may change in it.
+const SHARED: [(&str, &str); 12] = [
+    ("families/gpt2", "L1.k_proj@r2"),
+    ("families/gpt2", "L1.h1.qkv@r2"),
+    ("families/gpt_neox", "L1.v_proj@r2"),
+    ("families/gpt_neox", "L1.h1.k_proj@r2"),
+    ("families/falcon-new", "L1.q_proj@r2"),
+    ("families/bloom", "L1.qkv@r2"),
+    ("families/gptj", "L1.h1.o_proj@r2"),
+    ("families/phi-msft", "L1.q_proj@r2"),
+    ("families/phi3", "L1.up_proj@r2"),
+    ("gguf/phi3.gguf", "L1.h1.q_proj@r1"),
+    ("gguf/mixtral.gguf", "L0.e1.down_proj@r2"),
+    ("gguf/gpt2.gguf", "L1.k_proj@r2"),
+];
+
+#[test]
+fn a_part_of_a_tensor_leaves_the_rest_of_it_byte_for_byte() {
+    for (model, edit) in SHARED {
+        let source = golden("..").join(model);
+        let case = Case::with_edit(&source, edit);
+        let place = tempfile::tempdir().expect("creates");
+        let out = place.path().join("out.gguf");
+        let written = match case.files.is_gguf() {
+            true => case.export().to_gguf(&out, None),
+            false => case.export().to_folder(&out, None),
+        };
+        let written = written.unwrap_or_else(|e| panic!("{model}: {edit}: {e}"));
+        let (before, after) = (case.files.checkpoint(), Checkpoint::open(&out).expect("opens"));
+        let (mut changed, mut elsewhere) = (0, 0);
+        for info in before.tensors() {
+            let (old, new) = (before.tensor(&info.name).expect("old"), after.tensor(&info.name).expect("new"));
+            let size = info.dtype.block_bytes();
+            let differ = old.bytes().chunks(size).zip(new.bytes().chunks(size)).filter(|(a, b)| a != b).count();
+            let edited = written.matrices.iter().any(|matrix| matrix.tensor == info.name);
+            *(if edited { &mut changed } else { &mut elsewhere }) += differ;
+        }
+        let id = Edit::parse(edit, case.files.config()).expect("an edit").as_single().expect("one").0;
+        let [rows, cols] = case.files.config().shape(id);
+        assert_eq!(elsewhere, 0, "{model}: {edit}");
+        assert!(changed > rows * cols / 2 && changed <= rows * cols, "{model}: {edit}: {changed} of {rows}x{cols}");
+        let rounded = case.rounded(|id| case.own_dtype(id));
+        assert_close(&load(&out), &rounded, 1e-6);
+    }
+}
+
 #[test]
 fn matrices_must_fit_the_model() {
     let case = Case::open(&golden("llama-tied"));

@@ -24,7 +24,7 @@ use laser::statistics::Split;
 use laser::store::{Outcomes, Store, Trial};
 use laser::task::Item;
 use laser::truncation::{SvdMethod, Truncation};
-use laser::weight::{WeightId, WeightKind};
+use laser::weight::{Part, WeightId, WeightKind};
 use naive::{NEAR_TIE, Naive, SAME_SUMS, assert_same, naive};
 
 /// A trial against its edit alone, nats. The trial multiplies by the factors, the edit by their product, and the
@@ -209,6 +209,57 @@ fn every_trial_equals_its_edit_alone() {
     }
 }
 
+/// One of each form of block: side by side, norms before and after, experts, fused matrices, several kinds of positions.
+const FORMS: [&str; 13] = [
+    "bloom",
+    "falcon-new",
+    "gemma3_text",
+    "gpt2",
+    "gpt_neox",
+    "granite",
+    "mixtral",
+    "olmo2",
+    "opt-post-norm",
+    "phi3",
+    "qwen2_moe-sparse",
+    "smollm3",
+    "stablelm-parallel",
+];
+
+#[test]
+fn trials_of_every_form_of_block_equal_their_edits_alone() {
+    for name in FORMS {
+        let case = Case::changed(name, |config| {
+            if name == "gpt2" {
+                config["n_positions"] = 64.into(); // the items' texts are longer than the golden's table
+            }
+        });
+        let config = case.model.config();
+        let mut ids: Vec<WeightId> = (0..config.n_layers).flat_map(|layer| config.stored(layer)).collect();
+        for part in [Part::Whole, Part::Group(0)] {
+            let of = |kind| WeightId { layer: 1, part, kind };
+            ids.extend([WeightKind::Qkv, WeightKind::K, WeightKind::O, WeightKind::GateUp].map(of));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| config.pieces(*id).is_some());
+        let reductions = ["1", "0.5", "0.05"].map(|rho| rho.parse().expect("a fraction"));
+        let arms: Vec<Arm> = ids.iter().flat_map(|id| reductions.map(|reduction| Arm { id: *id, reduction })).collect();
+        let truncation = Truncation::new(SvdMethod::Exact, None, 1);
+        let edited: Vec<Model> = arms.iter().map(|arm| case.edited(&truncation, &arm.edit())).collect();
+        let mut flips = 0;
+        for score in [Score::Top1, Score::GENERATE, Score::CHOICE] {
+            let exam = case.exam(score);
+            let base = evaluate(&exam, &case.model, &indices(&exam));
+            let trials = run(&case, &exam, &truncation, &arms, 2, &format!("{score:?}"));
+            for ((arm, model), trial) in arms.iter().zip(&edited).zip(&trials) {
+                flips += assert_trial(&case, &exam, arm, model, trial, &base);
+            }
+        }
+        assert!(flips >= 20, "{name}: only {flips} outcomes differ from the base, so the test shows little");
+    }
+}
+
 #[test]
 fn a_randomized_trial_equals_its_edit_with_the_same_seed() {
     let case = Case::new("qwen2-bias");
@@ -251,7 +302,7 @@ fn sequences_that_change_the_rotary_frequencies_stay_alone() {
         config["original_max_position_embeddings"] = 24.into();
         config["rope_scaling"]["original_max_position_embeddings"] = 24.into();
     });
-    assert_eq!(case.model.config().length_dependent_beyond(), Some(24));
+    assert_eq!(case.model.config().attention.ropes[0].length_dependent_beyond(), Some(24));
     let across = Exam::new(&[(&case.open, Score::GENERATE)], &case.tokenizer, case.model.config());
     let error = across.expect_err("a text may not cross the change").to_string();
     assert!(error.contains("would cross 24"), "{error}");

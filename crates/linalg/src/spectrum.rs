@@ -124,7 +124,8 @@ impl Spectrum {
     /// Σ_{i≤r} σᵢ² in units of σ₁², which neither overflow nor vanish.
     fn squares(&self, rank: usize) -> f64 {
         let unit = self.s.first().copied().filter(|&x| x > 0.0).unwrap_or(1.0);
-        self.s.iter().take(rank).map(|x| (x / unit) * (x / unit)).sum()
+        // Not `sum`, which gives −0 where there is nothing to add.
+        self.s.iter().take(rank).fold(0.0, |sum, x| sum + (x / unit) * (x / unit))
     }
 }
 
@@ -183,6 +184,7 @@ mod tests {
     fn energy_grows_from_nothing_to_all() {
         let spectrum = Spectrum::new([1e200, 1e200, 0.0], 3, 4).unwrap();
         assert_eq!([0, 1, 2, 3, 9].map(|r| spectrum.energy(r)), [0.0, 0.5, 1.0, 1.0, 1.0]);
+        assert!(spectrum.energy(0).is_sign_positive(), "−0 would show in a table");
     }
 
     #[test]

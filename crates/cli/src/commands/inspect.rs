@@ -67,7 +67,7 @@ pub(super) fn run(args: &Inspect, global: &Global, progress: &Progress) -> Resul
         }
         Err(e) => format!("tokenizer: {e}\n\n"),
     });
-    let header = ["matrix", "paper", "tensor", "shape", "dtype", "max rank", "parameters"];
+    let header = ["matrix", "alias", "tensor", "shape", "dtype", "max rank", "parameters"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let layers: Vec<usize> = if args.all { (0..c.n_layers).collect() } else { kinds_of_layers(c) };
     let (mut shown, mut there) = (0, 0);

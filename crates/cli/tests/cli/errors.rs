@@ -25,7 +25,46 @@ fn models_that_are_none() {
     bench.refused("inspect config.gguf", &["config.gguf"]);
     let config = bench.read("model/config.json").replace("\"llama\"", "\"rwkv\"");
     bench.write("model/config.json", &config);
-    bench.refused("inspect model", &["config.json", "`model_type`", "llama", "rwkv"]);
+    let known = ["config.json", "`model_type`", "llama", "gpt_neox", "rwkv", "docs/adding-an-architecture.md"];
+    bench.refused("inspect model", &known);
+}
+
+#[test]
+fn settings_of_a_model_that_are_not_implemented() {
+    let bench = bench();
+    let config = bench.read("model/config.json");
+    for (from, to, expected) in [
+        (
+            "\"rope_theta\": 10000.0",
+            "\"rope_scaling\": {\"rope_type\": \"spiral\"}",
+            ["rope_scaling.rope_type", "spiral"],
+        ),
+        ("\"rope_theta\": 10000.0", "\"hidden_act\": \"mish\"", ["hidden_act", "mish"]),
+        (
+            "\"rope_theta\": 10000.0",
+            "\"layer_types\": [\"linear_attention\", \"a\", \"b\"]",
+            ["layer_types", "linear_attention"],
+        ),
+    ] {
+        bench.write("model/config.json", &config.replace(from, to));
+        bench.refused("inspect model", &expected);
+    }
+}
+
+#[test]
+fn models_that_continue_no_texts() {
+    let bench = bench();
+    let golden = |name: &str| format!("{}/../../goldens/families/{name}", env!("CARGO_MANIFEST_DIR"));
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(format!("{}/{file}", golden("roberta")), bench.path(&format!("model/{file}"))).expect("copies");
+    }
+    for entry in std::fs::read_dir(bench.path("model")).expect("lists").filter_map(Result::ok) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("model-") || name.ends_with("index.json") {
+            std::fs::remove_file(entry.path()).expect("removes");
+        }
+    }
+    bench.refused("eval model --task open.jsonl --score top1", &["RoBERTa", "fills masks"]);
 }
 
 #[test]

@@ -34,6 +34,60 @@ fn inspect_shows_folder_and_gguf_alike() {
     }
 }
 
+/// A committed tiny checkpoint of a family, without a tokenizer.
+fn golden(name: &str) -> String {
+    format!("{}/../../goldens/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A matrix as `inspect --json` shows it: tensor, alias, shape, largest rank, parameters.
+fn matrix(data: &serde_json::Value, layer: usize, name: &str) -> (String, String, [u64; 2], u64, u64) {
+    let row = data["matrices"].as_array().expect("matrices").iter();
+    let row = row.into_iter().find(|row| row["layer"] == layer && row["matrix"] == name);
+    let row = row.unwrap_or_else(|| panic!("no L{layer}.{name} in {data}"));
+    let text = |key: &str| row[key].as_str().expect("a text").to_owned();
+    let count = |value: &serde_json::Value| value.as_u64().expect("a count");
+    let shape = [0, 1].map(|i| count(&row["shape"][i]));
+    (text("tensor"), text("alias"), shape, count(&row["max_rank"]), count(&row["parameters"]))
+}
+
+#[test]
+fn inspect_names_the_tensors_of_every_storage() {
+    let bench = Bench::new();
+    let data = bench.data(&format!("inspect {}", golden("families/gpt2")));
+    let part = "transformer.h.1.attn.c_attn.weight (part)";
+    assert_eq!(matrix(&data, 1, "q_proj"), (part.into(), String::new(), [30, 30], 30, 900));
+    assert_eq!(
+        matrix(&data, 1, "qkv"),
+        ("transformer.h.1.attn.c_attn.weight".into(), "c_attn".into(), [90, 30], 30, 2700)
+    );
+    assert_eq!(
+        matrix(&data, 0, "up_proj"),
+        ("transformer.h.0.mlp.c_fc.weight".into(), "fc_in".into(), [120, 30], 30, 3600)
+    );
+
+    let sparse = golden("families/qwen2_moe-sparse");
+    let data = bench.data(&format!("inspect {sparse}"));
+    assert_eq!(matrix(&data, 1, "e2.down_proj").0, "model.layers.1.mlp.experts.2.down_proj.weight");
+    assert_eq!(matrix(&data, 1, "router").0, "model.layers.1.mlp.gate.weight");
+    assert_eq!(matrix(&data, 0, "down_proj").0, "model.layers.0.mlp.down_proj.weight");
+    let text = bench.done(&format!("inspect {sparse}")).stdout;
+    assert!(text.contains("L0.down_proj") && text.contains("L1.e0.down_proj"), "both kinds of layers: {text}");
+    assert!(!text.contains("L1.e1.") && text.contains("experts 1 to 2 like expert 0"), "{text}");
+    assert!(bench.done(&format!("inspect {sparse} --all")).stdout.contains("L1.e2.up_proj"));
+
+    let data = bench.data(&format!("inspect {}", golden("gguf/mixtral.gguf")));
+    assert_eq!(matrix(&data, 0, "e1.gate_proj").0, "blk.0.ffn_gate_exps.weight (part)");
+}
+
+#[test]
+fn spectrum_measures_parts_and_several_as_one() {
+    let bench = Bench::new();
+    let spectrum = format!("spectrum {} --matrices L1.qkv,L1.h*.q_proj,L0.gate_up_proj", golden("families/phi3"));
+    let data = bench.data(&spectrum);
+    let names: Vec<&str> = data.as_array().expect("rows").iter().filter_map(|row| row["matrix"].as_str()).collect();
+    assert_eq!(names, ["L0.gate_up_proj", "L1.qkv", "L1.h0.q_proj", "L1.h1.q_proj", "L1.h2.q_proj"]);
+}
+
 #[test]
 fn inspect_shows_a_model_without_a_tokenizer() {
     let bench = Bench::new();

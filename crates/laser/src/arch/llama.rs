@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
-use super::{Architecture, Gguf, Names, Role, Stored, all_experts, one};
+use super::{Alias, Architecture, Gguf, Names, Role, Stored, all_experts, one};
 use crate::error::Result;
 use crate::model::config::{Bias, Keys, ModelConfig, activation, rope, windows};
-use crate::weight::WeightKind::{self, Down, Gate, K, O, Q, Qkv, Router, Up, V};
+use crate::weight::WeightKind::{Down, Gate, K, O, Q, Qkv, Router, Up, V};
 
 pub(super) const ROLES: &[(Role, &str)] = &[
     (Role::Embedding, "{model}embed_tokens"),
@@ -87,7 +87,7 @@ pub(super) const GGUF: Names = Names {
 pub(super) const GGUF_PAIRS: Names = Names { rotary_pairs: true, ..GGUF };
 
 /// The reference code's names (`method.md` §1.3): its `fc_in` is the gate alone.
-pub(super) const ALIASES: &[(&str, &[WeightKind])] = &[
+pub(super) const ALIASES: &[Alias] = &[
     ("fc_in", &[Gate]),
     ("fc_up", &[Up]),
     ("fc_out", &[Down]),
@@ -126,7 +126,7 @@ pub(super) const BASE: Architecture = Architecture {
         }
         Ok(json!({"model_type": "mistral", "architectures": ["MistralForCausalLM"], "sliding_window": window}))
     }),
-    aliases: ALIASES,
+    aliases: &[ALIASES],
 };
 
 /// What the configurations of the family have in common.

@@ -8,7 +8,7 @@ use serde_yaml_ng::{Mapping, Value};
 use super::CARD;
 use super::verify::StoredMatrix;
 use crate::error::{Error, Result};
-use crate::model::Files;
+use crate::model::{Files, ModelConfig};
 use crate::recipe::Recipe;
 
 /// Keys of the base model's card that hold for the edited model too.
@@ -63,11 +63,7 @@ impl Card {
                 text += &format!("- {}\n", one_line(line));
             }
         }
-        text += "\n## Use\n\n```python\n\
-                 from transformers import AutoModelForCausalLM, AutoTokenizer\n\n\
-                 folder = \"path/to/this/folder\"\n\
-                 model = AutoModelForCausalLM.from_pretrained(folder)\n\
-                 tokenizer = AutoTokenizer.from_pretrained(folder)\n```\n";
+        text += &loading(source.config());
         if !stored.is_empty() {
             text += &stored_table(stored);
         }
@@ -100,6 +96,26 @@ impl Card {
         }
         front
     }
+}
+
+/// How the folder is loaded, by what the model is for.
+fn loading(config: &ModelConfig) -> String {
+    let (class, tokenizer) = match (&config.embedding.trajectory, config.attention.causal) {
+        (Some(_), _) => (config.architecture.class, false),
+        (None, true) => ("AutoModelForCausalLM", true),
+        (None, false) => ("AutoModelForMaskedLM", true),
+    };
+    let (import, load) = match tokenizer {
+        true => (", AutoTokenizer", "tokenizer = AutoTokenizer.from_pretrained(folder)\n"),
+        false => ("", ""),
+    };
+    format!(
+        "\n## Use\n\n```python\n\
+         from transformers import {class}{import}\n\n\
+         folder = \"path/to/this/folder\"\n\
+         model = {class}.from_pretrained(folder)\n\
+         {load}```\n"
+    )
 }
 
 /// How exactly the edited matrices are stored.

@@ -17,8 +17,14 @@ impl Pass<'_> {
     /// The stream after attention: `[copies·rows, d_model]` → the same, or more copies.
     pub(super) fn attention(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
         let a = self.attend(layer, x)?;
-        let norm = self.model.weights().layers[layer].attention_post_norm.as_ref();
-        self.join(WeightId::new(layer, O), &a, x, norm)
+        self.add_attention(layer, &a, x)
+    }
+
+    /// The stream `x [n, d_model]` with the output of attention's heads, `a [m, n_heads·d_head]`, joined to it.
+    pub(super) fn add_attention(&mut self, layer: usize, a: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let weights = &self.model.weights().layers[layer];
+        let residual = self.carried(x, weights.attention_norm.as_ref())?; // [n, d_model]
+        self.join(WeightId::new(layer, O), a, &residual, weights.attention_post_norm.as_ref())
     }
 
     /// What attention reads: `[copies·rows, d_model]` → the same.
@@ -58,6 +64,7 @@ impl Pass<'_> {
             scale: c.attention.scale as f32,
             softcap: c.attention.softcap.map(|cap| cap as f32),
             slopes: c.attention.slopes.as_deref(),
+            coarse: c.attention.coarse_slopes,
             window: own.window,
             causal: c.attention.causal,
         };

@@ -6,13 +6,11 @@ use super::Pass;
 use crate::error::{Error, Result};
 
 impl Pass<'_> {
-    /// The tokens' embeddings, with positions where they are learned: `[rows, d_model]`.
+    /// What the first block reads of the tokens: their embeddings, learned positions, the kind of segment, the norm of
+    /// all that: `[rows, d_model]`.
     pub(crate) fn embed(&self) -> Result<Tensor> {
         let (c, weights) = (self.model.config(), &self.model.weights().embedding);
-        let Some(table) = &weights.tokens else {
-            let problem = format!("{} reads no tokens", c.architecture.name);
-            return Err(Error::setting("model", problem));
-        };
+        let table = weights.tokens.as_ref().ok_or_else(|| c.no_tokens())?;
         if let Some(bad) = self.rows.tokens.iter().find(|t| **t as usize >= c.vocab_size) {
             return Err(Error::setting("token", format!("id {bad} is outside the vocabulary of {}", c.vocab_size)));
         }
@@ -20,14 +18,8 @@ impl Pass<'_> {
         if c.embedding.scale != 1.0 {
             x = (x * c.embedding.scale)?;
         }
-        self.enter(&x, &self.rows.positions)
-    }
-
-    /// What the first block reads of `x [rows, d_model]`: positions, kinds of segments and the norm of both.
-    pub(super) fn enter(&self, x: &Tensor, positions: &[u32]) -> Result<Tensor> {
-        let (c, weights) = (self.model.config(), &self.model.weights().embedding);
-        let mut x = x.clone();
         if let (Some(table), Some(offset)) = (&weights.positions, c.embedding.position_offset) {
+            let positions = &self.rows.positions;
             if let Some(beyond) = positions.iter().find(|p| **p as usize >= c.max_positions) {
                 let problem = format!("position {beyond} is beyond the {} the model has learned", c.max_positions);
                 return Err(Error::setting("tokens", problem));

@@ -4,8 +4,6 @@ use candle_core::Tensor;
 
 use super::Pass;
 use crate::error::Result;
-use crate::weight::WeightId;
-use crate::weight::WeightKind::O;
 
 /// The inputs of a block's matrices, and the block's output.
 #[derive(Debug, Clone)]
@@ -27,8 +25,7 @@ impl Pass<'_> {
     pub(crate) fn block_inputs(&mut self, layer: usize, x: &Tensor) -> Result<BlockInputs> {
         let attention = self.attention_input(layer, x)?; // [rows, d_model]
         let output = self.attend(layer, x)?; // [rows, n_heads·d_head]
-        let norm = self.model.weights().layers[layer].attention_post_norm.as_ref();
-        let mid = self.join(WeightId::new(layer, O), &output, x, norm)?; // [rows, d_model]
+        let mid = self.add_attention(layer, &output, x)?; // [rows, d_model]
         let input = self.mlp_input(x, &mid); // [rows, d_model]
         let mlp = self.mlp_norm(layer, &input)?; // [rows, d_model]
         let (hidden, out) = self.mlp(layer, &mid, &input)?; // [rows, d_mlp], [rows, d_model]

@@ -16,8 +16,9 @@ impl Pass<'_> {
         if self.model.config().has_experts(layer) {
             let h = self.mlp_norm(layer, input)?;
             let y = self.experts(layer, &h)?; // [copies·kept, d_model]
-            let norm = self.model.weights().layers[layer].mlp_post_norm.as_ref();
-            let out = self.add_branch(y, mid, norm)?; // [copies·kept, d_model]
+            let weights = &self.model.weights().layers[layer];
+            let residual = self.carried(mid, weights.mlp_norm.as_ref())?;
+            let out = self.add_branch(y, &residual, weights.mlp_post_norm.as_ref())?; // [copies·kept, d_model]
             self.model.meter().add_block(out.dim(0)?);
             return Ok((None, out));
         }
@@ -45,8 +46,10 @@ impl Pass<'_> {
 
     /// `mid + down(hidden)`, the end of every block without experts.
     pub(super) fn last(&mut self, layer: usize, hidden: &Tensor, mid: &Tensor) -> Result<Tensor> {
-        let norm = self.model.weights().layers[layer].mlp_post_norm.as_ref();
-        let out = self.join(WeightId::new(layer, Down), hidden, mid, norm)?; // [copies·kept, d_model]
+        let weights = &self.model.weights().layers[layer];
+        let residual = self.carried(mid, weights.mlp_norm.as_ref())?;
+        let norm = weights.mlp_post_norm.as_ref();
+        let out = self.join(WeightId::new(layer, Down), hidden, &residual, norm)?; // [copies·kept, d_model]
         self.model.meter().add_block(out.dim(0)?);
         Ok(out)
     }

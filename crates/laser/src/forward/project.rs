@@ -5,6 +5,7 @@ use std::ops::Range;
 use candle_core::Tensor;
 
 use super::Pass;
+use super::attend::normed;
 use crate::error::Result;
 use crate::model::LinearRef;
 use crate::model::config::Residual;
@@ -17,7 +18,7 @@ impl Pass<'_> {
     /// `[max(n, m), d_model]`, the one with fewer rows repeated.
     pub(super) fn join(&mut self, id: WeightId, x: &Tensor, residual: &Tensor, norm: Option<&Norm>) -> Result<Tensor> {
         let c = self.model.config();
-        let plain = matches!(c.residual, Residual::PreNorm | Residual::Parallel { .. } | Residual::PostNorm);
+        let plain = !matches!(c.residual, Residual::BranchNorm | Residual::Sandwich);
         let together = plain && c.residual_scale == 1.0 && residual.dim(0)? <= x.dim(0)?;
         if together && self.model.variants(id).is_none() {
             // The residual is what the product's sums start from.
@@ -31,6 +32,11 @@ impl Pass<'_> {
         }
         let y = self.project(id, x)?;
         self.add_branch(y, residual, norm)
+    }
+
+    /// What a branch's output is added to: the stream `x [n, d_model]`, or what the branch's first norm made of it.
+    pub(super) fn carried(&self, x: &Tensor, norm: Option<&Norm>) -> Result<Tensor> {
+        normed(x, norm.filter(|_| self.model.config().residual == Residual::FromNorm))
     }
 
     /// Adds a branch's output to the stream, with the norm where the family has it.

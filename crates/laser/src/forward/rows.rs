@@ -1,4 +1,4 @@
-//! What a pass computes: packed rows, one a token, in segments that know which earlier rows they see.
+//! What a pass computes: packed rows, one a token or another state that stands for one, in segments that know which earlier rows they see.
 
 use std::ops::Range;
 
@@ -34,7 +34,7 @@ impl Segment {
 /// The rows of a pass.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rows {
-    /// Token of each row.
+    /// Token of each row; none where the rows enter the first block as states.
     pub(crate) tokens: Vec<u32>,
     /// Position of each row in its sequence.
     pub(crate) positions: Vec<u32>,
@@ -45,16 +45,21 @@ pub(crate) struct Rows {
 impl Rows {
     /// Number of rows.
     pub(crate) fn len(&self) -> usize {
-        self.tokens.len()
+        self.positions.len()
     }
 
     /// Appends a segment of `tokens` after `context`.
     pub(crate) fn push(&mut self, tokens: &[u32], variant: usize, context: Vec<Span>) {
-        let start = self.len();
-        let segment = Segment { rows: start..start + tokens.len(), variant, context };
-        let first = segment.context_len();
         self.tokens.extend_from_slice(tokens);
-        self.positions.extend((first..first + tokens.len()).map(position));
+        self.push_states(tokens.len(), variant, context);
+    }
+
+    /// Appends a segment of `n` rows that are no tokens: whoever runs the pass gives it what enters the first block.
+    pub(crate) fn push_states(&mut self, n: usize, variant: usize, context: Vec<Span>) {
+        let start = self.len();
+        let segment = Segment { rows: start..start + n, variant, context };
+        let first = segment.context_len();
+        self.positions.extend((first..first + n).map(position));
         self.segments.push(segment);
     }
 
@@ -128,5 +133,17 @@ mod tests {
         assert_eq!(rows.variant_blocks(5), [0..0, 0..3, 3..3, 3..4, 4..4]);
         assert_eq!(rows.positions, [0, 1, 5, 0]);
         assert_eq!(rows.sequence_len(), 6);
+    }
+
+    #[test]
+    fn states_are_rows_that_follow_their_context_as_tokens_do() {
+        let (mut tokens, mut states) = (Rows::default(), Rows::default());
+        for (n, context) in [(2, vec![]), (3, vec![Span { chunk: 0, rows: 4..9 }])] {
+            tokens.push(&vec![7; n], 0, context.clone());
+            states.push_states(n, 0, context);
+        }
+        assert!(states.tokens.is_empty());
+        assert_eq!((states.len(), &states.positions), (tokens.len(), &tokens.positions));
+        assert_eq!(format!("{:?}", states.segments), format!("{:?}", tokens.segments));
     }
 }

@@ -28,13 +28,9 @@ impl Model {
     pub fn trace(&self, tokens: &[u32]) -> Result<Trace> {
         let rows = sequence(tokens)?;
         let mut cache = KvCache::new(self.config().n_layers);
-        let mut pass = Pass::new(self, &rows, &mut cache, false)?.forgetting();
-        let mut hidden = vec![pass.embed()?];
-        for layer in 0..self.config().n_layers {
-            let out = pass.block(layer, &hidden[layer])?.out;
-            hidden.push(out);
-        }
-        let host = |x: &Tensor| -> Result<Tensor> { Ok(x.to_dtype(DType::F32)?.to_device(&Device::Cpu)?) };
+        let pass = Pass::new(self, &rows, &mut cache, false)?.forgetting();
+        let x = pass.embed()?; // [tokens, d_model]
+        let hidden = pass.stream(x)?;
         let logits = host(&self.head(&hidden[self.config().n_layers])?)?;
         Ok(Trace { hidden: hidden.iter().map(host).collect::<Result<_>>()?, logits })
     }
@@ -86,6 +82,7 @@ impl Model {
     /// # Errors
     /// As [`Model::trace`].
     pub fn greedy(&self, tokens: &[u32], n: usize) -> Result<Vec<u32>> {
+        self.config().check_continues_texts()?;
         let mut all = sequence(tokens)?;
         let mut cache = KvCache::new(self.config().n_layers);
         let mut generated = Vec::with_capacity(n);
@@ -111,6 +108,23 @@ impl Model {
         }
         Ok(generated)
     }
+}
+
+impl Pass<'_> {
+    /// The residual stream between the blocks: `x [rows, d_model]`, which enters the first, and the output of each.
+    pub(super) fn stream(mut self, x: Tensor) -> Result<Vec<Tensor>> {
+        let mut hidden = vec![x];
+        for layer in 0..self.model.config().n_layers {
+            let out = self.block(layer, &hidden[layer])?.out; // [rows, d_model]
+            hidden.push(out);
+        }
+        Ok(hidden)
+    }
+}
+
+/// Values where a caller reads them: f32 on the CPU.
+pub(super) fn host(x: &Tensor) -> Result<Tensor> {
+    Ok(x.to_dtype(DType::F32)?.to_device(&Device::Cpu)?)
 }
 
 fn sequence(tokens: &[u32]) -> Result<Rows> {

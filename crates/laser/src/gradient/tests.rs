@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
 
 use super::*;
 use crate::model::{Files, Replacement};
@@ -11,10 +11,13 @@ use crate::score::batch::plan_apart;
 use crate::score::encode::Encoded;
 use crate::score::{Length, Score};
 use crate::truncation::SvdMethod;
-use crate::weight::WeightKind;
+use crate::truncation::placed;
+use crate::weight::{Part, WeightKind};
 
 fn model(name: &str) -> Model {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/tiny").join(name);
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens");
+    let folder = ["tiny", "families"].map(|folder| goldens.join(folder).join(name));
+    let folder = folder.into_iter().find(|folder| folder.exists()).unwrap_or_else(|| panic!("no golden {name}"));
     let files = Files::open(&folder).unwrap_or_else(|e| panic!("{name}: {e}"));
     files.load(&Device::Cpu, DType::F32, 1).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
@@ -85,12 +88,21 @@ fn nudged(model: &Model, id: WeightId, i: usize, step: f32) -> Model {
             *value += step * svd.u.data()[r * k + i] * v;
         }
     }
-    let tensor = Tensor::from_vec(values, (rows, cols), &Device::Cpu).expect("tensor");
-    model.with_overlay([(id, Replacement::Dense(crate::model::Weight::new(tensor).expect("a weight")))].into())
+    let nudged = laser_linalg::Matrix::new(rows, cols, values).expect("finite");
+    let placed = placed(model, id, &nudged, |id| model.matrix(id)).expect("the model has the matrix");
+    let dense = |(id, matrix)| (id, Replacement::Dense(on_device(matrix, model).expect("a weight")));
+    model.with_overlay(placed.into_iter().map(dense).collect())
 }
 
 fn all(model: &Model) -> Vec<WeightId> {
     (0..model.config().n_layers).flat_map(|layer| model.config().stored(layer)).collect()
+}
+
+/// Of one layer also what is several matrices as one, and parts of matrices.
+fn parts(model: &Model) -> Vec<WeightId> {
+    let of = |kind| [Part::Whole, Part::Group(0)].map(|part| WeightId { layer: 1, part, kind });
+    let ids = [WeightKind::Q, WeightKind::K, WeightKind::O, WeightKind::Qkv, WeightKind::GateUp].map(of).into_iter();
+    ids.flatten().filter(|id| model.config().pieces(*id).is_some()).collect()
 }
 
 fn run(model: &Model, items: &Items, ids: &[WeightId], threads: usize) -> BTreeMap<WeightId, Sensitivity> {
@@ -108,10 +120,19 @@ fn effects_equal_finite_differences_of_every_items_loss() {
         ("llama-gqa-untied", Score::TOP1, Loss::Margin),
         ("llama-tied", choice(Length::Sum), Loss::Margin),
         ("qwen2-bias", choice(Length::PerByte), Loss::Margin),
+        ("bloom-prefix", Score::GREEDY, Loss::LogLoss),
+        ("falcon-alibi", Score::GREEDY, Loss::LogLoss),
+        ("gemma2", Score::GREEDY, Loss::LogLoss),
+        ("gemma3_text", Score::GREEDY, Loss::LogLoss),
+        ("granite", Score::GREEDY, Loss::LogLoss),
+        ("olmo2", Score::GREEDY, Loss::LogLoss),
+        ("phi3", Score::GREEDY, Loss::LogLoss),
+        ("qwen2_moe-sparse", Score::GREEDY, Loss::LogLoss),
+        ("stablelm-parallel", Score::GREEDY, Loss::LogLoss),
     ];
     for (name, score, loss) in cases {
         let (model, items) = (model(name), items(score, loss));
-        let found = run(&model, &items, &all(&model), 1);
+        let found = run(&model, &items, &[all(&model), parts(&model)].concat(), 1);
         for (n, (id, sensitivity)) in found.iter().enumerate() {
             for (at, item) in items.encoded.iter().enumerate() {
                 let expected = naive_loss(&model, &items, item);

@@ -69,8 +69,10 @@ pub struct Embedding {
     pub position_offset: Option<usize>,
     /// Kinds of text segments, the first of which is added to all tokens (BERT).
     pub token_types: usize,
-    /// Whether a norm follows.
+    /// Whether a norm follows; of a trajectory it comes before the positions.
     pub normed: bool,
+    /// ε of that norm, where it is not that of the others.
+    pub norm_eps: Option<f64>,
     /// The other inputs of a model of trajectories.
     pub trajectory: Option<TrajectorySizes>,
 }
@@ -93,6 +95,8 @@ pub struct TrajectorySizes {
 pub enum Residual {
     /// `x += f(norm(x))`, one after the other.
     PreNorm,
+    /// `x = norm(x) + f(norm(x))`, one after the other (an option of BLOOM).
+    FromNorm,
     /// `x += attention(norm(x)) + mlp(norm'(x))`, side by side.
     Parallel {
         /// Both read the same norm.
@@ -115,6 +119,8 @@ pub struct Attention {
     pub softcap: Option<f64>,
     /// A score's change for each token between query and key, one a query head (ALiBi).
     pub slopes: Option<Vec<f32>>,
+    /// Falcon's form of ALiBi: slope times key position, each rounded to bf16, comes before the scale.
+    pub coarse_slopes: bool,
     /// Whether a token sees only what comes before it.
     pub causal: bool,
     /// Norms of queries and keys.
@@ -231,13 +237,21 @@ impl ModelConfig {
             max_positions,
             norm: NormKind::Rms,
             norm_eps: 1e-6,
-            embedding: Embedding { scale: 1.0, position_offset: None, token_types: 0, normed: false, trajectory: None },
+            embedding: Embedding {
+                scale: 1.0,
+                position_offset: None,
+                token_types: 0,
+                normed: false,
+                norm_eps: None,
+                trajectory: None,
+            },
             residual: Residual::PreNorm,
             residual_scale: 1.0,
             attention: Attention {
                 scale: 1.0 / (d_head as f64).sqrt(),
                 softcap: None,
                 slopes: None,
+                coarse_slopes: false,
                 causal: true,
                 qk_norm: None,
                 ropes: vec![rope],
@@ -254,6 +268,25 @@ impl ModelConfig {
     pub(crate) fn without_rope(&mut self) {
         self.attention.ropes.clear();
         self.attention.layers.iter_mut().for_each(|layer| layer.rope = None);
+    }
+
+    /// The error that the model reads no tokens.
+    pub(crate) fn no_tokens(&self) -> Error {
+        let name = self.architecture.name;
+        Error::setting("model", format!("expected one that reads tokens, found a {name}, which reads trajectories"))
+    }
+
+    /// Refuses a model that texts cannot be continued with: one without tokens, or one whose tokens see what follows.
+    pub(crate) fn check_continues_texts(&self) -> Result<()> {
+        if self.embedding.trajectory.is_some() {
+            return Err(self.no_tokens());
+        }
+        if !self.attention.causal {
+            let name = self.architecture.name;
+            let problem = format!("expected one that continues texts, found a {name}, which fills masks in them");
+            return Err(Error::setting("model", problem));
+        }
+        Ok(())
     }
 
     /// The sequence length beyond which rotary frequencies change; such sequences share no pass with shorter ones.
@@ -311,14 +344,14 @@ impl ModelConfig {
     }
 }
 
-/// Refuses sizes before anything is allocated by them.
-fn check_layers(file: &str, key: &str, n_layers: usize) -> Result<()> {
-    if n_layers == 0 || n_layers > 4096 {
+/// Refuses a number of layers or heads before anything is allocated by it.
+fn check_count(file: &str, key: &str, found: usize) -> Result<()> {
+    if found == 0 || found > 4096 {
         return Err(Error::Config {
             file: file.into(),
             key: key.into(),
             expected: "1 to 4096".into(),
-            found: n_layers.to_string(),
+            found: found.to_string(),
         });
     }
     Ok(())

@@ -110,6 +110,14 @@ impl<'a> Keys<'a> {
         Ok(self.get(key, "true or false", Value::as_bool)?.unwrap_or(default))
     }
 
+    /// A switch that is implemented in one position only.
+    pub(crate) fn only(&self, key: &str, implemented: bool) -> Result<()> {
+        if self.flag_or(key, implemented)? == implemented {
+            return Ok(());
+        }
+        Err(self.wrong(key, implemented, !implemented))
+    }
+
     pub(crate) fn string_or(&self, key: &str, default: &str) -> Result<String> {
         Ok(self.get(key, "a text", Value::as_str)?.unwrap_or(default).to_owned())
     }
@@ -121,6 +129,10 @@ impl<'a> Keys<'a> {
     pub(crate) fn strings_or_none(&self, key: &str) -> Result<Option<Vec<String>>> {
         let read = |v: &Value| v.as_array()?.iter().map(|s| s.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
         self.get(key, "a list of texts", read)
+    }
+
+    pub(crate) fn array_or_none(&self, key: &str) -> Result<Option<&'a Vec<Value>>> {
+        self.get(key, "a list", Value::as_array)
     }
 
     /// One id or a list of ids.

@@ -15,6 +15,10 @@ use crate::weight::{Part, WeightId, WeightKind};
 pub(crate) struct Layout {
     pub(crate) names: &'static Names,
     prefix: &'static str,
+    /// The name each role has in these files.
+    roles: Vec<(Role, &'static str)>,
+    /// Whether the norms have `gamma` and `beta`, as in checkpoints that came from TensorFlow.
+    greek: bool,
 }
 
 /// Where a stored matrix is.
@@ -50,17 +54,24 @@ impl Layout {
             names.matrices.iter().copied().flatten().any(fits)
         };
         let prefix = names.prefixes.iter().find(first).copied();
-        prefix.map_or_else(|| Self::first(names), |prefix| Self { names, prefix })
+        let Some(prefix) = prefix else { return Self::first(names) };
+        let greek = checkpoint.tensors().any(|tensor| tensor.name.ends_with(".gamma"));
+        let there = |name: &str| {
+            let stem = name.replace("{}", "0").replace("{h}", "0").replace("{model}", prefix);
+            ["weight", "gamma", "bias"].iter().any(|suffix| checkpoint.info(&format!("{stem}.{suffix}")).is_some())
+        };
+        Self { names, prefix, roles: names.roles(there), greek }
     }
 
     /// The layout of files to be written: with the first of the prefixes.
     pub(crate) fn first(names: &'static Names) -> Self {
-        Self { names, prefix: names.prefixes.first().copied().unwrap_or("") }
+        let prefix = names.prefixes.first().copied().unwrap_or("");
+        Self { names, prefix, roles: names.roles(|_| false), greek: false }
     }
 
     /// Name of what has a role, without `.weight`. Layers outside the blocks are 0.
     pub(crate) fn role(&self, role: Role, layer: usize) -> Option<String> {
-        let name = self.names.role(role)?;
+        let (_, name) = self.roles.iter().find(|(of, _)| *of == role)?;
         Some(name.replace("{}", &layer.to_string()).replace("{model}", self.prefix))
     }
 
@@ -71,6 +82,15 @@ impl Layout {
             return vec![stem];
         }
         (0..vector.shape[0]).map(|head| stem.replace("{h}", &head.to_string())).collect()
+    }
+
+    /// What follows a stem in these files, for `weight` or `bias`.
+    pub(crate) fn suffix(&self, vector: &Vector, which: &'static str) -> &'static str {
+        match which {
+            "weight" if self.greek && vector.is_norm() => "gamma",
+            "bias" if self.greek && vector.is_norm() => "beta",
+            plain => plain,
+        }
     }
 
     /// Where a stored matrix is: in the first tensor that `has` tells to be there, the last that could hold it if none.
@@ -137,7 +157,8 @@ impl Layout {
         for vector in vectors(config) {
             for layer in vector.layers(config) {
                 let stems = self.stems(&vector, layer);
-                for (suffix, shape) in vector.tensors() {
+                for (which, shape) in vector.tensors() {
+                    let suffix = self.suffix(&vector, which);
                     // Where each head has a tensor of its own, it is one row.
                     let shape = if stems.len() > 1 { &shape[1..] } else { shape };
                     expected.extend(stems.iter().map(|stem| (format!("{stem}.{suffix}"), shape.to_vec())));
@@ -210,7 +231,9 @@ pub(crate) fn vectors(c: &ModelConfig) -> Vec<Vector> {
         all.push(once(Role::EmbeddingNorm, &[d], biased));
     }
     let roles: &[Role] = match c.residual {
-        Residual::PreNorm | Residual::Parallel { one_norm: false } => &[Role::AttentionNorm, Role::MlpNorm],
+        Residual::PreNorm | Residual::FromNorm | Residual::Parallel { one_norm: false } => {
+            &[Role::AttentionNorm, Role::MlpNorm]
+        }
         Residual::Parallel { one_norm: true } => &[Role::AttentionNorm],
         Residual::PostNorm | Residual::BranchNorm => &[Role::AttentionPostNorm, Role::MlpPostNorm],
         Residual::Sandwich => &[Role::AttentionNorm, Role::AttentionPostNorm, Role::MlpNorm, Role::MlpPostNorm],

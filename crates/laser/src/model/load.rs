@@ -9,8 +9,9 @@ use laser_checkpoint::Checkpoint;
 
 use super::config::{QkNorm, Residual};
 use super::layout::{Layout, Place, vectors};
+use super::trajectory::{TrajectoryWeights, Triple};
 use super::{Embedding, Head, HeadNorm, Layer, Linear, Model, ModelConfig, Weight, Weights};
-use crate::arch::Role;
+use crate::arch::{Architecture, Role};
 use crate::error::{Error, Result};
 use crate::ops::norm::Norm;
 use crate::tokenizer::Tokenizer;
@@ -46,12 +47,11 @@ impl Files {
                 ModelConfig::from_hf(&path.display().to_string(), &text)?
             }
         };
-        let architecture = config.architecture;
-        let names = match (checkpoint.gguf_metadata(), architecture.gguf) {
-            (Some(_), Some(gguf)) => gguf.names,
-            _ => architecture.names,
-        };
-        let layout = Layout::new(names, &checkpoint);
+        // By the file's own word: a GGUF `llama` may be a Mixtral.
+        let said =
+            checkpoint.gguf_metadata().map(|metadata| metadata.str("general.architecture")).transpose()?.flatten();
+        let gguf = said.and_then(Architecture::by_gguf).map(|(_, gguf)| gguf.names);
+        let layout = Layout::new(gguf.unwrap_or(config.architecture.names), &checkpoint);
         let files = Self { path: path.to_owned(), checkpoint, config, layout };
         files.check_tensors()?;
         Ok(files)
@@ -107,7 +107,13 @@ impl Files {
     }
 
     /// The tokenizer that belongs to the model.
+    ///
+    /// # Errors
+    /// A model that reads no tokens, or a tokenizer that is not there or cannot be read.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
+        if self.config.embedding.trajectory.is_some() {
+            return Err(self.config.no_tokens());
+        }
         Ok(match self.checkpoint.gguf_metadata() {
             Some(metadata) => Tokenizer::from_gguf(metadata)?,
             None => Tokenizer::from_folder(&self.path)?,
@@ -142,11 +148,12 @@ impl Files {
         };
         let positions = reader.weight(Role::Positions)?;
         let embedding = Embedding { tokens, positions, constant, norm: reader.norm(Role::EmbeddingNorm, 0)? };
+        let trajectory = reader.trajectory()?;
         let layers = (0..c.n_layers).map(|layer| reader.layer(layer)).collect::<Result<_>>()?;
         self.checkpoint.forget_pages();
         Ok(Model {
             config: Arc::new(c.clone()),
-            weights: Arc::new(Weights { device: device.clone(), dtype, embedding, layers, head }),
+            weights: Arc::new(Weights { device: device.clone(), dtype, embedding, trajectory, layers, head }),
             head: None,
             overlay: std::collections::BTreeMap::new(),
             threads: threads.max(1),
@@ -208,11 +215,12 @@ impl Reader<'_> {
     }
 
     /// What has a role, where the model has it: its weight or its bias.
-    fn vector(&self, role: Role, layer: usize, which: &str) -> Result<Option<Tensor>> {
+    fn vector(&self, role: Role, layer: usize, which: &'static str) -> Result<Option<Tensor>> {
         let Some(vector) = vectors(&self.files.config).into_iter().find(|v| v.role == role) else { return Ok(None) };
         let mut values = Vec::new();
         for stem in self.files.layout.stems(&vector, layer) {
-            values.extend(self.files.checkpoint.tensor(&format!("{stem}.{which}"))?.to_f32()?);
+            let suffix = self.files.layout.suffix(&vector, which);
+            values.extend(self.files.checkpoint.tensor(&format!("{stem}.{suffix}"))?.to_f32()?);
         }
         let offset = self.files.layout.names.norm_offset;
         if offset != 0.0 && vector.is_norm() {
@@ -227,7 +235,11 @@ impl Reader<'_> {
         let Some(weight) = self.vector(role, layer, "weight")? else { return Ok(None) };
         let biased = vectors(c).iter().any(|v| v.role == role && v.bias);
         let bias = if biased { self.vector(role, layer, "bias")? } else { None };
-        Ok(Some(Norm { kind: c.norm, weight, bias, eps: c.norm_eps }))
+        let eps = match (role, c.embedding.norm_eps) {
+            (Role::EmbeddingNorm, Some(eps)) => eps,
+            _ => c.norm_eps,
+        };
+        Ok(Some(Norm { kind: c.norm, weight, bias, eps }))
     }
 
     /// The norm of queries or keys.
@@ -249,6 +261,18 @@ impl Reader<'_> {
     fn linear(&self, role: Role) -> Result<Option<Linear>> {
         let Some(weight) = self.weight(role)? else { return Ok(None) };
         Ok(Some(Linear { weight, bias: self.vector(role, 0, "bias")? }))
+    }
+
+    /// What a model of trajectories has in the places of embedding and head.
+    fn trajectory(&self) -> Result<Option<TrajectoryWeights>> {
+        let Some(time_steps) = self.weight(Role::TimeSteps)? else { return Ok(None) };
+        let triple = |returns, states, actions| -> Result<Option<Triple<Linear>>> {
+            let (returns, states, actions) = (self.linear(returns)?, self.linear(states)?, self.linear(actions)?);
+            Ok(returns.zip(states).zip(actions).map(|((returns, states), actions)| Triple { returns, states, actions }))
+        };
+        let inputs = triple(Role::ReturnInput, Role::StateInput, Role::ActionInput)?;
+        let outputs = triple(Role::ReturnOutput, Role::StateOutput, Role::ActionOutput)?;
+        Ok(inputs.zip(outputs).map(|(inputs, outputs)| TrajectoryWeights { time_steps, inputs, outputs }))
     }
 
     fn layer(&self, layer: usize) -> Result<Layer> {

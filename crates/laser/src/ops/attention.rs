@@ -9,6 +9,7 @@ mod fused;
 use std::ops::Range;
 
 use candle_core::Tensor;
+use half::bf16;
 
 use super::is_fused;
 use crate::error::Result;
@@ -31,6 +32,8 @@ pub(crate) struct Scoring<'a> {
     pub(crate) softcap: Option<f32>,
     /// ALiBi (arXiv 2108.12409), one slope a query head: adds `slope·(key position − query position)`.
     pub(crate) slopes: Option<&'a [f32]>,
+    /// Falcon's form of it: adds `scale·bf16(slope·bf16(key position))`, every step of which is rounded.
+    pub(crate) coarse: bool,
     /// A causal query sees a key when `query − key < window`.
     pub(crate) window: Option<usize>,
     /// Whether a query sees the keys up to its own; otherwise all of its segment and of what stands before it.
@@ -45,6 +48,12 @@ impl Scoring<'_> {
         }
         (position + 1).saturating_sub(self.window.unwrap_or(usize::MAX))..position + 1
     }
+}
+
+/// What Falcon adds to the product with the key at position `key`.
+fn coarse_bias(slope: f32, key: usize) -> f32 {
+    let rounded = |x: f32| bf16::from_f32(x).to_f32();
+    rounded(rounded(slope) * rounded(key as f32))
 }
 
 /// The rows of one pass as attention sees them.

@@ -14,6 +14,8 @@ use laser::statistics::Fractions;
 use laser::task::Task;
 use laser::tokenizer::Tokenizer;
 use laser::truncation::{SvdMethod, Truncation};
+use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -39,12 +41,14 @@ impl Case {
 
     /// A golden model whose `config.json` is changed before it is loaded.
     pub(crate) fn changed(name: &str, change: impl FnOnce(&mut Value)) -> Self {
-        let source = support::goldens().join("tiny").join(name);
+        let source = support::checkpoint(name);
         let folder = tempfile::tempdir().expect("folder");
         let write = |file: &str, text: String| std::fs::write(folder.path().join(file), text).expect(file);
-        std::fs::copy(source.join("model.safetensors"), folder.path().join("model.safetensors")).expect("weights");
         let mut config = support::json(&source.join("config.json"));
         change(&mut config);
+        let weights = std::fs::read(source.join("model.safetensors")).expect("weights");
+        let positions = config["n_positions"].as_u64().map(|n| usize::try_from(n).expect("small"));
+        std::fs::write(folder.path().join("model.safetensors"), with_positions(weights, positions)).expect("weights");
         write("config.json", config.to_string());
         let (tokenizer, tokenizer_config) = tokenizer_of(name);
         write("tokenizer.json", tokenizer.to_string());
@@ -85,6 +89,25 @@ impl Case {
             reductions: rhos.iter().map(|r| r.parse().expect("a fraction")).collect(),
         }
     }
+}
+
+/// The weights with a table of `positions` learned positions, its rows one after another and again from the first.
+fn with_positions(weights: Vec<u8>, positions: Option<usize>) -> Vec<u8> {
+    let Some(positions) = positions else { return weights };
+    let file = SafeTensors::deserialize(&weights).expect("weights");
+    let tables = file.tensors().into_iter().map(|(name, view)| {
+        let mut shape = view.shape().to_vec();
+        let rows = if name.ends_with("wpe.weight") { positions } else { shape[0] };
+        let row = view.data().len() / shape[0];
+        shape[0] = rows;
+        let data: Vec<u8> = view.data().iter().copied().cycle().take(rows * row).collect();
+        (name, view.dtype(), shape, data)
+    });
+    let tables: Vec<_> = tables.collect();
+    let views = tables
+        .iter()
+        .map(|(name, dtype, shape, data)| (name, TensorView::new(*dtype, shape.clone(), data).expect("a whole table")));
+    safetensors::serialize(views, None).expect("weights")
 }
 
 /// The golden's own tokenizer, or one of its kind with the 96 tokens that the other goldens have.

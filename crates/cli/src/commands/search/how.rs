@@ -78,6 +78,9 @@ fn unused(how: &SearchHow, plan: &Plan) -> Result<()> {
 }
 
 fn space(args: &Search, config: &ModelConfig) -> Result<Space> {
+    if let Some(layer) = args.matrices.split(',').find(|text| text.trim().starts_with(['L', 'l'])) {
+        bail!("--matrices: expected names without layers (use --layers), found `{}`", layer.trim());
+    }
     let set = |text: &str| MatrixSet::parse(text.trim(), config).map_err(|problem| anyhow!("--matrices: {problem}"));
     let matrices = args.matrices.split(',').map(set).collect::<Result<_>>()?;
     let rhos = args.rho.clone().unwrap_or_else(|| Space::RHOS.join(","));

@@ -2,12 +2,12 @@
 
 use laser_checkpoint::Metadata;
 
-use super::{ModelConfig, NormKind, Sizes, check_layers};
+use super::{ModelConfig, NormKind, Sizes, check_count};
 use crate::arch::Architecture;
 use crate::error::{Error, Result};
 use crate::model::rope::{Rope, RopeScaling, yarn_attention_factor};
 use crate::weight::WeightId;
-use crate::weight::WeightKind::{O, Q, Up};
+use crate::weight::WeightKind::{Down, O, Q, Up};
 
 /// Metadata and tensors of a GGUF file, with the names its errors need.
 pub struct GgufKeys<'a> {
@@ -124,7 +124,15 @@ impl ModelConfig {
         let (architecture, gguf) = Architecture::by_gguf(&keys.family).ok_or_else(unknown)?;
         let (d_model, n_heads, n_layers) =
             (keys.count("embedding_length")?, keys.count("attention.head_count")?, keys.count("block_count")?);
-        check_layers(file, &keys.key("block_count"), n_layers)?;
+        check_count(file, &keys.key("block_count"), n_layers)?;
+        check_count(file, &keys.key("attention.head_count"), n_heads)?;
+        // Some converters write another width of the MLP than the tensors have.
+        let down =
+            gguf.names.holders(WeightId::new(0, Down)).map(|stored| shape(&format!("{}.weight", stored.at(0, None))));
+        let d_mlp = match down.flatten().next().and_then(|shape| shape.get(1).copied()) {
+            Some(width) => Some(width),
+            None => keys.count_or_none("feed_forward_length")?,
+        };
         let d_head = keys.count_or_none("attention.key_length")?.unwrap_or(d_model / n_heads.max(1));
         let mut c = Self::plain(
             architecture,
@@ -135,7 +143,7 @@ impl ModelConfig {
                 n_heads,
                 n_kv_heads: keys.count_or_none("attention.head_count_kv")?.unwrap_or(n_heads),
                 d_head,
-                d_mlp: keys.count_or_none("feed_forward_length")?.unwrap_or(0),
+                d_mlp: d_mlp.unwrap_or(0),
                 max_positions: keys.count_or_none("context_length")?.unwrap_or(2048),
             },
         );

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Activation, ModelConfig, Sizes, check_layers};
+use super::{Activation, ModelConfig, Sizes, check_count};
 use crate::arch::Architecture;
 use crate::error::{Error, Result};
 use crate::model::json::Keys;
@@ -32,7 +32,8 @@ impl ModelConfig {
         let keys = keys.with_defaults(architecture.defaults);
         let (d_model, n_heads) = (keys.count_of(D_MODEL)?, keys.count_of(N_HEADS)?);
         let n_layers = keys.count_of(N_LAYERS)?;
-        check_layers(file, N_LAYERS[0], n_layers)?;
+        check_count(file, N_LAYERS[0], n_layers)?;
+        check_count(file, N_HEADS[0], n_heads)?;
         let d_mlp = match (keys.count_of_or_none(D_MLP)?, architecture.mlp_ratio) {
             (Some(d_mlp), _) => d_mlp,
             (None, Some(ratio)) => ratio * d_model,

@@ -2,7 +2,7 @@
 
 use candle_core::{D, DType, Device, Tensor};
 
-use super::{Heads, Layout, Scoring};
+use super::{Heads, Layout, Scoring, coarse_bias};
 use crate::error::Result;
 use crate::forward::rows::{self, KvChunk};
 
@@ -83,7 +83,12 @@ pub(super) fn attention(
     if let Some(cap) = scoring.softcap {
         scores = ((scores / f64::from(cap))?.tanh()? * f64::from(cap))?;
     }
-    if let Some(slopes) = scoring.slopes {
+    if let Some(slopes) = scoring.slopes.filter(|_| scoring.coarse) {
+        let of_head =
+            |slope: &f32| (0..longest_k).map(|key| scoring.scale * coarse_bias(*slope, key)).collect::<Vec<_>>();
+        let bias: Vec<f32> = slopes.iter().flat_map(of_head).collect();
+        scores = scores.broadcast_add(&Tensor::from_vec(bias, (1, heads.n_heads, 1, longest_k), device)?)?;
+    } else if let Some(slopes) = scoring.slopes {
         let slopes = Tensor::from_slice(slopes, (1, heads.n_heads, 1, 1), device)?;
         let distance = Tensor::from_vec(distance, (segments, 1, longest_q, longest_k), device)?;
         scores = (scores + distance.broadcast_mul(&slopes)?)?;

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::{Heads, Layout, Scoring};
+use super::{Heads, Layout, Scoring, coarse_bias};
 use crate::error::Result;
 use crate::forward::rows::KvChunk;
 use crate::ops::matmul::{Output, View, times, times_transposed};
@@ -154,11 +154,13 @@ struct Shape {
     scale: f32,
     softcap: Option<f32>,
     slope: Option<f32>,
+    coarse: bool,
 }
 
 impl Shape {
     fn new(scoring: Scoring<'_>, head: usize) -> Self {
-        Self { scale: scoring.scale, softcap: scoring.softcap, slope: scoring.slopes.map(|slopes| slopes[head]) }
+        let Scoring { scale, softcap, slopes, coarse, .. } = scoring;
+        Self { scale, softcap, slope: slopes.map(|slopes| slopes[head]), coarse }
     }
 
     /// Turns products with the keys from `first` on into scores up to a factor, which is returned: where there is
@@ -175,6 +177,11 @@ impl Shape {
             row.iter_mut().for_each(|v| *v *= self.scale);
         }
         if let Some(slope) = self.slope {
+            if self.coarse {
+                let key = |i: usize| first + i;
+                row.iter_mut().enumerate().for_each(|(i, v)| *v += self.scale * coarse_bias(slope, key(i)));
+                return 1.0;
+            }
             let distance = first as f32 - query as f32;
             row.iter_mut().enumerate().for_each(|(key, v)| *v += slope * (key as f32 + distance));
         }

@@ -7,8 +7,8 @@ use crate::forward::rows::{Rows, Span};
 use crate::ops::testing::{difference, random};
 
 /// The scorings in use: plain, windowed, capped, with slopes, both ways, and all at once.
-const SCORINGS: [Scoring<'static>; 8] = {
-    let plain = Scoring { scale: 0.3, softcap: None, slopes: None, window: None, causal: true };
+const SCORINGS: [Scoring<'static>; 9] = {
+    let plain = Scoring { scale: 0.3, softcap: None, slopes: None, coarse: false, window: None, causal: true };
     let slopes: Option<&[f32]> = Some(&[0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015_625]);
     [
         plain,
@@ -19,6 +19,7 @@ const SCORINGS: [Scoring<'static>; 8] = {
         Scoring { causal: false, ..plain },
         Scoring { causal: false, window: Some(3), softcap: Some(1.0), ..plain },
         Scoring { causal: false, slopes, ..plain },
+        Scoring { slopes: Some(&[0.7, 0.35, 0.17, 0.09, 0.04, 0.021]), coarse: true, ..plain },
     ]
 };
 
@@ -68,7 +69,11 @@ fn naive(q: &Tensor, chunks: &[KvChunk], heads: Heads, scoring: Scoring<'_>, lay
                     if let Some(cap) = scoring.softcap.map(f64::from) {
                         score = cap * (score / cap).tanh();
                     }
-                    if let Some(slopes) = scoring.slopes {
+                    if let Some(slopes) = scoring.slopes.filter(|_| scoring.coarse) {
+                        let rounded = |x: f64| half::bf16::from_f64(x).to_f64();
+                        let bias = rounded(rounded(f64::from(slopes[head])) * rounded(position as f64));
+                        score += f64::from(scoring.scale) * bias;
+                    } else if let Some(slopes) = scoring.slopes {
                         score -= f64::from(slopes[head]) * before;
                     }
                     total += score.exp();
