@@ -86,6 +86,16 @@ impl<'a> Export<'a> {
         Ok(Self { files, recipe, card, matrices })
     }
 
+    /// Refuses what [`Export::to_folder`] could not write whatever the matrices: a GGUF file of a family whose
+    /// configuration Laser does not know how to write for Hugging Face.
+    pub fn check_folder(files: &Files) -> Result<()> {
+        if files.is_gguf() {
+            let file = files.path().display().to_string();
+            config::hf_config(&file, files.config(), &config::SpecialTokens::default(), Dtype::F16)?;
+        }
+        Ok(())
+    }
+
     /// Writes a Hugging Face folder to `out`, which must not exist yet or be empty, with the recipe and a model
     /// card in it.
     ///

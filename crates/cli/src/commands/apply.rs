@@ -72,6 +72,14 @@ fn is_gguf(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"))
 }
 
+/// Refuses a target that the model cannot be written to, before any work is done for it.
+pub(super) fn check_target(session: &Session, out: &Path) -> Result<()> {
+    if !is_gguf(out) {
+        Export::check_folder(&session.files)?;
+    }
+    Ok(())
+}
+
 /// Reduces the matrices of `edit` and writes the model to a folder or, where `out` ends in `.gguf`, a file.
 pub(super) fn write(
     session: &Session,
@@ -81,6 +89,7 @@ pub(super) fn write(
     out: &Path,
     dtype: Option<Dtype>,
 ) -> Result<Written> {
+    check_target(session, out)?;
     let model = session.load()?;
     let (matrices, records) = truncation.matrices(&model, edit)?;
     let ranks: BTreeMap<_, _> = edit.reductions().map(|(id, _)| id).zip(records.iter().map(|r| r.rank)).collect();

@@ -30,6 +30,9 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result
     let tasks = tasks(&args.task)?;
     let objective = objective(args, &tasks)?;
     let session = Session::open(&args.model.model, global, progress)?;
+    if let Some(path) = &args.write_model {
+        super::apply::check_target(&session, path)?;
+    }
     let settings = Settings { objective, ..how::settings(args, session.files.config(), session.threads)? };
     if let Some(time) = &args.how.max_time {
         progress.expire_in(how::duration(time)?);
