@@ -245,11 +245,14 @@ impl Architecture {
         ARCHITECTURES.iter().find_map(|a| Some((*a, a.gguf.filter(|gguf| gguf.name == name)?)))
     }
 
-    /// What is known, for error messages.
+    /// The values of `model_type` that are known, for error messages.
     pub fn known() -> String {
-        let mut names: Vec<_> = ARCHITECTURES.iter().map(|a| a.model_type).collect();
-        names.sort_unstable();
-        format!("one of {} (docs/adding-an-architecture.md tells how to add one)", names.join(", "))
+        one_of(ARCHITECTURES.iter().map(|a| a.model_type).collect())
+    }
+
+    /// The values of `general.architecture` that are known, for error messages.
+    pub fn known_gguf() -> String {
+        one_of(ARCHITECTURES.iter().filter_map(|a| Some(a.gguf?.name)).collect())
     }
 
     /// The matrices a name stands for: a canonical name itself, or one of the family's aliases.
@@ -274,6 +277,11 @@ impl Architecture {
     pub(crate) fn aliases(&self) -> impl Iterator<Item = &'static Alias> {
         self.aliases.iter().copied().flatten()
     }
+}
+
+fn one_of(mut names: Vec<&str>) -> String {
+    names.sort_unstable();
+    format!("one of {} (docs/adding-an-architecture.md tells how to add one)", names.join(", "))
 }
 
 impl Names {

@@ -25,7 +25,10 @@ impl Strategy for Beam {
         loop {
             let mut longer: Vec<Edit> = Vec::new();
             for base in &beam {
-                let more = |arm: &&Arm| !base.reductions().any(|(id, _)| trials.config().overlap(id, arm.id));
+                let more = |arm: &&Arm| {
+                    arm.changes(trials.config())
+                        && !base.reductions().any(|(id, _)| trials.config().overlap(id, arm.id))
+                };
                 let arms: Vec<Arm> = pool.arms.iter().filter(more).cloned().collect();
                 let left = race(trials, base, &arms, Some(base))?;
                 longer.extend(left.into_iter().map(|arm| base.with(arm.id, arm.reduction)));

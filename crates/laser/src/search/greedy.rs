@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::edit::Edit;
 use crate::error::Result;
+use crate::model::ModelConfig;
 use crate::named::named;
 use crate::weight::WeightId;
 
@@ -46,7 +47,7 @@ pub(super) struct Greedy {
 
 impl Strategy for Greedy {
     fn run(&self, trials: &mut Trials<'_>, pool: Pool) -> Result<Pool> {
-        let visits = self.visits(&pool);
+        let visits = self.visits(&pool, trials.config());
         let n = trials.order().len();
         let mut current = Edit::default();
         trials.extend(&current, &[], n)?;
@@ -88,10 +89,12 @@ impl Strategy for Greedy {
 }
 
 impl Greedy {
-    /// The matrices in the order of their visits, each with its candidates.
-    fn visits(&self, pool: &Pool) -> Vec<(WeightId, Vec<Arm>)> {
+    /// The matrices in the order of their visits, each with the candidates that change it.
+    fn visits(&self, pool: &Pool, config: &ModelConfig) -> Vec<(WeightId, Vec<Arm>)> {
         let mut of_matrix: BTreeMap<WeightId, Vec<Arm>> = BTreeMap::new();
-        pool.arms.iter().for_each(|arm| of_matrix.entry(arm.id).or_default().push(arm.clone()));
+        for arm in pool.arms.iter().filter(|arm| arm.changes(config)) {
+            of_matrix.entry(arm.id).or_default().push(arm.clone());
+        }
         let mut visits: Vec<_> = of_matrix.into_iter().collect();
         let place = |id: &WeightId| {
             let alone = |edit: &Edit| edit.as_single().is_some_and(|(single, _)| single == *id);

@@ -34,6 +34,11 @@ impl Arm {
         Edit::single(self.id, self.reduction)
     }
 
+    /// Whether it changes the matrix: one at full rank does not.
+    pub(super) fn changes(&self, config: &ModelConfig) -> bool {
+        self.rank(config) != Some(config.max_rank(self.id))
+    }
+
     /// The rank it gives, where it is known without the singular values.
     pub fn rank(&self, config: &ModelConfig) -> Option<usize> {
         self.reduction.leading_rank(config.max_rank(self.id))

@@ -47,7 +47,10 @@ impl Case {
         let mut config = support::json(&source.join("config.json"));
         change(&mut config);
         let weights = std::fs::read(source.join("model.safetensors")).expect("weights");
-        let positions = config["n_positions"].as_u64().map(|n| usize::try_from(n).expect("small"));
+        let positions = [&config["n_positions"], &config["max_position_embeddings"]]
+            .into_iter()
+            .find_map(Value::as_u64)
+            .map(|n| usize::try_from(n).expect("small"));
         std::fs::write(folder.path().join("model.safetensors"), with_positions(weights, positions)).expect("weights");
         write("config.json", config.to_string());
         let (tokenizer, tokenizer_config) = tokenizer_of(name);
@@ -97,7 +100,11 @@ fn with_positions(weights: Vec<u8>, positions: Option<usize>) -> Vec<u8> {
     let file = SafeTensors::deserialize(&weights).expect("weights");
     let tables = file.tensors().into_iter().map(|(name, view)| {
         let mut shape = view.shape().to_vec();
-        let rows = if name.ends_with("wpe.weight") { positions } else { shape[0] };
+        let rows = match name.rsplit_once('.').map_or("", |(stem, _)| stem).rsplit('.').next() {
+            Some("wpe") => positions,
+            Some("embed_positions") => positions + 2,
+            _ => shape[0],
+        };
         let row = view.data().len() / shape[0];
         shape[0] = rows;
         let data: Vec<u8> = view.data().iter().copied().cycle().take(rows * row).collect();

@@ -118,7 +118,7 @@ impl ModelConfig {
         let unknown = || Error::Config {
             file: file.into(),
             key: "general.architecture".into(),
-            expected: Architecture::known(),
+            expected: Architecture::known_gguf(),
             found: keys.family.clone(),
         };
         let (architecture, gguf) = Architecture::by_gguf(&keys.family).ok_or_else(unknown)?;
