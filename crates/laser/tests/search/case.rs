@@ -99,15 +99,18 @@ fn with_positions(weights: Vec<u8>, positions: Option<usize>) -> Vec<u8> {
     let Some(positions) = positions else { return weights };
     let file = SafeTensors::deserialize(&weights).expect("weights");
     let tables = file.tensors().into_iter().map(|(name, view)| {
-        let mut shape = view.shape().to_vec();
-        let rows = match name.rsplit_once('.').map_or("", |(stem, _)| stem).rsplit('.').next() {
-            Some("wpe") => positions,
-            Some("embed_positions") => positions + 2,
-            _ => shape[0],
+        let (mut shape, mut data) = (view.shape().to_vec(), view.data().to_vec());
+        let skipped = match name.trim_end_matches(".weight").rsplit('.').next() {
+            Some("wpe") => Some(0),
+            Some("embed_positions") => Some(2),
+            _ => None,
         };
-        let row = view.data().len() / shape[0];
-        shape[0] = rows;
-        let data: Vec<u8> = view.data().iter().copied().cycle().take(rows * row).collect();
+        if let Some(skipped) = skipped {
+            let rows = positions + skipped;
+            let row = data.len() / shape[0];
+            shape[0] = rows;
+            data = view.data().iter().copied().cycle().take(rows * row).collect();
+        }
         (name, view.dtype(), shape, data)
     });
     let tables: Vec<_> = tables.collect();
