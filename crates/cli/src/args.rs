@@ -143,7 +143,7 @@ pub(crate) struct Inspect {
 pub(crate) struct Spectrum {
     #[command(flatten)]
     pub(crate) model: ModelArg,
-    /// Matrices, such as `fc_in`, `L5.down_proj` or `L20-27.mlp`
+    /// Matrices, such as `fc_in`, `L5.qkv`, `L20-27.mlp`, `L3.e*.down_proj` (experts) or `L2.h0.q_proj` (a head group)
     #[arg(long, default_value = "all", value_name = "SEL")]
     pub(crate) matrices: String,
 }
@@ -178,7 +178,7 @@ pub(crate) struct Search {
     /// Layers: `*`, 5, 20-27, several joined by commas
     #[arg(long, default_value = "*")]
     pub(crate) layers: String,
-    /// Matrices, names or the paper's aliases
+    /// Matrices, names or the paper's aliases; `e*.down_proj`, `h*.q_proj` take experts or head groups one by one
     #[arg(long, default_value = "fc_in,fc_out", value_name = "NAMES")]
     pub(crate) matrices: String,
     /// What to keep: fractions of the largest rank, or any reduction of docs/reductions.md, such as band(0..0.1),
