@@ -9,10 +9,6 @@ use candle_core::{DType, Device};
 use laser::model::{Files, Model};
 use laser::weight::Part;
 
-/// The binary's: with the system's, half of the differences would be page faults.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Sequences, and tokens of each.
 const SHAPE: (u32, u32) = (16, 32);
 const ROUNDS: usize = 16;
