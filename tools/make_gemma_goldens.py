@@ -14,8 +14,17 @@ import torch
 import transformers
 
 import gemma3
-import smollm2
-from make_goldens import PROMPTS, VOCAB_SAMPLE, VOCAB_SEED, greedy_text, last_logits, layer_trace, rounded, write_json
+from make_goldens import (
+    PROMPTS,
+    VOCAB_SAMPLE,
+    VOCAB_SEED,
+    edited,
+    greedy_text,
+    last_logits,
+    layer_trace,
+    rounded,
+    write_json,
+)
 
 # Layer 5 is a global one (rotary base 1e6), layer 14 a local one.
 EDITS = [("L14.gate_proj", "r5"), ("L5.q_proj", "0.4")]
@@ -56,26 +65,7 @@ def main():
         "without_window_max_abs_change": unbounded(model, tokenizer)
     }
     golden["greedy"] = greedy_text(model, tokenizer)
-    golden["edits"] = []
-    for selector, amount in EDITS:
-        weight = smollm2.linear(model, selector).weight
-        original = weight.detach().clone()
-        rank = int(amount[1:]) if amount.startswith("r") else smollm2.rank_of(amount, weight.shape)
-        approximation = smollm2.truncated(original, rank)
-        with torch.no_grad():
-            weight.copy_(approximation)
-        golden["edits"].append(
-            {
-                "edit": f"{selector}@{amount}",
-                "rank": rank,
-                "max_rank": min(weight.shape),
-                "relative_error": rounded((approximation - original).norm() / original.norm()),
-                "prompts": [last_logits(model, p["ids"], positions) for p in golden["prompts"]],
-                "greedy": greedy_text(model, tokenizer),
-            }
-        )
-        with torch.no_grad():
-            weight.copy_(original)
+    golden["edits"] = edited(model, tokenizer, EDITS, golden["prompts"], positions)
     write_json(pathlib.Path(args.out) / "gemma3" / "golden.json", golden)
     print("gemma3", repr(golden["greedy"]["text"]), golden["greedy"]["smallest_relative_margin"])
     print("long", len(golden["long"]["ids"]), golden["long"]["without_window_max_abs_change"])

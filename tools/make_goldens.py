@@ -281,30 +281,36 @@ def make_smollm2(path, folder):
         golden["prompts"].append({"text": text, "ids": ids} | last_logits(model, ids, positions))
     golden["trace"] = layer_trace(model, golden["prompts"][0]["ids"])
     golden["greedy"] = greedy_text(model, tokenizer)
-    golden["edits"] = []
-    for selector, amount in SMOLLM2_EDITS:
+    golden["edits"] = edited(model, tokenizer, SMOLLM2_EDITS, golden["prompts"], positions)
+    write_json(folder / "golden.json", golden)
+    print("smollm2", repr(golden["greedy"]["text"]))
+    for edit in golden["edits"]:
+        print(edit["edit"], edit["rank"], edit["relative_error"], repr(edit["greedy"]["text"]))
+
+
+def edited(model, tokenizer, edits, prompts, positions):
+    """The logits of the prompts and the greedy text after each edit, made and taken back in turn."""
+    found = []
+    for selector, amount in edits:
         weight = smollm2.linear(model, selector).weight
         original = weight.detach().clone()
         rank = int(amount[1:]) if amount.startswith("r") else smollm2.rank_of(amount, weight.shape)
         approximation = smollm2.truncated(original, rank)
         with torch.no_grad():
             weight.copy_(approximation)
-        golden["edits"].append(
+        found.append(
             {
                 "edit": f"{selector}@{amount}",
                 "rank": rank,
                 "max_rank": min(weight.shape),
                 "relative_error": rounded((approximation - original).norm() / original.norm()),
-                "prompts": [last_logits(model, p["ids"], positions) for p in golden["prompts"]],
+                "prompts": [last_logits(model, p["ids"], positions) for p in prompts],
                 "greedy": greedy_text(model, tokenizer),
             }
         )
         with torch.no_grad():
             weight.copy_(original)
-    write_json(folder / "golden.json", golden)
-    print("smollm2", repr(golden["greedy"]["text"]))
-    for edit in golden["edits"]:
-        print(edit["edit"], edit["rank"], edit["relative_error"], repr(edit["greedy"]["text"]))
+    return found
 
 
 def last_logits(model, ids, positions):

@@ -2,6 +2,9 @@
 //! a logit over the largest logit, for whole sequences, after the edits, and from GGUF.
 #![allow(clippy::print_stdout)] // a benchmark prints
 
+#[path = "../tests/support/mod.rs"]
+mod support;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +13,10 @@ use laser::edit::Edit;
 use laser::model::{Files, Model};
 use laser::truncation::{SvdMethod, Truncation};
 use serde_json::Value;
+use support::{goldens, ids, json};
 
 fn main() {
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens");
+    let goldens = goldens();
     println!("{:<20} {:<28} {:>9} {:>9}", "golden", "family", "logits", "edited");
     for folder in ["tiny", "families"] {
         for folder in folders(&goldens.join(folder)) {
@@ -93,13 +97,4 @@ fn folders(path: &Path) -> Vec<PathBuf> {
 
 fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-}
-
-fn json(path: &Path) -> Value {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str(&text).expect("is JSON")
-}
-
-fn ids(value: &Value) -> Vec<u32> {
-    value.as_array().expect("ids").iter().map(|id| u32::try_from(id.as_u64().expect("an id")).expect("small")).collect()
 }

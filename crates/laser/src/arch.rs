@@ -91,7 +91,8 @@ pub struct Names {
     /// Everything but the matrices of the blocks, in lists that families share; names without `.weight` and `.bias`.
     /// Where several names are given for a role, the first that the file has counts, as for the matrices.
     pub roles: &'static [&'static [(Role, &'static str)]],
-    /// The matrices of the blocks, in lists that families share. Where several tensors could hold a matrix, the first that the file has counts.
+    /// The matrices of the blocks, in lists that families share. Where several tensors could hold a matrix, the first that
+    /// the file has counts.
     pub matrices: &'static [&'static [Stored]],
     /// Matrices of the blocks are stored `[in, out]` (GPT-2's Conv1D).
     pub transposed: bool,
@@ -266,11 +267,6 @@ impl Architecture {
     /// The paper's alias of one matrix, if it has one of its own.
     pub fn paper_alias(&self, kind: WeightKind) -> Option<&'static str> {
         self.aliases().find(|(_, kinds)| *kinds == [kind]).map(|(alias, _)| *alias)
-    }
-
-    /// The aliases a selector may use, for error messages.
-    pub fn alias_names(&self) -> String {
-        self.aliases().map(|(alias, _)| *alias).collect::<Vec<_>>().join(", ")
     }
 
     /// All its aliases.

@@ -68,7 +68,7 @@ pub(super) static GEMMA2: Architecture = Architecture {
             Some(local) => local,
             None => (0..c.n_layers).map(|layer| layer % 2 == 0).collect(),
         };
-        windows(c, keys.count_or("sliding_window", 4096)?, &local);
+        windows(c, keys.count_or("sliding_window", 4096)?, &local, 0);
         Ok(())
     },
     names: &SANDWICH_NAMES,
@@ -79,7 +79,7 @@ pub(super) static GEMMA2: Architecture = Architecture {
             c.head.softcap = Some(keys.number_or("final_logit_softcapping", 30.0)?);
             scale_of_27b(c, 46);
             let local: Vec<bool> = (0..c.n_layers).map(|layer| layer % 2 == 0).collect();
-            windows(c, keys.count_or_none("attention.sliding_window")?.unwrap_or(4096), &local);
+            windows(c, keys.count_or_none("attention.sliding_window")?.unwrap_or(4096), &local, 0);
             Ok(())
         },
         names: &SANDWICH_GGUF,
@@ -117,7 +117,7 @@ pub(super) static GEMMA3: Architecture = Architecture {
             Some(local) => local,
             None => (0..c.n_layers).map(|layer| !(layer + 1).is_multiple_of(pattern)).collect(),
         };
-        windows(c, keys.count_or("sliding_window", 4096)?, &local);
+        windows(c, keys.count_or("sliding_window", 4096)?, &local, 1);
         // One base for layers that see everything, another for those with a window; scaling is for the former.
         let (global, local_base) = (keys.number_or("rope_theta", 1e6)?, keys.number_or("rope_local_base_freq", 1e4)?);
         let both = keys.object_or_none("rope_parameters")?;
@@ -137,7 +137,7 @@ pub(super) static GEMMA3: Architecture = Architecture {
             scale_of_27b(c, 62);
             let pattern = keys.count_or_none("attention.sliding_window_pattern")?.unwrap_or(6).max(1);
             let local: Vec<bool> = (0..c.n_layers).map(|layer| !(layer + 1).is_multiple_of(pattern)).collect();
-            windows(c, keys.count("attention.sliding_window")?, &local);
+            windows(c, keys.count("attention.sliding_window")?, &local, 1);
             // The metadata of most files has no base for the layers with a window.
             let theta = keys.number_or("rope.freq_base_swa", 1e4)?;
             let local = Rope { theta, dim: c.attention.ropes[0].dim, scaling: RopeScaling::Default };
@@ -157,12 +157,11 @@ fn common(keys: &Keys<'_>, c: &mut ModelConfig) -> Result<()> {
     Ok(())
 }
 
-/// Windows of the layers that have one; these take the second rotary base where there are two.
-fn windows(c: &mut ModelConfig, window: usize, local: &[bool]) {
-    let two_bases = c.attention.qk_norm.is_some();
+/// Windows of the layers that have one, and which rotary base these take; all others take the first.
+fn windows(c: &mut ModelConfig, window: usize, local: &[bool], local_rope: usize) {
     for (layer, local) in c.attention.layers.iter_mut().zip(local) {
         layer.window = local.then_some(window);
-        layer.rope = Some(usize::from(*local && two_bases));
+        layer.rope = Some(if *local { local_rope } else { 0 });
     }
 }
 

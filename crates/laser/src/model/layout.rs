@@ -280,20 +280,18 @@ impl Place {
         self.total
     }
 
+    /// Whether its rows stand one after the other in the tensor, as we have them.
+    pub(crate) fn is_together(&self) -> bool {
+        !self.transposed && self.rows.windows(2).all(|pair| pair[1] == pair[0] + 1)
+    }
+
     /// The matrix's values, `[out, in]` row-major, from its file.
     pub(crate) fn read(&self, checkpoint: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
         let view = checkpoint.tensor(&self.weight())?;
-        let Some(width) = view.info().elements().checked_div(self.total) else { return Ok(Vec::new()) };
-        let consecutive = self.rows.windows(2).all(|pair| pair[1] == pair[0] + 1);
-        if consecutive && !self.transposed {
-            return view.rows_to_f32(self.rows[0]..self.rows[0] + self.rows.len());
+        match self.rows.first() {
+            Some(first) if self.is_together() => view.rows_to_f32(*first..*first + self.rows.len()),
+            _ => Ok(self.take(&view.to_f32()?)),
         }
-        let (first, last) = match (self.transposed, self.rows.iter().min(), self.rows.iter().max()) {
-            (false, Some(first), Some(last)) => (*first, *last),
-            _ => return Ok(self.take(&view.to_f32()?, width)),
-        };
-        let near = Self { rows: self.rows.iter().map(|row| row - first).collect(), ..self.clone() };
-        Ok(near.take(&view.rows_to_f32(first..last + 1)?, width))
     }
 
     /// The bias's values, `[out]`.
@@ -303,7 +301,8 @@ impl Place {
     }
 
     /// The matrix's values out of the tensor's.
-    fn take(&self, tensor: &[f32], width: usize) -> Vec<f32> {
+    pub(crate) fn take(&self, tensor: &[f32]) -> Vec<f32> {
+        let width = tensor.len() / self.total.max(1);
         let mut values = Vec::with_capacity(self.rows.len() * width);
         for row in &self.rows {
             if self.transposed {

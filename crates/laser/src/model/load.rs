@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use laser_checkpoint::Checkpoint;
 
 use super::config::{QkNorm, Residual};
-use super::layout::{Layout, Place, vectors};
+use super::layout::{Layout, Place, Vector, vectors};
 use super::trajectory::{TrajectoryWeights, Triple};
 use super::{Embedding, Head, HeadNorm, Layer, Linear, Model, ModelConfig, Weight, Weights};
 use crate::arch::{Architecture, Role};
@@ -125,7 +125,7 @@ impl Files {
     /// # Errors
     /// Values that cannot be read or are not finite.
     pub fn load(&self, device: &Device, dtype: DType, threads: usize) -> Result<Model> {
-        let reader = Reader { files: self, device, dtype };
+        let reader = Reader { files: self, vectors: vectors(&self.config), device, dtype };
         let c = &self.config;
         // The largest first: what is in memory twice while it is packed is then alone.
         let tokens = reader.weight(Role::Embedding)?;
@@ -205,6 +205,8 @@ impl Files {
 /// Reads tensors to where the model computes.
 struct Reader<'a> {
     files: &'a Files,
+    /// What the model has besides the matrices of its blocks.
+    vectors: Vec<Vector>,
     device: &'a Device,
     dtype: DType,
 }
@@ -216,10 +218,10 @@ impl Reader<'_> {
 
     /// What has a role, where the model has it: its weight or its bias.
     fn vector(&self, role: Role, layer: usize, which: &'static str) -> Result<Option<Tensor>> {
-        let Some(vector) = vectors(&self.files.config).into_iter().find(|v| v.role == role) else { return Ok(None) };
+        let Some(vector) = self.vectors.iter().find(|v| v.role == role) else { return Ok(None) };
         let mut values = Vec::new();
-        for stem in self.files.layout.stems(&vector, layer) {
-            let suffix = self.files.layout.suffix(&vector, which);
+        for stem in self.files.layout.stems(vector, layer) {
+            let suffix = self.files.layout.suffix(vector, which);
             values.extend(self.files.checkpoint.tensor(&format!("{stem}.{suffix}"))?.to_f32()?);
         }
         let offset = self.files.layout.names.norm_offset;
@@ -233,7 +235,7 @@ impl Reader<'_> {
     fn norm(&self, role: Role, layer: usize) -> Result<Option<Norm>> {
         let c = &self.files.config;
         let Some(weight) = self.vector(role, layer, "weight")? else { return Ok(None) };
-        let biased = vectors(c).iter().any(|v| v.role == role && v.bias);
+        let biased = self.vectors.iter().any(|v| v.role == role && v.bias);
         let bias = if biased { self.vector(role, layer, "bias")? } else { None };
         let eps = match (role, c.embedding.norm_eps) {
             (Role::EmbeddingNorm, Some(eps)) => eps,
@@ -278,9 +280,23 @@ impl Reader<'_> {
     fn layer(&self, layer: usize) -> Result<Layer> {
         let (c, checkpoint) = (&self.files.config, &self.files.checkpoint);
         let mut linears = std::collections::BTreeMap::new();
+        let mut shared: Option<(String, Vec<f32>)> = None; // the last tensor that was read whole
         for id in c.stored(layer) {
             let (place, shape) = (self.files.place(id), c.shape(id));
-            let weight = Weight::new(self.tensor(place.read(checkpoint)?, &shape)?)?;
+            let values = if place.is_together() {
+                place.read(checkpoint)?
+            } else {
+                // Matrices whose rows stand between one another's come from one reading of their tensor.
+                let name = place.weight();
+                let whole = match shared.take().filter(|(of, _)| *of == name) {
+                    Some((_, whole)) => whole,
+                    None => checkpoint.tensor(&name)?.to_f32()?,
+                };
+                let values = place.take(&whole);
+                shared = Some((name, whole));
+                values
+            };
+            let weight = Weight::new(self.tensor(values, &shape)?)?;
             let bias = match c.has_bias(id) {
                 true => Some(self.tensor(place.read_bias(checkpoint)?, &shape[..1])?),
                 false => None,
