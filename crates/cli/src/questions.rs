@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use laser::evaluate::Exam;
 use laser::objective::{Guard, Objective};
 use laser::score::Score;
-use laser::task::{BUILT_IN, Task};
+use laser::task::{BUILT_IN, Setup, Task};
 
 use crate::args::{Search, TaskArgs};
 
@@ -18,7 +18,7 @@ pub(crate) fn tasks(args: &TaskArgs) -> Result<Vec<(Task, Score)>> {
     }
     let mut tasks = Vec::with_capacity(n);
     for (i, (name, data)) in args.task.iter().zip(data(args)?).enumerate() {
-        let task = Task::open(name, data.as_deref())?.limited(args.limit)?;
+        let task = Task::open(name, data.as_deref(), &Setup::default())?.limited(args.limit)?;
         let score = match args.score.get(i).or(args.score.first()) {
             Some(text) => text.parse()?,
             None => task.default_score,

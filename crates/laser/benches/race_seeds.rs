@@ -17,7 +17,7 @@ use laser::parallel::Unobserved;
 use laser::search::{Arm, Asking, Plan, Settings, Space, Splits, explore};
 use laser::statistics::{Paired, Split};
 use laser::store::{Outcomes, Store, Trial};
-use laser::task::Task;
+use laser::task::{Setup, Task};
 use laser::truncation::{SvdMethod, Truncation};
 use laser::weight::WeightKind;
 
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let files = Files::open(model.as_ref())?;
     let (tokenizer, model) = (files.tokenizer()?, files.load(&Device::Cpu, DType::F32, 1)?);
-    let task = Task::open(task, None)?;
+    let task = Task::open(task, None, &Setup::default())?;
     let exam = Exam::new(&[(&task, task.default_score)], &tokenizer, model.config())?;
     let mut settings = Settings::new(model.config(), 1);
     settings.space = Space {

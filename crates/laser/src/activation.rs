@@ -183,7 +183,7 @@ mod tests {
             .map(|prompt| Encoded {
                 prompt: prompt.to_vec(),
                 candidates: vec![],
-                bytes: vec![],
+                lengths: vec![],
                 gold: 0,
                 first_tokens: vec![],
             })

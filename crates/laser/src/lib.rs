@@ -21,7 +21,7 @@
 //! let edit = Edit::parse("L27.fc_in@0.01", files.config())?;
 //! let (edited, _) = Truncation::new(SvdMethod::Exact, None, 2).apply(&model, &edit)?;
 //!
-//! let task = Task::open("world-facts", None)?.limited(Some(200))?;
+//! let task = Task::open("world-facts", None, &Setup::default())?.limited(Some(200))?;
 //! let exam = Exam::new(&[(&task, task.default_score)], &tokenizer, files.config())?;
 //! let items: Vec<usize> = (0..exam.items().len()).collect();
 //! let outcomes = exam.evaluate(&edited, &items, 2, "eval", &Unobserved)?;
@@ -35,6 +35,7 @@
 
 pub mod activation;
 pub mod arch;
+pub mod dataset;
 pub mod device;
 pub mod edit;
 pub mod error;

@@ -70,8 +70,31 @@ fn contains_word(text: &str, word: &str) -> bool {
 pub enum Length {
     /// Sums, as the paper does.
     Sum,
-    /// Sums divided by the bytes of the choice (the harness's `acc_norm`).
+    /// Sums divided by the bytes of the choice.
     PerByte,
+    /// Sums divided by the characters of the choice (the harness's `acc_norm`).
+    PerCharacter,
+}
+
+impl Length {
+    /// What a choice's log-likelihood is divided by.
+    pub(crate) fn of(self, choice: &str) -> f64 {
+        let length = match self {
+            Self::Sum => 1,
+            Self::PerByte => choice.len(),
+            Self::PerCharacter => choice.chars().count(),
+        };
+        length.max(1) as f64
+    }
+}
+
+/// What becomes of an item whose right choice is exactly as likely as another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Ties {
+    /// It is wrong: some sets always list the right choice first.
+    Wrong,
+    /// The first of equals is chosen (the harness, and the reference among more than two).
+    First,
 }
 
 /// A score.
@@ -90,10 +113,21 @@ pub enum Score {
         /// What counts as a match.
         matching: Match,
     },
-    /// The right choice has the highest log-likelihood; a tie counts as wrong.
+    /// The right choice has the highest log-likelihood.
     Choice {
         /// Normalisation by length.
         length: Length,
+        /// Who wins a tie.
+        ties: Ties,
+    },
+    /// No question: how likely the whole text is, the items' answers one after another. Right only where greedy
+    /// decoding would say the text. Long texts become windows, each an item of the exam.
+    Perplexity {
+        /// Tokens of a window, the model's context at most.
+        window: usize,
+        /// Tokens that a window scores, those before them being context; 0: all (windows side by side, and the first
+        /// token of each is predicted from the last of the one before, as the harness does).
+        stride: usize,
     },
 }
 
@@ -105,7 +139,9 @@ impl Score {
     /// Ten greedy tokens contain the answer.
     pub const GENERATE: Self = Self::Generate { max_tokens: 10, matching: Match::Continuation };
     /// Sum of log-likelihoods over choices.
-    pub const CHOICE: Self = Self::Choice { length: Length::Sum };
+    pub const CHOICE: Self = Self::Choice { length: Length::Sum, ties: Ties::Wrong };
+    /// Log-likelihood of a text, 512 tokens at a time, with as many or more before them.
+    pub const PERPLEXITY: Self = Self::Perplexity { window: 1024, stride: 512 };
 
     /// Whether the score needs continuations.
     pub(crate) fn generates(self) -> bool {
@@ -116,7 +152,7 @@ impl Score {
     pub fn with_match(self, matching: Match) -> Option<Self> {
         match self {
             Self::Generate { max_tokens, .. } => Some(Self::Generate { max_tokens, matching }),
-            Self::Top1 | Self::Greedy | Self::Choice { .. } => None,
+            _ => None,
         }
     }
 
@@ -137,8 +173,10 @@ impl fmt::Display for Score {
             Self::Top1 => f.write_str("top1"),
             Self::Greedy => f.write_str("greedy"),
             Self::Generate { .. } => f.write_str("generate"),
-            Self::Choice { length: Length::Sum } => f.write_str("choice"),
-            Self::Choice { length: Length::PerByte } => f.write_str("choice-per-byte"),
+            Self::Choice { length: Length::Sum, .. } => f.write_str("choice"),
+            Self::Choice { length: Length::PerByte, .. } => f.write_str("choice-per-byte"),
+            Self::Choice { length: Length::PerCharacter, .. } => f.write_str("choice-per-character"),
+            Self::Perplexity { .. } => f.write_str("perplexity"),
         }
     }
 }
@@ -152,13 +190,26 @@ impl FromStr for Score {
             "greedy" => Ok(Self::GREEDY),
             "generate" => Ok(Self::GENERATE),
             "choice" => Ok(Self::CHOICE),
-            "choice-per-byte" => Ok(Self::Choice { length: Length::PerByte }),
+            "choice-per-byte" => Ok(Self::Choice { length: Length::PerByte, ties: Ties::Wrong }),
+            "choice-per-character" => Ok(Self::Choice { length: Length::PerCharacter, ties: Ties::Wrong }),
+            "perplexity" => Ok(Self::PERPLEXITY),
             other => Err(Error::setting(
                 "--score",
-                format!("expected top1, greedy, generate, choice or choice-per-byte, found `{other}`"),
+                format!(
+                    "expected top1, greedy, generate, choice, choice-per-byte, choice-per-character or perplexity, found `{other}`"
+                ),
             )),
         }
     }
+}
+
+/// One candidate of an item.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Likelihood {
+    /// Its log-probability, nats, summed over its tokens.
+    pub logprob: f64,
+    /// Whether greedy decoding would say it.
+    pub greedy: bool,
 }
 
 /// What happened at one item.
@@ -179,6 +230,8 @@ pub struct Outcome {
     pub answer_tokens: usize,
     /// Top-1 token, continuation, or chosen answer, as text.
     pub prediction: String,
+    /// Every choice in its order; accepted answers that can be said, where the whole answer counts; the gold answer.
+    pub candidates: Vec<Likelihood>,
     /// Whether the decision was a tie of equal logits or likelihoods.
     pub tied: bool,
 }
@@ -202,7 +255,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        for name in ["top1", "greedy", "generate", "choice", "choice-per-byte"] {
+        for name in ["top1", "greedy", "generate", "choice", "choice-per-byte", "choice-per-character", "perplexity"] {
             assert_eq!(name.parse::<Score>().expect(name).to_string(), name);
         }
         for (name, _) in Match::NAMES {

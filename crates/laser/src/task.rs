@@ -1,31 +1,43 @@
-//! Tasks: a list of items with a prompt and what counts as right, from built-in data or the user's file.
+//! Tasks: a list of items with a prompt and what counts as right, from a data set, the user's file or a harness task.
 
 mod counterfact;
+mod filter;
+mod join;
 mod jsonl;
+mod setup;
 mod world_facts;
 
 use std::path::Path;
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::score::Score;
 
+pub use filter::Filters;
+pub use join::{Boundary, Join};
+pub use setup::{ModelKind, Profile, Setup};
+
 /// One question.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Item {
     /// Unique within the task.
     pub id: String,
     /// Items of one group (paraphrases, one subject) stay in one split and are resampled together.
     pub group: String,
-    /// Text before the answer, without a trailing space.
+    /// Text before the answer; the task's [`Join::delimiter`] stands between the two.
     pub prompt: String,
-    /// The gold answer, then accepted aliases; without a leading space.
+    /// Text after the answer, which only a model that fills masks reads.
+    pub suffix: String,
+    /// The gold answer, then accepted aliases; without the delimiter.
     pub answers: Vec<String>,
     /// Candidates of a multiple-choice item (empty: an open question).
     pub choices: Vec<String>,
     /// Index of the right choice.
     pub gold: usize,
+    /// The record the item was made of, as the data has it; null where there is none.
+    pub doc: Value,
 }
 
 impl Item {
@@ -44,6 +56,18 @@ pub struct Task {
     pub items: Vec<Item>,
     /// Score used unless the user names one.
     pub default_score: Score,
+    /// How prompts and answers become tokens.
+    pub join: Join,
+    /// Texts that end a generated one, which is cut before the first of them.
+    pub until: Vec<String>,
+    /// What is done to a generated text before it is held against the answers.
+    pub filters: Filters,
+    /// Examples that stand before each prompt.
+    pub num_fewshot: usize,
+    /// What the task's own definition says, for the record; null where that is all in the settings.
+    pub config: Value,
+    /// Bad rows that were left out, each with its file, line and field.
+    pub skipped: Vec<String>,
     /// SHA-256 of everything in the items.
     pub sha256: String,
 }
@@ -68,7 +92,8 @@ pub static BUILT_IN: &[TaskInfo] = &[world_facts::INFO, counterfact::INFO];
 
 impl Task {
     /// A built-in task by name, or a JSONL file by path. `data`: the data file of a task that needs one.
-    pub fn open(name: &str, data: Option<&Path>) -> Result<Self> {
+    pub fn open(name: &str, data: Option<&Path>, setup: &Setup<'_>) -> Result<Self> {
+        let _ = setup;
         let info = BUILT_IN.iter().find(|info| info.name == name);
         match (info, data) {
             (Some(info), None) if info.needs_data => {
@@ -103,14 +128,29 @@ impl Task {
             if !ids.insert(item.id.as_str()) {
                 return Err(wrong(format!("id `{}`", item.id), "found twice".into()));
             }
-            for text in [&item.id, &item.group, &item.prompt].into_iter().chain(&item.answers).chain(&item.choices) {
+            for text in [&item.id, &item.group, &item.prompt, &item.suffix]
+                .into_iter()
+                .chain(&item.answers)
+                .chain(&item.choices)
+            {
                 hasher.update((text.len() as u64).to_le_bytes());
                 hasher.update(text);
             }
             hasher.update((item.gold as u64).to_le_bytes());
         }
         let sha256 = hasher.finalize().iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Self { name, items, default_score, sha256 })
+        Ok(Self {
+            name,
+            items,
+            default_score,
+            join: Join::default(),
+            until: Vec::new(),
+            filters: Filters::default(),
+            num_fewshot: 0,
+            config: Value::Null,
+            skipped: Vec::new(),
+            sha256,
+        })
     }
 
     /// The first `limit` items. (The order of a built-in task is mixed, so that its beginning is a fair sample.)

@@ -18,7 +18,7 @@ use laser::error::Error;
 use laser::evaluate::Exam;
 use laser::model::Model;
 use laser::parallel::Unobserved;
-use laser::score::{Length, Match, Outcome, Score};
+use laser::score::{Length, Match, Outcome, Score, Ties};
 use laser::search::{Arm, Settings, sweep};
 use laser::statistics::Split;
 use laser::store::{Outcomes, Store, Trial};
@@ -36,7 +36,7 @@ const MODELS: [&str; 3] = ["llama-bytes", "mistral-window", "qwen2-bias"];
 fn scores() -> Vec<Score> {
     let matches = [Match::Continuation, Match::PromptContinuation, Match::Word, Match::Exact];
     let generate = matches.map(|matching| Score::Generate { max_tokens: MAX_TOKENS, matching });
-    let choice = [Length::Sum, Length::PerByte].map(|length| Score::Choice { length });
+    let choice = [Length::Sum, Length::PerByte].map(|length| Score::Choice { length, ties: Ties::Wrong });
     [Score::Top1, Score::Greedy].into_iter().chain(generate).chain(choice).collect()
 }
 
@@ -75,7 +75,15 @@ fn single_items_equal_the_naive_reference() {
             let of = |item: &&Item| {
                 let Naive { correct, logprob, answer_tokens, prediction, lead, .. } =
                     naive(&case, &case.model, item, score);
-                Outcome { correct, logprob, margin: lead, answer_tokens, prediction, tied: false }
+                Outcome {
+                    correct,
+                    logprob,
+                    margin: lead,
+                    answer_tokens,
+                    prediction,
+                    candidates: Vec::new(),
+                    tied: false,
+                }
             };
             let reference: Vec<Outcome> = exam.items().iter().map(of).collect();
             assert_same(&format!("{}: {score:?}", case.name), &case, &case.model, &exam, &single, &reference);
@@ -132,7 +140,7 @@ fn assert_margins_agree(what: &str, score: Score, outcomes: &[Outcome]) {
                 assert!(!outcome.correct || outcome.margin > 0.0 || outcome.tied, "{what}: {outcome:?}");
             }
             Score::Top1 => assert!(outcome.correct || outcome.margin <= 0.0, "{what}: {outcome:?}"),
-            Score::Generate { .. } => {}
+            Score::Generate { .. } | Score::Perplexity { .. } => {}
         }
     }
 }
@@ -265,7 +273,7 @@ fn a_randomized_trial_equals_its_edit_with_the_same_seed() {
     let case = Case::new("qwen2-bias");
     let arms = case.space(&["1", "0.9", "0.5", "0.1", "0"]).arms(case.model.config());
     let seeded = |seed| Truncation::new(SvdMethod::Randomized { seed }, None, 1);
-    for score in [Score::GENERATE, Score::Choice { length: Length::PerByte }] {
+    for score in [Score::GENERATE, Score::Choice { length: Length::PerByte, ties: Ties::Wrong }] {
         let exam = case.exam(score);
         let base = evaluate(&exam, &case.model, &indices(&exam));
         let trials = run(&case, &exam, &seeded(7), &arms, 1, &format!("{score}-7"));

@@ -12,7 +12,7 @@ use laser::forward::trajectory::{Trajectory, TrajectoryTrace};
 use laser::model::{Files, Model};
 use laser::recipe::{BaseModel, Recipe};
 use laser::score::Score;
-use laser::task::Task;
+use laser::task::{Setup, Task};
 use laser::tokenizer::Tokenizer;
 use laser::truncation::{SvdMethod, Truncation};
 use laser_checkpoint::Checkpoint;
@@ -243,7 +243,8 @@ fn a_model_without_tokens_says_so_wherever_tokens_are_asked_of_it() {
     assert_eq!(model.greedy(&[0], 2).expect_err("greedy").to_string(), expected);
     assert_eq!(model.all_logits(&[&[0]], 1).expect_err("logits").to_string(), expected);
     assert_eq!(files.tokenizer().expect_err("tokenizer").to_string(), expected);
-    let task = Task::open("world-facts", None).and_then(|task| task.limited(Some(1))).expect("a task");
+    let task =
+        Task::open("world-facts", None, &Setup::default()).and_then(|task| task.limited(Some(1))).expect("a task");
     let tokenizer = Tokenizer::from_folder(&goldens().join("tiny/llama-bytes")).expect("another model's tokenizer");
     let exam = Exam::new(&[(&task, Score::Top1)], &tokenizer, files.config());
     assert_eq!(exam.expect_err("exam").to_string(), expected);

@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::ops::softmax::{RowSummary, summarise};
 use crate::ops::{exp, with_values};
+use crate::score::Score;
 use crate::score::batch::{Batch, BatchItem};
 use crate::score::encode::Encoded;
-use crate::score::{Length, Score};
 
 /// What is differentiated, a number an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Loss {
         }
         Encoded {
             candidates: vec![item.candidates[item.gold].clone()],
-            bytes: vec![item.bytes[item.gold]],
+            lengths: vec![item.lengths[item.gold]],
             gold: 0,
             ..item.clone()
         }
@@ -167,11 +167,8 @@ impl Items {
         let all = |c: usize, weight: f64| probes(c).map(move |(row, token)| Pull { row, token, weight });
         match (self.loss, self.scores[item.index]) {
             (Loss::LogLoss, _) => (-likelihood(gold), all(gold, -1.0).collect()),
-            (Loss::Margin, Score::Choice { length }) => {
-                let unit = |c: usize| match length {
-                    Length::Sum => 1.0,
-                    Length::PerByte => 1.0 / encoded.bytes[c].max(1) as f64,
-                };
+            (Loss::Margin, Score::Choice { .. }) => {
+                let unit = |c: usize| 1.0 / encoded.lengths[c];
                 let scores: Vec<f64> = (0..encoded.candidates.len()).map(|c| unit(c) * likelihood(c)).collect();
                 let rivals = (0..scores.len()).filter(|c| *c != gold);
                 let rival = rivals.max_by(|a, b| scores[*a].total_cmp(&scores[*b]));

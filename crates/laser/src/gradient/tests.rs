@@ -9,7 +9,7 @@ use crate::model::{Files, Replacement};
 use crate::parallel::Unobserved;
 use crate::score::batch::plan_apart;
 use crate::score::encode::Encoded;
-use crate::score::{Length, Score};
+use crate::score::{Length, Score, Ties};
 use crate::truncation::SvdMethod;
 use crate::truncation::placed;
 use crate::weight::{Part, WeightKind};
@@ -28,7 +28,11 @@ fn items(score: Score, loss: Loss) -> Items {
     let item = |j: usize| Encoded {
         prompt: (0..2 + (j * 5) % 9).map(|t| token(t + j / 2)).collect(),
         candidates: (0..3).map(|c| (0..1 + (j + c) % 3).map(|t| token(40 + j + t * (c + 1))).collect()).collect(),
-        bytes: vec![3, 4, 5],
+        lengths: if matches!(score, Score::Choice { length: Length::PerByte, .. }) {
+            vec![3.0, 4.0, 5.0]
+        } else {
+            vec![1.0; 3]
+        },
         gold: j % 3,
         first_tokens: Vec::new(),
     };
@@ -61,8 +65,8 @@ fn naive_loss(model: &Model, items: &Items, item: &Encoded) -> f64 {
     let gold = &item.candidates[item.gold];
     match (items.loss, items.scores[0]) {
         (Loss::LogLoss, _) => -likelihood(gold),
-        (Loss::Margin, Score::Choice { length }) => {
-            let unit = |c: usize| if length == Length::Sum { 1.0 } else { 1.0 / item.bytes[c] as f64 };
+        (Loss::Margin, Score::Choice { .. }) => {
+            let unit = |c: usize| 1.0 / item.lengths[c];
             let scores: Vec<f64> = item.candidates.iter().enumerate().map(|(c, t)| unit(c) * likelihood(t)).collect();
             let rivals = scores.iter().enumerate().filter(|(c, _)| *c != item.gold).map(|(_, s)| *s);
             rivals.fold(f64::MIN, f64::max) - scores[item.gold]
@@ -112,7 +116,7 @@ fn run(model: &Model, items: &Items, ids: &[WeightId], threads: usize) -> BTreeM
 
 #[test]
 fn effects_equal_finite_differences_of_every_items_loss() {
-    let choice = |length| Score::Choice { length };
+    let choice = |length| Score::Choice { length, ties: Ties::Wrong };
     let cases = [
         ("llama-bytes", Score::TOP1, Loss::LogLoss),
         ("mistral-window", Score::GREEDY, Loss::LogLoss),

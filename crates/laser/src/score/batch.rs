@@ -180,7 +180,7 @@ mod tests {
         Encoded {
             prompt: prompt.to_vec(),
             candidates: candidates.iter().map(|c| c.to_vec()).collect(),
-            bytes: vec![1; candidates.len()],
+            lengths: vec![1.0; candidates.len()],
             gold: 0,
             first_tokens: vec![],
         }

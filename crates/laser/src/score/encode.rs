@@ -13,8 +13,8 @@ pub(crate) struct Encoded {
     pub(crate) prompt: Vec<u32>,
     /// Answers to score: every choice; the gold answer and its aliases where the whole answer counts; the gold answer.
     pub(crate) candidates: Vec<Vec<u32>>,
-    /// Bytes of each candidate's text.
-    pub(crate) bytes: Vec<usize>,
+    /// What the score divides each candidate's log-likelihood by.
+    pub(crate) lengths: Vec<f64>,
     /// Which candidate is the gold answer.
     pub(crate) gold: usize,
     /// Trimmed lower-case texts of the first tokens of all accepted answers.
@@ -42,7 +42,7 @@ fn encode_item(task: &Task, item: &Item, tokenizer: &Tokenizer, score: Score, co
         }
         Score::Choice { .. } => (item.choices.clone(), item.gold),
         Score::Greedy => (item.answers.clone(), 0),
-        Score::Top1 | Score::Generate { .. } => (vec![item.target().to_owned()], 0),
+        Score::Top1 | Score::Generate { .. } | Score::Perplexity { .. } => (vec![item.target().to_owned()], 0),
     };
     let mut prompt = Vec::new();
     let mut candidates = Vec::with_capacity(texts.len());
@@ -92,8 +92,9 @@ fn encode_item(task: &Task, item: &Item, tokenizer: &Tokenizer, score: Score, co
     } else {
         Vec::new()
     };
-    let bytes = texts.iter().map(String::len).collect();
-    Ok(Encoded { prompt, candidates, bytes, gold, first_tokens })
+    let length = |text: &String| if let Score::Choice { length, .. } = score { length.of(text) } else { 1.0 };
+    let lengths = texts.iter().map(length).collect();
+    Ok(Encoded { prompt, candidates, lengths, gold, first_tokens })
 }
 
 /// How token texts are compared.

@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::batch::Batch;
 use super::encode::{Encoded, normalise};
 use super::generate::{generate, max_tokens};
-use super::{Length, Outcome, Score};
+use super::{Likelihood, Outcome, Score, Ties};
 use crate::error::Result;
 use crate::forward::rows::{KvCache, Rows};
 use crate::forward::{BlockStates, MlpStart, Pass, RowScore, Start, score_rows};
@@ -213,18 +213,21 @@ impl Scorer<'_> {
                 let correct = matching.accepts(&task_item.prompt, &text, &task_item.answers);
                 (correct, text, last.tied(), smallest(gold_probes))
             }
-            Score::Choice { length } => {
-                let score = |i: usize| match length {
-                    Length::Sum => likelihoods[i],
-                    Length::PerByte => likelihoods[i] / encoded.bytes[i].max(1) as f64,
-                };
-                let rivals = (0..likelihoods.len()).filter(|i| *i != encoded.gold);
+            Score::Choice { ties, .. } => {
+                let score = |i: usize| likelihoods[i] / encoded.lengths[i];
                 let gold = score(encoded.gold);
-                // Ties count as wrong: some sets always list the right choice first.
+                // The first of equals.
+                let rivals = (0..likelihoods.len()).rev().filter(|i| *i != encoded.gold);
                 let best_rival = rivals.max_by(|a, b| score(*a).total_cmp(&score(*b)));
                 let rival = best_rival.map_or(f64::NEG_INFINITY, score);
-                let chosen = if gold > rival { encoded.gold } else { best_rival.unwrap_or(encoded.gold) };
-                (gold > rival, task_item.choices[chosen].clone(), gold == rival, gold - rival)
+                let first = ties == Ties::First && best_rival.is_none_or(|rival| encoded.gold < rival);
+                let correct = gold > rival || (gold == rival && first);
+                let chosen = if correct { encoded.gold } else { best_rival.unwrap_or(encoded.gold) };
+                (correct, task_item.choices[chosen].clone(), gold == rival, gold - rival)
+            }
+            Score::Perplexity { .. } => {
+                let margin = smallest(gold_probes);
+                (margin > 0.0, String::new(), false, margin)
             }
         };
         let outcome = Outcome {
@@ -233,6 +236,15 @@ impl Scorer<'_> {
             margin,
             answer_tokens: encoded.candidates[encoded.gold].len(),
             prediction,
+            candidates: likelihoods
+                .iter()
+                .zip(&encoded.candidates)
+                .zip(&item.candidates)
+                .map(|((logprob, tokens), probes)| Likelihood {
+                    logprob: *logprob,
+                    greedy: tokens.iter().zip(probes).all(|(t, (row, _))| scores[*row].summary.argmax == *t),
+                })
+                .collect(),
             tied,
         };
         Ok(Scored { outcome, continuation })

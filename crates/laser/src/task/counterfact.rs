@@ -62,8 +62,7 @@ pub(super) fn read(path: &Path) -> Result<Task> {
                 group: subject.trim().to_owned(),
                 prompt: prompt.trim_end().to_owned(),
                 answers: vec![answer.trim().to_owned()],
-                choices: Vec::new(),
-                gold: 0,
+                ..Item::default()
             });
             Ok(())
         };

@@ -66,7 +66,7 @@ fn item(line: usize, row: &BTreeMap<String, Value>) -> Result<Item, (String, Str
             return Err(wrong("choices", "expected at least two, found none"));
         }
         let answers = std::iter::once(answer).chain(list("aliases")?).collect();
-        return Ok(Item { id, group, prompt, answers, choices, gold: 0 });
+        return Ok(Item { id, group, prompt, answers, ..Item::default() });
     }
     if choices.len() < 2 {
         return Err(wrong("choices", "expected at least two, found one"));
@@ -88,7 +88,7 @@ fn item(line: usize, row: &BTreeMap<String, Value>) -> Result<Item, (String, Str
             &format!("expected an index from 0 to {} or one of the choices, found {found}", choices.len() - 1),
         )
     })?;
-    Ok(Item { id, group, prompt, answers: vec![choices[gold].clone()], choices, gold })
+    Ok(Item { id, group, prompt, answers: vec![choices[gold].clone()], choices, gold, ..Item::default() })
 }
 
 #[cfg(test)]

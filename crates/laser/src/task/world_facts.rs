@@ -92,8 +92,7 @@ pub(super) fn read() -> Result<Task> {
                     group: fact.subject.clone(),
                     prompt: capitalised(&prompt.replace("{}", &fact.subject)),
                     answers: std::iter::once(&fact.answer).chain(&fact.aliases).cloned().collect(),
-                    choices: Vec::new(),
-                    gold: 0,
+                    ..Item::default()
                 };
                 items.push((place, item));
             }

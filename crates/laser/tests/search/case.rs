@@ -11,7 +11,7 @@ use laser::parallel::Unobserved;
 use laser::score::{Outcome, Score};
 use laser::search::{Plan, Protocol, Settings, Space};
 use laser::statistics::Fractions;
-use laser::task::Task;
+use laser::task::{Setup, Task};
 use laser::tokenizer::Tokenizer;
 use laser::truncation::{SvdMethod, Truncation};
 use safetensors::SafeTensors;
@@ -63,7 +63,8 @@ impl Case {
             let path = folder.path().join(file);
             let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
             std::fs::write(&path, text).expect(file);
-            Task::open(path.to_str().expect("a UTF-8 path"), None).unwrap_or_else(|e| panic!("{name}: {e}"))
+            Task::open(path.to_str().expect("a UTF-8 path"), None, &Setup::default())
+                .unwrap_or_else(|e| panic!("{name}: {e}"))
         };
         let open = task("open.jsonl", open_items(&model, &tokenizer));
         let choice = task("choice.jsonl", choice_items());

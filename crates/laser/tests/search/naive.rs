@@ -102,10 +102,11 @@ pub(crate) fn naive(case: &Case, model: &Model, item: &Item, score: Score) -> Na
             let text = decode(&all[prompt.len()..]);
             (matching.accepts(&item.prompt, &text, &item.answers), text, lead(gold, usize::MAX), margin)
         }
-        Score::Choice { length } => {
+        Score::Choice { length, .. } => {
             let weighed = |text: &String| match length {
                 Length::Sum => likelihood(text),
                 Length::PerByte => likelihood(text) / text.len() as f64,
+                Length::PerCharacter => likelihood(text) / text.chars().count() as f64,
             };
             let mut weights: Vec<f64> = item.choices.iter().map(weighed).collect();
             let (chosen, margin) = best(&weights);
@@ -113,6 +114,7 @@ pub(crate) fn naive(case: &Case, model: &Model, item: &Item, score: Score) -> Na
             let lead = gold - weights.into_iter().fold(f64::NEG_INFINITY, f64::max);
             (chosen == item.gold, item.choices[chosen].clone(), lead, margin)
         }
+        Score::Perplexity { .. } => panic!("texts have no question"),
     };
     Naive { correct, logprob: likelihood(gold), answer_tokens: answer(gold).len(), prediction, lead, margin }
 }

@@ -35,10 +35,10 @@ fn task(model: &Model, tokenizer: &Tokenizer) -> Task {
         let said = tokenizer.decode(&model.greedy(&tokens, 3).expect("greedy")[2..]).expect("decode");
         let answer = if said.trim().is_empty() || said.contains('\u{fffd}') { "he".to_owned() } else { said };
         let id = i.to_string();
-        Item { group: id.clone(), id, prompt, answers: vec![answer], choices: vec![], gold: 0 }
+        Item { group: id.clone(), id, prompt, answers: vec![answer], ..Item::default() }
     };
     let items = (0..18).map(item).collect();
-    Task { name: "tiny".into(), items, default_score: Score::GENERATE, sha256: String::new() }
+    Task::new("tiny".into(), items, Score::GENERATE).expect("items")
 }
 
 /// Whether the two most likely tokens after `tokens` are too near to call.
