@@ -107,6 +107,16 @@ pub(crate) struct TaskArgs {
     /// Longest generated text, in tokens [default: 10]
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
+    /// Put each question as a user's turn of the model's own chat template; texts whose perplexity is asked stay as they
+    /// are
+    #[arg(long)]
+    pub(crate) apply_chat_template: bool,
+    /// The system's turn before it
+    #[arg(long, value_name = "TEXT", requires = "apply_chat_template")]
+    pub(crate) system_instruction: Option<String>,
+    /// What a chat template that asks is told to be today
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "apply_chat_template")]
+    pub(crate) chat_date: Option<String>,
     /// Use the first N items of each task only
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use laser::chat::{ChatSettings, ChatTemplate};
 use laser::device::{Place, parse_dtype};
 use laser::edit::Edit;
 use laser::evaluate::Exam;
 use laser::model::{Files, Model};
 use laser::recipe::Recipe;
 use laser::results::{Manifest, ModelIdentity, TaskIdentity};
+use laser::score::Score;
 use laser::source::{ModelSource, Resolved, SourceOptions, resolve, sha256_model};
 use laser::statistics::Fractions;
 use laser::task::Task;
@@ -85,6 +87,8 @@ pub(crate) struct Session {
     pub(crate) place: Place,
     pub(crate) threads: usize,
     svd_cache: PathBuf,
+    /// What questions are put into, where the user wants that.
+    chat: Option<ChatTemplate>,
 }
 
 impl Session {
@@ -95,7 +99,27 @@ impl Session {
         let files = Files::open(&resolved.path)?;
         let threads = threads(global);
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok(); // already built: the same size
-        Ok(Self { name: resolved.origin, files, place, threads, svd_cache: cache_dir(global).join("svd") })
+        let svd_cache = cache_dir(global).join("svd");
+        Ok(Self { name: resolved.origin, files, place, threads, svd_cache, chat: None })
+    }
+
+    /// The tasks as they are put to the model: as they are, or in its chat template.
+    pub(crate) fn put(&mut self, tasks: Vec<(Task, Score)>, args: &TaskArgs) -> Result<Vec<(Task, Score)>> {
+        if !args.apply_chat_template {
+            return Ok(tasks);
+        }
+        let asks = |score: &Score| !matches!(score, Score::Perplexity { .. });
+        if !tasks.iter().any(|(_, score)| asks(score)) {
+            bail!("--apply-chat-template: no task asks a question");
+        }
+        let date = args.chat_date.as_deref().map(str::parse).transpose()?;
+        let settings = ChatSettings { system: args.system_instruction.clone(), date };
+        let chat = ChatTemplate::new(&self.tokenizer()?, self.files.config(), settings)
+            .with_context(|| format!("--apply-chat-template: {}", self.name))?;
+        let put = |(task, score)| -> Result<_> { Ok((if asks(&score) { chat.apply(task)? } else { task }, score)) };
+        let tasks = tasks.into_iter().map(put).collect::<Result<_>>()?;
+        self.chat = Some(chat);
+        Ok(tasks)
     }
 
     /// Reads the weights.
@@ -160,7 +184,7 @@ impl Session {
                 architecture: self.files.config().architecture.model_type.to_owned(),
             },
             task: TaskIdentity { name: joined(|t| &t.name), sha256: joined(|t| &t.sha256) },
-            config: std::collections::BTreeMap::new(),
+            config: self.chat.iter().flat_map(ChatTemplate::record).map(|(key, v)| (key.to_owned(), v)).collect(),
             seeds: std::collections::BTreeMap::new(),
             dtype: self.place.dtype_name().to_owned(),
             device: self.place.name.clone(),

@@ -9,6 +9,8 @@ mod items;
 
 #[path = "cli/apply.rs"]
 mod apply;
+#[path = "cli/chat.rs"]
+mod chat;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/eval.rs"]

@@ -25,7 +25,8 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
         "test" => Split::Test,
         other => bail!("--split: expected all, search, validation or test, found `{other}`"),
     };
-    let session = Session::open(&args.model.model, global, progress)?;
+    let mut session = Session::open(&args.model.model, global, progress)?;
+    let tasks = session.put(tasks, &args.task)?;
     let tokenizer = session.tokenizer()?;
     let exam = Exam::new(&by_reference(&tasks), &tokenizer, session.files.config())?;
     let split = |index: usize| match wanted {

@@ -29,7 +29,8 @@ use crate::session::Session;
 pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result<ExitCode> {
     let tasks = tasks(&args.task)?;
     let objective = objective(args, &tasks)?;
-    let session = Session::open(&args.model.model, global, progress)?;
+    let mut session = Session::open(&args.model.model, global, progress)?;
+    let tasks = session.put(tasks, &args.task)?;
     if let Some(path) = &args.write_model {
         super::apply::check_target(&session, path)?;
     }
