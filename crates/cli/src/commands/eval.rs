@@ -12,11 +12,11 @@ use serde_json::json;
 use crate::args::{Eval, Global};
 use crate::output;
 use crate::progress::Progress;
-use crate::questions::{by_reference, score_value, tasks};
+use crate::questions::{by_reference, check, score_value, tasks};
 use crate::session::{Session, fractions};
 
 pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<ExitCode> {
-    let tasks = tasks(&args.task)?;
+    check(&args.task)?;
     let fractions = fractions(&args.task)?;
     let wanted = match args.split.as_str() {
         "all" => Split::All,
@@ -27,6 +27,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     };
     let session = Session::open(&args.model.model, global, progress)?;
     let tokenizer = session.tokenizer()?;
+    let tasks = tasks(&args.task, session.files.config(), &tokenizer)?;
     let exam = Exam::new(&by_reference(&tasks), &tokenizer, session.files.config())?;
     let split = |index: usize| match wanted {
         Split::All => Split::All,
