@@ -97,8 +97,12 @@ pub(crate) struct TaskArgs {
     /// The data files of the built-in tasks that need one, in the order of the tasks
     #[arg(long, value_delimiter = ',', value_name = "FILES")]
     pub(crate) data: Vec<PathBuf>,
-    /// top1 (the next token), greedy (the whole answer), generate, choice or choice-per-byte; one for all tasks or one
-    /// for each, joined by commas [default: the task's]
+    /// Prompts and scores of built-in tasks: clean (corrected), or paper (as the paper's code has them, quirks included;
+    /// `laser tasks show NAME` lists them)
+    #[arg(long, default_value = "clean", value_name = "PROFILE")]
+    pub(crate) profile: String,
+    /// top1 (the next token), greedy (the whole answer), generate, choice, choice-per-byte, choice-per-character or
+    /// perplexity; one for all tasks or one for each, joined by commas [default: the task's]
     #[arg(long, value_delimiter = ',', value_name = "SCORES")]
     pub(crate) score: Vec<String>,
     /// What a generated text must do: continuation (contain the answer), prompt+continuation, word or exact

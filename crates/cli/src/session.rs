@@ -104,7 +104,12 @@ impl Session {
     }
 
     /// The tasks as they are put to the model: as they are, or in its chat template.
-    pub(crate) fn put(&mut self, tasks: Vec<(Task, Score)>, args: &TaskArgs) -> Result<Vec<(Task, Score)>> {
+    pub(crate) fn put(
+        &mut self,
+        tasks: Vec<(Task, Score)>,
+        args: &TaskArgs,
+        tokenizer: &Tokenizer,
+    ) -> Result<Vec<(Task, Score)>> {
         if !args.apply_chat_template {
             return Ok(tasks);
         }
@@ -114,7 +119,7 @@ impl Session {
         }
         let date = args.chat_date.as_deref().map(str::parse).transpose()?;
         let settings = ChatSettings { system: args.system_instruction.clone(), date };
-        let chat = ChatTemplate::new(&self.tokenizer()?, self.files.config(), settings)
+        let chat = ChatTemplate::new(tokenizer, self.files.config(), settings)
             .with_context(|| format!("--apply-chat-template: {}", self.name))?;
         let put = |(task, score)| -> Result<_> { Ok((if asks(&score) { chat.apply(task)? } else { task }, score)) };
         let tasks = tasks.into_iter().map(put).collect::<Result<_>>()?;

@@ -156,7 +156,7 @@ pub fn samples(
         let task = exam.task_name(*index).map(str::to_owned);
         SampleRecord {
             task,
-            doc_id: *index - exam.parts()[exam.part_of(*index)].range.start,
+            doc_id: exam.document_of(*index),
             prompt: item.prompt.clone(),
             target: item.target().to_owned(),
             acc: u8::from(outcome.correct),

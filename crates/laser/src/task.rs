@@ -91,9 +91,23 @@ pub struct TaskInfo {
 pub static BUILT_IN: &[TaskInfo] = &[world_facts::INFO, counterfact::INFO];
 
 impl Task {
-    /// A built-in task by name, or a JSONL file by path. `data`: the data file of a task that needs one.
+    /// Whether a task of this name can be opened: a built-in one, or a file.
+    ///
+    /// # Errors
+    /// Neither.
+    pub fn check_name(name: &str) -> Result<()> {
+        if BUILT_IN.iter().any(|info| info.name == name) || Path::new(name).exists() {
+            return Ok(());
+        }
+        let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
+        let problem = format!("no such task: expected one of {} or a file of questions", known.join(", "));
+        Err(Error::Task { file: name.into(), place: "--task".into(), problem })
+    }
+
+    /// A built-in task by name, or a file by path. `data`: the data file of a task that needs one.
     pub fn open(name: &str, data: Option<&Path>, setup: &Setup<'_>) -> Result<Self> {
         let _ = setup;
+        Self::check_name(name)?;
         let info = BUILT_IN.iter().find(|info| info.name == name);
         match (info, data) {
             (Some(info), None) if info.needs_data => {
@@ -107,12 +121,7 @@ impl Task {
             }
             (Some(_), _) => world_facts::read(),
             (None, Some(_)) => Err(Error::setting("--data", "only built-in tasks take a data file")),
-            (None, None) if Path::new(name).exists() => jsonl::read(Path::new(name)),
-            (None, None) => {
-                let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
-                let problem = format!("no such task: expected one of {} or a JSONL file", known.join(", "));
-                Err(Error::Task { file: name.into(), place: "--task".into(), problem })
-            }
+            (None, None) => jsonl::read(Path::new(name)),
         }
     }
 

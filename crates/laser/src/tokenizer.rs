@@ -88,6 +88,11 @@ impl Tokenizer {
         self.special.eos.first().copied()
     }
 
+    /// The token that stands for one to be filled in.
+    pub fn mask_id(&self) -> Option<u32> {
+        self.special.mask
+    }
+
     /// The tokens that end a generation: end of text first, then end of turn and the like.
     pub fn eos_ids(&self) -> &[u32] {
         &self.special.eos

@@ -12,11 +12,11 @@ use serde_json::json;
 use crate::args::{Eval, Global};
 use crate::output;
 use crate::progress::Progress;
-use crate::questions::{by_reference, score_value, tasks};
+use crate::questions::{by_reference, check, score_value, tasks};
 use crate::session::{Session, fractions};
 
 pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<ExitCode> {
-    let tasks = tasks(&args.task)?;
+    check(&args.task)?;
     let fractions = fractions(&args.task)?;
     let wanted = match args.split.as_str() {
         "all" => Split::All,
@@ -26,8 +26,9 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
         other => bail!("--split: expected all, search, validation or test, found `{other}`"),
     };
     let mut session = Session::open(&args.model.model, global, progress)?;
-    let tasks = session.put(tasks, &args.task)?;
     let tokenizer = session.tokenizer()?;
+    let tasks = tasks(&args.task, session.files.config(), &tokenizer)?;
+    let tasks = session.put(tasks, &args.task, &tokenizer)?;
     let exam = Exam::new(&by_reference(&tasks), &tokenizer, session.files.config())?;
     let split = |index: usize| match wanted {
         Split::All => Split::All,

@@ -17,20 +17,23 @@ use laser::score::{Match, Score};
 use laser::search::{Protocol, Settings, search};
 use laser::store::Store;
 use laser::task::Task;
+use laser::tokenizer::Tokenizer;
 use laser::truncation::{SvdMethod, Truncation};
 use laser::weight::WeightId;
 
 use crate::args::{Global, Search};
 use crate::output;
 use crate::progress::Progress;
-use crate::questions::{by_reference, objective, score_value, tasks};
+use crate::questions::{by_reference, check, objective, score_value, tasks};
 use crate::session::Session;
 
 pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result<ExitCode> {
-    let tasks = tasks(&args.task)?;
-    let objective = objective(args, &tasks)?;
+    check(&args.task)?;
     let mut session = Session::open(&args.model.model, global, progress)?;
-    let tasks = session.put(tasks, &args.task)?;
+    let tokenizer = session.tokenizer()?;
+    let tasks = tasks(&args.task, session.files.config(), &tokenizer)?;
+    let objective = objective(args, &tasks)?;
+    let tasks = session.put(tasks, &args.task, &tokenizer)?;
     if let Some(path) = &args.write_model {
         super::apply::check_target(&session, path)?;
     }
@@ -41,7 +44,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result
     let run = RunFolder::new(&args.out);
     let truncation = session.truncation(&args.svd, None)?;
     let Executed { results, winner, truncation } =
-        execute(&session, &tasks, &truncation, &settings, &run, args.resume, progress)?;
+        execute(&session, &tokenizer, &tasks, &truncation, &settings, &run, args.resume, progress)?;
     if let Some(path) = &args.write_model {
         write_model(&session, &results, &winner, &truncation, path)?;
         output::say(global, &format!("wrote {}", path.display()));
@@ -86,6 +89,7 @@ pub(super) fn write_model(
 #[allow(clippy::too_many_arguments)] // the resolved command, each part of its own type
 pub(super) fn execute(
     session: &Session,
+    tokenizer: &Tokenizer,
     tasks: &[(Task, Score)],
     truncation: &Truncation,
     settings: &Settings,
@@ -93,8 +97,7 @@ pub(super) fn execute(
     resume: bool,
     progress: &Progress,
 ) -> Result<Executed> {
-    let tokenizer = session.tokenizer()?;
-    let exam = Exam::new(&by_reference(tasks), &tokenizer, session.files.config())?;
+    let exam = Exam::new(&by_reference(tasks), tokenizer, session.files.config())?;
     let sha256 = session.sha256()?;
     let mut store = Store::open(&run.store(), &settings.fingerprint(&sha256, &exam, truncation), resume)?;
     let model = session.load()?;
