@@ -113,7 +113,7 @@ impl Session {
         if !args.apply_chat_template {
             return Ok(tasks);
         }
-        let asks = |score: &Score| !matches!(score, Score::Perplexity { .. });
+        let asks = |score: &Score| !score.only_reads();
         if !tasks.iter().any(|(_, score)| asks(score)) {
             bail!("--apply-chat-template: no task asks a question");
         }

@@ -11,6 +11,8 @@ mod items;
 mod apply;
 #[path = "cli/chat.rs"]
 mod chat;
+#[path = "cli/classes.rs"]
+mod classes;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/eval.rs"]

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::statistics::{Frequent, Split};
+use crate::statistics::{Constant, Frequent, Split};
 
+mod classes;
 pub(crate) mod figures;
 mod held_out;
 mod manifest;
@@ -18,6 +19,7 @@ mod sample;
 mod split_summary;
 mod verdict;
 
+pub use classes::{constants, labels};
 pub use held_out::HeldOut;
 pub use manifest::{Manifest, ModelIdentity, TaskIdentity};
 pub use sample::SampleRecord;
@@ -105,6 +107,10 @@ pub struct Baselines {
     pub constant: Option<Frequent>,
     /// The winner's most frequent prediction on the test split and its share there.
     pub best_prediction: Option<Frequent>,
+    /// What always giving one label scores on the test split, for each label, the best first; for one task that is a
+    /// classification.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub always: Vec<Constant>,
 }
 
 /// `results.json` of an evaluation without a search.
@@ -119,6 +125,9 @@ pub struct EvalResults {
     pub tasks: Vec<TaskScores>,
     /// The most frequent gold answer and its share of the items.
     pub majority: Option<Frequent>,
+    /// What always giving one label scores, for each label, the best first; for one task that is a classification.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub always: Vec<Constant>,
     /// Where the numbers come from.
     pub manifest: Manifest,
     /// Compatibility switches in use and warnings: one sentence each.
@@ -134,6 +143,9 @@ pub struct TaskScores {
     pub score: String,
     /// Scores per split.
     pub scores: SplitScores,
+    /// What always giving one label scores, for each label, the best first, where the task is a classification.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub always: Vec<Constant>,
 }
 
 #[cfg(test)]

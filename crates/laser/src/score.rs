@@ -165,6 +165,11 @@ impl Score {
         }
     }
 
+    /// Whether nothing is asked, and the likelihood of a text is all there is.
+    pub fn only_reads(self) -> bool {
+        matches!(self, Self::Perplexity { .. })
+    }
+
     /// The same score with another kind of match, where it has one.
     pub fn with_match(self, matching: Match) -> Option<Self> {
         match self {

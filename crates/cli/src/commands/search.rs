@@ -152,7 +152,7 @@ pub(super) fn execute(
                 .to_owned(),
         );
     }
-    let results = search_results(&found, settings, &base, &best, manifest, notes);
+    let results = search_results(&exam, &found, settings, &base, &best, manifest, notes);
     let base_model = BaseModel {
         source: session.name.clone(),
         sha256,

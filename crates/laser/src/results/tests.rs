@@ -53,6 +53,7 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
             majority: Some(Frequent { answer: " Paris".to_owned(), rate: 0.04 }),
             constant: Some(Frequent { answer: " Paris".to_owned(), rate: 0.03 }),
             best_prediction: Some(Frequent { answer: " the".to_owned(), rate: 0.12 }),
+            always: Vec::new(),
         },
         manifest: Manifest {
             tool_version: "0.1.0".to_owned(),
