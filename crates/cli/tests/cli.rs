@@ -27,3 +27,5 @@ mod search;
 mod several;
 #[path = "cli/streams.rs"]
 mod streams;
+#[path = "cli/texts.rs"]
+mod texts;

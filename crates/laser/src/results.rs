@@ -17,6 +17,7 @@ mod held_out;
 mod manifest;
 mod sample;
 mod split_summary;
+mod task_change;
 mod verdict;
 
 pub use classes::{constants, labels};
@@ -24,6 +25,7 @@ pub use held_out::HeldOut;
 pub use manifest::{Manifest, ModelIdentity, TaskIdentity};
 pub use sample::SampleRecord;
 pub use split_summary::SplitSummary;
+pub use task_change::{Change, GuardKept, TaskChange};
 pub use verdict::verdict;
 
 /// What [`BestEdit::edit`] says when no edit beat the unedited model.
@@ -41,6 +43,9 @@ pub struct Results {
     pub best: BestEdit,
     /// The held-out proof: base against winner on the test split.
     pub test: HeldOut,
+    /// What the winner does to each task, where there are several, or texts that are only read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskChange>,
     /// What was searched and what it cost.
     pub search: SearchSummary,
     /// What can be scored without a model.
@@ -49,6 +54,15 @@ pub struct Results {
     pub manifest: Manifest,
     /// Compatibility switches in use, ties, warnings: one sentence each.
     pub notes: Vec<String>,
+}
+
+impl Results {
+    /// The tasks that were to become better, where all of them are texts that are only read: there are no answers, and
+    /// their log-loss is what was searched for. Empty otherwise.
+    pub fn texts_aimed_at(&self) -> Vec<&TaskChange> {
+        let aims: Vec<&TaskChange> = self.tasks.iter().filter(|task| task.guard.is_none()).collect();
+        if aims.iter().all(|task| task.only_reads()) { aims } else { Vec::new() }
+    }
 }
 
 /// The winning edit and its scores.

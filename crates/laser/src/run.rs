@@ -16,12 +16,13 @@ use crate::recipe::Recipe;
 use crate::report::{Flip, render_html};
 use crate::results::{Baselines, SplitScores, SplitSummary};
 use crate::results::{
-    BestEdit, EvalResults, Manifest, Results, SampleRecord, SearchSpace, SearchSummary, TaskScores, constants, labels,
+    BestEdit, Change, EvalResults, GuardKept, Manifest, Results, SampleRecord, SearchSpace, SearchSummary, TaskChange,
+    TaskScores, constants, labels,
 };
 use crate::score::Outcome;
 use crate::search::{Found, Protocol, Settings};
 use crate::statistics::{Constant, Split, balanced_accuracy, constant_answer_rate, group_ids, most_frequent};
-use crate::store::Store;
+use crate::store::{Outcomes, Store};
 use crate::task::Item;
 
 /// A run folder.
@@ -81,8 +82,16 @@ impl RunFolder {
     pub fn write_report(&self) -> Result<()> {
         let results: Results = self.read_json("results.json")?;
         let (base, best) = (self.read_samples("samples.base.jsonl")?, self.read_samples("samples.jsonl")?);
-        let searched = base.iter().filter(|s| s.split == Split::Search).count();
-        let trials = Store::open_existing(&self.store())?.rows(Split::Search, searched)?;
+        let store = Store::open_existing(&self.store())?;
+        let order = store.order(Split::Search)?;
+        // What `scores` leaves out.
+        let reads = |task: &str| results.tasks.iter().any(|change| change.task == task && change.only_reads());
+        let asks = results.tasks.iter().any(|change| !change.only_reads());
+        let counts =
+            |item: usize| base.get(item).is_some_and(|sample| !(asks && sample.task.as_deref().is_some_and(reads)));
+        let searched = order.iter().filter(|item| counts(**item)).count();
+        let at = |start: usize| order.get(start).is_some_and(|item| counts(*item));
+        let trials = store.rows(Split::Search, at, searched)?;
         let flips: Vec<Flip> = base
             .iter()
             .zip(&best)
@@ -230,7 +239,52 @@ pub fn always(part: &Part<'_>, samples: &[SampleRecord]) -> Vec<Constant> {
     constants(part, &items)
 }
 
-/// `results.json` of a search.
+/// What a search's winner does to each task; none where there is only one, and it asks something.
+fn task_changes(
+    exam: &Exam<'_>,
+    found: &Found,
+    settings: &Settings,
+    base: &[SampleRecord],
+    best: &[SampleRecord],
+) -> Vec<TaskChange> {
+    let objective = &settings.objective;
+    let measures = objective.measures(exam);
+    if let [part] = exam.parts()
+        && !part.score.only_reads()
+    {
+        return Vec::new();
+    }
+    let outcomes = [&found.base, &found.best].map(Outcomes::of);
+    let of_part = |(index, part): (usize, &Part<'_>)| {
+        let change = |split: Split| {
+            let items: Vec<usize> = part.range.clone().filter(|i| found.explored.splits.of[*i] == split).collect();
+            let [base, best] =
+                [0, 1].map(|o| items.iter().map(|i| measures[index].of(&outcomes[o], *i)).collect::<Vec<f64>>());
+            let groups = group_ids(items.iter().map(|i| exam.group(*i)));
+            let change = Change::measure(&base, &best, &groups, settings.resamples, settings.statistics_seed)?;
+            Some((split, change))
+        };
+        let change = [Split::Search, Split::Validation, Split::Test].into_iter().filter_map(change).collect();
+        let guard = objective.guards.iter().find(|guard| guard.part == index);
+        let own = |samples: &[SampleRecord]| samples[part.range.clone()].to_vec();
+        let (base, best) = (own(base), own(best));
+        let classes = labels(part).is_some();
+        let on_test: Vec<SampleRecord> = base.iter().filter(|s| s.split == Split::Test).cloned().collect();
+        TaskChange {
+            task: part.task.name.clone(),
+            score: part.score.to_string(),
+            measure: measures[index],
+            guard: guard.map(|guard| GuardKept::new(guard, &change)),
+            base: scores_of(&base, classes),
+            best: scores_of(&best, classes),
+            always: always(part, &on_test),
+            change,
+        }
+    };
+    exam.parts().iter().enumerate().map(of_part).collect()
+}
+
+/// `results.json` of a search: `base` and `best` are the samples of all items.
 pub fn search_results(
     exam: &Exam<'_>,
     found: &Found,
@@ -259,6 +313,7 @@ pub fn search_results(
             splits: scores(exam, best),
         },
         test: found.proof.held_out.clone(),
+        tasks: task_changes(exam, found, settings, base, best),
         search: SearchSummary {
             trials: found.explored.trials.len(),
             space: SearchSpace {

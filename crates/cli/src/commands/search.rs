@@ -112,10 +112,13 @@ pub(super) fn execute(
     let split = |index: usize| found.explored.splits.of[index];
     let base = samples(&exam, &all, &found.base, split);
     let best = samples(&exam, &all, &found.best, split);
+    let measures = settings.objective.measures(&exam);
+    // Texts that are only read have their own.
+    let measure = measures.iter().find(|m| **m == settings.objective.measure).unwrap_or(&measures[0]);
     let mut manifest = session.manifest(sha256.clone(), &exam);
     for (key, value) in [
         ("score", score_value(&exam)?),
-        ("objective", settings.objective.measure.to_string().into()),
+        ("objective", measure.to_string().into()),
         ("svd", serde_json::to_value(truncation.method())?),
         ("strategy", settings.plan.to_string().into()),
         ("error_rate", settings.error_rate.into()),

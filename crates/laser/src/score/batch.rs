@@ -24,6 +24,8 @@ pub(crate) struct Batch {
 pub(crate) struct BatchItem {
     /// Index in the exam.
     pub(crate) index: usize,
+    /// The first row that is new in the pass with this item; where no row is shared, the first of its own.
+    pub(crate) first: usize,
     /// Rows of the prompt, in order.
     pub(crate) prompt: Vec<Range<usize>>,
     /// Which kept rows say what the model says of itself, upwards: the prompt's last, or its masks. Empty where the
@@ -102,6 +104,7 @@ struct Tree {
 impl Tree {
     /// Adds an item; `asked` and the candidates' rows stay rows of the pass until [`Tree::finish`].
     fn add(&mut self, index: usize, item: &Encoded) {
+        let first = self.rows.len();
         let prompt = self.insert(&item.prompt);
         let asked: Vec<usize> = item.asked.iter().map(|at| prompt[*at]).collect();
         for row in &asked {
@@ -120,7 +123,7 @@ impl Tree {
             });
             candidates.push(probes.collect());
         }
-        self.items.push(BatchItem { index, prompt: runs(&prompt), asked, candidates });
+        self.items.push(BatchItem { index, first, prompt: runs(&prompt), asked, candidates });
     }
 
     /// Rows of a sequence; what is not there yet is appended as one segment.
