@@ -68,6 +68,8 @@ fn every_token_of_a_text_is_scored_once_from_what_its_window_shows() {
             // The first token that is seen when token `t` is scored.
             let begin = |t: usize| {
                 if stride > 0 {
+                    // A token stands before the first scored one of a window.
+                    let stride = stride.min(window - 1);
                     return (t + 1).saturating_sub(window).div_ceil(stride) * stride;
                 }
                 let block = (t - 1) / window;
