@@ -3,7 +3,7 @@
 mod counterfact;
 mod filter;
 mod join;
-mod jsonl;
+mod questions;
 mod setup;
 mod world_facts;
 
@@ -83,17 +83,32 @@ pub struct TaskInfo {
     pub source: &'static str,
     /// Licence of the data.
     pub licence: &'static str,
-    /// Whether `--data` must name the file.
+    /// Whether it reads a file or folder; `--data` names it, unless the hub has it.
     pub needs_data: bool,
+    /// Where the hub has it.
+    pub hub: Option<HubData>,
+}
+
+/// Files of a data set on the Hugging Face Hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubData {
+    /// `ORG/NAME`.
+    pub repo: &'static str,
+    /// The commit, so that everyone reads the same.
+    pub revision: &'static str,
+    /// The files of all splits that the task reads; the last part of a name may have one `*`.
+    pub files: &'static [&'static str],
 }
 
 /// The built-in tasks.
 pub static BUILT_IN: &[TaskInfo] = &[world_facts::INFO, counterfact::INFO];
 
 impl Task {
-    /// A built-in task by name, or a JSONL file by path. `data`: the data file of a task that needs one.
+    /// A built-in task by name, or a file of questions by path. `data`: the file or folder of a task that needs one.
+    ///
+    /// # Errors
+    /// No such task or file, data that is missing, superfluous or bad.
     pub fn open(name: &str, data: Option<&Path>, setup: &Setup<'_>) -> Result<Self> {
-        let _ = setup;
         let info = BUILT_IN.iter().find(|info| info.name == name);
         match (info, data) {
             (Some(info), None) if info.needs_data => {
@@ -107,10 +122,10 @@ impl Task {
             }
             (Some(_), _) => world_facts::read(),
             (None, Some(_)) => Err(Error::setting("--data", "only built-in tasks take a data file")),
-            (None, None) if Path::new(name).exists() => jsonl::read(Path::new(name)),
+            (None, None) if Path::new(name).exists() => questions::read(Path::new(name), setup),
             (None, None) => {
                 let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
-                let problem = format!("no such task: expected one of {} or a JSONL file", known.join(", "));
+                let problem = format!("no such task: expected one of {} or a file of questions", known.join(", "));
                 Err(Error::Task { file: name.into(), place: "--task".into(), problem })
             }
         }
