@@ -10,10 +10,10 @@ mod filter;
 mod hellaswag;
 mod hotpotqa;
 mod join;
-mod jsonl;
 mod known_1000;
 mod lambada;
 mod piqa;
+mod questions;
 mod records;
 mod setup;
 #[cfg(test)]
@@ -92,10 +92,10 @@ pub struct Task {
 }
 
 impl Task {
-    /// A built-in task by name, or a JSONL file by path. `data`: the data file or folder of a task that needs one.
+    /// A built-in task by name, or a file of questions by path. `data`: the file or folder of a task that needs one.
     ///
     /// # Errors
-    /// A name that is neither, data missing or not wanted, a file that cannot be read, a bad row.
+    /// No such task or file, data that is missing, superfluous or bad.
     pub fn open(name: &str, data: Option<&Path>, setup: &Setup<'_>) -> Result<Self> {
         match (TaskInfo::named(name), data) {
             (Some(info), Some(path)) if info.needs_data => (info.read)(Source::Path(path), setup),
@@ -107,10 +107,10 @@ impl Task {
                 Err(Error::setting("--data", format!("the task {name} ships inside laser and reads no file")))
             }
             (None, Some(_)) => Err(Error::setting("--data", "only built-in tasks take a data file")),
-            (None, None) if Path::new(name).exists() => jsonl::read(Path::new(name)),
+            (None, None) if Path::new(name).exists() => questions::read(Path::new(name), setup),
             (None, None) => {
                 let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
-                let problem = format!("no such task: expected one of {} or a JSONL file", known.join(", "));
+                let problem = format!("no such task: expected one of {} or a file of questions", known.join(", "));
                 Err(Error::Task { file: name.into(), place: "--task".into(), problem })
             }
         }

@@ -22,8 +22,16 @@ pub(super) const EASY: TaskInfo = TaskInfo {
     needs_data: true,
     quirks: QUIRKS,
     hub: None,
+    files: &[&[
+        "ARC-Easy-Test.jsonl",
+        "ARC-Easy/ARC-Easy-Test.jsonl",
+        "ARC-Easy/test-*.parquet",
+        "ARC-Easy/test.json",
+        "test-*.parquet",
+        "test.json",
+    ]],
     example: EXAMPLE,
-    read: |source, setup| read(source, setup, "arc-easy"),
+    read: |source, setup| read(&EASY, source, setup),
 };
 
 pub(super) const CHALLENGE: TaskInfo = TaskInfo {
@@ -35,15 +43,23 @@ pub(super) const CHALLENGE: TaskInfo = TaskInfo {
     needs_data: true,
     quirks: QUIRKS,
     hub: None,
+    files: &[&[
+        "ARC-Challenge-Test.jsonl",
+        "ARC-Challenge/ARC-Challenge-Test.jsonl",
+        "ARC-Challenge/test-*.parquet",
+        "ARC-Challenge/test.json",
+        "test-*.parquet",
+        "test.json",
+    ]],
     example: EXAMPLE,
-    read: |source, setup| read(source, setup, "arc-challenge"),
+    read: |source, setup| read(&CHALLENGE, source, setup),
 };
 
 /// A question, its answers, and which is right.
 type Question = (String, Vec<String>, usize);
 
-fn read(source: Source<'_>, setup: &Setup<'_>, name: &str) -> Result<Task> {
-    let made = source.items(setup, |row, _| {
+fn read(info: &TaskInfo, source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+    let made = source.items(info, setup, |row, _| {
         let (question, choices, gold) =
             if row.fields.contains_key("instruction") { instruction(row)? } else { labelled(row)? };
         Ok(vec![Item {
@@ -55,7 +71,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>, name: &str) -> Result<Task> {
             ..Item::default()
         }])
     })?;
-    made.task(name, Score::Choice { length: Length::PerCharacter, ties: Ties::Wrong })
+    made.task(info.name, Score::Choice { length: Length::PerCharacter, ties: Ties::Wrong })
 }
 
 /// Hugging Face's two lists, or the original's list of pairs below the question; the key is one of the labels.

@@ -22,9 +22,13 @@ pub(super) const EPISTEMIC: TaskInfo = TaskInfo {
         "the two labels are compared by the sum of their tokens' log-probabilities, which favours the shorter one",
         "of equally likely labels the first, `entailment`, is chosen",
         "a masked model sees no full stop behind the masks, and its log-loss is divided by one too many",
-        "the paper's items are the validation split followed by train; here they are in the order of the file",
+        "the paper's items are the validation split followed by train, as in a folder with both; task.json has another order",
     ],
     hub: None,
+    files: &[
+        &["task.json", "epistemic_reasoning/validation-*.parquet", "data/validation-*.parquet", "validation-*.parquet"],
+        &["epistemic_reasoning/train-*.parquet", "data/train-*.parquet", "train-*.parquet"],
+    ],
     example: r#"{"input": "Premise: James knows that it rains. Hypothesis: It rains.",
         "target_scores": {"entailment": 1, "non-entailment": 0}}"#,
     read: epistemic,
@@ -42,9 +46,13 @@ pub(super) const WIKIDATA: TaskInfo = TaskInfo {
         "of several accepted answers only the first counts; rows of the Hugging Face copy that list several are left out",
         "a masked model's prompt and answer are not trimmed, no full stop follows its five masks, and its log-loss is \
          divided by one too many",
-        "the paper's items are the validation split followed by train; here they are in the order of the file",
+        "the paper's items are the validation split followed by train, as in a folder with both; task.json has another order",
     ],
     hub: None,
+    files: &[
+        &["task.json", "qa_wikidata/validation-*.parquet", "data/validation-*.parquet", "validation-*.parquet"],
+        &["qa_wikidata/train-*.parquet", "data/train-*.parquet", "train-*.parquet"],
+    ],
     example: r#"{"input": "The genre of \"Weird Al\" Yankovic is", "target": ["comedy", "parody"]}"#,
     read: wikidata,
 };
@@ -58,7 +66,7 @@ const QUESTION: &str = "\nRelation:";
 const LABELS: [&str; 2] = ["entailment", "non-entailment"];
 
 fn epistemic(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
-    let made = source.items(setup, |row, _| {
+    let made = source.items(&EPISTEMIC, setup, |row, _| {
         let (prompt, gold) = if row.fields.contains_key("inputs") {
             let targets = row.texts("targets")?;
             let gold = LABELS.iter().position(|label| targets == [*label]);
@@ -85,7 +93,7 @@ fn epistemic(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
 
 fn wikidata(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
     let mut seen = std::collections::BTreeSet::new();
-    let made = source.items(setup, |row, _| {
+    let made = source.items(&WIKIDATA, setup, |row, _| {
         let (input, mut targets) = if row.fields.contains_key("inputs") {
             (row.text("inputs")?, row.texts("targets")?)
         } else {

@@ -11,6 +11,7 @@ use crate::score::{Length, Score, Ties};
 use crate::tokenizer::Tokenizer;
 
 const SOURCE: &str = "Hugging Face LabHC/bias_in_bios, split dev (hard_text, profession, gender)";
+const FILES: &[&[&str]] = &[&["data/dev-*.parquet", "default/dev-*.parquet", "dev-*.parquet"]];
 const EXAMPLE: &str =
     r#"{"hard_text": "She teaches at a secondary school and writes about it.", "profession": 26, "gender": 1}"#;
 const CUT: &str = "a masked model reads the last 50 tokens of the biography only, and another question";
@@ -24,6 +25,7 @@ pub(super) const GENDER: TaskInfo = TaskInfo {
     needs_data: true,
     quirks: &["the question is `a male or female?`, as in the code; the paper's text differs", CUT],
     hub: None,
+    files: FILES,
     example: EXAMPLE,
     read: gender,
 };
@@ -37,6 +39,7 @@ pub(super) const PROFESSION: TaskInfo = TaskInfo {
     needs_data: true,
     quirks: &["of equally likely professions the first is chosen", CUT],
     hub: None,
+    files: FILES,
     example: EXAMPLE,
     read: profession,
 };
@@ -90,7 +93,7 @@ fn gender(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         }
         (Profile::Paper, ModelKind::Masked) => "Is the person in this text a male or female? This person is",
     };
-    let made = source.items(setup, |row, _| {
+    let made = source.items(&GENDER, setup, |row, _| {
         let text = biography(row, setup, cutter)?;
         let gold = number(row, "gender", &GENDERS)?;
         Ok(vec![Item { suffix: full_stop(setup), ..one_of(format!("{text} {question}"), &GENDERS, gold) }])
@@ -104,7 +107,7 @@ fn profession(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         (Profile::Paper, ModelKind::Masked) => "The profession of the person in the text is called",
         _ => "What is the profession of the person in this text? The profession of this person is",
     };
-    let made = source.items(setup, |row, _| {
+    let made = source.items(&PROFESSION, setup, |row, _| {
         let name = PROFESSIONS[number(row, "profession", &PROFESSIONS)?];
         let Some(gold) = ASKED.iter().position(|asked| *asked == name) else { return Ok(Vec::new()) };
         let text = biography(row, setup, cutter)?;

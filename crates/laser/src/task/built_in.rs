@@ -20,26 +20,29 @@ pub struct TaskInfo {
     pub licence: &'static str,
     /// Items of the published set under the profile `clean`.
     pub size: usize,
-    /// Whether `--data` must name the file.
+    /// Whether it reads a file or folder; `--data` names it, unless the hub has it.
     pub needs_data: bool,
     /// What the profile `paper` does that `clean` does not, one sentence each.
     pub quirks: &'static [&'static str],
-    /// Where the Hugging Face Hub has the data.
+    /// Where the hub has it.
     pub hub: Option<HubData>,
+    /// What the files of a folder may be called: names for the split that is read first, then for one read after it
+    /// where it is there; of each, the first name that is there counts (as in [`Layout`](crate::dataset::Layout)).
+    pub(crate) files: &'static [&'static [&'static str]],
     /// A specimen record, as JSON, in one of the published layouts; empty where the data ships with the task.
     pub(crate) example: &'static str,
     /// Makes the task of its records.
     pub(crate) read: fn(Source<'_>, &Setup<'_>) -> Result<Task>,
 }
 
-/// Files of a data set on the Hugging Face Hub, at a revision that does not change.
+/// Files of a data set on the Hugging Face Hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HubData {
-    /// `ORG/NAME` of the data set.
+    /// `ORG/NAME`.
     pub repo: &'static str,
-    /// Commit.
+    /// The commit, so that everyone reads the same.
     pub revision: &'static str,
-    /// Paths in the repository, in the order in which they are read.
+    /// The files of all splits that the task reads; the last part of a name may have one `*`.
     pub files: &'static [&'static str],
 }
 

@@ -26,13 +26,14 @@ pub(super) const INFO: TaskInfo = TaskInfo {
         "Llama and Mistral generate 10 tokens instead, and prompt and continuation together must contain the answer",
     ],
     hub: None,
+    files: &[&["counterfact.json", "counterfact-*.json", "data/train-*.parquet"]],
     example: r#"{"case_id": 0, "requested_rewrite": {"prompt": "The mother tongue of {} is", "subject": "Danielle Darrieux",
         "target_true": {"str": "French"}}, "paraphrase_prompts": ["Danielle Darrieux, a native", "Danielle Darrieux spoke the language"]}"#,
     read,
 };
 
 fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
-    let made = source.items(setup, |row, _| items(row, setup))?;
+    let made = source.items(&INFO, setup, |row, _| items(row, setup))?;
     let generates = ["llama", "mistral"].iter().any(|family| setup.family.starts_with(family));
     let (score, boundary) = match (setup.profile, setup.kind) {
         (Profile::Clean, _) => (Score::GREEDY, Boundary::Joint),

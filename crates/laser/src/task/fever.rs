@@ -20,9 +20,26 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     needs_data: true,
     quirks: &[
         "the question ends in a full stop, and no full stop follows a masked model's mask",
-        "the paper's 13,086 items are paper_dev followed by paper_test; here they are those of the file",
+        "the paper's 13,086 items are paper_dev followed by paper_test, as in a folder with both",
     ],
     hub: None,
+    files: &[
+        &[
+            "paper_dev.jsonl",
+            "v1.0/paper_dev-*.parquet",
+            "v1.0/paper_dev/*.parquet",
+            "data/paper_dev-*.parquet",
+            "paper_dev-*.parquet",
+            "task.json",
+        ],
+        &[
+            "paper_test.jsonl",
+            "v1.0/paper_test-*.parquet",
+            "v1.0/paper_test/*.parquet",
+            "data/paper_test-*.parquet",
+            "paper_test-*.parquet",
+        ],
+    ],
     example: r#"{"id": 137334, "label": "SUPPORTS", "claim": "Fox 2000 Pictures released the film Soul Food."}"#,
     read,
 };
@@ -30,7 +47,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
 fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
     let mut labels: BTreeMap<String, bool> = BTreeMap::new();
     let mut contradictory = Vec::new();
-    let mut made = source.items(setup, |row, _| {
+    let mut made = source.items(&INFO, setup, |row, _| {
         let (claim, Some(label)) = (claim(row)?, label(row)?) else { return Ok(Vec::new()) };
         match labels.get(claim) {
             Some(known) if *known != label => contradictory.push(claim.to_owned()),

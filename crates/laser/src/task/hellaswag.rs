@@ -15,6 +15,13 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     needs_data: true,
     quirks: &["the paper does not use this set: both profiles are the same"],
     hub: None,
+    files: &[&[
+        "hellaswag_val*.jsonl",
+        "data/hellaswag_val.jsonl",
+        "default/validation-*.parquet",
+        "data/validation-*.parquet",
+        "validation-*.parquet",
+    ]],
     example: r#"{"ind": 1, "activity_label": "Washing a car", "ctx_a": "A man fills a bucket with water.", "ctx_b": "he",
         "endings": ["drinks it all.", "sings to the bucket.", "wipes the car with a sponge.", "sleeps under a chair."],
         "label": 2, "source_id": "example"}"#,
@@ -22,7 +29,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
 };
 
 fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
-    let made = source.items(setup, |row, _| {
+    let made = source.items(&INFO, setup, |row, _| {
         let activity = row.text("activity_label")?;
         let first = row.text("ctx_a")?;
         // Empty where the description ends with a sentence.

@@ -15,13 +15,14 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     needs_data: true,
     quirks: &["the paper does not use this set: scored as the paper scores CounterFact, by the answer's first token"],
     hub: None,
+    files: &[&["known_1000.json"]],
     example: r#"{"known_id": 0, "subject": "Vinson Massif", "attribute": "Antarctica",
         "prompt": "Vinson Massif is located in the continent of"}"#,
     read,
 };
 
 fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
-    let made = source.items(setup, |row, _| {
+    let made = source.items(&INFO, setup, |row, _| {
         Ok(vec![Item {
             id: id(row, "known_id"),
             group: row.text("subject")?.trim().to_owned(),

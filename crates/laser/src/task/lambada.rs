@@ -16,13 +16,23 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     needs_data: true,
     quirks: &["the paper does not use this set: both profiles are the same"],
     hub: None,
+    files: &[&[
+        "lambada_test.jsonl",
+        "lambada_test_en.jsonl",
+        "data/lambada_test_en.jsonl",
+        "default/test-*.parquet",
+        "plain_text/test-*.parquet",
+        "data/test-*.parquet",
+        "test-*.parquet",
+        "lambada_test_plain_text.txt",
+    ]],
     example: r#"{"text": "She closed the door behind her, turned the key twice and then hid the key"}"#,
     read,
 };
 
 /// The last word is what follows the last blank, as in lm-evaluation-harness: in 7 passages it holds a line break.
 fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
-    let made = source.items(setup, |row, _| {
+    let made = source.items(&INFO, setup, |row, _| {
         let text = row.text("text")?.trim();
         let (prompt, word) = text
             .rsplit_once(' ')

@@ -17,6 +17,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     needs_data: true,
     quirks: &["the paper does not use this set: both profiles are the same"],
     hub: None,
+    files: &[&["valid.jsonl", "plain_text/validation-*.parquet", "data/validation-*.parquet", "validation-*.parquet"]],
     example: r#"{"goal": "Dry a wet book.", "sol1": "Stand it open in front of a fan.", "sol2": "Close it and put it in a bag.",
         "label": 0}"#,
     read,
@@ -31,7 +32,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         Some(beside) => Source::Path(&beside.questions),
         None => source,
     };
-    let made = source.items(setup, |row, number| {
+    let made = source.items(&INFO, setup, |row, number| {
         let goal = row.text("goal")?.trim();
         let choices = ["sol1", "sol2"].map(|field| row.text(field).map(|text| text.trim().to_owned()));
         let [first, second] = choices;

@@ -1,11 +1,12 @@
 //! Records of a built-in task: takes where they are, gives the items that the task makes of them, in order.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Item, Setup, Task};
-use crate::dataset::{BadField, Row, Rows};
+use super::{Item, Setup, Task, TaskInfo};
+use crate::dataset::{BadField, Layout, Place, Row, Rows};
 use crate::error::{Error, Result};
 use crate::score::Score;
 
@@ -23,7 +24,7 @@ pub(crate) enum Source<'a> {
 /// What a task made of its records.
 #[derive(Debug, Default)]
 pub(super) struct Made {
-    /// Items in file order.
+    /// Items in the order of the records.
     pub(super) items: Vec<Item>,
     /// Rows left out because they are bad.
     pub(super) skipped: Vec<String>,
@@ -37,51 +38,63 @@ impl Source<'_> {
     /// A file that cannot be read; a bad row, unless those are to be skipped.
     pub(super) fn items(
         self,
+        info: &TaskInfo,
         setup: &Setup<'_>,
-        mut make: impl FnMut(&Row, usize) -> Result<Vec<Item>, BadField>,
+        make: impl FnMut(&Row, usize) -> Result<Vec<Item>, BadField>,
     ) -> Result<Made> {
-        let rows = self.rows()?;
-        let mut made = Made::default();
-        for (number, row) in rows.rows.iter().enumerate() {
-            match make(row, number) {
-                Ok(items) => made.items.extend(items.into_iter().map(|item| completed(item, number, row))),
-                Err(bad) if setup.skip_bad => {
-                    made.skipped.push(format!("row {}, `{}`: {}", row.place, bad.field, bad.problem));
-                }
-                Err(bad) => {
-                    let file = rows.file.display().to_string();
-                    let place = format!("row {}, `{}`", row.place, bad.field);
-                    return Err(Error::Task { file, place, problem: bad.problem });
-                }
-            }
-        }
-        Ok(made)
+        items(self.rows(info, setup)?, setup, make)
     }
 
-    fn rows(self) -> Result<Rows> {
-        let one = |text: &str, file: &Path| -> Result<Rows> {
-            let mut value: Value = serde_json::from_str(text).map_err(|e| Error::parse(file, e))?;
-            let list = match value.get_mut("examples").map(Value::take) {
-                Some(Value::Array(list)) => list,
-                _ => vec![value],
-            };
-            let object = |value| if let Value::Object(fields) = value { Some(fields) } else { None };
-            let rows = list.into_iter().filter_map(object).enumerate();
-            Ok(Rows { file: file.to_owned(), rows: rows.map(|(i, fields)| Row::new(i, fields)).collect() })
-        };
+    /// The records themselves: of a folder, those of all its splits that the task reads.
+    ///
+    /// # Errors
+    /// As [`Source::items`].
+    pub(super) fn rows(self, info: &TaskInfo, setup: &Setup<'_>) -> Result<Rows> {
         match self {
-            Self::Inside => Ok(Rows { file: "the task itself".into(), rows: Vec::new() }),
-            Self::Example(text) => one(text, Path::new("the task's example")),
+            Self::Inside => Ok(Rows { file: info.name.into(), rows: Vec::new(), skipped: Vec::new() }),
+            Self::Example(text) => example(info, text),
             Self::Path(path) => {
-                let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
-                if text.trim_start().starts_with('{') && text.contains("\"examples\"") {
-                    one(&text, path)
-                } else {
-                    Rows::read(path)
-                }
+                let layout = |files| Layout { files, list: None };
+                let mut splits = info.files.iter().map(|files| layout(files));
+                let first = Rows::open(path, &splits.next().unwrap_or_default(), setup.skip_bad)?;
+                let mut others = splits.filter(|split| split.is_in(path));
+                others.try_fold(first, |rows, split| Ok(rows.and(Rows::open(path, &split, setup.skip_bad)?)))
             }
         }
     }
+}
+
+/// [`Source::items`] of rows.
+///
+/// # Errors
+/// A bad row, unless those are to be skipped.
+pub(super) fn items(
+    rows: Rows,
+    setup: &Setup<'_>,
+    mut make: impl FnMut(&Row, usize) -> Result<Vec<Item>, BadField>,
+) -> Result<Made> {
+    let mut numbers = 0..;
+    let (items, skipped) = rows.items(setup, |row| {
+        let number = numbers.next().expect("there is a next number, because they do not end");
+        let mut items = make(row, number)?;
+        for item in &mut items {
+            if item.id.is_empty() {
+                item.id = number.to_string();
+            }
+            if item.group.is_empty() {
+                item.group.clone_from(&item.id);
+            }
+        }
+        Ok(items)
+    })?;
+    Ok(Made { items, skipped })
+}
+
+/// The one record of a specimen.
+fn example(info: &TaskInfo, text: &str) -> Result<Rows> {
+    let file: Arc<Path> = Path::new("specimen").into();
+    let fields = serde_json::from_str(text).map_err(|e| Error::parse(info.name, e))?;
+    Ok(Rows { rows: vec![Row::new(&file, Place::Record(0), fields)], file: file.to_path_buf(), skipped: Vec::new() })
 }
 
 impl Made {
@@ -92,20 +105,9 @@ impl Made {
     }
 }
 
-fn completed(mut item: Item, number: usize, row: &Row) -> Item {
-    if item.id.is_empty() {
-        item.id = number.to_string();
-    }
-    if item.group.is_empty() {
-        item.group.clone_from(&item.id);
-    }
-    item.doc = Value::Object(row.fields.clone());
-    item
-}
-
 /// The text of a set's own id, which may be a number; empty where there is none.
 pub(super) fn id(row: &Row, field: &str) -> String {
-    match row.fields.get(field) {
+    match row.optional(field) {
         Some(Value::String(text)) => text.trim().to_owned(),
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),

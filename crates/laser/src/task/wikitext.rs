@@ -1,6 +1,6 @@
 //! WikiText-2 (Merity et al. 2016): articles of Wikipedia, of which the perplexity is measured.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::records::{Made, Source};
 use super::{Item, Profile, Setup, Task, TaskInfo};
@@ -16,6 +16,15 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     needs_data: true,
     quirks: &["the whole file is one text, so that an article's first words are read after the end of the one before"],
     hub: None,
+    files: &[&[
+        "wiki.test.tokens",
+        "wiki.test.raw",
+        "test.txt",
+        "wikitext-2-raw-v1/test-*.parquet",
+        "wikitext-2-v1/test-*.parquet",
+        "data/test-*.parquet",
+        "test-*.parquet",
+    ]],
     example: r#"{"text": " = Example = \n \n An article begins with its heading .\n"}"#,
     read,
 };
@@ -40,12 +49,12 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
 /// they have none.
 fn text(source: Source<'_>, setup: &Setup<'_>) -> Result<String> {
     if let Source::Path(path) = source
-        && is_text(path)
+        && let Some(file) = text_file(path)
     {
-        return std::fs::read_to_string(path).map_err(Error::io(path));
+        return std::fs::read_to_string(&file).map_err(Error::io(file));
     }
     let mut whole = String::new();
-    source.items(setup, |row, _| {
+    source.items(&INFO, setup, |row, _| {
         let field = if row.fields.contains_key("page") { "page" } else { "text" };
         // An empty row is an empty line.
         let line = row.value(field)?.as_str().unwrap_or_default();
@@ -58,8 +67,14 @@ fn text(source: Source<'_>, setup: &Setup<'_>) -> Result<String> {
     Ok(whole)
 }
 
-fn is_text(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| ["txt", "tokens", "raw"].iter().any(|known| extension == *known))
+/// The text file that was named, or is in the folder.
+fn text_file(path: &Path) -> Option<PathBuf> {
+    let is_text = |path: &PathBuf| {
+        let extension = path.extension().unwrap_or_default();
+        path.is_file() && ["txt", "tokens", "raw"].iter().any(|known| extension == *known)
+    };
+    let names = INFO.files.iter().flat_map(|names| names.iter());
+    std::iter::once(path.to_owned()).chain(names.map(|name| path.join(name))).find(is_text)
 }
 
 /// The text cut before every heading of the first level, ` = Title = `.

@@ -21,6 +21,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     needs_data: false,
     quirks: &["the paper does not use this set: both profiles are the same"],
     hub: None,
+    files: &[],
     example: "",
     read,
 };
