@@ -143,9 +143,7 @@ impl ChatTemplate {
         let begin = self.tokens.iter().find(|(name, _)| *name == "bos_token").map(|(_, text)| text.as_str());
         let begun = begin.is_some_and(|begin| items.iter().all(|item| item.prompt.starts_with(begin)));
         let join = Join { delimiter: String::new(), special: task.join.special && !begun, ..task.join };
-        let Task { name, default_score, until, filters, num_fewshot, config, skipped, .. } = task;
-        let task = Task::new(name, items, default_score)?; // with the hash of the rendered items
-        Ok(Task { join, until, filters, num_fewshot, config, skipped, ..task })
+        Ok(Task { items, join, ..task })
     }
 
     /// What it was rendered with, by the names under which a manifest keeps it.

@@ -87,8 +87,6 @@ pub struct Task {
     pub config: Value,
     /// Bad rows that were left out, each with its file, line and field.
     pub skipped: Vec<String>,
-    /// SHA-256 of everything in the items.
-    pub sha256: String,
 }
 
 impl Task {
@@ -132,22 +130,9 @@ impl Task {
             return Err(wrong("items".into(), "expected at least one, found none".into()));
         }
         let mut ids = std::collections::BTreeSet::new();
-        let mut hasher = Sha256::new();
-        for item in &items {
-            if !ids.insert(item.id.as_str()) {
-                return Err(wrong(format!("id `{}`", item.id), "found twice".into()));
-            }
-            for text in [&item.id, &item.group, &item.prompt, &item.suffix]
-                .into_iter()
-                .chain(&item.answers)
-                .chain(&item.choices)
-            {
-                hasher.update((text.len() as u64).to_le_bytes());
-                hasher.update(text);
-            }
-            hasher.update((item.gold as u64).to_le_bytes());
+        if let Some(item) = items.iter().find(|item| !ids.insert(item.id.as_str())) {
+            return Err(wrong(format!("id `{}`", item.id), "found twice".into()));
         }
-        let sha256 = hasher.finalize().iter().map(|b| format!("{b:02x}")).collect();
         Ok(Self {
             name,
             items,
@@ -158,8 +143,23 @@ impl Task {
             num_fewshot: 0,
             config: Value::Null,
             skipped: Vec::new(),
-            sha256,
         })
+    }
+
+    /// SHA-256, hexadecimal, of all that decides what a model reads and what counts as right, the score aside.
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        let mut add = |text: &str| {
+            hasher.update((text.len() as u64).to_le_bytes());
+            hasher.update(text);
+        };
+        for item in &self.items {
+            [&item.id, &item.group, &item.prompt, &item.suffix].into_iter().for_each(|text| add(text));
+            item.answers.iter().chain(&item.choices).for_each(|text| add(text));
+            add(&item.gold.to_string());
+        }
+        add(&format!("{:?} {:?} {:?}", self.join, self.until, self.filters));
+        hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 
     /// The first `limit` items. (The order of a built-in task is mixed, so that its beginning is a fair sample.)

@@ -69,7 +69,7 @@ fn prompts_become_turns_and_all_else_stays() {
     assert_eq!((after.join.delimiter.as_str(), after.join.special), ("", true), "it begins with no token");
     assert_eq!((&after.until, after.num_fewshot, &after.name), (&before.until, 3, &before.name));
     assert_eq!(after.items[1].answers, before.items[1].answers);
-    assert_ne!(after.sha256, before.sha256);
+    assert_ne!(after.sha256(), before.sha256());
     let begun = plain("{{ bos_token }}{{ messages[0].content }}").apply(before).expect("rendered");
     assert_eq!((begun.items[0].prompt.as_str(), begun.join.special), ("<s>What is", false));
 }
