@@ -72,10 +72,11 @@ impl TaskInfo {
         BUILT_IN.iter().find(|info| info.name == name)
     }
 
-    /// The task made of its specimen record (of all its records, where they ship with it), to show what it asks.
+    /// The task made of its specimen record (of all its records, where they ship with it), to show what it asks. A task
+    /// that counts or cuts tokens does so where the setup has a tokenizer.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::error::Error::Setting) where the task counts tokens and the setup has no tokenizer.
+    /// None by a task's own definition.
     pub fn specimen(&self, setup: &Setup<'_>) -> Result<Task> {
         let source = if self.needs_data { Source::Example(self.example) } else { Source::Inside };
         (self.read)(source, setup)

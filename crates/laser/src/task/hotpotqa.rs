@@ -55,7 +55,7 @@ const TRAIN: Layout<'_> = Layout {
 fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
     let counter = match setup.profile {
         Profile::Clean => None,
-        Profile::Paper => Some(setup.needed_tokenizer(INFO.name, "leaves out answers of more than 15 tokens")?),
+        Profile::Paper => source.tokenizer(&INFO, setup, "leaves out answers of more than 15 tokens")?,
     };
     let mut rows = source.rows(&INFO, setup)?;
     if let (Profile::Paper, Source::Path(path)) = (setup.profile, source)
