@@ -99,7 +99,8 @@ def make(scorer, kind, out, model, jobs, data):
 def part(scorer, kind, profile, name, folder, file, count):
     """Goldens of one file: in clear, or of `count` items spread over it and with texts as hashes."""
     task = task_items.read(name, profile, kind, folder / file, scorer.tokenizer)
-    head = {"file": file, "items": len(task.items), "score": task.score, "boundary": task.boundary}
+    head = {"file": file, "items": len(task.items), "all_items": digest(task.items)}
+    head |= {"score": task.score, "boundary": task.boundary}
     head |= {k: v for k, v in [("match", task.match), ("max_tokens", task.max_tokens), ("until", list(task.until))] if v}
     if task.score == "choice":
         head["length"] = task.length
@@ -132,6 +133,15 @@ def hashed(text):
     """The first 16 digits of the SHA-256 of a text, and its bytes."""
     data = text.encode()
     return f"{hashlib.sha256(data).hexdigest()[:16]}/{len(data)}"
+
+
+def digest(items):
+    """The first 16 digits of the SHA-256 of every item's prompt, suffix, answers and choices, each ended by a zero byte."""
+    every = hashlib.sha256()
+    for item in items:
+        for text in [item.prompt, item.suffix, *item.answers, *item.choices]:
+            every.update(text.encode() + b"\0")
+    return every.hexdigest()[:16]
 
 
 def described(index, item, hide):
