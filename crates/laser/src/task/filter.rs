@@ -5,6 +5,11 @@
 pub struct Filters {}
 
 impl Filters {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        true
+    }
+
     /// The text that counts.
     pub fn apply(&self, text: &str) -> String {
         text.to_owned()

@@ -1,5 +1,6 @@
 //! What a task is built for: the same data gives other prompts to other models, and to other readings of the paper.
 
+use crate::error::{Error, Result};
 use crate::named::named;
 use crate::tokenizer::Tokenizer;
 
@@ -42,4 +43,15 @@ pub struct Setup<'a> {
     pub tokenizer: Option<&'a Tokenizer>,
     /// Leave out bad rows, and count them, instead of refusing the file.
     pub skip_bad: bool,
+}
+
+impl<'a> Setup<'a> {
+    /// The tokenizer, for a task that does something with tokens.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn needed_tokenizer(&self, task: &str, what: &str) -> Result<&'a Tokenizer> {
+        let problem = || format!("{task} {what} under `{}`, and needs the model's tokenizer", self.profile);
+        self.tokenizer.ok_or_else(|| Error::setting("--profile", problem()))
+    }
 }
