@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::records::{Made, Source};
-use super::{Item, Profile, Setup, Task, TaskInfo};
+use super::{HubData, Item, Profile, Setup, Task, TaskInfo};
 use crate::error::{Error, Result};
 use crate::score::Score;
 
@@ -15,7 +15,11 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 62,
     needs_data: true,
     quirks: &["the whole file is one text, so that an article's first words are read after the end of the one before"],
-    hub: None,
+    hub: Some(HubData {
+        repo: "Salesforce/wikitext",
+        revision: "b08601e04326c79dfdd32d625aee71d232d685c3",
+        files: &["wikitext-2-raw-v1/test-*.parquet"],
+    }),
     files: &[&[
         "wiki.test.tokens",
         "wiki.test.raw",
