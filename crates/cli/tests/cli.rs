@@ -9,6 +9,8 @@ mod items;
 
 #[path = "cli/apply.rs"]
 mod apply;
+#[path = "cli/data.rs"]
+mod data;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/eval.rs"]

@@ -12,11 +12,11 @@ use serde_json::json;
 use crate::args::{Eval, Global};
 use crate::output;
 use crate::progress::Progress;
-use crate::questions::{by_reference, score_value, tasks};
+use crate::questions::{by_reference, notes, score_value, tasks};
 use crate::session::{Session, fractions};
 
 pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<ExitCode> {
-    let tasks = tasks(&args.task)?;
+    let tasks = tasks(&args.task, global, progress)?;
     let fractions = fractions(&args.task)?;
     let wanted = match args.split.as_str() {
         "all" => Split::All,
@@ -62,7 +62,10 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     manifest.config.insert("truncations".into(), serde_json::to_value(&records)?);
     manifest.seeds.insert("split".into(), args.task.split_seed);
     let ties = outcomes.iter().filter(|o| o.tied).count();
-    let notes = if ties > 0 { vec![format!("{ties} items were decided by a tie")] } else { Vec::new() };
+    let mut notes = notes(&tasks);
+    if ties > 0 {
+        notes.push(format!("{ties} items were decided by a tie"));
+    }
     let results = EvalResults {
         edit: edit.map(ToString::to_string),
         scores: scores(&samples),

@@ -15,7 +15,8 @@ pub(super) fn run(global: &Global) -> Result<ExitCode> {
             .iter()
             .map(|t| {
                 json!({"name": t.name, "about": t.about, "source": t.source, "licence": t.licence,
-                    "needs_data": t.needs_data})
+                    "needs_data": t.needs_data, "hub": t.hub.map(|hub| json!({
+                        "repo": hub.repo, "revision": hub.revision, "files": hub.files}))})
             })
             .collect();
         output::json(&tasks)?;
@@ -28,7 +29,8 @@ pub(super) fn run(global: &Global) -> Result<ExitCode> {
     }
     output::result(&output::table(&rows))?;
     output::result(
-        "\nor a JSONL file of your own: {\"question\", \"answer\"} or {\"question\", \"choices\", \"gold\"} a line",
+        "\nor a JSON, JSONL, CSV, TSV or Parquet file of your own with the fields question and answer, or question, \
+         choices and gold",
     )?;
     Ok(ExitCode::SUCCESS)
 }
