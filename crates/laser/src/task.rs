@@ -7,15 +7,17 @@ mod jsonl;
 mod setup;
 mod world_facts;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::harness::{self, Definition};
 use crate::score::Score;
 
 pub use filter::Filters;
+pub(crate) use filter::{Filter, Pipeline};
 pub use join::{Boundary, Join};
 pub use setup::{ModelKind, Profile, Setup};
 
@@ -70,6 +72,10 @@ pub struct Task {
     pub skipped: Vec<String>,
     /// SHA-256 of everything in the items.
     pub sha256: String,
+    /// Number of items before [`Task::limited`] left some out.
+    pub total: usize,
+    /// What a harness task's file says besides; none for other tasks.
+    pub definition: Option<Definition>,
 }
 
 /// What `laser tasks` says of a built-in task.
@@ -91,9 +97,19 @@ pub struct TaskInfo {
 pub static BUILT_IN: &[TaskInfo] = &[world_facts::INFO, counterfact::INFO];
 
 impl Task {
-    /// A built-in task by name, or a JSONL file by path. `data`: the data file of a task that needs one.
+    /// A built-in task by name, a harness task by its YAML file or by its name in [`Setup::include`], or a JSONL file
+    /// by path. `data`: the data file of a task that needs one.
     pub fn open(name: &str, data: Option<&Path>, setup: &Setup<'_>) -> Result<Self> {
-        let _ = setup;
+        let file = Some(PathBuf::from(name)).filter(|path| harness::is_yaml(path));
+        if let Some(file) = file.map_or_else(|| harness::find(name, setup.include), |file| Ok(Some(file)))? {
+            return harness::open(&file, data, setup);
+        }
+        if setup.num_fewshot.is_some() {
+            return Err(Error::setting(
+                "--num-fewshot",
+                format!("only tasks of the harness have examples, not {name}"),
+            ));
+        }
         let info = BUILT_IN.iter().find(|info| info.name == name);
         match (info, data) {
             (Some(info), None) if info.needs_data => {
@@ -110,7 +126,8 @@ impl Task {
             (None, None) if Path::new(name).exists() => jsonl::read(Path::new(name)),
             (None, None) => {
                 let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
-                let problem = format!("no such task: expected one of {} or a JSONL file", known.join(", "));
+                let problem =
+                    format!("no such task: expected one of {}, a JSONL file or a YAML file", known.join(", "));
                 Err(Error::Task { file: name.into(), place: "--task".into(), problem })
             }
         }
@@ -140,6 +157,8 @@ impl Task {
         }
         let sha256 = hasher.finalize().iter().map(|b| format!("{b:02x}")).collect();
         Ok(Self {
+            total: items.len(),
+            definition: None,
             name,
             items,
             default_score,
