@@ -16,9 +16,15 @@ pub(crate) fn tasks(args: &TaskArgs) -> Result<Vec<(Task, Score)>> {
     if !args.score.is_empty() && args.score.len() != 1 && args.score.len() != n {
         bail!("--score: expected one for all tasks or one for each of {n}, found {}", args.score.len());
     }
+    let setup = Setup {
+        num_fewshot: args.num_fewshot,
+        fewshot_seed: args.fewshot_seed,
+        include: &args.include_path,
+        ..Setup::default()
+    };
     let mut tasks = Vec::with_capacity(n);
     for (i, (name, data)) in args.task.iter().zip(data(args)?).enumerate() {
-        let task = Task::open(name, data.as_deref(), &Setup::default())?.limited(args.limit)?;
+        let task = Task::open(name, data.as_deref(), &setup)?.limited(args.limit)?;
         let score = match args.score.get(i).or(args.score.first()) {
             Some(text) => text.parse()?,
             None => task.default_score,

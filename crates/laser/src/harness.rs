@@ -12,6 +12,7 @@ mod fewshot;
 mod items;
 mod keys;
 pub(crate) mod metric;
+mod output;
 mod pipeline;
 pub(crate) mod python;
 mod python_random;
@@ -28,6 +29,8 @@ use crate::error::{Error, Result};
 use crate::score::{Length, Match, Score, Ties};
 use crate::task::{Boundary, Item, Join, Setup, Task};
 use metric::{Kind, Metric};
+
+pub use output::{Output, sample_files};
 
 /// What is asked of a model for every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -107,7 +107,7 @@ pub struct Baselines {
     pub best_prediction: Option<Frequent>,
 }
 
-/// `results.json` of an evaluation without a search.
+/// An evaluation without a search: the `laser` block of its `results.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvalResults {
     /// The edit evaluated, in short form; absent for the unedited model.

@@ -1,21 +1,22 @@
 //! Run folders: a search or an evaluation written so that it describes itself, and read back.
 //!
 //! A search leaves `results.json`, `samples.jsonl` (the winner) and `samples.base.jsonl`, `recipe.yaml`,
-//! `report.html` and `trials.sqlite`; an evaluation `results.json` and `samples.jsonl`. None holds a clock, so that
-//! the same run gives the same bytes.
+//! `report.html` and `trials.sqlite`; an evaluation `results.json` and a `samples_TASK.jsonl` for each task, both under
+//! lm-evaluation-harness' names. None holds a clock, so that the same run gives the same bytes.
 
 use std::path::{Path, PathBuf};
 
 use laser_checkpoint::write_atomically;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::evaluate::{Exam, Part};
+use crate::harness::{Output, sample_files};
 use crate::recipe::Recipe;
 use crate::report::{Flip, render_html};
 use crate::results::{Baselines, SplitScores, SplitSummary};
-use crate::results::{BestEdit, EvalResults, Manifest, Results, SampleRecord, SearchSpace, SearchSummary, TaskScores};
+use crate::results::{BestEdit, Manifest, Results, SampleRecord, SearchSpace, SearchSummary, TaskScores};
 use crate::score::Outcome;
 use crate::search::{Found, Protocol, Settings};
 use crate::statistics::{Split, constant_answer_rate, group_ids, most_frequent};
@@ -54,9 +55,12 @@ impl RunFolder {
     }
 
     /// Writes an evaluation.
-    pub fn write_eval(&self, results: &EvalResults, samples: &[SampleRecord]) -> Result<()> {
-        self.write_json("results.json", results)?;
-        self.write_samples("samples.jsonl", samples)
+    pub fn write_eval(&self, output: &Output) -> Result<()> {
+        let files = sample_files(output.samples.iter().map(|(task, _)| task.as_str()));
+        for (file, (_, lines)) in files.iter().zip(&output.samples) {
+            self.write_lines(file, lines)?;
+        }
+        self.write_json("results.json", &output.results)
     }
 
     /// Writes a search: results, samples, recipe and report.
@@ -67,8 +71,8 @@ impl RunFolder {
         best: &[SampleRecord],
         recipe: &Recipe,
     ) -> Result<()> {
-        self.write_samples("samples.base.jsonl", base)?;
-        self.write_samples("samples.jsonl", best)?;
+        self.write_lines("samples.base.jsonl", base)?;
+        self.write_lines("samples.jsonl", best)?;
         write_atomically(&self.recipe(), recipe.to_yaml()?.as_bytes())?;
         self.write_json("results.json", results)?;
         self.write_report()
@@ -77,7 +81,8 @@ impl RunFolder {
     /// Renders `report.html` from what the folder holds.
     pub fn write_report(&self) -> Result<()> {
         let results: Results = self.read_json("results.json")?;
-        let (base, best) = (self.read_samples("samples.base.jsonl")?, self.read_samples("samples.jsonl")?);
+        let base: Vec<SampleRecord> = self.read_lines("samples.base.jsonl")?;
+        let best: Vec<SampleRecord> = self.read_lines("samples.jsonl")?;
         let searched = base.iter().filter(|s| s.split == Split::Search).count();
         let trials = Store::open_existing(&self.store())?.rows(Split::Search, searched)?;
         let flips: Vec<Flip> = base
@@ -97,9 +102,22 @@ impl RunFolder {
         Ok(write_atomically(&self.report(), page.as_bytes())?)
     }
 
-    /// Reads `samples.jsonl`.
+    /// The samples of an evaluation, task after task, or those of a search's winner.
     pub fn samples(&self) -> Result<Vec<SampleRecord>> {
-        self.read_samples("samples.jsonl")
+        let results = self.path.join("results.json");
+        if !results.exists() || self.path.join("trials.sqlite").exists() {
+            return self.read_lines("samples.jsonl");
+        }
+        let evaluation: Evaluation = self.read_json("results.json")?;
+        let mut samples = Vec::new();
+        for file in sample_files(evaluation.results.keys().map(String::as_str)) {
+            let lines: Vec<Sample> = self.read_lines(&file)?;
+            // A text stands there once for each pipeline of filters.
+            let first = lines.first().map(|line| line.filter.clone());
+            samples
+                .extend(lines.into_iter().filter(|line| Some(&line.filter) == first.as_ref()).map(|line| line.laser));
+        }
+        Ok(samples)
     }
 
     /// Reads a search's `results.json`.
@@ -114,11 +132,11 @@ impl RunFolder {
         self.write(&path, text.as_bytes())
     }
 
-    fn write_samples(&self, name: &str, samples: &[SampleRecord]) -> Result<()> {
+    fn write_lines(&self, name: &str, lines: &[impl Serialize]) -> Result<()> {
         let path = self.path.join(name);
         let mut text = String::new();
-        for sample in samples {
-            text.push_str(&serde_json::to_string(sample).map_err(|e| Error::parse(&path, e))?);
+        for line in lines {
+            text.push_str(&serde_json::to_string(line).map_err(|e| Error::parse(&path, e))?);
             text.push('\n');
         }
         self.write(&path, text.as_bytes())
@@ -135,13 +153,26 @@ impl RunFolder {
         serde_json::from_str(&text).map_err(|e| Error::parse(&path, e))
     }
 
-    fn read_samples(&self, name: &str) -> Result<Vec<SampleRecord>> {
+    fn read_lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>> {
         let path = self.path.join(name);
         let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
         let line =
             |(i, line)| serde_json::from_str(line).map_err(|e| Error::parse(&path, format!("line {}: {e}", i + 1)));
         text.lines().enumerate().filter(|(_, l)| !l.is_empty()).map(line).collect()
     }
+}
+
+/// What is read of an evaluation's `results.json`: the tasks in their order.
+#[derive(Deserialize)]
+struct Evaluation {
+    results: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What is read of a line of `samples_TASK.jsonl`.
+#[derive(Deserialize)]
+struct Sample {
+    filter: String,
+    laser: SampleRecord,
 }
 
 /// The lines of `samples.jsonl` for items `indices` of an exam with their outcomes and splits.

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::task::Filters;
 
 /// Tokens of a generated text unless the task says otherwise, as in the harness.
-const MAX_GEN_TOKS: usize = 256;
+pub(super) const MAX_GEN_TOKS: usize = 256;
 
 /// A task file.
 #[derive(Debug)]

@@ -19,6 +19,8 @@ pub(crate) struct Metric {
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// The score of a task that is not the harness's calls the item right; under the name `acc`.
+    Right,
     /// The right choice is the likeliest; or greedy decoding would say the target.
     Acc,
     /// The right choice is the likeliest by the character.
@@ -51,12 +53,15 @@ pub(crate) struct Answered<'a> {
     pub(crate) candidates: &'a [Likelihood],
     /// The generated text after a pipeline of filters; empty where there is none.
     pub(crate) text: &'a str,
+    /// Whether the task's score calls it right.
+    pub(crate) right: bool,
 }
 
 const EXACT: Kind = Kind::ExactMatch { ignore_case: false, ignore_punctuation: false };
 
 /// Name, kind, aggregation, whether more is better, and the outputs it measures.
-const TABLE: [(&str, Kind, &str, bool, &[OutputType]); 7] = [
+const TABLE: [(&str, Kind, &str, bool, &[OutputType]); 8] = [
+    ("acc", Kind::Right, "mean", true, &[]),
     ("acc", Kind::Acc, "mean", true, &[OutputType::Loglikelihood, OutputType::MultipleChoice]),
     ("acc_norm", Kind::AccNorm, "mean", true, &[OutputType::MultipleChoice]),
     ("exact_match", EXACT, "mean", true, &[OutputType::GenerateUntil, OutputType::MultipleChoice]),
@@ -75,7 +80,7 @@ pub(crate) fn defaults(output_type: OutputType) -> Vec<Metric> {
         OutputType::GenerateUntil => &["exact_match"],
     };
     let metric = |name: &&str| {
-        let row = TABLE.iter().find(|row| row.0 == *name);
+        let row = TABLE.iter().find(|row| row.0 == *name && row.4.contains(&output_type));
         let (_, kind, _, higher_is_better, _) = *row.expect("the defaults are in the table");
         Metric { kind, higher_is_better }
     };
@@ -116,6 +121,9 @@ pub(super) fn read(keys: &mut Keys<'_>, output_type: OutputType) -> Result<Vec<M
 }
 
 impl Metric {
+    /// What a score calls right.
+    pub(crate) const RIGHT: Self = Self { kind: Kind::Right, higher_is_better: true };
+
     /// Its name in the harness.
     pub(crate) fn name(&self) -> &'static str {
         let same = |kind: &Kind| std::mem::discriminant(kind) == std::mem::discriminant(&self.kind);
@@ -124,10 +132,11 @@ impl Metric {
 
     /// The value of one item.
     pub(crate) fn measure(&self, answered: &Answered<'_>) -> Measured {
-        let Answered { item, candidates, text } = answered;
+        let Answered { item, candidates, text, right } = answered;
         let number = |holds: bool| Measured::Number(f64::from(u8::from(holds)));
         let gold = &candidates[item.gold];
         match self.kind {
+            Kind::Right => number(*right),
             Kind::Acc if item.choices.is_empty() => number(gold.greedy),
             Kind::Acc => number(likeliest(item, candidates, Length::Sum) == item.gold),
             Kind::AccNorm => number(likeliest(item, candidates, Length::PerCharacter) == item.gold),
@@ -148,7 +157,7 @@ impl Metric {
             Measured::Weighted(x, n) => (sum + x, weight + *n as f64),
         });
         match self.kind {
-            Kind::Acc | Kind::AccNorm | Kind::ExactMatch { .. } => sum / weight,
+            Kind::Right | Kind::Acc | Kind::AccNorm | Kind::ExactMatch { .. } => sum / weight,
             Kind::Perplexity | Kind::WordPerplexity | Kind::BytePerplexity => (-sum / weight).exp(),
             Kind::BitsPerByte => -(sum / weight) / std::f64::consts::LN_2,
         }
@@ -198,7 +207,7 @@ mod tests {
     use super::*;
 
     fn answered<'a>(item: &'a Item, candidates: &'a [Likelihood], text: &'a str) -> Answered<'a> {
-        Answered { item, candidates, text }
+        Answered { item, candidates, text, right: false }
     }
 
     fn metric(kind: Kind) -> Metric {

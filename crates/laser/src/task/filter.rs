@@ -36,15 +36,20 @@ pub(crate) enum Filter {
 impl Filters {
     /// The text that counts.
     pub fn apply(&self, text: &str) -> String {
-        self.pipelines.first().map_or_else(|| text.to_owned(), |pipeline| pipeline.apply(text))
+        self.nth(0, text)
     }
 
-    /// Every pipeline's name with what it makes of a text; `none` and the text itself where there is no pipeline.
-    pub fn all(&self, text: &str) -> Vec<(&str, String)> {
+    /// The pipelines' names; `none` where there is no pipeline.
+    pub fn names(&self) -> Vec<&str> {
         if self.pipelines.is_empty() {
-            return vec![("none", text.to_owned())];
+            return vec!["none"];
         }
-        self.pipelines.iter().map(|pipeline| (pipeline.name.as_str(), pipeline.apply(text))).collect()
+        self.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect()
+    }
+
+    /// What the pipeline at an index makes of a text; the text itself where there is none.
+    pub fn nth(&self, index: usize, text: &str) -> String {
+        self.pipelines.get(index).map_or_else(|| text.to_owned(), |pipeline| pipeline.apply(text))
     }
 }
 
@@ -110,7 +115,9 @@ mod tests {
             ],
         };
         assert_eq!(filters.apply(" A1 "), "a1");
-        assert_eq!(filters.all(" A1 "), [("clean", "a1".to_owned()), ("digits", "1".to_owned())]);
-        assert_eq!(Filters::default().all(" A1 "), [("none", " A1 ".to_owned())]);
+        assert_eq!(filters.names(), ["clean", "digits"]);
+        assert_eq!([0, 1].map(|i| filters.nth(i, " A1 ")), ["a1", "1"]);
+        let none = Filters::default();
+        assert_eq!((none.names(), none.nth(0, " A1 ").as_str()), (vec!["none"], " A1 "));
     }
 }
