@@ -5,6 +5,7 @@
 //! become results and samples under its names (`metric` → `output`). A key that is not supported is an error that
 //! names it. What Python does, such as drawing examples, is done as Python does it (`python*`).
 
+mod columns;
 mod config;
 mod data;
 mod docs;
@@ -98,15 +99,15 @@ pub(crate) fn open(path: &Path, data: Option<&Path>, setup: &Setup<'_>) -> Resul
         (asked, own) => asked.or(own).unwrap_or(0),
     };
     config.json.insert("num_fewshot".into(), num_fewshot.into());
-    let asked = data::Split::read(&config, config.eval_split(), data)?;
+    let asked = data::Split::read(&config, config.eval_split(), data, setup.skip_bad)?;
     let docs = docs::Docs::new(&config, &asked.fields)?;
     let pool = match num_fewshot {
         0 => data::Split::default(),
         _ if config.example_split() == config.eval_split() => asked.clone(),
-        _ => data::Split::read(&config, config.example_split(), data)?,
+        _ => data::Split::read(&config, config.example_split(), data, setup.skip_bad)?,
     };
     let mut examples = fewshot::Examples::new(&config, &docs, &pool, num_fewshot, setup.fewshot_seed);
-    let (mut items, mut targets, mut skipped) = (Vec::<Item>::new(), Vec::new(), Vec::new());
+    let (mut items, mut targets, mut skipped) = (Vec::<Item>::new(), Vec::new(), asked.skipped.clone());
     for index in 0..asked.len() {
         let before = examples.next(&asked, index)?;
         match items::item(&config, &docs, index, asked.doc(index), &before) {
@@ -115,7 +116,7 @@ pub(crate) fn open(path: &Path, data: Option<&Path>, setup: &Setup<'_>) -> Resul
                 targets.push(python::text(&target));
             }
             Err(bad) => {
-                let error = asked.wrong(index, &bad.field, bad.problem);
+                let error = asked.row(index).error(&bad);
                 if !setup.skip_bad {
                     return Err(error);
                 }

@@ -3,7 +3,7 @@
 mod counterfact;
 mod filter;
 mod join;
-mod jsonl;
+mod questions;
 mod setup;
 mod world_facts;
 
@@ -89,16 +89,32 @@ pub struct TaskInfo {
     pub source: &'static str,
     /// Licence of the data.
     pub licence: &'static str,
-    /// Whether `--data` must name the file.
+    /// Whether it reads a file or folder; `--data` names it, unless the hub has it.
     pub needs_data: bool,
+    /// Where the hub has it.
+    pub hub: Option<HubData>,
+}
+
+/// Files of a data set on the Hugging Face Hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubData {
+    /// `ORG/NAME`.
+    pub repo: &'static str,
+    /// The commit, so that everyone reads the same.
+    pub revision: &'static str,
+    /// The files of all splits that the task reads; the last part of a name may have one `*`.
+    pub files: &'static [&'static str],
 }
 
 /// The built-in tasks.
 pub static BUILT_IN: &[TaskInfo] = &[world_facts::INFO, counterfact::INFO];
 
 impl Task {
-    /// A built-in task by name, a harness task by its YAML file or by its name in [`Setup::include`], or a JSONL file
-    /// by path. `data`: the data file of a task that needs one.
+    /// A built-in task by name, a harness task by its YAML file or by its name in [`Setup::include`], or a file of
+    /// questions by path. `data`: the file or folder of a task that needs one.
+    ///
+    /// # Errors
+    /// No such task or file, data that is missing, superfluous or bad.
     pub fn open(name: &str, data: Option<&Path>, setup: &Setup<'_>) -> Result<Self> {
         let file = Some(PathBuf::from(name)).filter(|path| harness::is_yaml(path));
         if let Some(file) = file.map_or_else(|| harness::find(name, setup.include), |file| Ok(Some(file)))? {
@@ -123,11 +139,11 @@ impl Task {
             }
             (Some(_), _) => world_facts::read(),
             (None, Some(_)) => Err(Error::setting("--data", "only built-in tasks take a data file")),
-            (None, None) if Path::new(name).exists() => jsonl::read(Path::new(name)),
+            (None, None) if Path::new(name).exists() => questions::read(Path::new(name), setup),
             (None, None) => {
                 let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
                 let problem =
-                    format!("no such task: expected one of {}, a JSONL file or a YAML file", known.join(", "));
+                    format!("no such task: expected one of {}, a file of questions or a YAML file", known.join(", "));
                 Err(Error::Task { file: name.into(), place: "--task".into(), problem })
             }
         }

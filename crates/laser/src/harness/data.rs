@@ -4,14 +4,18 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::columns;
 use super::config::{Config, DataConfig};
-use crate::dataset::{Row, Rows};
+use crate::dataset::{Layout, Row, Rows};
 use crate::error::{Error, Result};
 
-/// The harness's readers of local files.
-const BUILDERS: [&str; 4] = ["json", "csv", "parquet", "text"];
-/// What files of rows are called.
-const EXTENSIONS: [&str; 6] = ["json", "jsonl", "csv", "tsv", "parquet", "txt"];
+/// The harness's readers of local files, and what the files are called.
+const BUILDERS: [(&str, &[&str]); 4] = [
+    ("json", &["json", "jsonl", "ndjson"]),
+    ("csv", &["csv", "tsv"]),
+    ("parquet", &["parquet"]),
+    ("text", &["txt", "lst"]),
+];
 /// Words in a file's name that say which split it is, as Hugging Face takes them.
 const SPLITS: [(&str, &[&str]); 3] = [
     ("train", &["train", "training"]),
@@ -22,31 +26,31 @@ const SPLITS: [(&str, &[&str]); 3] = [
 /// The rows of one split.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Split {
-    files: Vec<PathBuf>,
-    /// The file of each row, and the row.
-    rows: Vec<(usize, Row)>,
+    rows: Vec<Row>,
     /// Names of all fields, in the order they first appear.
     pub(super) fields: Vec<String>,
+    /// What was no row and was left out.
+    pub(super) skipped: Vec<String>,
 }
 
 impl Split {
     /// Reads a split of a task. `data`: the file or folder that the user named.
-    pub(super) fn read(config: &Config, split: &str, data: Option<&Path>) -> Result<Self> {
+    pub(super) fn read(config: &Config, split: &str, data: Option<&Path>, skip_bad: bool) -> Result<Self> {
         let mut own = Self::default();
         for file in files(config, split, data)? {
-            let Rows { file, rows } = Rows::read(&file)?;
-            own.rows.extend(rows.into_iter().map(|row| (own.files.len(), row)));
-            own.files.push(file);
+            let mut read = Rows::open(&file, &Layout::default(), skip_bad)?;
+            if extension(&file).is_some_and(|e| e == "csv" || e == "tsv") {
+                columns::infer(&mut read.rows);
+            }
+            own.rows.append(&mut read.rows);
+            own.skipped.append(&mut read.skipped);
         }
         if own.rows.is_empty() {
             let problem = format!("expected rows in the split `{split}`, found none");
-            return Err(Error::Task {
-                file: config.file.display().to_string(),
-                place: "`dataset_path`".into(),
-                problem,
-            });
+            let file = config.file.display().to_string();
+            return Err(Error::Task { file, place: "`dataset_path`".into(), problem });
         }
-        for (_, row) in &own.rows {
+        for row in &own.rows {
             for name in row.fields.keys() {
                 if !own.fields.contains(name) {
                     own.fields.push(name.clone());
@@ -54,7 +58,7 @@ impl Split {
             }
         }
         // A field that a row leaves out is there and null, and all rows have the same order.
-        for (_, row) in &mut own.rows {
+        for row in &mut own.rows {
             if !row.fields.keys().eq(&own.fields) {
                 let field = |name: &String| (name.clone(), row.fields.get(name).cloned().unwrap_or_default());
                 row.fields = own.fields.iter().map(field).collect();
@@ -68,17 +72,19 @@ impl Split {
         self.rows.len()
     }
 
-    /// The fields of a row.
-    pub(super) fn doc(&self, index: usize) -> &Map<String, Value> {
-        &self.rows[index].1.fields
+    /// A row.
+    pub(super) fn row(&self, index: usize) -> &Row {
+        &self.rows[index]
     }
 
-    /// What is wrong with a row.
-    pub(super) fn wrong(&self, index: usize, key: &str, problem: String) -> Error {
-        let (file, row) = &self.rows[index];
-        let place = format!("row {}, `{key}`", row.place);
-        Error::Task { file: self.files[*file].display().to_string(), place, problem }
+    /// The fields of a row.
+    pub(super) fn doc(&self, index: usize) -> &Map<String, Value> {
+        &self.rows[index].fields
     }
+}
+
+fn extension(path: &Path) -> Option<String> {
+    path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase())
 }
 
 /// The files of a split.
@@ -89,17 +95,15 @@ fn files(config: &Config, split: &str, data: Option<&Path>) -> Result<Vec<PathBu
     };
     let near = |name: &str| near(&config.file, name);
     let local = near(path);
-    let builder = BUILDERS.contains(&path.as_str());
+    let builder = BUILDERS.iter().find(|(name, _)| name == path);
+    let builders = BUILDERS.map(|(name, _)| name).join(", ");
     if data.is_some() && (files.is_some() || dir.is_some()) {
         return Err(Error::setting("--data", format!("{}: the task names its own files", config.file.display())));
     }
     if let Some(files) = files {
-        if !builder {
-            return wrong(
-                "dataset_path",
-                format!("expected {} beside `data_files`, found `{path}`", BUILDERS.join(", ")),
-            );
-        }
+        let Some((_, extensions)) = builder else {
+            return wrong("dataset_path", format!("expected {builders} beside `data_files`, found `{path}`"));
+        };
         let own = files.iter().find(|(name, _)| name == split);
         let Some((_, own)) = own else {
             let known: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
@@ -112,18 +116,25 @@ fn files(config: &Config, split: &str, data: Option<&Path>) -> Result<Vec<PathBu
             Some(dir) => near(dir).join(name),
             None => near(name),
         };
-        return Ok(own.iter().map(within).collect());
+        let own: Vec<PathBuf> = own.iter().map(within).collect();
+        if let Some(other) = own.iter().find(|file| !extension(file).is_some_and(|e| extensions.contains(&e.as_str())))
+        {
+            let problem =
+                format!("expected names that end with .{}, found {}", extensions.join(" or ."), other.display());
+            return wrong("dataset_kwargs.data_files", problem);
+        }
+        return Ok(own);
     }
     let place = match (data, dir) {
         (Some(data), _) => data.to_owned(),
         (None, Some(dir)) => near(dir),
-        (None, None) if builder => return wrong("dataset_kwargs", "expected `data_files`, found nothing".to_owned()),
+        (None, None) if builder.is_some() => {
+            return wrong("dataset_kwargs", "expected `data_files`, found nothing".to_owned());
+        }
         (None, None) if local.exists() => local,
         (None, None) => {
-            let problem = format!(
-                "`{path}` is not a local file or folder: --data names a copy of it, or use {}",
-                BUILDERS.join(", ")
-            );
+            let problem =
+                format!("`{path}` is not a local file or folder: --data names a copy of it, or use {builders}");
             return wrong("dataset_path", problem);
         }
     };
@@ -150,7 +161,7 @@ fn in_folder(folder: &Path, split: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
         let path = entry.map_err(Error::io(folder))?.path();
-        let known = path.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e));
+        let known = extension(&path).is_some_and(|e| BUILDERS.iter().any(|(_, known)| known.contains(&e.as_str())));
         if known && path.is_file() {
             found.push(path);
         }

@@ -40,7 +40,7 @@ impl<'a> Examples<'a> {
                 Some(example) => example,
                 None => {
                     let example = self.docs.example(self.split.doc(row));
-                    let example = example.map_err(|bad| self.split.wrong(row, &bad.field, bad.problem))?;
+                    let example = example.map_err(|bad| self.split.row(row).error(&bad))?;
                     self.texts[row].insert(example)
                 }
             };

@@ -18,6 +18,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     source: "counterfact.json of the ROME project, or the flat copies derived from it",
     licence: "MIT",
     needs_data: true,
+    hub: None,
 };
 
 #[derive(Deserialize)]

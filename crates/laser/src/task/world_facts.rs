@@ -16,6 +16,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     source: "written for Laser, ships inside it",
     licence: "CC0-1.0",
     needs_data: false,
+    hub: None,
 };
 
 macro_rules! relations {
