@@ -108,9 +108,11 @@ pub(crate) fn open(path: &Path, data: Option<&Path>, setup: &Setup<'_>) -> Resul
     };
     let mut examples = fewshot::Examples::new(&config, &docs, &pool, num_fewshot, setup.fewshot_seed);
     let (mut items, mut targets, mut skipped) = (Vec::<Item>::new(), Vec::new(), asked.skipped.clone());
+    let mut lists = None;
     for index in 0..asked.len() {
         let before = examples.next(&asked, index)?;
-        match items::item(&config, &docs, index, asked.doc(index), &before) {
+        let made = items::item(&config, &docs, index, asked.doc(index), &before);
+        match made.and_then(|(item, target)| items::alike(&mut lists, item, target)) {
             Ok((item, target)) => {
                 items.push(item);
                 targets.push(python::text(&target));
@@ -209,3 +211,6 @@ fn search(name: &str, folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> 
 pub(crate) fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "yaml" || e == "yml")
 }
+
+#[cfg(test)]
+mod tests;

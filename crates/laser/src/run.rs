@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use laser_checkpoint::write_atomically;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::evaluate::{Exam, Part};
@@ -104,13 +105,9 @@ impl RunFolder {
 
     /// The samples of an evaluation, task after task, or those of a search's winner.
     pub fn samples(&self) -> Result<Vec<SampleRecord>> {
-        let results = self.path.join("results.json");
-        if !results.exists() || self.path.join("trials.sqlite").exists() {
-            return self.read_lines("samples.jsonl");
-        }
-        let evaluation: Evaluation = self.read_json("results.json")?;
+        let Some(tasks) = self.evaluated()? else { return self.read_lines("samples.jsonl") };
         let mut samples = Vec::new();
-        for file in sample_files(evaluation.results.keys().map(String::as_str)) {
+        for file in sample_files(tasks.iter().map(String::as_str)) {
             let lines: Vec<Sample> = self.read_lines(&file)?;
             // A text stands there once for each pipeline of filters.
             let first = lines.first().map(|line| line.filter.clone());
@@ -118,6 +115,15 @@ impl RunFolder {
                 .extend(lines.into_iter().filter(|line| Some(&line.filter) == first.as_ref()).map(|line| line.laser));
         }
         Ok(samples)
+    }
+
+    /// The tasks of an evaluation, in their order; none where the folder is not one's.
+    fn evaluated(&self) -> Result<Option<Vec<String>>> {
+        if !self.path.join("results.json").exists() {
+            return Ok(None);
+        }
+        let whole: Value = self.read_json("results.json")?;
+        Ok(whole["results"].as_object().map(|tasks| tasks.keys().cloned().collect()))
     }
 
     /// Reads a search's `results.json`.
@@ -160,12 +166,6 @@ impl RunFolder {
             |(i, line)| serde_json::from_str(line).map_err(|e| Error::parse(&path, format!("line {}: {e}", i + 1)));
         text.lines().enumerate().filter(|(_, l)| !l.is_empty()).map(line).collect()
     }
-}
-
-/// What is read of an evaluation's `results.json`: the tasks in their order.
-#[derive(Deserialize)]
-struct Evaluation {
-    results: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What is read of a line of `samples_TASK.jsonl`.

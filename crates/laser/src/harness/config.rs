@@ -198,6 +198,9 @@ impl Config {
                 .or_insert_with(|| json!({"temperature": 0.0, "do_sample": false, "max_gen_toks": MAX_GEN_TOKS}));
             if let Value::Object(generation) = generation {
                 generation.entry("until").or_insert_with(|| json!(until));
+                if generation.contains_key("temperature") {
+                    generation.insert("temperature".into(), json!(0.0)); // as the harness writes it
+                }
             }
         }
         Ok(Self {

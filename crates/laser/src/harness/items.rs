@@ -68,3 +68,16 @@ pub(super) fn item(
     }
     Ok((item, target))
 }
+
+/// The item, if its target is a list where the first one's is: the harness takes the first for all.
+pub(super) fn alike(lists: &mut Option<bool>, item: Item, target: Value) -> Result<(Item, Value), BadField> {
+    match (*lists.get_or_insert(target.is_array()), target.is_array()) {
+        (true, false) => {
+            Err(BadField::new("doc_to_target", format!("expected a list as in the first row, found {target}")))
+        }
+        (false, true) => {
+            Err(BadField::new("doc_to_target", format!("expected no list as in the first row, found {target}")))
+        }
+        _ => Ok((item, target)),
+    }
+}
