@@ -63,7 +63,10 @@ def main():
             sample["target"] = str(sample["target"])
             samples.append(sample)
         hashes = "".join(s["doc_hash"] + s["prompt_hash"] + s["target_hash"] for s in samples)
-        whole["configs"][name].get("metadata", {}).pop("config_source", None)  # a path of this machine
+        metadata = whole["configs"][name]["metadata"]
+        metadata.pop("config_source", None)  # a path of this machine
+        if not metadata:
+            del whole["configs"][name]["metadata"]
         golden = {
             "task": name,
             "samples": samples,

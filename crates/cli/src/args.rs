@@ -66,8 +66,24 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Render a search's report again
     Report(Report),
-    /// List the built-in tasks
-    Tasks,
+    /// List the built-in tasks, or show one: its data, its prompts, its scores
+    Tasks(Tasks),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tasks {
+    #[command(subcommand)]
+    pub(crate) command: Option<TasksCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TasksCommand {
+    /// Show a task: where its data comes from, its licence and size, its prompts and scores, what the paper does
+    /// differently
+    Show {
+        /// Name of a built-in task
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -97,8 +113,12 @@ pub(crate) struct TaskArgs {
     /// The data files of the built-in tasks that need one, in the order of the tasks
     #[arg(long, value_delimiter = ',', value_name = "FILES")]
     pub(crate) data: Vec<PathBuf>,
-    /// top1 (the next token), greedy (the whole answer), generate, choice or choice-per-byte; one for all tasks or one
-    /// for each, joined by commas [default: the task's]
+    /// Prompts and scores of built-in tasks: clean (corrected), or paper (as the paper's code has them, quirks included;
+    /// `laser tasks show NAME` lists them)
+    #[arg(long, default_value = "clean", value_name = "PROFILE")]
+    pub(crate) profile: String,
+    /// top1 (the next token), greedy (the whole answer), generate, choice, choice-per-byte, choice-per-character or
+    /// perplexity; one for all tasks or one for each, joined by commas [default: the task's]
     #[arg(long, value_delimiter = ',', value_name = "SCORES")]
     pub(crate) score: Vec<String>,
     /// What a generated text must do: continuation (contain the answer), prompt+continuation, word or exact
@@ -116,6 +136,16 @@ pub(crate) struct TaskArgs {
     /// Folder with YAML tasks that --task may name; repeatable
     #[arg(long, value_name = "DIR")]
     pub(crate) include_path: Vec<PathBuf>,
+    /// Put each question as a user's turn of the model's own chat template; texts whose perplexity is asked stay as they
+    /// are
+    #[arg(long)]
+    pub(crate) apply_chat_template: bool,
+    /// The system's turn before it
+    #[arg(long, value_name = "TEXT", requires = "apply_chat_template")]
+    pub(crate) system_instruction: Option<String>,
+    /// What a chat template that asks is told to be today
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "apply_chat_template")]
+    pub(crate) chat_date: Option<String>,
     /// Use the first N items of each task only
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
@@ -200,14 +230,17 @@ pub(crate) struct Search {
     #[arg(long, default_value = "honest")]
     pub(crate) protocol: String,
     /// What is to become better: accuracy (log-loss decides between equals), log-loss, or margin (the lead of the right
-    /// answer over its best rival, within ±10 nats)
+    /// answer over its best rival, within ±10 nats). Texts that are only read (the score perplexity) always count by
+    /// their log-probability a token, nats, the mean over windows nearly equal in length
     #[arg(long, default_value = "accuracy", value_name = "MEASURE")]
     pub(crate) objective: String,
-    /// How several tasks count: mean, worst, or weighted:0.7,0.3 (one weight for each task without a guard)
+    /// How several tasks count: mean, worst, or weighted:0.7,0.3 (one weight for each task without a guard; a text's
+    /// nats a token stand beside shares of right answers, so weigh them)
     #[arg(long, default_value = "mean", value_name = "HOW")]
     pub(crate) aggregate: String,
     /// A task that may lose at most so much, and counts in no other way: NAME:MAX_DROP in shares of the items for
-    /// accuracy (0.01: one point), in nats an item for log-loss and margin; repeatable
+    /// accuracy (0.01: one point), in nats an item for log-loss and margin, in nats a token for texts that are only read,
+    /// whatever the objective is (wikitext-2:0.05: its perplexity may rise by about 5 %); repeatable
     #[arg(long, value_name = "NAME:MAX_DROP")]
     pub(crate) guard: Vec<String>,
     /// Edits that go from the search split to the validation split

@@ -4,24 +4,36 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use laser::evaluate::Exam;
+use laser::model::ModelConfig;
 use laser::objective::{Guard, Objective};
 use laser::score::Score;
-use laser::task::{BUILT_IN, Setup, Task};
+use laser::task::{BUILT_IN, ModelKind, Profile, Setup, Task};
+use laser::tokenizer::Tokenizer;
 
 use crate::args::{Search, TaskArgs};
 
-/// The tasks a user asked for, each with its score.
-pub(crate) fn tasks(args: &TaskArgs) -> Result<Vec<(Task, Score)>> {
+/// What can be seen to be wrong before a model is fetched.
+pub(crate) fn check(args: &TaskArgs) -> Result<()> {
+    args.profile.parse::<Profile>()?;
+    args.task.iter().try_for_each(|name| Ok(Task::check_name(name, &args.include_path)?))
+}
+
+/// The tasks a user asked for, each with its score, as the model reads them.
+pub(crate) fn tasks(args: &TaskArgs, config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Vec<(Task, Score)>> {
     let n = args.task.len();
-    if !args.score.is_empty() && args.score.len() != 1 && args.score.len() != n {
-        bail!("--score: expected one for all tasks or one for each of {n}, found {}", args.score.len());
-    }
     let setup = Setup {
+        profile: args.profile.parse()?,
+        kind: if config.attention.causal { ModelKind::Causal } else { ModelKind::Masked },
+        family: config.architecture.name,
+        tokenizer: Some(tokenizer),
         num_fewshot: args.num_fewshot,
         fewshot_seed: args.fewshot_seed,
         include: &args.include_path,
         ..Setup::default()
     };
+    if !args.score.is_empty() && args.score.len() != 1 && args.score.len() != n {
+        bail!("--score: expected one for all tasks or one for each of {n}, found {}", args.score.len());
+    }
     let mut tasks = Vec::with_capacity(n);
     for (i, (name, data)) in args.task.iter().zip(data(args)?).enumerate() {
         let task = Task::open(name, data.as_deref(), &setup)?.limited(args.limit)?;

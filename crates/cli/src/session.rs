@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use laser::chat::{ChatSettings, ChatTemplate};
 use laser::device::{Place, parse_dtype};
 use laser::edit::Edit;
 use laser::evaluate::Exam;
 use laser::model::{Files, Model};
 use laser::recipe::Recipe;
 use laser::results::{Manifest, ModelIdentity, TaskIdentity};
+use laser::score::Score;
 use laser::source::{ModelSource, Resolved, SourceOptions, resolve, sha256_model};
 use laser::statistics::Fractions;
 use laser::task::Task;
@@ -85,6 +87,8 @@ pub(crate) struct Session {
     pub(crate) place: Place,
     pub(crate) threads: usize,
     svd_cache: PathBuf,
+    /// What questions are put into, where the user wants that.
+    chat: Option<ChatTemplate>,
 }
 
 impl Session {
@@ -95,7 +99,32 @@ impl Session {
         let files = Files::open(&resolved.path)?;
         let threads = threads(global);
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok(); // already built: the same size
-        Ok(Self { name: resolved.origin, files, place, threads, svd_cache: cache_dir(global).join("svd") })
+        let svd_cache = cache_dir(global).join("svd");
+        Ok(Self { name: resolved.origin, files, place, threads, svd_cache, chat: None })
+    }
+
+    /// The tasks as they are put to the model: as they are, or in its chat template.
+    pub(crate) fn put(
+        &mut self,
+        tasks: Vec<(Task, Score)>,
+        args: &TaskArgs,
+        tokenizer: &Tokenizer,
+    ) -> Result<Vec<(Task, Score)>> {
+        if !args.apply_chat_template {
+            return Ok(tasks);
+        }
+        let asks = |score: &Score| !score.only_reads();
+        if !tasks.iter().any(|(_, score)| asks(score)) {
+            bail!("--apply-chat-template: no task asks a question");
+        }
+        let date = args.chat_date.as_deref().map(str::parse).transpose()?;
+        let settings = ChatSettings { system: args.system_instruction.clone(), date };
+        let chat = ChatTemplate::new(tokenizer, self.files.config(), settings)
+            .with_context(|| format!("--apply-chat-template: {}", self.name))?;
+        let put = |(task, score)| -> Result<_> { Ok((if asks(&score) { chat.apply(task)? } else { task }, score)) };
+        let tasks = tasks.into_iter().map(put).collect::<Result<_>>()?;
+        self.chat = Some(chat);
+        Ok(tasks)
     }
 
     /// Reads the weights.
@@ -150,7 +179,7 @@ impl Session {
 
     /// Provenance of a result. Of several tasks, names and hashes are joined by commas.
     pub(crate) fn manifest(&self, sha256: String, exam: &Exam<'_>) -> Manifest {
-        let joined = |of: fn(&Task) -> &str| exam.parts().iter().map(|p| of(p.task)).collect::<Vec<_>>().join(",");
+        let joined = |of: fn(&Task) -> String| exam.parts().iter().map(|p| of(p.task)).collect::<Vec<_>>().join(",");
         Manifest {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             git_hash: option_env!("LASER_GIT_HASH").map(str::to_owned),
@@ -159,8 +188,8 @@ impl Session {
                 sha256,
                 architecture: self.files.config().architecture.model_type.to_owned(),
             },
-            task: TaskIdentity { name: joined(|t| &t.name), sha256: joined(|t| &t.sha256) },
-            config: std::collections::BTreeMap::new(),
+            task: TaskIdentity { name: joined(|t| t.name.clone()), sha256: joined(Task::sha256) },
+            config: self.chat.iter().flat_map(ChatTemplate::record).map(|(key, v)| (key.to_owned(), v)).collect(),
             seeds: std::collections::BTreeMap::new(),
             dtype: self.place.dtype_name().to_owned(),
             device: self.place.name.clone(),

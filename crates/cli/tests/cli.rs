@@ -9,6 +9,10 @@ mod items;
 
 #[path = "cli/apply.rs"]
 mod apply;
+#[path = "cli/chat.rs"]
+mod chat;
+#[path = "cli/classes.rs"]
+mod classes;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/eval.rs"]
@@ -23,3 +27,5 @@ mod search;
 mod several;
 #[path = "cli/streams.rs"]
 mod streams;
+#[path = "cli/texts.rs"]
+mod texts;

@@ -165,7 +165,7 @@ mod tests {
     use crate::forward::rows::Rows;
     use crate::model::Files;
     use crate::parallel::Unobserved;
-    use crate::score::batch::plan;
+    use crate::score::batch::{Packing, plan};
     use crate::score::encode::Encoded;
 
     /// Prompts that share beginnings, and one that is another's beginning.
@@ -180,15 +180,9 @@ mod tests {
     fn batches(rows: usize) -> Vec<Batch> {
         let encoded: Vec<Encoded> = PROMPTS
             .iter()
-            .map(|prompt| Encoded {
-                prompt: prompt.to_vec(),
-                candidates: vec![],
-                lengths: vec![],
-                gold: 0,
-                first_tokens: vec![],
-            })
+            .map(|prompt| Encoded { prompt: prompt.to_vec(), asked: vec![prompt.len() - 1], ..Encoded::default() })
             .collect();
-        plan(&encoded, &[0, 1, 2, 3, 4], rows, None)
+        plan(&encoded, &[0, 1, 2, 3, 4], Packing { target: rows, alone_beyond: None, causal: true })
     }
 
     fn all(model: &Model) -> Vec<WeightId> {

@@ -13,10 +13,14 @@
 mod items;
 mod json;
 mod layout;
+mod parquet;
 mod reading;
 mod row;
 mod table;
 mod text;
+
+#[cfg(test)]
+mod tests;
 
 pub use layout::Layout;
 pub use row::{BadField, Place, Row};
@@ -47,7 +51,7 @@ impl Rows {
         let mut all = Self { file: path.to_owned(), rows: Vec::new(), skipped: Vec::new() };
         for file in layout.files_of(path)? {
             let mut reading = Reading::new(&file, skip_bad);
-            read(&file, layout, &mut reading)?;
+            read(&file, layout.list, &mut reading)?;
             all.rows.append(&mut reading.rows);
             all.skipped.append(&mut reading.skipped);
         }
@@ -72,17 +76,19 @@ impl Rows {
 }
 
 /// Reads a file in the format that its extension names; any other is JSON.
-fn read(path: &Path, layout: &Layout<'_>, reading: &mut Reading) -> Result<()> {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    if path.is_dir() {
-        return Err(Error::parse(path, "expected a file, found a folder"));
-    }
+fn read(path: &Path, list: Option<&str>, reading: &mut Reading) -> Result<()> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
+    read_bytes(&bytes, path, list, reading)
+}
+
+fn read_bytes(bytes: &[u8], path: &Path, list: Option<&str>, reading: &mut Reading) -> Result<()> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     match extension.as_str() {
-        "jsonl" | "ndjson" => json::lines(&bytes, reading),
-        "csv" => table::read(&bytes, b',', reading),
-        "tsv" => table::read(&bytes, b'\t', reading),
-        "txt" | "lst" => text::read(&bytes, reading),
-        _ => json::read(&bytes, layout.list, reading),
+        "jsonl" | "ndjson" => json::lines(bytes, reading),
+        "csv" => table::read(bytes, b',', reading),
+        "tsv" => table::read(bytes, b'\t', reading),
+        "txt" | "lst" => text::read(bytes, reading),
+        "parquet" => parquet::read(bytes, reading),
+        _ => json::read(bytes, list, reading),
     }
 }

@@ -23,6 +23,9 @@ pub enum Error {
     /// A tokenizer could not be built, or a text not be encoded.
     #[error(transparent)]
     Tokenizer(#[from] crate::tokenizer::TokenizerError),
+    /// A chat template could not be used.
+    #[error(transparent)]
+    Chat(#[from] crate::chat::ChatError),
     /// The model named by the user could not be found or fetched.
     #[error(transparent)]
     Source(#[from] crate::source::SourceError),

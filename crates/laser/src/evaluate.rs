@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::error::{Error, Result};
 use crate::model::{Model, ModelConfig};
 use crate::parallel::{Observer, map};
-use crate::score::batch::{Batch, by_tokens, plan, plan_apart};
+use crate::score::batch::{Batch, Packing, by_tokens, plan, plan_apart};
 use crate::score::encode::{Encoded, encode};
 use crate::score::trial::{Scored, Scorer};
 use crate::score::{Outcome, Score};
@@ -22,7 +22,7 @@ pub struct Part<'a> {
     pub task: &'a Task,
     /// What counts as right in it.
     pub score: Score,
-    /// Its items, as indices of the exam.
+    /// Its items, as indices of the exam; under [`Score::Perplexity`] the windows of its items' texts.
     pub range: Range<usize>,
 }
 
@@ -33,38 +33,50 @@ pub struct Part<'a> {
 pub struct Exam<'a> {
     parts: Vec<Part<'a>>,
     items: Vec<&'a Item>,
+    /// Which item of its task each is, or is a window of.
+    documents: Vec<usize>,
     tokenizer: &'a Tokenizer,
     encoded: Vec<Encoded>,
     eos: Vec<u32>,
     alone_beyond: Option<usize>,
+    causal: bool,
 }
 
 impl<'a> Exam<'a> {
     /// Encodes the items of one or more tasks, each for its score.
     ///
+    /// A model that fills masks has [`Score::Fill`] for [`Score::Generate`].
+    ///
     /// # Errors
-    /// A model that does not continue texts; no task, or two of one name; an item that does not suit the score, or is
-    /// longer than the model's context; a text to be generated across the length where the model's rotary frequencies change.
+    /// A model that reads no texts; no task, or two of one name; an item that does not suit the score, or is longer
+    /// than the model's context; a text to be generated across the length where the model's rotary frequencies change.
     pub fn new(tasks: &[(&'a Task, Score)], tokenizer: &'a Tokenizer, config: &ModelConfig) -> Result<Self> {
-        config.check_continues_texts()?;
+        config.check_reads_texts()?;
         if tasks.is_empty() {
             return Err(Error::setting("tasks", "expected at least one, found none"));
         }
-        let (mut parts, mut items, mut encoded) = (Vec::<Part>::with_capacity(tasks.len()), Vec::new(), Vec::new());
+        let (mut parts, mut items) = (Vec::<Part>::with_capacity(tasks.len()), Vec::new());
+        let (mut documents, mut encoded) = (Vec::new(), Vec::new());
+        let causal = config.attention.causal;
         for &(task, score) in tasks {
             if parts.iter().any(|part| part.task.name == task.name) {
                 return Err(Error::setting("tasks", format!("expected different names, found `{}` twice", task.name)));
             }
+            let score = if causal { score } else { score.of_masks() };
             let first = items.len();
-            items.extend(&task.items);
-            encoded.extend(encode(task, tokenizer, score, config)?);
+            for (document, item) in encode(task, tokenizer, score, config)? {
+                items.push(&task.items[document]);
+                documents.push(document);
+                encoded.push(item);
+            }
             parts.push(Part { task, score, range: first..items.len() });
         }
         let mut eos = tokenizer.eos_ids().to_vec();
         eos.extend(&config.eos);
         eos.sort_unstable();
         eos.dedup();
-        Ok(Self { parts, items, tokenizer, encoded, eos, alone_beyond: config.length_dependent_beyond() })
+        let alone_beyond = config.length_dependent_beyond();
+        Ok(Self { parts, items, documents, tokenizer, encoded, eos, alone_beyond, causal })
     }
 
     /// The tasks, at least one.
@@ -75,6 +87,27 @@ impl<'a> Exam<'a> {
     /// All items.
     pub fn items(&self) -> &[&'a Item] {
         &self.items
+    }
+
+    /// Which item of its task an item of the exam is, or is a window of.
+    ///
+    /// # Panics
+    /// If there is no such item.
+    pub fn document_of(&self, index: usize) -> usize {
+        self.documents[index]
+    }
+
+    /// The text that a window of a text to be likely scores, spelled by its tokens; `None` for other items.
+    pub fn window_text(&self, index: usize) -> Result<Option<String>> {
+        if !matches!(self.parts[self.part_of(index)].score, Score::Perplexity { .. }) {
+            return Ok(None);
+        }
+        let tokens: Vec<u32> = self.encoded[index].candidates[0].probes.iter().map(|(_, token)| *token).collect();
+        Ok(Some(self.tokenizer.decode(&tokens)?))
+    }
+
+    fn packing(&self, target: usize) -> Packing {
+        Packing { target, alone_beyond: self.alone_beyond, causal: self.causal }
     }
 
     /// Index of the part that item `index` belongs to.
@@ -164,7 +197,7 @@ impl<'a> Exam<'a> {
     pub(crate) fn batches(&self, indices: &[usize], pass_rows: impl Fn(Score) -> usize) -> Vec<Batch> {
         let of_part = |part: &Part| {
             let indices: Vec<usize> = indices.iter().copied().filter(|i| part.range.contains(i)).collect();
-            plan(&self.encoded, &indices, pass_rows(part.score), self.alone_beyond)
+            plan(&self.encoded, &indices, self.packing(pass_rows(part.score)))
         };
         self.parts.iter().flat_map(of_part).collect()
     }
@@ -179,15 +212,14 @@ impl<'a> Exam<'a> {
     ) -> (Vec<Encoded>, Vec<Batch>) {
         let items: Vec<Encoded> =
             indices.iter().map(|index| part(&self.encoded[*index], self.parts[self.part_of(*index)].score)).collect();
-        let batches = plan_apart(&items, pass_rows, self.alone_beyond);
+        let batches = plan_apart(&items, self.packing(pass_rows));
         (items, batches)
     }
 
     /// Batches of the prompts of some items, without what is to be scored after them.
     pub(crate) fn prompt_batches(&self, indices: &[usize], pass_rows: usize) -> Vec<Batch> {
-        let prompt = |i: &usize| Encoded { candidates: Vec::new(), ..self.encoded[*i].clone() };
-        let prompts: Vec<Encoded> = indices.iter().map(prompt).collect();
-        plan(&prompts, &(0..prompts.len()).collect::<Vec<_>>(), pass_rows, self.alone_beyond)
+        let prompts: Vec<Encoded> = indices.iter().map(|i| self.encoded[*i].question()).collect();
+        plan(&prompts, &(0..prompts.len()).collect::<Vec<_>>(), self.packing(pass_rows))
     }
 
     /// Sorts items by their part and their tokens, so that batches of them are consecutive.
@@ -200,6 +232,7 @@ impl<'a> Exam<'a> {
     pub(crate) fn scorer(&self, batch: &Batch, stop_early: bool) -> Scorer<'_> {
         let part = self.part_of(batch.items[0].index); // a batch has items, all of one part
         Scorer {
+            task: self.parts[part].task,
             items: &self.items,
             encoded: &self.encoded,
             tokenizer: self.tokenizer,

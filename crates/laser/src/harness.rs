@@ -67,7 +67,7 @@ impl OutputType {
     pub fn of(score: Score) -> Self {
         match score {
             Score::Top1 | Score::Greedy => Self::Loglikelihood,
-            Score::Generate { .. } => Self::GenerateUntil,
+            Score::Generate { .. } | Score::Fill { .. } => Self::GenerateUntil,
             Score::Choice { .. } => Self::MultipleChoice,
             Score::Perplexity { .. } => Self::LoglikelihoodRolling,
         }

@@ -12,15 +12,17 @@ pub use measure::{MARGIN_BOUND, Measure};
 pub use value::Value;
 
 use crate::error::{Error, Result};
+use crate::evaluate::{Exam, Part};
 use crate::store::Outcomes;
 
 /// What a search makes as large as it can, and what it must not spoil.
 ///
-/// Each task has the mean of its items' [`Measure`]; `over` makes one number of the tasks without a guard, whatever
+/// Each task has the mean of its items' [`Measure`], the same for all but texts that are only read
+/// ([`Objective::measures`]); `over` makes one number of the tasks without a guard, whatever
 /// their sizes; a task with a [`Guard`] counts in no other way. The default is accuracy of the mean task, unguarded.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Objective {
-    /// What is measured at an item.
+    /// What is measured at an item that asks something.
     pub measure: Measure,
     /// How the tasks without a guard become one number.
     pub over: Aggregate,
@@ -63,22 +65,37 @@ impl Objective {
         self.guards.iter().all(|guard| guard.part != part)
     }
 
+    /// Whether a task can be evidence for a gain in accuracy: it is to become better, and it asks something.
+    pub fn proves(&self, part: usize, measures: &[Measure]) -> bool {
+        self.aims_at(part) && measures[part] != Measure::PerToken
+    }
+
+    /// What is measured in each task of an exam: texts that are only read have no right and wrong, and always count by
+    /// [`Measure::PerToken`].
+    pub fn measures(&self, exam: &Exam<'_>) -> Vec<Measure> {
+        let of_part = |part: &Part<'_>| if part.score.only_reads() { Measure::PerToken } else { self.measure };
+        exam.parts().iter().map(of_part).collect()
+    }
+
     /// The value of an edit with these outcomes, where the unedited model has `base` on the same items. `parts`: the
-    /// task of each item ([`crate::evaluate::Exam::parts_of`]). A task without items among them is left out.
+    /// task of each item ([`crate::evaluate::Exam::parts_of`]); `measures`: what is measured in each task. A task
+    /// without items among them is left out.
     ///
     /// # Panics
     /// If the slices differ in length, or [`Objective::check`] refuses the number of tasks.
-    pub fn value(&self, outcomes: &Outcomes, base: &Outcomes, parts: &[usize]) -> Value {
-        let means = means(self.measure, outcomes, parts);
+    pub fn value(&self, outcomes: &Outcomes, base: &Outcomes, parts: &[usize], measures: &[Measure]) -> Value {
+        let means = means(measures, outcomes, parts);
         let feasible = self.guards.is_empty() || {
-            let base = self::means(self.measure, base, parts);
+            let base = self::means(measures, base, parts);
             let mean = |means: &[Mean], part: usize| means.get(part).and_then(Mean::value);
             self.guards.iter().all(|guard| match (mean(&base, guard.part), mean(&means, guard.part)) {
                 (Some(base), Some(edited)) => guard.holds(base, edited),
                 _ => true,
             })
         };
-        let logprobs = self::means(Measure::LogLoss, outcomes, parts);
+        // A window has hundreds of tokens, an answer a few.
+        let tie = |measure: &Measure| if *measure == Measure::PerToken { *measure } else { Measure::LogLoss };
+        let logprobs = self::means(&measures.iter().map(tie).collect::<Vec<_>>(), outcomes, parts);
         Value::new(feasible, self.over.of(&self.aims(&means)), self.over.of(&self.aims(&logprobs)))
     }
 
@@ -88,14 +105,14 @@ impl Objective {
     ///
     /// # Panics
     /// As [`Objective::value`].
-    pub fn item_signal(&self, outcomes: &Outcomes, parts: &[usize]) -> Vec<f64> {
-        let means = means(self.measure, outcomes, parts);
+    pub fn item_signal(&self, outcomes: &Outcomes, parts: &[usize], measures: &[Measure]) -> Vec<f64> {
+        let means = means(measures, outcomes, parts);
         let mut factors = vec![0.0; means.len()];
         let present = self.aims(&means);
         for ((part, _, _), share) in present.iter().zip(self.over.shares(&present)) {
             factors[*part] = share * parts.len() as f64 / means[*part].n as f64;
         }
-        parts.iter().enumerate().map(|(i, part)| factors[*part] * self.measure.of(outcomes, i)).collect()
+        parts.iter().enumerate().map(|(i, part)| factors[*part] * measures[*part].of(outcomes, i)).collect()
     }
 
     /// Part, place among the tasks aimed at, and mean of those that have items.
@@ -119,11 +136,11 @@ impl Mean {
 }
 
 /// The mean measure of each part, by index.
-fn means(measure: Measure, outcomes: &Outcomes, parts: &[usize]) -> Vec<Mean> {
+fn means(measures: &[Measure], outcomes: &Outcomes, parts: &[usize]) -> Vec<Mean> {
     assert_eq!(outcomes.correct.len(), parts.len(), "one part per item");
     let mut means = vec![Mean::default(); parts.iter().max().map_or(0, |last| last + 1)];
     for (i, part) in parts.iter().enumerate() {
-        means[*part].sum += measure.of(outcomes, i);
+        means[*part].sum += measures[*part].of(outcomes, i);
         means[*part].n += 1;
     }
     means

@@ -18,6 +18,7 @@ mod layer_plot;
 mod markdown;
 mod provenance;
 mod scale;
+mod tasks;
 mod trials;
 
 pub use flips::Flip;
@@ -60,7 +61,9 @@ pub fn render_html(results: &Results, trials: &[TrialRow], flips: &[Flip]) -> Re
         expected: Split::Search,
         found: results.base.keys().copied().collect(),
     })?;
-    let grid = trials::Grid::new(trials, base, &results.best.edit);
+    // Accuracies say nothing of texts that are only read.
+    let reads = !results.texts_aimed_at().is_empty();
+    let grid = trials::Grid::new(if reads { &[] } else { trials }, base, &results.best.edit);
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_trim_blocks(true);
@@ -71,7 +74,8 @@ pub fn render_html(results: &Results, trials: &[TrialRow], flips: &[Flip]) -> Re
         verdict => verdict(results),
         model => results.manifest.model.path,
         task => results.manifest.task.name,
-        comparison => comparison::comparison(results),
+        comparison => (!reads).then(|| comparison::comparison(results)),
+        tasks => tasks::rows(results),
         panels => heat_map::panels(&grid),
         legend => scale::legend(),
         layer_plot => layer_plot::layer_plot(&grid, results.search.null_best_gain),

@@ -9,19 +9,23 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::statistics::{Frequent, Split};
+use crate::statistics::{Constant, Frequent, Split};
 
+mod classes;
 pub(crate) mod figures;
 mod held_out;
 mod manifest;
 mod sample;
 mod split_summary;
+mod task_change;
 mod verdict;
 
+pub use classes::{constants, labels};
 pub use held_out::HeldOut;
 pub use manifest::{Manifest, ModelIdentity, TaskIdentity};
 pub use sample::SampleRecord;
 pub use split_summary::SplitSummary;
+pub use task_change::{Change, GuardKept, TaskChange};
 pub use verdict::verdict;
 
 /// What [`BestEdit::edit`] says when no edit beat the unedited model.
@@ -39,6 +43,9 @@ pub struct Results {
     pub best: BestEdit,
     /// The held-out proof: base against winner on the test split.
     pub test: HeldOut,
+    /// What the winner does to each task, where there are several, or texts that are only read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskChange>,
     /// What was searched and what it cost.
     pub search: SearchSummary,
     /// What can be scored without a model.
@@ -47,6 +54,15 @@ pub struct Results {
     pub manifest: Manifest,
     /// Compatibility switches in use, ties, warnings: one sentence each.
     pub notes: Vec<String>,
+}
+
+impl Results {
+    /// The tasks that were to become better, where all of them are texts that are only read: there are no answers, and
+    /// their log-loss is what was searched for. Empty otherwise.
+    pub fn texts_aimed_at(&self) -> Vec<&TaskChange> {
+        let aims: Vec<&TaskChange> = self.tasks.iter().filter(|task| task.guard.is_none()).collect();
+        if aims.iter().all(|task| task.only_reads()) { aims } else { Vec::new() }
+    }
 }
 
 /// The winning edit and its scores.
@@ -105,6 +121,10 @@ pub struct Baselines {
     pub constant: Option<Frequent>,
     /// The winner's most frequent prediction on the test split and its share there.
     pub best_prediction: Option<Frequent>,
+    /// What always giving one label scores on the test split, for each label, the best first; for one task that is a
+    /// classification.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub always: Vec<Constant>,
 }
 
 /// An evaluation without a search: the `laser` block of its `results.json`.
@@ -119,6 +139,9 @@ pub struct EvalResults {
     pub tasks: Vec<TaskScores>,
     /// The most frequent gold answer and its share of the items.
     pub majority: Option<Frequent>,
+    /// What always giving one label scores, for each label, the best first; for one task that is a classification.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub always: Vec<Constant>,
     /// Where the numbers come from.
     pub manifest: Manifest,
     /// Compatibility switches in use and warnings: one sentence each.
@@ -134,6 +157,9 @@ pub struct TaskScores {
     pub score: String,
     /// Scores per split.
     pub scores: SplitScores,
+    /// What always giving one label scores, for each label, the best first, where the task is a classification.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub always: Vec<Constant>,
 }
 
 #[cfg(test)]

@@ -17,11 +17,15 @@ use crate::harness::{Output, sample_files};
 use crate::recipe::Recipe;
 use crate::report::{Flip, render_html};
 use crate::results::{Baselines, SplitScores, SplitSummary};
-use crate::results::{BestEdit, Manifest, Results, SampleRecord, SearchSpace, SearchSummary, TaskScores};
+use crate::results::{
+    BestEdit, Change, GuardKept, Manifest, Results, SampleRecord, SearchSpace, SearchSummary, TaskChange, TaskScores,
+    constants, labels,
+};
 use crate::score::Outcome;
 use crate::search::{Found, Protocol, Settings};
-use crate::statistics::{Split, constant_answer_rate, group_ids, most_frequent};
-use crate::store::Store;
+use crate::statistics::{Constant, Split, balanced_accuracy, constant_answer_rate, group_ids, most_frequent};
+use crate::store::{Outcomes, Store};
+use crate::task::Item;
 
 /// A run folder.
 #[derive(Debug, Clone)]
@@ -84,8 +88,16 @@ impl RunFolder {
         let results: Results = self.read_json("results.json")?;
         let base: Vec<SampleRecord> = self.read_lines("samples.base.jsonl")?;
         let best: Vec<SampleRecord> = self.read_lines("samples.jsonl")?;
-        let searched = base.iter().filter(|s| s.split == Split::Search).count();
-        let trials = Store::open_existing(&self.store())?.rows(Split::Search, searched)?;
+        let store = Store::open_existing(&self.store())?;
+        let order = store.order(Split::Search)?;
+        // What `scores` leaves out.
+        let reads = |task: &str| results.tasks.iter().any(|change| change.task == task && change.only_reads());
+        let asks = results.tasks.iter().any(|change| !change.only_reads());
+        let counts =
+            |item: usize| base.get(item).is_some_and(|sample| !(asks && sample.task.as_deref().is_some_and(reads)));
+        let searched = order.iter().filter(|item| counts(**item)).count();
+        let at = |start: usize| order.get(start).is_some_and(|item| counts(*item));
+        let trials = store.rows(Split::Search, at, searched)?;
         let flips: Vec<Flip> = base
             .iter()
             .zip(&best)
@@ -187,7 +199,7 @@ pub fn samples(
         let task = exam.task_name(*index).map(str::to_owned);
         SampleRecord {
             task,
-            doc_id: *index - exam.parts()[exam.part_of(*index)].range.start,
+            doc_id: exam.document_of(*index),
             prompt: item.prompt.clone(),
             target: item.target().to_owned(),
             acc: u8::from(outcome.correct),
@@ -201,36 +213,111 @@ pub fn samples(
     indices.iter().zip(outcomes).map(record).collect()
 }
 
-/// Scores per split.
-pub fn scores(samples: &[SampleRecord]) -> SplitScores {
+/// Scores per split over the items of all tasks; texts that are only read count where nothing else is asked.
+pub fn scores(exam: &Exam<'_>, samples: &[SampleRecord]) -> SplitScores {
+    if let [part] = exam.parts() {
+        return scores_of(samples, labels(part).is_some());
+    }
+    let asks = |part: &&Part<'_>| !part.score.only_reads();
+    let asking: Vec<&str> = exam.parts().iter().filter(asks).map(|part| part.task.name.as_str()).collect();
+    let counts = |s: &&SampleRecord| asking.is_empty() || s.task.as_deref().is_some_and(|task| asking.contains(&task));
+    scores_of(&samples.iter().filter(counts).cloned().collect::<Vec<_>>(), false)
+}
+
+/// Scores per split; `classes`: gold answers are labels.
+fn scores_of(samples: &[SampleRecord], classes: bool) -> SplitScores {
     let mut scores = SplitScores::new();
     for split in [Split::All, Split::Search, Split::Validation, Split::Test] {
         let part: Vec<&SampleRecord> = samples.iter().filter(|s| s.split == split).collect();
+        let right: Vec<bool> = part.iter().map(|s| s.acc == 1).collect();
         let summary = SplitSummary::of(
-            &part.iter().map(|s| s.acc == 1).collect::<Vec<_>>(),
+            &right,
             &part.iter().map(|s| s.logprob).collect::<Vec<_>>(),
             &part.iter().map(|s| s.answer_tokens).collect::<Vec<_>>(),
             &group_ids(part.iter().map(|s| s.group.as_str())),
         );
+        let golds = || part.iter().map(|s| s.target.as_str()).collect::<Vec<_>>();
+        let balanced_acc = if classes { balanced_accuracy(&golds(), &right) } else { None };
         if let Some(summary) = summary {
-            scores.insert(split, summary);
+            scores.insert(split, SplitSummary { balanced_acc, ..summary });
         }
     }
     scores
 }
 
+/// The samples of one task of several.
+fn samples_of(part: &Part<'_>, samples: &[SampleRecord]) -> Vec<SampleRecord> {
+    samples.iter().filter(|s| s.task.as_ref() == Some(&part.task.name)).cloned().collect()
+}
+
 /// Scores of each task, from the samples of all; none where there is only one.
 pub fn task_scores(exam: &Exam<'_>, samples: &[SampleRecord]) -> Vec<TaskScores> {
     let of_part = |part: &Part<'_>| {
-        let name = &part.task.name;
-        let own: Vec<SampleRecord> = samples.iter().filter(|s| s.task.as_ref() == Some(name)).cloned().collect();
-        TaskScores { task: name.clone(), score: part.score.to_string(), scores: scores(&own) }
+        let own = samples_of(part, samples);
+        TaskScores {
+            task: part.task.name.clone(),
+            score: part.score.to_string(),
+            scores: scores_of(&own, labels(part).is_some()),
+            always: always(part, &own),
+        }
     };
     if exam.parts().len() == 1 { Vec::new() } else { exam.parts().iter().map(of_part).collect() }
 }
 
-/// `results.json` of a search.
+/// What always giving one label scores on some samples of a task ([`constants`]).
+pub fn always(part: &Part<'_>, samples: &[SampleRecord]) -> Vec<Constant> {
+    let items: Vec<&Item> = samples.iter().map(|sample| &part.task.items[sample.doc_id]).collect();
+    constants(part, &items)
+}
+
+/// What a search's winner does to each task; none where there is only one, and it asks something.
+fn task_changes(
+    exam: &Exam<'_>,
+    found: &Found,
+    settings: &Settings,
+    base: &[SampleRecord],
+    best: &[SampleRecord],
+) -> Vec<TaskChange> {
+    let objective = &settings.objective;
+    let measures = objective.measures(exam);
+    if let [part] = exam.parts()
+        && !part.score.only_reads()
+    {
+        return Vec::new();
+    }
+    let outcomes = [&found.base, &found.best].map(Outcomes::of);
+    let of_part = |(index, part): (usize, &Part<'_>)| {
+        let change = |split: Split| {
+            let items: Vec<usize> = part.range.clone().filter(|i| found.explored.splits.of[*i] == split).collect();
+            let [base, best] =
+                [0, 1].map(|o| items.iter().map(|i| measures[index].of(&outcomes[o], *i)).collect::<Vec<f64>>());
+            let groups = group_ids(items.iter().map(|i| exam.group(*i)));
+            let change = Change::measure(&base, &best, &groups, settings.resamples, settings.statistics_seed)?;
+            Some((split, change))
+        };
+        let change = [Split::Search, Split::Validation, Split::Test].into_iter().filter_map(change).collect();
+        let guard = objective.guards.iter().find(|guard| guard.part == index);
+        let own = |samples: &[SampleRecord]| samples[part.range.clone()].to_vec();
+        let (base, best) = (own(base), own(best));
+        let classes = labels(part).is_some();
+        let on_test: Vec<SampleRecord> = base.iter().filter(|s| s.split == Split::Test).cloned().collect();
+        TaskChange {
+            task: part.task.name.clone(),
+            score: part.score.to_string(),
+            measure: measures[index],
+            guard: guard.map(|guard| GuardKept::new(guard, &change)),
+            base: scores_of(&base, classes),
+            best: scores_of(&best, classes),
+            always: always(part, &on_test),
+            change,
+        }
+    };
+    exam.parts().iter().enumerate().map(of_part).collect()
+}
+
+/// `results.json` of a search: `base` and `best` are the samples of all items.
 pub fn search_results(
+    exam: &Exam<'_>,
     found: &Found,
     settings: &Settings,
     base: &[SampleRecord],
@@ -242,20 +329,22 @@ pub fn search_results(
         |split: Split| -> Vec<&str> { base.iter().filter(|s| s.split == split).map(|s| s.target.as_str()).collect() };
     let predictions: Vec<&str> = best.iter().filter(|s| s.split == Split::Test).map(|s| s.prediction.trim()).collect();
     let (search, test) = (targets(Split::Search), targets(Split::Test));
+    let on_test: Vec<SampleRecord> = base.iter().filter(|s| s.split == Split::Test).cloned().collect();
     notes.extend(found.explored.notes.iter().cloned());
     let protocol = match settings.protocol {
         Protocol::Honest { .. } => "three-way",
         Protocol::Paper => "paper",
     };
     Results {
-        base: scores(base),
+        base: scores(exam, base),
         best: BestEdit {
             edit: found.winner.to_string(),
             rank: found.winner.as_single().and_then(|_| found.records.first()).and_then(|record| record.rank),
             rho: found.winner.as_single().map(|(_, reduction)| reduction.to_string()),
-            splits: scores(best),
+            splits: scores(exam, best),
         },
         test: found.proof.held_out.clone(),
+        tasks: task_changes(exam, found, settings, base, best),
         search: SearchSummary {
             trials: found.explored.trials.len(),
             space: SearchSpace {
@@ -273,6 +362,10 @@ pub fn search_results(
             majority: most_frequent(&test),
             constant: constant_answer_rate(&search, &test),
             best_prediction: most_frequent(&predictions),
+            always: match exam.parts() {
+                [part] => always(part, &on_test),
+                _ => Vec::new(),
+            },
         },
         manifest,
         notes,

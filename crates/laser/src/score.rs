@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod encode;
 pub(crate) mod generate;
+mod judge;
 pub(crate) mod trial;
 
 use std::fmt;
@@ -132,6 +133,14 @@ pub enum Score {
         /// What counts as a match.
         matching: Match,
     },
+    /// The most likely tokens of so many masks in the answer's place, each by itself, match the answer: what
+    /// [`Score::Generate`] is to a model that fills masks.
+    Fill {
+        /// Number of masks.
+        masks: usize,
+        /// What counts as a match.
+        matching: Match,
+    },
     /// The right choice has the highest log-likelihood.
     Choice {
         /// Normalisation by length.
@@ -167,6 +176,19 @@ impl Score {
         matches!(self, Self::Generate { .. })
     }
 
+    /// The score as a model that fills masks has it.
+    pub(crate) fn of_masks(self) -> Self {
+        match self {
+            Self::Generate { max_tokens: masks, matching } => Self::Fill { masks, matching },
+            other => other,
+        }
+    }
+
+    /// Whether nothing is asked, and the likelihood of a text is all there is.
+    pub fn only_reads(self) -> bool {
+        matches!(self, Self::Perplexity { .. })
+    }
+
     /// The same score with another kind of match, where it has one.
     pub fn with_match(self, matching: Match) -> Option<Self> {
         match self {
@@ -192,6 +214,7 @@ impl fmt::Display for Score {
             Self::Top1 => f.write_str("top1"),
             Self::Greedy => f.write_str("greedy"),
             Self::Generate { .. } => f.write_str("generate"),
+            Self::Fill { .. } => f.write_str("fill"),
             Self::Choice { length: Length::Sum, .. } => f.write_str("choice"),
             Self::Choice { length: Length::PerByte, .. } => f.write_str("choice-per-byte"),
             Self::Choice { length: Length::PerCharacter, .. } => f.write_str("choice-per-character"),
@@ -244,13 +267,17 @@ pub struct Outcome {
     /// `log p(token) − log p(most likely other token)` over its tokens: under [`Score::Top1`] the first alone, under
     /// [`Score::Greedy`] of the alias for which it is largest. Positive only where the item is right under these
     /// three; under choices and `greedy` an item is right only where it is positive, or 0 by a tie that went well.
+    /// Under [`Score::Perplexity`] the mean log-probability of the text's tokens.
     pub margin: f64,
-    /// Tokens of the gold answer.
+    /// Tokens of the gold answer (of an answer in masks, under [`crate::task::Boundary::Suffix`], one more).
     pub answer_tokens: usize,
     /// Top-1 token, continuation, or chosen answer, as text.
     pub prediction: String,
     /// Every choice in its order; accepted answers that can be said, where the whole answer counts; the gold answer.
     pub candidates: Vec<Likelihood>,
+    /// Under [`Score::Top1`], the place (from 1) of the first of the ten most likely tokens that reads as an accepted
+    /// answer begins; absent where none does, and in searches.
+    pub rank: Option<usize>,
     /// Whether the decision was a tie of equal logits or likelihoods.
     pub tied: bool,
 }

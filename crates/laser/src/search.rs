@@ -58,7 +58,8 @@ impl Splits {
         let of_part = |part: &Part<'_>| match settings.protocol {
             Protocol::Paper => paper_split(part.range.len()),
             Protocol::Honest { fractions } => {
-                part.task.items.iter().map(|item| assign_split(&item.group, settings.split_seed, fractions)).collect()
+                let items = exam.items()[part.range.clone()].iter();
+                items.map(|item| assign_split(&item.group, settings.split_seed, fractions)).collect()
             }
         };
         let splits = Self { of: exam.parts().iter().flat_map(of_part).collect() };
@@ -181,7 +182,11 @@ pub fn search(
     let mut explored = explore(model, exam, truncation, settings, store, observer)?;
     let Explored { splits, found, truncation, notes, .. } = &mut explored;
     if exam.parts().len() > 1 {
-        notes.push("scores count the items of all tasks alike; the proof leaves guarded tasks out".to_owned());
+        notes.push(
+            "scores count the items of all tasks alike, texts that are only read aside; the proof leaves those and \
+             guarded tasks out"
+                .to_owned(),
+        );
     }
     let winner = match settings.protocol {
         Protocol::Paper => found[0].clone(),

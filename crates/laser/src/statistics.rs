@@ -8,6 +8,7 @@
 //! Slices of one call describe the same items in the same order; unequal lengths are a caller's bug
 //! and panic.
 
+mod balanced;
 mod bootstrap;
 mod catch_up;
 mod groups;
@@ -19,6 +20,7 @@ mod rank_correlation;
 mod split;
 mod summary;
 
+pub use balanced::{Constant, balanced_accuracy};
 pub use bootstrap::bootstrap_ci95;
 pub use catch_up::catch_up_probability;
 pub use groups::{group_ids, group_sums};

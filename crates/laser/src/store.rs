@@ -179,6 +179,17 @@ impl Store {
         self.connection.execute(sql, row).map(drop).map_err(self.wrap())
     }
 
+    /// The order in which a split's items were asked.
+    ///
+    /// # Errors
+    /// A store without it.
+    pub fn order(&self, split: Split) -> Result<Vec<usize>> {
+        let sql = "SELECT value FROM manifest WHERE key = ?1";
+        let text: String =
+            self.connection.query_row(sql, [format!("order of {split}")], |row| row.get(0)).map_err(self.wrap())?;
+        serde_json::from_str(&text).map_err(|e| Error::parse(&self.path, format!("order of {split}: {e}")))
+    }
+
     /// Adds parts of trials, all or none: each the outcomes from item `start` of the split's order on. What is there
     /// already stays.
     pub fn insert(&mut self, start: usize, parts: &[Trial]) -> Result<()> {
@@ -269,10 +280,11 @@ impl Store {
         rows.collect::<Result<_, _>>().map_err(self.wrap())
     }
 
-    /// Edits of one matrix tried on all `items` of a split, as a report draws them: by layer, matrix, then rank.
-    pub fn rows(&self, split: Split, items: usize) -> Result<Vec<TrialRow>> {
+    /// Edits of one matrix tried on all `items` of a split that count, as a report draws them: by layer, matrix, then
+    /// rank. `counts`: whether the pass that begins at a place of the split's order does; a pass is of one task.
+    pub fn rows(&self, split: Split, counts: impl Fn(usize) -> bool, items: usize) -> Result<Vec<TrialRow>> {
         // Parts are summed here and in order: the sum of a run gone on with is the same to the bit.
-        let sql = "SELECT edit, layer, matrix, reduction, rank, right, n, loss FROM trials
+        let sql = "SELECT edit, layer, matrix, reduction, rank, right, n, loss, start FROM trials
                    WHERE split = ?1 AND layer IS NOT NULL ORDER BY layer, matrix, rank, edit, start";
         let mut statement = self.connection.prepare(sql).map_err(self.wrap())?;
         let read = |row: &rusqlite::Row<'_>| {
@@ -286,11 +298,14 @@ impl Store {
                 log_loss: row.get(7)?,
                 split,
             };
-            Ok((whole, row.get::<_, usize>(6)?))
+            Ok((whole, row.get::<_, usize>(6)?, row.get::<_, usize>(8)?))
         };
         let mut whole: Vec<(TrialRow, usize)> = Vec::new();
         for part in statement.query_map(params![split.name()], read).map_err(self.wrap())? {
-            let (part, n) = part.map_err(self.wrap())?;
+            let (part, n, start) = part.map_err(self.wrap())?;
+            if !counts(start) {
+                continue;
+            }
             match whole.last_mut().filter(|(row, _)| row.edit == part.edit) {
                 Some((row, seen)) => {
                     row.acc += part.acc;
@@ -347,8 +362,8 @@ mod tests {
         let whole = store.get(&edit, Split::Search).expect("get");
         assert_eq!(whole.correct, [true, false, false, true], "what came first stays");
         assert!(store.get(&edit, Split::Validation).expect("get").is_empty());
-        let rows = store.rows(Split::Search, 4).expect("rows");
+        let rows = store.rows(Split::Search, |_| true, 4).expect("rows");
         assert_eq!((rows.len(), rows[0].acc, rows[0].rank, rows[0].layer), (1, 0.5, Some(5), 3));
-        assert!(store.rows(Split::Search, 5).expect("rows").is_empty(), "only trials of all items are drawn");
+        assert!(store.rows(Split::Search, |_| true, 5).expect("rows").is_empty(), "only trials of all items are drawn");
     }
 }

@@ -88,6 +88,11 @@ impl Tokenizer {
         self.special.eos.first().copied()
     }
 
+    /// The token that stands for one to be filled in.
+    pub fn mask_id(&self) -> Option<u32> {
+        self.special.mask
+    }
+
     /// The tokens that end a generation: end of text first, then end of turn and the like.
     pub fn eos_ids(&self) -> &[u32] {
         &self.special.eos
@@ -108,6 +113,17 @@ impl Tokenizer {
         self.chat_template.as_deref()
     }
 
+    /// The special tokens that the model has, as text, by their names in `tokenizer_config.json` and chat templates.
+    pub(crate) fn special_texts(&self) -> Vec<(&'static str, String)> {
+        let ids = [
+            ("bos_token", self.bos_id()),
+            ("eos_token", self.eos_id()),
+            ("unk_token", self.special.unk),
+            ("pad_token", self.special.pad),
+        ];
+        ids.into_iter().filter_map(|(name, id)| Some((name, self.inner.id_to_token(id?)?))).collect()
+    }
+
     /// The tokenizer as a `tokenizer.json` document.
     pub fn to_json(&self) -> String {
         self.inner.to_string(true).expect("the tokenizer is JSON because it was read from JSON")
@@ -115,24 +131,15 @@ impl Tokenizer {
 
     /// The `tokenizer_config.json` that goes with [`Self::to_json`]: names of the special tokens, chat template.
     pub fn config_json(&self) -> String {
-        let name = |id: Option<u32>| id.and_then(|id| self.inner.id_to_token(id));
         let mut config = serde_json::json!({
             "tokenizer_class": "PreTrainedTokenizerFast",
             "clean_up_tokenization_spaces": false,
             "add_bos_token": self.special.add_bos,
             "add_eos_token": self.special.add_eos,
         });
-        let named = [
-            ("bos_token", name(self.bos_id())),
-            ("eos_token", name(self.eos_id())),
-            ("unk_token", name(self.special.unk)),
-            ("pad_token", name(self.special.pad)),
-            ("chat_template", self.chat_template.clone()),
-        ];
-        for (key, value) in named {
-            if let Some(value) = value {
-                config[key] = Value::String(value);
-            }
+        let template = self.chat_template.clone().map(|text| ("chat_template", text));
+        for (key, value) in self.special_texts().into_iter().chain(template) {
+            config[key] = Value::String(value);
         }
         format!("{config:#}\n")
     }

@@ -75,7 +75,7 @@ fn outcome(task: &Task, position: usize, sample: &Value) -> Outcome {
         _ => candidates[item.gold].greedy,
     };
     let logprob = candidates[item.gold].logprob;
-    Outcome { correct, logprob, margin: 0.0, answer_tokens: 1, prediction, candidates, tied: false }
+    Outcome { correct, logprob, margin: 0.0, answer_tokens: 1, prediction, candidates, rank: None, tied: false }
 }
 
 fn output(task: &Task, outcomes: &[Outcome]) -> Output {
@@ -89,14 +89,15 @@ fn output(task: &Task, outcomes: &[Outcome]) -> Output {
     let identity = ModelIdentity { path: "tiny".into(), sha256: "0".into(), architecture: "llama".into() };
     let laser = EvalResults {
         edit: None,
-        scores: scores(&records),
+        scores: scores(&exam, &records),
         tasks: Vec::new(),
         majority: None,
+        always: Vec::new(),
         manifest: Manifest {
             tool_version: "0".into(),
             git_hash: None,
             model: identity,
-            task: TaskIdentity { name: task.name.clone(), sha256: task.sha256.clone() },
+            task: TaskIdentity { name: task.name.clone(), sha256: task.sha256() },
             config: [].into(),
             seeds: [("fewshot".to_owned(), 1234)].into(),
             dtype: "f32".into(),

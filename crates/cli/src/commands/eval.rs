@@ -5,18 +5,18 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use laser::evaluate::Exam;
 use laser::harness::Output;
-use laser::results::{EvalResults, SplitSummary, TaskScores};
-use laser::run::{RunFolder, samples, scores, task_scores};
-use laser::statistics::{Split, assign_split, most_frequent};
+use laser::results::{EvalResults, SampleRecord, SplitSummary, TaskScores};
+use laser::run::{RunFolder, always, samples, scores, task_scores};
+use laser::statistics::{Constant, Split, assign_split, most_frequent};
 
 use crate::args::{Eval, Global};
 use crate::output;
 use crate::progress::Progress;
-use crate::questions::{by_reference, score_value, tasks};
+use crate::questions::{by_reference, check, score_value, tasks};
 use crate::session::{Session, fractions};
 
 pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<ExitCode> {
-    let tasks = tasks(&args.task)?;
+    check(&args.task)?;
     let fractions = fractions(&args.task)?;
     let wanted = match args.split.as_str() {
         "all" => Split::All,
@@ -25,8 +25,10 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
         "test" => Split::Test,
         other => bail!("--split: expected all, search, validation or test, found `{other}`"),
     };
-    let session = Session::open(&args.model.model, global, progress)?;
+    let mut session = Session::open(&args.model.model, global, progress)?;
     let tokenizer = session.tokenizer()?;
+    let tasks = tasks(&args.task, session.files.config(), &tokenizer)?;
+    let tasks = session.put(tasks, &args.task, &tokenizer)?;
     let exam = Exam::new(&by_reference(&tasks), &tokenizer, session.files.config())?;
     let split = |index: usize| match wanted {
         Split::All => Split::All,
@@ -68,9 +70,10 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     let notes = if ties > 0 { vec![format!("{ties} items were decided by a tie")] } else { Vec::new() };
     let results = EvalResults {
         edit: edit.map(ToString::to_string),
-        scores: scores(&samples),
+        scores: scores(&exam, &samples),
         tasks: task_scores(&exam, &samples),
         majority: most_frequent(&targets),
+        always: if let [part] = exam.parts() { always(part, &samples) } else { Vec::new() },
         manifest,
         notes,
     };
@@ -97,32 +100,80 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     }
     let parts: Vec<String> = tasks.iter().map(|(task, score)| format!("{} ({score})", task.name)).collect();
     rows.push(vec!["task".into(), format!("{}, {} items, split {wanted}", parts.join(", "), summary.n)]);
-    let [low, high] = summary.acc_ci95.map(|v| 100.0 * v);
-    let error = summary.acc_stderr.map_or_else(String::new, |e| format!(" ± {:.2}", 100.0 * e));
-    rows.push(vec!["accuracy".into(), format!("{:.2} %{error} (95 %: {low:.1} to {high:.1})", 100.0 * summary.acc)]);
+    let asks = exam.parts().iter().any(|part| !part.score.only_reads());
+    rows.extend(if asks { vec![accuracy_row(summary)] } else { Vec::new() });
     let loss = format!("{:.4} nats, {:.4} a token", summary.log_loss, summary.log_loss_per_token);
     rows.push(vec!["log-loss".into(), loss]);
-    if let Some(majority) = &results.majority {
-        rows.push(vec!["always".into(), format!("{:.2} % (`{}`)", 100.0 * majority.rate, majority.answer)]);
+    if !asks {
+        rows.push(vec!["perplexity".into(), format!("{:.4} a token", perplexity(&samples))]);
+    } else if results.always.is_empty() {
+        rows.extend(
+            results.majority.iter().map(|majority| {
+                vec!["always".into(), format!("{:.2} % (`{}`)", 100.0 * majority.rate, majority.answer)]
+            }),
+        );
     }
+    rows.extend(constant_rows(&results.always));
     rows.extend(results.notes.iter().map(|note| vec!["note".into(), note.clone()]));
     output::result(&output::table(&rows))?;
     if !results.tasks.is_empty() {
-        output::result(&format!("\n{}", per_task(&results.tasks, wanted)))?;
+        let reads: Vec<bool> = exam.parts().iter().map(|part| part.score.only_reads()).collect();
+        output::result(&format!("\n{}", per_task(&results.tasks, wanted, &reads)))?;
+        for task in results.tasks.iter().filter(|task| !task.always.is_empty()) {
+            output::result(&format!("\n{}\n{}", task.task, output::table(&constant_rows(&task.always))))?;
+        }
     }
     Ok(code())
 }
 
-/// A line for each task, and their mean whatever their sizes.
-fn per_task(tasks: &[TaskScores], split: Split) -> String {
-    let mut rows = vec![["task", "score", "items", "accuracy", "log-loss"].map(str::to_owned).to_vec()];
-    let line = |name: &str, score: &str, n: usize, acc: f64, loss: f64| {
-        let (acc, loss) = (format!("{:.2} %", 100.0 * acc), format!("{loss:.4}"));
-        vec![name.to_owned(), score.to_owned(), n.to_string(), acc, loss]
-    };
-    let scores: Vec<&SplitSummary> = tasks.iter().map(|task| &task.scores[&split]).collect();
-    rows.extend(tasks.iter().zip(&scores).map(|(t, s)| line(&t.task, &t.score, s.n, s.acc, s.log_loss)));
-    let mean = |of: fn(&SplitSummary) -> f64| scores.iter().map(|s| of(s)).sum::<f64>() / scores.len() as f64;
-    rows.push(line("mean", "", scores.iter().map(|s| s.n).sum(), mean(|s| s.acc), mean(|s| s.log_loss)));
+/// Accuracy with its error and interval, and beside it the one in which every label counts alike.
+fn accuracy_row(summary: &SplitSummary) -> Vec<String> {
+    let [low, high] = summary.acc_ci95.map(|v| 100.0 * v);
+    let error = summary.acc_stderr.map_or_else(String::new, |e| format!(" ± {:.2}", 100.0 * e));
+    let balanced = summary.balanced_acc.map_or_else(String::new, |b| format!(", balanced {:.2} %", 100.0 * b));
+    vec!["accuracy".into(), format!("{:.2} %{error} (95 %: {low:.1} to {high:.1}){balanced}", 100.0 * summary.acc)]
+}
+
+/// The majority class, and what always giving each label scores.
+fn constant_rows(always: &[Constant]) -> Vec<Vec<String>> {
+    let figures = |c: &Constant| format!("{:.2} %, balanced {:.2} %", 100.0 * c.acc, 100.0 * c.balanced_acc);
+    let majority = always.first().map(|c| vec!["majority".into(), format!("{:.2} % (`{}`)", 100.0 * c.acc, c.answer)]);
+    majority.into_iter().chain(always.iter().map(|c| vec![format!("always {}", c.answer), figures(c)])).collect()
+}
+
+/// `exp` of the nats a token of all texts, every token counting alike.
+fn perplexity(samples: &[SampleRecord]) -> f64 {
+    let (nats, tokens) = samples.iter().fold((0.0, 0), |(n, t), s| (n - s.logprob, t + s.answer_tokens));
+    (nats / tokens.max(1) as f64).exp()
+}
+
+/// A line for each task, and the mean of those that ask questions, whatever their sizes. A task that asks none has
+/// nats a token, and no accuracy.
+fn per_task(tasks: &[TaskScores], split: Split, reads: &[bool]) -> String {
+    let head = ["task", "score", "items", "accuracy", "balanced", "majority", "log-loss", "a token"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let percent = |v: Option<f64>| v.map_or_else(String::new, |v| format!("{:.2} %", 100.0 * v));
+    let mut asking: Vec<&SplitSummary> = Vec::new();
+    for (task, reads) in tasks.iter().zip(reads) {
+        let scores = &task.scores[&split];
+        asking.extend((!reads).then_some(scores));
+        rows.push(vec![
+            task.task.clone(),
+            task.score.clone(),
+            scores.n.to_string(),
+            percent((!reads).then_some(scores.acc)),
+            percent(scores.balanced_acc),
+            percent(task.always.first().map(|constant| constant.acc)),
+            format!("{:.4}", scores.log_loss),
+            format!("{:.4}", scores.log_loss_per_token),
+        ]);
+    }
+    if asking.len() > 1 {
+        let mean = |of: fn(&SplitSummary) -> f64| asking.iter().map(|s| of(s)).sum::<f64>() / asking.len() as f64;
+        let n: usize = asking.iter().map(|s| s.n).sum();
+        let [loss, per_token] = [mean(|s| s.log_loss), mean(|s| s.log_loss_per_token)].map(|v| format!("{v:.4}"));
+        let (none, accuracy) = (String::new, percent(Some(mean(|s| s.acc))));
+        rows.push(vec!["mean".into(), none(), n.to_string(), accuracy, none(), none(), loss, per_token]);
+    }
     output::table(&rows)
 }

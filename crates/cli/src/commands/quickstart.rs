@@ -44,8 +44,16 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Re
     let run = RunFolder::new(&args.out);
     let truncation = session.truncation_by(SvdMethod::Exact)?;
     let resume = run.store().exists();
-    let Executed { results, winner, truncation } =
-        super::search::execute(&session, &tasks, &truncation, &settings, &run, resume, progress)?;
+    let Executed { results, winner, truncation } = super::search::execute(
+        &session,
+        &session.tokenizer()?,
+        &tasks,
+        &truncation,
+        &settings,
+        &run,
+        resume,
+        progress,
+    )?;
 
     let model_path = args.out.join("model.gguf");
     let is_gguf = session.files.is_gguf();

@@ -17,19 +17,23 @@ use laser::score::{Match, Score};
 use laser::search::{Protocol, Settings, search};
 use laser::store::Store;
 use laser::task::Task;
+use laser::tokenizer::Tokenizer;
 use laser::truncation::{SvdMethod, Truncation};
 use laser::weight::WeightId;
 
 use crate::args::{Global, Search};
 use crate::output;
 use crate::progress::Progress;
-use crate::questions::{by_reference, objective, score_value, tasks};
+use crate::questions::{by_reference, check, objective, score_value, tasks};
 use crate::session::Session;
 
 pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result<ExitCode> {
-    let tasks = tasks(&args.task)?;
+    check(&args.task)?;
+    let mut session = Session::open(&args.model.model, global, progress)?;
+    let tokenizer = session.tokenizer()?;
+    let tasks = tasks(&args.task, session.files.config(), &tokenizer)?;
     let objective = objective(args, &tasks)?;
-    let session = Session::open(&args.model.model, global, progress)?;
+    let tasks = session.put(tasks, &args.task, &tokenizer)?;
     if let Some(path) = &args.write_model {
         super::apply::check_target(&session, path)?;
     }
@@ -40,7 +44,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result
     let run = RunFolder::new(&args.out);
     let truncation = session.truncation(&args.svd, None)?;
     let Executed { results, winner, truncation } =
-        execute(&session, &tasks, &truncation, &settings, &run, args.resume, progress)?;
+        execute(&session, &tokenizer, &tasks, &truncation, &settings, &run, args.resume, progress)?;
     if let Some(path) = &args.write_model {
         write_model(&session, &results, &winner, &truncation, path)?;
         output::say(global, &format!("wrote {}", path.display()));
@@ -85,6 +89,7 @@ pub(super) fn write_model(
 #[allow(clippy::too_many_arguments)] // the resolved command, each part of its own type
 pub(super) fn execute(
     session: &Session,
+    tokenizer: &Tokenizer,
     tasks: &[(Task, Score)],
     truncation: &Truncation,
     settings: &Settings,
@@ -92,8 +97,7 @@ pub(super) fn execute(
     resume: bool,
     progress: &Progress,
 ) -> Result<Executed> {
-    let tokenizer = session.tokenizer()?;
-    let exam = Exam::new(&by_reference(tasks), &tokenizer, session.files.config())?;
+    let exam = Exam::new(&by_reference(tasks), tokenizer, session.files.config())?;
     let sha256 = session.sha256()?;
     let mut store = Store::open(&run.store(), &settings.fingerprint(&sha256, &exam, truncation), resume)?;
     let model = session.load()?;
@@ -108,10 +112,13 @@ pub(super) fn execute(
     let split = |index: usize| found.explored.splits.of[index];
     let base = samples(&exam, &all, &found.base, split);
     let best = samples(&exam, &all, &found.best, split);
+    let measures = settings.objective.measures(&exam);
+    // Texts that are only read have their own.
+    let measure = measures.iter().find(|m| **m == settings.objective.measure).unwrap_or(&measures[0]);
     let mut manifest = session.manifest(sha256.clone(), &exam);
     for (key, value) in [
         ("score", score_value(&exam)?),
-        ("objective", settings.objective.measure.to_string().into()),
+        ("objective", measure.to_string().into()),
         ("svd", serde_json::to_value(truncation.method())?),
         ("strategy", settings.plan.to_string().into()),
         ("error_rate", settings.error_rate.into()),
@@ -148,7 +155,7 @@ pub(super) fn execute(
                 .to_owned(),
         );
     }
-    let results = search_results(&found, settings, &base, &best, manifest, notes);
+    let results = search_results(&exam, &found, settings, &base, &best, manifest, notes);
     let base_model = BaseModel {
         source: session.name.clone(),
         sha256,

@@ -58,12 +58,13 @@ pub(super) fn read(bytes: &[u8], key: Option<&str>, reading: &mut Reading) -> Re
     Ok(())
 }
 
-/// Whether the first line is an object by itself, and no list is looked for inside it.
+/// Whether the first line is a row: an object by itself with others after it, or a lone one that holds no others.
 fn is_lines(bytes: &[u8], key: Option<&str>) -> bool {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let more = bytes[line.len()..].iter().any(|byte| !byte.is_ascii_whitespace());
+    let plain = |value: &Value| !value.is_array() && !value.is_object();
     match serde_json::from_slice::<Map<String, Value>>(line) {
-        Ok(fields) => more || (key.is_none() && !fields.values().any(is_list_of_objects)),
+        Ok(fields) => more || (key.is_none() && fields.values().any(plain) && !fields.values().any(is_list_of_objects)),
         // A malformed object still ends its line, while one of several lines does not.
         Err(_) => more && line.trim_ascii_end().ends_with(b"}"),
     }

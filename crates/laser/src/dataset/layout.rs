@@ -18,6 +18,11 @@ pub struct Layout<'a> {
 const SHOWN: usize = 20;
 
 impl Layout<'_> {
+    /// Whether one of the files is in the folder; not, where `path` is no folder.
+    pub fn is_in(&self, path: &Path) -> bool {
+        path.is_dir() && self.files_of(path).is_ok()
+    }
+
     /// The files of `path`: itself, or the first of the names that are in the folder.
     pub(super) fn files_of(&self, path: &Path) -> Result<Vec<PathBuf>> {
         if !path.is_dir() {

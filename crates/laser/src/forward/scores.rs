@@ -17,15 +17,19 @@ pub(crate) struct RowScore {
     pub(crate) logprobs: Vec<f64>,
     /// By how much each of them exceeds the most likely other token's, nats.
     pub(crate) margins: Vec<f64>,
+    /// The most likely tokens, the first of equals first, as many as were asked for.
+    pub(crate) top: Vec<u32>,
 }
 
 /// Rows of logits computed at once: bounds their buffer to `128·vocab` values.
 const HEAD_ROWS: usize = 128;
 
-/// Runs the output head over `hidden [n, d_model]` and summarises each row. `wanted(row)`: tokens to score there.
+/// Runs the output head over `hidden [n, d_model]` and summarises each row. `wanted(row)`: tokens to score there;
+/// `top`: how many of the most likely ones to name.
 pub(crate) fn score_rows<'t>(
     model: &Model,
     hidden: &Tensor,
+    top: usize,
     wanted: impl Fn(usize) -> &'t [u32] + Sync,
 ) -> Result<Vec<RowScore>> {
     each_row(model, hidden, |row, logits| {
@@ -33,8 +37,22 @@ pub(crate) fn score_rows<'t>(
         let logit = |t: &u32| logits[*t as usize];
         let logprobs = wanted(row).iter().map(|t| f64::from(logit(t)) - summary.log_partition).collect();
         let margins = wanted(row).iter().map(|t| summary.margin(*t, logit(t))).collect();
-        summary.log_partition.is_finite().then_some(RowScore { summary, logprobs, margins })
+        let top = likeliest(logits, top);
+        summary.log_partition.is_finite().then_some(RowScore { summary, logprobs, margins, top })
     })
+}
+
+/// The `n` tokens of the largest logits, downwards, the first of equals first.
+fn likeliest(logits: &[f32], n: usize) -> Vec<u32> {
+    let mut top: Vec<(u32, f32)> = Vec::with_capacity(n + 1);
+    for (token, logit) in (0u32..).zip(logits).filter(|_| n > 0) {
+        if top.len() < n || *logit > top[n - 1].1 {
+            let place = top.partition_point(|(_, other)| other >= logit);
+            top.insert(place, (token, *logit));
+            top.truncate(n);
+        }
+    }
+    top.into_iter().map(|(token, _)| token).collect()
 }
 
 /// Runs the output head over `hidden [n, d_model]`: the most likely token of each row, the first of equals.
@@ -64,4 +82,15 @@ fn each_row<R: Send>(model: &Model, hidden: &Tensor, f: impl Fn(usize, &[f32]) -
         done.extend(chunk?);
     }
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_likeliest_come_first() {
+        let logits = [0.5, 3.0, -1.0, 3.0, 2.0, 0.5];
+        assert_eq!(super::likeliest(&logits, 4), [1, 3, 4, 0]);
+        assert_eq!(super::likeliest(&logits, 9), [1, 3, 4, 0, 5, 2]);
+        assert!(super::likeliest(&logits, 0).is_empty());
+    }
 }

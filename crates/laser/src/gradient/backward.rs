@@ -17,7 +17,7 @@ use crate::forward::taps::Taps;
 use crate::model::Model;
 use crate::model::Piece;
 use crate::ops::differentiable::seed;
-use crate::score::batch::{Batch, BatchItem};
+use crate::score::batch::Batch;
 use crate::weight::WeightId;
 
 /// A batch on its way from the loss down to the first layer asked for.
@@ -120,9 +120,8 @@ fn kept<'b>(model: &Model, batch: &'b Batch, layer: usize) -> Option<&'b [usize]
 
 /// Which rows of a pass are each item's, where no row is shared.
 fn spans(batch: &Batch) -> Vec<Range<usize>> {
-    let start = |item: &BatchItem| item.prompt[0].start;
-    let ends = batch.items.iter().skip(1).map(start).chain([batch.rows.len()]);
-    batch.items.iter().zip(ends).map(|(item, end)| start(item)..end).collect()
+    let ends = batch.items.iter().skip(1).map(|item| item.first).chain([batch.rows.len()]);
+    batch.items.iter().zip(ends).map(|(item, end)| item.first..end).collect()
 }
 
 /// Gradients at the leaves of one differentiation.

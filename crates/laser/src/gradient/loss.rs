@@ -91,8 +91,12 @@ pub(super) fn losses_and_gradient(
 
 /// Which of the kept rows are each item's, where no row is shared.
 pub(super) fn kept_spans(batch: &Batch) -> Vec<Range<usize>> {
-    let ends = batch.items.iter().skip(1).map(|item| item.last).chain([batch.keep.len()]);
-    batch.items.iter().zip(ends).map(|(item, end)| item.last..end).collect()
+    let first = |item: &BatchItem| {
+        let rows = item.candidates.iter().flatten().map(|(row, _)| *row).chain(item.asked.iter().copied());
+        rows.min().unwrap_or(0) // an item has rows
+    };
+    let ends = batch.items.iter().skip(1).map(first).chain([batch.keep.len()]);
+    batch.items.iter().zip(ends).map(|(item, end)| first(item)..end).collect()
 }
 
 /// The loss rises with `log p(token)` at a row, `weight` nats a nat.
@@ -161,8 +165,10 @@ impl Items {
     fn differentiate(&self, item: &BatchItem, logits: &Logits<'_>) -> (f64, Vec<Pull>) {
         let encoded = &self.encoded[item.index];
         let gold = encoded.gold;
-        let probes =
-            |c: usize| item.candidates[c].iter().zip(&encoded.candidates[c]).map(|((row, _), token)| (*row, *token));
+        let probes = |c: usize| {
+            let rows = item.candidates[c].iter().zip(&encoded.candidates[c].probes);
+            rows.map(|((row, _), (_, token))| (*row, *token))
+        };
         let likelihood = |c: usize| probes(c).map(|(row, token)| logits.logprob(row, token)).sum::<f64>();
         let all = |c: usize, weight: f64| probes(c).map(move |(row, token)| Pull { row, token, weight });
         match (self.loss, self.scores[item.index]) {

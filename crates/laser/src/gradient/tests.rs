@@ -7,8 +7,8 @@ use candle_core::{DType, Device};
 use super::*;
 use crate::model::{Files, Replacement};
 use crate::parallel::Unobserved;
-use crate::score::batch::plan_apart;
-use crate::score::encode::Encoded;
+use crate::score::batch::{Packing, plan_apart};
+use crate::score::encode::{Candidate, Encoded};
 use crate::score::{Length, Score, Ties};
 use crate::truncation::SvdMethod;
 use crate::truncation::placed;
@@ -22,22 +22,28 @@ fn model(name: &str) -> Model {
     files.load(&Device::Cpu, DType::F32, 1).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
+fn packing(target: usize) -> Packing {
+    Packing { target, alone_beyond: None, causal: true }
+}
+
 /// Items of unequal lengths; some begin alike, and the candidates of one begin alike too.
 fn items(score: Score, loss: Loss) -> Items {
     let token = |seed: usize| u32::try_from(5 + (seed * seed * 31 + seed * 7) % 90).expect("small");
-    let item = |j: usize| Encoded {
-        prompt: (0..2 + (j * 5) % 9).map(|t| token(t + j / 2)).collect(),
-        candidates: (0..3).map(|c| (0..1 + (j + c) % 3).map(|t| token(40 + j + t * (c + 1))).collect()).collect(),
-        lengths: if matches!(score, Score::Choice { length: Length::PerByte, .. }) {
-            vec![3.0, 4.0, 5.0]
-        } else {
-            vec![1.0; 3]
-        },
-        gold: j % 3,
-        first_tokens: Vec::new(),
+    let divides = matches!(score, Score::Choice { length: Length::PerByte, .. });
+    let item = |j: usize| {
+        let prompt: Vec<u32> = (0..2 + (j * 5) % 9).map(|t| token(t + j / 2)).collect();
+        let answer = |c: usize| (0..1 + (j + c) % 3).map(|t| token(40 + j + t * (c + 1))).collect::<Vec<u32>>();
+        Encoded {
+            asked: vec![prompt.len() - 1],
+            candidates: (0..3).map(|c| Candidate::after(prompt.clone(), &answer(c))).collect(),
+            lengths: if divides { vec![3.0, 4.0, 5.0] } else { vec![1.0; 3] },
+            gold: j % 3,
+            prompt,
+            ..Encoded::default()
+        }
     };
     let encoded: Vec<Encoded> = (0..9).map(|j| loss.needed(&item(j), score)).collect();
-    let batches = plan_apart(&encoded, 20, None);
+    let batches = plan_apart(&encoded, packing(20));
     assert!(batches.len() > 2, "several batches");
     let scores = vec![score; encoded.len()];
     Items { encoded, batches, scores, loss }
@@ -55,13 +61,12 @@ fn log_softmax(model: &Model, tokens: &[u32]) -> Vec<Vec<f64>> {
 
 /// The loss of one item by its definition.
 fn naive_loss(model: &Model, items: &Items, item: &Encoded) -> f64 {
-    // The log-probability of every token at each position of a candidate.
-    let rows = |candidate: &[u32]| {
-        let tokens: Vec<u32> = item.prompt.iter().chain(&candidate[..candidate.len() - 1]).copied().collect();
-        log_softmax(model, &tokens).split_off(item.prompt.len() - 1)
+    // The log-probability of every token at each position of a candidate, and the token there.
+    let rows = |candidate: &Candidate| -> Vec<(Vec<f64>, u32)> {
+        let all = log_softmax(model, &candidate.inputs);
+        candidate.probes.iter().map(|(at, token)| (all[*at].clone(), *token)).collect()
     };
-    let likelihood =
-        |candidate: &Vec<u32>| rows(candidate).iter().zip(candidate).map(|(row, t)| row[*t as usize]).sum::<f64>();
+    let likelihood = |candidate: &Candidate| rows(candidate).iter().map(|(row, t)| row[*t as usize]).sum::<f64>();
     let gold = &item.candidates[item.gold];
     match (items.loss, items.scores[0]) {
         (Loss::LogLoss, _) => -likelihood(gold),
@@ -72,11 +77,11 @@ fn naive_loss(model: &Model, items: &Items, item: &Encoded) -> f64 {
             rivals.fold(f64::MIN, f64::max) - scores[item.gold]
         }
         (Loss::Margin, _) => {
-            let margin = |(row, token): (&Vec<f64>, &u32)| {
+            let margin = |(row, token): &(Vec<f64>, u32)| {
                 let others = row.iter().enumerate().filter(|(t, _)| *t != *token as usize).map(|(_, v)| *v);
                 row[*token as usize] - others.fold(f64::MIN, f64::max)
             };
-            -rows(gold).iter().zip(gold).map(margin).fold(f64::MAX, f64::min)
+            -rows(gold).iter().map(margin).fold(f64::MAX, f64::min)
         }
     }
 }
@@ -165,7 +170,7 @@ fn threads_and_batches_and_the_choice_of_matrices_change_no_bit() {
     assert_eq!(one.len(), ids.len());
     assert_eq!(one, run(&model, &items, &ids, 2));
     assert_eq!(one[&ids[9]], run(&model, &items, &ids[9..10], 2)[&ids[9]]);
-    items.batches = plan_apart(&items.encoded, 1, None);
+    items.batches = plan_apart(&items.encoded, packing(1));
     for (id, alone) in run(&model, &items, &ids, 1) {
         let together = &one[&id];
         assert_eq!(alone.effects.len(), together.effects.len());

@@ -39,7 +39,8 @@ impl Output {
         for part in exam.parts() {
             let answered = indices.iter().zip(outcomes).zip(records);
             let own = answered.filter(|((index, _), _)| part.range.contains(index));
-            let documents = documents(part, own.map(|((index, outcome), record)| (*index, outcome, record)));
+            let own = own.map(|((index, outcome), record)| (exam.document_of(*index), outcome, record));
+            let documents = documents(part, own);
             let metrics = metrics(part);
             let (name, task) = (part.task.name.clone(), part.task);
             let (mut lines, mut hash) = (Vec::new(), Sha256::new());
@@ -154,14 +155,14 @@ struct Document<'a> {
     record: SampleRecord,
 }
 
-/// The documents of a part. Windows of one text are one: their log-likelihoods and tokens are added.
+/// The documents of a part, from their positions in the task. Windows of one text are one document: their
+/// log-likelihoods and tokens are added.
 fn documents<'a>(
     part: &Part<'a>,
     answered: impl Iterator<Item = (usize, &'a Outcome, &'a SampleRecord)>,
 ) -> Vec<Document<'a>> {
     let mut documents = Vec::<Document<'a>>::new();
-    for (index, outcome, record) in answered {
-        let position = index - part.range.start;
+    for (position, outcome, record) in answered {
         match documents.last_mut().filter(|last| last.position == position) {
             None => documents.push(Document {
                 position,

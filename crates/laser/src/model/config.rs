@@ -276,11 +276,14 @@ impl ModelConfig {
         Error::setting("model", format!("expected one that reads tokens, found a {name}, which reads trajectories"))
     }
 
+    /// Refuses a model without tokens.
+    pub(crate) fn check_reads_texts(&self) -> Result<()> {
+        if self.embedding.trajectory.is_some() { Err(self.no_tokens()) } else { Ok(()) }
+    }
+
     /// Refuses a model that texts cannot be continued with: one without tokens, or one whose tokens see what follows.
     pub(crate) fn check_continues_texts(&self) -> Result<()> {
-        if self.embedding.trajectory.is_some() {
-            return Err(self.no_tokens());
-        }
+        self.check_reads_texts()?;
         if !self.attention.causal {
             let name = self.architecture.name;
             let problem = format!("expected one that continues texts, found a {name}, which fills masks in them");

@@ -39,7 +39,7 @@ fn naive_mean(measure: Measure, outcomes: &Outcomes, parts: &[usize], part: usiz
         Measure::LogLoss => outcomes.logprobs[i],
         Measure::Margin if outcomes.margins[i] > 10.0 => 10.0,
         Measure::Margin if outcomes.margins[i] < -10.0 => -10.0,
-        Measure::Margin => outcomes.margins[i],
+        Measure::Margin | Measure::PerToken => outcomes.margins[i],
     };
     let own: Vec<f64> = (0..parts.len()).filter(|i| parts[*i] == part).map(item).collect();
     own.iter().sum::<f64>() / own.len() as f64
@@ -55,7 +55,7 @@ fn one_task_has_its_accuracy_then_its_log_loss() {
     let values: Vec<(Outcomes, Value)> = (0..40)
         .map(|_| {
             let outcomes = outcomes(&mut rng, 7);
-            let value = objective.value(&outcomes, &Outcomes::default(), &[0; 7]);
+            let value = objective.value(&outcomes, &Outcomes::default(), &[0; 7], &[Measure::Accuracy]);
             assert_eq!((value.measure(), value.log_loss()), (outcomes.accuracy(), outcomes.log_loss()));
             assert!(value.is_feasible());
             (outcomes, value)
@@ -88,10 +88,10 @@ fn tasks_count_by_their_means_in_any_order_of_the_items() {
             ] {
                 let objective = guarded(measure, over, &[(1, 0.0)]);
                 objective.check(4).expect("four tasks");
-                let value = objective.value(&outcomes, &outcomes, &parts);
+                let value = objective.value(&outcomes, &outcomes, &parts, &[measure; 4]);
                 assert!((value.measure() - naive).abs() < 1e-12, "{objective:?}: {value:?}, {naive}");
                 assert!(value.is_feasible(), "the unedited model loses nothing");
-                let signal = objective.item_signal(&outcomes, &parts);
+                let signal = objective.item_signal(&outcomes, &parts, &[measure; 4]);
                 let mean = signal.iter().sum::<f64>() / signal.len() as f64;
                 assert!((mean - naive).abs() < 1e-12, "{objective:?}: {mean}, {naive}");
                 assert!(parts.iter().zip(&signal).all(|(part, s)| *part != 1 || *s == 0.0));
@@ -103,7 +103,7 @@ fn tasks_count_by_their_means_in_any_order_of_the_items() {
 #[test]
 fn the_signal_of_one_task_is_the_items_own_measure() {
     let outcomes = outcomes(&mut ChaCha8Rng::seed_from_u64(3), 9);
-    let signal = |measure| guarded(measure, Aggregate::Worst, &[]).item_signal(&outcomes, &[0; 9]);
+    let signal = |measure| guarded(measure, Aggregate::Worst, &[]).item_signal(&outcomes, &[0; 9], &[measure]);
     let hits: Vec<f64> = outcomes.correct.iter().map(|c| if *c { 1.0 } else { 0.0 }).collect();
     assert_eq!(signal(Measure::Accuracy), hits);
     assert_eq!(signal(Measure::LogLoss), outcomes.logprobs);
@@ -123,7 +123,7 @@ fn equal_accuracy_is_decided_by_log_loss_and_the_order_of_tasks_does_not_matter(
     let a = right(&[1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
     let mut b = a.clone();
     b.logprobs[4] = -0.5;
-    let value = |o: &Outcomes| mean.value(o, &Outcomes::default(), &parts);
+    let value = |o: &Outcomes| mean.value(o, &Outcomes::default(), &parts, &[Measure::Accuracy; 3]);
     assert!(value(&b) > value(&a), "less log-loss");
     b.correct[19] = true;
     b.logprobs[4] = -99.0;
@@ -141,7 +141,7 @@ fn a_broken_guard_outweighs_everything() {
     };
     let base = with(50, 190); // 0.5, and 0.95 in the guarded task
     let objective = guarded(Measure::Accuracy, Aggregate::Mean, &[(1, 0.01)]);
-    let value = |outcomes: &Outcomes| objective.value(outcomes, &base, &parts);
+    let value = |outcomes: &Outcomes| objective.value(outcomes, &base, &parts, &[Measure::Accuracy; 2]);
     assert!(value(&with(60, 188)).is_feasible(), "0.95 − 0.94 is the drop that is allowed");
     assert!(!value(&with(60, 187)).is_feasible());
     assert!(value(&with(20, 188)) > value(&with(100, 187)), "feasible first");
@@ -157,9 +157,47 @@ fn a_broken_guard_outweighs_everything() {
             (kept.logprobs[i], kept.margins[i]) = (-1.25, 0.25);
             (lost.logprobs[i], lost.margins[i]) = (-1.26, 0.24);
         }
-        assert!(objective.value(&kept, &base, &parts).is_feasible());
-        assert!(!objective.value(&lost, &base, &parts).is_feasible());
+        assert!(objective.value(&kept, &base, &parts, &[measure; 2]).is_feasible());
+        assert!(!objective.value(&lost, &base, &parts, &[measure; 2]).is_feasible());
     }
+}
+
+#[test]
+fn texts_that_are_only_read_count_by_their_tokens_whatever_the_objective() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let parts: Vec<usize> = (0..30).map(|i| i % 3).collect();
+    for measure in MEASURES {
+        let measures = [measure, Measure::PerToken, measure];
+        let base = outcomes(&mut rng, 30);
+        // The second task is guarded: 0.05 nats a token, whatever its windows' sums.
+        let objective = guarded(measure, Aggregate::Mean, &[(1, 0.05)]);
+        let with = |change: f64| {
+            let mut edited = base.clone();
+            for i in (1..30).step_by(3) {
+                edited.margins[i] += change;
+                edited.logprobs[i] -= 1000.0;
+                edited.correct[i] = false;
+            }
+            objective.value(&edited, &base, &parts, &measures)
+        };
+        assert!(with(-0.05).is_feasible() && with(3.0).is_feasible());
+        assert!(!with(-0.051).is_feasible());
+        assert_eq!(with(0.0).log_loss(), objective.value(&base, &base, &parts, &measures).log_loss());
+        // The second task is aimed at: its mean is added as it is, beyond any bound, and it breaks ties by tokens too.
+        let all = guarded(measure, Aggregate::Weighted(vec![0.5, 0.25, 0.25]), &[]);
+        let mut edited = base.clone();
+        (1..30).step_by(3).for_each(|i| edited.margins[i] -= 40.0);
+        let value = |o: &Outcomes| all.value(o, &base, &parts, &measures);
+        let naive = 0.5 * naive_mean(measure, &edited, &parts, 0)
+            + 0.25 * naive_mean(Measure::PerToken, &edited, &parts, 1)
+            + 0.25 * naive_mean(measure, &edited, &parts, 2);
+        assert!((value(&edited).measure() - naive).abs() < 1e-12);
+        assert!((value(&edited).log_loss() - value(&base).log_loss() - 10.0).abs() < 1e-9);
+        assert_eq!([0, 1, 2].map(|part| objective.proves(part, &measures)), [true, false, true]);
+        assert_eq!([0, 1, 2].map(|part| all.proves(part, &measures)), [true, false, true]);
+    }
+    assert_eq!(Measure::PerToken.to_string(), "log-loss per token");
+    assert!("log-loss per token".parse::<Measure>().is_err(), "it is not for choosing");
 }
 
 #[test]
@@ -182,10 +220,10 @@ fn the_order_is_total_whatever_the_numbers() {
     assert_eq!(Value::new(true, f64::NAN, -0.0), Value::new(true, f64::NEG_INFINITY, 0.0));
     // No items, or none of one task.
     let objective = guarded(Measure::Accuracy, Aggregate::Weighted(vec![1.0, 3.0]), &[(1, 0.0)]);
-    let none = objective.value(&Outcomes::default(), &Outcomes::default(), &[]);
+    let none = objective.value(&Outcomes::default(), &Outcomes::default(), &[], &[Measure::Accuracy; 3]);
     assert!(none.is_feasible() && none.measure() == f64::NEG_INFINITY);
-    assert!(objective.item_signal(&Outcomes::default(), &[]).is_empty());
-    let only_last = objective.value(&right(&[1, 0]), &right(&[1, 1]), &[2, 2]);
+    assert!(objective.item_signal(&Outcomes::default(), &[], &[Measure::Accuracy; 3]).is_empty());
+    let only_last = objective.value(&right(&[1, 0]), &right(&[1, 1]), &[2, 2], &[Measure::Accuracy; 3]);
     assert_eq!((only_last.is_feasible(), only_last.measure()), (true, 0.5));
 }
 

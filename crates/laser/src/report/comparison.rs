@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::results::figures::{count, p_value, percent, points};
 use crate::results::{Results, SplitSummary};
-use crate::statistics::{Frequent, Split};
+use crate::statistics::{Constant, Frequent, Split};
 
 /// What the page says about base against winner.
 #[derive(Debug, Serialize)]
@@ -32,6 +32,7 @@ struct Row {
 struct Score {
     acc: String,
     interval: String,
+    balanced: Option<String>,
     log_loss: String,
 }
 
@@ -85,6 +86,7 @@ fn score(summary: &SplitSummary) -> Score {
     Score {
         acc: percent(summary.acc),
         interval: format!("{:.1} to {:.1}", 100.0 * low, 100.0 * high),
+        balanced: summary.balanced_acc.map(percent),
         log_loss: format!("{:.3}", summary.log_loss),
     }
 }
@@ -121,7 +123,8 @@ fn multiplicity(results: &Results) -> String {
 }
 
 fn constants(results: &Results) -> Option<String> {
-    let quoted = |f: &Frequent| format!("“{}”", f.answer.trim());
+    let quote = |answer: &str| format!("“{}”", answer.trim());
+    let quoted = |f: &Frequent| quote(&f.answer);
     let baselines = &results.baselines;
     let always = baselines.constant.as_ref().map(|constant| {
         format!("always answering {} would score {} on test", quoted(constant), percent(constant.rate))
@@ -132,7 +135,12 @@ fn constants(results: &Results) -> Option<String> {
     let predicted = baselines.best_prediction.as_ref().map(|predicted| {
         format!("the edited model’s most frequent answer is {} ({})", quoted(predicted), percent(predicted.rate))
     });
-    let clauses: Vec<String> = [always, majority, predicted].into_iter().flatten().collect();
+    let balanced = |c: &Constant| {
+        format!("{} would score {} (balanced {})", quote(&c.answer), percent(c.acc), percent(c.balanced_acc))
+    };
+    let each = baselines.always.iter().map(balanced).collect::<Vec<_>>();
+    let each = (!each.is_empty()).then(|| format!("of its labels, always giving {}", each.join(", ")));
+    let clauses: Vec<String> = [always, majority, predicted, each].into_iter().flatten().collect();
     (!clauses.is_empty()).then(|| clauses.join("; ") + ".")
 }
 

@@ -1,7 +1,8 @@
 //! Tests of the rendered page and table.
 
 use super::*;
-use crate::results::tests::results;
+use crate::objective::Measure;
+use crate::results::tests::{results, task_change};
 
 fn trial(layer: usize, matrix: &str, rho: &str, acc: f64) -> TrialRow {
     TrialRow {
@@ -124,4 +125,35 @@ fn the_table_shows_the_interval_where_nothing_was_chosen() {
     assert_eq!(lines[0], "| split | items | base | L27.gate_proj@0.01 | change (points) |");
     assert_eq!(lines[2], "| search | 400 | 50.0 % | 58.0 % | +8.0 |");
     assert!(lines[4].starts_with("| test | 1,000 | 50.0 % | 55.0 % | +5.0 (95 % +3."), "{}", lines[4]);
+}
+
+#[test]
+fn tasks_have_a_row_for_each_split_in_their_own_measure() {
+    let mut results = results(1000, 80, 30, 0.08);
+    results.tasks = vec![
+        task_change("facts", Measure::Accuracy, 0.05, None),
+        task_change("doubts", Measure::Margin, 0.5, Some(0.1)),
+        task_change("novels", Measure::PerToken, -0.03, Some(0.01)),
+    ];
+    let table = markdown_table(&results);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!((lines.len(), lines[5]), (5 + 1 + 2 + 9, ""));
+    for line in [
+        "| facts | search | 200 | 50.0 % | 75.0 % | +5.0 points |  |",
+        "| facts | test | 200 | 50.0 % | 75.0 % | +5.0 points (95 % +3.0 to +7.0) |  |",
+        "| doubts | validation | 200 | 50.0 % | 75.0 % | +0.5000 nats of margin | at most −0.1000 nats of margin: kept |",
+        "| novels | test | 200 | 1.0000 | 1.0000 | +0.0300 nats a token (95 % +0.0100 to +0.0500) | at most +0.0100 nats a token: broken |",
+    ] {
+        assert!(lines.contains(&line), "{line}: {table}");
+    }
+    let page = render_html(&results, &trials(), &[]).expect("a page");
+    assert!(page.contains("Task by task") && page.contains("Base against winner") && page.contains("at most +0.0100"));
+
+    // Nothing but texts to become better: accuracies have no place.
+    results.tasks.remove(0);
+    results.tasks[1].guard = None;
+    assert_eq!(markdown_table(&results).lines().count(), 2 + 6);
+    let page = render_html(&results, &trials(), &[]).expect("a page");
+    assert!(!page.contains("Base against winner") && !page.contains("class=\"p4 win\""));
+    assert!(page.contains("Task by task"));
 }

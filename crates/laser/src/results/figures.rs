@@ -16,6 +16,17 @@ pub(crate) fn points(difference: f64) -> String {
     format!("{sign}{:.1}", tenths.abs() / 10.0)
 }
 
+/// A difference in nats with its sign and four decimals: −0.01234 is `−0.0123`.
+pub(crate) fn nats(difference: f64) -> String {
+    let rounded = (10_000.0 * difference).round();
+    let sign = match rounded {
+        t if t > 0.0 => "+",
+        t if t < 0.0 => "−",
+        _ => "",
+    };
+    format!("{sign}{:.4}", rounded.abs() / 10_000.0)
+}
+
 /// A p-value with two significant digits, `< 0.0001` below that: `p = 0.031`.
 pub(crate) fn p_value(p: f64) -> String {
     match p {
@@ -48,6 +59,11 @@ mod tests {
     fn differences_carry_a_sign_unless_they_round_to_nothing() {
         let written = [0.0333, -0.0333, 0.0004, -0.0004, 0.0, 1.0].map(points);
         assert_eq!(written, ["+3.3", "−3.3", "0.0", "0.0", "0.0", "+100.0"]);
+    }
+
+    #[test]
+    fn nats_have_four_decimals() {
+        assert_eq!([0.01234, -0.01236, 0.00001, -2.0].map(nats), ["+0.0123", "−0.0124", "0.0000", "−2.0000"]);
     }
 
     #[test]

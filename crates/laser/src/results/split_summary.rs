@@ -15,6 +15,10 @@ pub struct SplitSummary {
     pub acc_stderr: Option<f64>,
     /// Wilson's 95 % interval of `acc` at the effective number of items.
     pub acc_ci95: [f64; 2],
+    /// Mean over the gold labels of the share of their items answered right; absent where the task is no
+    /// classification.
+    #[serde(default)]
+    pub balanced_acc: Option<f64>,
     /// Mean over items of −log p(gold answer), nats.
     pub log_loss: f64,
     /// Mean over items of −log p(gold answer) / its tokens, nats per token: the paper's log-loss.
@@ -23,7 +27,7 @@ pub struct SplitSummary {
 
 impl SplitSummary {
     /// Summarises outcomes, all `[items]`: right or wrong, summed log-probability of the gold
-    /// answer (nats), its tokens, group ids. `None` when there are no items.
+    /// answer (nats), its tokens, group ids; without a balanced accuracy. `None` when there are no items.
     ///
     /// # Panics
     /// If the slices differ in length.
@@ -39,6 +43,7 @@ impl SplitSummary {
             acc,
             acc_stderr: clustered_stderr(&hits, groups),
             acc_ci95: wilson_ci95(acc, effective_items(&hits, groups))?,
+            balanced_acc: None,
             log_loss: mean(&losses)?,
             log_loss_per_token: mean(&per_token)?,
         })

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
+use crate::objective::{Guard, Measure};
 
 /// A summary of `n` items, each its own group, of which `acc` are right.
 pub(crate) fn summary(n: usize, acc: f64) -> SplitSummary {
@@ -36,6 +37,7 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
             splits: splits(search_gain, test.diff),
         },
         test,
+        tasks: Vec::new(),
         search: SearchSummary {
             trials: 720,
             space: SearchSpace {
@@ -53,6 +55,7 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
             majority: Some(Frequent { answer: " Paris".to_owned(), rate: 0.04 }),
             constant: Some(Frequent { answer: " Paris".to_owned(), rate: 0.03 }),
             best_prediction: Some(Frequent { answer: " the".to_owned(), rate: 0.12 }),
+            always: Vec::new(),
         },
         manifest: Manifest {
             tool_version: "0.1.0".to_owned(),
@@ -74,9 +77,70 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
     }
 }
 
+/// A task measured by `measure` that changes by `diff` on every split, with an interval of ±0.02 on test; guarded, if
+/// `guard` says what it may lose.
+pub(crate) fn task_change(task: &str, measure: Measure, diff: f64, guard: Option<f64>) -> TaskChange {
+    let change = |split: Split| {
+        let ci95 = (split == Split::Test).then_some([diff - 0.02, diff + 0.02]);
+        (split, Change { diff, ci95 })
+    };
+    let change = BTreeMap::from([Split::Search, Split::Validation, Split::Test].map(change));
+    let scores = |acc: f64| SplitScores::from_iter(change.keys().map(|split| (*split, summary(200, acc))));
+    TaskChange {
+        task: task.to_owned(),
+        score: "made".to_owned(),
+        measure,
+        guard: guard.map(|max_drop| GuardKept::new(&Guard { part: 1, max_drop }, &change)),
+        base: scores(0.5),
+        best: scores(0.75),
+        change,
+        always: Vec::new(),
+    }
+}
+
+#[test]
+fn verdict_names_guards_that_held_out_items_break() {
+    let mut results = results(1000, 80, 30, 0.08);
+    let read = |guard| task_change("wikitext-2", Measure::PerToken, -0.03, Some(guard));
+    results.tasks = vec![task_change("facts", Measure::Accuracy, 0.05, None), read(0.05)];
+    assert!(verdict(&results).starts_with("The gain is real") && !verdict(&results).contains("wikitext"));
+    results.tasks[1] = read(0.02);
+    assert!(verdict(&results).ends_with("; but on held-out items it costs wikitext-2 more than the guard allows."));
+}
+
+#[test]
+fn verdict_of_texts_goes_by_the_interval_of_their_log_loss() {
+    let mut results = results(1000, 0, 0, 0.0);
+    for (diff, opening, figures) in [
+        (
+            0.05,
+            "The gain is real: ",
+            "of novels by −0.0500 nats a token (95 % interval −0.0700 to −0.0300), its perplexity by −4.9 %.",
+        ),
+        (
+            -0.05,
+            "The edit does harm: ",
+            "by +0.0500 nats a token (95 % interval +0.0300 to +0.0700), its perplexity by +5.1 %.",
+        ),
+        (0.01, "No gain is shown: ", "by −0.0100 nats a token"),
+    ] {
+        results.tasks = vec![
+            task_change("facts", Measure::Accuracy, 0.0, Some(0.1)),
+            task_change("novels", Measure::PerToken, diff, None),
+        ];
+        let sentence = verdict(&results);
+        assert!(sentence.starts_with(opening) && sentence.contains(figures), "{sentence}");
+    }
+    results.tasks[1].change.values_mut().for_each(|change| change.ci95 = None);
+    assert!(verdict(&results).contains("too few texts"));
+    results.tasks.push(task_change("more facts", Measure::Accuracy, 0.0, None));
+    assert!(verdict(&results).contains("answers"), "where something is asked, answers prove");
+}
+
 #[test]
 fn json_has_the_keys_others_read_and_comes_back() {
-    let results = results(1000, 80, 30, 0.08);
+    let mut results = results(1000, 80, 30, 0.08);
+    results.tasks = vec![task_change("novels", Measure::PerToken, -0.03, Some(0.05))];
     let text = serde_json::to_string(&results).expect("serialisable");
     let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     for pointer in [
@@ -95,6 +159,9 @@ fn json_has_the_keys_others_read_and_comes_back() {
         "/test/mcnemar_p",
         "/test/familywise_p",
         "/test/shrinkage",
+        "/tasks/0/change/test/ci95/0",
+        "/tasks/0/guard/held/validation",
+        "/tasks/0/measure",
         "/search/trials",
         "/search/space/layers",
         "/search/null_best_gain",

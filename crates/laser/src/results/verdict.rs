@@ -1,7 +1,7 @@
 //! Verdict: takes results, gives the one sentence a reader should leave with.
 
-use super::figures::{count, p_value, percent, points};
-use super::{HeldOut, NO_EDIT, Results};
+use super::figures::{count, nats, p_value, percent, points};
+use super::{Change, HeldOut, NO_EDIT, Results, TaskChange};
 use crate::statistics::Split;
 
 /// What a test must reach to be called shown.
@@ -11,8 +11,59 @@ const ALPHA: f64 = 0.05;
 ///
 /// A change counts as shown when the clustered interval excludes zero *and* McNemar's p is below
 /// 0.05. When neither way is shown and the test split could not have shown the gain the search
-/// promised, the sentence says that there are too few items rather than that there is no gain.
+/// promised, the sentence says that there are too few items rather than that there is no gain. Where only the likelihood
+/// of texts was searched for, the interval of its change decides alone. A guard that the test split shows broken is
+/// named.
 pub fn verdict(results: &Results) -> String {
+    let texts = results.texts_aimed_at();
+    let sentence = if texts.is_empty() || results.best.edit == NO_EDIT {
+        answers_verdict(results)
+    } else {
+        texts_verdict(results, &texts)
+    };
+    let is_broken = |task: &&TaskChange| task.guard.as_ref().is_some_and(|g| g.held.get(&Split::Test) == Some(&false));
+    let broken: Vec<&str> = results.tasks.iter().filter(is_broken).map(|task| task.task.as_str()).collect();
+    if broken.is_empty() {
+        return sentence;
+    }
+    format!(
+        "{}; but on held-out items it costs {} more than the guard allows.",
+        sentence.trim_end_matches('.'),
+        broken.join(", ")
+    )
+}
+
+/// The sentence on log-losses, which are nats a token of held-out texts.
+fn texts_verdict(results: &Results, texts: &[&TaskChange]) -> String {
+    let edit = &results.best.edit;
+    let Some(changes) = texts.iter().map(|text| text.change.get(&Split::Test)).collect::<Option<Vec<_>>>() else {
+        return format!("Nothing is known about {edit} on new texts: the test split is empty.");
+    };
+    let Some(intervals) = changes.iter().map(|change| change.ci95).collect::<Option<Vec<_>>>() else {
+        return format!("There are too few texts to tell: one text says nothing about others ({edit}).");
+    };
+    let written = |((text, change), [low, high]): ((&&TaskChange, &&Change), &[f64; 2])| {
+        // Nats are those of the log-loss, which falls where the measure rises.
+        let perplexity = points((-change.diff).exp() - 1.0);
+        let (diff, low, high) = (nats(-change.diff), nats(-high), nats(-low));
+        format!(
+            "{} by {diff} nats a token (95 % interval {low} to {high}), its perplexity by {perplexity} %",
+            text.task
+        )
+    };
+    let figures: Vec<String> = texts.iter().zip(&changes).zip(&intervals).map(written).collect();
+    let opening = if intervals.iter().all(|[low, _]| *low > 0.0) {
+        "The gain is real"
+    } else if intervals.iter().any(|[_, high]| *high < 0.0) {
+        "The edit does harm"
+    } else {
+        "No gain is shown"
+    };
+    format!("{opening}: on held-out texts {edit} changes the log-loss of {}.", figures.join("; of "))
+}
+
+/// The sentence on answers.
+fn answers_verdict(results: &Results) -> String {
     let test = &results.test;
     let edit = &results.best.edit;
     let items = count(test.n);

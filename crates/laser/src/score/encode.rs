@@ -1,4 +1,8 @@
-//! Items → tokens.
+//! Items → tokens: what the model reads, and which tokens are scored where. Stands between `task` and `batch`.
+
+mod continued;
+mod masked;
+mod windows;
 
 use super::Score;
 use crate::error::{Error, Result};
@@ -6,95 +10,139 @@ use crate::model::ModelConfig;
 use crate::task::{Item, Task};
 use crate::tokenizer::Tokenizer;
 
-/// An item in tokens.
-#[derive(Debug, Clone)]
+/// An item, or a window of its text, in tokens.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Encoded {
-    /// Prompt, with the beginning-of-sequence token where the model wants one.
+    /// What is read for the sake of what the model says of itself; empty where it need not say anything.
     pub(crate) prompt: Vec<u32>,
+    /// Positions of the prompt at which it says it, upwards: the last, or the masks.
+    pub(crate) asked: Vec<usize>,
     /// Answers to score: every choice; the gold answer and its aliases where the whole answer counts; the gold answer.
-    pub(crate) candidates: Vec<Vec<u32>>,
+    pub(crate) candidates: Vec<Candidate>,
     /// What the score divides each candidate's log-likelihood by.
     pub(crate) lengths: Vec<f64>,
     /// Which candidate is the gold answer.
     pub(crate) gold: usize,
+    /// As how many tokens the gold answer counts.
+    pub(crate) answer_tokens: usize,
     /// Trimmed lower-case texts of the first tokens of all accepted answers.
     pub(crate) first_tokens: Vec<String>,
+}
+
+/// An answer in its place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    /// What the model reads.
+    pub(crate) inputs: Vec<u32>,
+    /// The answer's tokens, each with the position that predicts it, upwards.
+    pub(crate) probes: Vec<(usize, u32)>,
+}
+
+impl Candidate {
+    /// `answer` after `context`: its last token is predicted, never read.
+    pub(crate) fn after(context: Vec<u32>, answer: &[u32]) -> Self {
+        let first = context.len().saturating_sub(1);
+        let probes = answer.iter().enumerate().map(|(i, token)| (first + i, *token)).collect();
+        let mut inputs = context;
+        inputs.extend(&answer[..answer.len().saturating_sub(1)]);
+        Self { inputs, probes }
+    }
 }
 
 impl Encoded {
     /// Tokens of the longest sequence.
     pub(crate) fn longest(&self) -> usize {
-        self.prompt.len() + self.candidates.iter().map(Vec::len).max().unwrap_or(0)
+        let inputs = self.candidates.iter().map(|c| c.inputs.len());
+        inputs.chain([self.prompt.len()]).max().unwrap_or(0)
+    }
+
+    /// The item without its answers: what the model reads before it says anything.
+    pub(crate) fn question(&self) -> Self {
+        let read = || self.candidates.get(self.gold).map_or_else(Vec::new, |c| c.inputs.clone());
+        let prompt = if self.prompt.is_empty() { read() } else { self.prompt.clone() };
+        Self { asked: vec![prompt.len() - 1], prompt, ..Self::default() }
     }
 }
 
-/// Encodes a task's items for a score; answers follow the prompt after one space.
-pub(crate) fn encode(task: &Task, tokenizer: &Tokenizer, score: Score, config: &ModelConfig) -> Result<Vec<Encoded>> {
-    task.items.iter().map(|item| encode_item(task, item, tokenizer, score, config)).collect()
-}
-
-fn encode_item(task: &Task, item: &Item, tokenizer: &Tokenizer, score: Score, config: &ModelConfig) -> Result<Encoded> {
-    let wrong =
-        |problem: String| Error::Task { file: task.name.clone(), place: format!("item `{}`", item.id), problem };
-    let (texts, gold) = match score {
-        Score::Choice { .. } if item.choices.is_empty() => {
-            return Err(wrong("the score `choice` needs choices, found an open question".into()));
-        }
-        Score::Choice { .. } => (item.choices.clone(), item.gold),
-        Score::Greedy => (item.answers.clone(), 0),
-        Score::Top1 | Score::Generate { .. } | Score::Perplexity { .. } => (vec![item.target().to_owned()], 0),
-    };
-    let mut prompt = Vec::new();
-    let mut candidates = Vec::with_capacity(texts.len());
-    for text in &texts {
-        let (context, continuation) = tokenizer.encode_pair(&item.prompt, &format!(" {text}"))?;
-        // Where an answer merges with the prompt's last token, the prompts differ, and the two cannot share one.
-        if prompt.is_empty() {
-            prompt = context;
-            candidates.push(continuation);
-        } else {
-            let whole: Vec<u32> = context.into_iter().chain(continuation).collect();
-            let shared = whole.iter().zip(&prompt).take_while(|(a, b)| a == b).count();
-            if shared < prompt.len() || whole.len() == shared {
-                if score == Score::Greedy {
-                    continue; // an alias that cannot follow the prompt is never said
-                }
-                return Err(wrong(format!("the answer `{text}` changes the prompt's own tokens")));
+/// Encodes a task's items for a score; a text that is only to be likely gives several, each with its item's index.
+///
+/// # Errors
+/// Items that do not suit the score, are longer than the model's context, or cannot be spelled.
+pub(crate) fn encode(
+    task: &Task,
+    tokenizer: &Tokenizer,
+    score: Score,
+    config: &ModelConfig,
+) -> Result<Vec<(usize, Encoded)>> {
+    let mut encoded = Vec::with_capacity(task.items.len());
+    for (index, item) in task.items.iter().enumerate() {
+        let question = Question { task, item, tokenizer, score, config };
+        match score {
+            Score::Perplexity { window, stride } => {
+                encoded.extend(question.windows(window, stride)?.into_iter().map(|window| (index, window)));
             }
-            candidates.push(whole[shared..].to_vec());
+            _ if config.attention.causal => encoded.push((index, question.continued()?)),
+            _ => encoded.push((index, question.masked()?)),
         }
     }
-    if prompt.is_empty() {
-        return Err(wrong("the prompt has no tokens".into()));
+    Ok(encoded)
+}
+
+/// An item on its way to tokens.
+struct Question<'a> {
+    task: &'a Task,
+    item: &'a Item,
+    tokenizer: &'a Tokenizer,
+    score: Score,
+    config: &'a ModelConfig,
+}
+
+impl Question<'_> {
+    fn wrong(&self, problem: String) -> Error {
+        Error::Task { file: self.task.name.clone(), place: format!("item `{}`", self.item.id), problem }
     }
-    let generated = if let Score::Generate { max_tokens, .. } = score { max_tokens } else { 0 };
-    let longest = prompt.len() + candidates.iter().map(Vec::len).max().unwrap_or(0).max(generated);
-    let max_positions = config.max_positions;
-    if longest > max_positions {
-        return Err(wrong(format!("expected at most {max_positions} tokens, the model's context, found {longest}")));
+
+    /// The answers to score, as texts, and which is the gold one.
+    fn texts(&self) -> Result<(&[String], usize)> {
+        let item = self.item;
+        match self.score {
+            Score::Choice { .. } if item.choices.is_empty() => {
+                Err(self.wrong("the score `choice` needs choices, found an open question".into()))
+            }
+            Score::Choice { .. } => Ok((&item.choices, item.gold)),
+            Score::Greedy => Ok((&item.answers, 0)),
+            _ => Ok((&item.answers[..1], 0)),
+        }
     }
-    // Cached keys would keep the old frequencies, and variants side by side would change at different steps.
-    if let Some(limit) = config.length_dependent_beyond()
-        && generated > 0
-        && (prompt.len() + 1..=longest).contains(&(limit + 1))
-    {
-        return Err(wrong(format!(
-            "a text of {} to {longest} tokens would cross {limit}, where the model's rotary frequencies change",
-            prompt.len()
-        )));
+
+    /// The item of its parts, all answers there.
+    fn finish(&self, prompt: Vec<u32>, asked: Vec<usize>, candidates: Vec<Candidate>, gold: usize) -> Result<Encoded> {
+        let (texts, _) = self.texts()?;
+        let length = |text: &String| if let Score::Choice { length, .. } = self.score { length.of(text) } else { 1.0 };
+        let lengths = texts.iter().map(length).collect();
+        let answer_tokens = candidates[gold].probes.len();
+        Ok(Encoded { prompt, asked, candidates, lengths, gold, answer_tokens, first_tokens: Vec::new() })
     }
-    let first_tokens = if score == Score::Top1 {
-        let first = |answer: &String| -> Result<String> {
-            let (_, tokens) = tokenizer.encode_pair(&item.prompt, &format!(" {answer}"))?;
-            Ok(normalise(&tokenizer.decode(&tokens[..1])?))
-        };
-        item.answers.iter().map(first).collect::<Result<_>>()?
-    } else {
-        Vec::new()
-    };
-    let length = |text: &String| if let Score::Choice { length, .. } = score { length.of(text) } else { 1.0 };
-    let lengths = texts.iter().map(length).collect();
-    Ok(Encoded { prompt, candidates, lengths, gold, first_tokens })
+
+    /// Refuses what does not fit the model's context.
+    fn check_length(&self, longest: usize) -> Result<()> {
+        let max_positions = self.config.max_positions;
+        if longest > max_positions {
+            let problem = format!("expected at most {max_positions} tokens, the model's context, found {longest}");
+            return Err(self.wrong(problem));
+        }
+        Ok(())
+    }
+}
+
+/// Where the answer begins: the shortest run of last tokens that reads as it, trimmed.
+fn suffix_start(tokenizer: &Tokenizer, tokens: &[u32], answer: &str) -> Result<Option<usize>> {
+    for start in (0..tokens.len()).rev() {
+        if tokenizer.decode(&tokens[start..])?.trim() == answer.trim() {
+            return Ok(Some(start));
+        }
+    }
+    Ok(None)
 }
 
 /// How token texts are compared.

@@ -52,7 +52,7 @@ pub(super) fn generate(
         for (i, item) in batch.items.iter().enumerate() {
             let (below, above) = (prompt_context(item), prompt_context(item));
             let mut sequence = Sequence { copy, item: i, tokens: Vec::new(), below, above, done: false };
-            sequence.take(scorer, item.index, scores[copy * kept + item.last].summary.argmax)?;
+            sequence.take(scorer, item.index, scores[copy * kept + item.asked[0]].summary.argmax)?;
             sequences.push(sequence);
         }
     }

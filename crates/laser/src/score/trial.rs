@@ -3,19 +3,24 @@
 use candle_core::Tensor;
 
 use super::batch::Batch;
-use super::encode::{Encoded, normalise};
+use super::encode::Encoded;
 use super::generate::{generate, max_tokens};
-use super::{Likelihood, Outcome, Score, Ties};
+use super::{Outcome, Score};
 use crate::error::Result;
 use crate::forward::rows::{KvCache, Rows};
 use crate::forward::{BlockStates, MlpStart, Pass, RowScore, Start, score_rows};
 use crate::model::Model;
-use crate::task::Item;
+use crate::task::{Item, Task};
 use crate::tokenizer::Tokenizer;
 use crate::weight::Stage;
 
+/// How many of the most likely tokens are looked at.
+const TOP: usize = 10;
+
 /// What scoring needs besides the model.
 pub(crate) struct Scorer<'a> {
+    /// The task whose items these are.
+    pub(crate) task: &'a Task,
     /// All items of the exam, as are their encodings: batches count through the parts.
     pub(crate) items: &'a [&'a Item],
     pub(crate) encoded: &'a [Encoded],
@@ -165,7 +170,8 @@ impl Scorer<'_> {
         let pass = if generates { pass } else { pass.forgetting() };
         let (hidden, copies) = pass.run(start, Some(&batch.keep))?;
         let kept = batch.keep.len();
-        let scores = score_rows(model, &hidden, |row| &batch.wanted[row % kept])?;
+        let top = if self.score == Score::Top1 && !self.stop_early { TOP } else { 0 };
+        let scores = score_rows(model, &hidden, top, |row| &batch.wanted[row % kept])?;
         drop(hidden);
         let continuations = if generates {
             generate(self, model, batch, cache, &scores, copies, base)?
@@ -173,95 +179,8 @@ impl Scorer<'_> {
             vec![vec![Vec::new(); batch.items.len()]; copies]
         };
         let copy = |(scores, continuations): (&[RowScore], Vec<Vec<u32>>)| -> Result<Vec<Scored>> {
-            let items = batch.items.iter().zip(continuations);
-            items.map(|(item, tokens)| self.outcome(batch, item.index, item, scores, tokens)).collect()
+            batch.items.iter().zip(continuations).map(|(item, tokens)| self.judge(item, scores, tokens)).collect()
         };
         scores.chunks_exact(kept).zip(continuations).map(copy).collect()
-    }
-
-    fn outcome(
-        &self,
-        batch: &Batch,
-        index: usize,
-        item: &super::batch::BatchItem,
-        scores: &[RowScore],
-        continuation: Vec<u32>,
-    ) -> Result<Scored> {
-        let (encoded, task_item) = (&self.encoded[index], self.items[index]);
-        let likelihoods = batch.likelihoods(item, scores);
-        let last = &scores[item.last].summary;
-        let smallest = |probes: &[(usize, usize)]| {
-            probes.iter().map(|(row, slot)| scores[*row].margins[*slot]).fold(f64::INFINITY, f64::min)
-        };
-        let gold_probes = &item.candidates[encoded.gold];
-        let (correct, prediction, tied, margin) = match self.score {
-            Score::Top1 => {
-                let text = self.tokenizer.decode(&[last.argmax])?;
-                (encoded.first_tokens.contains(&normalise(&text)), text, last.tied(), smallest(&gold_probes[..1]))
-            }
-            Score::Greedy => {
-                let said = |answer: &Vec<u32>, probes: &[(usize, usize)]| {
-                    answer.iter().zip(probes).all(|(token, (row, _))| scores[*row].summary.argmax == *token)
-                };
-                let correct = encoded.candidates.iter().zip(&item.candidates).any(|(a, probes)| said(a, probes));
-                let margins = item.candidates.iter().map(|probes| smallest(probes));
-                let margin = margins.fold(f64::NEG_INFINITY, f64::max);
-                (correct, self.tokenizer.decode(&[last.argmax])?, last.tied(), margin)
-            }
-            Score::Generate { matching, .. } => {
-                let text = self.tokenizer.decode(&continuation)?;
-                let correct = matching.accepts(&task_item.prompt, &text, &task_item.answers);
-                (correct, text, last.tied(), smallest(gold_probes))
-            }
-            Score::Choice { ties, .. } => {
-                let score = |i: usize| likelihoods[i] / encoded.lengths[i];
-                let gold = score(encoded.gold);
-                // The first of equals.
-                let rivals = (0..likelihoods.len()).rev().filter(|i| *i != encoded.gold);
-                let best_rival = rivals.max_by(|a, b| score(*a).total_cmp(&score(*b)));
-                let rival = best_rival.map_or(f64::NEG_INFINITY, score);
-                let first = ties == Ties::First && best_rival.is_none_or(|rival| encoded.gold < rival);
-                let correct = gold > rival || (gold == rival && first);
-                let chosen = if correct { encoded.gold } else { best_rival.unwrap_or(encoded.gold) };
-                (correct, task_item.choices[chosen].clone(), gold == rival, gold - rival)
-            }
-            Score::Perplexity { .. } => {
-                let margin = smallest(gold_probes);
-                (margin > 0.0, String::new(), false, margin)
-            }
-        };
-        let outcome = Outcome {
-            correct,
-            logprob: likelihoods[encoded.gold],
-            margin,
-            answer_tokens: encoded.candidates[encoded.gold].len(),
-            prediction,
-            candidates: likelihoods
-                .iter()
-                .zip(&encoded.candidates)
-                .zip(&item.candidates)
-                .map(|((logprob, tokens), probes)| Likelihood {
-                    logprob: *logprob,
-                    greedy: tokens.iter().zip(probes).all(|(t, (row, _))| scores[*row].summary.argmax == *t),
-                })
-                .collect(),
-            tied,
-        };
-        Ok(Scored { outcome, continuation })
-    }
-
-    /// Whether a continuation needs no further token.
-    pub(crate) fn is_complete(&self, index: usize, tokens: &[u32]) -> Result<bool> {
-        let Score::Generate { max_tokens, matching } = self.score else { return Ok(true) };
-        if tokens.len() >= max_tokens {
-            return Ok(true);
-        }
-        if !self.stop_early || !matching.is_monotone() {
-            return Ok(false);
-        }
-        let item = &self.items[index];
-        let text = self.tokenizer.decode(tokens)?;
-        // The last character may lack bytes that the next token brings.
-        Ok(matching.accepts(&item.prompt, text.trim_end_matches(char::REPLACEMENT_CHARACTER), &item.answers))
     }
 }

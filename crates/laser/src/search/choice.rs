@@ -26,7 +26,7 @@ pub(super) fn choose(
 ) -> Result<(Edit, Option<String>)> {
     let objective = &settings.objective;
     let score = |model: &Model| exam.evaluate(model, items, settings.threads, "validation", observer);
-    let parts = exam.parts_of(items);
+    let (parts, measures) = (exam.parts_of(items), objective.measures(exam));
     let base = Outcomes::of(&score(model)?);
     let finalists = &found[..found.len().min(settings.finalists.max(1))];
     let mut best: Option<(Value, &Edit)> = None;
@@ -38,7 +38,7 @@ pub(super) fn choose(
             store.insert(0, &[trial])?;
         }
         observer.progress("finalists", done + 1, finalists.len());
-        let value = objective.value(&outcomes, &base, &parts);
+        let value = objective.value(&outcomes, &base, &parts, &measures);
         if best.is_none_or(|(best, _)| value > best) {
             best = Some((value, edit));
         }
@@ -46,7 +46,7 @@ pub(super) fn choose(
     let (value, edit) = best.expect("there is a finalist because something was found");
     let note = if !value.is_feasible() {
         Some("the winner breaks a guard on the validation split, as every finalist does".to_owned())
-    } else if value <= objective.value(&base, &base, &parts) {
+    } else if value <= objective.value(&base, &base, &parts, &measures) {
         Some("the winner does not beat the unedited model on the validation split".to_owned())
     } else {
         None

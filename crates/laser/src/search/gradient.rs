@@ -46,13 +46,11 @@ impl Strategy for GradientScreen {
 impl GradientScreen {
     /// The predicted fall of the mean loss, nats an item, of every edit that chooses among components.
     fn expect(&self, trials: &Trials<'_>, arms: &[Arm]) -> Result<Vec<(crate::edit::Edit, f64)>> {
-        let objective = &trials.settings.objective;
-        let loss = match objective.measure {
-            Measure::Accuracy | Measure::LogLoss => Loss::LogLoss,
-            Measure::Margin => Loss::Margin,
-        };
-        let aimed = |item: &&usize| objective.aims_at(trials.exam.part_of(**item));
-        let items: Vec<usize> = trials.order().iter().filter(aimed).take(self.items).copied().collect();
+        let margin = trials.settings.objective.measure == Measure::Margin && trials.asks();
+        let loss = if margin { Loss::Margin } else { Loss::LogLoss };
+        // Of windows of hundreds of tokens and answers of a few, the windows' losses would be all that is seen.
+        let items: Vec<usize> =
+            trials.order().iter().filter(|item| trials.leads(**item)).take(self.items).copied().collect();
         let ids: Vec<WeightId> = arms.iter().map(|arm| arm.id).collect::<BTreeSet<_>>().into_iter().collect();
         let (exam, threads) = (trials.exam, trials.settings.threads);
         let found = sensitivities(trials.model, exam, &items, &ids, trials.truncation, loss, threads, trials.observer)?;

@@ -24,8 +24,10 @@ impl Proof {
         best: &[Outcome],
         settings: &Settings,
     ) -> Self {
-        // A guarded task is no evidence for a gain.
-        let aimed = |item: &usize| settings.objective.aims_at(exam.part_of(*item));
+        // A guarded task is no evidence for a gain, and a text that is only read has no answer. Where nothing else is
+        // aimed at, `Results::tasks` has the proof, and this one says that no answer flipped.
+        let measures = settings.objective.measures(exam);
+        let aimed = |item: &usize| settings.objective.proves(exam.part_of(*item), &measures);
         let part = |split: Split| {
             let items: Vec<usize> = splits.items(split).into_iter().filter(aimed).collect();
             let right = |all: &[Outcome]| items.iter().map(|i| all[*i].correct).collect::<Vec<bool>>();

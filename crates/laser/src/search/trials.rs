@@ -12,7 +12,7 @@ use crate::edit::Edit;
 use crate::error::Result;
 use crate::evaluate::Exam;
 use crate::model::{Model, ModelConfig};
-use crate::objective::Value;
+use crate::objective::{Measure, Value};
 use crate::parallel::Observer;
 use crate::score::Score;
 use crate::score::batch::Batch;
@@ -41,6 +41,8 @@ pub(super) struct Trials<'a> {
     order: Vec<usize>,
     /// The task of each of them.
     parts: Vec<usize>,
+    /// What is measured in each task.
+    measures: Vec<Measure>,
     /// Where an edit may be dropped: numbers of items, upwards; the last is all.
     stops: Vec<usize>,
     /// What was asked for and found, by the edit's short form.
@@ -102,8 +104,21 @@ impl<'a> Trials<'a> {
         Asking { order, stops }: Asking,
     ) -> Self {
         let parts = exam.parts_of(&order);
-        let known = BTreeMap::new();
-        Self { model, exam, truncation, settings, observer, store, order, parts, stops, known, exhausted: false }
+        let (measures, known) = (settings.objective.measures(exam), BTreeMap::new());
+        Self {
+            model,
+            exam,
+            truncation,
+            settings,
+            observer,
+            store,
+            order,
+            parts,
+            measures,
+            stops,
+            known,
+            exhausted: false,
+        }
     }
 
     /// Items of the split, in the order in which they are asked.
@@ -153,7 +168,7 @@ impl<'a> Trials<'a> {
         // Only guards look at the unedited model.
         let base = if objective.guards.is_empty() { None } else { self.outcomes(&Edit::default()) };
         let base = base.filter(|base| base.len() >= outcomes.len()).map(|base| base.picked(places));
-        objective.value(&outcomes.picked(places), &base.unwrap_or_default(), &parts)
+        objective.value(&outcomes.picked(places), &base.unwrap_or_default(), &parts, &self.measures)
     }
 
     /// The model's sizes.
@@ -161,9 +176,20 @@ impl<'a> Trials<'a> {
         self.model.config()
     }
 
+    /// Whether a task that is to become better asks something.
+    pub(super) fn asks(&self) -> bool {
+        (0..self.measures.len()).any(|part| self.settings.objective.proves(part, &self.measures))
+    }
+
+    /// Whether an item is of a task that is to become better, and asks something unless all of these only read.
+    pub(super) fn leads(&self, item: usize) -> bool {
+        let (objective, part) = (&self.settings.objective, self.exam.part_of(item));
+        if self.asks() { objective.proves(part, &self.measures) } else { objective.aims_at(part) }
+    }
+
     /// The values of single items whose mean a race compares.
     pub(super) fn signal(&self, outcomes: &Outcomes) -> Vec<f64> {
-        self.settings.objective.item_signal(outcomes, &self.parts[..outcomes.len()])
+        self.settings.objective.item_signal(outcomes, &self.parts[..outcomes.len()], &self.measures)
     }
 
     /// Everything tried, the unedited model aside, in the order of trying.

@@ -34,6 +34,11 @@ pub(crate) enum Filter {
 }
 
 impl Filters {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.pipelines.is_empty()
+    }
+
     /// The text that counts.
     pub fn apply(&self, text: &str) -> String {
         self.nth(0, text)

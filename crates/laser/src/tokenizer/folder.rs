@@ -32,6 +32,8 @@ impl Tokenizer {
             eos: id_of("eos_token").into_iter().collect(),
             unk: id_of("unk_token"),
             pad: id_of("pad_token"),
+            // Without a word of it, the name that BERT or RoBERTa gave it.
+            mask: id_of("mask_token").or(ids.id("[MASK]")).or(ids.id("<mask>")),
             ..SpecialTokens::default()
         };
         for file in ["generation_config.json", "config.json"] {

@@ -19,31 +19,47 @@ impl Tokenizer {
     /// [`TokenizerError::EmptyContinuation`] if nothing is left behind the cut, [`TokenizerError::EmptyContext`]
     /// if there is no token to begin with, [`TokenizerError::Encode`].
     pub fn encode_pair(&self, context: &str, continuation: &str) -> Result<(Vec<u32>, Vec<u32>), TokenizerError> {
+        self.split_pair(context, continuation, true, false)
+    }
+
+    /// As [`Tokenizer::encode_pair`], with the beginning token only where `special`, and with the context's ids those
+    /// it has alone where `keep`, as lm-evaluation-harness has them.
+    pub(crate) fn split_pair(
+        &self,
+        context: &str,
+        continuation: &str,
+        special: bool,
+        keep: bool,
+    ) -> Result<(Vec<u32>, Vec<u32>), TokenizerError> {
         let kept = context.trim_end();
-        let whole = format!("{context}{continuation}");
-        let mut ids = self.encode_begun(&whole)?;
-        let mut cut = self.encode_begun(kept)?.len();
-        if cut == 0 {
+        let mut ids = self.encode_begun(&format!("{context}{continuation}"), special)?;
+        let mut alone = self.encode_begun(kept, special)?;
+        if alone.is_empty() {
             let first = self
-                .bos_id()
-                .or(self.eos_id())
+                .prefix_id()
                 .ok_or_else(|| TokenizerError::EmptyContext { continuation: continuation.to_owned() })?;
             ids.insert(0, first);
-            cut = 1;
+            alone.push(first);
         }
-        if ids.len() <= cut {
+        if ids.len() <= alone.len() {
             return Err(TokenizerError::EmptyContinuation {
                 context: context.to_owned(),
                 continuation: continuation.to_owned(),
             });
         }
-        let behind = ids.split_off(cut);
-        Ok((ids, behind))
+        let behind = ids.split_off(alone.len());
+        Ok((if keep { alone } else { ids }, behind))
     }
 
-    /// Ids with the beginning token the model adds, but never an end token, which would close the context.
-    fn encode_begun(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let mut ids: Vec<u32> = self.bos_id().filter(|_| self.add_bos()).into_iter().collect();
+    /// What stands before a text that nothing stands before: the beginning token, or failing that the end token.
+    pub(crate) fn prefix_id(&self) -> Option<u32> {
+        self.bos_id().or(self.eos_id())
+    }
+
+    /// Ids with the beginning token the model adds (where `special`), but never an end token, which would close the
+    /// context.
+    pub(crate) fn encode_begun(&self, text: &str, special: bool) -> Result<Vec<u32>, TokenizerError> {
+        let mut ids: Vec<u32> = self.bos_id().filter(|_| special && self.add_bos()).into_iter().collect();
         ids.extend(self.encode(text, false)?);
         Ok(ids)
     }

@@ -12,6 +12,7 @@ pub(super) struct SpecialTokens {
     pub(super) eos: Vec<u32>,
     pub(super) unk: Option<u32>,
     pub(super) pad: Option<u32>,
+    pub(super) mask: Option<u32>,
     pub(super) add_bos: bool,
     pub(super) add_eos: bool,
 }
@@ -56,7 +57,7 @@ impl SpecialTokens {
 
     /// Refuses ids that the vocabulary does not have.
     pub(super) fn check(&self, tokenizer: &tokenizers::Tokenizer) -> Result<(), TokenizerError> {
-        let ids = [("beginning", self.bos), ("unknown", self.unk), ("padding", self.pad)];
+        let ids = [("beginning", self.bos), ("unknown", self.unk), ("padding", self.pad), ("mask", self.mask)];
         let ids = ids.into_iter().filter_map(|(name, id)| Some((name, id?)));
         for (name, id) in ids.chain(self.eos.iter().map(|&id| ("end", id))) {
             if tokenizer.id_to_token(id).is_none() {

@@ -114,7 +114,7 @@ pub(crate) fn naive(case: &Case, model: &Model, item: &Item, score: Score) -> Na
             let lead = gold - weights.into_iter().fold(f64::NEG_INFINITY, f64::max);
             (chosen == item.gold, item.choices[chosen].clone(), lead, margin)
         }
-        Score::Perplexity { .. } => panic!("texts have no question"),
+        Score::Fill { .. } | Score::Perplexity { .. } => panic!("not of questions to a model that continues texts"),
     };
     Naive { correct, logprob: likelihood(gold), answer_tokens: answer(gold).len(), prediction, lead, margin }
 }

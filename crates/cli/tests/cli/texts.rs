@@ -1,0 +1,127 @@
+//! Texts that are only read: measured by the log-loss of their tokens, as guards and as aims.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, number};
+use crate::items;
+
+const PLANTED: &str = "L1.gate_proj@0.1";
+const SPLITS: [&str; 3] = ["search", "validation", "test"];
+
+/// A model, 60 questions whose answers `L1.fc_in@0.1` gives, and 40 texts of one to three windows.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    items::planted(&bench, "model", "L1.fc_in@0.1", 60);
+    let mut rng = ChaCha8Rng::seed_from_u64(19);
+    let mut text = |i: usize| -> String {
+        let letters = 20 + 40 * (i % 4);
+        (0..letters).map(|_| char::from(rng.random_range(b'a'..=b'z'))).collect()
+    };
+    let rows = (0..40).map(|i| format!("{}\n", json!({"question": "none", "answer": text(i), "id": format!("t{i}")})));
+    bench.write("texts.jsonl", &rows.collect::<String>());
+    bench
+}
+
+/// The mean over a split's windows of the winner's less the unedited model's log-probability a token.
+fn per_token(bench: &Bench, run: &str, split: &str) -> f64 {
+    let own = |file: &str| -> Vec<Value> {
+        let all = bench.samples(&format!("{run}/{file}"));
+        let of_texts = |s: &Value| s["split"] == split && s["target"].as_str().is_some_and(|t| t.len() >= 20);
+        all.into_iter().filter(of_texts).collect()
+    };
+    let (base, best) = (own("samples.base.jsonl"), own("samples.jsonl"));
+    let one = |(a, b): (&Value, &Value)| (number(b, "logprob") - number(a, "logprob")) / number(a, "answer_tokens");
+    base.iter().zip(&best).map(one).sum::<f64>() / base.len() as f64
+}
+
+#[test]
+fn an_evaluation_has_a_perplexity_and_no_accuracy() {
+    let bench = bench();
+    let data = bench.data("eval model --task texts.jsonl --score perplexity --out texts");
+    let samples = bench.samples("texts/samples.jsonl");
+    assert!(samples.len() > 60, "texts are cut into windows");
+    let sum = |key: &str| samples.iter().map(|s| number(s, key)).sum::<f64>();
+    let perplexity = (-sum("logprob") / sum("answer_tokens")).exp();
+    let text = bench.done("eval model --task texts.jsonl --score perplexity").stdout;
+    assert!(text.contains(&format!("{perplexity:.4} a token")), "{perplexity}: {text}");
+    assert!(!text.contains("accuracy") && !text.contains("always"), "{text}");
+    assert_eq!(data["always"], Value::Null);
+
+    let both = "eval model --task planted.jsonl,texts.jsonl --score top1,perplexity";
+    let data = bench.data(both);
+    assert_eq!(data["scores"], bench.data("eval model --task planted.jsonl --score top1")["scores"]);
+    assert_eq!(number(&data["tasks"][1], "scores.all.n"), samples.len() as f64);
+    let text = bench.done(both).stdout;
+    assert!(!text.lines().any(|line| line.starts_with("mean")), "of one accuracy there is no mean: {text}");
+}
+
+#[test]
+fn a_guard_bounds_the_nats_a_token() {
+    let bench = bench();
+    let search = "search model --task planted.jsonl,texts.jsonl --score top1,perplexity --strategy exhaustive";
+    let free = bench.data(&format!("{search} --rho 1,0.1 --guard texts.jsonl:9 --out free"));
+    assert_eq!(free["best"]["edit"], PLANTED);
+    let [asked, read] = [&free["tasks"][0], &free["tasks"][1]];
+    assert_eq!((&asked["measure"], &read["measure"]), (&json!("accuracy"), &json!("log-loss per token")));
+    assert_eq!((&asked["guard"], number(read, "guard.max_drop")), (&Value::Null, 9.0));
+    for split in SPLITS {
+        let diff = number(read, &format!("change.{split}.diff"));
+        assert!((diff - per_token(&bench, "free", split)).abs() < 1e-9, "{split}: {diff}");
+        assert_eq!(read["guard"]["held"][split], true);
+        let gain = number(&free, &format!("best.{split}.acc")) - number(&free, &format!("base.{split}.acc"));
+        assert!((number(asked, &format!("change.{split}.diff")) - gain).abs() < 1e-12, "scores leave texts aside");
+    }
+    assert_eq!(number(&free, "test.n"), number(asked, "base.test.n"), "so does the proof");
+    assert!((number(&free, "test.diff") - number(asked, "change.test.diff")).abs() < 1e-12);
+    let page = bench.read("free/report.html");
+    assert!(page.contains("Task by task") && page.contains("at most +9.0000 nats a token: kept"));
+
+    // A bound between what the planted edit costs on the validation split and nothing at all keeps it from winning.
+    let cost = -number(read, "change.validation.diff");
+    assert!(cost > 0.0, "the edit spoils texts: {cost}");
+    let tight = bench.data(&format!("{search} --rho 1,0.1 --guard texts.jsonl:{} --out tight", cost / 2.0));
+    assert_ne!(tight["best"]["edit"], PLANTED);
+    assert_eq!(tight["tasks"][1]["guard"]["held"]["validation"], true);
+    // Where nothing else is there, it wins and is marked.
+    let only = format!("{search} --rho 0.1 --layers 1 --matrices fc_in --guard texts.jsonl:0");
+    let broken = bench.data(&format!("{only} --out broken"));
+    for split in SPLITS {
+        let held = per_token(&bench, "broken", split) >= -1e-9;
+        assert_eq!(broken["tasks"][1]["guard"]["held"][split], held, "{split}");
+    }
+    assert_eq!(broken["tasks"][1]["guard"]["held"]["validation"], false);
+    let text = bench.done(&format!("{only} --out again")).stdout;
+    assert!(
+        text.contains("| texts.jsonl | validation |") && text.contains("at most 0.0000 nats a token: broken"),
+        "{text}"
+    );
+    let costs = per_token(&bench, "broken", "test") < -1e-9;
+    assert_eq!(text.contains("it costs texts.jsonl more than the guard allows"), costs, "{text}");
+    // Whatever the objective is.
+    let margin = bench.data(&format!("{only} --objective margin --out margin"));
+    assert_eq!(margin["tasks"][0]["measure"], "margin");
+    assert_eq!(margin["tasks"][1], broken["tasks"][1]);
+}
+
+#[test]
+fn texts_alone_are_searched_by_their_log_loss() {
+    let bench = bench();
+    let search = "search model --task texts.jsonl --score perplexity --rho 0.9,0.5";
+    for (strategy, run) in [("exhaustive", "all"), ("gradient+race+greedy --candidates 8", "some")] {
+        let found = bench.data(&format!("{search} --strategy {strategy} --out {run}"));
+        assert_eq!(found["manifest"]["config"]["objective"], "log-loss per token");
+        let diff = number(&found["tasks"][0], "change.test.diff");
+        assert!((diff - per_token(&bench, run, "test")).abs() < 1e-9, "{diff}");
+        assert!(
+            number(&found["tasks"][0], "change.search.diff") > 0.0,
+            "the best of many is better where it was chosen"
+        );
+    }
+    let text = bench.done(&format!("{search} --strategy exhaustive --out again")).stdout;
+    assert!(text.contains("nats a token (95 % interval"), "{text}");
+    assert!(!text.contains("points") && !text.contains("answers"), "{text}");
+    let page = bench.read("again/report.html");
+    assert!(!page.contains("Answers that flipped") && page.contains("Task by task"));
+}

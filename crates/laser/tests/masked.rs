@@ -1,0 +1,265 @@
+//! Models that fill masks: every score against its definition, batches against single items, trials against their edits.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Device};
+use laser::edit::Edit;
+use laser::evaluate::Exam;
+use laser::model::{Files, Model};
+use laser::parallel::Unobserved;
+use laser::score::{Length, Match, Outcome, Score, Ties};
+use laser::search::{Plan, Settings, Space, search};
+use laser::store::Store;
+use laser::task::{Boundary, Item, Setup, Task};
+use laser::tokenizer::Tokenizer;
+use laser::truncation::{SvdMethod, Truncation};
+use serde_json::{Value, json};
+
+const MASK: u32 = 4;
+/// Two ways to sum the same numbers differ by this, nats.
+const SAME_SUMS: f64 = 1e-4;
+
+struct Case {
+    model: Model,
+    tokenizer: Tokenizer,
+    task: Task,
+    folder: tempfile::TempDir,
+}
+
+impl Case {
+    /// A golden encoder with a tokenizer in RoBERTa's manner, where the mask swallows the blank before it.
+    fn new(name: &str) -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let source = support::checkpoint(name);
+        for file in ["config.json", "model.safetensors"] {
+            std::fs::copy(source.join(file), folder.path().join(file)).expect(file);
+        }
+        let write = |file: &str, value: Value| std::fs::write(folder.path().join(file), value.to_string()).expect(file);
+        write("tokenizer.json", tokenizer());
+        write("tokenizer_config.json", json!({"mask_token": "<mask>", "bos_token": "<s>", "eos_token": "</s>"}));
+        let files = Files::open(folder.path()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let model = files.load(&Device::Cpu, DType::F32, 1).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let tokenizer = files.tokenizer().expect("tokenizer");
+        let lines: String = items().iter().map(|item| format!("{item}\n")).collect();
+        let path = folder.path().join("items.jsonl");
+        std::fs::write(&path, lines).expect("items");
+        let mut task = Task::open(path.to_str().expect("UTF-8"), None, &Setup::default()).expect("items");
+        task.items.iter_mut().for_each(|item| item.suffix = " .".to_owned());
+        Self { model, tokenizer, task, folder }
+    }
+
+    fn exam(&self, score: Score) -> Exam<'_> {
+        Exam::new(&[(&self.task, score)], &self.tokenizer, self.model.config()).expect("exam")
+    }
+
+    /// `ln p` of every token at each position.
+    fn log_softmax(&self, model: &Model, tokens: &[u32]) -> Vec<Vec<f64>> {
+        let rows = model.trace(tokens).expect("trace").logits.to_vec2::<f32>().expect("logits");
+        let normalise = |row: Vec<f32>| {
+            let partition = row.iter().map(|v| f64::from(*v).exp()).sum::<f64>().ln();
+            row.into_iter().map(|v| f64::from(v) - partition).collect()
+        };
+        rows.into_iter().map(normalise).collect()
+    }
+
+    /// The distributions at the masks of `<s> prompt, n masks, suffix </s>`.
+    fn at_masks(&self, model: &Model, item: &Item, n: usize) -> Vec<Vec<f64>> {
+        let text = format!("{}{}{}", item.prompt, " <mask>".repeat(n), item.suffix);
+        let tokens = self.tokenizer.encode(&text, true).expect("encode");
+        assert_eq!((tokens[0], tokens[tokens.len() - 1]), (0, 2), "in a beginning and an end");
+        let rows = self.log_softmax(model, &tokens);
+        let masked: Vec<_> = rows.into_iter().zip(&tokens).filter(|(_, t)| **t == MASK).map(|(row, _)| row).collect();
+        assert_eq!(masked.len(), n);
+        masked
+    }
+
+    fn answer(&self, text: &str) -> Vec<u32> {
+        self.tokenizer.encode(&format!(" {text}"), false).expect("encode")
+    }
+
+    fn likelihood(&self, model: &Model, item: &Item, text: &str) -> f64 {
+        let answer = self.answer(text);
+        self.at_masks(model, item, answer.len()).iter().zip(answer).map(|(row, t)| row[t as usize]).sum()
+    }
+
+    /// Whether an item is right, by the definition of the score.
+    fn is_right(&self, model: &Model, item: &Item, score: Score) -> bool {
+        let said = |n: usize| -> Vec<u32> { self.at_masks(model, item, n).iter().map(|row| best(row)).collect() };
+        let plain = |ids: &[u32]| self.tokenizer.decode(ids).expect("decode").trim().to_lowercase();
+        match score {
+            Score::Top1 => item.answers.iter().any(|a| plain(&self.answer(a)[..1]) == plain(&said(1))),
+            Score::Greedy => item.answers.iter().any(|a| said(self.answer(a).len()) == self.answer(a)),
+            Score::Generate { max_tokens, matching } => {
+                let text = self.tokenizer.decode(&said(max_tokens)).expect("decode");
+                matching.accepts(&item.prompt, &text, &item.answers)
+            }
+            Score::Choice { length, .. } => {
+                let unit = |c: &String| if length == Length::Sum { 1.0 } else { c.len() as f64 };
+                let of = |c: &String| self.likelihood(model, item, c) / unit(c);
+                let scores: Vec<f64> = item.choices.iter().map(of).collect();
+                scores.iter().enumerate().all(|(i, s)| i == item.gold || *s < scores[item.gold])
+            }
+            _ => panic!("not a score of masks"),
+        }
+    }
+}
+
+fn best(row: &[f64]) -> u32 {
+    let best = (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b]).then(b.cmp(a))).expect("tokens");
+    u32::try_from(best).expect("a token")
+}
+
+/// 96 tokens: RoBERTa's special ones, letters, a few merges.
+fn tokenizer() -> Value {
+    let mut merges = vec![["h".to_owned(), "e".to_owned()], ["i".into(), "n".into()], ["t".into(), "he".into()]];
+    merges.extend(('a'..='w').map(|c| ["Ġ".to_owned(), c.to_string()]));
+    let special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"].map(str::to_owned).into_iter();
+    let letters = "ĠĊ".chars().chain('a'..='z').chain('0'..='9').chain(".,?".chars()).map(String::from);
+    let pieces = special.chain(letters).chain(merges.iter().map(|[a, b]| format!("{a}{b}")));
+    let vocab: BTreeMap<String, usize> = pieces.zip(0..).collect();
+    assert!(vocab.len() <= 96, "{} tokens", vocab.len());
+    let added = |(id, name): (usize, &str)| {
+        json!({"id": id, "content": name, "single_word": false, "lstrip": name == "<mask>", "rstrip": false,
+            "normalized": false, "special": true})
+    };
+    let added: Vec<Value> = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"].into_iter().enumerate().map(added).collect();
+    json!({
+        "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "added_tokens": added,
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+        "post_processor": {"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0], "trim_offsets": true,
+            "add_prefix_space": false},
+        "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
+        "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "",
+            "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false, "vocab": vocab, "merges": merges},
+    })
+}
+
+/// Questions with choices, which every score can ask; some are asked twice.
+fn items() -> Vec<Value> {
+    const WORDS: [&str; 7] = ["the", "in", "rain", "he", "a", "tin", "hat"];
+    const CHOICES: [&str; 6] = ["e", "he", "in", "the", "t", "at"];
+    let item = |i: usize| {
+        let prompt: Vec<&str> = (0..1 + i % 3).map(|w| WORDS[(i / 2 * 3 + w) % WORDS.len()]).collect();
+        let choices: Vec<&str> = (0..2 + i % 3).map(|c| CHOICES[(i + 2 * c) % CHOICES.len()]).collect();
+        json!({"id": i, "group": format!("g{}", i / 2), "question": prompt.join(" "), "choices": choices,
+            "gold": i / 3 % choices.len()})
+    };
+    (0..40).map(item).collect()
+}
+
+fn scores() -> [Score; 6] {
+    let choice = |length| Score::Choice { length, ties: Ties::Wrong };
+    let generate = |matching| Score::Generate { max_tokens: 3, matching };
+    let texts = [generate(Match::Continuation), generate(Match::Word)];
+    [Score::Top1, Score::Greedy, texts[0], texts[1], choice(Length::Sum), choice(Length::PerByte)]
+}
+
+fn evaluate(exam: &Exam<'_>, model: &Model) -> Vec<Outcome> {
+    let all: Vec<usize> = (0..exam.items().len()).collect();
+    exam.evaluate(model, &all, 2, "", &Unobserved).expect("evaluate")
+}
+
+/// One that puts its embeddings through a norm and has offset positions, and two others.
+const MODELS: [&str; 3] = ["roberta", "bert", "distilbert"];
+
+#[test]
+fn scores_are_what_their_definitions_say() {
+    let mut right = 0;
+    for case in MODELS.map(Case::new) {
+        for score in scores() {
+            let exam = case.exam(score);
+            for (item, outcome) in case.task.items.iter().zip(evaluate(&exam, &case.model)) {
+                let logprob = case.likelihood(&case.model, item, item.target());
+                assert!((outcome.logprob - logprob).abs() < SAME_SUMS, "{score}, item {}", item.id);
+                assert_eq!(outcome.correct, case.is_right(&case.model, item, score), "{score}, item {}", item.id);
+                assert_eq!(outcome.answer_tokens, case.answer(item.target()).len());
+                right += usize::from(outcome.correct);
+            }
+        }
+    }
+    assert!(right > 100, "only {right} right answers, so the test shows little");
+}
+
+#[test]
+fn the_reference_leaves_out_beginning_and_end_and_counts_one_more() {
+    let mut case = Case::new("roberta");
+    case.task.join.boundary = Boundary::Suffix;
+    let score = Score::Generate { max_tokens: 2, matching: Match::Continuation };
+    let outcomes = evaluate(&case.exam(score), &case.model);
+    for (item, outcome) in case.task.items.iter().zip(outcomes) {
+        let mut tokens = case.tokenizer.encode(&format!("{} {}", item.prompt, item.target()), false).expect("encode");
+        // A blank that is a token of its own does not count.
+        let answer = case.answer(item.target());
+        let lone = usize::from(case.tokenizer.decode(&answer[..1]).expect("decode").trim().is_empty());
+        let answer = &answer[lone..];
+        let start = tokens.len() - answer.len();
+        assert_eq!(&tokens[start..], answer);
+        tokens[start..].fill(MASK);
+        let rows = case.log_softmax(&case.model, &tokens);
+        let logprob: f64 = rows[start..].iter().zip(answer).map(|(row, t)| row[*t as usize]).sum();
+        assert!((outcome.logprob - logprob).abs() < SAME_SUMS, "item {}", item.id);
+        assert_eq!(outcome.answer_tokens, answer.len() + 1);
+        // What is filled in has both, and as many masks as the score says.
+        assert_eq!(outcome.correct, case.is_right(&case.model, item, score), "item {}", item.id);
+    }
+}
+
+#[test]
+fn one_at_a_time_gives_the_same() {
+    let case = Case::new("bert");
+    for score in scores() {
+        let exam = case.exam(score);
+        let all: Vec<usize> = (0..exam.items().len()).collect();
+        let alone = exam.evaluate_one_by_one(&case.model, &all).expect("one by one");
+        for (a, b) in alone.iter().zip(evaluate(&exam, &case.model)) {
+            assert!((a.logprob - b.logprob).abs() < SAME_SUMS && a.correct == b.correct, "{score}: {a:?}, {b:?}");
+        }
+    }
+}
+
+#[test]
+fn a_search_finds_what_its_edits_do_alone() {
+    let case = Case::new("roberta");
+    let truncation = Truncation::new(SvdMethod::Exact, None, 1);
+    for score in [Score::Top1, Score::Generate { max_tokens: 2, matching: Match::Continuation }, Score::CHOICE] {
+        let exam = case.exam(score);
+        let defaults = Settings::new(case.model.config(), 2);
+        let reductions = ["0.5", "0.1"].map(|rho| rho.parse().expect("a fraction")).to_vec();
+        let space = Space { reductions, ..defaults.space.clone() };
+        let settings = Settings { space, plan: Plan::exhaustive(), resamples: 100, permutations: 100, ..defaults };
+        let path = case.folder.path().join(format!("{score}.sqlite"));
+        let mut store = Store::open(&path, "masked", false).expect("store");
+        let found = search(&case.model, &exam, &truncation, &settings, &mut store, &Unobserved).expect("search");
+        assert_eq!(found.explored.trials.len(), 2 * 2 * 2, "layers, matrices, fractions");
+        let base = evaluate(&exam, &case.model);
+        let mut changed = 0;
+        for trial in &found.explored.trials {
+            let edit: Edit = trial.edit.clone();
+            let edited = truncation.apply(&case.model, &edit).expect("apply").0;
+            let alone = evaluate(&exam, &edited);
+            let items = &found.explored.order;
+            assert_eq!(trial.outcomes.len(), items.len());
+            for (i, item) in items.iter().enumerate() {
+                let expected = &alone[*item];
+                assert!((trial.outcomes.logprobs[i] - expected.logprob).abs() < 1e-3, "{score}, {edit}, item {item}");
+                assert_eq!(trial.outcomes.correct[i], expected.correct, "{score}, {edit}, item {item}");
+                changed += usize::from((expected.logprob - base[*item].logprob).abs() > 1e-3);
+            }
+        }
+        assert!(changed > 30, "{score}: {changed} outcomes differ from the base, so the test shows little");
+    }
+}
+
+#[test]
+fn what_masks_cannot_say_is_refused() {
+    let case = Case::new("bert");
+    let exam = |task: &Task, score| Exam::new(&[(task, score)], &case.tokenizer, case.model.config()).map(|_| ());
+    let error = exam(&case.task, Score::PERPLEXITY).expect_err("no text is continued").to_string();
+    assert!(error.contains("perplexity"), "{error}");
+    let mut task = case.task.clone();
+    task.items[3].prompt = "a <mask> in".to_owned();
+    let error = exam(&task, Score::Top1).expect_err("a mask too many").to_string();
+    assert!(error.contains("item `3`") && error.contains("of the token <mask>, found"), "{error}");
+}
