@@ -19,7 +19,7 @@ use crate::session::find_data;
 /// What can be seen to be wrong before a model is fetched.
 pub(crate) fn check(args: &TaskArgs) -> Result<()> {
     args.profile.parse::<Profile>()?;
-    args.task.iter().try_for_each(|name| Ok(Task::check_name(name)?))
+    args.task.iter().try_for_each(|name| Ok(Task::check_name(name, &args.include_path)?))
 }
 
 /// The tasks a user asked for, each with its score, as the model reads them.
@@ -37,6 +37,9 @@ pub(crate) fn tasks(
         family: config.architecture.name,
         tokenizer: Some(tokenizer),
         skip_bad: args.skip_bad,
+        num_fewshot: args.num_fewshot,
+        fewshot_seed: args.fewshot_seed,
+        include: &args.include_path,
         ..Setup::default()
     };
     if !args.score.is_empty() && args.score.len() != 1 && args.score.len() != n {

@@ -27,14 +27,25 @@ pub enum Match {
     Word,
     /// The first line of the continuation is an answer, a final full stop aside.
     Exact,
+    /// The whole continuation is an answer, blanks and all (the harness's `exact_match`).
+    Equal {
+        /// Capitals do not matter.
+        ignore_case: bool,
+        /// ASCII punctuation does not matter.
+        ignore_punctuation: bool,
+    },
 }
 
 impl Match {
-    const NAMES: [(&'static str, Self); 4] = [
+    const NAMES: [(&'static str, Self); 8] = [
         ("continuation", Self::Continuation),
         ("prompt+continuation", Self::PromptContinuation),
         ("word", Self::Word),
         ("exact", Self::Exact),
+        ("equal", Self::Equal { ignore_case: false, ignore_punctuation: false }),
+        ("equal-ignore-case", Self::Equal { ignore_case: true, ignore_punctuation: false }),
+        ("equal-ignore-punctuation", Self::Equal { ignore_case: false, ignore_punctuation: true }),
+        ("equal-ignore-both", Self::Equal { ignore_case: true, ignore_punctuation: true }),
     ];
 
     /// Whether a text of which a part is right is right as a whole, so that generation may stop.
@@ -56,6 +67,14 @@ impl Match {
             Self::Exact => {
                 let line = text.lines().next().unwrap_or("").trim_end_matches('.').trim();
                 any(&|a| line == a.trim_end_matches('.'))
+            }
+            Self::Equal { ignore_case, ignore_punctuation } => {
+                let plain = |text: &str| {
+                    let text = if ignore_case { text.to_lowercase() } else { text.to_owned() };
+                    if ignore_punctuation { text.replace(|c: char| c.is_ascii_punctuation(), "") } else { text }
+                };
+                let text = plain(continuation);
+                answers.iter().any(|answer| plain(answer) == text)
             }
         }
     }

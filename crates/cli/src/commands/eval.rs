@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use laser::evaluate::Exam;
+use laser::harness::Output;
 use laser::results::{EvalResults, SampleRecord, SplitSummary, TaskScores};
 use laser::run::{RunFolder, always, samples, scores, task_scores};
 use laser::statistics::{Constant, Split, assign_split, most_frequent};
-use serde_json::json;
 
 use crate::args::{Eval, Global};
 use crate::output;
@@ -63,6 +63,9 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     manifest.config.insert("svd".into(), serde_json::to_value(truncation.method())?);
     manifest.config.insert("truncations".into(), serde_json::to_value(&records)?);
     manifest.seeds.insert("split".into(), args.task.split_seed);
+    if tasks.iter().any(|(task, _)| task.num_fewshot > 0) {
+        manifest.seeds.insert("fewshot".into(), args.task.fewshot_seed);
+    }
     let ties = outcomes.iter().filter(|o| o.tied).count();
     let mut notes = notes(&tasks);
     if ties > 0 {
@@ -77,13 +80,16 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
         manifest,
         notes,
     };
-    if let Some(out) = &args.out {
-        RunFolder::new(out).write_eval(&results, &samples)?;
-        output::say(global, &format!("wrote {}", out.display()));
-    }
-    if global.json {
-        output::json(&json!(results))?;
-        return Ok(code());
+    if args.out.is_some() || global.json {
+        let whole = Output::new(&exam, &indices, &outcomes, &samples, &results, args.task.limit);
+        if let Some(out) = &args.out {
+            RunFolder::new(out).write_eval(&whole)?;
+            output::say(global, &format!("wrote {}", out.display()));
+        }
+        if global.json {
+            output::json(&whole.results)?;
+            return Ok(code());
+        }
     }
     let summary = &results.scores[&wanted];
     let mut rows = vec![vec!["model".to_owned(), session.name.clone()]];
