@@ -66,8 +66,24 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Render a search's report again
     Report(Report),
-    /// List the built-in tasks
-    Tasks,
+    /// List the built-in tasks, or show one: its data, its prompts, its scores
+    Tasks(Tasks),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tasks {
+    #[command(subcommand)]
+    pub(crate) command: Option<TasksCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TasksCommand {
+    /// Show a task: where its data comes from, its licence and size, its prompts and scores, what the paper does
+    /// differently
+    Show {
+        /// Name of a built-in task
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]

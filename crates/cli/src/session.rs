@@ -178,7 +178,7 @@ impl Session {
 
     /// Provenance of a result. Of several tasks, names and hashes are joined by commas.
     pub(crate) fn manifest(&self, sha256: String, exam: &Exam<'_>) -> Manifest {
-        let joined = |of: fn(&Task) -> &str| exam.parts().iter().map(|p| of(p.task)).collect::<Vec<_>>().join(",");
+        let joined = |of: fn(&Task) -> String| exam.parts().iter().map(|p| of(p.task)).collect::<Vec<_>>().join(",");
         Manifest {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             git_hash: option_env!("LASER_GIT_HASH").map(str::to_owned),
@@ -187,7 +187,7 @@ impl Session {
                 sha256,
                 architecture: self.files.config().architecture.model_type.to_owned(),
             },
-            task: TaskIdentity { name: joined(|t| &t.name), sha256: joined(|t| &t.sha256) },
+            task: TaskIdentity { name: joined(|t| t.name.clone()), sha256: joined(Task::sha256) },
             config: self.chat.iter().flat_map(ChatTemplate::record).map(|(key, v)| (key.to_owned(), v)).collect(),
             seeds: std::collections::BTreeMap::new(),
             dtype: self.place.dtype_name().to_owned(),

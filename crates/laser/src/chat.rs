@@ -156,9 +156,7 @@ impl ChatTemplate {
             boundary => boundary,
         };
         let join = Join { delimiter: String::new(), boundary, special: task.join.special && !begun };
-        let Task { name, default_score, until, filters, num_fewshot, config, skipped, .. } = task;
-        let task = Task::new(name, items, default_score)?; // with the hash of the rendered items
-        Ok(Task { join, until, filters, num_fewshot, config, skipped, ..task })
+        Ok(Task { items, join, ..task })
     }
 
     /// What it was rendered with, by the names under which a manifest keeps it.

@@ -1,10 +1,26 @@
 //! Tasks: a list of items with a prompt and what counts as right, from a data set, the user's file or a harness task.
 
+mod arc;
+mod bigbench;
+mod bios;
+mod built_in;
 mod counterfact;
+mod fever;
 mod filter;
+mod hellaswag;
+mod hotpotqa;
 mod join;
-mod jsonl;
+mod known_1000;
+mod lambada;
+mod piqa;
+mod questions;
+mod records;
 mod setup;
+#[cfg(test)]
+mod testing;
+mod truthfulqa;
+mod wikitext;
+mod wording;
 mod world_facts;
 
 use std::path::Path;
@@ -15,9 +31,12 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::score::Score;
 
+pub use built_in::{BUILT_IN, HubData, TaskInfo};
 pub use filter::Filters;
 pub use join::{Boundary, Join};
 pub use setup::{ModelKind, Profile, Setup};
+
+use records::Source;
 
 /// One question.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -68,27 +87,7 @@ pub struct Task {
     pub config: Value,
     /// Bad rows that were left out, each with its file, line and field.
     pub skipped: Vec<String>,
-    /// SHA-256 of everything in the items.
-    pub sha256: String,
 }
-
-/// What `laser tasks` says of a built-in task.
-#[derive(Debug, Clone, Copy)]
-pub struct TaskInfo {
-    /// Name on the command line.
-    pub name: &'static str,
-    /// What it asks.
-    pub about: &'static str,
-    /// Where the data comes from.
-    pub source: &'static str,
-    /// Licence of the data.
-    pub licence: &'static str,
-    /// Whether `--data` must name the file.
-    pub needs_data: bool,
-}
-
-/// The built-in tasks.
-pub static BUILT_IN: &[TaskInfo] = &[world_facts::INFO, counterfact::INFO];
 
 impl Task {
     /// Whether a task of this name can be opened: a built-in one, or a file.
@@ -96,7 +95,7 @@ impl Task {
     /// # Errors
     /// Neither.
     pub fn check_name(name: &str) -> Result<()> {
-        if BUILT_IN.iter().any(|info| info.name == name) || Path::new(name).exists() {
+        if TaskInfo::named(name).is_some() || Path::new(name).exists() {
             return Ok(());
         }
         let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
@@ -104,24 +103,23 @@ impl Task {
         Err(Error::Task { file: name.into(), place: "--task".into(), problem })
     }
 
-    /// A built-in task by name, or a file by path. `data`: the data file of a task that needs one.
+    /// A built-in task by name, or a file of questions by path. `data`: the file or folder of a task that needs one.
+    ///
+    /// # Errors
+    /// No such task or file, data that is missing, superfluous or bad.
     pub fn open(name: &str, data: Option<&Path>, setup: &Setup<'_>) -> Result<Self> {
-        let _ = setup;
         Self::check_name(name)?;
-        let info = BUILT_IN.iter().find(|info| info.name == name);
-        match (info, data) {
-            (Some(info), None) if info.needs_data => {
+        match (TaskInfo::named(name), data) {
+            (Some(info), Some(path)) if info.needs_data => (info.read)(Source::Path(path), setup),
+            (Some(info), None) if !info.needs_data => (info.read)(Source::Inside, setup),
+            (Some(info), None) => {
                 Err(Error::setting("--data", format!("the task {name} reads its data from a file: {}", info.source)))
             }
-            (Some(info), Some(_)) if !info.needs_data => {
+            (Some(_), Some(_)) => {
                 Err(Error::setting("--data", format!("the task {name} ships inside laser and reads no file")))
             }
-            (Some(info), data) if info.name == counterfact::INFO.name => {
-                counterfact::read(data.expect("data is there because the arm above refuses its absence"))
-            }
-            (Some(_), _) => world_facts::read(),
             (None, Some(_)) => Err(Error::setting("--data", "only built-in tasks take a data file")),
-            (None, None) => jsonl::read(Path::new(name)),
+            (None, None) => questions::read(Path::new(name), setup),
         }
     }
 
@@ -132,22 +130,9 @@ impl Task {
             return Err(wrong("items".into(), "expected at least one, found none".into()));
         }
         let mut ids = std::collections::BTreeSet::new();
-        let mut hasher = Sha256::new();
-        for item in &items {
-            if !ids.insert(item.id.as_str()) {
-                return Err(wrong(format!("id `{}`", item.id), "found twice".into()));
-            }
-            for text in [&item.id, &item.group, &item.prompt, &item.suffix]
-                .into_iter()
-                .chain(&item.answers)
-                .chain(&item.choices)
-            {
-                hasher.update((text.len() as u64).to_le_bytes());
-                hasher.update(text);
-            }
-            hasher.update((item.gold as u64).to_le_bytes());
+        if let Some(item) = items.iter().find(|item| !ids.insert(item.id.as_str())) {
+            return Err(wrong(format!("id `{}`", item.id), "found twice".into()));
         }
-        let sha256 = hasher.finalize().iter().map(|b| format!("{b:02x}")).collect();
         Ok(Self {
             name,
             items,
@@ -158,8 +143,23 @@ impl Task {
             num_fewshot: 0,
             config: Value::Null,
             skipped: Vec::new(),
-            sha256,
         })
+    }
+
+    /// SHA-256, hexadecimal, of all that decides what a model reads and what counts as right, the score aside.
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        let mut add = |text: &str| {
+            hasher.update((text.len() as u64).to_le_bytes());
+            hasher.update(text);
+        };
+        for item in &self.items {
+            [&item.id, &item.group, &item.prompt, &item.suffix].into_iter().for_each(|text| add(text));
+            item.answers.iter().chain(&item.choices).for_each(|text| add(text));
+            add(&item.gold.to_string());
+        }
+        add(&format!("{:?} {:?} {:?}", self.join, self.until, self.filters));
+        hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 
     /// The first `limit` items. (The order of a built-in task is mixed, so that its beginning is a fair sample.)

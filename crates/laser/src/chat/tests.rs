@@ -68,7 +68,7 @@ fn prompts_become_turns_and_all_else_stays() {
     assert_eq!((after.join.delimiter.as_str(), after.join.special), ("", true), "it begins with no token");
     assert_eq!((&after.until, after.num_fewshot, &after.name), (&before.until, 3, &before.name));
     assert_eq!(after.items[1].answers, before.items[1].answers);
-    assert_ne!(after.sha256, before.sha256);
+    assert_ne!(after.sha256(), before.sha256());
     let begun = plain("{{ bos_token }}{{ messages[0].content }}").apply(before, Score::GREEDY).expect("rendered");
     assert_eq!((begun.items[0].prompt.as_str(), begun.join.special), ("<s>What is", false));
 }
@@ -86,7 +86,7 @@ fn the_templates_last_line_end_is_not_the_answers() {
     assert_eq!(boundary(Boundary::Harness, Score::TOP1), Boundary::Apart);
     assert_eq!(boundary(Boundary::Suffix, Score::GREEDY), Boundary::Suffix);
     let text = task(["", " "], Value::Null);
-    assert_eq!(chat.apply(text.clone(), Score::PERPLEXITY).expect("as it is").sha256, text.sha256);
+    assert_eq!(chat.apply(text.clone(), Score::PERPLEXITY).expect("as it is").sha256(), text.sha256());
 }
 
 #[test]

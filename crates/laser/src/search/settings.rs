@@ -113,7 +113,7 @@ impl Settings {
         let settings: String = hasher.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
         let task = |part: &Part<'_>| {
             let Part { task, score, .. } = part;
-            format!("task {} {} ({} items), score {score:?}, ", task.name, task.sha256, task.items.len())
+            format!("task {} {} ({} items), score {score:?}, ", task.name, task.sha256(), task.items.len())
         };
         let tasks: String = exam.parts().iter().map(task).collect();
         let Self { plan, objective, .. } = self;

@@ -6,7 +6,9 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Item, Task, TaskInfo};
+use super::records::Source;
+use super::wording::full_stop;
+use super::{Item, Setup, Task, TaskInfo};
 use crate::error::{Error, Result};
 use crate::score::Score;
 
@@ -15,7 +17,13 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     about: "facts of geography, culture, science and language, three or more paraphrased prompts each",
     source: "written for Laser, ships inside it",
     licence: "CC0-1.0",
+    size: 15_592,
     needs_data: false,
+    quirks: &["the paper does not use this set: both profiles are the same"],
+    hub: None,
+    files: &[],
+    example: "",
+    read,
 };
 
 macro_rules! relations {
@@ -80,7 +88,7 @@ struct Fact {
 /// Facts of one relation and prompt that stay together in the mixed order: their shared prefix is computed once.
 const RUN: usize = 16;
 
-pub(super) fn read() -> Result<Task> {
+fn read(_: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
     let mut items = Vec::new();
     for (name, text) in RELATIONS {
         let relation: Relation = serde_json::from_str(text).map_err(|e| Error::parse(*name, e))?;
@@ -90,6 +98,7 @@ pub(super) fn read() -> Result<Task> {
                 let item = Item {
                     id: format!("{name}/{}/{i}", fact.subject),
                     group: fact.subject.clone(),
+                    suffix: full_stop(setup),
                     prompt: capitalised(&prompt.replace("{}", &fact.subject)),
                     answers: std::iter::once(&fact.answer).chain(&fact.aliases).cloned().collect(),
                     ..Item::default()
@@ -120,8 +129,8 @@ mod tests {
             .expect("folder")
             .filter(|e| e.as_ref().is_ok_and(|e| e.path().extension().is_some_and(|x| x == "json")));
         assert_eq!(files.count(), RELATIONS.len());
-        let task = read().expect("world-facts");
-        assert!(task.items.len() > 4500);
+        let task = read(Source::Inside, &Setup::default()).expect("world-facts");
+        assert_eq!(task.items.len(), INFO.size);
         assert!(task.items.iter().any(|i| i.prompt == "The capital of France is" && i.target() == "Paris"));
     }
 }

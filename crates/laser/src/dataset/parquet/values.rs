@@ -1,0 +1,88 @@
+//! Values of a page: takes their bytes and encoding, gives JSON values.
+
+use serde_json::{Number, Value};
+
+use super::budget::Budget;
+use super::bytes::Bytes;
+use super::levels;
+use super::schema::Physical;
+
+/// The next `n` values.
+pub(super) fn read(
+    bytes: &mut Bytes<'_>,
+    physical: Physical,
+    n: usize,
+    encoding: Option<i64>,
+    dictionary: &[Value],
+    budget: &mut Budget,
+) -> Result<Vec<Value>, String> {
+    match encoding {
+        _ if n == 0 => Ok(Vec::new()),
+        Some(0) => plain(bytes, physical, n, budget),
+        Some(2 | 8) => {
+            let width = u32::from(bytes.byte()?);
+            let one = |index: u32| {
+                let value = dictionary
+                    .get(index as usize)
+                    .ok_or_else(|| format!("expected an index below {}, found {index}", dictionary.len()))?;
+                budget.spend(value.as_str().map_or(0, str::len))?;
+                Ok(value.clone())
+            };
+            levels::read(bytes, width, n)?.into_iter().map(one).collect()
+        }
+        Some(3) if physical == Physical::Bool => {
+            let bits = levels::read(&mut Bytes(bytes.prefixed()?), 1, n)?;
+            Ok(bits.into_iter().map(|bit| Value::Bool(bit == 1)).collect())
+        }
+        other => Err(format!("expected plain (0) or dictionary encoding (8), found {other:?}")),
+    }
+}
+
+/// The next `n` values as they are.
+pub(super) fn plain(
+    bytes: &mut Bytes<'_>,
+    physical: Physical,
+    n: usize,
+    budget: &mut Budget,
+) -> Result<Vec<Value>, String> {
+    budget.values(n)?;
+    let values = 0..n;
+    match physical {
+        Physical::Bool => {
+            let bits = bytes.take(n.div_ceil(8))?;
+            Ok(values.map(|i| Value::Bool(bits[i / 8] >> (i % 8) & 1 == 1)).collect())
+        }
+        Physical::Int32 { signed } => fixed(bytes, n, |bytes| match signed {
+            true => i32::from_le_bytes(bytes).into(),
+            false => u32::from_le_bytes(bytes).into(),
+        }),
+        Physical::Int64 { signed } => fixed(bytes, n, |bytes| match signed {
+            true => i64::from_le_bytes(bytes).into(),
+            false => u64::from_le_bytes(bytes).into(),
+        }),
+        Physical::Float => fixed(bytes, n, |bytes| number(f64::from(f32::from_le_bytes(bytes)))),
+        Physical::Double => fixed(bytes, n, |bytes| number(f64::from_le_bytes(bytes))),
+        Physical::Text => values
+            .map(|_| {
+                let text = bytes.prefixed()?;
+                budget.spend(text.len())?;
+                let text = std::str::from_utf8(text).map_err(|_| "expected UTF-8, found other bytes")?;
+                Ok(text.into())
+            })
+            .collect(),
+        Physical::Other(what) => Err(format!("expected texts, numbers or truth values, found {what}")),
+    }
+}
+
+fn fixed<const N: usize>(
+    bytes: &mut Bytes<'_>,
+    n: usize,
+    one: impl Fn([u8; N]) -> Value,
+) -> Result<Vec<Value>, String> {
+    let (chunks, _) = bytes.take(n.saturating_mul(N))?.as_chunks();
+    Ok(chunks.iter().map(|chunk| one(*chunk)).collect())
+}
+
+fn number(value: f64) -> Value {
+    Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
