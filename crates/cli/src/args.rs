@@ -106,13 +106,17 @@ pub(crate) struct ModelArg {
 /// Which items, and what counts as right.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TaskArgs {
-    /// A built-in task (see `laser tasks`), a JSONL file of {"question","answer"} or {"question","choices","gold"}, or a
-    /// YAML task of lm-evaluation-harness; several joined by commas
+    /// A built-in task (see `laser tasks`), a JSON, JSONL, CSV, TSV or Parquet file of {"question","answer"} or
+    /// {"question","choices","gold"}, or a YAML task of lm-evaluation-harness; several joined by commas
     #[arg(long, value_delimiter = ',', required = true, value_name = "TASKS")]
     pub(crate) task: Vec<String>,
-    /// The data files of the built-in tasks that need one, in the order of the tasks
-    #[arg(long, value_delimiter = ',', value_name = "FILES")]
-    pub(crate) data: Vec<PathBuf>,
+    /// The data of the built-in tasks that need some, in their order: files, folders, or hf:ORG/NAME[@REV]
+    /// [default: where the hub has the task's data]
+    #[arg(long, value_delimiter = ',', value_name = "PATHS")]
+    pub(crate) data: Vec<String>,
+    /// Leave out bad rows of data, and count them, instead of refusing the file
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
     /// Prompts and scores of built-in tasks: clean (corrected), or paper (as the paper's code has them, quirks included;
     /// `laser tasks show NAME` lists them)
     #[arg(long, default_value = "clean", value_name = "PROFILE")]

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::named::named;
+use crate::task::ModelKind;
 
 /// What makes a generated text right. Text and answers are compared trimmed and in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -176,11 +177,11 @@ impl Score {
         matches!(self, Self::Generate { .. })
     }
 
-    /// The score as a model that fills masks has it.
-    pub(crate) fn of_masks(self) -> Self {
-        match self {
-            Self::Generate { max_tokens: masks, matching } => Self::Fill { masks, matching },
-            other => other,
+    /// The score as a kind of model has it: one that fills masks has [`Score::Fill`] for [`Score::Generate`].
+    pub fn of(self, kind: ModelKind) -> Self {
+        match (self, kind) {
+            (Self::Generate { max_tokens: masks, matching }, ModelKind::Masked) => Self::Fill { masks, matching },
+            (score, _) => score,
         }
     }
 

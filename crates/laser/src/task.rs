@@ -87,6 +87,8 @@ pub struct Task {
     pub num_fewshot: usize,
     /// What the task's own definition says, for the record; null where that is all in the settings.
     pub config: Value,
+    /// Where the data of a built-in task was read: a path, or `hf:ORG/NAME@COMMIT`; none where it ships inside laser.
+    pub data: Option<String>,
     /// Bad rows that were left out, each with its file, line and field.
     pub skipped: Vec<String>,
     /// Number of items before [`Task::limited`] left some out.
@@ -162,6 +164,7 @@ impl Task {
             filters: Filters::default(),
             num_fewshot: 0,
             config: Value::Null,
+            data: None,
             skipped: Vec::new(),
         })
     }

@@ -12,7 +12,7 @@ use laser::statistics::{Constant, Split, assign_split, most_frequent};
 use crate::args::{Eval, Global};
 use crate::output;
 use crate::progress::Progress;
-use crate::questions::{by_reference, check, score_value, tasks};
+use crate::questions::{by_reference, check, notes, score_value, tasks};
 use crate::session::{Session, fractions};
 
 pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<ExitCode> {
@@ -27,7 +27,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     };
     let mut session = Session::open(&args.model.model, global, progress)?;
     let tokenizer = session.tokenizer()?;
-    let tasks = tasks(&args.task, session.files.config(), &tokenizer)?;
+    let tasks = tasks(&args.task, session.files.config(), &tokenizer, global, progress)?;
     let tasks = session.put(tasks, &args.task, &tokenizer)?;
     let exam = Exam::new(&by_reference(&tasks), &tokenizer, session.files.config())?;
     let split = |index: usize| match wanted {
@@ -67,7 +67,10 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
         manifest.seeds.insert("fewshot".into(), args.task.fewshot_seed);
     }
     let ties = outcomes.iter().filter(|o| o.tied).count();
-    let notes = if ties > 0 { vec![format!("{ties} items were decided by a tie")] } else { Vec::new() };
+    let mut notes = notes(&tasks);
+    if ties > 0 {
+        notes.push(format!("{ties} items were decided by a tie"));
+    }
     let results = EvalResults {
         edit: edit.map(ToString::to_string),
         scores: scores(&exam, &samples),

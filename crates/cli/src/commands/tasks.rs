@@ -29,8 +29,8 @@ fn list(global: &Global) -> Result<()> {
     }
     output::result(&output::table(&rows))?;
     output::result(
-        "\nor a JSONL file of your own: {\"question\", \"answer\"} or {\"question\", \"choices\", \"gold\"} a line; \
-         laser tasks show NAME prints a task's prompts and scores",
+        "\nor a JSON, JSONL, CSV, TSV or Parquet file of your own with the fields question and answer, or question, \
+         choices and gold; laser tasks show NAME prints a task's prompts and scores",
     )
 }
 
@@ -97,7 +97,7 @@ impl Form {
             kind,
             prompt: format!("{before}[{answer}]{}", item.suffix),
             choices: item.choices.clone(),
-            score: task.default_score,
+            score: task.default_score.of(kind),
             boundary: task.join.boundary,
         }
     }
@@ -144,7 +144,9 @@ fn in_words(score: Score) -> String {
         Score::Generate { max_tokens, matching } => {
             format!("generate: {max_tokens} greedy tokens, of which `{matching}` holds the answer")
         }
-        Score::Fill { masks, matching } => format!("fill: {masks} masks, of which `{matching}` holds the answer"),
+        Score::Fill { masks, matching } => {
+            format!("fill: the likeliest tokens of {masks} masks, of which `{matching}` holds the answer")
+        }
         Score::Choice { length, ties } => {
             let length = match length {
                 Length::Sum => "",
