@@ -40,7 +40,8 @@ fn questions_are_put_as_a_users_turn() {
         .args(["--system-instruction", "be kind"])
         .output();
     assert!(kind.expect("the binary starts").status.success());
-    assert!(bench.evaluated("kind", "open")[0]["prompt"].as_str().expect("text").starts_with("system be kind user "));
+    let first = &bench.evaluated("kind", "open")[0];
+    assert!(first["prompt"].as_str().expect("text").starts_with("system be kind user "));
     assert_eq!(config(&bench.json("kind/results.json")["laser"], "system_instruction"), "be kind");
 
     // A search goes the same way, and its run is no other's.
