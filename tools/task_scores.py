@@ -69,7 +69,7 @@ class Scorer:
             "logprob": found[0]["logprob"],
             "answer_tokens": found[0]["tokens"],
             "margin": max(f["margin"] for f in found),
-            "prediction": found[0]["top"],
+            "prediction": found[0]["all" if isinstance(self, Masked) else "top"],
             "candidates": [{"logprob": f["logprob"], "greedy": f["greedy"]} for f in found],
         }
 
@@ -77,7 +77,7 @@ class Scorer:
         """Outcome where the most likely token, trimmed and in lower case, must be the answer."""
         found = self.likelihood(item, item.answers[0], task)
         correct = found["top"].strip().lower() == item.answers[0].strip().lower()
-        rest = {"logprob": found["logprob"], "answer_tokens": found["tokens"], "margin": found["margin"]}
+        rest = {"logprob": found["logprob"], "answer_tokens": found["tokens"], "margin": found["first"]}
         return {"correct": correct} | rest | {"prediction": found["top"]}
 
     def generated(self, item, task):
@@ -102,13 +102,14 @@ class Scorer:
 
 
 def summed(logits, ids, decode):
-    """Log-probability, greediness and margin of `ids` under rows of logits."""
+    """Log-probability, greediness and margins of `ids` under rows of logits, and the texts of the best tokens."""
     rows = logits.double().log_softmax(-1)
     own = rows.gather(1, torch.tensor(ids).unsqueeze(1))[:, 0]
     others = rows.clone().scatter_(1, torch.tensor(ids).unsqueeze(1), float("-inf")).max(-1).values
-    margin = (own - others).min().item()
-    top = rows[0].argmax().item()
-    return {"logprob": own.sum().item(), "tokens": len(ids), "greedy": margin > 0, "margin": margin, "top": decode([top])}
+    margins = own - others
+    best = rows.argmax(-1).tolist()
+    found = {"logprob": own.sum().item(), "tokens": len(ids), "margin": margins.min().item(), "first": margins[0].item()}
+    return found | {"greedy": found["margin"] > 0, "top": decode(best[:1]), "all": decode(best)}
 
 
 class Causal(Scorer):
