@@ -149,19 +149,16 @@ class Causal(Scorer):
 
     @torch.no_grad()
     def perplexity(self, text, window, stride):
-        """Sums over runs of `stride` tokens; the first token is not scored unless one stands before all texts."""
+        """Sums over what each window scores: its tokens that none before it did, the text's first token never."""
         ids = self.ids(text)
         runs, done = [], 1
         for begin in range(0, len(ids), stride):
             end = min(begin + window, len(ids))
-            logits = self.model(torch.tensor([ids[begin:end]]), use_cache=False).logits[0, :-1]
-            own = logits.gather(1, torch.tensor(ids[begin + 1 : end]).unsqueeze(1))[:, 0].double()
+            logits = self.model(torch.tensor([ids[begin:end]]), use_cache=False).logits[0, done - begin - 1 : -1]
+            own = logits.gather(1, torch.tensor(ids[done:end]).unsqueeze(1))[:, 0].double()
             own -= torch.cat([rows.double().logsumexp(-1) for rows in logits.split(64)])
-            # The pass scores what no pass before it did, in runs that end at multiples of the stride.
-            while done < end:
-                stop = min(end, done // stride * stride + stride)
-                runs.append([done, stop, own[done - begin - 1 : stop - begin - 1].sum().item()])
-                done = stop
+            runs.append([done, end, own.sum().item()])
+            done = end
             if end == len(ids):
                 break
         return {"tokens": len(ids), "scored": len(ids) - 1, "logprob": sum(r[2] for r in runs), "runs": runs}
