@@ -205,7 +205,8 @@ def truthfulqa(source, profile, kind, tokenizer):
                         choices[ended(answer.strip(), ".")] = label
             for j, (answer, label) in enumerate(choices.items()):
                 blank = "" if profile == "paper" else " "
-                prompt = f"{record['Question']} {answer}{blank}Is this statement true or false? This statement is"
+                question = record["Question"] if profile == "paper" else record["Question"].strip()
+                prompt = f"{question} {answer}{blank}Is this statement true or false? This statement is"
                 gold = ["true", "false"].index(label)
                 items.append(Item(f"{i}/{j}", prompt, [label], ["true", "false"], gold, stop(profile, kind)))
     return labels(items, profile)

@@ -66,8 +66,24 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Render a search's report again
     Report(Report),
-    /// List the built-in tasks
-    Tasks,
+    /// List the built-in tasks, or show one: its data, its prompts, its scores
+    Tasks(Tasks),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tasks {
+    #[command(subcommand)]
+    pub(crate) command: Option<TasksCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TasksCommand {
+    /// Show a task: where its data comes from, its licence and size, its prompts and scores, what the paper does
+    /// differently
+    Show {
+        /// Name of a built-in task
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -90,13 +106,17 @@ pub(crate) struct ModelArg {
 /// Which items, and what counts as right.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TaskArgs {
-    /// A built-in task (see `laser tasks`) or a JSONL file of {"question","answer"} or {"question","choices","gold"};
-    /// several joined by commas
+    /// A built-in task (see `laser tasks`), a JSON, JSONL, CSV, TSV or Parquet file of {"question","answer"} or
+    /// {"question","choices","gold"}, or a YAML task of lm-evaluation-harness; several joined by commas
     #[arg(long, value_delimiter = ',', required = true, value_name = "TASKS")]
     pub(crate) task: Vec<String>,
-    /// The data files of the built-in tasks that need one, in the order of the tasks
-    #[arg(long, value_delimiter = ',', value_name = "FILES")]
-    pub(crate) data: Vec<PathBuf>,
+    /// The data of the built-in tasks that need some, in their order: files, folders, or hf:ORG/NAME[@REV]
+    /// [default: where the hub has the task's data]
+    #[arg(long, value_delimiter = ',', value_name = "PATHS")]
+    pub(crate) data: Vec<String>,
+    /// Leave out bad rows of data, and count them, instead of refusing the file
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
     /// Prompts and scores of built-in tasks: clean (corrected), or paper (as the paper's code has them, quirks included;
     /// `laser tasks show NAME` lists them)
     #[arg(long, default_value = "clean", value_name = "PROFILE")]
@@ -111,6 +131,15 @@ pub(crate) struct TaskArgs {
     /// Longest generated text, in tokens [default: 10]
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
+    /// Examples before each question of a YAML task [default: the task's]
+    #[arg(long, value_name = "N")]
+    pub(crate) num_fewshot: Option<usize>,
+    /// Seed of these examples
+    #[arg(long, default_value_t = 1234, value_name = "SEED")]
+    pub(crate) fewshot_seed: u64,
+    /// Folder with YAML tasks that --task may name; repeatable
+    #[arg(long, value_name = "DIR")]
+    pub(crate) include_path: Vec<PathBuf>,
     /// Put each question as a user's turn of the model's own chat template; texts whose perplexity is asked stay as they
     /// are
     #[arg(long)]
@@ -176,7 +205,7 @@ pub(crate) struct Eval {
     /// all, search, validation or test
     #[arg(long, default_value = "all")]
     pub(crate) split: String,
-    /// Folder for samples.jsonl and results.json
+    /// Folder for results.json and a samples_TASK.jsonl for each task, under lm-evaluation-harness' names
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }

@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Apply(args) => apply::run(&args, &global, &progress),
         Command::Compare(args) => compare::run(&args, &global),
         Command::Report(args) => report::run(&args, &global),
-        Command::Tasks => tasks::run(&global),
+        Command::Tasks(args) => tasks::run(&args, &global),
     };
     progress.finish();
     result

@@ -2,30 +2,44 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use laser::evaluate::Exam;
 use laser::model::ModelConfig;
 use laser::objective::{Guard, Objective};
 use laser::score::Score;
-use laser::task::{BUILT_IN, ModelKind, Profile, Setup, Task};
+use laser::source::HubDataset;
+use laser::task::{BUILT_IN, Profile, Setup, Task};
 use laser::tokenizer::Tokenizer;
 
-use crate::args::{Search, TaskArgs};
+use crate::args::{Global, Search, TaskArgs};
+use crate::output;
+use crate::progress::Progress;
+use crate::session::find_data;
 
 /// What can be seen to be wrong before a model is fetched.
 pub(crate) fn check(args: &TaskArgs) -> Result<()> {
     args.profile.parse::<Profile>()?;
-    args.task.iter().try_for_each(|name| Ok(Task::check_name(name)?))
+    args.task.iter().try_for_each(|name| Ok(Task::check_name(name, &args.include_path)?))
 }
 
 /// The tasks a user asked for, each with its score, as the model reads them.
-pub(crate) fn tasks(args: &TaskArgs, config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Vec<(Task, Score)>> {
+pub(crate) fn tasks(
+    args: &TaskArgs,
+    config: &ModelConfig,
+    tokenizer: &Tokenizer,
+    global: &Global,
+    progress: &Progress,
+) -> Result<Vec<(Task, Score)>> {
     let n = args.task.len();
     let setup = Setup {
         profile: args.profile.parse()?,
-        kind: if config.attention.causal { ModelKind::Causal } else { ModelKind::Masked },
+        kind: config.kind(),
         family: config.architecture.name,
         tokenizer: Some(tokenizer),
+        skip_bad: args.skip_bad,
+        num_fewshot: args.num_fewshot,
+        fewshot_seed: args.fewshot_seed,
+        include: &args.include_path,
         ..Setup::default()
     };
     if !args.score.is_empty() && args.score.len() != 1 && args.score.len() != n {
@@ -33,7 +47,7 @@ pub(crate) fn tasks(args: &TaskArgs, config: &ModelConfig, tokenizer: &Tokenizer
     }
     let mut tasks = Vec::with_capacity(n);
     for (i, (name, data)) in args.task.iter().zip(data(args)?).enumerate() {
-        let task = Task::open(name, data.as_deref(), &setup)?.limited(args.limit)?;
+        let task = open(name, data, &setup, global, progress)?.limited(args.limit)?;
         let score = match args.score.get(i).or(args.score.first()) {
             Some(text) => text.parse()?,
             None => task.default_score,
@@ -81,11 +95,54 @@ fn names(tasks: &[(Task, Score)]) -> String {
     tasks.iter().map(|(_, score)| score.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// The data file of each task. A single one is paired with whatever is there, so that the task itself may refuse it.
-fn data(args: &TaskArgs) -> Result<Vec<Option<PathBuf>>> {
+/// One task, with its data fetched where the hub has it and no file was named.
+fn open(name: &str, data: Option<&str>, setup: &Setup<'_>, global: &Global, progress: &Progress) -> Result<Task> {
+    let known = BUILT_IN.iter().find(|info| info.name == name);
+    let published = known.and_then(|info| info.hub);
+    let remote = match (data, published) {
+        (Some(data), _) if known.is_some_and(|info| info.needs_data) => HubDataset::parse(data)?,
+        (None, Some(hub)) => Some(HubDataset { repo: hub.repo.to_owned(), revision: Some(hub.revision.to_owned()) }),
+        _ => None,
+    };
+    let (path, origin) = match &remote {
+        Some(remote) => {
+            // The names of files are those of the task's own repository.
+            let names = published.filter(|hub| hub.repo == remote.repo).map_or(&[][..], |hub| hub.files);
+            let found = find_data(remote, names, global, progress)
+                .with_context(|| format!("the data of {name}; --data names a file or folder of your own"))?;
+            output::say(global, &format!("data of {name}: {}", found.origin));
+            (Some(found.path), Some(found.origin))
+        }
+        None => (data.map(PathBuf::from), data.map(str::to_owned)),
+    };
+    let task = Task::open(name, path.as_deref(), setup)?;
+    if !task.skipped.is_empty() {
+        output::say(global, &left_out(&task));
+    }
+    Ok(Task { data: origin, ..task })
+}
+
+/// What was left out of the tasks' data, for the results.
+pub(crate) fn notes(tasks: &[(Task, Score)]) -> Vec<String> {
+    tasks.iter().filter(|(task, _)| !task.skipped.is_empty()).map(|(task, _)| left_out(task)).collect()
+}
+
+/// Bad rows that a sentence names.
+const NAMED: usize = 5;
+
+fn left_out(task: &Task) -> String {
+    let n = task.skipped.len();
+    let rows = if n == 1 { "row" } else { "rows" };
+    let more = if n > NAMED { format!("; and {} more", n - NAMED) } else { String::new() };
+    let named = task.skipped.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    format!("{}: {n} {rows} left out: {named}{more}", task.name)
+}
+
+/// The data of each task. A single one is paired with whatever is there, so that the task itself may refuse it.
+fn data(args: &TaskArgs) -> Result<Vec<Option<&str>>> {
     let needs = |name: &String| BUILT_IN.iter().any(|info| info.name == name && info.needs_data);
     let needed = args.task.iter().filter(|name| needs(name)).count();
-    let mut files = args.data.iter().cloned();
+    let mut files = args.data.iter().map(String::as_str);
     if let ([_], 0 | 1) = (args.task.as_slice(), args.data.len()) {
         return Ok(vec![files.next()]);
     }

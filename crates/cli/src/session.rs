@@ -12,7 +12,7 @@ use laser::model::{Files, Model};
 use laser::recipe::Recipe;
 use laser::results::{Manifest, ModelIdentity, TaskIdentity};
 use laser::score::Score;
-use laser::source::{ModelSource, Resolved, SourceOptions, resolve, sha256_model};
+use laser::source::{HubDataset, ModelSource, Resolved, SourceOptions, resolve, sha256_model};
 use laser::statistics::Fractions;
 use laser::task::Task;
 use laser::tokenizer::Tokenizer;
@@ -41,6 +41,16 @@ pub(crate) fn threads(global: &Global) -> usize {
 /// Finds a model's files, fetching them if need be.
 pub(crate) fn find(model: &str, global: &Global, progress: &Progress) -> Result<Resolved> {
     let source = ModelSource::parse(model)?;
+    Ok(with_sources(global, progress, |options| resolve(&source, options))?)
+}
+
+/// Finds the files of a data set with these names, fetching them if need be.
+pub(crate) fn find_data(data: &HubDataset, names: &[&str], global: &Global, progress: &Progress) -> Result<Resolved> {
+    Ok(with_sources(global, progress, |options| data.fetch(names, options))?)
+}
+
+/// Where things are fetched from and kept, by the flags and the environment.
+fn with_sources<T>(global: &Global, progress: &Progress, find: impl FnOnce(&SourceOptions<'_>) -> T) -> T {
     let report = |p: laser::source::Progress<'_>| progress.download(&p);
     let mut options = SourceOptions::new(cache_dir(global), &report);
     let text = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
@@ -54,7 +64,7 @@ pub(crate) fn find(model: &str, global: &Global, progress: &Progress) -> Result<
     }
     options.hub_token = text("HF_TOKEN");
     options.offline = global.offline || text("HF_HUB_OFFLINE").is_some_and(|v| v != "0");
-    Ok(resolve(&source, &options)?)
+    find(&options)
 }
 
 /// An edit as the user named it.
@@ -180,6 +190,8 @@ impl Session {
     /// Provenance of a result. Of several tasks, names and hashes are joined by commas.
     pub(crate) fn manifest(&self, sha256: String, exam: &Exam<'_>) -> Manifest {
         let joined = |of: fn(&Task) -> String| exam.parts().iter().map(|p| of(p.task)).collect::<Vec<_>>().join(",");
+        let data: Vec<_> = exam.parts().iter().filter_map(|p| p.task.data.clone()).collect();
+        let data = if data.is_empty() { None } else { Some(("data".to_owned(), data.into())) };
         Manifest {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             git_hash: option_env!("LASER_GIT_HASH").map(str::to_owned),
@@ -189,7 +201,13 @@ impl Session {
                 architecture: self.files.config().architecture.model_type.to_owned(),
             },
             task: TaskIdentity { name: joined(|t| t.name.clone()), sha256: joined(Task::sha256) },
-            config: self.chat.iter().flat_map(ChatTemplate::record).map(|(key, v)| (key.to_owned(), v)).collect(),
+            config: self
+                .chat
+                .iter()
+                .flat_map(ChatTemplate::record)
+                .map(|(key, v)| (key.to_owned(), v))
+                .chain(data)
+                .collect(),
             seeds: std::collections::BTreeMap::new(),
             dtype: self.place.dtype_name().to_owned(),
             device: self.place.name.clone(),

@@ -13,6 +13,8 @@ mod apply;
 mod chat;
 #[path = "cli/classes.rs"]
 mod classes;
+#[path = "cli/data.rs"]
+mod data;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/eval.rs"]

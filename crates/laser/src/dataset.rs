@@ -75,6 +75,15 @@ impl Rows {
     }
 }
 
+/// Whether a file's extension names a format of rows.
+pub fn is_readable(path: &Path) -> bool {
+    matches!(extension(path).as_str(), "json" | "jsonl" | "ndjson" | "csv" | "tsv" | "txt" | "lst" | "parquet")
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+}
+
 /// Reads a file in the format that its extension names; any other is JSON.
 fn read(path: &Path, list: Option<&str>, reading: &mut Reading) -> Result<()> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
@@ -82,8 +91,7 @@ fn read(path: &Path, list: Option<&str>, reading: &mut Reading) -> Result<()> {
 }
 
 fn read_bytes(bytes: &[u8], path: &Path, list: Option<&str>, reading: &mut Reading) -> Result<()> {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    match extension.as_str() {
+    match extension(path).as_str() {
         "jsonl" | "ndjson" => json::lines(bytes, reading),
         "csv" => table::read(bytes, b',', reading),
         "tsv" => table::read(bytes, b'\t', reading),

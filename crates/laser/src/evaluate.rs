@@ -9,7 +9,7 @@ use crate::score::batch::{Batch, Packing, by_tokens, plan, plan_apart};
 use crate::score::encode::{Encoded, encode};
 use crate::score::trial::{Scored, Scorer};
 use crate::score::{Outcome, Score};
-use crate::task::{Item, Task};
+use crate::task::{Item, ModelKind, Task};
 use crate::tokenizer::Tokenizer;
 
 /// Rows of one pass: enough for the matrix products to run near their peak, few enough to stay in cache.
@@ -57,12 +57,12 @@ impl<'a> Exam<'a> {
         }
         let (mut parts, mut items) = (Vec::<Part>::with_capacity(tasks.len()), Vec::new());
         let (mut documents, mut encoded) = (Vec::new(), Vec::new());
-        let causal = config.attention.causal;
+        let kind = config.kind();
         for &(task, score) in tasks {
             if parts.iter().any(|part| part.task.name == task.name) {
                 return Err(Error::setting("tasks", format!("expected different names, found `{}` twice", task.name)));
             }
-            let score = if causal { score } else { score.of_masks() };
+            let score = score.of(kind);
             let first = items.len();
             for (document, item) in encode(task, tokenizer, score, config)? {
                 items.push(&task.items[document]);
@@ -76,7 +76,7 @@ impl<'a> Exam<'a> {
         eos.sort_unstable();
         eos.dedup();
         let alone_beyond = config.length_dependent_beyond();
-        Ok(Self { parts, items, documents, tokenizer, encoded, eos, alone_beyond, causal })
+        Ok(Self { parts, items, documents, tokenizer, encoded, eos, alone_beyond, causal: kind == ModelKind::Causal })
     }
 
     /// The tasks, at least one.

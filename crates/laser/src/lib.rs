@@ -44,6 +44,7 @@ pub mod evaluate;
 pub mod export;
 pub mod forward;
 pub mod gradient;
+pub mod harness;
 pub mod matrix_set;
 pub mod model;
 mod named;

@@ -127,7 +127,7 @@ pub struct Baselines {
     pub always: Vec<Constant>,
 }
 
-/// `results.json` of an evaluation without a search.
+/// An evaluation without a search: the `laser` block of its `results.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvalResults {
     /// The edit evaluated, in short form; absent for the unedited model.

@@ -1,23 +1,25 @@
 //! Run folders: a search or an evaluation written so that it describes itself, and read back.
 //!
 //! A search leaves `results.json`, `samples.jsonl` (the winner) and `samples.base.jsonl`, `recipe.yaml`,
-//! `report.html` and `trials.sqlite`; an evaluation `results.json` and `samples.jsonl`. None holds a clock, so that
-//! the same run gives the same bytes.
+//! `report.html` and `trials.sqlite`; an evaluation `results.json` and a `samples_TASK.jsonl` for each task, both under
+//! lm-evaluation-harness' names. None holds a clock, so that the same run gives the same bytes.
 
 use std::path::{Path, PathBuf};
 
 use laser_checkpoint::write_atomically;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::evaluate::{Exam, Part};
+use crate::harness::{Output, sample_files};
 use crate::recipe::Recipe;
 use crate::report::{Flip, render_html};
 use crate::results::{Baselines, SplitScores, SplitSummary};
 use crate::results::{
-    BestEdit, Change, EvalResults, GuardKept, Manifest, Results, SampleRecord, SearchSpace, SearchSummary, TaskChange,
-    TaskScores, constants, labels,
+    BestEdit, Change, GuardKept, Manifest, Results, SampleRecord, SearchSpace, SearchSummary, TaskChange, TaskScores,
+    constants, labels,
 };
 use crate::score::Outcome;
 use crate::search::{Found, Protocol, Settings};
@@ -58,9 +60,12 @@ impl RunFolder {
     }
 
     /// Writes an evaluation.
-    pub fn write_eval(&self, results: &EvalResults, samples: &[SampleRecord]) -> Result<()> {
-        self.write_json("results.json", results)?;
-        self.write_samples("samples.jsonl", samples)
+    pub fn write_eval(&self, output: &Output) -> Result<()> {
+        let files = sample_files(output.samples.iter().map(|(task, _)| task.as_str()));
+        for (file, (_, lines)) in files.iter().zip(&output.samples) {
+            self.write_lines(file, lines)?;
+        }
+        self.write_json("results.json", &output.results)
     }
 
     /// Writes a search: results, samples, recipe and report.
@@ -71,8 +76,8 @@ impl RunFolder {
         best: &[SampleRecord],
         recipe: &Recipe,
     ) -> Result<()> {
-        self.write_samples("samples.base.jsonl", base)?;
-        self.write_samples("samples.jsonl", best)?;
+        self.write_lines("samples.base.jsonl", base)?;
+        self.write_lines("samples.jsonl", best)?;
         write_atomically(&self.recipe(), recipe.to_yaml()?.as_bytes())?;
         self.write_json("results.json", results)?;
         self.write_report()
@@ -81,7 +86,8 @@ impl RunFolder {
     /// Renders `report.html` from what the folder holds.
     pub fn write_report(&self) -> Result<()> {
         let results: Results = self.read_json("results.json")?;
-        let (base, best) = (self.read_samples("samples.base.jsonl")?, self.read_samples("samples.jsonl")?);
+        let base: Vec<SampleRecord> = self.read_lines("samples.base.jsonl")?;
+        let best: Vec<SampleRecord> = self.read_lines("samples.jsonl")?;
         let store = Store::open_existing(&self.store())?;
         let order = store.order(Split::Search)?;
         // What `scores` leaves out.
@@ -109,9 +115,27 @@ impl RunFolder {
         Ok(write_atomically(&self.report(), page.as_bytes())?)
     }
 
-    /// Reads `samples.jsonl`.
+    /// The samples of an evaluation, task after task, or those of a search's winner.
     pub fn samples(&self) -> Result<Vec<SampleRecord>> {
-        self.read_samples("samples.jsonl")
+        let Some(tasks) = self.evaluated()? else { return self.read_lines("samples.jsonl") };
+        let mut samples = Vec::new();
+        for file in sample_files(tasks.iter().map(String::as_str)) {
+            let lines: Vec<Sample> = self.read_lines(&file)?;
+            // A text stands there once for each pipeline of filters.
+            let first = lines.first().map(|line| line.filter.clone());
+            samples
+                .extend(lines.into_iter().filter(|line| Some(&line.filter) == first.as_ref()).map(|line| line.laser));
+        }
+        Ok(samples)
+    }
+
+    /// The tasks of an evaluation, in their order; none where the folder is not one's.
+    fn evaluated(&self) -> Result<Option<Vec<String>>> {
+        if !self.path.join("results.json").exists() {
+            return Ok(None);
+        }
+        let whole: Value = self.read_json("results.json")?;
+        Ok(whole["results"].as_object().map(|tasks| tasks.keys().cloned().collect()))
     }
 
     /// Reads a search's `results.json`.
@@ -126,11 +150,11 @@ impl RunFolder {
         self.write(&path, text.as_bytes())
     }
 
-    fn write_samples(&self, name: &str, samples: &[SampleRecord]) -> Result<()> {
+    fn write_lines(&self, name: &str, lines: &[impl Serialize]) -> Result<()> {
         let path = self.path.join(name);
         let mut text = String::new();
-        for sample in samples {
-            text.push_str(&serde_json::to_string(sample).map_err(|e| Error::parse(&path, e))?);
+        for line in lines {
+            text.push_str(&serde_json::to_string(line).map_err(|e| Error::parse(&path, e))?);
             text.push('\n');
         }
         self.write(&path, text.as_bytes())
@@ -147,13 +171,20 @@ impl RunFolder {
         serde_json::from_str(&text).map_err(|e| Error::parse(&path, e))
     }
 
-    fn read_samples(&self, name: &str) -> Result<Vec<SampleRecord>> {
+    fn read_lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>> {
         let path = self.path.join(name);
         let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
         let line =
             |(i, line)| serde_json::from_str(line).map_err(|e| Error::parse(&path, format!("line {}: {e}", i + 1)));
         text.lines().enumerate().filter(|(_, l)| !l.is_empty()).map(line).collect()
     }
+}
+
+/// What is read of a line of `samples_TASK.jsonl`.
+#[derive(Deserialize)]
+struct Sample {
+    filter: String,
+    laser: SampleRecord,
 }
 
 /// The lines of `samples.jsonl` for items `indices` of an exam with their outcomes and splits.

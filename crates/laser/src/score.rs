@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::named::named;
+use crate::task::ModelKind;
 
 /// What makes a generated text right. Text and answers are compared trimmed and in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -26,14 +27,25 @@ pub enum Match {
     Word,
     /// The first line of the continuation is an answer, a final full stop aside.
     Exact,
+    /// The whole continuation is an answer, blanks and all (the harness's `exact_match`).
+    Equal {
+        /// Capitals do not matter.
+        ignore_case: bool,
+        /// ASCII punctuation does not matter.
+        ignore_punctuation: bool,
+    },
 }
 
 impl Match {
-    const NAMES: [(&'static str, Self); 4] = [
+    const NAMES: [(&'static str, Self); 8] = [
         ("continuation", Self::Continuation),
         ("prompt+continuation", Self::PromptContinuation),
         ("word", Self::Word),
         ("exact", Self::Exact),
+        ("equal", Self::Equal { ignore_case: false, ignore_punctuation: false }),
+        ("equal-ignore-case", Self::Equal { ignore_case: true, ignore_punctuation: false }),
+        ("equal-ignore-punctuation", Self::Equal { ignore_case: false, ignore_punctuation: true }),
+        ("equal-ignore-both", Self::Equal { ignore_case: true, ignore_punctuation: true }),
     ];
 
     /// Whether a text of which a part is right is right as a whole, so that generation may stop.
@@ -55,6 +67,14 @@ impl Match {
             Self::Exact => {
                 let line = text.lines().next().unwrap_or("").trim_end_matches('.').trim();
                 any(&|a| line == a.trim_end_matches('.'))
+            }
+            Self::Equal { ignore_case, ignore_punctuation } => {
+                let plain = |text: &str| {
+                    let text = if ignore_case { text.to_lowercase() } else { text.to_owned() };
+                    if ignore_punctuation { text.replace(|c: char| c.is_ascii_punctuation(), "") } else { text }
+                };
+                let text = plain(continuation);
+                answers.iter().any(|answer| plain(answer) == text)
             }
         }
     }
@@ -157,11 +177,11 @@ impl Score {
         matches!(self, Self::Generate { .. })
     }
 
-    /// The score as a model that fills masks has it.
-    pub(crate) fn of_masks(self) -> Self {
-        match self {
-            Self::Generate { max_tokens: masks, matching } => Self::Fill { masks, matching },
-            other => other,
+    /// The score as a kind of model has it: one that fills masks has [`Score::Fill`] for [`Score::Generate`].
+    pub fn of(self, kind: ModelKind) -> Self {
+        match (self, kind) {
+            (Self::Generate { max_tokens: masks, matching }, ModelKind::Masked) => Self::Fill { masks, matching },
+            (score, _) => score,
         }
     }
 

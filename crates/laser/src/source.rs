@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub use digest::{sha256_file, sha256_model};
 pub use error::SourceError;
-pub use hub::HubModel;
+pub use hub::{HubDataset, HubModel};
 pub use pypi::PypiPackage;
 
 /// What the user named as the model, before anything is opened or fetched.
@@ -114,10 +114,10 @@ pub struct Progress<'f> {
     pub total: Option<u64>,
 }
 
-/// A model on this disk, and where it came from.
+/// A model or data set on this disk, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    /// A folder with `config.json` and safetensors, or a `.gguf` file.
+    /// A folder with `config.json` and safetensors, a `.gguf` file, or a folder of data.
     pub path: PathBuf,
     /// The source in full, for manifests: `hf:ORG/NAME@COMMIT`, `pypi:PACKAGE==VERSION`, or the path as given.
     pub origin: String,

@@ -23,16 +23,18 @@ mod wikitext;
 mod wording;
 mod world_facts;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::harness::{self, Definition};
 use crate::score::Score;
 
 pub use built_in::{BUILT_IN, HubData, TaskInfo};
 pub use filter::Filters;
+pub(crate) use filter::{Filter, Pipeline};
 pub use join::{Boundary, Join};
 pub use setup::{ModelKind, Profile, Setup};
 
@@ -85,30 +87,48 @@ pub struct Task {
     pub num_fewshot: usize,
     /// What the task's own definition says, for the record; null where that is all in the settings.
     pub config: Value,
+    /// Where the data of a built-in task was read: a path, or `hf:ORG/NAME@COMMIT`; none where it ships inside laser.
+    pub data: Option<String>,
     /// Bad rows that were left out, each with its file, line and field.
     pub skipped: Vec<String>,
+    /// Number of items before [`Task::limited`] left some out.
+    pub total: usize,
+    /// What a harness task's file says besides; none for other tasks.
+    pub definition: Option<Definition>,
 }
 
 impl Task {
-    /// Whether a task of this name can be opened: a built-in one, or a file.
+    /// Whether a task of this name can be opened: a built-in one, a file, or a harness task in the folders `include`.
     ///
     /// # Errors
     /// Neither.
-    pub fn check_name(name: &str) -> Result<()> {
-        if TaskInfo::named(name).is_some() || Path::new(name).exists() {
+    pub fn check_name(name: &str, include: &[PathBuf]) -> Result<()> {
+        if TaskInfo::named(name).is_some() || Path::new(name).exists() || harness::find(name, include)?.is_some() {
             return Ok(());
         }
         let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
-        let problem = format!("no such task: expected one of {} or a file of questions", known.join(", "));
+        let known = known.join(", ");
+        let problem = format!("no such task: expected one of {known}, a file of questions or a YAML file");
         Err(Error::Task { file: name.into(), place: "--task".into(), problem })
     }
 
-    /// A built-in task by name, or a file of questions by path. `data`: the file or folder of a task that needs one.
+    /// A built-in task by name, a harness task by its YAML file or by its name in [`Setup::include`], or a file of
+    /// questions by path. `data`: the file or folder of a task that needs one.
     ///
     /// # Errors
     /// No such task or file, data that is missing, superfluous or bad.
     pub fn open(name: &str, data: Option<&Path>, setup: &Setup<'_>) -> Result<Self> {
-        Self::check_name(name)?;
+        let file = Some(PathBuf::from(name)).filter(|path| harness::is_yaml(path));
+        if let Some(file) = file.map_or_else(|| harness::find(name, setup.include), |file| Ok(Some(file)))? {
+            return harness::open(&file, data, setup);
+        }
+        if setup.num_fewshot.is_some() {
+            return Err(Error::setting(
+                "--num-fewshot",
+                format!("only tasks of the harness have examples, not {name}"),
+            ));
+        }
+        Self::check_name(name, &[])?;
         match (TaskInfo::named(name), data) {
             (Some(info), Some(path)) if info.needs_data => (info.read)(Source::Path(path), setup),
             (Some(info), None) if !info.needs_data => (info.read)(Source::Inside, setup),
@@ -134,6 +154,8 @@ impl Task {
             return Err(wrong(format!("id `{}`", item.id), "found twice".into()));
         }
         Ok(Self {
+            total: items.len(),
+            definition: None,
             name,
             items,
             default_score,
@@ -142,6 +164,7 @@ impl Task {
             filters: Filters::default(),
             num_fewshot: 0,
             config: Value::Null,
+            data: None,
             skipped: Vec::new(),
         })
     }

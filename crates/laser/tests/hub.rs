@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use laser::source::{ModelSource, Progress, Resolved, SourceError, SourceOptions, resolve, sha256_file};
+use laser::source::{HubDataset, ModelSource, Progress, Resolved, SourceError, SourceOptions, resolve, sha256_file};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -32,7 +32,7 @@ struct Hub {
 }
 
 impl Hub {
-    /// Serves `files` as repository `org/name`, branch `main`, until the test ends.
+    /// Serves `files` as model and as data set `org/name`, branch `main`, until the test ends.
     fn serve(files: &[(&str, &[u8])], manners: Manners) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -56,6 +56,11 @@ impl Hub {
             ..SourceOptions::new(cache, &|_| ())
         };
         resolve(&ModelSource::parse(model)?, &options)
+    }
+
+    fn data(&self, data: &str, names: &[&str], cache: &Path) -> Result<Resolved, SourceError> {
+        let options = SourceOptions { hub_endpoint: self.endpoint.clone(), ..SourceOptions::new(cache, &|_| ()) };
+        HubDataset::parse(data)?.expect("begins with hf:").fetch(names, &options)
     }
 
     fn requests(&self, start: &str) -> usize {
@@ -87,7 +92,8 @@ fn answer(stream: &mut TcpStream, files: &BTreeMap<String, Vec<u8>>, manners: &m
     {
         return refuse(stream, "401 Unauthorized", "GatedRepo");
     }
-    if let Some(revision) = path.strip_prefix("/api/models/org/name/revision/") {
+    let of_kind = |kind: &str| path.strip_prefix(&format!("/api/{kind}/org/name/revision/"));
+    if let Some(revision) = of_kind("models").or_else(|| of_kind("datasets")) {
         if revision != "main" && revision != COMMIT {
             return refuse(stream, "404 Not Found", "RevisionNotFound");
         }
@@ -96,13 +102,14 @@ fn answer(stream: &mut TcpStream, files: &BTreeMap<String, Vec<u8>>, manners: &m
         let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
         return;
     }
-    let file = path.strip_prefix(&format!("/org/name/resolve/{COMMIT}/"));
+    let repo = path.strip_prefix("/datasets").unwrap_or(path);
+    let file = repo.strip_prefix(&format!("/org/name/resolve/{COMMIT}/"));
     let Some((name, bytes)) = file.and_then(|name| files.get_key_value(name)) else {
         return refuse(stream, "404 Not Found", "");
     };
     let etag = match &manners.weights_etag {
         Some(etag) if name.ends_with(".safetensors") => etag.clone(),
-        _ => format!("etag-{name}"),
+        _ => format!("etag-{}", name.replace('/', "-")),
     };
     let start = header("range:")
         .filter(|_| !manners.ignore_range)
@@ -355,4 +362,79 @@ fn progress_grows_to_the_announced_size() {
     let reports = reports.into_inner().unwrap();
     assert!(reports.is_sorted() && reports.len() > 2);
     assert_eq!(reports.last(), Some(&(weights.len() as u64)));
+}
+
+const SHARDS: [(&str, &[u8]); 5] = [
+    ("README.md", b"# card"),
+    ("data/test-00000-of-00002.jsonl", b"{\"a\": 1}\n"),
+    ("data/test-00001-of-00002.jsonl", b"{\"a\": 2}\n"),
+    ("data/train-00000-of-00001.jsonl", b"{\"a\": 3}\n"),
+    ("extra.csv", b"a\n4\n"),
+];
+
+#[test]
+fn named_files_of_a_data_set_arrive_once_and_are_then_found_offline() {
+    let hub = Hub::serve(&SHARDS, Manners::default());
+    let cache = tempfile::tempdir().unwrap();
+    let names = ["data/test-*.jsonl"];
+    let got = hub.data("hf:org/name", &names, cache.path()).unwrap();
+    assert_eq!(got.origin, format!("hf:org/name@{COMMIT}"));
+    assert_eq!(got.revision.as_deref(), Some(COMMIT));
+    // The layout is the one Python's huggingface_hub reads.
+    let repo = cache.path().join("hub/datasets--org--name");
+    assert_eq!(got.path, repo.join("snapshots").join(COMMIT));
+    assert_eq!(read(&repo, "refs/main"), COMMIT.as_bytes());
+    assert_eq!(read(&got.path, SHARDS[2].0), SHARDS[2].1);
+    for other in [SHARDS[0].0, SHARDS[3].0, SHARDS[4].0] {
+        assert!(!got.path.join(other).exists(), "{other} was fetched too");
+    }
+    assert_eq!((hub.requests("GET /api/datasets/org/name"), hub.requests("GET /datasets/org/name/resolve")), (1, 2));
+    let layout = laser::dataset::Layout { files: &names, list: None };
+    let rows = laser::dataset::Rows::open(&got.path, &layout, false).unwrap();
+    assert_eq!(rows.rows.iter().map(|row| row.index("a", 9)).collect::<Vec<_>>(), [Ok(1), Ok(2)]);
+
+    assert_eq!(hub.data(&format!("hf:org/name@{COMMIT}"), &names, cache.path()).unwrap(), got);
+    assert_eq!(hub.requests("GET /datasets/org/name/resolve"), 2, "a cached file was fetched again");
+
+    let offline = SourceOptions {
+        offline: true,
+        hub_endpoint: "http://127.0.0.1:9".into(),
+        ..SourceOptions::new(cache.path(), &|_| ())
+    };
+    let find = |data: &str, names: &[&str]| HubDataset::parse(data).unwrap().unwrap().fetch(names, &offline);
+    assert_eq!(find("hf:org/name", &names).unwrap(), got);
+    assert_eq!(find(&format!("hf:org/name@{COMMIT}"), &names).unwrap(), got);
+    for (data, names, missing) in [
+        ("hf:org/name", &["extra.csv"][..], "extra.csv"),
+        ("hf:org/name@v2", &names, "data/test-*.jsonl"),
+        ("hf:org/other", &[], "a file of rows"),
+    ] {
+        let error = find(data, names).unwrap_err();
+        assert!(matches!(&error, SourceError::NotCached { file, .. } if file == missing), "{error}");
+    }
+}
+
+#[test]
+fn a_data_set_without_names_is_all_its_files_of_rows() {
+    let hub = Hub::serve(&SHARDS, Manners::default());
+    let cache = tempfile::tempdir().unwrap();
+    let got = hub.data("hf:org/name@main", &[], cache.path()).unwrap();
+    assert_eq!(SHARDS.map(|(name, _)| got.path.join(name).exists()), [false, true, true, true, true]);
+    let error = hub.data("hf:org/name", &["validation*.parquet"], cache.path()).unwrap_err().to_string();
+    assert!(error.contains("expected validation*.parquet, found README.md, data/test-00000-of-00002.jsonl"), "{error}");
+    assert!(hub.data("hf:org/elsewhere", &[], cache.path()).unwrap_err().to_string().contains("404"));
+}
+
+#[test]
+fn a_data_set_that_stops_half_way_is_not_there() {
+    let long = b"{\"a\": 1}\n".repeat(1000);
+    let files = [("test-0.jsonl", &long[..]), ("test-1.jsonl", &long[..])];
+    // The first file takes three of the four attempts that a file has, the second all of them.
+    let hub = Hub::serve(&files, Manners { cut: Some((1000, 7)), ..Manners::default() });
+    let cache = tempfile::tempdir().unwrap();
+    assert!(matches!(hub.data("hf:org/name", &["test-*"], cache.path()), Err(SourceError::Network { .. })));
+    let repo = cache.path().join("hub/datasets--org--name");
+    assert!(!repo.join("snapshots").exists() && !repo.join("refs").exists());
+    let got = hub.data("hf:org/name", &["test-*"], cache.path()).unwrap();
+    assert!(read(&got.path, "test-0.jsonl") == long && read(&got.path, "test-1.jsonl") == long);
 }

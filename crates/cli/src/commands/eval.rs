@@ -4,15 +4,15 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use laser::evaluate::Exam;
+use laser::harness::Output;
 use laser::results::{EvalResults, SampleRecord, SplitSummary, TaskScores};
 use laser::run::{RunFolder, always, samples, scores, task_scores};
 use laser::statistics::{Constant, Split, assign_split, most_frequent};
-use serde_json::json;
 
 use crate::args::{Eval, Global};
 use crate::output;
 use crate::progress::Progress;
-use crate::questions::{by_reference, check, score_value, tasks};
+use crate::questions::{by_reference, check, notes, score_value, tasks};
 use crate::session::{Session, fractions};
 
 pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<ExitCode> {
@@ -27,7 +27,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     };
     let mut session = Session::open(&args.model.model, global, progress)?;
     let tokenizer = session.tokenizer()?;
-    let tasks = tasks(&args.task, session.files.config(), &tokenizer)?;
+    let tasks = tasks(&args.task, session.files.config(), &tokenizer, global, progress)?;
     let tasks = session.put(tasks, &args.task, &tokenizer)?;
     let exam = Exam::new(&by_reference(&tasks), &tokenizer, session.files.config())?;
     let split = |index: usize| match wanted {
@@ -63,8 +63,14 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     manifest.config.insert("svd".into(), serde_json::to_value(truncation.method())?);
     manifest.config.insert("truncations".into(), serde_json::to_value(&records)?);
     manifest.seeds.insert("split".into(), args.task.split_seed);
+    if tasks.iter().any(|(task, _)| task.num_fewshot > 0) {
+        manifest.seeds.insert("fewshot".into(), args.task.fewshot_seed);
+    }
     let ties = outcomes.iter().filter(|o| o.tied).count();
-    let notes = if ties > 0 { vec![format!("{ties} items were decided by a tie")] } else { Vec::new() };
+    let mut notes = notes(&tasks);
+    if ties > 0 {
+        notes.push(format!("{ties} items were decided by a tie"));
+    }
     let results = EvalResults {
         edit: edit.map(ToString::to_string),
         scores: scores(&exam, &samples),
@@ -74,13 +80,16 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
         manifest,
         notes,
     };
-    if let Some(out) = &args.out {
-        RunFolder::new(out).write_eval(&results, &samples)?;
-        output::say(global, &format!("wrote {}", out.display()));
-    }
-    if global.json {
-        output::json(&json!(results))?;
-        return Ok(code());
+    if args.out.is_some() || global.json {
+        let whole = Output::new(&exam, &indices, &outcomes, &samples, &results, args.task.limit);
+        if let Some(out) = &args.out {
+            RunFolder::new(out).write_eval(&whole)?;
+            output::say(global, &format!("wrote {}", out.display()));
+        }
+        if global.json {
+            output::json(&whole.results)?;
+            return Ok(code());
+        }
     }
     let summary = &results.scores[&wanted];
     let mut rows = vec![vec!["model".to_owned(), session.name.clone()]];

@@ -24,14 +24,14 @@ use laser::weight::WeightId;
 use crate::args::{Global, Search};
 use crate::output;
 use crate::progress::Progress;
-use crate::questions::{by_reference, check, objective, score_value, tasks};
+use crate::questions::{by_reference, check, notes, objective, score_value, tasks};
 use crate::session::Session;
 
 pub(super) fn run(args: &Search, global: &Global, progress: &Progress) -> Result<ExitCode> {
     check(&args.task)?;
     let mut session = Session::open(&args.model.model, global, progress)?;
     let tokenizer = session.tokenizer()?;
-    let tasks = tasks(&args.task, session.files.config(), &tokenizer)?;
+    let tasks = tasks(&args.task, session.files.config(), &tokenizer, global, progress)?;
     let objective = objective(args, &tasks)?;
     let tasks = session.put(tasks, &args.task, &tokenizer)?;
     if let Some(path) = &args.write_model {
@@ -139,7 +139,7 @@ pub(super) fn execute(
     manifest.seeds.insert("split".into(), settings.split_seed);
     manifest.seeds.insert("order".into(), settings.order_seed);
     manifest.seeds.insert("statistics".into(), settings.statistics_seed);
-    let mut notes = Vec::new();
+    let mut notes = notes(tasks);
     if let SvdMethod::Randomized { seed } = truncation.method() {
         manifest.seeds.insert("svd".into(), seed);
         notes.push(format!(

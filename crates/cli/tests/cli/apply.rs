@@ -15,7 +15,7 @@ fn bench() -> Bench {
 }
 
 fn scores(bench: &Bench, model: &str, more: &str) -> Value {
-    bench.data(&format!("eval {model} --task open.jsonl --score generate {more}"))["scores"]["all"].clone()
+    bench.laser(&format!("eval {model} --task open.jsonl --score generate {more}"))["scores"]["all"].clone()
 }
 
 /// Accuracy and log-loss agree within the rounding of f32.

@@ -92,7 +92,7 @@ fn edits_that_fit_nothing() {
 #[test]
 fn tasks_that_cannot_be_read() {
     let bench = bench();
-    bench.refused("eval model --task world-fact", &["world-fact", "world-facts", "JSONL"]);
+    bench.refused("eval model --task world-fact", &["world-fact", "world-facts", "file of questions"]);
     bench.refused("eval model --task counterfact", &["--data", "counterfact"]);
     bench.refused("eval model --task open.jsonl --score best", &["--score", "top1", "`best`"]);
     bench.refused("eval model --task open.jsonl --score choice", &["item `1`", "needs choices"]);

@@ -132,3 +132,28 @@ fn tasks_are_listed() {
     }
     assert!(text.contains("JSONL"), "{text}");
 }
+
+#[test]
+fn every_task_is_shown() {
+    let bench = Bench::new();
+    for task in bench.data("tasks").as_array().expect("a list") {
+        let name = task["name"].as_str().expect("a name");
+        let data = bench.data(&format!("tasks show {name}"));
+        assert!(data["quirks"].as_array().is_some_and(|quirks| !quirks.is_empty()), "{name}");
+        let prompts = data["prompts"].as_array().expect("prompts");
+        // Four setups, of which those that ask the same are one.
+        let setups: usize = prompts.iter().map(|prompt| prompt["profiles"].as_array().map_or(0, Vec::len)).sum();
+        assert_eq!(setups, 4, "{name}");
+    }
+    let text = bench.done("tasks show fever").stdout;
+    for part in [
+        "CC BY-SA 3.0",
+        "clean, masked models",
+        "Is this claim true or false? The claim is [mask].",
+        "Is this claim true or false. The claim is [mask]\n",
+        "choices: true | false",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    bench.refused("tasks show fevers", &["`fevers`", "bigbench-epistemic"]);
+}

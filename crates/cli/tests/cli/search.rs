@@ -74,14 +74,14 @@ fn the_planted_edit_is_found_and_proved() {
 fn the_recipe_evaluates_and_applies() {
     let bench = searched();
     let results = bench.json("run/results.json");
-    let data = bench.data("eval model --task planted.jsonl --score top1 --edit run/recipe.yaml --split test");
+    let data = bench.laser("eval model --task planted.jsonl --score top1 --edit run/recipe.yaml --split test");
     assert_eq!(data["edit"], PLANTED);
     for key in ["n", "acc", "log_loss"] {
         let (a, b) = (number(&data, &format!("scores.test.{key}")), number(&results, &format!("best.test.{key}")));
         assert!((a - b).abs() < 1e-5, "{key}: {a} {b}");
     }
     bench.done("apply model --edit run/recipe.yaml --out edited");
-    let written = bench.data("eval edited --task planted.jsonl --score top1 --split test");
+    let written = bench.laser("eval edited --task planted.jsonl --score top1 --split test");
     assert_eq!(number(&written, "scores.test.acc"), 1.0);
     assert!(bench.read("edited/recipe.yaml").contains("gate_proj"));
 }
@@ -96,7 +96,7 @@ fn a_randomized_recipe_brings_its_decomposition_along() {
     let best = bench.json("run/results.json");
     assert!(best["notes"].to_string().contains("compatibility"), "{}", best["notes"]);
     let loss =
-        |more: &str| number(&bench.data(&format!("eval model {task} --split test {more}")), "scores.test.log_loss");
+        |more: &str| number(&bench.laser(&format!("eval model {task} --split test {more}")), "scores.test.log_loss");
     let edit = best["best"]["edit"].as_str().expect("an edit");
     let recipe = loss("--edit run/recipe.yaml");
     assert!((recipe - number(&best, "best.test.log_loss")).abs() < 1e-5);
@@ -185,7 +185,7 @@ fn a_winner_that_needs_its_inputs_is_written_by_the_search() {
     let results = bench.data(&format!("{search} --rho whitened(0.2),random(0.2,7) --out run --write-model edited"));
     let edit = results["best"]["edit"].as_str().expect("an edit");
     assert_eq!(results["search"]["trials"], 6);
-    let written = bench.data("eval edited --task open.jsonl --score top1 --split test");
+    let written = bench.laser("eval edited --task open.jsonl --score top1 --split test");
     let (a, b) = (number(&written, "scores.test.log_loss"), number(&results, "best.test.log_loss"));
     assert!((a - b).abs() < 1e-2, "{edit}: {a} {b}");
     let whitened = "eval model --task open.jsonl --score top1 --edit L1.gate_proj@whitened(0.2)";

@@ -26,9 +26,14 @@ fn an_evaluation_has_a_table_of_its_tasks() {
     let eval = "eval model --task open.jsonl,choice.jsonl --score top1,choice";
     let data = bench.data(&format!("{eval} --out both"));
     assert_eq!(data, bench.json("both/results.json"));
-    let (open, choice) = (bench.json("open/results.json"), bench.json("choice/results.json"));
+    for (task, n) in [("open.jsonl", 20), ("choice.jsonl", 12)] {
+        let expected = serde_json::json!({"original": n, "effective": n});
+        assert_eq!((&data["n-samples"][task], &data["results"][task]["sample_len"]), (&expected, &n.into()));
+    }
+    let data = &data["laser"];
+    let (open, choice) = (&bench.json("open/results.json")["laser"], &bench.json("choice/results.json")["laser"]);
     assert!(open.get("tasks").is_none(), "one task is no table");
-    for (i, alone) in [open, choice].iter().enumerate() {
+    for (i, alone) in [open, choice].into_iter().enumerate() {
         let own = &data["tasks"][i];
         assert_eq!(own["task"], alone["manifest"]["task"]["name"]);
         for key in ["n", "acc", "log_loss", "log_loss_per_token"] {
@@ -41,13 +46,13 @@ fn an_evaluation_has_a_table_of_its_tasks() {
     assert_eq!(data["manifest"]["config"]["score"].as_array().map(Vec::len), Some(2));
 
     // The samples say which task, and count in it.
-    let samples = bench.samples("both/samples.jsonl");
+    let samples = [bench.evaluated("both", "open"), bench.evaluated("both", "choice")].concat();
     for (i, sample) in samples.iter().enumerate() {
         let (task, doc_id) = if i < 20 { ("open.jsonl", i) } else { ("choice.jsonl", i - 20) };
         assert_eq!((&sample["task"], &sample["doc_id"]), (&task.into(), &doc_id.into()));
         assert!(sample["group"].as_str().is_some_and(|group| group.starts_with(task)));
     }
-    assert!(bench.samples("open/samples.jsonl")[0].get("task").is_none());
+    assert!(bench.evaluated("open", "open")[0].get("task").is_none());
 
     let text = bench.done(eval).stdout;
     let mean = (number(&data["tasks"][0], "scores.all.acc") + number(&data["tasks"][1], "scores.all.acc")) / 2.0;

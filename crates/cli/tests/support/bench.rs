@@ -45,6 +45,17 @@ impl Bench {
         serde_json::from_str(&self.read(name)).expect(name)
     }
 
+    /// Laser's own records of an evaluation of one task.
+    pub(crate) fn evaluated(&self, out: &str, task: &str) -> Vec<Value> {
+        let lines = self.samples(&format!("{out}/samples_{task}.jsonl"));
+        lines.into_iter().map(|mut line| line["laser"].take()).collect()
+    }
+
+    /// Laser's own block of what `laser eval` prints.
+    pub(crate) fn laser(&self, arguments: &str) -> Value {
+        self.data(arguments)["laser"].take()
+    }
+
     /// The lines of a `samples.jsonl`.
     pub(crate) fn samples(&self, name: &str) -> Vec<Value> {
         self.read(name).lines().map(|line| serde_json::from_str(line).expect(line)).collect()

@@ -41,7 +41,7 @@ pub(crate) fn planted(bench: &Bench, model: &str, edit: &str, n: usize) {
     bench.done(&format!("eval {model} --task asked.jsonl --score top1 --edit {edit} --out asked"));
     let row =
         |sample: Value| json!({"question": sample["prompt"], "answer": sample["prediction"], "group": sample["group"]});
-    write(bench, "planted.jsonl", bench.samples("asked/samples.jsonl").into_iter().map(row));
+    write(bench, "planted.jsonl", bench.evaluated("asked", "asked").into_iter().map(row));
 }
 
 fn write(bench: &Bench, name: &str, rows: impl Iterator<Item = Value>) {

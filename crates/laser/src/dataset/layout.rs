@@ -23,6 +23,17 @@ impl Layout<'_> {
         path.is_dir() && self.files_of(path).is_ok()
     }
 
+    /// Whether a name stands for a file, given as a path with slashes.
+    pub fn fits(name: &str, file: &str) -> bool {
+        match name.split_once('*') {
+            None => name == file,
+            Some((start, end)) => {
+                let rest = file.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+                rest.is_some_and(|rest| !rest.contains('/'))
+            }
+        }
+    }
+
     /// The files of `path`: itself, or the first of the names that are in the folder.
     pub(super) fn files_of(&self, path: &Path) -> Result<Vec<PathBuf>> {
         if !path.is_dir() {
@@ -51,24 +62,34 @@ impl Layout<'_> {
 
 /// The files below `folder` that a name stands for, in the order of their names.
 fn matching(folder: &Path, name: &str) -> Result<Vec<PathBuf>> {
-    let path = folder.join(name);
-    let (Some(parent), Some(pattern)) = (path.parent(), name.rsplit('/').next()) else { return Ok(Vec::new()) };
-    let Some((start, end)) = pattern.split_once('*') else {
-        return Ok(if path.is_file() { vec![path] } else { Vec::new() });
-    };
+    let (inner, pattern) = name.rsplit_once('/').unwrap_or(("", name));
+    let parent = folder.join(inner);
     if !parent.is_dir() {
         return Ok(Vec::new());
     }
-    let fits = |name: &str| name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end);
-    let mut files: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(parent).map_err(Error::io(parent))? {
-        let entry = entry.map_err(Error::io(parent))?;
-        if fits(&entry.file_name().to_string_lossy()) && entry.path().is_file() {
-            files.push(entry.path());
+    let mut names: Vec<String> = Vec::new();
+    for entry in std::fs::read_dir(&parent).map_err(Error::io(&parent))? {
+        let entry = entry.map_err(Error::io(&parent))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if Layout::fits(pattern, &name) && entry.path().is_file() {
+            names.push(name);
         }
     }
-    files.sort();
-    Ok(files)
+    names.sort();
+    let shards = names.first().filter(|_| pattern.contains('*')).and_then(|name| shards(name));
+    if let Some(shards) = shards.filter(|shards| *shards != names.len()) {
+        let problem = format!("expected {shards} shards by their names, found {}", names.join(", "));
+        return Err(Error::Task { file: parent.display().to_string(), place: "folder".to_owned(), problem });
+    }
+    Ok(names.into_iter().map(|name| parent.join(name)).collect())
+}
+
+/// How many files there are by the name of one: `test-00000-of-00003.parquet`.
+fn shards(name: &str) -> Option<usize> {
+    let (before, after) = name.rsplit_once("-of-")?;
+    let (index, count) = (before.rsplit('-').next()?, after.split('.').next()?);
+    index.parse::<usize>().ok()?;
+    count.parse().ok().filter(|_| index.len() == count.len())
 }
 
 /// The files below `folder`, as paths from there, down to `depth` folders.
@@ -88,6 +109,14 @@ fn list(folder: &Path, from: &Path, depth: usize, into: &mut Vec<String>) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_says_how_many_shards_there_are() {
+        assert_eq!(shards("test-00000-of-00003.parquet"), Some(3));
+        for name in ["best-of-3.csv", "test-0-of-00003.parquet", "of-3", "test.csv"] {
+            assert_eq!(shards(name), None, "{name}");
+        }
+    }
 
     #[test]
     fn the_first_name_that_is_there_counts_and_shards_are_in_order() {
@@ -110,6 +139,9 @@ mod tests {
         let none = Layout { files: &["x*y"], list: None }.files_of(folder.path()).expect_err("none is there");
         assert!(none.to_string().contains("found data/train-0.parquet, data/validation-0.parquet"), "{none}");
         assert!(Layout::default().files_of(folder.path()).is_err());
+        std::fs::write(folder.path().join("part-00001-of-00002.csv"), "").expect("writes");
+        let half = Layout { files: &["part-*.csv"], list: None }.files_of(folder.path()).expect_err("one is missing");
+        assert!(half.to_string().contains("expected 2 shards by their names, found part-00001-of-00002.csv"), "{half}");
         let file = folder.path().join("anything");
         assert_eq!(layout.files_of(&file).expect("a file is itself"), [file]);
     }

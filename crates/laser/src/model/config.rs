@@ -16,6 +16,7 @@ pub use matrices::Piece;
 use super::rope::{Rope, RopeScaling};
 use crate::arch::Architecture;
 use crate::error::{Error, Result};
+use crate::task::ModelKind;
 
 /// Sizes and constants of a model.
 #[derive(Debug, Clone)]
@@ -274,6 +275,11 @@ impl ModelConfig {
     pub(crate) fn no_tokens(&self) -> Error {
         let name = self.architecture.name;
         Error::setting("model", format!("expected one that reads tokens, found a {name}, which reads trajectories"))
+    }
+
+    /// What the model does with a text.
+    pub fn kind(&self) -> ModelKind {
+        if self.attention.causal { ModelKind::Causal } else { ModelKind::Masked }
     }
 
     /// Refuses a model without tokens.

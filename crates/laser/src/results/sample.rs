@@ -1,4 +1,4 @@
-//! Samples: one line of `samples.jsonl`.
+//! Samples: one line of a search's `samples.jsonl`, and the `laser` block of an evaluation's `samples_TASK.jsonl`.
 
 use serde::{Deserialize, Serialize};
 

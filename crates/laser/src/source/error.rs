@@ -1,4 +1,4 @@
-//! What can go wrong between the MODEL argument and files on disk; each case names the file, address or package.
+//! What can go wrong between the name of a model or data set and files on disk; each case names the file, address or package.
 
 use std::path::{Path, PathBuf};
 
@@ -73,6 +73,16 @@ pub enum SourceError {
         repo: String,
         /// What there is instead and what to do.
         hint: String,
+    },
+    /// The repository exists and lacks a file of the data set.
+    #[error("hf:{repo}: expected {wanted}, found {found}")]
+    NoData {
+        /// `ORG/NAME`.
+        repo: String,
+        /// The name that no file has.
+        wanted: String,
+        /// The files that are there.
+        found: String,
     },
     /// Fetched bytes are not the expected ones.
     #[error("{file}: {what} differs: expected {expected}, found {found}")]

@@ -1,4 +1,5 @@
-//! `hf:ORG/NAME[/FILE.gguf][@REV]`: takes a repository name, gives its model files in the Hub's cache.
+//! `hf:ORG/NAME[/FILE.gguf][@REV]`: takes a repository name, gives its model files in the Hub's cache; and
+//! [`HubDataset`], the files of a data set.
 //!
 //! Speaks the Hub's HTTP protocol directly over `ureq` rather than through the `hf-hub` crate, which does not
 //! verify what it fetched, appends to a partial file even where the server ignored the range it asked for, and
@@ -6,6 +7,8 @@
 
 mod cache;
 mod client;
+mod dataset;
+mod kind;
 mod select;
 
 use std::path::PathBuf;
@@ -13,7 +16,10 @@ use std::path::PathBuf;
 use super::{Progress, Resolved, SourceError, SourceOptions};
 use cache::RepoCache;
 use client::Client;
+use kind::Kind;
 use select::Wanted;
+
+pub use dataset::HubDataset;
 
 /// A repository of model files, at a revision, or one GGUF file in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,14 +94,14 @@ fn is_plain_path(text: &str) -> bool {
 
 /// Fetches what is missing of the model's files; offline, checks that the cache holds them.
 pub(super) fn resolve(model: &HubModel, options: &SourceOptions<'_>) -> Result<Resolved, SourceError> {
-    let cache = RepoCache::new(&options.hub_cache, &model.repo);
+    let cache = RepoCache::new(&options.hub_cache, Kind::Model, &model.repo);
     let (commit, path) = if options.offline { find_cached(model, &cache)? } else { fetch(model, &cache, options)? };
     let pinned = HubModel { revision: Some(commit.clone()), ..model.clone() };
     Ok(Resolved { path, origin: format!("hf:{pinned}"), revision: Some(commit), sha256: None })
 }
 
 fn fetch(model: &HubModel, cache: &RepoCache, options: &SourceOptions<'_>) -> Result<(String, PathBuf), SourceError> {
-    let client = Client::new(&options.hub_endpoint, options.hub_token.clone());
+    let client = Client::new(&options.hub_endpoint, options.hub_token.clone(), Kind::Model);
     let info = client.info(&model.repo, model.revision())?;
     let snapshot = cache.snapshot(&info.commit);
     let get = |file: &str| -> Result<PathBuf, SourceError> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::records::{Source, id};
-use super::{Item, Setup, Task, TaskInfo};
+use super::{HubData, Item, Setup, Task, TaskInfo};
 use crate::dataset::{BadField, Row};
 use crate::error::Result;
 use crate::score::{Length, Score, Ties};
@@ -21,7 +21,7 @@ pub(super) const EASY: TaskInfo = TaskInfo {
     size: 2376,
     needs_data: true,
     quirks: QUIRKS,
-    hub: None,
+    hub: hub(&["ARC-Easy/test-*.parquet"]),
     files: &[&[
         "ARC-Easy-Test.jsonl",
         "ARC-Easy/ARC-Easy-Test.jsonl",
@@ -42,7 +42,7 @@ pub(super) const CHALLENGE: TaskInfo = TaskInfo {
     size: 1172,
     needs_data: true,
     quirks: QUIRKS,
-    hub: None,
+    hub: hub(&["ARC-Challenge/test-*.parquet"]),
     files: &[&[
         "ARC-Challenge-Test.jsonl",
         "ARC-Challenge/ARC-Challenge-Test.jsonl",
@@ -54,6 +54,11 @@ pub(super) const CHALLENGE: TaskInfo = TaskInfo {
     example: EXAMPLE,
     read: |source, setup| read(&CHALLENGE, source, setup),
 };
+
+/// The set on the hub, of which this part.
+const fn hub(files: &'static [&'static str]) -> Option<HubData> {
+    Some(HubData { repo: "allenai/ai2_arc", revision: "210d026faf9955653af8916fad021475a3f00453", files })
+}
 
 /// A question, its answers, and which is right.
 type Question = (String, Vec<String>, usize);

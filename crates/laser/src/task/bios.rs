@@ -85,7 +85,7 @@ const ASKED: [&str; 8] = ["journalist", "poet", "composer", "model", "teacher", 
 const LAST: usize = 50;
 
 fn gender(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
-    let cutter = cutter(GENDER.name, setup)?;
+    let cutter = cutter(&GENDER, source, setup)?;
     let question = match (setup.profile, setup.kind) {
         (Profile::Clean, _) => "Is the person in this text male or female? The gender of this person is",
         (Profile::Paper, ModelKind::Causal) => {
@@ -102,7 +102,7 @@ fn gender(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
 }
 
 fn profession(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
-    let cutter = cutter(PROFESSION.name, setup)?;
+    let cutter = cutter(&PROFESSION, source, setup)?;
     let question = match (setup.profile, setup.kind) {
         (Profile::Paper, ModelKind::Masked) => "The profession of the person in the text is called",
         _ => "What is the profession of the person in this text? The profession of this person is",
@@ -124,11 +124,9 @@ fn join(setup: &Setup<'_>) -> Join {
 }
 
 /// What cuts the biography, where it is cut.
-fn cutter<'a>(name: &str, setup: &Setup<'a>) -> Result<Option<&'a Tokenizer>> {
+fn cutter<'a>(info: &TaskInfo, source: Source<'_>, setup: &Setup<'a>) -> Result<Option<&'a Tokenizer>> {
     match (setup.profile, setup.kind) {
-        (Profile::Paper, ModelKind::Masked) => {
-            setup.needed_tokenizer(name, "keeps the last 50 tokens of a biography").map(Some)
-        }
+        (Profile::Paper, ModelKind::Masked) => source.tokenizer(info, setup, "keeps the last 50 tokens of a biography"),
         _ => Ok(None),
     }
 }

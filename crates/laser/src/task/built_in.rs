@@ -72,12 +72,64 @@ impl TaskInfo {
         BUILT_IN.iter().find(|info| info.name == name)
     }
 
-    /// The task made of its specimen record (of all its records, where they ship with it), to show what it asks.
+    /// The task made of its specimen record (of all its records, where they ship with it), to show what it asks. A task
+    /// that counts or cuts tokens does so where the setup has a tokenizer.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::error::Error::Setting) where the task counts tokens and the setup has no tokenizer.
+    /// None by a task's own definition.
     pub fn specimen(&self, setup: &Setup<'_>) -> Result<Task> {
         let source = if self.needs_data { Source::Example(self.example) } else { Source::Inside };
         (self.read)(source, setup)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::task::Item;
+    use crate::task::testing::bare;
+
+    /// Items without what a layout may leave out: the set's own ids, and groups by them.
+    fn nameless(path: &Path, info: &TaskInfo) -> Vec<Item> {
+        let task = Task::open(info.name, Some(path), &Setup::default());
+        let task = task.unwrap_or_else(|e| panic!("{}: {e}", info.name));
+        bare(task).into_iter().map(|item| Item { id: String::new(), group: String::new(), ..item }).collect()
+    }
+
+    #[test]
+    fn every_layout_gives_the_same_items() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/tasks/data");
+        for info in BUILT_IN.iter().filter(|info| info.needs_data) {
+            let folder = match info.name {
+                "bios-gender" | "bios-profession" => "bios",
+                "arc-easy" | "arc-challenge" => "arc",
+                name => name,
+            };
+            let items = nameless(&data.join(folder), info);
+            // Labels by themselves, and one prompt a record instead of three.
+            let other = ["valid-labels.lst", "flat.json"];
+            let entries = std::fs::read_dir(data.join(folder)).expect("a folder a task");
+            let files: Vec<PathBuf> = entries.map(|entry| entry.expect("entry").path()).collect();
+            let files: Vec<_> = files.iter().filter(|path| !other.iter().any(|name| path.ends_with(name))).collect();
+            assert!(files.len() > 1, "{folder}: two layouts at least");
+            for file in files {
+                assert!(nameless(file, info) == items, "{} {}", info.name, file.display());
+            }
+        }
+    }
+
+    #[test]
+    fn tasks_are_complete_and_named_once() {
+        for (i, info) in BUILT_IN.iter().enumerate() {
+            assert!(BUILT_IN[..i].iter().all(|earlier| earlier.name != info.name), "{}", info.name);
+            assert_eq!(info.needs_data, !info.example.is_empty() && !info.files.is_empty(), "{}", info.name);
+            let revision = info.hub.map_or("0123456789012345678901234567890123456789", |hub| hub.revision);
+            assert!(revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit()), "{}", info.name);
+            let names: Vec<&str> = info.files.iter().flat_map(|names| names.iter().copied()).collect();
+            let hub = info.hub.map_or(&[][..], |hub| hub.files);
+            assert!(hub.iter().all(|name| names.contains(name)), "{}: files of the hub are read", info.name);
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! HellaSwag (Zellers et al. 2019): which of four endings continues a description.
+//! HellaSwag (Zellers et al. 2019): which of four endings continues a description. Texts are lm-evaluation-harness's to
+//! the blank, so that figures compare.
 
 use super::records::{Source, id};
-use super::{Item, Setup, Task, TaskInfo};
+use super::{HubData, Item, Setup, Task, TaskInfo};
 use crate::dataset::BadField;
 use crate::error::Result;
 use crate::score::{Length, Score, Ties};
@@ -14,7 +15,11 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 10_042,
     needs_data: true,
     quirks: &["the paper does not use this set: both profiles are the same"],
-    hub: None,
+    hub: Some(HubData {
+        repo: "Rowan/hellaswag",
+        revision: "218ec52e09a7e7462a5400043bb9a69a41d06b76",
+        files: &["data/validation-*.parquet"],
+    }),
     files: &[&[
         "hellaswag_val*.jsonl",
         "data/hellaswag_val.jsonl",
@@ -34,9 +39,8 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         let first = row.text("ctx_a")?;
         // Empty where the description ends with a sentence.
         let second = capitalised(row.value("ctx_b")?.as_str().unwrap_or_default());
-        let choices: Vec<String> =
-            row.texts("endings")?.iter().map(|ending| cleaned(ending).trim().to_owned()).collect();
-        if choices.len() < 2 || choices.iter().any(String::is_empty) {
+        let choices: Vec<String> = row.texts("endings")?.iter().map(|ending| cleaned(ending)).collect();
+        if choices.len() < 2 || choices.iter().any(|choice| choice.trim().is_empty()) {
             return Err(BadField::new("endings", format!("expected several, found {choices:?}")));
         }
         let gold = row.index("label", choices.len())?;
@@ -111,7 +115,7 @@ mod tests {
         let original = items(&INFO, "o.jsonl", original);
         assert_eq!(
             (original[0].prompt.as_str(), original[0].target(), original[0].choices[0].as_str()),
-            ("A: X.", "b", "a")
+            ("A: X.", "b", " a")
         );
         assert_eq!((original[0].id.as_str(), original[0].group.as_str()), ("4", "s"));
         let hub = r#"{"ind":4,"activity_label":"A","ctx_a":"X.","ctx_b":"","ctx":"X.","split":"val","label":"1","endings":["[step] a","b"],"source_id":"s"}"#;

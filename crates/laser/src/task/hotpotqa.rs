@@ -2,7 +2,7 @@
 
 use super::records::{Source, id, items};
 use super::wording::full_stop;
-use super::{Boundary, Item, Join, ModelKind, Profile, Setup, Task, TaskInfo};
+use super::{Boundary, HubData, Item, Join, ModelKind, Profile, Setup, Task, TaskInfo};
 use crate::dataset::{BadField, Layout, Rows};
 use crate::error::Result;
 use crate::score::{Match, Score};
@@ -23,7 +23,11 @@ pub(super) const INFO: TaskInfo = TaskInfo {
          both",
         "a masked model fills five masks without a full stop behind them, and its log-loss is divided by one too many",
     ],
-    hub: None,
+    hub: Some(HubData {
+        repo: "hotpotqa/hotpot_qa",
+        revision: "1908d6afbbead072334abe2965f91bd2709910ab",
+        files: &["fullwiki/validation-*.parquet"],
+    }),
     files: &[&[
         "hotpot_dev_fullwiki_v1.json",
         "hotpot_dev_distractor_v1.json",
@@ -55,7 +59,7 @@ const TRAIN: Layout<'_> = Layout {
 fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
     let counter = match setup.profile {
         Profile::Clean => None,
-        Profile::Paper => Some(setup.needed_tokenizer(INFO.name, "leaves out answers of more than 15 tokens")?),
+        Profile::Paper => source.tokenizer(&INFO, setup, "leaves out answers of more than 15 tokens")?,
     };
     let mut rows = source.rows(&INFO, setup)?;
     if let (Profile::Paper, Source::Path(path)) = (setup.profile, source)

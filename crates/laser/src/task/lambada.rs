@@ -2,7 +2,7 @@
 
 use super::records::Source;
 use super::wording::full_stop;
-use super::{Item, Setup, Task, TaskInfo};
+use super::{HubData, Item, Setup, Task, TaskInfo};
 use crate::dataset::BadField;
 use crate::error::Result;
 use crate::score::Score;
@@ -15,11 +15,16 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 5153,
     needs_data: true,
     quirks: &["the paper does not use this set: both profiles are the same"],
-    hub: None,
+    hub: Some(HubData {
+        repo: "EleutherAI/lambada_openai",
+        revision: "900124bf3b8235c6daf21033af9948b3f07346c4",
+        files: &["default/test/*.parquet"],
+    }),
     files: &[&[
         "lambada_test.jsonl",
         "lambada_test_en.jsonl",
         "data/lambada_test_en.jsonl",
+        "default/test/*.parquet",
         "default/test-*.parquet",
         "plain_text/test-*.parquet",
         "data/test-*.parquet",
@@ -38,7 +43,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
             .rsplit_once(' ')
             .ok_or_else(|| BadField::new("text", format!("expected several words, found {text:?}")))?;
         Ok(vec![Item {
-            prompt: prompt.trim_end().to_owned(),
+            prompt: prompt.to_owned(),
             suffix: full_stop(setup),
             answers: vec![word.to_owned()],
             ..Item::default()

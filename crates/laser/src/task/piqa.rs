@@ -1,9 +1,10 @@
-//! PIQA (Bisk et al. 2020): two ways to reach a goal, of which one works.
+//! PIQA (Bisk et al. 2020): two ways to reach a goal, of which one works. Texts are lm-evaluation-harness's, untrimmed,
+//! so that figures compare.
 
 use std::path::{Path, PathBuf};
 
 use super::records::{Source, id};
-use super::{Item, Setup, Task, TaskInfo};
+use super::{HubData, Item, Setup, Task, TaskInfo};
 use crate::dataset::BadField;
 use crate::error::{Error, Result};
 use crate::score::{Length, Score, Ties};
@@ -16,8 +17,18 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 1838,
     needs_data: true,
     quirks: &["the paper does not use this set: both profiles are the same"],
-    hub: None,
-    files: &[&["valid.jsonl", "plain_text/validation-*.parquet", "data/validation-*.parquet", "validation-*.parquet"]],
+    hub: Some(HubData {
+        repo: "baber/piqa",
+        revision: "142f6d7367fd9877f0fb3b5734ea6a545f54cdd1",
+        files: &["piqa_val*.parquet"],
+    }),
+    files: &[&[
+        "valid.jsonl",
+        "piqa_val*.parquet",
+        "plain_text/validation-*.parquet",
+        "data/validation-*.parquet",
+        "validation-*.parquet",
+    ]],
     example: r#"{"goal": "Dry a wet book.", "sol1": "Stand it open in front of a fan.", "sol2": "Close it and put it in a bag.",
         "label": 0}"#,
     read,
@@ -33,8 +44,8 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         None => source,
     };
     let made = source.items(&INFO, setup, |row, number| {
-        let goal = row.text("goal")?.trim();
-        let choices = ["sol1", "sol2"].map(|field| row.text(field).map(|text| text.trim().to_owned()));
+        let goal = row.text("goal")?;
+        let choices = ["sol1", "sol2"].map(|field| row.text(field).map(str::to_owned));
         let [first, second] = choices;
         let choices = vec![first?, second?];
         let gold = match &beside {
@@ -43,7 +54,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         };
         Ok(vec![Item {
             id: id(row, "id"),
-            group: goal.to_owned(),
+            group: goal.trim().to_owned(),
             prompt: format!("Question: {goal}\nAnswer:"),
             answers: vec![choices[gold].clone()],
             choices,
@@ -117,7 +128,7 @@ mod tests {
     fn labels_stand_in_the_row_or_beside() {
         let row = |label: &str| format!("{{\"goal\":\"G \",\"sol1\":\"a \",\"sol2\":\"b\"{label}}}\n");
         let hub = items(&INFO, "h.jsonl", &[row(",\"label\":1"), row(",\"label\":0")].concat());
-        assert_eq!((hub[0].target(), hub[1].target(), hub[0].group.as_str()), ("b", "a", "G"));
+        assert_eq!((hub[0].target(), hub[1].target(), hub[0].group.as_str()), ("b", "a ", "G"));
         let folder = tempfile::tempdir().expect("temporary folder");
         std::fs::write(folder.path().join("valid.jsonl"), [row(""), row("")].concat()).expect("write");
         let labels = |text: &str| std::fs::write(folder.path().join("valid-labels.lst"), text).expect("write");

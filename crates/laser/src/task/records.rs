@@ -9,6 +9,7 @@ use super::{Item, Setup, Task, TaskInfo};
 use crate::dataset::{BadField, Layout, Place, Row, Rows};
 use crate::error::{Error, Result};
 use crate::score::Score;
+use crate::tokenizer::Tokenizer;
 
 /// Where the records of a task are.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,21 @@ impl Source<'_> {
         make: impl FnMut(&Row, usize) -> Result<Vec<Item>, BadField>,
     ) -> Result<Made> {
         items(self.rows(info, setup)?, setup, make)
+    }
+
+    /// The tokenizer, for a task that counts or cuts tokens (`what` it does); a specimen does without.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn tokenizer<'a>(self, info: &TaskInfo, setup: &Setup<'a>, what: &str) -> Result<Option<&'a Tokenizer>> {
+        match (self, setup.tokenizer) {
+            (Self::Inside | Self::Path(_), None) => {
+                let problem =
+                    format!("{} {what} under `{}`, and needs the model's tokenizer", info.name, setup.profile);
+                Err(Error::setting("--profile", problem))
+            }
+            (_, tokenizer) => Ok(tokenizer),
+        }
     }
 
     /// The records themselves: of a folder, those of all its splits that the task reads.

@@ -1,6 +1,7 @@
 //! What a task is built for: the same data gives other prompts to other models, and to other readings of the paper.
 
-use crate::error::{Error, Result};
+use std::path::PathBuf;
+
 use crate::named::named;
 use crate::tokenizer::Tokenizer;
 
@@ -31,7 +32,7 @@ pub enum ModelKind {
 }
 
 /// What a task is built for.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Setup<'a> {
     /// Which prompts and scores.
     pub profile: Profile,
@@ -43,15 +44,25 @@ pub struct Setup<'a> {
     pub tokenizer: Option<&'a Tokenizer>,
     /// Leave out bad rows, and count them, instead of refusing the file.
     pub skip_bad: bool,
+    /// Examples before each question of a harness task, instead of the task's own number.
+    pub num_fewshot: Option<usize>,
+    /// Seed of the examples.
+    pub fewshot_seed: u64,
+    /// Folders with task files of the harness, found by their task's name before the built-in ones.
+    pub include: &'a [PathBuf],
 }
 
-impl<'a> Setup<'a> {
-    /// The tokenizer, for a task that does something with tokens.
-    ///
-    /// # Errors
-    /// There is none.
-    pub(crate) fn needed_tokenizer(&self, task: &str, what: &str) -> Result<&'a Tokenizer> {
-        let problem = || format!("{task} {what} under `{}`, and needs the model's tokenizer", self.profile);
-        self.tokenizer.ok_or_else(|| Error::setting("--profile", problem()))
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self {
+            profile: Profile::default(),
+            kind: ModelKind::default(),
+            family: "",
+            tokenizer: None,
+            skip_bad: false,
+            num_fewshot: None,
+            fewshot_seed: 1234, // the harness's
+            include: &[],
+        }
     }
 }

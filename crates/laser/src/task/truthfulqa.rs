@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::records::Source;
 use super::wording::{full_stop, sentence, true_or_false};
-use super::{Boundary, Item, Join, Profile, Setup, Task, TaskInfo};
+use super::{Boundary, HubData, Item, Join, Profile, Setup, Task, TaskInfo};
 use crate::dataset::{BadField, Row};
 use crate::error::Result;
 use crate::score::Score;
@@ -21,7 +21,11 @@ pub(super) const INFO: TaskInfo = TaskInfo {
         "a full stop is added to answers that end in another mark",
         "no full stop follows a masked model's mask",
     ],
-    hub: None,
+    hub: Some(HubData {
+        repo: "truthfulqa/truthful_qa",
+        revision: "741b8276f2d1982aa3d5b832d3ee81ed3b896490",
+        files: &["multiple_choice/validation-*.parquet"],
+    }),
     files: &[&[
         "multiple_choice/validation-*.parquet",
         "mc_task.json",

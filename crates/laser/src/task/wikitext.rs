@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::records::{Made, Source};
-use super::{Item, Profile, Setup, Task, TaskInfo};
+use super::{HubData, Item, Profile, Setup, Task, TaskInfo};
 use crate::error::{Error, Result};
 use crate::score::Score;
 
@@ -15,7 +15,11 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 62,
     needs_data: true,
     quirks: &["the whole file is one text, so that an article's first words are read after the end of the one before"],
-    hub: None,
+    hub: Some(HubData {
+        repo: "Salesforce/wikitext",
+        revision: "b08601e04326c79dfdd32d625aee71d232d685c3",
+        files: &["wikitext-2-raw-v1/test-*.parquet"],
+    }),
     files: &[&[
         "wiki.test.tokens",
         "wiki.test.raw",
@@ -56,9 +60,9 @@ fn text(source: Source<'_>, setup: &Setup<'_>) -> Result<String> {
     let mut whole = String::new();
     source.items(&INFO, setup, |row, _| {
         let field = if row.fields.contains_key("page") { "page" } else { "text" };
-        // An empty row is an empty line.
         let line = row.value(field)?.as_str().unwrap_or_default();
-        whole.push_str(line);
+        // The original's lines end in a blank before the line end; the hub's rows have lost those of empty lines.
+        whole.push_str(if line.is_empty() { " " } else { line });
         if !line.ends_with('\n') {
             whole.push('\n');
         }
@@ -121,12 +125,13 @@ mod tests {
 
     #[test]
     fn rows_are_joined() {
-        let original = items(&INFO, "w.txt", &TEXT[2..].replace(" \n", "\n"));
+        let original = items(&INFO, "w.txt", TEXT);
         let row = |line: &str| serde_json::json!({"text": line}).to_string() + "\n";
-        let with: String = TEXT[2..].replace(" \n", "\n").split_inclusive('\n').map(row).collect();
-        assert_eq!(items(&INFO, "h.jsonl", &with), original);
-        let without: String = TEXT[2..].replace(" \n", "\n").lines().map(row).collect();
-        assert_eq!(items(&INFO, "h.jsonl", &without), original);
+        let hub = |line: &str| row(if line.trim().is_empty() { "" } else { line });
+        assert_eq!(items(&INFO, "h.jsonl", &TEXT.split_inclusive('\n').map(hub).collect::<String>()), original);
+        assert_eq!(items(&INFO, "h.jsonl", &TEXT.lines().map(row).collect::<String>()), original);
+        let page = |item: &Item| serde_json::json!({"page": item.target()}).to_string() + "\n";
+        assert_eq!(items(&INFO, "p.jsonl", &original.iter().map(page).collect::<String>()), original);
     }
 
     #[test]

@@ -5,15 +5,16 @@
 use std::path::{Path, PathBuf};
 
 use super::SourceError;
+use super::kind::Kind;
 
-/// The folder `models--ORG--NAME`.
+/// The folder `models--ORG--NAME` or `datasets--ORG--NAME`.
 pub(super) struct RepoCache {
     folder: PathBuf,
 }
 
 impl RepoCache {
-    pub(super) fn new(hub_cache: &Path, repo: &str) -> Self {
-        Self { folder: hub_cache.join(format!("models--{}", repo.replace('/', "--"))) }
+    pub(super) fn new(hub_cache: &Path, kind: Kind, repo: &str) -> Self {
+        Self { folder: hub_cache.join(format!("{}--{}", kind.plural(), repo.replace('/', "--"))) }
     }
 
     pub(super) fn folder(&self) -> &Path {

@@ -11,6 +11,7 @@ use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
 use super::super::sha256_file;
+use super::kind::Kind;
 use super::{SourceError, is_plain_path};
 
 /// Without a byte for this long, a connection counts as lost.
@@ -22,11 +23,12 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Hops from a file's address to its bytes; the Hub uses at most two.
 const REDIRECTS: usize = 5;
 
-/// A connection pool for one endpoint, with the user's token.
+/// A connection pool for one endpoint and one kind of repository, with the user's token.
 pub(super) struct Client {
     agent: Agent,
     endpoint: String,
     token: Option<String>,
+    kind: Kind,
 }
 
 /// A repository at a revision.
@@ -55,7 +57,7 @@ enum Broken {
 }
 
 impl Client {
-    pub(super) fn new(endpoint: &str, token: Option<String>) -> Self {
+    pub(super) fn new(endpoint: &str, token: Option<String>, kind: Kind) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .redirect_auth_headers(RedirectAuthHeaders::SameHost)
@@ -63,14 +65,14 @@ impl Client {
             .timeout_recv_response(Some(SILENCE))
             .timeout_per_read(Some(SILENCE))
             .user_agent(concat!("laser-rank/", env!("CARGO_PKG_VERSION")));
-        Self { agent: config.build().into(), endpoint: endpoint.trim_end_matches('/').to_owned(), token }
+        Self { agent: config.build().into(), endpoint: endpoint.trim_end_matches('/').to_owned(), token, kind }
     }
 
     /// What `revision` of `repo` is, and its files.
     pub(super) fn info(&self, repo: &str, revision: &str) -> Result<Info, SourceError> {
         // A revision is one path segment, even `refs/pr/1`.
         let revision = escape(revision).replace('/', "%2F");
-        let url = format!("{}/api/models/{}/revision/{revision}", self.endpoint, escape(repo));
+        let url = format!("{}/api/{}/{}/revision/{revision}", self.endpoint, self.kind.plural(), escape(repo));
         let mut answer = self.authorized(self.agent.get(&url)).call().map_err(|e| network(&url, &e))?;
         self.check(&url, &answer)?;
         let protocol = |reason: String| SourceError::Protocol { url: url.clone(), reason };
@@ -82,7 +84,7 @@ impl Client {
         let mut files: Vec<String> = list
             .iter()
             .filter_map(|sibling| sibling["rfilename"].as_str())
-            // Odd names cannot be part of a model, and could leave the cache folder.
+            // Odd names are part of no model or data set, and could leave the cache folder.
             .filter(|name| is_plain_path(name))
             .map(str::to_owned)
             .collect();
@@ -91,7 +93,7 @@ impl Client {
     }
 
     pub(super) fn file_url(&self, repo: &str, commit: &str, file: &str) -> String {
-        format!("{}/{}/resolve/{commit}/{}", self.endpoint, escape(repo), escape(file))
+        format!("{}/{}{}/resolve/{commit}/{}", self.endpoint, self.kind.prefix(), escape(repo), escape(file))
     }
 
     /// Asks for a file's size and entity tag.

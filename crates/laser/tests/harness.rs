@@ -1,0 +1,181 @@
+//! Task files of lm-evaluation-harness against the harness itself: contexts, targets, hashes, metrics and results of
+//! `goldens/harness`, whose answers were made up (`tools/make_harness_goldens.py`).
+
+mod support;
+
+use laser::evaluate::Exam;
+use laser::harness::Output;
+use laser::model::Files;
+use laser::results::{EvalResults, Manifest, ModelIdentity, TaskIdentity};
+use laser::run::{samples, scores};
+use laser::score::{Likelihood, Outcome, Score};
+use laser::statistics::Split;
+use laser::task::{Setup, Task};
+use serde_json::{Map, Value};
+
+const TASKS: [&str; 8] = [
+    "choice",
+    "choice_shots",
+    "choice_same_split",
+    "choice_no_test",
+    "choice_first",
+    "last_word",
+    "generate",
+    "generate_plain",
+];
+
+fn open(name: &str) -> Task {
+    let file = support::goldens().join(format!("harness/{name}.yaml"));
+    Task::open(file.to_str().expect("UTF-8"), None, &Setup::default()).expect(name)
+}
+
+fn golden(name: &str) -> Value {
+    support::json(&support::goldens().join(format!("harness/{name}.golden.json")))
+}
+
+/// Checks that all of `want` is in `found`; numbers to the last digits.
+fn check(want: &Value, found: &Value, place: &str) {
+    match (want, found) {
+        (Value::Object(want), Value::Object(found)) => {
+            for (key, want) in want {
+                check(want, found.get(key).unwrap_or(&Value::Null), &format!("{place}.{key}"));
+            }
+        }
+        (Value::Array(want), Value::Array(found)) => {
+            assert_eq!(want.len(), found.len(), "{place}");
+            for (i, (want, found)) in want.iter().zip(found).enumerate() {
+                check(want, found, &format!("{place}[{i}]"));
+            }
+        }
+        (Value::Number(want), Value::Number(found)) => {
+            let (want, found) = (want.as_f64().expect("a number"), found.as_f64().expect("a number"));
+            assert!((want - found).abs() <= 1e-9 * want.abs(), "{place}: {want} {found}");
+        }
+        _ => assert_eq!(want, found, "{place}"),
+    }
+}
+
+/// The outcome that the harness's made-up answers to one document amount to.
+fn outcome(task: &Task, position: usize, sample: &Value) -> Outcome {
+    let item = &task.items[position];
+    let likelihood = |resp: &Value| Likelihood {
+        logprob: resp[0][0].as_str().and_then(|x| x.parse().ok()).expect("a log-likelihood"),
+        greedy: resp[0][1] == "True",
+    };
+    let resps = sample["resps"].as_array().expect("a list");
+    let (candidates, prediction) = match task.default_score {
+        Score::Generate { .. } => {
+            let text = resps[0][0].as_str().expect("a text").to_owned();
+            (vec![Likelihood { logprob: -1.0, greedy: false }], text)
+        }
+        _ => (resps.iter().map(likelihood).collect(), String::new()),
+    };
+    let correct = match task.default_score {
+        Score::Generate { matching, .. } => matching.accepts("", &task.filters.apply(&prediction), &item.answers),
+        _ => candidates[item.gold].greedy,
+    };
+    let logprob = candidates[item.gold].logprob;
+    Outcome { correct, logprob, margin: 0.0, answer_tokens: 1, prediction, candidates, rank: None, tied: false }
+}
+
+fn output(task: &Task, outcomes: &[Outcome]) -> Output {
+    let files = Files::open(&support::checkpoint("llama-bytes")).expect("files");
+    let mut config = files.config().clone();
+    config.max_positions = 1 << 16; // nothing is computed
+    let tokenizer = files.tokenizer().expect("a tokenizer");
+    let exam = Exam::new(&[(task, task.default_score)], &tokenizer, &config).expect("an exam");
+    let indices: Vec<usize> = (0..outcomes.len()).collect();
+    let records = samples(&exam, &indices, outcomes, |_| Split::All);
+    let identity = ModelIdentity { path: "tiny".into(), sha256: "0".into(), architecture: "llama".into() };
+    let laser = EvalResults {
+        edit: None,
+        scores: scores(&exam, &records),
+        tasks: Vec::new(),
+        majority: None,
+        always: Vec::new(),
+        manifest: Manifest {
+            tool_version: "0".into(),
+            git_hash: None,
+            model: identity,
+            task: TaskIdentity { name: task.name.clone(), sha256: task.sha256() },
+            config: [].into(),
+            seeds: [("fewshot".to_owned(), 1234)].into(),
+            dtype: "f32".into(),
+            device: "cpu".into(),
+            threads: 1,
+            date: None,
+        },
+        notes: Vec::new(),
+    };
+    Output::new(&exam, &indices, outcomes, &records, &laser, None)
+}
+
+#[test]
+fn samples_and_results_are_the_harnesss() {
+    for name in TASKS {
+        let (task, golden) = (open(name), golden(name));
+        let want = golden["samples"].as_array().expect("samples");
+        let outcomes: Vec<Outcome> =
+            want.iter().take(task.items.len()).enumerate().map(|(i, sample)| outcome(&task, i, sample)).collect();
+        let Output { results, samples } = output(&task, &outcomes);
+        assert_eq!(samples.len(), 1);
+        assert_eq!((samples[0].0.as_str(), samples[0].1.len()), (name, want.len()));
+        for (i, (want, found)) in want.iter().zip(&samples[0].1).enumerate() {
+            check(want, found, &format!("{name}: sample {i}"));
+            let only: Map<String, Value> =
+                found.as_object().expect("an object").iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+            let extra: Vec<&String> = only.keys().filter(|key| want.get(key.as_str()).is_none()).collect();
+            assert_eq!(extra, ["laser"]);
+            assert_eq!(found["laser"]["doc_id"], want["doc_id"]);
+        }
+        for key in ["results", "versions", "n-shot", "higher_is_better", "n-samples"] {
+            check(&golden[key], &results[key][name], &format!("{name}: {key}"));
+        }
+        assert_eq!(golden["task_hash"], results["task_hashes"][name]);
+        // What the harness fills in for what no task says.
+        let config = golden["configs"].as_object().expect("keys").iter();
+        let config = config.filter(|(key, _)| !["fewshot_config", "unsafe_code"].contains(&key.as_str()));
+        check(&config.map(|(k, v)| (k.clone(), v.clone())).collect(), &results["configs"][name], name);
+        assert_eq!(results["laser"]["manifest"]["task"]["name"], name);
+    }
+}
+
+#[test]
+fn long_texts_are_documents() {
+    let (task, golden) = (open("texts"), golden("texts"));
+    assert_eq!(task.default_score, Score::Perplexity { window: usize::MAX, stride: 0 });
+    for (item, sample) in task.items.iter().zip(golden["samples"].as_array().expect("samples")) {
+        assert_eq!((item.target(), item.prompt.as_str()), (sample["target"].as_str().expect("a text"), ""));
+        assert_eq!(item.doc, sample["doc"]);
+    }
+}
+
+#[test]
+fn an_other_seed_draws_other_examples_and_the_number_can_be_set() {
+    let file = support::goldens().join("harness/choice_shots.yaml");
+    let open = |setup: &Setup<'_>| Task::open(file.to_str().expect("UTF-8"), None, setup);
+    let prompts = |setup: &Setup<'_>| -> Vec<String> {
+        open(setup).expect("opens").items.into_iter().map(|item| item.prompt).collect()
+    };
+    let own = prompts(&Setup::default());
+    assert_ne!(own, prompts(&Setup { fewshot_seed: 1, ..Setup::default() }));
+    let none = prompts(&Setup { num_fewshot: Some(0), ..Setup::default() });
+    for (with, without) in own.iter().zip(&none) {
+        let question = &without[without.find("Question:").expect("a question")..];
+        assert!(with.ends_with(question) && with.len() > without.len());
+    }
+    let error = open(&Setup { num_fewshot: Some(6), ..Setup::default() }).expect_err("five rows").to_string();
+    assert!(error.contains("`num_fewshot`") && error.contains("6 examples") && error.contains("found 5"), "{error}");
+}
+
+#[test]
+fn a_task_is_found_by_its_name() {
+    let folder = [support::goldens().join("harness")];
+    let setup = Setup { include: &folder, ..Setup::default() };
+    assert_eq!(Task::open("last_word", None, &setup).expect("found").items.len(), 5);
+    let error = Task::open("lost_word", None, &setup).expect_err("no such task").to_string();
+    assert!(error.contains("lost_word"), "{error}");
+    let twice = [folder[0].clone(), folder[0].clone()];
+    let error = Task::open("texts", None, &Setup { include: &twice, ..Setup::default() }).expect_err("two").to_string();
+    assert!(error.contains("texts") && error.contains("--include-path"), "{error}");
+}
