@@ -14,6 +14,7 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -132,7 +133,8 @@ def number(value):
 def run_ours(work, laser, task, limit, threads):
     """Runs the binary, and reads what it wrote."""
     out = work / "ours" / f"{task}-{limit}"
-    command = [laser, "eval", "model", "--task", f"{task}.yaml", "--limit", str(limit), "--threads", str(threads), "--out", out]
+    shutil.rmtree(out, ignore_errors=True)
+    command = [laser, "eval", "./model", "--quiet", "--task", f"{task}.yaml", "--limit", str(limit), "--threads", str(threads), "--out", out]
     start = time.perf_counter()
     subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - start

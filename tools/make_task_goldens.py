@@ -25,7 +25,7 @@ from task_scores import Causal, Masked
 
 COUNT = 50
 # Windows and strides of perplexity: the task's own, and one that a short text has several of.
-WINDOWS, RUNS = [(1024, 512), (64, 32)], 50
+WINDOWS, RUNS = [(1024, 512), (64, 32)], 16
 
 # The file of each task among the made-up records, and among the real ones.
 SOURCES = {

@@ -69,7 +69,7 @@ class Scorer:
             "logprob": found[0]["logprob"],
             "answer_tokens": found[0]["tokens"],
             "margin": max(f["margin"] for f in found),
-            "prediction": found[0]["top"],
+            "prediction": found[0]["all" if isinstance(self, Masked) else "top"],
             "candidates": [{"logprob": f["logprob"], "greedy": f["greedy"]} for f in found],
         }
 
@@ -77,7 +77,7 @@ class Scorer:
         """Outcome where the most likely token, trimmed and in lower case, must be the answer."""
         found = self.likelihood(item, item.answers[0], task)
         correct = found["top"].strip().lower() == item.answers[0].strip().lower()
-        rest = {"logprob": found["logprob"], "answer_tokens": found["tokens"], "margin": found["margin"]}
+        rest = {"logprob": found["logprob"], "answer_tokens": found["tokens"], "margin": found["first"]}
         return {"correct": correct} | rest | {"prediction": found["top"]}
 
     def generated(self, item, task):
@@ -102,13 +102,14 @@ class Scorer:
 
 
 def summed(logits, ids, decode):
-    """Log-probability, greediness and margin of `ids` under rows of logits."""
+    """Log-probability, greediness and margins of `ids` under rows of logits, and the texts of the best tokens."""
     rows = logits.double().log_softmax(-1)
     own = rows.gather(1, torch.tensor(ids).unsqueeze(1))[:, 0]
     others = rows.clone().scatter_(1, torch.tensor(ids).unsqueeze(1), float("-inf")).max(-1).values
-    margin = (own - others).min().item()
-    top = rows[0].argmax().item()
-    return {"logprob": own.sum().item(), "tokens": len(ids), "greedy": margin > 0, "margin": margin, "top": decode([top])}
+    margins = own - others
+    best = rows.argmax(-1).tolist()
+    found = {"logprob": own.sum().item(), "tokens": len(ids), "margin": margins.min().item(), "first": margins[0].item()}
+    return found | {"greedy": found["margin"] > 0, "top": decode(best[:1]), "all": decode(best)}
 
 
 class Causal(Scorer):
@@ -148,19 +149,16 @@ class Causal(Scorer):
 
     @torch.no_grad()
     def perplexity(self, text, window, stride):
-        """Sums over runs of `stride` tokens; the first token is not scored unless one stands before all texts."""
+        """Sums over what each window scores: its tokens that none before it did, the text's first token never."""
         ids = self.ids(text)
         runs, done = [], 1
         for begin in range(0, len(ids), stride):
             end = min(begin + window, len(ids))
-            logits = self.model(torch.tensor([ids[begin:end]]), use_cache=False).logits[0, :-1]
-            own = logits.gather(1, torch.tensor(ids[begin + 1 : end]).unsqueeze(1))[:, 0].double()
+            logits = self.model(torch.tensor([ids[begin:end]]), use_cache=False).logits[0, done - begin - 1 : -1]
+            own = logits.gather(1, torch.tensor(ids[done:end]).unsqueeze(1))[:, 0].double()
             own -= torch.cat([rows.double().logsumexp(-1) for rows in logits.split(64)])
-            # The pass scores what no pass before it did, in runs that end at multiples of the stride.
-            while done < end:
-                stop = min(end, done // stride * stride + stride)
-                runs.append([done, stop, own[done - begin - 1 : stop - begin - 1].sum().item()])
-                done = stop
+            runs.append([done, end, own.sum().item()])
+            done = end
             if end == len(ids):
                 break
         return {"tokens": len(ids), "scored": len(ids) - 1, "logprob": sum(r[2] for r in runs), "runs": runs}

@@ -7,7 +7,6 @@ A layout that can hold the same records as the first one does, so that both must
 
 import csv
 import json
-import shutil
 
 import pyarrow
 import pyarrow.parquet
@@ -153,9 +152,8 @@ ARTICLES = """
 
 def write_all(folder):
     """Writes every layout of every data set under `folder`."""
-    shutil.rmtree(folder, ignore_errors=True)
     for name, make in MAKERS.items():
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
         make(folder / name)
 
 

@@ -100,9 +100,9 @@ fn open(name: &str, data: Option<&str>, setup: &Setup<'_>, global: &Global, prog
     let known = BUILT_IN.iter().find(|info| info.name == name);
     let published = known.and_then(|info| info.hub);
     let remote = match (data, published) {
-        (Some(data), _) => HubDataset::parse(data)?,
+        (Some(data), _) if known.is_some_and(|info| info.needs_data) => HubDataset::parse(data)?,
         (None, Some(hub)) => Some(HubDataset { repo: hub.repo.to_owned(), revision: Some(hub.revision.to_owned()) }),
-        (None, None) => None,
+        _ => None,
     };
     let (path, origin) = match &remote {
         Some(remote) => {

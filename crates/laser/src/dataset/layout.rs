@@ -76,13 +76,20 @@ fn matching(folder: &Path, name: &str) -> Result<Vec<PathBuf>> {
         }
     }
     names.sort();
-    // `test-00000-of-00003.parquet` says how many there are.
-    let shards = names.first().and_then(|name| name.rsplit_once("-of-")?.1.split('.').next()?.parse::<usize>().ok());
+    let shards = names.first().filter(|_| pattern.contains('*')).and_then(|name| shards(name));
     if let Some(shards) = shards.filter(|shards| *shards != names.len()) {
         let problem = format!("expected {shards} shards by their names, found {}", names.join(", "));
         return Err(Error::Task { file: parent.display().to_string(), place: "folder".to_owned(), problem });
     }
     Ok(names.into_iter().map(|name| parent.join(name)).collect())
+}
+
+/// How many files there are by the name of one: `test-00000-of-00003.parquet`.
+fn shards(name: &str) -> Option<usize> {
+    let (before, after) = name.rsplit_once("-of-")?;
+    let (index, count) = (before.rsplit('-').next()?, after.split('.').next()?);
+    index.parse::<usize>().ok()?;
+    count.parse().ok().filter(|_| index.len() == count.len())
 }
 
 /// The files below `folder`, as paths from there, down to `depth` folders.
@@ -102,6 +109,14 @@ fn list(folder: &Path, from: &Path, depth: usize, into: &mut Vec<String>) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_says_how_many_shards_there_are() {
+        assert_eq!(shards("test-00000-of-00003.parquet"), Some(3));
+        for name in ["best-of-3.csv", "test-0-of-00003.parquet", "of-3", "test.csv"] {
+            assert_eq!(shards(name), None, "{name}");
+        }
+    }
 
     #[test]
     fn the_first_name_that_is_there_counts_and_shards_are_in_order() {

@@ -26,7 +26,6 @@ pub(super) fn read(bytes: &[u8], separator: u8, reading: &mut Reading) -> Result
             return if is_closed(&bytes[last.min(bytes.len())..], separator) {
                 Ok(())
             } else {
-                reading.rows.pop();
                 Err(reading.wrong(line_of(bytes, last), "expected a closing quote, found the end of the file"))
             };
         }

@@ -129,7 +129,7 @@ fn no_byte_makes_a_reader_panic() {
         };
         for at in 0..sound.len() {
             try_it(&sound[..at]);
-            for flip in [0x01, 0x80, 0xff] {
+            for flip in [0x01, 0xff] {
                 let mut bytes = sound.clone();
                 bytes[at] ^= flip;
                 try_it(&bytes);
