@@ -121,7 +121,8 @@ pub enum Ties {
 /// A score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Score {
-    /// The most likely next token is the answer's first token (compared as trimmed lower-case text).
+    /// The most likely next token is the answer's first token (compared as trimmed lower-case text). In masks: at the
+    /// first of as many as the gold answer has tokens.
     Top1,
     /// The whole answer, or an accepted alias, is what greedy decoding would say next: each of its tokens is the most
     /// likely one after those before it (the harness's `acc` of LAMBADA). Equals [`Score::Top1`] for answers of one

@@ -89,7 +89,11 @@ impl Case {
         let said = |n: usize| -> Vec<u32> { self.at_masks(model, item, n).iter().map(|row| best(row)).collect() };
         let plain = |ids: &[u32]| self.tokenizer.decode(ids).expect("decode").trim().to_lowercase();
         match score {
-            Score::Top1 => item.answers.iter().any(|a| plain(&self.answer(a)[..1]) == plain(&said(1))),
+            // In as many masks as the gold answer has tokens, the first.
+            Score::Top1 => {
+                let first = plain(&said(self.answer(item.target()).len())[..1]);
+                item.answers.iter().any(|a| plain(&self.answer(a)[..1]) == first)
+            }
             Score::Greedy => item.answers.iter().any(|a| said(self.answer(a).len()) == self.answer(a)),
             Score::Generate { max_tokens, matching } => {
                 let text = self.tokenizer.decode(&said(max_tokens)).expect("decode");

@@ -17,8 +17,7 @@ impl Question<'_> {
         let masks = match self.score {
             Score::Choice { .. } => 0,
             Score::Fill { masks, .. } => masks,
-            Score::Greedy => candidates[gold].probes.len(),
-            _ => 1,
+            _ => candidates[gold].probes.len(),
         };
         let (prompt, asked) = if masks > 0 { self.sequence(masks)? } else { (Vec::new(), Vec::new()) };
         let mut encoded = self.finish(prompt, asked, candidates, gold)?;
