@@ -57,7 +57,7 @@ pub(crate) enum Command {
     /// Show singular values, effective and stable rank, energy and the Marchenko–Pastur edge
     Spectrum(Spectrum),
     /// Score a model, or an edit of it, on a task
-    Eval(Eval),
+    Eval(Box<Eval>),
     /// Find the best edit and prove it on held-out items
     Search(Box<Search>),
     /// Write the edited model

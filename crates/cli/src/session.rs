@@ -123,15 +123,14 @@ impl Session {
         if !args.apply_chat_template {
             return Ok(tasks);
         }
-        let asks = |score: &Score| !score.only_reads();
-        if !tasks.iter().any(|(_, score)| asks(score)) {
+        if tasks.iter().all(|(_, score)| score.only_reads()) {
             bail!("--apply-chat-template: no task asks a question");
         }
         let date = args.chat_date.as_deref().map(str::parse).transpose()?;
         let settings = ChatSettings { system: args.system_instruction.clone(), date };
         let chat = ChatTemplate::new(tokenizer, self.files.config(), settings)
             .with_context(|| format!("--apply-chat-template: {}", self.name))?;
-        let put = |(task, score)| -> Result<_> { Ok((if asks(&score) { chat.apply(task)? } else { task }, score)) };
+        let put = |(task, score)| -> Result<_> { Ok((chat.apply(task, score)?, score)) };
         let tasks = tasks.into_iter().map(put).collect::<Result<_>>()?;
         self.chat = Some(chat);
         Ok(tasks)

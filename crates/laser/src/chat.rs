@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Result;
 use crate::model::ModelConfig;
-use crate::task::{Item, Join, Task};
+use crate::score::Score;
+use crate::task::{Boundary, Item, Join, Task};
 use crate::tokenizer::Tokenizer;
 
 pub use date::Date;
@@ -116,11 +117,17 @@ impl ChatTemplate {
         }
     }
 
-    /// The task with every prompt rendered.
+    /// The task with every prompt rendered, for a score; texts that are only read stay as they are.
+    ///
+    /// The line end before an answer is the template's, so prompt and answer are encoded apart; only where the harness's
+    /// rule was asked for it counts as the answer's, as it does there.
     ///
     /// # Errors
     /// An item whose rendering fails, by its id.
-    pub fn apply(&self, task: Task) -> Result<Task> {
+    pub fn apply(&self, task: Task, score: Score) -> Result<Task> {
+        if score.only_reads() {
+            return Ok(task);
+        }
         // The harness makes a description, which stands before every prompt, part of the system's turn.
         let config = |key: &str| task.config.get(key).and_then(Value::as_str);
         let description = config("description")
@@ -142,7 +149,13 @@ impl ChatTemplate {
         let items = task.items.iter().map(rendered).collect::<Result<Vec<Item>>>()?;
         let begin = self.tokens.iter().find(|(name, _)| *name == "bos_token").map(|(_, text)| text.as_str());
         let begun = begin.is_some_and(|begin| items.iter().all(|item| item.prompt.starts_with(begin)));
-        let join = Join { delimiter: String::new(), special: task.join.special && !begun, ..task.join };
+        let boundary = match task.join.boundary {
+            // Who asks for the next token alone would ask for that line end.
+            Boundary::Harness if score == Score::Top1 => Boundary::Apart,
+            Boundary::Joint => Boundary::Apart,
+            boundary => boundary,
+        };
+        let join = Join { delimiter: String::new(), boundary, special: task.join.special && !begun };
         Ok(Task { items, join, ..task })
     }
 

@@ -199,7 +199,7 @@ fn search(name: &str, folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> 
             search(name, &path, depth + 1, found)?;
         } else if is_yaml(&path) {
             // A file that cannot be read is another task's, or says so when it is opened by its path.
-            if yaml::task(&path).is_some_and(|task| task == name) {
+            if yaml::is_task(&path, name) {
                 found.push(path);
             }
         }

@@ -101,8 +101,9 @@ impl RunFolder {
         let flips: Vec<Flip> = base
             .iter()
             .zip(&best)
-            .filter(|(a, b)| a.acc != b.acc && a.split == Split::Test)
-            .map(|(a, b)| Flip {
+            .enumerate()
+            .filter(|(item, (a, b))| a.acc != b.acc && a.split == Split::Test && counts(*item))
+            .map(|(_, (a, b))| Flip {
                 prompt: a.prompt.clone(),
                 target: a.target.clone(),
                 base_prediction: a.prediction.clone(),
@@ -218,10 +219,21 @@ pub fn scores(exam: &Exam<'_>, samples: &[SampleRecord]) -> SplitScores {
     if let [part] = exam.parts() {
         return scores_of(samples, labels(part).is_some());
     }
-    let asks = |part: &&Part<'_>| !part.score.only_reads();
-    let asking: Vec<&str> = exam.parts().iter().filter(asks).map(|part| part.task.name.as_str()).collect();
-    let counts = |s: &&SampleRecord| asking.is_empty() || s.task.as_deref().is_some_and(|task| asking.contains(&task));
-    scores_of(&samples.iter().filter(counts).cloned().collect::<Vec<_>>(), false)
+    let asked = asked(exam, samples);
+    if asked.is_empty() {
+        return scores_of(samples, false);
+    }
+    scores_of(&asked.into_iter().cloned().collect::<Vec<_>>(), false)
+}
+
+/// The samples of tasks that ask something: those with answers, of which some may be frequent.
+pub fn asked<'a>(exam: &Exam<'_>, samples: &'a [SampleRecord]) -> Vec<&'a SampleRecord> {
+    let reads = |part: &&Part<'_>| part.score.only_reads();
+    let reading: Vec<&str> = exam.parts().iter().filter(reads).map(|part| part.task.name.as_str()).collect();
+    if reading.len() == exam.parts().len() {
+        return Vec::new();
+    }
+    samples.iter().filter(|s| s.task.as_deref().is_none_or(|task| !reading.contains(&task))).collect()
 }
 
 /// Scores per split; `classes`: gold answers are labels.
@@ -325,9 +337,12 @@ pub fn search_results(
     manifest: Manifest,
     mut notes: Vec<String>,
 ) -> Results {
-    let targets =
-        |split: Split| -> Vec<&str> { base.iter().filter(|s| s.split == split).map(|s| s.target.as_str()).collect() };
-    let predictions: Vec<&str> = best.iter().filter(|s| s.split == Split::Test).map(|s| s.prediction.trim()).collect();
+    let [asked_base, asked_best] = [base, best].map(|samples| asked(exam, samples));
+    let targets = |split: Split| -> Vec<&str> {
+        asked_base.iter().filter(|s| s.split == split).map(|s| s.target.as_str()).collect()
+    };
+    let predictions: Vec<&str> =
+        asked_best.iter().filter(|s| s.split == Split::Test).map(|s| s.prediction.trim()).collect();
     let (search, test) = (targets(Split::Search), targets(Split::Test));
     let on_test: Vec<SampleRecord> = base.iter().filter(|s| s.split == Split::Test).cloned().collect();
     notes.extend(found.explored.notes.iter().cloned());

@@ -101,10 +101,15 @@ impl Task {
     /// Whether a task of this name can be opened: a built-in one, a file, or a harness task in the folders `include`.
     ///
     /// # Errors
-    /// Neither.
+    /// Neither, or a name that is both built in and in the folders.
     pub fn check_name(name: &str, include: &[PathBuf]) -> Result<()> {
-        if TaskInfo::named(name).is_some() || Path::new(name).exists() || harness::find(name, include)?.is_some() {
-            return Ok(());
+        match (TaskInfo::named(name), harness::find(name, include)?) {
+            (Some(_), Some(file)) => {
+                let problem = format!("`{name}` is a built-in task, too: name the file {}", file.display());
+                return Err(Error::setting("--include-path", problem));
+            }
+            (None, None) if !Path::new(name).exists() => {}
+            _ => return Ok(()),
         }
         let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
         let known = known.join(", ");
@@ -118,6 +123,7 @@ impl Task {
     /// # Errors
     /// No such task or file, data that is missing, superfluous or bad.
     pub fn open(name: &str, data: Option<&Path>, setup: &Setup<'_>) -> Result<Self> {
+        Self::check_name(name, setup.include)?;
         let file = Some(PathBuf::from(name)).filter(|path| harness::is_yaml(path));
         if let Some(file) = file.map_or_else(|| harness::find(name, setup.include), |file| Ok(Some(file)))? {
             return harness::open(&file, data, setup);
@@ -128,7 +134,6 @@ impl Task {
                 format!("only tasks of the harness have examples, not {name}"),
             ));
         }
-        Self::check_name(name, &[])?;
         match (TaskInfo::named(name), data) {
             (Some(info), Some(path)) if info.needs_data => (info.read)(Source::Path(path), setup),
             (Some(info), None) if !info.needs_data => (info.read)(Source::Inside, setup),

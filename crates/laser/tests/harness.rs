@@ -13,7 +13,7 @@ use laser::statistics::Split;
 use laser::task::{Setup, Task};
 use serde_json::{Map, Value};
 
-const TASKS: [&str; 8] = [
+const TASKS: [&str; 9] = [
     "choice",
     "choice_shots",
     "choice_same_split",
@@ -22,6 +22,7 @@ const TASKS: [&str; 8] = [
     "last_word",
     "generate",
     "generate_plain",
+    "texts",
 ];
 
 fn open(name: &str) -> Task {
@@ -58,16 +59,15 @@ fn check(want: &Value, found: &Value, place: &str) {
 /// The outcome that the harness's made-up answers to one document amount to.
 fn outcome(task: &Task, position: usize, sample: &Value) -> Outcome {
     let item = &task.items[position];
-    let likelihood = |resp: &Value| Likelihood {
-        logprob: resp[0][0].as_str().and_then(|x| x.parse().ok()).expect("a log-likelihood"),
-        greedy: resp[0][1] == "True",
-    };
+    let number = |resp: &Value| resp.as_str().and_then(|x| x.parse().ok()).expect("a log-likelihood");
+    let likelihood = |resp: &Value| Likelihood { logprob: number(&resp[0][0]), greedy: resp[0][1] == "True" };
     let resps = sample["resps"].as_array().expect("a list");
     let (candidates, prediction) = match task.default_score {
         Score::Generate { .. } => {
             let text = resps[0][0].as_str().expect("a text").to_owned();
             (vec![Likelihood { logprob: -1.0, greedy: false }], text)
         }
+        Score::Perplexity { .. } => (vec![Likelihood { logprob: number(&resps[0][0]), greedy: false }], String::new()),
         _ => (resps.iter().map(likelihood).collect(), String::new()),
     };
     let correct = match task.default_score {
@@ -78,14 +78,26 @@ fn outcome(task: &Task, position: usize, sample: &Value) -> Outcome {
     Outcome { correct, logprob, margin: 0.0, answer_tokens: 1, prediction, candidates, rank: None, tied: false }
 }
 
-fn output(task: &Task, outcomes: &[Outcome]) -> Output {
+/// The output for the outcomes of all documents; of a text of several windows, the first has all of it.
+fn output(task: &Task, documents: &[Outcome]) -> Output {
     let files = Files::open(&support::checkpoint("llama-bytes")).expect("files");
     let mut config = files.config().clone();
-    config.max_positions = 1 << 16; // nothing is computed
+    let only_reads = matches!(task.default_score, Score::Perplexity { .. });
+    config.max_positions = if only_reads { 8 } else { 1 << 16 }; // nothing is computed
     let tokenizer = files.tokenizer().expect("a tokenizer");
     let exam = Exam::new(&[(task, task.default_score)], &tokenizer, &config).expect("an exam");
-    let indices: Vec<usize> = (0..outcomes.len()).collect();
-    let records = samples(&exam, &indices, outcomes, |_| Split::All);
+    let indices: Vec<usize> = (0..exam.items().len()).collect();
+    assert_eq!(only_reads, indices.len() > documents.len());
+    let mut seen = std::collections::BTreeSet::new();
+    let of = |index: &usize| {
+        let mut outcome = documents[exam.document_of(*index)].clone();
+        if !seen.insert(exam.document_of(*index)) {
+            (outcome.logprob, outcome.candidates[0].logprob) = (0.0, 0.0);
+        }
+        outcome
+    };
+    let outcomes: Vec<Outcome> = indices.iter().map(of).collect();
+    let records = samples(&exam, &indices, &outcomes, |_| Split::All);
     let identity = ModelIdentity { path: "tiny".into(), sha256: "0".into(), architecture: "llama".into() };
     let laser = EvalResults {
         edit: None,
@@ -107,7 +119,7 @@ fn output(task: &Task, outcomes: &[Outcome]) -> Output {
         },
         notes: Vec::new(),
     };
-    Output::new(&exam, &indices, outcomes, &records, &laser, None)
+    Output::new(&exam, &indices, &outcomes, &records, &laser, None)
 }
 
 #[test]

@@ -253,6 +253,23 @@ fn a_search_finds_what_its_edits_do_alone() {
 }
 
 #[test]
+fn the_default_plan_screens_masks_by_their_gradients() {
+    let case = Case::new("roberta");
+    let truncation = Truncation::new(SvdMethod::Exact, None, 1);
+    for score in [Score::Top1, Score::CHOICE] {
+        let exam = case.exam(score);
+        let defaults = Settings::new(case.model.config(), 2);
+        let settings = Settings { candidates: 4, resamples: 100, permutations: 100, ..defaults };
+        let path = case.folder.path().join(format!("default {score}.sqlite"));
+        let mut store = Store::open(&path, "masked", false).expect("store");
+        let found = search(&case.model, &exam, &truncation, &settings, &mut store, &Unobserved).expect("search");
+        let screened = store.screen("gradient").expect("screen");
+        assert_eq!(screened.len(), settings.space.arms(case.model.config()).len());
+        assert!(screened.values().all(|expected| expected.is_finite()) && !found.explored.trials.is_empty());
+    }
+}
+
+#[test]
 fn what_masks_cannot_say_is_refused() {
     let case = Case::new("bert");
     let exam = |task: &Task, score| Exam::new(&[(task, score)], &case.tokenizer, case.model.config()).map(|_| ());

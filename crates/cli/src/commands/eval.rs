@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use laser::evaluate::Exam;
 use laser::harness::Output;
 use laser::results::{EvalResults, SampleRecord, SplitSummary, TaskScores};
-use laser::run::{RunFolder, always, samples, scores, task_scores};
+use laser::run::{RunFolder, always, asked, samples, scores, task_scores};
 use laser::statistics::{Constant, Split, assign_split, most_frequent};
 
 use crate::args::{Eval, Global};
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     progress.finish();
 
     let samples = samples(&exam, &indices, &outcomes, split);
-    let targets: Vec<&str> = samples.iter().map(|s| s.target.as_str()).collect();
+    let targets: Vec<&str> = asked(&exam, &samples).into_iter().map(|s| s.target.as_str()).collect();
     let mut manifest = session.manifest(session.sha256()?, &exam);
     manifest.config.insert("score".into(), score_value(&exam)?);
     manifest.config.insert("svd".into(), serde_json::to_value(truncation.method())?);

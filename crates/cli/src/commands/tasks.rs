@@ -49,7 +49,12 @@ fn show(name: &str, global: &Global) -> Result<()> {
     let mut forms: Vec<Form> = Vec::new();
     for profile in [Profile::Clean, Profile::Paper] {
         for kind in [ModelKind::Causal, ModelKind::Masked] {
-            let form = Form::new(&info.specimen(&Setup { profile, kind, ..Setup::default() })?, profile, kind);
+            let task = info.specimen(&Setup { profile, kind, ..Setup::default() })?;
+            // A model that fills masks has no perplexity.
+            if matches!((kind, task.default_score), (ModelKind::Masked, Score::Perplexity { .. })) {
+                continue;
+            }
+            let form = Form::new(&task, profile, kind);
             match forms.iter_mut().find(|known| known.is_as(&form)) {
                 Some(known) => known.profiles.push(profile),
                 None => forms.push(form),
@@ -64,6 +69,9 @@ fn show(name: &str, global: &Global) -> Result<()> {
     let place = if info.needs_data { "with --data PATH from" } else { "inside laser:" };
     output::result(&format!("{name}: {}\n", info.about))?;
     output::result(&format!("data     {place} {}", info.source))?;
+    if let Some(hub) = info.hub {
+        output::result(&format!("hub      {} at {}: {}", hub.repo, hub.revision, hub.files.join(", ")))?;
+    }
     output::result(&format!("licence  {}", info.licence))?;
     output::result(&format!("items    {}", info.size))?;
     for form in &forms {

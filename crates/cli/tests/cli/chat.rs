@@ -24,9 +24,9 @@ fn questions_are_put_as_a_users_turn() {
         &bench,
         "{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}{% if add_generation_prompt %}says{% endif %}",
     );
-    let plain = bench.data(&format!("{EVAL} --out plain"));
-    let turns = bench.data(&format!("{EVAL} --apply-chat-template --out turns"));
-    for (a, b) in bench.samples("plain/samples.jsonl").iter().zip(bench.samples("turns/samples.jsonl")) {
+    let plain = bench.laser(&format!("{EVAL} --out plain"));
+    let turns = bench.laser(&format!("{EVAL} --apply-chat-template --out turns"));
+    for (a, b) in bench.evaluated("plain", "open").iter().zip(bench.evaluated("turns", "open")) {
         assert_eq!(b["prompt"], format!("user {} says", a["prompt"].as_str().expect("text")));
         assert_eq!((&a["target"], &a["group"]), (&b["target"], &b["group"]));
     }
@@ -40,10 +40,9 @@ fn questions_are_put_as_a_users_turn() {
         .args(["--system-instruction", "be kind"])
         .output();
     assert!(kind.expect("the binary starts").status.success());
-    assert!(
-        bench.samples("kind/samples.jsonl")[0]["prompt"].as_str().expect("text").starts_with("system be kind user ")
-    );
-    assert_eq!(config(&bench.json("kind/results.json"), "system_instruction"), "be kind");
+    let first = &bench.evaluated("kind", "open")[0];
+    assert!(first["prompt"].as_str().expect("text").starts_with("system be kind user "));
+    assert_eq!(config(&bench.json("kind/results.json")["laser"], "system_instruction"), "be kind");
 
     // A search goes the same way, and its run is no other's.
     let search = "search model --task open.jsonl --score top1 --rho 0.1 --strategy exhaustive";
@@ -67,7 +66,7 @@ fn templates_that_cannot_be_used() {
         bench.refused(&chat, &words);
     }
     bench.done(&format!("{chat} --chat-date 2024-07-26 --out dated"));
-    assert_eq!(bench.samples("dated/samples.jsonl")[0]["prompt"], "26 Jul 2024");
+    assert_eq!(bench.evaluated("dated", "open")[0]["prompt"], "26 Jul 2024");
     bench.refused(&format!("{chat} --chat-date 2024-07-36"), &["--chat-date", "2024-07-36"]);
     assert_ne!(bench.run(&format!("{EVAL} --chat-date 2024-07-26")).status.code(), Some(0), "it needs the template");
 }

@@ -30,7 +30,7 @@ fn every_label_is_held_against_the_model() {
     classes(&bench, 40);
     items::choice(&bench, 20);
     let eval = "eval model --task classes.jsonl";
-    let data = bench.data(&format!("{eval} --out classes"));
+    let data = bench.laser(&format!("{eval} --out classes"));
     let want = json!([
         {"answer": "aye", "acc": 0.75, "balanced_acc": 0.5},
         {"answer": "no", "acc": 0.25, "balanced_acc": 0.5},
@@ -38,7 +38,7 @@ fn every_label_is_held_against_the_model() {
     ]);
     assert_eq!(data["always"], want);
     let found = number(&data, "scores.all.balanced_acc");
-    assert!((found - balanced(&bench.samples("classes/samples.jsonl"))).abs() < 1e-12);
+    assert!((found - balanced(&bench.evaluated("classes", "classes"))).abs() < 1e-12);
     let text = bench.done(eval).stdout;
     for part in [
         format!("balanced {:.2} %", 100.0 * found),
@@ -51,7 +51,7 @@ fn every_label_is_held_against_the_model() {
     }
 
     // Beside another task, which is none.
-    let data = bench.data("eval model --task classes.jsonl,choice.jsonl");
+    let data = bench.laser("eval model --task classes.jsonl,choice.jsonl");
     assert_eq!((&data["tasks"][0]["always"], &data["tasks"][1]["always"]), (&want, &Value::Null));
     assert_eq!(number(&data["tasks"][0], "scores.all.balanced_acc"), found);
     assert_eq!(data["tasks"][1]["scores"]["all"]["balanced_acc"], Value::Null);

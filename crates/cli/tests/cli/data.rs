@@ -49,6 +49,7 @@ fn a_bad_row_is_refused_with_its_place_or_left_out_and_counted() {
         let count = format!("{name}: 1 row left out: {name}: ");
         assert!(ran.stderr.contains(&count) && ran.stderr.contains(place), "{ran:?}");
         let results: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        let results = &results["laser"];
         assert_eq!(results["scores"]["all"]["n"], 2, "{name}");
         let note = results["notes"][0].as_str().expect("a note");
         assert!(note.contains(&count) && note.contains(place), "{note}");
@@ -89,7 +90,7 @@ fn questions_may_come_in_any_format() {
     );
     bench.write("q.csv", "id,question,answer\na,q,x\nb,r,y\n");
     bench.write("q.tsv", "id\tquestion\tanswer\na\tq\tx\nb\tr\ty\n");
-    let scores = |name: &str| bench.data(&format!("eval model --task {name} --score greedy"))["scores"].clone();
+    let scores = |name: &str| bench.laser(&format!("eval model --task {name} --score greedy"))["scores"].clone();
     let lines = scores("q.jsonl");
     assert_eq!(lines["all"]["n"], 2);
     for name in ["q.json", "q.csv", "q.tsv"] {

@@ -52,7 +52,7 @@ fn settings_of_a_model_that_are_not_implemented() {
 }
 
 #[test]
-fn models_that_continue_no_texts() {
+fn models_that_fill_masks_need_one() {
     let bench = bench();
     let golden = |name: &str| format!("{}/../../goldens/families/{name}", env!("CARGO_MANIFEST_DIR"));
     for file in ["config.json", "model.safetensors"] {
@@ -64,7 +64,7 @@ fn models_that_continue_no_texts() {
             std::fs::remove_file(entry.path()).expect("removes");
         }
     }
-    bench.refused("eval model --task open.jsonl --score top1", &["RoBERTa", "fills masks"]);
+    bench.refused("eval model --task open.jsonl --score top1", &["item `1`", "no mask token"]);
 }
 
 #[test]

@@ -228,7 +228,7 @@ fn a_harness_task_is_evaluated() {
     }
     bench.done(&format!("{eval} --limit 6 --fewshot-seed 5 --out b"));
     assert_ne!(prompt(&bench.samples("b/samples_made.jsonl")[0]), prompt(&samples[0]));
-    bench.done(&format!("eval model --task made --include-path . --num-fewshot 2 --limit 6 --out c"));
+    bench.done("eval model --task made --include-path . --num-fewshot 2 --limit 6 --out c");
     assert_eq!(bench.read("c/samples_made.jsonl"), bench.read("a/samples_made.jsonl"));
     assert_eq!(bench.data("compare a c")["n"], 6);
 

@@ -39,20 +39,28 @@ fn per_token(bench: &Bench, run: &str, split: &str) -> f64 {
 #[test]
 fn an_evaluation_has_a_perplexity_and_no_accuracy() {
     let bench = bench();
-    let data = bench.data("eval model --task texts.jsonl --score perplexity --out texts");
-    let samples = bench.samples("texts/samples.jsonl");
-    assert!(samples.len() > 60, "texts are cut into windows");
+    let eval = "eval model --task texts.jsonl --score perplexity";
+    let whole = bench.data(&format!("{eval} --out texts"));
+    let (data, samples) = (&whole["laser"], bench.evaluated("texts", "texts"));
+    let windows = number(data, "scores.all.n");
+    assert!(windows > 60.0, "texts are cut into windows");
+    assert_eq!(whole["n-samples"]["texts.jsonl"]["effective"], samples.len());
+    assert!(windows > samples.len() as f64, "and samples are texts");
     let sum = |key: &str| samples.iter().map(|s| number(s, key)).sum::<f64>();
     let perplexity = (-sum("logprob") / sum("answer_tokens")).exp();
-    let text = bench.done("eval model --task texts.jsonl --score perplexity").stdout;
+    let text = bench.done(eval).stdout;
     assert!(text.contains(&format!("{perplexity:.4} a token")), "{perplexity}: {text}");
     assert!(!text.contains("accuracy") && !text.contains("always"), "{text}");
-    assert_eq!(data["always"], Value::Null);
+    assert_eq!((&data["always"], &data["majority"]), (&Value::Null, &Value::Null));
+    let bytes: usize = samples.iter().map(|s| s["target"].as_str().expect("a text").len()).sum();
+    let bits = -sum("logprob") / bytes as f64 / 2f64.ln();
+    assert!((number(&whole["results"]["texts.jsonl"], "bits_per_byte,none") - bits).abs() < 1e-9);
 
     let both = "eval model --task planted.jsonl,texts.jsonl --score top1,perplexity";
-    let data = bench.data(both);
-    assert_eq!(data["scores"], bench.data("eval model --task planted.jsonl --score top1")["scores"]);
-    assert_eq!(number(&data["tasks"][1], "scores.all.n"), samples.len() as f64);
+    let data = bench.laser(both);
+    let alone = bench.laser("eval model --task planted.jsonl --score top1");
+    assert_eq!((&data["scores"], &data["majority"]), (&alone["scores"], &alone["majority"]));
+    assert_eq!(number(&data["tasks"][1], "scores.all.n"), windows);
     let text = bench.done(both).stdout;
     assert!(!text.lines().any(|line| line.starts_with("mean")), "of one accuracy there is no mean: {text}");
 }

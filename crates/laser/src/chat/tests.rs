@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::*;
-use crate::score::Score;
 
 fn golden(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/chat").join(name);
@@ -63,15 +62,31 @@ fn task(prompts: [&str; 2], config: Value) -> Task {
 fn prompts_become_turns_and_all_else_stays() {
     let chat = plain("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>");
     let before = task(["What is", "Who is"], Value::Null);
-    let after = chat.apply(before.clone()).expect("rendered");
+    let after = chat.apply(before.clone(), Score::GREEDY).expect("rendered");
     let prompts: Vec<&str> = after.items.iter().map(|item| item.prompt.as_str()).collect();
     assert_eq!(prompts, ["<user>What is<assistant>", "<user>Who is<assistant>"]);
     assert_eq!((after.join.delimiter.as_str(), after.join.special), ("", true), "it begins with no token");
     assert_eq!((&after.until, after.num_fewshot, &after.name), (&before.until, 3, &before.name));
     assert_eq!(after.items[1].answers, before.items[1].answers);
     assert_ne!(after.sha256(), before.sha256());
-    let begun = plain("{{ bos_token }}{{ messages[0].content }}").apply(before).expect("rendered");
+    let begun = plain("{{ bos_token }}{{ messages[0].content }}").apply(before, Score::GREEDY).expect("rendered");
     assert_eq!((begun.items[0].prompt.as_str(), begun.join.special), ("<s>What is", false));
+}
+
+#[test]
+fn the_templates_last_line_end_is_not_the_answers() {
+    let chat = plain("{{ messages[0].content }}\n");
+    let boundary = |before: Boundary, score: Score| {
+        let mut task = task(["What is", "Who is"], Value::Null);
+        task.join.boundary = before;
+        chat.apply(task, score).expect("rendered").join.boundary
+    };
+    assert_eq!(boundary(Boundary::Joint, Score::CHOICE), Boundary::Apart);
+    assert_eq!(boundary(Boundary::Harness, Score::CHOICE), Boundary::Harness, "as the harness does");
+    assert_eq!(boundary(Boundary::Harness, Score::TOP1), Boundary::Apart);
+    assert_eq!(boundary(Boundary::Suffix, Score::GREEDY), Boundary::Suffix);
+    let text = task(["", " "], Value::Null);
+    assert_eq!(chat.apply(text.clone(), Score::PERPLEXITY).expect("as it is").sha256(), text.sha256());
 }
 
 #[test]
@@ -81,7 +96,7 @@ fn a_description_is_the_systems() {
     let config = serde_json::json!({"description": "Be brief.\n\n", "fewshot_delimiter": "##"});
     let first = |settings: ChatSettings, config: &Value| {
         let chat = template(turns, settings).expect("a template");
-        chat.apply(task(prompts, config.clone())).expect("rendered").items.remove(0).prompt
+        chat.apply(task(prompts, config.clone()), Score::GREEDY).expect("rendered").items.remove(0).prompt
     };
     let system = || ChatSettings { system: Some("Be kind.".to_owned()), date: None };
     assert_eq!(first(ChatSettings::default(), &config), "<system>Be brief.\n\n<user>What is");
@@ -92,7 +107,8 @@ fn a_description_is_the_systems() {
 #[test]
 fn what_cannot_be_rendered_is_refused_by_its_item() {
     let refused = |source: &str, words: &str| {
-        let error = plain(source).apply(task(["What is", "Who is"], Value::Null)).expect_err(source).to_string();
+        let error =
+            plain(source).apply(task(["What is", "Who is"], Value::Null), Score::GREEDY).expect_err(source).to_string();
         assert!(error.starts_with("item `What is`: the model's chat template: ") && error.contains(words), "{error}");
     };
     refused("{{ raise_exception('only two turns') }}", "only two turns");

@@ -33,6 +33,11 @@ fn items(score: Score, loss: Loss) -> Items {
     let item = |j: usize| {
         let prompt: Vec<u32> = (0..2 + (j * 5) % 9).map(|t| token(t + j / 2)).collect();
         let answer = |c: usize| (0..1 + (j + c) % 3).map(|t| token(40 + j + t * (c + 1))).collect::<Vec<u32>>();
+        if score.only_reads() {
+            // A window: no prompt, and nothing asked but its text.
+            let candidates = vec![Candidate::after(prompt, &answer(0))];
+            return Encoded { candidates, lengths: vec![1.0], ..Encoded::default() };
+        }
         Encoded {
             asked: vec![prompt.len() - 1],
             candidates: (0..3).map(|c| Candidate::after(prompt.clone(), &answer(c))).collect(),
@@ -129,6 +134,7 @@ fn effects_equal_finite_differences_of_every_items_loss() {
         ("llama-gqa-untied", Score::TOP1, Loss::Margin),
         ("llama-tied", choice(Length::Sum), Loss::Margin),
         ("qwen2-bias", choice(Length::PerByte), Loss::Margin),
+        ("llama-bytes", Score::PERPLEXITY, Loss::LogLoss),
         ("bloom-prefix", Score::GREEDY, Loss::LogLoss),
         ("falcon-alibi", Score::GREEDY, Loss::LogLoss),
         ("gemma2", Score::GREEDY, Loss::LogLoss),

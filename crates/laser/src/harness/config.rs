@@ -89,11 +89,7 @@ impl Config {
     pub(super) fn new(file: &Path, map: Map<String, Value>) -> Result<Self> {
         let mut json = map.clone();
         let mut keys = Keys::new(file, map);
-        for (key, why) in REFUSED {
-            if keys.value(key).is_some() {
-                return Err(keys.wrong(key, format!("not supported: {why}")));
-            }
-        }
+        keys.refuse(&REFUSED)?;
         let task = match keys.value("task") {
             Some(Value::String(name)) if !name.trim().is_empty() => name,
             Some(Value::Array(_)) => {

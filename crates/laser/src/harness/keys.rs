@@ -37,6 +37,14 @@ impl<'a> Keys<'a> {
         self.wrong(key, format!("expected {expected}, found {found}"))
     }
 
+    /// Refuses keys that are known and not followed, each with why.
+    pub(super) fn refuse(&self, keys: &[(&str, &str)]) -> Result<()> {
+        match keys.iter().find(|(key, _)| self.left.contains_key(*key)) {
+            Some((key, why)) => Err(self.wrong(key, format!("not supported: {why}"))),
+            None => Ok(()),
+        }
+    }
+
     /// A value of any kind.
     pub(super) fn value(&mut self, key: &'static str) -> Option<Value> {
         self.taken.push(key);

@@ -123,7 +123,7 @@ const MAX_DEPTH: usize = 32;
 /// `ast.literal_eval(text)`: texts, numbers, `True`, `False`, `None`, lists, tuples (as lists) and dictionaries with
 /// texts as keys; none where it is anything else.
 pub(crate) fn literal(text: &str) -> Option<Value> {
-    let mut reader = Reader { rest: text.trim_matches(|c| is_space(c)) };
+    let mut reader = Reader { rest: strip(text) };
     let value = reader.value(0)?;
     reader.blank();
     reader.rest.is_empty().then_some(value)
@@ -224,26 +224,34 @@ impl Reader<'_> {
 
     fn escape(&mut self, out: &mut String) -> Option<()> {
         let c = self.next()?;
-        let digits = match c {
-            'n' => return Some(out.push('\n')),
-            't' => return Some(out.push('\t')),
-            'r' => return Some(out.push('\r')),
-            'a' => return Some(out.push('\u{7}')),
-            'b' => return Some(out.push('\u{8}')),
-            'f' => return Some(out.push('\u{c}')),
-            'v' => return Some(out.push('\u{b}')),
-            '\n' => return Some(()),
-            '\\' | '\'' | '"' => return Some(out.push(c)),
-            'x' => 2,
-            'u' => 4,
-            'U' => 8,
+        let meant = match c {
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            'a' => '\u{7}',
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'v' => '\u{b}',
+            '\\' | '\'' | '"' => c,
+            'x' => self.code(2)?,
+            'u' => self.code(4)?,
+            'U' => self.code(8)?,
             '0'..='7' | 'N' => return None, // octal digits and names: not written by `repr`
-            other => return Some(out.extend(['\\', other])),
+            '\n' => return Some(()),
+            other => {
+                out.push('\\');
+                other
+            }
         };
+        out.push(meant);
+        Some(())
+    }
+
+    /// The character of so many hexadecimal digits.
+    fn code(&mut self, digits: usize) -> Option<char> {
         let code = u32::from_str_radix(self.rest.get(..digits)?, 16).ok()?;
         self.rest = &self.rest[digits..];
-        out.push(char::from_u32(code)?);
-        Some(())
+        char::from_u32(code)
     }
 
     fn word(&mut self) -> Option<Value> {

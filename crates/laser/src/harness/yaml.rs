@@ -57,29 +57,32 @@ fn with_includes(path: &Path, seen: &mut Vec<PathBuf>) -> Result<Map<String, Val
     Ok(merged)
 }
 
-/// The name of the task in a file, if it can be read and has one.
-pub(super) fn task(path: &Path) -> Option<String> {
-    parsed(path).ok()?.get("task")?.as_str().map(str::to_owned)
+/// Whether a file can be read and says that its task has this name.
+pub(super) fn is_task(path: &Path, name: &str) -> bool {
+    let says = |text: &String| text.contains(name); // most files of a large folder are not worth parsing
+    let yaml = text(path).ok().filter(says).and_then(|text| serde_yaml_ng::from_str::<Yaml>(&text).ok());
+    yaml.is_some_and(|yaml| yaml.get("task").and_then(Yaml::as_str) == Some(name))
 }
 
 /// The keys of one file, `include` among them.
 fn alone(path: &Path) -> Result<Map<String, Value>> {
     let mut left = MAX_VALUES;
-    match plain(parsed(path)?, "", &mut left) {
+    let yaml = serde_yaml_ng::from_str(&text(path)?).map_err(|e| Error::parse(path, e))?;
+    match plain(yaml, "", &mut left) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(Error::parse(path, "expected keys with values, found something else")),
         Err((place, problem)) => Err(Error::Task { file: path.display().to_string(), place, problem }),
     }
 }
 
-fn parsed(path: &Path) -> Result<Yaml> {
+fn text(path: &Path) -> Result<String> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
     file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(Error::io(path))?;
     if text.len() as u64 > MAX_BYTES {
         return Err(Error::parse(path, format!("expected a task of at most {MAX_BYTES} bytes, found more")));
     }
-    serde_yaml_ng::from_str(&text).map_err(|e| Error::parse(path, e))
+    Ok(text)
 }
 
 /// A YAML value as JSON, or the key that has none and why.

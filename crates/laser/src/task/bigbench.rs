@@ -19,6 +19,7 @@ pub(super) const EPISTEMIC: TaskInfo = TaskInfo {
     size: 2000,
     needs_data: true,
     quirks: &[
+        "log-loss is of the shortest run of last tokens that reads as the answer",
         "the two labels are compared by the sum of their tokens' log-probabilities, which favours the shorter one",
         "of equally likely labels the first, `entailment`, is chosen",
         "a masked model sees no full stop behind the masks, and its log-loss is divided by one too many",
@@ -42,6 +43,7 @@ pub(super) const WIKIDATA: TaskInfo = TaskInfo {
     size: 20_321,
     needs_data: true,
     quirks: &[
+        "log-loss is of the shortest run of last tokens that reads as the answer",
         "prompt and continuation together must contain the answer, also inside other words",
         "of several accepted answers only the first counts; rows of the Hugging Face copy that list several are left out",
         "a masked model's prompt and answer are not trimmed, no full stop follows its five masks, and its log-loss is \

@@ -14,6 +14,7 @@ const SOURCE: &str = "Hugging Face LabHC/bias_in_bios, split dev (hard_text, pro
 const FILES: &[&[&str]] = &[&["data/dev-*.parquet", "default/dev-*.parquet", "dev-*.parquet"]];
 const EXAMPLE: &str =
     r#"{"hard_text": "She teaches at a secondary school and writes about it.", "profession": 26, "gender": 1}"#;
+const APART: &str = "prompt and answer are encoded apart";
 const CUT: &str = "a masked model reads the last 50 tokens of the biography only, and another question";
 
 pub(super) const GENDER: TaskInfo = TaskInfo {
@@ -23,7 +24,7 @@ pub(super) const GENDER: TaskInfo = TaskInfo {
     licence: "MIT",
     size: 39_642,
     needs_data: true,
-    quirks: &["the question is `a male or female?`, as in the code; the paper's text differs", CUT],
+    quirks: &["the question is `a male or female?`, as in the code; the paper's text differs", CUT, APART],
     hub: None,
     files: FILES,
     example: EXAMPLE,
@@ -37,7 +38,7 @@ pub(super) const PROFESSION: TaskInfo = TaskInfo {
     licence: "MIT",
     size: 19_223,
     needs_data: true,
-    quirks: &["of equally likely professions the first is chosen", CUT],
+    quirks: &["of equally likely professions the first is chosen", CUT, APART],
     hub: None,
     files: FILES,
     example: EXAMPLE,

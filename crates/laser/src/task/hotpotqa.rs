@@ -15,6 +15,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 7405,
     needs_data: true,
     quirks: &[
+        "log-loss is of the shortest run of last tokens that reads as the answer",
         "prompt and continuation together must contain the answer, so that one the question names is always right",
         "an answer counts inside other words (`no` in `know`)",
         "answers of more than 15 tokens, the beginning token among them, are left out, by the tokenizer of the model \

@@ -48,7 +48,7 @@ pub struct Setup<'a> {
     pub num_fewshot: Option<usize>,
     /// Seed of the examples.
     pub fewshot_seed: u64,
-    /// Folders with task files of the harness, found by their task's name before the built-in ones.
+    /// Folders with task files of the harness, found by their task's name.
     pub include: &'a [PathBuf],
 }
 

@@ -17,6 +17,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 5882,
     needs_data: true,
     quirks: &[
+        "prompt and answer are encoded apart",
         "no space before the question `Is this statement true or false?`",
         "a full stop is added to answers that end in another mark",
         "no full stop follows a masked model's mask",
