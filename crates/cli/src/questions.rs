@@ -40,7 +40,6 @@ pub(crate) fn tasks(
         num_fewshot: args.num_fewshot,
         fewshot_seed: args.fewshot_seed,
         include: &args.include_path,
-        ..Setup::default()
     };
     if !args.score.is_empty() && args.score.len() != 1 && args.score.len() != n {
         bail!("--score: expected one for all tasks or one for each of {n}, found {}", args.score.len());
