@@ -37,11 +37,11 @@ fn talk_goes_to_stderr_and_quiet_silences_it() {
 fn the_same_run_gives_the_same_bytes() {
     let bench = bench();
     let first = bench.done(&format!("{EVAL} --json")).stdout;
-    let samples = bench.read("run/samples.jsonl");
+    let samples = bench.read("run/samples_open.jsonl");
     assert_eq!(bench.done(&format!("{EVAL} --json")).stdout, first);
-    assert_eq!(bench.read("run/samples.jsonl"), samples);
+    assert_eq!(bench.read("run/samples_open.jsonl"), samples);
     bench.done(&format!("{EVAL} --threads 1"));
-    assert_eq!(bench.read("run/samples.jsonl"), samples, "threads do not matter to the numbers");
+    assert_eq!(bench.read("run/samples_open.jsonl"), samples, "threads do not matter to the numbers");
 }
 
 #[test]
