@@ -24,6 +24,7 @@ mod wording;
 mod world_facts;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -57,8 +58,8 @@ pub struct Item {
     pub choices: Vec<String>,
     /// Index of the right choice.
     pub gold: usize,
-    /// The record the item was made of, as the data has it; null where there is none.
-    pub doc: Value,
+    /// The record the item was made of, as the data has it, shared by all items of it; null where there is none.
+    pub doc: Arc<Value>,
 }
 
 impl Item {

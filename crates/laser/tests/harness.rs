@@ -158,7 +158,7 @@ fn long_texts_are_documents() {
     assert_eq!(task.default_score, Score::Perplexity { window: usize::MAX, stride: 0 });
     for (item, sample) in task.items.iter().zip(golden["samples"].as_array().expect("samples")) {
         assert_eq!((item.target(), item.prompt.as_str()), (sample["target"].as_str().expect("a text"), ""));
-        assert_eq!(item.doc, sample["doc"]);
+        assert_eq!(*item.doc, sample["doc"]);
     }
 }
 

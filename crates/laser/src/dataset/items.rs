@@ -1,6 +1,7 @@
 //! From rows to items: takes a task's reading of one row, gives the items of all, and decides about bad rows.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -33,11 +34,8 @@ impl Rows {
             match items {
                 Ok(mut items) => {
                     good += 1;
-                    let doc = Value::Object(row.fields);
-                    if let Some((last, others)) = items.split_last_mut() {
-                        others.iter_mut().for_each(|item| item.doc = doc.clone());
-                        last.doc = doc;
-                    }
+                    let doc = Arc::new(Value::Object(row.fields));
+                    items.iter_mut().for_each(|item| item.doc = Arc::clone(&doc));
                     all.append(&mut items);
                 }
                 Err(bad) if setup.skip_bad => skipped.push(row.error(&bad).to_string()),

@@ -21,7 +21,8 @@ pub(super) fn item(
     let context = docs.description(doc)? + before + &docs.question(doc)?;
     let (target, choices) = (docs.target(doc)?, docs.choices(doc)?);
     let id = index.to_string();
-    let mut item = Item { group: id.clone(), id, prompt: context, doc: Value::Object(doc.clone()), ..Item::default() };
+    let mut item =
+        Item { group: id.clone(), id, prompt: context, doc: Value::Object(doc.clone()).into(), ..Item::default() };
     match (config.output_type, choices) {
         (OutputType::MultipleChoice, choices) => {
             let choices = choices.expect("choices are there because a task without `doc_to_choice` is refused");

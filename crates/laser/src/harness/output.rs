@@ -221,7 +221,7 @@ impl Document<'_> {
         };
         let raw: Vec<Value> = resps.iter().map(|resp| json!([resp])).collect();
         let filtered_resps = if output_type == OutputType::GenerateUntil { vec![json!(filtered)] } else { resps };
-        let doc = if item.doc.is_null() { json!({"id": item.id}) } else { item.doc.clone() };
+        let doc = if item.doc.is_null() { json!({"id": item.id}) } else { Value::clone(&item.doc) };
         let (doc_id, target) = match &task.definition {
             Some(definition) => (item.id.parse().unwrap_or(self.position), definition.targets[self.position].clone()),
             None if item.choices.is_empty() => (self.position, item.target().to_owned()),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -24,7 +25,7 @@ pub(super) fn items(info: &TaskInfo, file: &str, text: &str) -> Vec<Item> {
 
 /// The items of a task without the records they were made of, which differ with the layout.
 pub(super) fn bare(task: Task) -> Vec<Item> {
-    task.items.into_iter().map(|item| Item { doc: serde_json::Value::Null, ..item }).collect()
+    task.items.into_iter().map(|item| Item { doc: Arc::default(), ..item }).collect()
 }
 
 /// A setup of the profile and kind.
