@@ -12,7 +12,8 @@
 //! 5. [`run::RunFolder`] writes results, samples, recipe and [`report`]; [`export::Export`] writes the edited model.
 //!
 //! ```no_run
-//! use laser::{device::Place, edit::Edit, evaluate::Exam, model::Files, parallel::Unobserved, task::Task};
+//! use laser::{device::Place, edit::Edit, evaluate::Exam, model::Files, parallel::Unobserved};
+//! use laser::task::{Setup, Task};
 //! use laser::truncation::{SvdMethod, Truncation};
 //!
 //! let place = Place::parse("cpu", None)?;
