@@ -87,7 +87,7 @@ impl ChatTemplate {
 
     fn of(source: &str, tokens: Vec<(&'static str, String)>, settings: ChatSettings) -> Result<Self> {
         let env = template::environment(source, settings.date)?;
-        let sha256 = Sha256::digest(source).iter().map(|b| format!("{b:02x}")).collect();
+        let sha256 = hex::encode(Sha256::digest(source));
         Ok(Self { env, tokens, settings, sha256 })
     }
 

@@ -188,7 +188,7 @@ impl Task {
             add(&item.gold.to_string());
         }
         add(&format!("{:?} {:?} {:?}", self.join, self.until, self.filters));
-        hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        hex::encode(hasher.finalize())
     }
 
     /// The first `limit` items. (The order of a built-in task is mixed, so that its beginning is a fair sample.)

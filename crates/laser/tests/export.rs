@@ -109,7 +109,7 @@ fn assert_others_untouched(case: &Case, out: &Path, written: &Written) {
     }
     for matrix in &written.matrices {
         let bytes = after.tensor(&matrix.tensor).expect("written").bytes();
-        let sha256: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let sha256 = hex::encode(Sha256::digest(bytes));
         assert_eq!(matrix.sha256, sha256);
         assert!(matrix.change > 0.1, "{matrix:?}");
     }

@@ -167,7 +167,7 @@ fn check_settings(what: &str, task: &Task, golden: &Value) {
 /// Whether a text is the golden's: itself, or the beginning of its hash and its length.
 fn is(text: &str, golden: &Value) -> bool {
     let golden = golden.as_str().expect("a text");
-    let digits: String = Sha256::digest(text).iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let digits = hex::encode(&Sha256::digest(text)[..8]);
     text == golden || format!("{digits}/{}", text.len()) == golden
 }
 
@@ -222,7 +222,7 @@ fn digest(items: &[Item]) -> String {
         let texts = [&item.prompt, &item.suffix].into_iter().chain(&item.answers).chain(&item.choices);
         texts.for_each(|text| all.update([text.as_bytes(), &[0]].concat()));
     }
-    all.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
+    hex::encode(&all.finalize()[..8])
 }
 
 #[test]

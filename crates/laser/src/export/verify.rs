@@ -51,7 +51,7 @@ impl StoredMatrix {
             max_abs: differences.fold(0.0, f64::max),
             relative: distance(&stored, wanted),
             change: distance(&stored, before),
-            sha256: Sha256::digest(written.bytes()).iter().map(|b| format!("{b:02x}")).collect(),
+            sha256: hex::encode(Sha256::digest(written.bytes())),
         })
     }
 }

@@ -91,10 +91,7 @@ pub(super) fn losses_and_gradient(
 
 /// Which of the kept rows are each item's, where no row is shared.
 pub(super) fn kept_spans(batch: &Batch) -> Vec<Range<usize>> {
-    let first = |item: &BatchItem| {
-        let rows = item.candidates.iter().flatten().map(|(row, _)| *row).chain(item.asked.iter().copied());
-        rows.min().unwrap_or(0) // an item has rows
-    };
+    let first = |item: &BatchItem| batch.keep.partition_point(|row| *row < item.first);
     let ends = batch.items.iter().skip(1).map(first).chain([batch.keep.len()]);
     batch.items.iter().zip(ends).map(|(item, end)| first(item)..end).collect()
 }

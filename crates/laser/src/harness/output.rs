@@ -69,7 +69,7 @@ impl Output {
             configs.insert(name.clone(), config(part));
             versions.insert(name.clone(), task.definition.as_ref().map_or(Value::Null, |d| d.version.clone()));
             n_shot.insert(name.clone(), json!(task.num_fewshot));
-            hashes.insert(name.clone(), json!(hex(hash)));
+            hashes.insert(name.clone(), json!(hex::encode(hash.finalize())));
             results.insert(name.clone(), Value::Object(row));
             samples.push((name, lines));
         }
@@ -229,7 +229,7 @@ impl Document<'_> {
         };
         let prompt = arguments.first().and_then(|argument| argument["arg_0"].as_str()).unwrap_or_default();
         let hashes =
-            [python::json(&doc), prompt.to_owned(), target.clone()].map(|text| hex(Sha256::new_with_prefix(text)));
+            [python::json(&doc), prompt.to_owned(), target.clone()].map(|text| hex::encode(Sha256::digest(text)));
         let mut sample = Map::new();
         let named = (0..).zip(arguments).map(|(i, argument): (usize, _)| (format!("gen_args_{i}"), argument));
         for (key, value) in [
@@ -272,10 +272,6 @@ fn generation(part: &Part<'_>) -> Value {
         }
         _ => json!({"until": part.task.until, "max_gen_toks": max_tokens, "do_sample": false}),
     }
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -124,6 +124,20 @@ impl Question<'_> {
         Ok(Encoded { prompt, asked, candidates, lengths, gold, answer_tokens, first_tokens: Vec::new() })
     }
 
+    /// Under [`Score::Top1`], how the gold answer, which is encoded, and its aliases begin.
+    fn add_first_tokens(&self, encoded: &mut Encoded, tokens: impl Fn(&str) -> Result<Vec<u32>>) -> Result<()> {
+        if self.score != Score::Top1 {
+            return Ok(());
+        }
+        let mut firsts = vec![encoded.candidates[encoded.gold].probes[0].1];
+        for alias in &self.item.answers[1..] {
+            firsts.push(tokens(alias)?[0]);
+        }
+        let text = |token: &u32| Ok(normalise(&self.tokenizer.decode(&[*token])?));
+        encoded.first_tokens = firsts.iter().map(text).collect::<Result<_>>()?;
+        Ok(())
+    }
+
     /// Refuses what does not fit the model's context.
     fn check_length(&self, longest: usize) -> Result<()> {
         let max_positions = self.config.max_positions;

@@ -110,7 +110,7 @@ impl Settings {
         let decides = Self { resamples: 0, permutations: 0, statistics_seed: 0, threads: 1, ..self.clone() };
         let mut hasher = Sha256::new();
         hasher.update(format!("{decides:?} {:?}", truncation.method()));
-        let settings: String = hasher.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect();
+        let settings = hex::encode(&hasher.finalize()[..8]);
         let task = |part: &Part<'_>| {
             let Part { task, score, .. } = part;
             format!("task {} {} ({} items), score {score:?}, ", task.name, task.sha256(), task.items.len())

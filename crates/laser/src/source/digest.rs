@@ -19,7 +19,7 @@ pub fn sha256_file(path: &Path) -> Result<String, SourceError> {
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer).map_err(io)? {
-            0 => return Ok(hex(&hash.finalize())),
+            0 => return Ok(hex::encode(hash.finalize())),
             n => hash.update(&buffer[..n]),
         }
     }
@@ -51,7 +51,7 @@ pub fn sha256_model(path: &Path) -> Result<String, SourceError> {
         let part = sha256_file(&path.join(&name))?;
         hash.update(format!("{name}  {part}\n"));
     }
-    Ok(hex(&hash.finalize()))
+    Ok(hex::encode(hash.finalize()))
 }
 
 /// Whether a file decides what the model computes: weights, configuration, tokenizer, chat template.
@@ -59,14 +59,6 @@ fn is_model_part(name: &str) -> bool {
     [".safetensors", ".json", ".jinja", ".model"].iter().any(|end| name.ends_with(end))
         || name == "merges.txt"
         || name == "vocab.txt"
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String cannot fail because it only allocates");
-        text
-    })
 }
 
 #[cfg(test)]
@@ -91,7 +83,7 @@ mod tests {
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
         write("config.json", "abc");
         let one = sha256_model(dir.path()).unwrap();
-        assert_eq!(one, hex(&Sha256::digest(format!("config.json  {OF_ABC}\n"))));
+        assert_eq!(one, hex::encode(Sha256::digest(format!("config.json  {OF_ABC}\n"))));
         write("README.md", "x");
         assert_eq!(sha256_model(dir.path()).unwrap(), one);
         write("model.safetensors", "w");

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::records::Source;
-use super::wording::{full_stop, one_of};
+use super::wording::{clean_full_stop, one_of};
 use super::{Boundary, Item, Join, ModelKind, Profile, Setup, Task, TaskInfo};
 use crate::dataset::{BadField, Row};
 use crate::error::Result;
@@ -83,14 +83,14 @@ fn epistemic(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
             };
             (format!("{INSTRUCTION}{}{QUESTION}", row.text("input")?), gold.ok_or_else(wrong)?)
         };
-        let suffix = if setup.profile == Profile::Clean { full_stop(setup) } else { String::new() };
+        let suffix = clean_full_stop(setup);
         Ok(vec![Item { suffix, ..one_of(prompt, &LABELS, gold) }])
     })?;
     let (length, ties) = match setup.profile {
         Profile::Clean => (Length::PerCharacter, Ties::Wrong),
         Profile::Paper => (Length::Sum, Ties::First),
     };
-    Ok(Task { join: join(setup), ..made.task(EPISTEMIC.name, Score::Choice { length, ties })? })
+    Ok(Task { join: Join::of_profile(setup.profile, Boundary::Suffix), ..made.task(EPISTEMIC.name, Score::Choice { length, ties })? })
 }
 
 fn wikidata(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
@@ -116,7 +116,7 @@ fn wikidata(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         }
         let untouched = (setup.profile, setup.kind) == (Profile::Paper, ModelKind::Masked);
         let text = |text: &str| if untouched { text.to_owned() } else { text.trim().to_owned() };
-        let suffix = if setup.profile == Profile::Clean { full_stop(setup) } else { String::new() };
+        let suffix = clean_full_stop(setup);
         let answers = targets.iter().map(|target| text(target)).collect();
         Ok(vec![Item { group: input.trim().to_owned(), prompt: text(input), suffix, answers, ..Item::default() }])
     })?;
@@ -126,7 +126,7 @@ fn wikidata(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         (Profile::Paper, ModelKind::Causal) => Match::PromptContinuation,
         (Profile::Paper, ModelKind::Masked) => Match::Continuation,
     };
-    Ok(Task { join: join(setup), ..made.task(WIKIDATA.name, Score::Generate { max_tokens, matching })? })
+    Ok(Task { join: Join::of_profile(setup.profile, Boundary::Suffix), ..made.task(WIKIDATA.name, Score::Generate { max_tokens, matching })? })
 }
 
 /// The accepted answers of the original file: one text or a list.
@@ -135,11 +135,6 @@ fn targets(row: &Row) -> Result<Vec<String>, BadField> {
         Value::String(_) => Ok(vec![row.text("target")?.to_owned()]),
         _ => row.texts("target"),
     }
-}
-
-fn join(setup: &Setup<'_>) -> Join {
-    let boundary = if setup.profile == Profile::Paper { Boundary::Suffix } else { Boundary::Joint };
-    Join { boundary, ..Join::default() }
 }
 
 #[cfg(test)]

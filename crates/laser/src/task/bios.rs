@@ -99,7 +99,7 @@ fn gender(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         let gold = number(row, "gender", &GENDERS)?;
         Ok(vec![Item { suffix: full_stop(setup), ..one_of(format!("{text} {question}"), &GENDERS, gold) }])
     })?;
-    Ok(Task { join: join(setup), ..made.task(GENDER.name, Score::CHOICE)? })
+    Ok(Task { join: Join::of_profile(setup.profile, Boundary::Apart), ..made.task(GENDER.name, Score::CHOICE)? })
 }
 
 fn profession(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
@@ -116,12 +116,7 @@ fn profession(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
     })?;
     let ties = if setup.profile == Profile::Paper { Ties::First } else { Ties::Wrong };
     let score = Score::Choice { length: Length::Sum, ties };
-    Ok(Task { join: join(setup), ..made.task(PROFESSION.name, score)? })
-}
-
-fn join(setup: &Setup<'_>) -> Join {
-    let boundary = if setup.profile == Profile::Paper { Boundary::Apart } else { Boundary::Joint };
-    Join { boundary, ..Join::default() }
+    Ok(Task { join: Join::of_profile(setup.profile, Boundary::Apart), ..made.task(PROFESSION.name, score)? })
 }
 
 /// What cuts the biography, where it is cut.

@@ -42,7 +42,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         }
         (Profile::Paper, _) => (Score::TOP1, Boundary::Apart),
     };
-    Ok(Task { join: Join { boundary, ..Join::default() }, ..made.task(INFO.name, score)? })
+    Ok(Task { join: Join::at(boundary), ..made.task(INFO.name, score)? })
 }
 
 /// The items of one record: its prompt, then its paraphrases.

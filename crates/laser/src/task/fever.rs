@@ -61,8 +61,8 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         Ok(Vec::new())
     })?;
     made.items.retain(|item| !contradictory.contains(&item.group));
-    let boundary = if setup.profile == Profile::Paper { Boundary::Apart } else { Boundary::Joint };
-    Ok(Task { join: Join { boundary, ..Join::default() }, ..made.task(INFO.name, Score::CHOICE)? })
+    let join = Join::of_profile(setup.profile, Boundary::Apart);
+    Ok(Task { join, ..made.task(INFO.name, Score::CHOICE)? })
 }
 
 fn item(id: String, claim: &str, label: bool, setup: &Setup<'_>) -> Item {

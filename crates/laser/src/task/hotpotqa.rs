@@ -1,7 +1,7 @@
 //! HotpotQA (Yang et al. 2018) as closed-book questions: no paragraphs, only what the model remembers.
 
 use super::records::{Source, id, items};
-use super::wording::full_stop;
+use super::wording::clean_full_stop;
 use super::{Boundary, HubData, Item, Join, ModelKind, Profile, Setup, Task, TaskInfo};
 use crate::dataset::{BadField, Layout, Rows};
 use crate::error::Result;
@@ -80,7 +80,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         }
         let id = ["id", "_id"].iter().map(|field| id(row, field)).find(|id| !id.is_empty());
         let mark = if question.ends_with(['?', '.']) { "" } else { "?" };
-        let suffix = if setup.profile == Profile::Clean { full_stop(setup) } else { String::new() };
+        let suffix = clean_full_stop(setup);
         Ok(vec![Item {
             id: id.unwrap_or_default(),
             prompt: format!("{question}{mark} The answer is"),
@@ -96,7 +96,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         (Profile::Paper, ModelKind::Masked) => (Match::Continuation, Boundary::Suffix),
     };
     let task = made.task(INFO.name, Score::Generate { max_tokens, matching })?;
-    Ok(Task { join: Join { boundary, ..Join::default() }, ..task })
+    Ok(Task { join: Join::at(boundary), ..task })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! How prompt and answer become tokens.
 
+use super::Profile;
+
 /// How the prompts and answers of a task become tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Join {
@@ -14,6 +16,21 @@ pub struct Join {
 impl Default for Join {
     fn default() -> Self {
         Self { delimiter: " ".to_owned(), boundary: Boundary::Joint, special: true }
+    }
+}
+
+impl Join {
+    /// With the answer where `boundary` says.
+    pub(crate) fn at(boundary: Boundary) -> Self {
+        Self { boundary, ..Self::default() }
+    }
+
+    /// With the answer where `paper` says under the paper's profile.
+    pub(super) fn of_profile(profile: Profile, paper: Boundary) -> Self {
+        match profile {
+            Profile::Clean => Self::default(),
+            Profile::Paper => Self::at(paper),
+        }
     }
 }
 

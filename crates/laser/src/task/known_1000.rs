@@ -36,7 +36,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
         Profile::Clean => (Score::GREEDY, Boundary::Joint),
         Profile::Paper => (Score::TOP1, Boundary::Apart),
     };
-    Ok(Task { join: Join { boundary, ..Join::default() }, ..made.task(INFO.name, score)? })
+    Ok(Task { join: Join::at(boundary), ..made.task(INFO.name, score)? })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::records::Source;
-use super::wording::{full_stop, sentence, true_or_false};
+use super::wording::{clean_full_stop, sentence, true_or_false};
 use super::{Boundary, HubData, Item, Join, Profile, Setup, Task, TaskInfo};
 use crate::dataset::{BadField, Row};
 use crate::error::Result;
@@ -49,14 +49,14 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
             return Err(BadField::new("answers", "expected at least one, found none"));
         }
         let item = |(i, (answer, label)): (usize, &(String, bool))| {
-            let suffix = if setup.profile == Profile::Clean { full_stop(setup) } else { String::new() };
+            let suffix = clean_full_stop(setup);
             let item = true_or_false(prompt(question, answer, setup), *label);
             Item { id: format!("{number}/{i}"), group: question.trim().to_owned(), suffix, ..item }
         };
         Ok(answers.iter().enumerate().map(item).collect())
     })?;
-    let boundary = if setup.profile == Profile::Paper { Boundary::Apart } else { Boundary::Joint };
-    Ok(Task { join: Join { boundary, ..Join::default() }, ..made.task(INFO.name, Score::CHOICE)? })
+    let join = Join::of_profile(setup.profile, Boundary::Apart);
+    Ok(Task { join, ..made.task(INFO.name, Score::CHOICE)? })
 }
 
 fn prompt(question: &str, answer: &str, setup: &Setup<'_>) -> String {

@@ -31,6 +31,14 @@ pub(super) fn full_stop(setup: &Setup<'_>) -> String {
     }
 }
 
+/// [`full_stop`], of which the paper knows nothing.
+pub(super) fn clean_full_stop(setup: &Setup<'_>) -> String {
+    match setup.profile {
+        Profile::Clean => full_stop(setup),
+        Profile::Paper => String::new(),
+    }
+}
+
 /// An item that asks for one of few words.
 pub(super) fn one_of(prompt: String, choices: &[&str], gold: usize) -> Item {
     let choices: Vec<String> = choices.iter().map(|&c| c.to_owned()).collect();

