@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use laser::parallel::Observer;
-use laser::store::Trial;
+use laser::model::parallel::Observer;
+use laser::search::observer::SearchObserver;
+use laser::search::store::Trial;
 
 /// A progress bar that follows the library, and stops it when the user presses Ctrl-C. Where stderr is no terminal
 /// (a log file), a plain line for each tenth of a stage.
@@ -97,7 +98,12 @@ impl Observer for Progress {
     fn progress(&self, stage: &str, done: usize, total: usize) {
         self.show(stage, done as u64, total as u64, false);
     }
+    fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
 
+impl SearchObserver for Progress {
     fn trial(&self, trial: &Trial) {
         let (acc, loss) = (trial.outcomes.accuracy(), trial.outcomes.log_loss());
         let mut best = self.best.lock().expect("no thread panics while it holds the best");
@@ -107,7 +113,7 @@ impl Observer for Progress {
         }
     }
 
-    fn searched(&self, work: laser::model::Work, items_asked: usize) {
+    fn searched(&self, work: laser::model::meter::Work, items_asked: usize) {
         if !self.quiet {
             let seconds = self.begun.elapsed().as_secs_f64();
             let text = format!(
@@ -120,9 +126,5 @@ impl Observer for Progress {
 
     fn expired(&self) -> bool {
         self.expires.get().is_some_and(|time| Instant::now() >= *time)
-    }
-
-    fn stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
     }
 }

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use laser::evaluate::Exam;
-use laser::model::ModelConfig;
-use laser::objective::{Guard, Objective};
-use laser::score::Score;
+use laser::model::config::ModelConfig;
+use laser::model::tokenizer::Tokenizer;
+use laser::search::objective::{Guard, Objective};
 use laser::source::HubDataset;
-use laser::task::{BUILT_IN, Profile, Setup, Task};
-use laser::tokenizer::Tokenizer;
+use laser::task::Task;
+use laser::task::built_in::BUILT_IN;
+use laser::task::score::Score;
+use laser::task::setup::{Profile, Setup};
 
 use crate::args::{Global, Search, TaskArgs};
 use crate::output;

@@ -4,19 +4,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use laser::chat::{ChatSettings, ChatTemplate};
-use laser::device::{Place, parse_dtype};
 use laser::edit::Edit;
+use laser::edit::recipe::Recipe;
+use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::evaluate::Exam;
-use laser::model::{Files, Model};
-use laser::recipe::Recipe;
+use laser::model::Model;
+use laser::model::device::{Place, parse_dtype};
+use laser::model::load::Files;
+use laser::model::tokenizer::Tokenizer;
 use laser::results::{Manifest, ModelIdentity, TaskIdentity};
-use laser::score::Score;
 use laser::source::{HubDataset, ModelSource, Resolved, SourceOptions, resolve, sha256_model};
 use laser::statistics::Fractions;
 use laser::task::Task;
-use laser::tokenizer::Tokenizer;
-use laser::truncation::{SvdMethod, Truncation};
+use laser::task::chat::{ChatSettings, ChatTemplate};
+use laser::task::dataset::Layout;
+use laser::task::score::Score;
 
 use crate::args::{Global, SvdArgs, TaskArgs};
 use crate::progress::Progress;
@@ -46,7 +48,7 @@ pub(crate) fn find(model: &str, global: &Global, progress: &Progress) -> Result<
 
 /// Finds the files of a data set with these names, fetching them if need be.
 pub(crate) fn find_data(data: &HubDataset, names: &[&str], global: &Global, progress: &Progress) -> Result<Resolved> {
-    Ok(with_sources(global, progress, |options| data.fetch(names, options))?)
+    Ok(with_sources(global, progress, |options| data.fetch(&|files| Layout::choose(files, names), options))?)
 }
 
 /// Where things are fetched from and kept, by the flags and the environment.

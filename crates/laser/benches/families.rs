@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use candle_core::{DType, Device};
-use laser::model::{Files, Model};
-use laser::weight::Part;
+use laser::model::Model;
+use laser::model::load::Files;
+use laser::model::weight_id::Part;
 
 /// Sequences, and tokens of each.
 const SHAPE: (u32, u32) = (16, 32);

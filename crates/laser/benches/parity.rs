@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use laser::edit::Edit;
-use laser::model::{Files, Model};
-use laser::truncation::{SvdMethod, Truncation};
+use laser::edit::truncation::{SvdMethod, Truncation};
+use laser::model::Model;
+use laser::model::load::Files;
 use serde_json::Value;
 use support::{goldens, ids, json};
 

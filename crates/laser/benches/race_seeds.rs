@@ -10,16 +10,17 @@
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device};
+use laser::edit::selector::MatrixSet;
+use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::evaluate::Exam;
-use laser::matrix_set::MatrixSet;
-use laser::model::Files;
-use laser::parallel::Unobserved;
+use laser::model::load::Files;
+use laser::model::parallel::Unobserved;
+use laser::model::weight_id::WeightKind;
+use laser::search::store::{Outcomes, Store, Trial};
 use laser::search::{Arm, Asking, Plan, Settings, Space, Splits, explore};
 use laser::statistics::{Paired, Split};
-use laser::store::{Outcomes, Store, Trial};
-use laser::task::{Setup, Task};
-use laser::truncation::{SvdMethod, Truncation};
-use laser::weight::WeightKind;
+use laser::task::Task;
+use laser::task::setup::Setup;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();

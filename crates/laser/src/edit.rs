@@ -1,13 +1,18 @@
 //! What an edit is: the short form `L27.fc_in@0.01`, and what it resolves to on a model.
 
+pub mod recipe;
+pub mod reduction;
+pub mod selector;
+pub mod truncation;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::edit::reduction::{Reduction, ReductionSyntax, split_list};
+use crate::edit::selector::MatrixSet;
 use crate::error::{Error, Result};
-use crate::matrix_set::MatrixSet;
-use crate::model::ModelConfig;
-use crate::reduction::{Reduction, ReductionSyntax, split_list};
-use crate::weight::WeightId;
+use laser_model::config::ModelConfig;
+use laser_model::weight_id::WeightId;
 
 /// A set of reductions, one a matrix. Displays in the short form, canonical names, sorted.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -93,7 +98,7 @@ impl Edit {
         for (id, reduction) in self.reductions() {
             let wrong = |problem| Error::Edit { edit: format!("{id}@{reduction}"), problem };
             if config.pieces(id).is_none() {
-                return Err(config.no_matrix(id));
+                return Err(config.no_matrix(id).into());
             }
             reduction.check(id.kind, config.shape(id)).map_err(wrong)?;
             before.retain(|other| other.layer == id.layer);
@@ -235,7 +240,7 @@ mod tests {
     #[test]
     fn a_matrix_is_exchanged_or_left_alone() {
         let edit = Edit::parse("L0.fc_in@0.1,L1.fc_in@0.2", &config()).expect("edit");
-        let id = WeightId::new(1, crate::weight::WeightKind::Gate);
+        let id = WeightId::new(1, laser_model::weight_id::WeightKind::Gate);
         let zero: Reduction = "zero".parse().expect("a reduction");
         assert_eq!(edit.with(id, zero).to_string(), "L0.gate_proj@0.1,L1.gate_proj@zero");
         assert_eq!(edit.without(id, &config()).to_string(), "L0.gate_proj@0.1");

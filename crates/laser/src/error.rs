@@ -1,14 +1,20 @@
-//! What can go wrong in the library, one variant a kind of failure.
+//! What can go wrong in the library, one variant for each kind of failure.
 
 use std::path::PathBuf;
 
-/// Result with the library's [`Error`].
+/// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failure of the library. Every variant names the thing concerned, what was expected and what was found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A model could not be loaded or run.
+    #[error(transparent)]
+    Model(laser_model::Error),
+    /// A task could not be read.
+    #[error(transparent)]
+    Task(#[from] laser_task::Error),
     /// A model file could not be read or written.
     #[error(transparent)]
     Checkpoint(#[from] laser_checkpoint::CheckpointError),
@@ -22,13 +28,10 @@ pub enum Error {
     },
     /// A tokenizer could not be built, or a text not be encoded.
     #[error(transparent)]
-    Tokenizer(#[from] crate::tokenizer::TokenizerError),
-    /// A chat template could not be used.
-    #[error(transparent)]
-    Chat(#[from] crate::chat::ChatError),
+    Tokenizer(#[from] laser_model::tokenizer::TokenizerError),
     /// The model named by the user could not be found or fetched.
     #[error(transparent)]
-    Source(#[from] crate::source::SourceError),
+    Source(#[from] laser_source::SourceError),
     /// A key of a model's configuration is missing, or asks for something not implemented.
     #[error("{file}: `{key}`: expected {expected}, found {found}")]
     Config {
@@ -40,30 +43,6 @@ pub enum Error {
         expected: String,
         /// What the file says.
         found: String,
-    },
-    /// A tensor the architecture needs is not in the checkpoint, or one is there that it does not know.
-    #[error("{file}: {problem} tensor `{tensor}` ({hint})")]
-    TensorSet {
-        /// The checkpoint.
-        file: String,
-        /// `missing` or `surplus`.
-        problem: &'static str,
-        /// Name in the checkpoint.
-        tensor: String,
-        /// Which architecture was expected.
-        hint: String,
-    },
-    /// A tensor has another shape than the configuration says.
-    #[error("{file}: tensor `{tensor}`: expected shape {expected:?}, found {found:?}")]
-    TensorShape {
-        /// The checkpoint.
-        file: String,
-        /// Name in the checkpoint.
-        tensor: String,
-        /// Shape by the configuration, `[out, in]`.
-        expected: Vec<usize>,
-        /// Shape in the file.
-        found: Vec<usize>,
     },
     /// NaN or infinity where numbers are needed.
     #[error("{what}: not finite at {place}")]
@@ -89,16 +68,6 @@ pub enum Error {
     Uncalibrated {
         /// The reduction of one matrix, `L5.gate_proj@whitened(0.1)`.
         edit: String,
-    },
-    /// A task file or an item of it is wrong.
-    #[error("{file}: {place}: {problem}")]
-    Task {
-        /// The task file or built-in name.
-        file: String,
-        /// Line, record or field.
-        place: String,
-        /// Expected and found.
-        problem: String,
     },
     /// A setting that cannot be used as given.
     #[error("{setting}: {problem}")]
@@ -149,6 +118,15 @@ pub enum Error {
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<laser_model::Error> for Error {
+    fn from(error: laser_model::Error) -> Self {
+        match error {
+            laser_model::Error::Interrupted => Self::Interrupted,
+            other => Self::Model(other),
+        }
+    }
 }
 
 impl Error {

@@ -1,16 +1,27 @@
 //! Model × tasks → outcomes: the one way items are scored, batched, and identical to one item at a time.
 
+pub mod activation;
+pub(crate) mod batch;
+pub(crate) mod encode;
+pub(crate) mod generate;
+mod judge;
+pub mod outcome;
+pub(crate) mod scorer;
+
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::model::{Model, ModelConfig};
-use crate::parallel::{Observer, map};
-use crate::score::batch::{Batch, Packing, by_tokens, plan, plan_apart};
-use crate::score::encode::{Encoded, encode};
-use crate::score::trial::{Scored, Scorer};
-use crate::score::{Outcome, Score};
-use crate::task::{Item, ModelKind, Task};
-use crate::tokenizer::Tokenizer;
+use crate::evaluate::batch::{Batch, Packing, by_tokens, plan, plan_apart};
+use crate::evaluate::encode::{Encoded, encode};
+use crate::evaluate::outcome::Outcome;
+use crate::evaluate::scorer::{Scored, Scorer};
+use laser_model::Model;
+use laser_model::ModelKind;
+use laser_model::config::ModelConfig;
+use laser_model::parallel::{Observer, map};
+use laser_model::tokenizer::Tokenizer;
+use laser_task::score::Score;
+use laser_task::{Item, Task};
 
 /// Rows of one pass: enough for the matrix products to run near their peak, few enough to stay in cache.
 const PASS_ROWS: usize = 512;
@@ -155,7 +166,7 @@ impl<'a> Exam<'a> {
     pub fn evaluate_one_by_one(&self, model: &Model, indices: &[usize]) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::with_capacity(indices.len());
         for index in indices {
-            let scored = self.run(model, &[*index], 1, 1, "", &crate::parallel::Unobserved)?;
+            let scored = self.run(model, &[*index], 1, 1, "", &laser_model::parallel::Unobserved)?;
             outcomes.extend(scored.into_iter().map(|s| s.outcome));
         }
         Ok(outcomes)
@@ -181,7 +192,7 @@ impl<'a> Exam<'a> {
             let scored = self.scorer(batch, false).run(&model, batch, None)?;
             let done = done.fetch_add(batch.items.len(), std::sync::atomic::Ordering::Relaxed);
             observer.progress(stage, done + batch.items.len(), total);
-            Ok(scored.into_iter().next().unwrap_or_default())
+            Ok::<_, Error>(scored.into_iter().next().unwrap_or_default())
         })?;
         let mut by_index: Vec<Option<Scored>> = (0..self.encoded.len()).map(|_| None).collect();
         for (batch, scored) in batches.iter().zip(results) {

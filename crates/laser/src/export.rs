@@ -18,10 +18,10 @@ use laser_checkpoint::{Dtype, gguf, safetensors};
 use laser_linalg::Matrix;
 use serde::Serialize;
 
+use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
-use crate::model::Files;
-use crate::recipe::Recipe;
-use crate::weight::WeightId;
+use laser_model::load::Files;
+use laser_model::weight_id::WeightId;
 use staging::Staging;
 
 pub use card::Card;
@@ -67,7 +67,7 @@ struct Edited {
 
 impl<'a> Export<'a> {
     /// The model `files` with the stored `matrices` (`[out, in]`) in the place of its own, as `recipe` says.
-    /// [`Truncation::matrices`](crate::truncation::Truncation::matrices) makes them of an edit.
+    /// [`Truncation::matrices`](crate::edit::truncation::Truncation::matrices) makes them of an edit.
     ///
     /// # Errors
     /// A matrix that the model does not have, or of another shape than the model's.
@@ -75,7 +75,7 @@ impl<'a> Export<'a> {
         let config = files.config();
         for (id, matrix) in &matrices {
             if id.layer >= config.n_layers || !config.stored(id.layer).contains(id) {
-                return Err(config.no_matrix(*id));
+                return Err(config.no_matrix(*id).into());
             }
             let (expected, found) = (config.shape(*id), [matrix.rows(), matrix.cols()]);
             if expected != found {

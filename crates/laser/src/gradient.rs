@@ -17,15 +17,16 @@ use laser_linalg::Svd;
 pub use loss::Loss;
 pub use sensitivity::{FISHER_WEIGHT, Prediction, Sensitivity};
 
+use crate::edit::truncation::{Truncation, on_device};
 use crate::error::{Error, Result};
 use crate::evaluate::Exam;
-use crate::model::{Model, Weight};
-use crate::ops::linear::linear;
-use crate::ops::with_values;
-use crate::parallel::{Observer, map};
-use crate::truncation::{Truncation, on_device};
-use crate::weight::WeightId;
 use backward::{Descent, MatrixRows};
+use laser_kernels::linear::Weight;
+use laser_kernels::linear::linear;
+use laser_kernels::with_values;
+use laser_model::Model;
+use laser_model::parallel::{Observer, map};
+use laser_model::weight_id::WeightId;
 use loss::Items;
 
 /// Rows of one batch: the tracked inside of a layer is many times its activations, and threads share few items.
@@ -132,7 +133,7 @@ impl Factors {
         let inputs = linear(input, &self.vt, None, None, 1)?; // [rows, components]
         let outputs = linear(delta, &self.ut, None, None, 1)?; // [rows, components]
         let products = (inputs * outputs)?.to_dtype(DType::F32)?.to_device(&Device::Cpu)?;
-        with_values(&products, |products| {
+        Ok(with_values(&products, |products| {
             let mut effects = Vec::with_capacity(rows.spans.len() * k);
             for span in &rows.spans {
                 let mut sums = vec![0f64; k];
@@ -142,7 +143,7 @@ impl Factors {
                 effects.extend(sums.iter().zip(&self.sigma).map(|(sum, sigma)| (sum * sigma) as f32));
             }
             effects
-        })
+        })?)
     }
 }
 

@@ -32,44 +32,32 @@
 //!
 //! The library never prints, never exits, and reads neither the environment nor a clock; every random choice takes a
 //! seed. On the CPU everything is f32, and passes run side by side, one a thread.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
-pub mod activation;
-pub mod arch;
-pub mod chat;
-pub mod dataset;
-pub mod device;
 pub mod edit;
 pub mod error;
 pub mod evaluate;
 pub mod export;
-pub mod forward;
 pub mod gradient;
-pub mod harness;
-pub mod matrix_set;
-pub mod model;
-mod named;
-pub mod objective;
-mod ops;
-pub mod parallel;
-pub mod recipe;
-pub mod reduction;
 pub mod report;
 pub mod results;
 pub mod run;
-pub mod score;
 pub mod search;
-pub mod source;
-pub mod statistics;
-pub mod store;
-pub mod task;
-pub mod tokenizer;
-pub mod truncation;
-pub mod weight;
 
 pub use error::{Error, Result};
 
 /// Model files as named tensors.
 pub use laser_checkpoint as checkpoint;
+/// Operations of the forward pass.
+#[doc(hidden)]
+pub use laser_kernels as kernels;
 /// Matrices and rank.
 pub use laser_linalg as linalg;
+/// Model files as a transformer that runs.
+pub use laser_model as model;
+/// Where models and data sets come from.
+pub use laser_source as source;
+/// Intervals, tests and splits.
+pub use laser_statistics as statistics;
+/// Data files as items.
+pub use laser_task as task;

@@ -8,7 +8,7 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
 use crate::results::{Results, verdict};
-use crate::statistics::Split;
+use laser_statistics::Split;
 
 mod comparison;
 mod flips;

@@ -5,11 +5,13 @@
 //! adding is fine, renaming is not. Accuracies, differences and shares are fractions; losses and
 //! log-probabilities are nats.
 
+pub mod harness;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::statistics::{Constant, Frequent, Split};
+use laser_statistics::{Constant, Frequent, Split};
 
 mod classes;
 pub(crate) mod figures;

@@ -11,21 +11,21 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
+use crate::evaluate::outcome::Outcome;
 use crate::evaluate::{Exam, Part};
-use crate::harness::{Output, sample_files};
-use crate::recipe::Recipe;
 use crate::report::{Flip, render_html};
+use crate::results::harness::{Output, sample_files};
 use crate::results::{Baselines, SplitScores, SplitSummary};
 use crate::results::{
     BestEdit, Change, GuardKept, Manifest, Results, SampleRecord, SearchSpace, SearchSummary, TaskChange, TaskScores,
     constants, labels,
 };
-use crate::score::Outcome;
+use crate::search::store::{Outcomes, Store};
 use crate::search::{Found, Protocol, Settings};
-use crate::statistics::{Constant, Split, balanced_accuracy, constant_answer_rate, group_ids, most_frequent};
-use crate::store::{Outcomes, Store};
-use crate::task::Item;
+use laser_statistics::{Constant, Split, balanced_accuracy, constant_answer_rate, group_ids, most_frequent};
+use laser_task::Item;
 
 /// A run folder.
 #[derive(Debug, Clone)]

@@ -2,6 +2,10 @@
 //!
 //! A [`Plan`] of [`Stage`]s goes through the [`Space`]; what it tries it tries through `trials`.
 
+pub mod objective;
+pub mod observer;
+pub mod store;
+
 mod beam;
 mod choice;
 mod exhaustive;
@@ -18,17 +22,17 @@ mod walk;
 
 use std::sync::Arc;
 
-use crate::activation::Activations;
 use crate::edit::Edit;
+use crate::edit::truncation::{Truncation, TruncationRecord};
 use crate::error::{Error, Result};
+use crate::evaluate::activation::Activations;
+use crate::evaluate::outcome::Outcome;
 use crate::evaluate::{Exam, Part};
-use crate::model::Model;
-use crate::parallel::Observer;
-use crate::score::Outcome;
-use crate::statistics::{Split, assign_split, paper_split};
-use crate::store::{Store, Trial};
-use crate::truncation::{Truncation, TruncationRecord};
-use crate::weight::WeightId;
+use crate::search::store::{Store, Trial};
+use laser_model::Model;
+use laser_model::weight_id::WeightId;
+use laser_statistics::{Split, assign_split, paper_split};
+use observer::SearchObserver;
 
 pub use greedy::Order;
 pub use proof::Proof;
@@ -70,7 +74,11 @@ impl Splits {
         for Part { task, range, .. } in exam.parts() {
             if let Some(split) = needed.iter().find(|split| !splits.of[range.clone()].contains(split)) {
                 let problem = format!("{} items leave the {split} split empty: give more items", range.len());
-                return Err(Error::Task { file: task.name.clone(), place: "items".into(), problem });
+                return Err(Error::Task(laser_task::Error::Task {
+                    file: task.name.clone(),
+                    place: "items".into(),
+                    problem,
+                }));
             }
         }
         Ok(splits)
@@ -131,7 +139,7 @@ pub fn explore(
     truncation: &Truncation,
     settings: &Settings,
     store: &mut Store,
-    observer: &dyn Observer,
+    observer: &dyn SearchObserver,
 ) -> Result<Explored> {
     settings.objective.check(exam.parts().len())?;
     let splits = Splits::new(exam, settings)?;
@@ -177,7 +185,7 @@ pub fn search(
     truncation: &Truncation,
     settings: &Settings,
     store: &mut Store,
-    observer: &dyn Observer,
+    observer: &dyn SearchObserver,
 ) -> Result<Found> {
     let mut explored = explore(model, exam, truncation, settings, store, observer)?;
     let Explored { splits, found, truncation, notes, .. } = &mut explored;
@@ -222,7 +230,7 @@ pub fn sweep(
     items: &[usize],
     settings: &Settings,
     store: &mut Store,
-    observer: &dyn Observer,
+    observer: &dyn SearchObserver,
 ) -> Result<Vec<Trial>> {
     let settings = Settings { plan: Plan::exhaustive(), ..settings.clone() };
     let asking = Asking::new(exam, items, &settings);

@@ -2,8 +2,8 @@
 
 mod support;
 
-use laser::chat::{ChatSettings, ChatTemplate};
-use laser::model::Files;
+use laser::model::load::Files;
+use laser::task::chat::{ChatSettings, ChatTemplate};
 use support::{goldens, json, smollm2};
 
 #[test]

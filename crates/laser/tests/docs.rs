@@ -19,7 +19,7 @@ fn adding_an_architecture_shows_a_family_as_it_was_added() {
 #[test]
 fn every_family_has_a_line_in_the_readme() {
     let readme = read("README.md");
-    for family in laser::arch::ARCHITECTURES {
+    for family in laser::model::arch::ARCHITECTURES {
         assert!(readme.contains(&format!("| {}", family.name)), "README.md: no line for {}", family.name);
     }
 }

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use laser::edit::Edit;
+use laser::edit::recipe::{BaseModel, Recipe};
+use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::export::{Card, Export, Written};
-use laser::model::{Files, Model, Replacement, Weight};
-use laser::recipe::{BaseModel, Recipe};
-use laser::truncation::{SvdMethod, Truncation};
-use laser::weight::WeightId;
+use laser::kernels::linear::Weight;
+use laser::model::load::Files;
+use laser::model::weight_id::WeightId;
+use laser::model::{Model, Replacement};
 use laser_checkpoint::{Checkpoint, Dtype, stored_values};
 use laser_linalg::{Matrix, Tolerance};
 use made::{gguf_of, golden, names, random_folder};

@@ -4,13 +4,15 @@
 mod support;
 
 use laser::evaluate::Exam;
-use laser::harness::Output;
-use laser::model::Files;
+use laser::evaluate::outcome::{Likelihood, Outcome};
+use laser::model::load::Files;
+use laser::results::harness::output::Output;
 use laser::results::{EvalResults, Manifest, ModelIdentity, TaskIdentity};
 use laser::run::{samples, scores};
-use laser::score::{Likelihood, Outcome, Score};
 use laser::statistics::Split;
-use laser::task::{Setup, Task};
+use laser::task::Task;
+use laser::task::score::Score;
+use laser::task::setup::Setup;
 use serde_json::{Map, Value};
 
 const TASKS: [&str; 9] = [

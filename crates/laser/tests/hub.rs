@@ -60,7 +60,7 @@ impl Hub {
 
     fn data(&self, data: &str, names: &[&str], cache: &Path) -> Result<Resolved, SourceError> {
         let options = SourceOptions { hub_endpoint: self.endpoint.clone(), ..SourceOptions::new(cache, &|_| ()) };
-        HubDataset::parse(data)?.expect("begins with hf:").fetch(names, &options)
+        HubDataset::parse(data)?.expect("begins with hf:").fetch(&|files| Layout::choose(files, names), &options)
     }
 
     fn requests(&self, start: &str) -> usize {
@@ -389,8 +389,8 @@ fn named_files_of_a_data_set_arrive_once_and_are_then_found_offline() {
         assert!(!got.path.join(other).exists(), "{other} was fetched too");
     }
     assert_eq!((hub.requests("GET /api/datasets/org/name"), hub.requests("GET /datasets/org/name/resolve")), (1, 2));
-    let layout = laser::dataset::Layout { files: &names, list: None };
-    let rows = laser::dataset::Rows::open(&got.path, &layout, false).unwrap();
+    let layout = laser::task::dataset::Layout { files: &names, list: None };
+    let rows = laser::task::dataset::Rows::open(&got.path, &layout, false).unwrap();
     assert_eq!(rows.rows.iter().map(|row| row.index("a", 9)).collect::<Vec<_>>(), [Ok(1), Ok(2)]);
 
     assert_eq!(hub.data(&format!("hf:org/name@{COMMIT}"), &names, cache.path()).unwrap(), got);
@@ -401,7 +401,9 @@ fn named_files_of_a_data_set_arrive_once_and_are_then_found_offline() {
         hub_endpoint: "http://127.0.0.1:9".into(),
         ..SourceOptions::new(cache.path(), &|_| ())
     };
-    let find = |data: &str, names: &[&str]| HubDataset::parse(data).unwrap().unwrap().fetch(names, &offline);
+    let find = |data: &str, names: &[&str]| {
+        HubDataset::parse(data).unwrap().unwrap().fetch(&|files| Layout::choose(files, names), &offline)
+    };
     assert_eq!(find("hf:org/name", &names).unwrap(), got);
     assert_eq!(find(&format!("hf:org/name@{COMMIT}"), &names).unwrap(), got);
     for (data, names, missing) in [

@@ -6,15 +6,19 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device};
 use laser::edit::Edit;
+use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::evaluate::Exam;
-use laser::model::{Files, Model};
-use laser::parallel::Unobserved;
-use laser::score::{Length, Match, Outcome, Score, Ties};
+use laser::evaluate::outcome::Outcome;
+use laser::model::Model;
+use laser::model::load::Files;
+use laser::model::parallel::Unobserved;
+use laser::model::tokenizer::Tokenizer;
+use laser::search::store::Store;
 use laser::search::{Plan, Settings, Space, search};
-use laser::store::Store;
-use laser::task::{Boundary, Item, Setup, Task};
-use laser::tokenizer::Tokenizer;
-use laser::truncation::{SvdMethod, Truncation};
+use laser::task::join::Boundary;
+use laser::task::score::{Length, Match, Score, Ties};
+use laser::task::setup::Setup;
+use laser::task::{Item, Task};
 use serde_json::{Value, json};
 
 const MASK: u32 = 4;

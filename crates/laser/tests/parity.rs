@@ -5,8 +5,9 @@ mod support;
 
 use candle_core::{DType, Device};
 use laser::edit::Edit;
-use laser::model::{Files, Model};
-use laser::truncation::{SvdMethod, Truncation};
+use laser::edit::truncation::{SvdMethod, Truncation};
+use laser::model::Model;
+use laser::model::load::Files;
 use laser_linalg::Tolerance;
 use support::{goldens, ids, json};
 

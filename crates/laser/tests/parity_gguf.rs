@@ -3,7 +3,7 @@
 mod support;
 
 use candle_core::{DType, Device};
-use laser::model::Files;
+use laser::model::load::Files;
 use laser_linalg::Tolerance;
 use support::{goldens, ids, json};
 

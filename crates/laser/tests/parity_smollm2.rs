@@ -4,9 +4,10 @@ mod support;
 
 use candle_core::{DType, Device};
 use laser::edit::Edit;
-use laser::model::{Files, Model};
-use laser::tokenizer::Tokenizer;
-use laser::truncation::{SvdMethod, Truncation};
+use laser::edit::truncation::{SvdMethod, Truncation};
+use laser::model::Model;
+use laser::model::load::Files;
+use laser::model::tokenizer::Tokenizer;
 use laser_linalg::Tolerance;
 use serde_json::Value;
 use support::{floats, goldens, ids, json, smollm2};

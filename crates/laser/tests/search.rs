@@ -12,19 +12,20 @@ mod resume;
 mod support;
 
 use case::{Case, ITEMS, MAX_TOKENS, evaluate, honest, indices, settings};
-use laser::activation::Activations;
 use laser::edit::Edit;
+use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::error::Error;
 use laser::evaluate::Exam;
+use laser::evaluate::activation::Activations;
+use laser::evaluate::outcome::Outcome;
 use laser::model::Model;
-use laser::parallel::Unobserved;
-use laser::score::{Length, Match, Outcome, Score, Ties};
+use laser::model::parallel::Unobserved;
+use laser::model::weight_id::{Part, WeightId, WeightKind};
+use laser::search::store::{Outcomes, Store, Trial};
 use laser::search::{Arm, Settings, sweep};
 use laser::statistics::Split;
-use laser::store::{Outcomes, Store, Trial};
 use laser::task::Item;
-use laser::truncation::{SvdMethod, Truncation};
-use laser::weight::{Part, WeightId, WeightKind};
+use laser::task::score::{Length, Match, Score, Ties};
 use naive::{NEAR_TIE, Naive, SAME_SUMS, assert_same, naive};
 
 /// A trial against its edit alone, nats. The trial multiplies by the factors, the edit by their product, and the

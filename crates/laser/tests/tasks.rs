@@ -11,11 +11,16 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
 use laser::evaluate::Exam;
-use laser::model::{Files, Model};
-use laser::parallel::Unobserved;
-use laser::score::{Length, Match, Outcome, Score};
-use laser::task::{Boundary, Item, ModelKind, Profile, Setup, Task};
-use laser::tokenizer::Tokenizer;
+use laser::evaluate::outcome::Outcome;
+use laser::model::Model;
+use laser::model::ModelKind;
+use laser::model::load::Files;
+use laser::model::parallel::Unobserved;
+use laser::model::tokenizer::Tokenizer;
+use laser::task::join::Boundary;
+use laser::task::score::{Length, Match, Score};
+use laser::task::setup::{Profile, Setup};
+use laser::task::{Item, Task};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 

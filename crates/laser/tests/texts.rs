@@ -6,11 +6,15 @@ use std::path::Path;
 
 use candle_core::{DType, Device};
 use laser::evaluate::Exam;
-use laser::model::{Files, Model};
-use laser::parallel::Unobserved;
-use laser::score::{Length, Match, Outcome, Score, Ties};
-use laser::task::{Boundary, Setup, Task};
-use laser::tokenizer::Tokenizer;
+use laser::evaluate::outcome::Outcome;
+use laser::model::Model;
+use laser::model::load::Files;
+use laser::model::parallel::Unobserved;
+use laser::model::tokenizer::Tokenizer;
+use laser::task::Task;
+use laser::task::join::Boundary;
+use laser::task::score::{Length, Match, Score, Ties};
+use laser::task::setup::Setup;
 use serde_json::{Value, json};
 
 /// Two ways to sum the same numbers differ by this, nats.

@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 
-use laser::tokenizer::{Tokenizer, TokenizerError};
+use laser::model::tokenizer::{Tokenizer, TokenizerError};
 use laser_checkpoint::{Array, Metadata, Value as Stored};
 use serde_json::{Value, json};
 

@@ -5,16 +5,18 @@ mod support;
 use std::path::PathBuf;
 
 use candle_core::{DType, Device, Tensor};
+use laser::edit::recipe::{BaseModel, Recipe};
+use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::edit::{Edit, parse_selector};
 use laser::evaluate::Exam;
 use laser::export::{Card, Export};
-use laser::forward::trajectory::{Trajectory, TrajectoryTrace};
-use laser::model::{Files, Model};
-use laser::recipe::{BaseModel, Recipe};
-use laser::score::Score;
-use laser::task::{Setup, Task};
-use laser::tokenizer::Tokenizer;
-use laser::truncation::{SvdMethod, Truncation};
+use laser::model::Model;
+use laser::model::forward::trajectory::{Trajectory, TrajectoryTrace};
+use laser::model::load::Files;
+use laser::model::tokenizer::Tokenizer;
+use laser::task::Task;
+use laser::task::score::Score;
+use laser::task::setup::Setup;
 use laser_checkpoint::Checkpoint;
 use laser_linalg::Tolerance;
 use support::{goldens, ids, json};
@@ -180,7 +182,7 @@ fn with_key(key: &str, value: serde_json::Value) -> laser::Result<Model> {
     config[key] = value;
     std::fs::write(place.path().join("config.json"), config.to_string()).expect("writes");
     std::fs::copy(folder().join("model.safetensors"), place.path().join("model.safetensors")).expect("copies");
-    Files::open(place.path())?.load(&Device::Cpu, DType::F32, 1)
+    Ok(Files::open(place.path())?.load(&Device::Cpu, DType::F32, 1)?)
 }
 
 #[test]

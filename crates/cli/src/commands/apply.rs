@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use laser::checkpoint::Dtype;
 use laser::edit::Edit;
+use laser::edit::recipe::{BaseModel, Recipe};
+use laser::edit::truncation::Truncation;
 use laser::export::{Card, Export, Written};
-use laser::recipe::{BaseModel, Recipe};
-use laser::truncation::Truncation;
 
 use crate::args::{Apply, Global};
 use crate::output;

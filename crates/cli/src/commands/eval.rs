@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use laser::evaluate::Exam;
-use laser::harness::Output;
+use laser::results::harness::output::Output;
 use laser::results::{EvalResults, SampleRecord, SplitSummary, TaskScores};
 use laser::run::{RunFolder, always, asked, samples, scores, task_scores};
 use laser::statistics::{Constant, Split, assign_split, most_frequent};

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use laser::model::{Files, ModelConfig};
-use laser::weight::{Part, WeightId, WeightKind};
+use laser::model::config::ModelConfig;
+use laser::model::load::Files;
+use laser::model::weight_id::{Part, WeightId, WeightKind};
 use serde_json::{Value, json};
 
 use crate::args::{Global, Inspect};

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
+use laser::edit::truncation::SvdMethod;
 use laser::report::markdown_table;
 use laser::results::verdict;
 use laser::run::RunFolder;
 use laser::search::{Settings, Space};
 use laser::statistics::Split;
-use laser::task::{Setup, Task};
-use laser::truncation::SvdMethod;
+use laser::task::Task;
+use laser::task::setup::Setup;
 
 use crate::args::{Global, Quickstart};
 use crate::output;

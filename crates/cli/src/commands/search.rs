@@ -7,19 +7,19 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use laser::edit::Edit;
+use laser::edit::recipe::{BaseModel, Recipe};
+use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::evaluate::Exam;
 use laser::export::Card;
-use laser::recipe::{BaseModel, Recipe};
+use laser::model::tokenizer::Tokenizer;
+use laser::model::weight_id::WeightId;
 use laser::report::markdown_table;
 use laser::results::{Results, verdict};
 use laser::run::{RunFolder, samples, search_results};
-use laser::score::{Match, Score};
+use laser::search::store::Store;
 use laser::search::{Protocol, Settings, search};
-use laser::store::Store;
 use laser::task::Task;
-use laser::tokenizer::Tokenizer;
-use laser::truncation::{SvdMethod, Truncation};
-use laser::weight::WeightId;
+use laser::task::score::{Match, Score};
 
 use crate::args::{Global, Search};
 use crate::output;

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use laser::edit::parse_selector;
+use laser::edit::truncation::SvdMethod;
 use laser::linalg::Spectrum as Singular;
-use laser::parallel::Observer;
-use laser::truncation::SvdMethod;
+use laser::model::parallel::Observer;
 use serde_json::json;
 
 use crate::args::{Global, Spectrum};

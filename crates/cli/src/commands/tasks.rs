@@ -3,8 +3,11 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use laser::score::{Length, Score, Ties};
-use laser::task::{BUILT_IN, ModelKind, Profile, Setup, Task, TaskInfo};
+use laser::model::ModelKind;
+use laser::task::Task;
+use laser::task::built_in::{BUILT_IN, TaskInfo};
+use laser::task::score::{Length, Score, Ties};
+use laser::task::setup::{Profile, Setup};
 use serde_json::{Value, json};
 
 use crate::args::{Global, Tasks, TasksCommand};
@@ -88,7 +91,7 @@ struct Form {
     prompt: String,
     choices: Vec<String>,
     score: Score,
-    boundary: laser::task::Boundary,
+    boundary: laser::task::join::Boundary,
 }
 
 impl Form {

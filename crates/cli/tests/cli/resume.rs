@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
 
-use laser::store::Store;
+use laser::search::store::Store;
 
 use crate::bench::{Bench, Ran};
 use crate::items;

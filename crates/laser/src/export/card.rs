@@ -7,9 +7,10 @@ use serde_yaml_ng::{Mapping, Value};
 
 use super::CARD;
 use super::verify::StoredMatrix;
+use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
-use crate::model::{Files, ModelConfig};
-use crate::recipe::Recipe;
+use laser_model::config::ModelConfig;
+use laser_model::load::Files;
 
 /// Keys of the base model's card that hold for the edited model too.
 const CARRIED: [&str; 5] = ["license", "license_name", "license_link", "language", "pipeline_tag"];

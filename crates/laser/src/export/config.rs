@@ -4,8 +4,8 @@ use laser_checkpoint::Dtype;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::model::ModelConfig;
-use crate::model::rope::{Rope, RopeScaling};
+use laser_model::config::ModelConfig;
+use laser_model::rope::{Rope, RopeScaling};
 
 /// Tokens that a configuration names.
 #[derive(Debug, Default)]

@@ -11,9 +11,9 @@ use serde_json::json;
 use super::config::{SpecialTokens, hf_config};
 use super::verify::{StoredMatrix, expect_stored};
 use crate::error::{Error, Result};
-use crate::model::Files;
-use crate::model::layout::{Layout, Place, vectors};
-use crate::weight::WeightId;
+use laser_model::layout::{Layout, Place, vectors};
+use laser_model::load::Files;
+use laser_model::weight_id::WeightId;
 
 /// Largest safetensors file, in bytes, as Hugging Face's own tools split models.
 const SHARD: usize = 5_000_000_000;

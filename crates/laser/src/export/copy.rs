@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::{CARD, RECIPE};
 use crate::error::{Error, Result};
-use crate::model::Files;
+use laser_model::load::Files;
 
 /// Endings of files that hold weights. Beside edited weights, a second, unedited copy would be loaded by some tools.
 const WEIGHTS: [&str; 10] = ["safetensors", "gguf", "pt", "pth", "ckpt", "h5", "msgpack", "ot", "onnx", "onnx_data"];

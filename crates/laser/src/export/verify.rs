@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::Edited;
 use crate::error::{Error, Result};
-use crate::model::Files;
-use crate::weight::WeightId;
+use laser_model::load::Files;
+use laser_model::weight_id::WeightId;
 
 /// A replaced matrix as it stands in the written file.
 #[derive(Debug, Clone, PartialEq, Serialize)]

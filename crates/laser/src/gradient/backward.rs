@@ -11,14 +11,14 @@ use candle_core::{Tensor, Var};
 
 use super::loss::{Items, kept_spans, losses_and_gradient};
 use crate::error::Result;
-use crate::forward::Pass;
-use crate::forward::rows::KvCache;
-use crate::forward::taps::Taps;
-use crate::model::Model;
-use crate::model::Piece;
-use crate::ops::differentiable::seed;
-use crate::score::batch::Batch;
-use crate::weight::WeightId;
+use crate::evaluate::batch::Batch;
+use laser_kernels::differentiable::seed;
+use laser_kernels::rows::KvCache;
+use laser_model::Model;
+use laser_model::config::Piece;
+use laser_model::forward::Pass;
+use laser_model::forward::taps::Taps;
+use laser_model::weight_id::WeightId;
 
 /// A batch on its way from the loss down to the first layer asked for.
 pub(super) struct Descent<'a> {
@@ -66,7 +66,7 @@ impl<'a> Descent<'a> {
         let Some(input) = self.inputs.pop() else { return Ok(Vec::new()) };
         let layer = self.lowest + self.inputs.len();
         let x = Var::from_tensor(&input)?;
-        let pieces = ids.iter().map(|id| model.pieces(*id)).collect::<Result<Vec<_>>>()?;
+        let pieces = ids.iter().map(|id| Ok(model.pieces(*id)?)).collect::<Result<Vec<_>>>()?;
         let mut taps = Taps::new(pieces.iter().flatten().map(|piece| piece.id).collect());
         let mut cache = KvCache::new(model.config().n_layers);
         let mut pass = Pass::new(model, &self.batch.rows, &mut cache, false)?.forgetting().tapped(&mut taps);

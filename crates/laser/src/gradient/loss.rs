@@ -5,12 +5,12 @@ use std::ops::Range;
 use candle_core::{Device, Tensor, Var};
 
 use crate::error::{Error, Result};
-use crate::model::Model;
-use crate::ops::softmax::{RowSummary, summarise};
-use crate::ops::{exp, with_values};
-use crate::score::Score;
-use crate::score::batch::{Batch, BatchItem};
-use crate::score::encode::Encoded;
+use crate::evaluate::batch::{Batch, BatchItem};
+use crate::evaluate::encode::Encoded;
+use laser_kernels::softmax::{RowSummary, summarise};
+use laser_kernels::{exp, with_values};
+use laser_model::Model;
+use laser_task::score::Score;
 
 /// What is differentiated, a number an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What one backward pass says of one matrix: how each item's loss moves with each singular value.
 
-use crate::statistics::{clustered_stderr, mean};
+use laser_statistics::{clustered_stderr, mean};
 
 /// Weight of the empirical Fisher term in [`Prediction::change`].
 ///

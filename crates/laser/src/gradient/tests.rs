@@ -5,14 +5,15 @@ use std::path::Path;
 use candle_core::{DType, Device};
 
 use super::*;
-use crate::model::{Files, Replacement};
-use crate::parallel::Unobserved;
-use crate::score::batch::{Packing, plan_apart};
-use crate::score::encode::{Candidate, Encoded};
-use crate::score::{Length, Score, Ties};
-use crate::truncation::SvdMethod;
-use crate::truncation::placed;
-use crate::weight::{Part, WeightKind};
+use crate::edit::truncation::SvdMethod;
+use crate::edit::truncation::placed;
+use crate::evaluate::batch::{Packing, plan_apart};
+use crate::evaluate::encode::{Candidate, Encoded};
+use laser_model::Replacement;
+use laser_model::load::Files;
+use laser_model::parallel::Unobserved;
+use laser_model::weight_id::{Part, WeightKind};
+use laser_task::score::{Length, Score, Ties};
 
 fn model(name: &str) -> Model {
     let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens");
@@ -103,7 +104,7 @@ fn nudged(model: &Model, id: WeightId, i: usize, step: f32) -> Model {
         }
     }
     let nudged = laser_linalg::Matrix::new(rows, cols, values).expect("finite");
-    let placed = placed(model, id, &nudged, |id| model.matrix(id)).expect("the model has the matrix");
+    let placed = placed(model, id, &nudged, |id| Ok(model.matrix(id)?)).expect("the model has the matrix");
     let dense = |(id, matrix)| (id, Replacement::Dense(on_device(matrix, model).expect("a weight")));
     model.with_overlay(placed.into_iter().map(dense).collect())
 }

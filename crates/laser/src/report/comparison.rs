@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::results::figures::{count, p_value, percent, points};
 use crate::results::{Results, SplitSummary};
-use crate::statistics::{Constant, Frequent, Split};
+use laser_statistics::{Constant, Frequent, Split};
 
 /// What the page says about base against winner.
 #[derive(Debug, Serialize)]

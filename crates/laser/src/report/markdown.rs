@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::tasks::{self, TaskRow};
 use crate::results::Results;
 use crate::results::figures::{count, p_value, percent, points};
-use crate::statistics::Split;
+use laser_statistics::Split;
 
 /// Base against winner over the splits as a Markdown table; the test row carries the interval. A second one for the
 /// tasks, where there are several; it stands alone where nothing but the likelihood of texts was searched for.

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::objective::Measure;
 use crate::results::figures::{count, nats, percent, points};
 use crate::results::{Change, Results, SplitSummary, TaskChange};
-use crate::statistics::Split;
+use crate::search::objective::Measure;
+use laser_statistics::Split;
 
 /// One task on one split, written.
 #[derive(Debug, Serialize)]

@@ -1,8 +1,8 @@
 //! Tests of the rendered page and table.
 
 use super::*;
-use crate::objective::Measure;
 use crate::results::tests::{results, task_change};
+use crate::search::objective::Measure;
 
 fn trial(layer: usize, matrix: &str, rho: &str, acc: f64) -> TrialRow {
     TrialRow {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::results::SplitSummary;
 use crate::results::figures::{percent, points};
-use crate::statistics::Split;
+use laser_statistics::Split;
 
 /// One edit evaluated on one split.
 #[derive(Debug, Clone, PartialEq)]

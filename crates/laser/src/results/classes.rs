@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::evaluate::Part;
-use crate::statistics::{Constant, balanced_accuracy};
-use crate::task::Item;
+use laser_statistics::{Constant, balanced_accuracy};
+use laser_task::Item;
 
 /// More answers than these are no labels.
 const MAX_LABELS: usize = 20;
@@ -54,8 +54,8 @@ pub fn constants(part: &Part<'_>, items: &[&Item]) -> Vec<Constant> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::score::Score;
-    use crate::task::Task;
+    use laser_task::Task;
+    use laser_task::score::Score;
 
     fn task(items: impl Iterator<Item = (Vec<&'static str>, Vec<&'static str>)>) -> Task {
         let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<String>>();

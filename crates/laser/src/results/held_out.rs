@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::statistics::{
+use laser_statistics::{
     Paired, bootstrap_ci95, differences, effective_items, group_sums, minimal_detectable_difference,
 };
 
@@ -71,7 +71,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::statistics::family_wise;
+    use laser_statistics::family_wise;
 
     /// Of edits without effect the best one's search gain is all luck: on the test split nothing of it is left, so that
     /// the shrinkage is on average what the null says of the best of so many.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::statistics::Split;
+use laser_statistics::Split;
 
 /// One item and how a model did on it; key names are lm-evaluation-harness' where it has them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

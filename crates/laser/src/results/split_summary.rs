@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::statistics::{clustered_stderr, effective_items, mean, wilson_ci95};
+use laser_statistics::{clustered_stderr, effective_items, mean, wilson_ci95};
 
 /// One model on one split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::SplitScores;
-use crate::objective::{Guard, Measure};
-use crate::statistics::{Constant, Split, bootstrap_ci95, mean};
+use crate::search::objective::{Guard, Measure};
+use laser_statistics::{Constant, Split, bootstrap_ci95, mean};
 
 /// What the winner does to one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
-use crate::objective::{Guard, Measure};
+use crate::search::objective::{Guard, Measure};
 
 /// A summary of `n` items, each its own group, of which `acc` are right.
 pub(crate) fn summary(n: usize, acc: f64) -> SplitSummary {

@@ -2,7 +2,7 @@
 
 use super::figures::{count, nats, p_value, percent, points};
 use super::{Change, HeldOut, NO_EDIT, Results, TaskChange};
-use crate::statistics::Split;
+use laser_statistics::Split;
 
 /// What a test must reach to be called shown.
 const ALPHA: f64 = 0.05;

@@ -1,14 +1,14 @@
 //! The choice: the best edits of the search split meet on the validation split.
 
 use crate::edit::Edit;
+use crate::edit::truncation::Truncation;
 use crate::error::Result;
 use crate::evaluate::Exam;
-use crate::model::Model;
-use crate::objective::Value;
-use crate::parallel::Observer;
-use crate::statistics::Split;
-use crate::store::{Outcomes, Store, Trial};
-use crate::truncation::Truncation;
+use crate::search::objective::Value;
+use crate::search::store::{Outcomes, Store, Trial};
+use laser_model::Model;
+use laser_model::parallel::Observer;
+use laser_statistics::Split;
 
 use super::Settings;
 

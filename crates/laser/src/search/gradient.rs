@@ -6,8 +6,8 @@ use laser_linalg::Spectrum;
 
 use crate::error::{Error, Result};
 use crate::gradient::{Loss, sensitivities};
-use crate::objective::Measure;
-use crate::weight::WeightId;
+use crate::search::objective::Measure;
+use laser_model::weight_id::WeightId;
 
 use super::Arm;
 use super::spectral::leading;

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use crate::edit::Edit;
 use crate::error::Result;
-use crate::model::ModelConfig;
-use crate::named::named;
-use crate::weight::WeightId;
+use laser_model::config::ModelConfig;
+use laser_model::weight_id::WeightId;
+use laser_task::named::named;
 
 use super::Arm;
 use super::race::race;

@@ -1,9 +1,9 @@
 //! The proof: what the test split says of the winner, and how much of the gain the search itself explains.
 
 use crate::evaluate::Exam;
+use crate::evaluate::outcome::Outcome;
 use crate::results::HeldOut;
-use crate::score::Outcome;
-use crate::statistics::{Split, differences, family_wise, group_ids};
+use laser_statistics::{Split, differences, family_wise, group_ids};
 
 use super::{Explored, Settings};
 

@@ -10,8 +10,8 @@
 
 use crate::edit::Edit;
 use crate::error::Result;
-use crate::statistics::catch_up_probability;
-use crate::store::Outcomes;
+use crate::search::store::Outcomes;
+use laser_statistics::catch_up_probability;
 
 use super::Arm;
 use super::strategy::{Pool, Strategy};

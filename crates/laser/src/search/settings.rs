@@ -2,11 +2,11 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::edit::truncation::Truncation;
 use crate::evaluate::{Exam, Part};
-use crate::model::ModelConfig;
-use crate::objective::Objective;
-use crate::statistics::Fractions;
-use crate::truncation::Truncation;
+use crate::search::objective::Objective;
+use laser_model::config::ModelConfig;
+use laser_statistics::Fractions;
 
 use super::{Criterion, Order, Plan, Space};
 

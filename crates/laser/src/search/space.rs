@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::edit::Edit;
-use crate::matrix_set::MatrixSet;
-use crate::model::ModelConfig;
-use crate::reduction::Reduction;
-use crate::weight::WeightId;
+use crate::edit::reduction::Reduction;
+use crate::edit::selector::MatrixSet;
+use laser_model::config::ModelConfig;
+use laser_model::weight_id::WeightId;
 
 /// The edits a search tries: every layer × matrix × reduction.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use laser_linalg::Spectrum;
 
 use crate::error::{Error, Result};
-use crate::named::named;
-use crate::weight::WeightId;
+use laser_model::weight_id::WeightId;
+use laser_task::named::named;
 
 use super::Arm;
 use super::strategy::{Pool, Strategy};

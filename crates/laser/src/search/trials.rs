@@ -8,17 +8,18 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::observer::SearchObserver;
 use crate::edit::Edit;
+use crate::edit::truncation::Truncation;
 use crate::error::Result;
 use crate::evaluate::Exam;
-use crate::model::{Model, ModelConfig};
-use crate::objective::{Measure, Value};
-use crate::parallel::Observer;
-use crate::score::Score;
-use crate::score::batch::Batch;
-use crate::statistics::Split;
-use crate::store::{Outcomes, Store, Trial};
-use crate::truncation::Truncation;
+use crate::evaluate::batch::Batch;
+use crate::search::objective::{Measure, Value};
+use crate::search::store::{Outcomes, Store, Trial};
+use laser_model::Model;
+use laser_model::config::ModelConfig;
+use laser_statistics::Split;
+use laser_task::score::Score;
 
 use super::walk::{Ledger, Walk, widest};
 use super::{Arm, Settings, race};
@@ -35,7 +36,7 @@ pub(super) struct Trials<'a> {
     pub(super) exam: &'a Exam<'a>,
     pub(super) truncation: &'a Truncation,
     pub(super) settings: &'a Settings,
-    pub(super) observer: &'a dyn Observer,
+    pub(super) observer: &'a dyn SearchObserver,
     pub(super) store: &'a mut Store,
     /// The items in the order in which they are asked: shuffled, then by their tokens between two stops.
     order: Vec<usize>,
@@ -99,7 +100,7 @@ impl<'a> Trials<'a> {
         exam: &'a Exam<'a>,
         truncation: &'a Truncation,
         settings: &'a Settings,
-        observer: &'a dyn Observer,
+        observer: &'a dyn SearchObserver,
         store: &'a mut Store,
         Asking { order, stops }: Asking,
     ) -> Self {
@@ -340,7 +341,7 @@ struct Page<'a> {
     ranks: Vec<Option<usize>>,
     /// Where each batch starts in the split's order.
     starts: &'a [usize],
-    observer: &'a dyn Observer,
+    observer: &'a dyn SearchObserver,
     /// Items of the split.
     all: usize,
     /// Items to ask now, of all arms.

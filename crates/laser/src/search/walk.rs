@@ -7,16 +7,17 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use crate::error::Result;
+use crate::edit::truncation::Truncation;
+use crate::error::{Error, Result};
 use crate::evaluate::Exam;
-use crate::model::{Model, ModelConfig};
-use crate::parallel::{Observer, map};
-use crate::score::batch::Batch;
-use crate::score::generate::max_tokens;
-use crate::score::trial::Base;
-use crate::store::Outcomes;
-use crate::truncation::Truncation;
-use crate::weight::WeightId;
+use crate::evaluate::batch::Batch;
+use crate::evaluate::generate::max_tokens;
+use crate::evaluate::scorer::Base;
+use crate::search::store::Outcomes;
+use laser_model::Model;
+use laser_model::config::ModelConfig;
+use laser_model::parallel::{Observer, map};
+use laser_model::weight_id::WeightId;
 
 use super::Arm;
 
@@ -113,7 +114,7 @@ impl Walk<'_> {
                 let outcomes = scored.iter().map(|copy| Outcomes::of(copy.iter().map(|s| &s.outcome)));
                 ledger.take(b, edited.group.arms.iter().map(|arm| Some(*arm)).zip(outcomes).collect())?;
                 edited.pass_done();
-                Ok(())
+                Ok::<_, Error>(())
             })?;
         }
         Ok(())

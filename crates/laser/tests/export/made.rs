@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use laser::model::config::ModelConfig;
+use laser::model::load::Files;
 use laser::model::rope::{Rope, RopeScaling};
-use laser::model::{Files, ModelConfig};
 use laser_checkpoint::{Array, Checkpoint, Dtype, Metadata, NewTensor, Value, gguf, safetensors};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

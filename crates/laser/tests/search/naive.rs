@@ -1,9 +1,10 @@
 //! The reference: scores with everything computed anew for every token, and what it allows to differ.
 
 use laser::evaluate::Exam;
+use laser::evaluate::outcome::Outcome;
 use laser::model::Model;
-use laser::score::{Length, Outcome, Score};
 use laser::task::Item;
+use laser::task::score::{Length, Score};
 
 use crate::case::Case;
 

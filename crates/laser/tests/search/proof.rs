@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use laser::edit::Edit;
+use laser::edit::truncation::{SvdMethod, Truncation};
+use laser::evaluate::outcome::Outcome;
 use laser::model::Model;
-use laser::parallel::Unobserved;
-use laser::score::{Outcome, Score};
+use laser::model::parallel::Unobserved;
+use laser::model::weight_id::WeightId;
+use laser::search::store::{Outcomes, Store, Trial};
 use laser::search::{Protocol, Settings, explore, search};
 use laser::statistics::Split;
-use laser::store::{Outcomes, Store, Trial};
-use laser::truncation::{SvdMethod, Truncation};
-use laser::weight::WeightId;
+use laser::task::score::Score;
 
 use crate::case::{Case, ITEMS, honest, indices, settings};
 

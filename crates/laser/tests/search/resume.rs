@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::error::Error;
 use laser::evaluate::Exam;
-use laser::parallel::Observer;
-use laser::score::{Match, Score};
+use laser::model::parallel::Observer;
+use laser::search::store::Store;
 use laser::search::{Found, Protocol, Settings, search};
 use laser::statistics::Fractions;
-use laser::store::Store;
-use laser::truncation::{SvdMethod, Truncation};
+use laser::task::score::{Match, Score};
 
 use crate::case::{Case, settings};
 

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use laser::model::weight_id::WeightKind;
 use laser::source::{ModelSource, SourceOptions, resolve};
-use laser::weight::WeightKind;
 
 /// The matrices of a Llama, in the order of the forward pass.
 pub(crate) const KINDS: [WeightKind; 7] =

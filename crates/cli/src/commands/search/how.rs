@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use laser::edit::parse_layer_list;
-use laser::matrix_set::MatrixSet;
-use laser::model::ModelConfig;
-use laser::reduction::Reduction;
+use laser::edit::reduction::Reduction;
+use laser::edit::selector::MatrixSet;
+use laser::model::config::ModelConfig;
 use laser::search::{Budget, Plan, Protocol, Settings, Space, Stage};
 
 use crate::args::{Search, SearchHow};

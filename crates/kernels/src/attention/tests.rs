@@ -1,0 +1,174 @@
+//! Both forms against the formula, query by query.
+
+use candle_core::Var;
+
+use super::*;
+use crate::rows::{Rows, Span};
+use crate::testing::{difference, random};
+
+/// The scorings in use: plain, windowed, capped, with slopes, both ways, and all at once.
+const SCORINGS: [Scoring<'static>; 9] = {
+    let plain = Scoring { scale: 0.3, softcap: None, slopes: None, coarse: false, window: None, causal: true };
+    let slopes: Option<&[f32]> = Some(&[0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015_625]);
+    [
+        plain,
+        Scoring { window: Some(5), ..plain },
+        Scoring { softcap: Some(0.7), ..plain },
+        Scoring { slopes, ..plain },
+        Scoring { softcap: Some(2.0), slopes, window: Some(9), ..plain },
+        Scoring { causal: false, ..plain },
+        Scoring { causal: false, window: Some(3), softcap: Some(1.0), ..plain },
+        Scoring { causal: false, slopes, ..plain },
+        Scoring { slopes: Some(&[0.7, 0.35, 0.17, 0.09, 0.04, 0.021]), coarse: true, ..plain },
+    ]
+};
+
+/// A tree over two chunks: long and short segments, shared and own context.
+fn tree() -> Rows {
+    let mut rows = Rows::default();
+    rows.push(&[0; 3], 0, vec![Span { chunk: 0, rows: 1..4 }]);
+    rows.push(&[0; 70], 0, vec![Span { chunk: 0, rows: 0..4 }, Span { chunk: 1, rows: 0..2 }]);
+    rows.push(&[0; 1], 0, vec![Span { chunk: 1, rows: 0..3 }]);
+    rows.push(&[0; 9], 0, vec![]);
+    rows
+}
+
+fn values(t: &Tensor) -> Vec<Vec<f64>> {
+    let rows = t.to_vec2::<f32>().expect("rows");
+    rows.into_iter().map(|row| row.into_iter().map(f64::from).collect()).collect()
+}
+
+/// The formula for every row and head.
+fn naive(q: &Tensor, chunks: &[KvChunk], heads: Heads, scoring: Scoring<'_>, layout: Layout<'_>) -> Vec<Vec<f64>> {
+    let (d, own) = (heads.d_head, chunks.len() - 1);
+    let (k, v): (Vec<_>, Vec<_>) = chunks.iter().map(|c| (values(&c.k), values(&c.v))).unzip();
+    let mut out = values(q);
+    for (copy, segment) in (0..layout.copies).flat_map(|copy| layout.segments.iter().map(move |s| (copy, s))) {
+        let mut keys = Vec::new();
+        for span in &segment.context {
+            let first = if span.chunk == own { copy * layout.rows } else { copy * chunks[span.chunk].stride };
+            keys.extend(span.rows.clone().map(|row| (span.chunk, first + row)));
+        }
+        let context = keys.len();
+        keys.extend(segment.rows.clone().map(|row| (own, copy * layout.rows + row)));
+        for (i, row) in segment.rows.clone().enumerate() {
+            let row = &mut out[copy * layout.rows + row];
+            for head in 0..heads.n_heads {
+                let kv = head / (heads.n_heads / heads.n_kv_heads) * d;
+                let query = row[head * d..(head + 1) * d].to_vec();
+                let mut total = 0.0;
+                let mut sum = vec![0.0; d];
+                for (position, &(chunk, key)) in keys.iter().enumerate() {
+                    let before = (context + i) as f64 - position as f64;
+                    let in_window = before >= 0.0 && scoring.window.is_none_or(|w| before < w as f64);
+                    if scoring.causal && !in_window {
+                        continue;
+                    }
+                    let product: f64 = query.iter().zip(&k[chunk][key][kv..kv + d]).map(|(q, k)| q * k).sum();
+                    let mut score = product * f64::from(scoring.scale);
+                    if let Some(cap) = scoring.softcap.map(f64::from) {
+                        score = cap * (score / cap).tanh();
+                    }
+                    if let Some(slopes) = scoring.slopes.filter(|_| scoring.coarse) {
+                        let rounded = |x: f64| half::bf16::from_f64(x).to_f64();
+                        let bias = rounded(rounded(f64::from(slopes[head])) * rounded(position as f64));
+                        score += f64::from(scoring.scale) * bias;
+                    } else if let Some(slopes) = scoring.slopes {
+                        score -= f64::from(slopes[head]) * before;
+                    }
+                    total += score.exp();
+                    sum.iter_mut().zip(&v[chunk][key][kv..]).for_each(|(sum, v)| *sum += score.exp() * v);
+                }
+                row[head * d..(head + 1) * d].iter_mut().zip(sum).for_each(|(out, sum)| *out = sum / total);
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn both_forms_equal_the_formula() {
+    let rows = tree();
+    let n = rows.len();
+    for (heads, copies) in [
+        (Heads { n_heads: 6, n_kv_heads: 2, d_head: 10 }, 1),
+        (Heads { n_heads: 6, n_kv_heads: 3, d_head: 8 }, 3),
+        (Heads { n_heads: 6, n_kv_heads: 6, d_head: 17 }, 1),
+    ] {
+        let width = heads.n_kv_heads * heads.d_head;
+        let chunks = [
+            KvChunk { k: random(3 * 4, width), v: random(3 * 4, width), stride: 4 },
+            KvChunk { k: random(copies * n, width), v: random(copies * n, width), stride: n },
+        ];
+        let q = random(copies * n, heads.n_heads * heads.d_head);
+        let layout = Layout { segments: &rows.segments, copies, rows: n };
+        for scoring in SCORINGS {
+            let expected = naive(&q, &chunks, heads, scoring, layout);
+            let fused = attention(&q, &chunks, heads, scoring, layout, 2).expect("fused");
+            let composed = composed::attention(&q, &chunks, heads, scoring, layout).expect("composed");
+            for form in [fused, composed] {
+                for (found, expected) in values(&form).iter().flatten().zip(expected.iter().flatten()) {
+                    assert!((found - expected).abs() < 1e-5, "{heads:?}, {scoring:?}: {found}, not {expected}");
+                }
+            }
+        }
+    }
+}
+
+/// The gradient along a random direction against the difference of two values of the formula.
+#[test]
+fn gradients_are_those_of_the_values() {
+    let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 4 };
+    let mut rows = Rows::default();
+    rows.push(&[0; 5], 0, vec![]);
+    rows.push(&[0; 2], 0, vec![Span { chunk: 0, rows: 0..3 }]);
+    let n = rows.len();
+    let layout = Layout { segments: &rows.segments, copies: 1, rows: n };
+    let leaves = [random(n, 24), random(n, 8), random(n, 8)];
+    let (weights, directions) = (random(n, 24), [random(n, 24), random(n, 8), random(n, 8)]);
+    for scoring in SCORINGS {
+        let vars = leaves.each_ref().map(|t| Var::from_tensor(t).expect("var"));
+        let [q, k, v] = vars.each_ref().map(Var::as_tensor);
+        let chunks = [KvChunk { k: k.clone(), v: v.clone(), stride: 0 }];
+        let y = attention(q, &chunks, heads, scoring, layout, 1).expect("attention");
+        let scalar = (y * &weights).and_then(|y| y.sum_all()).expect("a scalar");
+        let gradients = scalar.backward().expect("backward");
+        for (which, direction) in directions.iter().enumerate() {
+            let gradient = gradients.get(&vars[which]).expect("a gradient");
+            let along = (gradient * direction).and_then(|t| t.sum_all()).and_then(|t| t.to_scalar::<f32>());
+            let along = along.expect("a scalar");
+            let at = |step: f64| {
+                let moved = (&leaves[which] + (direction * step).expect("step")).expect("moved");
+                let mut all = leaves.clone();
+                all[which] = moved;
+                let [q, k, v] = all;
+                let y = naive(&q, &[KvChunk { k, v, stride: 0 }], heads, scoring, layout);
+                y.iter().flatten().zip(values(&weights).iter().flatten()).map(|(y, w)| y * w).sum::<f64>()
+            };
+            let (found, along) = ((at(0.003) - at(-0.003)) / 0.006, f64::from(along));
+            assert!((found - along).abs() < 1e-3 * along.abs().max(1.0), "{scoring:?}, {which}: {found}, {along}");
+        }
+    }
+}
+
+/// A sequence's values do not change with what else is in the pass.
+#[test]
+fn bits_do_not_depend_on_the_batch_or_the_threads() {
+    let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 10 };
+    let (q, k, v) = (random(90, 60), random(90, 20), random(90, 20));
+    let of = |first: usize, lengths: &[usize], scoring: Scoring<'_>, threads: usize| {
+        let mut rows = Rows::default();
+        lengths.iter().for_each(|n| rows.push(&vec![0; *n], 0, vec![]));
+        let cut = |t: &Tensor| t.narrow(0, first, rows.len()).and_then(|t| t.contiguous()).expect("rows");
+        let chunks = [KvChunk { k: cut(&k), v: cut(&v), stride: 0 }];
+        let layout = Layout { segments: &rows.segments, copies: 1, rows: rows.len() };
+        attention(&cut(&q), &chunks, heads, scoring, layout, threads).expect("attention")
+    };
+    for scoring in SCORINGS {
+        let all = of(0, &[5, 70, 15], scoring, 2);
+        for (first, length) in [(0, 5), (5, 70), (75, 15)] {
+            let alone = of(first, &[length], scoring, 1);
+            assert_eq!(difference(&alone, &all.narrow(0, first, length).expect("rows")), 0.0, "{scoring:?}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The recipe file: an edit with the model it was found on, in YAML, `apply`-able.
+//!
+//! A recipe states the edit, not what it was calibrated on: a `whitened` reduction is written and read, and applying it
+//! needs the inputs measured again ([`Truncation::with_activations`](crate::edit::truncation::Truncation::with_activations)).
+//! Without them it is refused with [`Error::Uncalibrated`]; the covariance of one matrix is larger than the matrix, too
+//! large for a recipe.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::edit::Edit;
+use crate::edit::reduction::{Reduction, ReductionSyntax};
+use crate::edit::selector::MatrixSet;
+use crate::edit::truncation::SvdMethod;
+use crate::error::{Error, Result};
+use laser_model::config::ModelConfig;
+use laser_model::weight_id::WeightId;
+
+/// A recipe: version 1 of the file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Version of the file's form.
+    pub laser_recipe: u32,
+    /// The model the edit was found on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_model: Option<BaseModel>,
+    /// How matrices are truncated.
+    #[serde(default)]
+    pub svd: SvdMethod,
+    /// The reductions.
+    pub edits: Vec<RecipeEdit>,
+}
+
+/// Which model a recipe was made for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaseModel {
+    /// As the user named it.
+    pub source: String,
+    /// SHA-256 of its files.
+    pub sha256: String,
+    /// Its family.
+    pub architecture: String,
+}
+
+/// One reduction of a recipe.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipeEdit {
+    /// Layer, from 0.
+    pub layer: usize,
+    /// Canonical name or alias of the matrix.
+    pub matrix: String,
+    /// What is kept, in the short form: `0.01`, `r40`, `e0.9`, `band(0.1..0.4)`, … ([`Reduction`]).
+    pub keep: String,
+    /// The number of components this gives, where it keeps components, as a check; written by Laser, optional when
+    /// written by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<usize>,
+    /// The largest rank the matrix can have, as a check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rank: Option<usize>,
+}
+
+impl Recipe {
+    /// A recipe of `edit`, whose matrices have the ranks `rank(id)`.
+    pub fn new(
+        edit: &Edit,
+        base_model: BaseModel,
+        svd: SvdMethod,
+        config: &ModelConfig,
+        rank: impl Fn(WeightId) -> Option<usize>,
+    ) -> Self {
+        let edits = edit
+            .reductions()
+            .map(|(id, reduction)| RecipeEdit {
+                layer: id.layer,
+                matrix: id.in_layer(),
+                keep: reduction.to_string(),
+                rank: rank(id),
+                max_rank: Some(config.max_rank(id)),
+            })
+            .collect();
+        Self { laser_recipe: 1, base_model: Some(base_model), svd, edits }
+    }
+
+    /// Reads a recipe file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        let recipe: Self = serde_yaml_ng::from_str(&text).map_err(|e| Error::parse(path, e))?;
+        if recipe.laser_recipe != 1 {
+            let problem = format!("laser_recipe: expected version 1, found {}", recipe.laser_recipe);
+            return Err(Error::parse(path, problem));
+        }
+        Ok(recipe)
+    }
+
+    /// The file's text.
+    pub fn to_yaml(&self) -> Result<String> {
+        serde_yaml_ng::to_string(self).map_err(|e| Error::parse("recipe.yaml", e))
+    }
+
+    /// The edit on a model, checked against it.
+    pub fn edit(&self, config: &ModelConfig) -> Result<Edit> {
+        let mut edit = Edit::default();
+        for entry in &self.edits {
+            let name = format!("L{}.{}@{}", entry.layer, entry.matrix, entry.keep);
+            let wrong = |problem: String| Error::Edit { edit: name.clone(), problem };
+            if entry.layer >= config.n_layers {
+                let problem =
+                    format!("there is no layer {}: the model has layers 0 to {}", entry.layer, config.n_layers - 1);
+                return Err(wrong(problem));
+            }
+            let reduction: Reduction = entry.keep.parse().map_err(|e: ReductionSyntax| wrong(e.to_string()))?;
+            let matrices = MatrixSet::parse(&entry.matrix, config).map_err(&wrong)?;
+            for id in matrices.in_layers(&[entry.layer], config).map_err(&wrong)? {
+                let max_rank = config.max_rank(id);
+                if entry.max_rank.is_some_and(|m| m != max_rank) {
+                    let expected = entry.max_rank.unwrap_or_default();
+                    return Err(wrong(format!(
+                        "the recipe expects a largest rank of {expected}, the model has {max_rank}"
+                    )));
+                }
+                if let (Some(stated), Some(rank)) = (entry.rank, reduction.leading_rank(max_rank))
+                    && stated != rank
+                {
+                    return Err(wrong(format!("the recipe states rank {stated}, its rule gives {rank}")));
+                }
+                edit.add(id, reduction).map_err(&wrong)?;
+            }
+        }
+        edit.check(config)?;
+        Ok(edit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reduction_comes_back_from_the_file() {
+        let text = r#"{"model_type":"llama","vocab_size":10,"hidden_size":20,"intermediate_size":40,
+            "num_hidden_layers":3,"num_attention_heads":2,"num_key_value_heads":1}"#;
+        let config = ModelConfig::from_hf("config.json", text).expect("config");
+        let edit = "L0.q_proj@0.1,L0.o_proj@random(0.1,7),L1.gate_proj@magnitude(0.2),L1.up_proj@drop-bulk,\
+                    L2.down_proj@whitened(0.3)";
+        let edit = Edit::parse(edit, &config).expect("edit");
+        let base = BaseModel { source: "somewhere".into(), sha256: "0".into(), architecture: "llama".into() };
+        let rank = |id: WeightId| (id.layer == 0).then_some(2);
+        let recipe = Recipe::new(&edit, base, SvdMethod::Exact, &config, rank);
+        let file: Recipe = serde_yaml_ng::from_str(&recipe.to_yaml().expect("yaml")).expect("reads back");
+        assert_eq!(file.edit(&config).expect("an edit"), edit);
+        assert_eq!(file.edits.iter().map(|e| e.rank).collect::<Vec<_>>(), [Some(2), Some(2), None, None, None]);
+        let mut wrong = file;
+        wrong.edits[0].rank = Some(3);
+        let error = wrong.edit(&config).expect_err("another rank").to_string();
+        assert!(error.contains("states rank 3, its rule gives 2"), "{error}");
+    }
+}

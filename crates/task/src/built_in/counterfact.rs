@@ -1,0 +1,166 @@
+//! CounterFact (ROME; Meng et al. 2022): facts to complete, in either layout the set is published in.
+//!
+//! The original file (`requested_rewrite` with a template, subject and `target_true`, and `paraphrase_prompts`)
+//! gives three items a record, as the paper scores it (`method.md` §2.3); the flat layout (`prompt`, `subject`,
+//! `ground_truth`) gives one: its `rephrase_prompt` mixes paraphrases with prompts that do not ask for the answer.
+
+use serde_json::Value;
+
+use super::TaskInfo;
+use super::records::{Source, id};
+use super::wording::full_stop;
+use crate::dataset::{BadField, Row};
+use crate::error::Result;
+use crate::join::{Boundary, Join};
+use crate::score::{Match, Score};
+use crate::setup::{Profile, Setup};
+use crate::task::{Item, Task};
+use laser_model::ModelKind;
+
+pub(super) const INFO: TaskInfo = TaskInfo {
+    name: "counterfact",
+    about: "facts about named subjects in the rewrite prompt and two paraphrases; one-word answers",
+    source: "counterfact.json of the ROME project, or the flat copies derived from it (21,919 records, one prompt each)",
+    licence: "MIT",
+    size: 65_757,
+    needs_data: true,
+    quirks: &[
+        "prompt and answer are not trimmed, and are encoded apart",
+        "only the answer's first token counts, as trimmed lower-case text; the reference refuses longer answers",
+        "Llama and Mistral generate 10 tokens instead, and prompt and continuation together must contain the answer",
+    ],
+    hub: None,
+    files: &[&["counterfact.json", "counterfact-*.json", "data/train-*.parquet"]],
+    example: r#"{"case_id": 0, "requested_rewrite": {"prompt": "The mother tongue of {} is", "subject": "Danielle Darrieux",
+        "target_true": {"str": "French"}}, "paraphrase_prompts": ["Danielle Darrieux, a native", "Danielle Darrieux spoke the language"]}"#,
+    read,
+};
+
+fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+    let made = source.items(&INFO, setup, |row, _| items(row, setup))?;
+    let generates = ["llama", "mistral"].iter().any(|family| setup.family.starts_with(family));
+    let (score, boundary) = match (setup.profile, setup.kind) {
+        (Profile::Clean, _) => (Score::GREEDY, Boundary::Joint),
+        (Profile::Paper, ModelKind::Causal) if generates => {
+            (Score::Generate { max_tokens: 10, matching: Match::PromptContinuation }, Boundary::Suffix)
+        }
+        (Profile::Paper, _) => (Score::TOP1, Boundary::Apart),
+    };
+    Ok(Task { join: Join::at(boundary), ..made.task(INFO.name, score)? })
+}
+
+/// The items of one record: its prompt, then its paraphrases.
+fn items(row: &Row, setup: &Setup<'_>) -> Result<Vec<Item>, BadField> {
+    let case = id(row, "case_id");
+    if case.is_empty() {
+        return Err(BadField::new("case_id", "expected a number, found none"));
+    }
+    let Some(rewrite) = row.fields.get("requested_rewrite") else {
+        return Ok(vec![item(case, row.text("subject")?, row.text("prompt")?, row.text("ground_truth")?, setup)]);
+    };
+    let text = |value: &'_ Value, field: &str| match value.as_str() {
+        Some(text) if !text.trim().is_empty() => Ok(text.to_owned()),
+        _ => Err(BadField::new(field, format!("expected a text, found {value}"))),
+    };
+    let subject = text(&rewrite["subject"], "requested_rewrite.subject")?;
+    let answer = text(&rewrite["target_true"]["str"], "requested_rewrite.target_true.str")?;
+    let template = text(&rewrite["prompt"], "requested_rewrite.prompt")?;
+    let mut items = vec![item(case.clone(), &subject, &template.replace("{}", &subject), &answer, setup)];
+    for (i, prompt) in row.texts("paraphrase_prompts")?.iter().enumerate() {
+        items.push(item(format!("{case}p{}", i + 1), &subject, prompt, &answer, setup));
+    }
+    Ok(items)
+}
+
+/// One prompt. The paper's mask follows a prompt that ends in a blank at once, which is the delimiter after one less.
+fn item(id: String, subject: &str, prompt: &str, answer: &str, setup: &Setup<'_>) -> Item {
+    let (prompt, answer) = match (setup.profile, setup.kind) {
+        (Profile::Clean, _) => (prompt.trim_end(), answer.trim()),
+        (Profile::Paper, ModelKind::Causal) => (prompt, answer),
+        (Profile::Paper, ModelKind::Masked) => (prompt.strip_suffix(' ').unwrap_or(prompt), answer),
+    };
+    Item {
+        id,
+        group: subject.trim().to_owned(),
+        prompt: prompt.to_owned(),
+        suffix: full_stop(setup),
+        answers: vec![answer.to_owned()],
+        ..Item::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::built_in::testing::{bare, four, items as default_items, read as read_text, real, setup};
+
+    const RECORD: &str = r#"[{"case_id":7,"requested_rewrite":{"prompt":"{} plays the ","subject":"Toko",
+        "target_true":{"str":"guitar","id":"Q1"},"target_new":{"str":"piano","id":"Q2"}},
+        "paraphrase_prompts":["So. Toko plays","On stage, Toko plays"],"neighborhood_prompts":[]}]"#;
+
+    #[test]
+    fn prompts_are_those_of_each_profile() {
+        assert_eq!(
+            four(&INFO, None),
+            [
+                "The mother tongue of Danielle Darrieux is [French]",
+                "The mother tongue of Danielle Darrieux is [mask].",
+                "The mother tongue of Danielle Darrieux is [French]",
+                "The mother tongue of Danielle Darrieux is [mask].",
+            ]
+        );
+    }
+
+    #[test]
+    fn both_layouts_are_read() {
+        let flat =
+            r#"[{"case_id":7,"prompt":"Toko plays the ","subject":"Toko","ground_truth":"guitar","target_new":"x"}]"#;
+        let (flat, original) = (default_items(&INFO, "f.json", flat), default_items(&INFO, "o.json", RECORD));
+        assert_eq!(flat[..], original[..1]);
+        let prompts: Vec<_> = original.iter().map(|i| (i.id.as_str(), i.prompt.as_str())).collect();
+        assert_eq!(prompts, [("7", "Toko plays the"), ("7p1", "So. Toko plays"), ("7p2", "On stage, Toko plays")]);
+        assert!(original.iter().all(|i| i.group == "Toko" && i.answers == ["guitar"]));
+    }
+
+    #[test]
+    fn the_paper_trims_nothing_and_scores_by_family() {
+        let read = |kind, family| {
+            let setup = Setup { family, ..setup(Profile::Paper, kind) };
+            read_text(&INFO, "o.json", RECORD, &setup).expect("paper")
+        };
+        let causal = read(ModelKind::Causal, "gptj");
+        assert_eq!(causal.items[0].prompt, "Toko plays the ");
+        assert_eq!((causal.default_score, causal.join.boundary), (Score::TOP1, Boundary::Apart));
+        // One blank between prompt and mask, whether or not the prompt ends in one.
+        let masked = read(ModelKind::Masked, "roberta");
+        assert_eq!((masked.items[0].prompt.as_str(), masked.items[0].suffix.as_str()), ("Toko plays the", "."));
+        let llama = read(ModelKind::Causal, "llama");
+        let generate = Score::Generate { max_tokens: 10, matching: Match::PromptContinuation };
+        assert_eq!((llama.default_score, llama.join.boundary), (generate, Boundary::Suffix));
+        assert_eq!(bare(llama), bare(causal));
+    }
+
+    #[test]
+    fn a_bad_record_is_named() {
+        let read = |text: &str| read_text(&INFO, "f.json", text, &Setup::default()).expect_err(text).to_string();
+        for (text, field) in [
+            (r#"[{"case_id":7,"prompt":"x"}]"#, "subject"),
+            (r#"[{"case_id":7,"prompt":"x","subject":"y","ground_truth":" "}]"#, "ground_truth"),
+            (r#"[{"prompt":"x","subject":"y","ground_truth":"z"}]"#, "case_id"),
+            (r#"[{"case_id":7,"requested_rewrite":{"prompt":"{} x","subject":"y"}}]"#, "target_true"),
+        ] {
+            let error = read(text);
+            assert!(error.contains("f.json") && error.contains(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_flat_copy_has_all_records() {
+        let Some(folder) = real("counterfact") else { return };
+        let count = |part: &str| {
+            let path = folder.join(format!("counterfact-{part}.json"));
+            Task::open(INFO.name, Some(&path), &Setup::default()).expect(part).items.len()
+        };
+        assert_eq!(["train", "edit", "val"].map(count), [10_000, 10_000, 1919]);
+    }
+}

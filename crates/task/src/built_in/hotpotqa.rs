@@ -1,0 +1,173 @@
+//! HotpotQA (Yang et al. 2018) as closed-book questions: no paragraphs, only what the model remembers.
+
+use super::records::{Source, id, items};
+use super::wording::clean_full_stop;
+use super::{HubData, TaskInfo};
+use crate::dataset::{BadField, Layout, Rows};
+use crate::error::Result;
+use crate::join::{Boundary, Join};
+use crate::score::{Match, Score};
+use crate::setup::{Profile, Setup};
+use crate::task::{Item, Task};
+use laser_model::ModelKind;
+
+pub(super) const INFO: TaskInfo = TaskInfo {
+    name: "hotpotqa",
+    about: "questions over two articles, asked without the articles; short free answers",
+    source: "hotpot_dev_fullwiki_v1.json or its simplified copy, or Hugging Face hotpot_qa (fullwiki)",
+    licence: "CC BY-SA 4.0",
+    size: 7405,
+    needs_data: true,
+    quirks: &[
+        "log-loss is of the shortest run of last tokens that reads as the answer",
+        "prompt and continuation together must contain the answer, so that one the question names is always right",
+        "an answer counts inside other words (`no` in `know`)",
+        "answers of more than 15 tokens, the beginning token among them, are left out, by the tokenizer of the model \
+         instead of Llama 2's, which is not at hand",
+        "the paper's 14,618 items begin with as many training questions as there are of validation, as in a folder with \
+         both",
+        "a masked model fills five masks without a full stop behind them, and its log-loss is divided by one too many",
+    ],
+    hub: Some(HubData {
+        repo: "hotpotqa/hotpot_qa",
+        revision: "1908d6afbbead072334abe2965f91bd2709910ab",
+        files: &["fullwiki/validation-*.parquet"],
+    }),
+    files: &[&[
+        "hotpot_dev_fullwiki_v1.json",
+        "hotpot_dev_distractor_v1.json",
+        "hotpot_dev_v1_simplified.json",
+        "fullwiki/validation-*.parquet",
+        "distractor/validation-*.parquet",
+        "data/validation-*.parquet",
+        "validation-*.parquet",
+    ]],
+    example: r#"{"question": "Were Scott Derrickson and Ed Wood of the same nationality?", "answer": "yes"}"#,
+    read,
+};
+
+/// Longest answer that the paper keeps, tokens with the beginning token.
+const LONGEST: usize = 15;
+
+/// The training questions, of which the paper takes the first.
+const TRAIN: Layout<'_> = Layout {
+    files: &[
+        "hotpot_train_v1.1.json",
+        "fullwiki/train-*.parquet",
+        "distractor/train-*.parquet",
+        "data/train-*.parquet",
+        "train-*.parquet",
+    ],
+    list: None,
+};
+
+fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+    let counter = match setup.profile {
+        Profile::Clean => None,
+        Profile::Paper => source.tokenizer(&INFO, setup, "leaves out answers of more than 15 tokens")?,
+    };
+    let mut rows = source.rows(&INFO, setup)?;
+    if let (Profile::Paper, Source::Path(path)) = (setup.profile, source)
+        && TRAIN.is_in(path)
+    {
+        let mut train = Rows::open(path, &TRAIN, setup.skip_bad)?;
+        train.rows.truncate(rows.rows.len());
+        rows = train.and(rows);
+    }
+    let made = items(rows, setup, |row, _| {
+        let (question, answer) = (row.text("question")?.trim(), row.text("answer")?.trim());
+        if let Some(tokenizer) = counter {
+            let tokens = tokenizer.encode(answer, false).map_err(|e| BadField::new("answer", e.to_string()))?;
+            if tokens.len() + 1 > LONGEST {
+                return Ok(Vec::new());
+            }
+        }
+        let id = ["id", "_id"].iter().map(|field| id(row, field)).find(|id| !id.is_empty());
+        let mark = if question.ends_with(['?', '.']) { "" } else { "?" };
+        let suffix = clean_full_stop(setup);
+        Ok(vec![Item {
+            id: id.unwrap_or_default(),
+            prompt: format!("{question}{mark} The answer is"),
+            suffix,
+            answers: vec![answer.to_owned()],
+            ..Item::default()
+        }])
+    })?;
+    let max_tokens = if setup.kind == ModelKind::Masked { 5 } else { LONGEST };
+    let (matching, boundary) = match (setup.profile, setup.kind) {
+        (Profile::Clean, _) => (Match::Word, Boundary::Joint),
+        (Profile::Paper, ModelKind::Causal) => (Match::PromptContinuation, Boundary::Suffix),
+        (Profile::Paper, ModelKind::Masked) => (Match::Continuation, Boundary::Suffix),
+    };
+    let task = made.task(INFO.name, Score::Generate { max_tokens, matching })?;
+    Ok(Task { join: Join::at(boundary), ..task })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::built_in::testing::{four, items as default_items, read as read_text, real, setup, tokenizer};
+
+    #[test]
+    fn prompts_are_those_of_each_profile() {
+        let prompt = "Were Scott Derrickson and Ed Wood of the same nationality? The answer is";
+        let shown = ["[yes]", "[mask].", "[yes]", "[mask]"].map(|end| format!("{prompt} {end}"));
+        assert_eq!(four(&INFO, Some(&tokenizer())), shown);
+    }
+
+    #[test]
+    fn layouts_and_question_marks() {
+        let simplified =
+            default_items(&INFO, "s.json", r#"[{"question":" Who is it ","answer":" he ","type":"bridge"}]"#);
+        assert_eq!(simplified[0].prompt, "Who is it? The answer is");
+        assert_eq!(simplified[0].answers, ["he"]);
+        let original =
+            default_items(&INFO, "o.json", r#"[{"_id":"5a","question":"Name it.","answer":"he","context":[]}]"#);
+        assert_eq!((original[0].id.as_str(), original[0].prompt.as_str()), ("5a", "Name it. The answer is"));
+        let hub = default_items(&INFO, "h.jsonl", r#"{"id":"5a","question":"Name it.","answer":"he","context":{}}"#);
+        assert_eq!(hub, original);
+    }
+
+    #[test]
+    fn the_paper_counts_tokens() {
+        let text = r#"[{"question":"Q?","answer":"fourteen bytes"},{"question":"Q?","answer":"fifteen letters"}]"#;
+        let error = read_text(&INFO, "f.json", text, &setup(Profile::Paper, ModelKind::Causal)).expect_err("none");
+        assert!(error.to_string().contains("needs the model's tokenizer"), "{error}");
+        let tokenizer = tokenizer();
+        let with = Setup { tokenizer: Some(&tokenizer), ..setup(Profile::Paper, ModelKind::Causal) };
+        let task = read_text(&INFO, "f.json", text, &with).expect("paper");
+        assert_eq!((task.items.len(), task.items[0].target()), (1, "fourteen bytes"));
+        assert_eq!(task.default_score, Score::Generate { max_tokens: 15, matching: Match::PromptContinuation });
+        assert_eq!(task.join.boundary, Boundary::Suffix);
+        let masked = Setup { kind: ModelKind::Masked, ..with };
+        let score = read_text(&INFO, "f.json", text, &masked).expect("masked").default_score;
+        assert_eq!(score, Score::Generate { max_tokens: 5, matching: Match::Continuation });
+    }
+
+    #[test]
+    fn the_paper_begins_with_training_questions() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let write = |name: &str, ids: &[&str]| {
+            let rows: Vec<_> =
+                ids.iter().map(|id| serde_json::json!({"_id": id, "question": "Q?", "answer": "a"})).collect();
+            std::fs::write(folder.path().join(name), serde_json::to_string(&rows).expect("JSON")).expect("write");
+        };
+        write("hotpot_dev_fullwiki_v1.json", &["d1", "d2"]);
+        write("hotpot_train_v1.1.json", &["t1", "t2", "t3"]);
+        let tokenizer = tokenizer();
+        let ids = |setup: &Setup<'_>| -> Vec<String> {
+            let task = Task::open(INFO.name, Some(folder.path()), setup).expect("a folder");
+            task.items.into_iter().map(|item| item.id).collect()
+        };
+        assert_eq!(ids(&Setup::default()), ["d1", "d2"]);
+        let paper = Setup { tokenizer: Some(&tokenizer), ..setup(Profile::Paper, ModelKind::Causal) };
+        assert_eq!(ids(&paper), ["t1", "t2", "d1", "d2"]);
+    }
+
+    #[test]
+    fn the_real_set_has_its_size() {
+        let Some(path) = real("hotpotqa/hotpot_dev_v1_simplified.json") else { return };
+        let task = Task::open(INFO.name, Some(&path), &Setup::default()).expect("hotpotqa");
+        assert_eq!(task.items.len(), INFO.size);
+    }
+}

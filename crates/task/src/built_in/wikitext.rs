@@ -1,0 +1,147 @@
+//! WikiText-2 (Merity et al. 2016): articles of Wikipedia, of which the perplexity is measured.
+
+use std::path::{Path, PathBuf};
+
+use super::records::{Made, Source};
+use super::{HubData, TaskInfo};
+use crate::error::{Error, Result};
+use crate::score::Score;
+use crate::setup::{Profile, Setup};
+use crate::task::{Item, Task};
+
+pub(super) const INFO: TaskInfo = TaskInfo {
+    name: "wikitext-2",
+    about: "articles of Wikipedia: perplexity in sliding windows, 512 tokens at a time",
+    source: "wiki.test.tokens or wiki.test.raw, Hugging Face wikitext (text) or EleutherAI/wikitext_document_level (page)",
+    licence: "CC BY-SA 3.0",
+    size: 62,
+    needs_data: true,
+    quirks: &["the whole file is one text, so that an article's first words are read after the end of the one before"],
+    hub: Some(HubData {
+        repo: "Salesforce/wikitext",
+        revision: "b08601e04326c79dfdd32d625aee71d232d685c3",
+        files: &["wikitext-2-raw-v1/test-*.parquet"],
+    }),
+    files: &[&[
+        "wiki.test.tokens",
+        "wiki.test.raw",
+        "test.txt",
+        "wikitext-2-raw-v1/test-*.parquet",
+        "wikitext-2-v1/test-*.parquet",
+        "data/test-*.parquet",
+        "test-*.parquet",
+    ]],
+    example: r#"{"text": " = Example = \n \n An article begins with its heading .\n"}"#,
+    read,
+};
+
+fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+    let text = text(source, setup)?;
+    let articles = match setup.profile {
+        Profile::Clean => articles(&text),
+        Profile::Paper => vec![text.as_str()],
+    };
+    let item = |(i, article): (usize, &&str)| Item {
+        id: i.to_string(),
+        group: i.to_string(),
+        answers: vec![(*article).to_owned()],
+        ..Item::default()
+    };
+    let items = articles.iter().filter(|article| !article.trim().is_empty()).enumerate().map(item).collect();
+    Made { items, skipped: Vec::new() }.task(INFO.name, Score::PERPLEXITY)
+}
+
+/// The whole text: a text file as it stands; the rows of a table one after another, a line break between them where
+/// they have none.
+fn text(source: Source<'_>, setup: &Setup<'_>) -> Result<String> {
+    if let Source::Path(path) = source
+        && let Some(file) = text_file(path)
+    {
+        return std::fs::read_to_string(&file).map_err(Error::io(file));
+    }
+    let mut whole = String::new();
+    source.items(&INFO, setup, |row, _| {
+        let field = if row.fields.contains_key("page") { "page" } else { "text" };
+        let line = row.value(field)?.as_str().unwrap_or_default();
+        // The original's lines end in a blank before the line end; the hub's rows have lost those of empty lines.
+        whole.push_str(if line.is_empty() { " " } else { line });
+        if !line.ends_with('\n') {
+            whole.push('\n');
+        }
+        Ok(Vec::new())
+    })?;
+    Ok(whole)
+}
+
+/// The text file that was named, or is in the folder.
+fn text_file(path: &Path) -> Option<PathBuf> {
+    let is_text = |path: &PathBuf| {
+        let extension = path.extension().unwrap_or_default();
+        path.is_file() && ["txt", "tokens", "raw"].iter().any(|known| extension == *known)
+    };
+    let names = INFO.files.iter().flat_map(|names| names.iter());
+    std::iter::once(path.to_owned()).chain(names.map(|name| path.join(name))).find(is_text)
+}
+
+/// The text cut before every heading of the first level, ` = Title = `.
+fn articles(text: &str) -> Vec<&str> {
+    let mut articles = Vec::new();
+    let (mut begin, mut at) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        if is_title(line) && at > begin {
+            articles.push(&text[begin..at]);
+            begin = at;
+        }
+        at += line.len();
+    }
+    articles.push(&text[begin..]);
+    articles
+}
+
+fn is_title(line: &str) -> bool {
+    let title = line.trim().strip_prefix("= ").and_then(|rest| rest.strip_suffix(" ="));
+    title.is_some_and(|title| !title.starts_with('=') && !title.ends_with('='))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::built_in::testing::{items, read as read_text, real, setup};
+    use laser_model::ModelKind;
+
+    const TEXT: &str = " \n = First = \n \n One = two = three .\n \n = = Part = = \n \n = Second = \n \n Last .\n";
+
+    #[test]
+    fn articles_begin_at_their_titles() {
+        let made = items(&INFO, "wiki.test.tokens", TEXT);
+        let texts: Vec<_> = made.iter().map(|item| item.target()).collect();
+        assert_eq!(
+            texts,
+            [" = First = \n \n One = two = three .\n \n = = Part = = \n \n", " = Second = \n \n Last .\n"]
+        );
+        assert!(made.iter().all(|item| item.prompt.is_empty()));
+        let whole = read_text(&INFO, "w.txt", TEXT, &setup(Profile::Paper, ModelKind::Causal)).expect("paper");
+        assert_eq!((whole.items.len(), whole.items[0].target()), (1, TEXT));
+        assert_eq!(whole.default_score, Score::PERPLEXITY);
+    }
+
+    #[test]
+    fn rows_are_joined() {
+        let original = items(&INFO, "w.txt", TEXT);
+        let row = |line: &str| serde_json::json!({"text": line}).to_string() + "\n";
+        let hub = |line: &str| row(if line.trim().is_empty() { "" } else { line });
+        assert_eq!(items(&INFO, "h.jsonl", &TEXT.split_inclusive('\n').map(hub).collect::<String>()), original);
+        assert_eq!(items(&INFO, "h.jsonl", &TEXT.lines().map(row).collect::<String>()), original);
+        let page = |item: &Item| serde_json::json!({"page": item.target()}).to_string() + "\n";
+        assert_eq!(items(&INFO, "p.jsonl", &original.iter().map(page).collect::<String>()), original);
+    }
+
+    #[test]
+    fn the_real_parts_have_their_sizes() {
+        for (file, articles) in [("test", INFO.size), ("valid", 60)] {
+            let Some(path) = real(&format!("wikitext-2/{file}.txt")) else { return };
+            let task = Task::open(INFO.name, Some(&path), &Setup::default()).expect(file);
+            assert_eq!(task.items.len(), articles, "{file}");
+        }
+    }
+}

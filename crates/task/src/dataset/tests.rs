@@ -1,0 +1,201 @@
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::setup::Setup;
+use crate::task::Item;
+
+fn goldens() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/parquet")
+}
+
+fn fields(rows: &Rows) -> Vec<Value> {
+    rows.rows.iter().map(|row| Value::Object(row.fields.clone())).collect()
+}
+
+/// Rows of a file with this name and these bytes, and the folder it is in.
+fn reading(name: &str, bytes: &[u8], skip_bad: bool) -> Result<Rows> {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join(name), bytes).expect("writes");
+    Rows::open(&folder.path().join(name), &Layout::default(), skip_bad)
+}
+
+fn refusal(name: &str, bytes: &[u8]) -> String {
+    reading(name, bytes, false).expect_err("malformed").to_string()
+}
+
+#[test]
+fn every_format_gives_the_same_rows() {
+    let expected = [json!({"a": "x, y", "b": "1"}), json!({"a": "two\nlines", "b": ""})];
+    let list = json!(expected).to_string();
+    let lines = format!("{}\n\n{}\n", expected[0], expected[1]);
+    let table = "\u{feff}a,b\r\n\"x, y\",1\r\n\r\n\"two\nlines\",\r\n";
+    for (name, text, places) in [
+        ("x.json", list.clone(), [Place::Record(0), Place::Record(1)]),
+        ("x.json", format!("{{\"notes\": [\"n\"], \"examples\":\n {list}}}"), [Place::Record(0), Place::Record(1)]),
+        ("x.json", lines.clone(), [Place::Line(1), Place::Line(3)]),
+        ("x.jsonl", lines.clone(), [Place::Line(1), Place::Line(3)]),
+        ("x", lines, [Place::Line(1), Place::Line(3)]),
+        ("x.csv", table.to_owned(), [Place::Line(2), Place::Line(4)]),
+        ("x.TSV", table.replace(',', "\t").replace("x\t", "x,"), [Place::Line(2), Place::Line(4)]),
+    ] {
+        let rows = reading(name, text.as_bytes(), false).expect(name);
+        assert_eq!(fields(&rows), expected, "{name}");
+        assert_eq!(rows.rows.iter().map(|row| row.place).collect::<Vec<_>>(), places, "{name}");
+    }
+    let rows = reading("x.txt", b"one\n\n two\r\n", false).expect("text");
+    assert_eq!(fields(&rows), [json!({"text": "one"}), json!({"text": ""}), json!({"text": " two"})]);
+}
+
+#[test]
+fn one_list_of_an_object_is_named_or_the_only_one() {
+    let text = br#"{"train": [{"a": 1}], "test": [{"a": 2}], "n": 3}"#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.json");
+    std::fs::write(&path, text).expect("writes");
+    let open = |list| Rows::open(&path, &Layout { list, files: &[] }, false);
+    assert_eq!(fields(&open(Some("test")).expect("named")), [json!({"a": 2})]);
+    assert!(open(None).expect_err("two").to_string().contains("expected one list of objects, found train, test"));
+    assert!(open(Some("dev")).expect_err("none").to_string().contains("`dev`: expected a list of objects"));
+    assert!(open(Some("n")).expect_err("a number").to_string().contains("found a number"));
+    let columns = refusal("x.json", br#"{"a": {"0": 1}, "b": {"0": 2}}"#);
+    assert!(columns.contains("an object of columns"), "{columns}");
+}
+
+#[test]
+fn what_is_no_row_is_refused_with_its_place_or_left_out_and_counted() {
+    let good = r#"{"a": 1}"#;
+    for (name, bytes, place) in [
+        ("x.jsonl", format!("{good}\n{{\"a\": \n{good}\n").into_bytes(), "x.jsonl: line 2: expected a JSON object"),
+        ("x.jsonl", format!("{good}\n[1]\n{good}\n").into_bytes(), "line 2: expected an object, found a list"),
+        ("x.jsonl", [good.as_bytes(), b"\n{\"a\": \"\xff\"}\n", good.as_bytes()].concat(), "line 2: expected UTF-8"),
+        ("x.json", format!("[{good}, 7, {good}]").into_bytes(), "record 1: expected an object, found a number"),
+        ("x.csv", b"a,b\n1,2\n3\n4,5\n".to_vec(), "line 3: expected 2 fields as in the header, found 1"),
+        ("x.csv", b"a,b\n1,2\n3,\xff\n4,5\n".to_vec(), "line 3, `b`: expected UTF-8"),
+        ("x.txt", b"1\n\xff\n2\n".to_vec(), "line 2, `text`: expected UTF-8"),
+    ] {
+        let error = refusal(name, &bytes);
+        assert!(error.contains(place), "{error}");
+        let rows = reading(name, &bytes, true).expect("the rest");
+        assert_eq!((rows.rows.len(), rows.skipped.len()), (2, 1), "{name}");
+        assert!(rows.skipped[0].contains(place), "{}", rows.skipped[0]);
+    }
+    for (name, bytes, place) in [
+        ("x.json", &b"[{\"a\": 1},\n{\"a\": \"\xff\"}]"[..], "line 2: expected UTF-8"),
+        ("x.json", b"[{\"a\": 1},\n{\"a\" 1}]", "line 2: expected JSON"),
+        ("x.json", b"7", "expected a list of objects, found a number"),
+        ("x.csv", b"a,b\n1,2\n\"3,4\n5,6\n", "line 3: expected a closing quote"),
+        ("x.csv", b"a,a\n1,2\n", "line 1: header: expected each name once, found `a` twice"),
+        ("x.parquet", b"PAR1PAR1", "footer: expected"),
+    ] {
+        assert!(reading(name, bytes, true).expect_err(name).to_string().contains(place), "{}", refusal(name, bytes));
+    }
+}
+
+#[test]
+fn parquet_gives_the_rows_that_its_own_library_does() {
+    let mut files = 0;
+    for entry in std::fs::read_dir(goldens()).expect("goldens") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "parquet") {
+            let rows = Rows::read(&path).expect("a sound file");
+            let expected = Rows::read(&path.with_extension("jsonl")).expect("rows");
+            assert_eq!(rows.rows.len(), expected.rows.len());
+            for (row, expected) in rows.rows.iter().zip(&expected.rows) {
+                assert_eq!(row.fields, expected.fields, "{}: {}", path.display(), row.place);
+            }
+            files += 1;
+        }
+    }
+    assert_eq!(files, 5);
+}
+
+#[test]
+fn no_byte_makes_a_reader_panic() {
+    let parquet = |name: &str| std::fs::read(goldens().join(name)).expect("a golden");
+    for (name, sound) in [
+        ("x.json", br#"{"examples": [{"a": "\u00e9", "b": [1, null]}, {"a": "x"}]}"#.to_vec()),
+        ("x.jsonl", b"{\"a\": \"x\"}\n{\"a\": {\"b\": 1.5}}\n".to_vec()),
+        ("x.csv", b"a,b\n\"x, \"\"y\"\"\",1\n\"\n\",2\n".to_vec()),
+        ("x.parquet", parquet("nested.parquet")),
+        ("x.parquet", parquet("nested-zstd-v2.parquet")),
+        ("x.parquet", parquet("flat-plain.parquet")),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(name);
+        let mut refused = 0;
+        let mut try_it = |bytes: &[u8]| {
+            let mut reading = Reading::new(&path, false);
+            let done = read_bytes(bytes, &path, None, &mut reading);
+            refused += usize::from(done.is_err());
+        };
+        for at in 0..sound.len() {
+            try_it(&sound[..at]);
+            for flip in [0x01, 0xff] {
+                let mut bytes = sound.clone();
+                bytes[at] ^= flip;
+                try_it(&bytes);
+            }
+        }
+        assert!(refused > sound.len() / 4, "{name}: only {refused} refused");
+    }
+}
+
+fn item(row: &Row) -> Result<Vec<Item>, BadField> {
+    let id = row.text("id")?.to_owned();
+    let answers = vec![row.text("answer")?.to_owned()];
+    Ok(vec![
+        Item { id: format!("{id}-1"), answers: answers.clone(), ..Item::default() },
+        Item { id, answers, ..Item::default() },
+    ])
+}
+
+#[test]
+fn items_know_their_rows_and_bad_ones_are_refused_or_counted() {
+    let rows = [
+        r#"{"id": "a", "answer": "x"}"#,
+        r#"{"id": "b"}"#,
+        r#"{"id": "c", "answer": " "}"#,
+        r#"{"id": "a", "answer": "z"}"#,
+        "{",
+        r#"{"id": "e", "answer": "y"}"#,
+    ];
+    let keep = |kept: &[usize]| kept.iter().map(|i| format!("{}\n", rows[*i])).collect::<String>();
+    let items = |kept: &[usize], skip_bad| {
+        let setup = Setup { skip_bad, ..Setup::default() };
+        reading("x.jsonl", keep(kept).as_bytes(), skip_bad).and_then(|rows| rows.items(&setup, item))
+    };
+    let (all, skipped) = items(&[0, 5], false).expect("good rows");
+    assert_eq!(all.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["a-1", "a", "e-1", "e"]);
+    assert!(skipped.is_empty());
+    assert!(all.iter().all(|item| item.doc["answer"] == *item.answers[0]), "each item has its row");
+    let problem = |kept: &[usize]| items(kept, false).expect_err("bad").to_string();
+    assert!(problem(&[0, 1]).ends_with("x.jsonl: line 2, `answer`: expected this field, found id"));
+    assert!(problem(&[0, 2]).ends_with("line 2, `answer`: expected a text, found an empty one"));
+    let twice = problem(&[0, 5, 3]);
+    assert!(
+        twice.contains("line 3, `id`: expected each id once, found `a-1` as in ") && twice.ends_with("line 1"),
+        "{twice}"
+    );
+    let (all, skipped) = items(&[0, 1, 2, 3, 4, 5], true).expect("some are good");
+    assert_eq!((all.len(), skipped.len()), (4, 4));
+    assert!(skipped.iter().any(|text| text.contains("line 4, `id`")), "{skipped:?}");
+    let none = items(&[1, 2], true).expect_err("all are bad").to_string();
+    assert!(
+        none.contains("expected a good row, found 2 bad ones; the first: ") && none.contains("line 1, `answer`"),
+        "{none}"
+    );
+}
+
+#[test]
+fn an_item_that_cannot_be_asked_is_refused_for_every_task() {
+    let of = |item: Item| {
+        let fields = Map::new();
+        let row = Row::new(&Path::new("x.csv").into(), Place::Line(2), fields);
+        let rows = Rows { file: "x.csv".into(), rows: vec![row], skipped: Vec::new() };
+        rows.items(&Setup::default(), |_| Ok(vec![item.clone()])).expect_err("unanswerable").to_string()
+    };
+    assert_eq!(of(Item::default()), "x.csv: line 2, `answer`: expected at least one, found none");
+    let choices = vec!["a".to_owned(), "b".to_owned()];
+    let beyond = Item { answers: vec!["a".to_owned()], choices, gold: 2, ..Item::default() };
+    assert_eq!(of(beyond), "x.csv: line 2, `gold`: expected an index below 2, found 2");
+}

@@ -1,0 +1,159 @@
+//! The user's own questions: rows with `question` and `answer`, or `question`, `choices` and `gold`, in any format
+//! that [`Rows`] reads.
+//!
+//! Optional: `id` (default: the line or record), `group` (default: the id), `aliases` (of an answer). A table writes
+//! its lists as JSON, `["red", "blue"]`, and leaves a cell empty where a row has no such field. The question is the
+//! prompt as it stands; the answer follows after one space.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::dataset::{BadField, Layout, Row, Rows};
+use crate::error::Result;
+use crate::score::Score;
+use crate::setup::Setup;
+use crate::task::{Item, Task};
+
+const KEYS: [&str; 7] = ["question", "answer", "aliases", "choices", "gold", "id", "group"];
+
+pub(super) fn read(path: &Path, setup: &Setup<'_>) -> Result<Task> {
+    let rows = Rows::open(path, &Layout::default(), setup.skip_bad)?;
+    let (items, skipped) = rows.items(setup, |row| Ok(vec![item(row)?]))?;
+    let score = if items.iter().all(|item| !item.choices.is_empty()) { Score::CHOICE } else { Score::GENERATE };
+    Ok(Task { skipped, ..Task::new(path.display().to_string(), items, score)? })
+}
+
+/// One item, or the field that is wrong and why.
+fn item(row: &Row) -> Result<Item, BadField> {
+    if let Some(unknown) = row.fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(BadField::new(unknown, format!("unknown key: expected {}", KEYS.join(", "))));
+    }
+    let prompt = text("question", row.value("question")?)?;
+    let id = given(row, "id").map(|id| text("id", id)).transpose()?;
+    let id = id.unwrap_or_else(|| row.place.number().to_string());
+    let group = given(row, "group").map(|group| text("group", group)).transpose()?.unwrap_or_else(|| id.clone());
+    if given(row, "choices").is_some() {
+        let (choices, gold) = choices(row)?;
+        return Ok(Item { id, group, prompt, answers: vec![choices[gold].clone()], choices, gold, ..Item::default() });
+    }
+    let Some(answer) = row.optional("answer") else {
+        return Err(BadField::new("answer", "expected an answer or choices, found neither"));
+    };
+    if given(row, "gold").is_some() {
+        return Err(BadField::new("choices", "expected at least two, found none"));
+    }
+    let mut answers = vec![text("answer", answer)?];
+    if given(row, "aliases").is_some() {
+        answers.extend(texts(row, "aliases")?);
+    }
+    Ok(Item { id, group, prompt, answers, ..Item::default() })
+}
+
+/// The candidates and the index of the right one.
+fn choices(row: &Row) -> Result<(Vec<String>, usize), BadField> {
+    let choices = texts(row, "choices")?;
+    if choices.len() < 2 {
+        return Err(BadField::new("choices", format!("expected at least two, found {}", choices.len())));
+    }
+    if let Some(key) = ["answer", "aliases"].into_iter().find(|key| given(row, key).is_some()) {
+        return Err(BadField::new(key, "an item has either an answer or choices, found both"));
+    }
+    let last = choices.len() - 1;
+    let wrong = |found: &str| {
+        BadField::new("gold", format!("expected an index from 0 to {last} or one of the choices, found {found}"))
+    };
+    let gold = given(row, "gold").ok_or_else(|| wrong("nothing"))?;
+    let index = row.index("gold", choices.len()).ok();
+    let named = gold.as_str().and_then(|text| choices.iter().position(|choice| choice == text.trim()));
+    match (named, index) {
+        // In a table, where `1` may be meant either way.
+        (Some(a), Some(b)) if a != b && row.fields["choices"].is_string() => {
+            let problem = format!("expected an index or one of the choices, found {gold}, which could be either");
+            Err(BadField::new("gold", problem))
+        }
+        (Some(gold), _) | (None, Some(gold)) => Ok((choices, gold)),
+        (None, None) => Err(wrong(&gold.to_string())),
+    }
+}
+
+/// A field that is there: no null, no empty cell.
+fn given<'a>(row: &'a Row, field: &str) -> Option<&'a Value> {
+    row.optional(field).filter(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()))
+}
+
+/// A text or number, trimmed.
+fn text(field: &str, value: &Value) -> Result<String, BadField> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        Value::String(_) => Err(BadField::new(field, "expected a text, found an empty one")),
+        Value::Number(number) => Ok(number.to_string()),
+        other => Err(BadField::new(field, format!("expected a text, found {other}"))),
+    }
+}
+
+fn texts(row: &Row, field: &str) -> Result<Vec<String>, BadField> {
+    row.list(field)?.iter().map(|value| text(field, value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Place;
+
+    fn parse(line: &str) -> Result<Item, BadField> {
+        let fields = serde_json::from_str(line).expect("the test's JSON is valid");
+        item(&Row::new(&Path::new("some.jsonl").into(), Place::Line(3), fields))
+    }
+
+    #[test]
+    fn both_forms_are_read() {
+        let open = parse(r#"{"question":"2+2 is ","answer":4,"aliases":["four"]}"#).expect("open");
+        assert_eq!((open.prompt.as_str(), open.answers.as_slice()), ("2+2 is", &["4".into(), "four".into()][..]));
+        assert_eq!((open.id.as_str(), open.group.as_str()), ("3", "3"));
+        let choice = parse(r#"{"question":"Sky?","choices":["red","blue"],"gold":"blue","id":"s"}"#).expect("choice");
+        assert_eq!((choice.gold, choice.target()), (1, "blue"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (line, field) in [
+            (r#"{"answer":"x"}"#, "question"),
+            (r#"{"question":"x"}"#, "answer"),
+            (r#"{"question":"x","answer":" "}"#, "answer"),
+            (r#"{"question":"x","answer":"y","extra":1}"#, "extra"),
+            (r#"{"question":"x","choices":["a","b"],"gold":2}"#, "gold"),
+            (r#"{"question":"x","choices":["a","b"],"gold":"c"}"#, "gold"),
+            (r#"{"question":"x","choices":["a","b"]}"#, "gold"),
+            (r#"{"question":"x","choices":["a"],"gold":0}"#, "choices"),
+            (r#"{"question":"x","choices":[],"gold":0,"answer":"a"}"#, "choices"),
+            (r#"{"question":"x","choices":["a","b"],"gold":0,"answer":"a"}"#, "answer"),
+            (r#"{"question":["x"],"answer":"a"}"#, "question"),
+            (r#"{"question":"x","choices":"[\"1\",\"2\"]","gold":"1"}"#, "gold"),
+        ] {
+            assert_eq!(parse(line).expect_err(line).field, field, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_format_gives_the_same_items() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let read = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).expect("writes");
+            let task = super::read(&folder.path().join(name), &Setup::default()).expect(name);
+            let brief = |i: &Item| (i.id.clone(), i.prompt.clone(), i.answers.clone(), i.choices.clone(), i.gold);
+            task.items.iter().map(brief).collect::<Vec<_>>()
+        };
+        let rows = [
+            r#"{"id":"a","question":"2+2, is","answer":"4","aliases":["four"]}"#,
+            r#"{"id":"b","question":"Sky?","choices":["red","blue"],"gold":1}"#,
+        ];
+        let lines = read("q.jsonl", &rows.join("\n"));
+        assert_eq!(lines.len(), 2);
+        assert_eq!(read("q.json", &format!("[{}]", rows.join(","))), lines);
+        assert_eq!(read("q", &rows.join("\n")), lines);
+        let table = "id,question,answer,aliases,choices,gold\n\
+            a,\"2+2, is\",4,\"[\"\"four\"\"]\",,\nb,Sky?,,,\"[\"\"red\"\",\"\"blue\"\"]\",1\n";
+        assert_eq!(read("q.csv", table), lines);
+    }
+}
