@@ -47,10 +47,13 @@ fn paths(line: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.contains(['*', '…', '<', '{']))
 }
 
-/// Documents that a line names in backquotes without a folder, such as `method.md`.
+/// Documents that a line names in backquotes without a folder, such as `method.md`. Names with two dots, such as those
+/// that an export gives to a model card it keeps, are no documents of this repository.
 fn document_names(line: &str) -> impl Iterator<Item = &str> {
     let quoted = line.split('`').skip(1).step_by(2);
-    quoted.filter(|text| text.ends_with(".md") && !text.contains(['/', '*', ' ', '<', '{']))
+    quoted.filter(|text| {
+        text.ends_with(".md") && text.matches('.').count() == 1 && !text.contains(['/', '*', ' ', '<', '{'])
+    })
 }
 
 /// One message for each file that a line names and that does not exist.
@@ -125,7 +128,7 @@ fn tests_named_as_checks_exist() {
     }
 }
 
-/// Whether a file is `crates/CRATE/tests/NAME.rs`.
+/// Whether a file is an integration test of a crate: `tests/NAME.rs` in its folder.
 fn is_integration_test(path: &Path) -> bool {
     path.components().count() == 4 && path.parent().is_some_and(|folder| folder.ends_with("tests"))
 }
