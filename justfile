@@ -1,7 +1,5 @@
 # Recipes of this repository. `just` lists them; `just ci` runs everything that must hold before a change lands.
 
-set script-interpreter := ["bash", "-euo", "pipefail"]
-
 # Lists the recipes.
 default:
     @just --list --unsorted
@@ -23,35 +21,33 @@ doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
 # Runs the test command that README.md shows, so that the README cannot go stale.
-[script]
 test:
-    test_command=$(sed -n 's/^\$ \(cargo test.*\)$/\1/p' README.md | head -n 1)
-    [ -n "$test_command" ] || { echo "README.md names no test command" >&2; exit 1; }
-    $test_command
+    @command=$(sed -n 's/^\$ \(cargo test.*\)$/\1/p' README.md | head -n 1); \
+    if [ -z "$command" ]; then echo "README.md names no test command" >&2; exit 1; fi; \
+    echo "$command"; $command
+
+# The examples are built with the whole workspace: a build of one crate selects fewer features of its dependencies and
+# would compile all of them once more.
 
 # Runs the example programs on the tiny models in goldens/.
-[script]
 examples:
-    # Built with the whole workspace: a build of one crate selects fewer features of its dependencies and would compile
-    # all of them once more.
     cargo build --workspace --examples
-    for source in crates/laser/examples/*.rs; do
-        name=$(basename "$source" .rs)
-        echo "example $name"
-        "${CARGO_TARGET_DIR:-target}/debug/examples/$name"
+    @set -e; for source in crates/laser/examples/*.rs; do \
+        name=$(basename "$source" .rs); \
+        echo "example $name"; \
+        "${CARGO_TARGET_DIR:-target}/debug/examples/$name"; \
     done
 
-# Runs benchmarks, for instance `just bench -p laser-rank --bench parity`.
+# Runs benchmarks, for instance `just bench --bench parity`.
 bench *arguments:
     cargo bench {{ arguments }}
 
 # Checks licences, banned crates and sources of all dependencies (deny.toml).
-[script]
 deny:
-    if cargo deny --version > /dev/null 2>&1; then
-        cargo deny check licenses bans sources
-    else
-        echo "SKIPPED: just deny needs cargo-deny (cargo install cargo-deny --locked)" >&2
+    @if cargo deny --version > /dev/null 2>&1; then \
+        cargo deny check licenses bans sources; \
+    else \
+        echo "SKIPPED: just deny needs cargo-deny (cargo install cargo-deny --locked)" >&2; \
     fi
 
 # Checks all dependencies for known vulnerabilities; fetches the advisory database from GitHub.
