@@ -80,21 +80,47 @@ fn files_named_in_documents_and_comments_exist() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// Titles of a Markdown document's sections.
+fn titles(document: &str) -> impl Iterator<Item = &str> {
+    document.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim())
+}
+
+/// The part of a link that leads to a section: its title in lower case, without punctuation, blanks as hyphens.
+fn anchor(title: &str) -> String {
+    let kept = title.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
 #[test]
-fn links_between_documents_lead_to_files() {
+fn links_between_documents_lead_to_files_and_sections() {
     let mut wrong = Vec::new();
     for document in documents() {
         let text = read(&document);
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for target in targets.filter(|target| !target.contains("://")) {
-            let file = target.split('#').next().unwrap_or_default();
-            let folder = root().join(&document).parent().expect("a document in a folder").to_owned();
-            if !folder.join(file).exists() {
+            let (file, section) = target.split_once('#').unwrap_or((target, ""));
+            let path = if file.is_empty() { document.clone() } else { document.with_file_name(file) };
+            let exists = root().join(&path).exists();
+            if !exists || !section.is_empty() && titles(&read(&path)).all(|title| anchor(title) != section) {
                 wrong.push(format!("{}: {target} does not exist", document.display()));
             }
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn sections_of_the_method_cited_in_comments_exist() {
+    let method = read("docs/method.md");
+    for path in files("crates", "rs") {
+        let text = read(&path);
+        // As in: (`docs/method.md`, "Scores")
+        let cited = text.split("method.md`, \"").skip(1).filter_map(|rest| rest.split('"').next());
+        for section in cited {
+            let exists = titles(&method).any(|title| title == section);
+            assert!(exists, "{}: docs/method.md has no section \"{section}\"", path.display());
+        }
+    }
 }
 
 #[test]
