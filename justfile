@@ -1,0 +1,62 @@
+# Recipes of this repository. `just` lists them; `just ci` runs everything that must hold before a change lands.
+
+# Lists the recipes.
+default:
+    @just --list --unsorted
+
+# Formats all Rust files.
+fmt:
+    cargo fmt --all
+
+# Fails if a Rust file is not formatted.
+fmt-check:
+    cargo fmt --all --check
+
+# Lints every target of every crate; a warning is an error.
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Builds the documentation; a warning is an error.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Runs the test command that README.md shows, so that the README cannot go stale.
+test:
+    @command=$(sed -n 's/^\$ \(cargo test.*\)$/\1/p' README.md | head -n 1); \
+    if [ -z "$command" ]; then echo "README.md names no test command" >&2; exit 1; fi; \
+    echo "$command"; $command
+
+# The examples are built with the whole workspace: a build of one crate selects fewer features of its dependencies and
+# would compile all of them once more.
+
+# Runs the example programs on the tiny models in goldens/.
+examples:
+    cargo build --workspace --examples
+    @set -e; for source in crates/laser/examples/*.rs; do \
+        name=$(basename "$source" .rs); \
+        echo "example $name"; \
+        "${CARGO_TARGET_DIR:-target}/debug/examples/$name"; \
+    done
+
+# Runs benchmarks, for instance `just bench --bench parity`.
+bench *arguments:
+    cargo bench {{ arguments }}
+
+# Checks licences, banned crates and sources of all dependencies (deny.toml).
+deny:
+    @if cargo deny --version > /dev/null 2>&1; then \
+        cargo deny check licenses bans sources; \
+    else \
+        echo "SKIPPED: just deny needs cargo-deny (cargo install cargo-deny --locked)" >&2; \
+    fi
+
+# Checks all dependencies for known vulnerabilities; fetches the advisory database from GitHub.
+advisories:
+    cargo deny check advisories
+
+# Builds the optimised command, target/release/laser.
+build:
+    cargo build --release -p laser-rank-cli
+
+# Everything that must hold before a change lands; .ci/run calls this.
+ci: fmt-check deny clippy doc test examples
