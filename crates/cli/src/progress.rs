@@ -113,7 +113,7 @@ impl SearchObserver for Progress {
         }
     }
 
-    fn searched(&self, work: laser::model::meter::Work, items_asked: usize) {
+    fn searched(&self, work: laser::model::meter::ForwardWork, items_asked: usize) {
         if !self.quiet {
             let seconds = self.begun.elapsed().as_secs_f64();
             let text = format!(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::model::config::ModelConfig;
 use laser::model::tokenizer::Tokenizer;
 use laser::search::objective::{Guard, Objective};
@@ -11,7 +11,7 @@ use laser::source::HubDataset;
 use laser::task::Task;
 use laser::task::built_in::BUILT_IN;
 use laser::task::score::Score;
-use laser::task::setup::{Profile, Setup};
+use laser::task::setup::{Profile, TaskOptions};
 
 use crate::args::{Global, Search, TaskArgs};
 use crate::output;
@@ -33,7 +33,7 @@ pub(crate) fn tasks(
     progress: &Progress,
 ) -> Result<Vec<(Task, Score)>> {
     let n = args.task.len();
-    let setup = Setup {
+    let setup = TaskOptions {
         profile: args.profile.parse()?,
         kind: config.kind(),
         family: config.architecture.name,
@@ -75,7 +75,7 @@ pub(crate) fn by_reference(tasks: &[(Task, Score)]) -> Vec<(&Task, Score)> {
 }
 
 /// The score for a manifest: a list where there are several tasks.
-pub(crate) fn score_value(exam: &Exam<'_>) -> Result<serde_json::Value> {
+pub(crate) fn score_value(exam: &Evaluator<'_>) -> Result<serde_json::Value> {
     let mut scores: Vec<_> =
         exam.parts().iter().map(|part| serde_json::to_value(part.score)).collect::<Result<_, _>>()?;
     Ok(if scores.len() == 1 { scores.remove(0) } else { scores.into() })
@@ -97,7 +97,7 @@ fn names(tasks: &[(Task, Score)]) -> String {
 }
 
 /// One task, with its data fetched where the hub has it and no file was named.
-fn open(name: &str, data: Option<&str>, setup: &Setup<'_>, global: &Global, progress: &Progress) -> Result<Task> {
+fn open(name: &str, data: Option<&str>, setup: &TaskOptions<'_>, global: &Global, progress: &Progress) -> Result<Task> {
     let known = BUILT_IN.iter().find(|info| info.name == name);
     let published = known.and_then(|info| info.hub);
     let remote = match (data, published) {

@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use laser::edit::Edit;
 use laser::edit::recipe::Recipe;
 use laser::edit::truncation::{SvdMethod, Truncation};
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::model::Model;
 use laser::model::device::{Place, parse_dtype};
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::model::tokenizer::Tokenizer;
 use laser::results::{Manifest, ModelIdentity, TaskIdentity};
 use laser::source::{HubDataset, ModelSource, Resolved, SourceOptions, resolve, sha256_model};
@@ -95,7 +95,7 @@ impl TypedEdit {
 /// An opened model, with everything commands need of it.
 pub(crate) struct Session {
     pub(crate) name: String,
-    pub(crate) files: Files,
+    pub(crate) files: ModelFiles,
     pub(crate) place: Place,
     pub(crate) threads: usize,
     svd_cache: PathBuf,
@@ -108,7 +108,7 @@ impl Session {
     pub(crate) fn open(model: &str, global: &Global, progress: &Progress) -> Result<Self> {
         let place = Place::parse(&global.device, global.dtype.as_deref().map(parse_dtype).transpose()?)?;
         let resolved = find(model, global, progress)?;
-        let files = Files::open(&resolved.path)?;
+        let files = ModelFiles::open(&resolved.path)?;
         let threads = threads(global);
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok(); // already built: the same size
         let svd_cache = cache_dir(global).join("svd");
@@ -189,7 +189,7 @@ impl Session {
     }
 
     /// Provenance of a result. Of several tasks, names and hashes are joined by commas.
-    pub(crate) fn manifest(&self, sha256: String, exam: &Exam<'_>) -> Manifest {
+    pub(crate) fn manifest(&self, sha256: String, exam: &Evaluator<'_>) -> Manifest {
         let joined = |of: fn(&Task) -> String| exam.parts().iter().map(|p| of(p.task)).collect::<Vec<_>>().join(",");
         let data: Vec<_> = exam.parts().iter().filter_map(|p| p.task.data.clone()).collect();
         let data = if data.is_empty() { None } else { Some(("data".to_owned(), data.into())) };

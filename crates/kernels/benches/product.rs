@@ -1,12 +1,12 @@
 //! The product with a packed weight beside that of the `gemm` crate, on SmolLM2's shapes:
-//! `cargo bench -p laser-rank --bench product [-- THREADS]`.
+//! `cargo bench -p laser-rank-kernels --bench product [-- THREADS]`.
 #![allow(clippy::print_stdout)] // a benchmark prints
 #![allow(unsafe_code)] // the call of the other product
 
 use std::time::Instant;
 
 use candle_core::{Device, Tensor};
-use laser::kernels::linear::Weight;
+use laser_kernels::linear::Weight;
 
 /// Weights of each shape that take turns, as in a model: more than the caches hold, in values.
 const IN_TURN: usize = 16 << 20;

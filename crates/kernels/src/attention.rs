@@ -13,7 +13,7 @@ use half::bf16;
 
 use super::is_fused;
 use crate::Result;
-use crate::rows::{KvChunk, Segment};
+use crate::batch_layout::{KvChunk, Segment};
 
 /// Head counts and widths.
 #[derive(Debug, Clone, Copy)]

@@ -6,13 +6,13 @@
 
 pub mod activation;
 pub mod attention;
+pub mod batch_layout;
 pub mod differentiable;
 pub mod linear;
 pub mod matmul;
 pub mod norm;
 pub mod packed;
 pub mod rope;
-pub mod rows;
 pub mod softmax;
 #[cfg(test)]
 mod testing;

@@ -98,7 +98,7 @@ pub fn linear(
             match (bias, residual) {
                 (None, None) => append(&mut y, x, &w.all(), Start::Zero, threads),
                 (Some(bias), None) => with_values(bias, |b| append(&mut y, x, &w.all(), Start::Row(b), threads))?,
-                (None, Some(r)) => with_values(r, |r| append(&mut y, x, &w.all(), Start::Rows(r), threads))?,
+                (None, Some(r)) => with_values(r, |r| append(&mut y, x, &w.all(), Start::BatchLayout(r), threads))?,
                 (Some(bias), Some(residual)) => {
                     with_values(bias, |bias| with_values(residual, |r| start(&mut y, bias, r, rows)))??;
                     accumulate(&mut y, x, &w.all(), threads);

@@ -34,7 +34,7 @@ pub enum Start<'a> {
     /// The same row for all, `[out]`: a bias.
     Row(&'a [f32]),
     /// Row `i` from row `i mod n` of these, `[n, out]`: a residual.
-    Rows(&'a [f32]),
+    BatchLayout(&'a [f32]),
     /// The rows that the output ends with, as many as the product has.
     Last,
 }

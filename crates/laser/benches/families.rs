@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use candle_core::{DType, Device};
 use laser::model::Model;
-use laser::model::load::Files;
-use laser::model::weight_id::Part;
+use laser::model::load::ModelFiles;
+use laser::model::weight_id::MatrixPart;
 
 /// Sequences, and tokens of each.
 const SHAPE: (u32, u32) = (16, 32);
@@ -58,10 +58,10 @@ fn main() {
 }
 
 fn open(folder: &Path, threads: usize) -> Family {
-    let files = Files::open(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let files = ModelFiles::open(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let c = files.config();
-    let share = |part: Part| match (part, c.mlp.experts) {
-        (Part::Expert(_), Some(experts)) => experts.per_token as f64 / experts.count as f64,
+    let share = |part: MatrixPart| match (part, c.mlp.experts) {
+        (MatrixPart::Expert(_), Some(experts)) => experts.per_token as f64 / experts.count as f64,
         _ => 1.0,
     };
     let ids = (0..c.n_layers).flat_map(|layer| c.stored(layer));

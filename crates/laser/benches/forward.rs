@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use candle_core::{DType, Device};
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
@@ -15,7 +15,7 @@ fn main() {
     };
     let threads = arguments.get(1).map_or(2, |t| t.parse().expect("a number of threads"));
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("the first pool");
-    let files = Files::open(Path::new(path)).expect("a model");
+    let files = ModelFiles::open(Path::new(path)).expect("a model");
     let model = files.load(&Device::Cpu, DType::F32, threads).expect("weights");
     let vocab = files.config().vocab_size as u32;
     for (batch, length, all) in

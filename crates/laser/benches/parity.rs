@@ -12,7 +12,7 @@ use candle_core::{DType, Device, Tensor};
 use laser::edit::Edit;
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::model::Model;
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use serde_json::Value;
 use support::{goldens, ids, json};
 
@@ -83,8 +83,8 @@ impl Arrays {
     }
 }
 
-fn open(path: &Path) -> (Files, Model) {
-    let files = Files::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+fn open(path: &Path) -> (ModelFiles, Model) {
+    let files = ModelFiles::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let model = files.load(&Device::Cpu, DType::F32, 1).expect("weights");
     (files, model)
 }

@@ -12,25 +12,25 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device};
 use laser::edit::selector::MatrixSet;
 use laser::edit::truncation::{SvdMethod, Truncation};
-use laser::evaluate::Exam;
-use laser::model::load::Files;
+use laser::evaluate::Evaluator;
+use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
 use laser::model::weight_id::WeightKind;
 use laser::search::store::{Outcomes, Store, Trial};
-use laser::search::{Arm, Asking, Plan, Settings, Space, Splits, explore};
+use laser::search::{Asking, Candidate, Plan, Settings, Space, Splits, explore};
 use laser::statistics::{Paired, Split};
 use laser::task::Task;
-use laser::task::setup::Setup;
+use laser::task::setup::TaskOptions;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let [model, task, run, strategy, seeds, rest @ ..] = args.as_slice() else {
         return Err("expected MODEL TASK.jsonl RUN STRATEGY SEEDS [ERROR_RATE]".into());
     };
-    let files = Files::open(model.as_ref())?;
+    let files = ModelFiles::open(model.as_ref())?;
     let (tokenizer, model) = (files.tokenizer()?, files.load(&Device::Cpu, DType::F32, 1)?);
-    let task = Task::open(task, None, &Setup::default())?;
-    let exam = Exam::new(&[(&task, task.default_score)], &tokenizer, model.config())?;
+    let task = Task::open(task, None, &TaskOptions::default())?;
+    let exam = Evaluator::new(&[(&task, task.default_score)], &tokenizer, model.config())?;
     let mut settings = Settings::new(model.config(), 1);
     settings.space = Space {
         matrices: [WeightKind::Gate, WeightKind::Up, WeightKind::Down].map(MatrixSet::one).to_vec(),
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let asked = Asking::new(&exam, &items, &settings).order;
     let exhaustive = Store::open_existing(&std::path::Path::new(run).join("trials.sqlite"))?;
     let arms = settings.space.arms(model.config());
-    let edits: Vec<_> = [laser::edit::Edit::default()].into_iter().chain(arms.iter().map(Arm::edit)).collect();
+    let edits: Vec<_> = [laser::edit::Edit::default()].into_iter().chain(arms.iter().map(Candidate::edit)).collect();
     let mut whole: Vec<(laser::edit::Edit, BTreeMap<usize, Outcomes>)> = Vec::new();
     for edit in edits {
         let outcomes = exhaustive.get(&edit, Split::Search)?;
@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (right, loss) = value(edit);
         (right.iter().filter(|r| **r).count(), -loss)
     };
-    let best = arms.iter().map(Arm::edit).max_by(|a, b| score(a).partial_cmp(&score(b)).expect("numbers"));
+    let best = arms.iter().map(Candidate::edit).max_by(|a, b| score(a).partial_cmp(&score(b)).expect("numbers"));
     let best = best.ok_or("an empty space")?;
 
     settings.plan = strategy.parse()?;

@@ -28,7 +28,7 @@ const PASS_ROWS: usize = 512;
 
 /// One task of an exam.
 #[derive(Debug, Clone)]
-pub struct Part<'a> {
+pub struct EvaluatedTask<'a> {
     /// The task.
     pub task: &'a Task,
     /// What counts as right in it.
@@ -41,8 +41,8 @@ pub struct Part<'a> {
 ///
 /// Items are counted through the parts: those of the first task in file order, then those of the second, and so on.
 #[derive(Debug)]
-pub struct Exam<'a> {
-    parts: Vec<Part<'a>>,
+pub struct Evaluator<'a> {
+    parts: Vec<EvaluatedTask<'a>>,
     items: Vec<&'a Item>,
     /// Which item of its task each is, or is a window of.
     documents: Vec<usize>,
@@ -53,7 +53,7 @@ pub struct Exam<'a> {
     causal: bool,
 }
 
-impl<'a> Exam<'a> {
+impl<'a> Evaluator<'a> {
     /// Encodes the items of one or more tasks, each for its score.
     ///
     /// A model that fills masks has [`Score::Fill`] for [`Score::Generate`].
@@ -66,7 +66,7 @@ impl<'a> Exam<'a> {
         if tasks.is_empty() {
             return Err(Error::setting("tasks", "expected at least one, found none"));
         }
-        let (mut parts, mut items) = (Vec::<Part>::with_capacity(tasks.len()), Vec::new());
+        let (mut parts, mut items) = (Vec::<EvaluatedTask>::with_capacity(tasks.len()), Vec::new());
         let (mut documents, mut encoded) = (Vec::new(), Vec::new());
         let kind = config.kind();
         for &(task, score) in tasks {
@@ -80,7 +80,7 @@ impl<'a> Exam<'a> {
                 documents.push(document);
                 encoded.push(item);
             }
-            parts.push(Part { task, score, range: first..items.len() });
+            parts.push(EvaluatedTask { task, score, range: first..items.len() });
         }
         let mut eos = tokenizer.eos_ids().to_vec();
         eos.extend(&config.eos);
@@ -91,7 +91,7 @@ impl<'a> Exam<'a> {
     }
 
     /// The tasks, at least one.
-    pub fn parts(&self) -> &[Part<'a>] {
+    pub fn parts(&self) -> &[EvaluatedTask<'a>] {
         &self.parts
     }
 
@@ -162,7 +162,7 @@ impl<'a> Exam<'a> {
         Ok(scored.into_iter().map(|s| s.outcome).collect())
     }
 
-    /// Scores items one at a time, without any sharing: the definition that [`Exam::evaluate`] is tested against.
+    /// Scores items one at a time, without any sharing: the definition that [`Evaluator::evaluate`] is tested against.
     pub fn evaluate_one_by_one(&self, model: &Model, indices: &[usize]) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::with_capacity(indices.len());
         for index in indices {
@@ -206,7 +206,7 @@ impl<'a> Exam<'a> {
 
     /// The batches of some items, each of one part; `pass_rows(score)`: about how many rows.
     pub(crate) fn batches(&self, indices: &[usize], pass_rows: impl Fn(Score) -> usize) -> Vec<Batch> {
-        let of_part = |part: &Part| {
+        let of_part = |part: &EvaluatedTask| {
             let indices: Vec<usize> = indices.iter().copied().filter(|i| part.range.contains(i)).collect();
             plan(&self.encoded, &indices, self.packing(pass_rows(part.score)))
         };

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
-use laser_model::load::Files;
+use laser_model::load::ModelFiles;
 use laser_model::weight_id::WeightId;
 use staging::Staging;
 
@@ -36,7 +36,7 @@ const RECIPE: &str = "recipe.yaml";
 /// A model with some matrices replaced, ready to be written.
 #[derive(Debug)]
 pub struct Export<'a> {
-    files: &'a Files,
+    files: &'a ModelFiles,
     recipe: &'a Recipe,
     card: Card,
     matrices: BTreeMap<WeightId, Matrix>,
@@ -71,7 +71,12 @@ impl<'a> Export<'a> {
     ///
     /// # Errors
     /// A matrix that the model does not have, or of another shape than the model's.
-    pub fn new(files: &'a Files, matrices: BTreeMap<WeightId, Matrix>, recipe: &'a Recipe, card: Card) -> Result<Self> {
+    pub fn new(
+        files: &'a ModelFiles,
+        matrices: BTreeMap<WeightId, Matrix>,
+        recipe: &'a Recipe,
+        card: Card,
+    ) -> Result<Self> {
         let config = files.config();
         for (id, matrix) in &matrices {
             if id.layer >= config.n_layers || !config.stored(id.layer).contains(id) {
@@ -88,7 +93,7 @@ impl<'a> Export<'a> {
 
     /// Refuses what [`Export::to_folder`] could not write whatever the matrices: a GGUF file of a family whose
     /// configuration Laser does not know how to write for Hugging Face.
-    pub fn check_folder(files: &Files) -> Result<()> {
+    pub fn check_folder(files: &ModelFiles) -> Result<()> {
         if files.is_gguf() {
             let file = files.path().display().to_string();
             config::hf_config(&file, files.config(), &config::SpecialTokens::default(), Dtype::F16)?;
@@ -134,7 +139,7 @@ impl<'a> Export<'a> {
             let edits = self.edits(dtype)?;
             let values = edits.iter().map(|(name, edit)| (name.clone(), (edit.dtype, edit.values.clone())));
             gguf::rewrite(source, staging.path(), &values.collect())?;
-            verify::rewritten(self.files, &Files::open(staging.path())?, &edits)
+            verify::rewritten(self.files, &ModelFiles::open(staging.path())?, &edits)
         };
         let matrices = build().map_err(|e| staging.in_target(e))?;
         let (path, files) = staging.commit()?;
@@ -155,7 +160,7 @@ impl<'a> Export<'a> {
             let values = edits.iter().map(|(name, edit)| (name.clone(), edit.values.clone()));
             safetensors::rewrite_folder(self.files.checkpoint(), folder, &values.collect())?;
             left_out = copy::other_files(self.files, folder)?;
-            verify::rewritten(self.files, &Files::open(folder)?, &edits)?
+            verify::rewritten(self.files, &ModelFiles::open(folder)?, &edits)?
         };
         let write = |name: &str, text: String| -> Result<()> {
             Ok(laser_checkpoint::write_atomically(&folder.join(name), text.as_bytes())?)

@@ -19,7 +19,7 @@ pub use sensitivity::{FISHER_WEIGHT, Prediction, Sensitivity};
 
 use crate::edit::truncation::{Truncation, on_device};
 use crate::error::{Error, Result};
-use crate::evaluate::Exam;
+use crate::evaluate::Evaluator;
 use backward::{Descent, MatrixRows};
 use laser_kernels::linear::Weight;
 use laser_kernels::linear::linear;
@@ -42,7 +42,7 @@ const BATCH_ROWS: usize = 96;
 #[allow(clippy::too_many_arguments)] // each is a choice of the caller's
 pub fn sensitivities(
     model: &Model,
-    exam: &Exam<'_>,
+    exam: &Evaluator<'_>,
     items: &[usize],
     ids: &[WeightId],
     truncation: &Truncation,

@@ -2,10 +2,10 @@
 //!
 //! The walk, in the order of the data:
 //!
-//! 1. [`source`] finds a model's files; [`model::Files`] opens and checks them; [`tokenizer`] reads theirs.
+//! 1. [`source`] finds a model's files; [`model::ModelFiles`] opens and checks them; [`tokenizer`] reads theirs.
 //! 2. [`edit::Edit`] says which matrices keep what ([`reduction::Reduction`]); [`truncation::Truncation`] turns it into
 //!    an overlay on the weights, which stay as they are.
-//! 3. [`task::Task`] has the questions ([`chat::ChatTemplate`] puts them as a user's turn), [`score::Score`] says what counts as right, and [`evaluate::Exam`] puts a
+//! 3. [`task::Task`] has the questions ([`chat::ChatTemplate`] puts them as a user's turn), [`score::Score`] says what counts as right, and [`evaluate::Evaluator`] puts a
 //!    model to them; [`objective::Objective`] makes one value of its tasks.
 //! 4. [`search::search`] tries every edit of a space, keeps each trial in a [`store::Store`], chooses, and opens the
 //!    test split once; [`statistics`] weighs what it found.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::evaluate::outcome::Outcome;
-use crate::evaluate::{Exam, Part};
+use crate::evaluate::{EvaluatedTask, Evaluator};
 use crate::report::{Flip, render_html};
 use crate::results::harness::{Output, sample_files};
 use crate::results::{Baselines, SplitScores, SplitSummary};
@@ -190,7 +190,7 @@ struct Sample {
 
 /// The lines of `samples.jsonl` for items `indices` of an exam with their outcomes and splits.
 pub fn samples(
-    exam: &Exam<'_>,
+    exam: &Evaluator<'_>,
     indices: &[usize],
     outcomes: &[Outcome],
     split: impl Fn(usize) -> Split,
@@ -215,7 +215,7 @@ pub fn samples(
 }
 
 /// Scores per split over the items of all tasks; texts that are only read count where nothing else is asked.
-pub fn scores(exam: &Exam<'_>, samples: &[SampleRecord]) -> SplitScores {
+pub fn scores(exam: &Evaluator<'_>, samples: &[SampleRecord]) -> SplitScores {
     if let [part] = exam.parts() {
         return scores_of(samples, labels(part).is_some());
     }
@@ -227,8 +227,8 @@ pub fn scores(exam: &Exam<'_>, samples: &[SampleRecord]) -> SplitScores {
 }
 
 /// The samples of tasks that ask something: those with answers, of which some may be frequent.
-pub fn asked<'a>(exam: &Exam<'_>, samples: &'a [SampleRecord]) -> Vec<&'a SampleRecord> {
-    let reads = |part: &&Part<'_>| part.score.only_reads();
+pub fn asked<'a>(exam: &Evaluator<'_>, samples: &'a [SampleRecord]) -> Vec<&'a SampleRecord> {
+    let reads = |part: &&EvaluatedTask<'_>| part.score.only_reads();
     let reading: Vec<&str> = exam.parts().iter().filter(reads).map(|part| part.task.name.as_str()).collect();
     if reading.len() == exam.parts().len() {
         return Vec::new();
@@ -258,13 +258,13 @@ fn scores_of(samples: &[SampleRecord], classes: bool) -> SplitScores {
 }
 
 /// The samples of one task of several.
-fn samples_of(part: &Part<'_>, samples: &[SampleRecord]) -> Vec<SampleRecord> {
+fn samples_of(part: &EvaluatedTask<'_>, samples: &[SampleRecord]) -> Vec<SampleRecord> {
     samples.iter().filter(|s| s.task.as_ref() == Some(&part.task.name)).cloned().collect()
 }
 
 /// Scores of each task, from the samples of all; none where there is only one.
-pub fn task_scores(exam: &Exam<'_>, samples: &[SampleRecord]) -> Vec<TaskScores> {
-    let of_part = |part: &Part<'_>| {
+pub fn task_scores(exam: &Evaluator<'_>, samples: &[SampleRecord]) -> Vec<TaskScores> {
+    let of_part = |part: &EvaluatedTask<'_>| {
         let own = samples_of(part, samples);
         TaskScores {
             task: part.task.name.clone(),
@@ -277,14 +277,14 @@ pub fn task_scores(exam: &Exam<'_>, samples: &[SampleRecord]) -> Vec<TaskScores>
 }
 
 /// What always giving one label scores on some samples of a task ([`constants`]).
-pub fn always(part: &Part<'_>, samples: &[SampleRecord]) -> Vec<Constant> {
+pub fn always(part: &EvaluatedTask<'_>, samples: &[SampleRecord]) -> Vec<Constant> {
     let items: Vec<&Item> = samples.iter().map(|sample| &part.task.items[sample.doc_id]).collect();
     constants(part, &items)
 }
 
 /// What a search's winner does to each task; none where there is only one, and it asks something.
 fn task_changes(
-    exam: &Exam<'_>,
+    exam: &Evaluator<'_>,
     found: &Found,
     settings: &Settings,
     base: &[SampleRecord],
@@ -298,7 +298,7 @@ fn task_changes(
         return Vec::new();
     }
     let outcomes = [&found.base, &found.best].map(Outcomes::of);
-    let of_part = |(index, part): (usize, &Part<'_>)| {
+    let of_part = |(index, part): (usize, &EvaluatedTask<'_>)| {
         let change = |split: Split| {
             let items: Vec<usize> = part.range.clone().filter(|i| found.explored.splits.of[*i] == split).collect();
             let [base, best] =
@@ -329,7 +329,7 @@ fn task_changes(
 
 /// `results.json` of a search: `base` and `best` are the samples of all items.
 pub fn search_results(
-    exam: &Exam<'_>,
+    exam: &Evaluator<'_>,
     found: &Found,
     settings: &Settings,
     base: &[SampleRecord],

@@ -27,7 +27,7 @@ use crate::edit::truncation::{Truncation, TruncationRecord};
 use crate::error::{Error, Result};
 use crate::evaluate::activation::Activations;
 use crate::evaluate::outcome::Outcome;
-use crate::evaluate::{Exam, Part};
+use crate::evaluate::{EvaluatedTask, Evaluator};
 use crate::search::store::{Store, Trial};
 use laser_model::Model;
 use laser_model::weight_id::WeightId;
@@ -37,7 +37,7 @@ use observer::SearchObserver;
 pub use greedy::Order;
 pub use proof::Proof;
 pub use settings::{Budget, Protocol, Settings};
-pub use space::{Arm, Space};
+pub use space::{Candidate, Space};
 pub use spectral::Criterion;
 use strategy::Pool;
 pub use strategy::{Plan, Stage};
@@ -56,10 +56,10 @@ impl Splits {
     ///
     /// # Errors
     /// A split that a task leaves empty.
-    pub fn new(exam: &Exam<'_>, settings: &Settings) -> Result<Self> {
+    pub fn new(exam: &Evaluator<'_>, settings: &Settings) -> Result<Self> {
         // By the items' own groups: what several tasks ask of one subject stays in one split, and each item in the
         // split it has when its task is evaluated alone.
-        let of_part = |part: &Part<'_>| match settings.protocol {
+        let of_part = |part: &EvaluatedTask<'_>| match settings.protocol {
             Protocol::Paper => paper_split(part.range.len()),
             Protocol::Honest { fractions } => {
                 let items = exam.items()[part.range.clone()].iter();
@@ -71,7 +71,7 @@ impl Splits {
             Protocol::Paper => &[Split::Search, Split::Test],
             Protocol::Honest { .. } => &[Split::Search, Split::Validation, Split::Test],
         };
-        for Part { task, range, .. } in exam.parts() {
+        for EvaluatedTask { task, range, .. } in exam.parts() {
             if let Some(split) = needed.iter().find(|split| !splits.of[range.clone()].contains(split)) {
                 let problem = format!("{} items leave the {split} split empty: give more items", range.len());
                 return Err(Error::Task(laser_task::Error::Task {
@@ -135,7 +135,7 @@ pub struct Found {
 /// keeps an edit from running.
 pub fn explore(
     model: &Model,
-    exam: &Exam<'_>,
+    exam: &Evaluator<'_>,
     truncation: &Truncation,
     settings: &Settings,
     store: &mut Store,
@@ -181,7 +181,7 @@ pub fn explore(
 /// Those of [`explore`].
 pub fn search(
     model: &Model,
-    exam: &Exam<'_>,
+    exam: &Evaluator<'_>,
     truncation: &Truncation,
     settings: &Settings,
     store: &mut Store,
@@ -224,9 +224,9 @@ pub fn search(
 #[allow(clippy::too_many_arguments)] // the parts of a search, each of its own type
 pub fn sweep(
     model: &Model,
-    exam: &Exam<'_>,
+    exam: &Evaluator<'_>,
     truncation: &Truncation,
-    arms: &[Arm],
+    arms: &[Candidate],
     items: &[usize],
     settings: &Settings,
     store: &mut Store,
@@ -239,7 +239,7 @@ pub fn sweep(
     let place: std::collections::BTreeMap<usize, usize> =
         trials.order().iter().enumerate().map(|(place, item)| (*item, place)).collect();
     let places: Vec<usize> = items.iter().map(|item| place[item]).collect();
-    let trial = |arm: &Arm| {
+    let trial = |arm: &Candidate| {
         let edit = arm.edit();
         let outcomes = trials.whole(&edit)?.picked(&places);
         Some(Trial { rank: arm.rank(model.config()), edit, split: Split::Search, outcomes })

@@ -2,14 +2,14 @@
 
 mod support;
 
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::task::chat::{ChatSettings, ChatTemplate};
 use support::{goldens, json, smollm2};
 
 #[test]
 fn the_template_in_a_gguf_renders_as_transformers_renders_it() {
     let Some(path) = smollm2() else { return };
-    let files = Files::open(&path).expect("open");
+    let files = ModelFiles::open(&path).expect("open");
     let tokenizer = files.tokenizer().expect("tokenizer");
     let chat = ChatTemplate::new(&tokenizer, files.config(), ChatSettings::default()).expect("a template");
     let golden = json(&goldens().join("chat/smollm2.json"));

@@ -13,7 +13,7 @@ use laser::edit::recipe::{BaseModel, Recipe};
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::export::{Card, Export, Written};
 use laser::kernels::linear::Weight;
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::model::weight_id::WeightId;
 use laser::model::{Model, Replacement};
 use laser_checkpoint::{Checkpoint, Dtype, stored_values};
@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 
 /// What an export is made from, and the same edit in memory.
 struct Case {
-    files: Files,
+    files: ModelFiles,
     base: Model,
     edited: Model,
     matrices: BTreeMap<WeightId, Matrix>,
@@ -39,7 +39,7 @@ impl Case {
     }
 
     fn with_edit(path: &Path, edit: &str) -> Self {
-        let files = Files::open(path).expect("opens");
+        let files = ModelFiles::open(path).expect("opens");
         let base = files.load(&Device::Cpu, DType::F32, 1).expect("loads");
         let edit = Edit::parse(edit, files.config()).expect("an edit of this model");
         let truncation = Truncation::new(SvdMethod::Exact, None, 1);
@@ -81,7 +81,7 @@ fn logits(model: &Model) -> Vec<f32> {
 }
 
 fn load(path: &Path) -> Model {
-    Files::open(path).and_then(|files| files.load(&Device::Cpu, DType::F32, 1)).expect("opens and loads")
+    ModelFiles::open(path).and_then(|files| files.load(&Device::Cpu, DType::F32, 1)).expect("opens and loads")
 }
 
 fn assert_close(actual: &Model, expected: &Model, relative: f64) {
@@ -424,8 +424,9 @@ fn a_gguf_file_becomes_a_folder_with_the_same_logits() {
             assert_eq!(names(&out), ["README.md", "config.json", "model.safetensors", "recipe.yaml"]);
             assert_close(&load(&out), &case.edited, tolerance);
             assert_far(&load(&out), &case.base, 2.0 * tolerance);
-            let (ours, theirs) = (Files::open(&out).expect("opens"), Files::open(&golden(name)).expect("opens"));
-            let config = |files: &Files| {
+            let (ours, theirs) =
+                (ModelFiles::open(&out).expect("opens"), ModelFiles::open(&golden(name)).expect("opens"));
+            let config = |files: &ModelFiles| {
                 let c = files.config();
                 (c.architecture.name, c.head.tied, c.bias, c.attention.layers.clone(), c.norm_eps)
             };
@@ -443,13 +444,13 @@ fn the_vocabulary_of_a_gguf_file_goes_along() {
     case.export().to_folder(&out, None).expect("writes");
     let (before, after) = (
         case.files.tokenizer().expect("in the file"),
-        Files::open(&out).and_then(|files| files.tokenizer()).expect("in the folder"),
+        ModelFiles::open(&out).and_then(|files| files.tokenizer()).expect("in the folder"),
     );
     let text = "<|start|>the thin heron ate 3 äpples<|end|>";
     let ids = before.encode(text, true).expect("encodes");
     assert_eq!(after.encode(text, true).expect("encodes"), ids);
     assert_eq!(
-        Files::open(&golden("llama-bytes"))
+        ModelFiles::open(&golden("llama-bytes"))
             .and_then(|f| f.tokenizer())
             .expect("opens")
             .encode(text, true)

@@ -3,16 +3,16 @@
 
 mod support;
 
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::{Likelihood, Outcome};
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::results::harness::output::Output;
 use laser::results::{EvalResults, Manifest, ModelIdentity, TaskIdentity};
 use laser::run::{samples, scores};
 use laser::statistics::Split;
 use laser::task::Task;
 use laser::task::score::Score;
-use laser::task::setup::Setup;
+use laser::task::setup::TaskOptions;
 use serde_json::{Map, Value};
 
 const TASKS: [&str; 9] = [
@@ -29,7 +29,7 @@ const TASKS: [&str; 9] = [
 
 fn open(name: &str) -> Task {
     let file = support::goldens().join(format!("harness/{name}.yaml"));
-    Task::open(file.to_str().expect("UTF-8"), None, &Setup::default()).expect(name)
+    Task::open(file.to_str().expect("UTF-8"), None, &TaskOptions::default()).expect(name)
 }
 
 fn golden(name: &str) -> Value {
@@ -82,12 +82,12 @@ fn outcome(task: &Task, position: usize, sample: &Value) -> Outcome {
 
 /// The output for the outcomes of all documents; of a text of several windows, the first has all of it.
 fn output(task: &Task, documents: &[Outcome]) -> Output {
-    let files = Files::open(&support::checkpoint("llama-bytes")).expect("files");
+    let files = ModelFiles::open(&support::checkpoint("llama-bytes")).expect("files");
     let mut config = files.config().clone();
     let only_reads = matches!(task.default_score, Score::Perplexity { .. });
     config.max_positions = if only_reads { 8 } else { 1 << 16 }; // nothing is computed
     let tokenizer = files.tokenizer().expect("a tokenizer");
-    let exam = Exam::new(&[(task, task.default_score)], &tokenizer, &config).expect("an exam");
+    let exam = Evaluator::new(&[(task, task.default_score)], &tokenizer, &config).expect("an exam");
     let indices: Vec<usize> = (0..exam.items().len()).collect();
     assert_eq!(only_reads, indices.len() > documents.len());
     let mut seen = std::collections::BTreeSet::new();
@@ -167,29 +167,32 @@ fn long_texts_are_documents() {
 #[test]
 fn an_other_seed_draws_other_examples_and_the_number_can_be_set() {
     let file = support::goldens().join("harness/choice_shots.yaml");
-    let open = |setup: &Setup<'_>| Task::open(file.to_str().expect("UTF-8"), None, setup);
-    let prompts = |setup: &Setup<'_>| -> Vec<String> {
+    let open = |setup: &TaskOptions<'_>| Task::open(file.to_str().expect("UTF-8"), None, setup);
+    let prompts = |setup: &TaskOptions<'_>| -> Vec<String> {
         open(setup).expect("opens").items.into_iter().map(|item| item.prompt).collect()
     };
-    let own = prompts(&Setup::default());
-    assert_ne!(own, prompts(&Setup { fewshot_seed: 1, ..Setup::default() }));
-    let none = prompts(&Setup { num_fewshot: Some(0), ..Setup::default() });
+    let own = prompts(&TaskOptions::default());
+    assert_ne!(own, prompts(&TaskOptions { fewshot_seed: 1, ..TaskOptions::default() }));
+    let none = prompts(&TaskOptions { num_fewshot: Some(0), ..TaskOptions::default() });
     for (with, without) in own.iter().zip(&none) {
         let question = &without[without.find("Question:").expect("a question")..];
         assert!(with.ends_with(question) && with.len() > without.len());
     }
-    let error = open(&Setup { num_fewshot: Some(6), ..Setup::default() }).expect_err("five rows").to_string();
+    let error =
+        open(&TaskOptions { num_fewshot: Some(6), ..TaskOptions::default() }).expect_err("five rows").to_string();
     assert!(error.contains("`num_fewshot`") && error.contains("6 examples") && error.contains("found 5"), "{error}");
 }
 
 #[test]
 fn a_task_is_found_by_its_name() {
     let folder = [support::goldens().join("harness")];
-    let setup = Setup { include: &folder, ..Setup::default() };
+    let setup = TaskOptions { include: &folder, ..TaskOptions::default() };
     assert_eq!(Task::open("last_word", None, &setup).expect("found").items.len(), 5);
     let error = Task::open("lost_word", None, &setup).expect_err("no such task").to_string();
     assert!(error.contains("lost_word"), "{error}");
     let twice = [folder[0].clone(), folder[0].clone()];
-    let error = Task::open("texts", None, &Setup { include: &twice, ..Setup::default() }).expect_err("two").to_string();
+    let error = Task::open("texts", None, &TaskOptions { include: &twice, ..TaskOptions::default() })
+        .expect_err("two")
+        .to_string();
     assert!(error.contains("texts") && error.contains("--include-path"), "{error}");
 }

@@ -390,7 +390,7 @@ fn named_files_of_a_data_set_arrive_once_and_are_then_found_offline() {
     }
     assert_eq!((hub.requests("GET /api/datasets/org/name"), hub.requests("GET /datasets/org/name/resolve")), (1, 2));
     let layout = laser::task::dataset::Layout { files: &names, list: None };
-    let rows = laser::task::dataset::Rows::open(&got.path, &layout, false).unwrap();
+    let rows = laser::task::dataset::Records::open(&got.path, &layout, false).unwrap();
     assert_eq!(rows.rows.iter().map(|row| row.index("a", 9)).collect::<Vec<_>>(), [Ok(1), Ok(2)]);
 
     assert_eq!(hub.data(&format!("hf:org/name@{COMMIT}"), &names, cache.path()).unwrap(), got);

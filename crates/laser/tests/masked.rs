@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device};
 use laser::edit::Edit;
 use laser::edit::truncation::{SvdMethod, Truncation};
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::Outcome;
 use laser::model::Model;
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
 use laser::model::tokenizer::Tokenizer;
 use laser::search::store::Store;
 use laser::search::{Plan, Settings, Space, search};
 use laser::task::join::Boundary;
 use laser::task::score::{Length, Match, Score, Ties};
-use laser::task::setup::Setup;
+use laser::task::setup::TaskOptions;
 use laser::task::{Item, Task};
 use serde_json::{Value, json};
 
@@ -43,19 +43,19 @@ impl Case {
         let write = |file: &str, value: Value| std::fs::write(folder.path().join(file), value.to_string()).expect(file);
         write("tokenizer.json", tokenizer());
         write("tokenizer_config.json", json!({"mask_token": "<mask>", "bos_token": "<s>", "eos_token": "</s>"}));
-        let files = Files::open(folder.path()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let files = ModelFiles::open(folder.path()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let model = files.load(&Device::Cpu, DType::F32, 1).unwrap_or_else(|e| panic!("{name}: {e}"));
         let tokenizer = files.tokenizer().expect("tokenizer");
         let lines: String = items().iter().map(|item| format!("{item}\n")).collect();
         let path = folder.path().join("items.jsonl");
         std::fs::write(&path, lines).expect("items");
-        let mut task = Task::open(path.to_str().expect("UTF-8"), None, &Setup::default()).expect("items");
+        let mut task = Task::open(path.to_str().expect("UTF-8"), None, &TaskOptions::default()).expect("items");
         task.items.iter_mut().for_each(|item| item.suffix = " .".to_owned());
         Self { model, tokenizer, task, folder }
     }
 
-    fn exam(&self, score: Score) -> Exam<'_> {
-        Exam::new(&[(&self.task, score)], &self.tokenizer, self.model.config()).expect("exam")
+    fn exam(&self, score: Score) -> Evaluator<'_> {
+        Evaluator::new(&[(&self.task, score)], &self.tokenizer, self.model.config()).expect("exam")
     }
 
     /// `ln p` of every token at each position.
@@ -164,7 +164,7 @@ fn scores() -> [Score; 6] {
     [Score::Top1, Score::Greedy, texts[0], texts[1], choice(Length::Sum), choice(Length::PerByte)]
 }
 
-fn evaluate(exam: &Exam<'_>, model: &Model) -> Vec<Outcome> {
+fn evaluate(exam: &Evaluator<'_>, model: &Model) -> Vec<Outcome> {
     let all: Vec<usize> = (0..exam.items().len()).collect();
     exam.evaluate(model, &all, 2, "", &Unobserved).expect("evaluate")
 }
@@ -280,7 +280,7 @@ fn the_default_plan_screens_masks_by_their_gradients() {
 #[test]
 fn what_masks_cannot_say_is_refused() {
     let case = Case::new("bert");
-    let exam = |task: &Task, score| Exam::new(&[(task, score)], &case.tokenizer, case.model.config()).map(|_| ());
+    let exam = |task: &Task, score| Evaluator::new(&[(task, score)], &case.tokenizer, case.model.config()).map(|_| ());
     let error = exam(&case.task, Score::PERPLEXITY).expect_err("no text is continued").to_string();
     assert!(error.contains("perplexity"), "{error}");
     let mut task = case.task.clone();

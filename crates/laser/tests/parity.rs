@@ -7,7 +7,7 @@ use candle_core::{DType, Device};
 use laser::edit::Edit;
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::model::Model;
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser_linalg::Tolerance;
 use support::{goldens, ids, json};
 
@@ -19,7 +19,7 @@ struct Case {
     /// `causal`, `masked` or `decision`.
     kind: String,
     model: Model,
-    files: Files,
+    files: ModelFiles,
     golden: serde_json::Value,
     arrays: Vec<u8>,
 }
@@ -35,7 +35,7 @@ fn cases_in(folder: &str) -> Vec<Case> {
         .collect();
     names.sort();
     let case = |name: String| {
-        let files = Files::open(&folder.join(&name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let files = ModelFiles::open(&folder.join(&name)).unwrap_or_else(|e| panic!("{name}: {e}"));
         let model = files.load(&Device::Cpu, DType::F32, 2).unwrap_or_else(|e| panic!("{name}: {e}"));
         let golden = json(&folder.join(format!("{name}.golden.json")));
         let arrays = std::fs::read(folder.join(format!("{name}.golden.safetensors"))).expect("arrays");

@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use laser::edit::Edit;
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::model::Model;
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::model::tokenizer::Tokenizer;
 use laser_linalg::Tolerance;
 use serde_json::Value;
@@ -97,7 +97,7 @@ fn gemma3_equals_transformers() {
     let Some(path) = gemma3() else { return };
     let golden = json(&goldens().join("gemma3/golden.json"));
     let reference = Reference { sample: ids(&golden["vocabulary_sample"]), golden };
-    let files = Files::open(&path).expect("open");
+    let files = ModelFiles::open(&path).expect("open");
     let tokenizer = files.tokenizer().expect("tokenizer");
     reference.check_tokens(&tokenizer);
     let model = files.load(&Device::Cpu, DType::F32, 2).expect("load");
@@ -127,7 +127,7 @@ fn gemma3_equals_transformers() {
 fn gemma3_tokenizer_written_as_json_cuts_texts_alike() {
     let Some(path) = gemma3() else { return };
     let golden = json(&goldens().join("gemma3/golden.json"));
-    let tokenizer = Files::open(&path).expect("open").tokenizer().expect("tokenizer");
+    let tokenizer = ModelFiles::open(&path).expect("open").tokenizer().expect("tokenizer");
     assert_eq!(tokenizer.vocab_size(), 262_144);
     assert_eq!((tokenizer.bos_id(), tokenizer.eos_ids(), tokenizer.add_bos()), (Some(2), &[1][..], true));
     let folder = tempfile::tempdir().expect("a folder");

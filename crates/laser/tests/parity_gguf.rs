@@ -3,7 +3,7 @@
 mod support;
 
 use candle_core::{DType, Device};
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser_linalg::Tolerance;
 use support::{goldens, ids, json};
 
@@ -17,7 +17,8 @@ fn logits_of_every_file_equal_the_reference() {
     assert!(index.len() >= 24, "goldens are missing: {}", index.len());
     let mut problems = Vec::new();
     for (name, entry) in index {
-        let files = Files::open(&goldens().join(format!("gguf/{name}.gguf"))).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let files =
+            ModelFiles::open(&goldens().join(format!("gguf/{name}.gguf"))).unwrap_or_else(|e| panic!("{name}: {e}"));
         let model = files.load(&Device::Cpu, DType::F32, 2).unwrap_or_else(|e| panic!("{name}: {e}"));
         let golden = std::fs::read(goldens().join(entry["golden"].as_str().expect("a path"))).expect("a golden");
         let golden = safetensors::SafeTensors::deserialize(&golden).expect("a golden");

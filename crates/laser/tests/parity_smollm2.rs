@@ -6,7 +6,7 @@ use candle_core::{DType, Device};
 use laser::edit::Edit;
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::model::Model;
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::model::tokenizer::Tokenizer;
 use laser_linalg::Tolerance;
 use serde_json::Value;
@@ -39,7 +39,7 @@ fn check_greedy(what: &str, model: &Model, tokenizer: &Tokenizer, golden: &Value
 fn smollm2_equals_transformers() {
     let Some(path) = smollm2() else { return };
     let golden = json(&goldens().join("smollm2/golden.json"));
-    let files = Files::open(&path).expect("open");
+    let files = ModelFiles::open(&path).expect("open");
     let tokenizer = files.tokenizer().expect("tokenizer");
     let model = files.load(&Device::Cpu, DType::F32, 2).expect("load");
     let prompts = golden["prompts"].as_array().expect("prompts");

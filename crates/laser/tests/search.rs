@@ -15,14 +15,14 @@ use case::{Case, ITEMS, MAX_TOKENS, evaluate, honest, indices, settings};
 use laser::edit::Edit;
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::error::Error;
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::evaluate::activation::Activations;
 use laser::evaluate::outcome::Outcome;
 use laser::model::Model;
 use laser::model::parallel::Unobserved;
-use laser::model::weight_id::{Part, WeightId, WeightKind};
+use laser::model::weight_id::{MatrixPart, WeightId, WeightKind};
 use laser::search::store::{Outcomes, Store, Trial};
-use laser::search::{Arm, Settings, sweep};
+use laser::search::{Candidate, Settings, sweep};
 use laser::statistics::Split;
 use laser::task::Item;
 use laser::task::score::{Length, Match, Score, Ties};
@@ -98,7 +98,7 @@ fn several_tasks_give_what_each_gives_alone() {
     let case = Case::new("llama-bytes");
     let alone = [case.exam(Score::GENERATE), case.exam(Score::CHOICE)];
     let tasks = [(&case.open, Score::GENERATE), (&case.choice, Score::CHOICE)];
-    let both = Exam::new(&tasks, &case.tokenizer, case.model.config()).expect("exam");
+    let both = Evaluator::new(&tasks, &case.tokenizer, case.model.config()).expect("exam");
     let ranges: Vec<_> = both.parts().iter().map(|part| part.range.clone()).collect();
     assert_eq!(ranges, [0..ITEMS, ITEMS..2 * ITEMS]);
     let expected: Vec<Outcome> = alone.iter().flat_map(|exam| evaluate(exam, &case.model, &indices(exam))).collect();
@@ -129,7 +129,7 @@ fn several_tasks_give_what_each_gives_alone() {
         assert_eq!(both.outcomes.logprobs, joined(|o| &o.logprobs));
         assert_eq!(both.outcomes.margins, joined(|o| &o.margins));
     }
-    let twice = Exam::new(&[tasks[0], tasks[0]], &case.tokenizer, case.model.config());
+    let twice = Evaluator::new(&[tasks[0], tasks[0]], &case.tokenizer, case.model.config());
     assert!(twice.expect_err("one name twice").to_string().contains("twice"));
 }
 
@@ -149,7 +149,14 @@ fn assert_margins_agree(what: &str, score: Score, outcomes: &[Outcome]) {
 
 /// Demands that a trial has the outcomes of its edit evaluated alone; returns the number of items it decides
 /// otherwise than the base.
-fn assert_trial(case: &Case, exam: &Exam<'_>, arm: &Arm, edited: &Model, trial: &Trial, base: &[Outcome]) -> usize {
+fn assert_trial(
+    case: &Case,
+    exam: &Evaluator<'_>,
+    arm: &Candidate,
+    edited: &Model,
+    trial: &Trial,
+    base: &[Outcome],
+) -> usize {
     let alone = evaluate(exam, edited, &indices(exam));
     let what = format!("{}: {:?}: {}", case.name, exam.parts()[0].score, arm.edit());
     assert_eq!((&trial.edit, trial.rank), (&arm.edit(), arm.rank(case.model.config())), "{what}");
@@ -170,7 +177,14 @@ fn assert_trial(case: &Case, exam: &Exam<'_>, arm: &Arm, edited: &Model, trial: 
     trial.outcomes.correct.iter().zip(base).filter(|(a, b)| **a != b.correct).count()
 }
 
-fn run(case: &Case, exam: &Exam<'_>, truncation: &Truncation, arms: &[Arm], threads: usize, name: &str) -> Vec<Trial> {
+fn run(
+    case: &Case,
+    exam: &Evaluator<'_>,
+    truncation: &Truncation,
+    arms: &[Candidate],
+    threads: usize,
+    name: &str,
+) -> Vec<Trial> {
     let mut store = Store::open(&case.store(name), name, false).expect("store");
     let items = indices(exam);
     let settings = Settings { threads, ..settings(case, honest(), &["1"]) };
@@ -246,7 +260,7 @@ fn trials_of_every_form_of_block_equal_their_edits_alone() {
         });
         let config = case.model.config();
         let mut ids: Vec<WeightId> = (0..config.n_layers).flat_map(|layer| config.stored(layer)).collect();
-        for part in [Part::Whole, Part::Group(0)] {
+        for part in [MatrixPart::Whole, MatrixPart::Group(0)] {
             let of = |kind| WeightId { layer: 1, part, kind };
             ids.extend([WeightKind::Qkv, WeightKind::K, WeightKind::O, WeightKind::GateUp].map(of));
         }
@@ -254,7 +268,8 @@ fn trials_of_every_form_of_block_equal_their_edits_alone() {
         ids.dedup();
         ids.retain(|id| config.pieces(*id).is_some());
         let reductions = ["1", "0.5", "0.05"].map(|rho| rho.parse().expect("a fraction"));
-        let arms: Vec<Arm> = ids.iter().flat_map(|id| reductions.map(|reduction| Arm { id: *id, reduction })).collect();
+        let arms: Vec<Candidate> =
+            ids.iter().flat_map(|id| reductions.map(|reduction| Candidate { id: *id, reduction })).collect();
         let truncation = Truncation::new(SvdMethod::Exact, None, 1);
         let edited: Vec<Model> = arms.iter().map(|arm| case.edited(&truncation, &arm.edit())).collect();
         let mut flips = 0;
@@ -313,7 +328,7 @@ fn sequences_that_change_the_rotary_frequencies_stay_alone() {
         config["rope_scaling"]["original_max_position_embeddings"] = 24.into();
     });
     assert_eq!(case.model.config().attention.ropes[0].length_dependent_beyond(), Some(24));
-    let across = Exam::new(&[(&case.open, Score::GENERATE)], &case.tokenizer, case.model.config());
+    let across = Evaluator::new(&[(&case.open, Score::GENERATE)], &case.tokenizer, case.model.config());
     let error = across.expect_err("a text may not cross the change").to_string();
     assert!(error.contains("would cross 24"), "{error}");
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);

@@ -10,16 +10,16 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::Outcome;
 use laser::model::Model;
 use laser::model::ModelKind;
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
 use laser::model::tokenizer::Tokenizer;
 use laser::task::join::Boundary;
 use laser::task::score::{Length, Match, Score};
-use laser::task::setup::{Profile, Setup};
+use laser::task::setup::{Profile, TaskOptions};
 use laser::task::{Item, Task};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -36,7 +36,7 @@ struct Subject {
 
 impl Subject {
     fn open(name: &'static str, path: &Path, kind: ModelKind) -> Self {
-        let files = Files::open(path).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let files = ModelFiles::open(path).unwrap_or_else(|e| panic!("{name}: {e}"));
         let model = files.load(&Device::Cpu, DType::F32, 2).unwrap_or_else(|e| panic!("{name}: {e}"));
         Self { name, kind, model, tokenizer: files.tokenizer().unwrap_or_else(|e| panic!("{name}: {e}")) }
     }
@@ -74,7 +74,13 @@ impl Subject {
     fn check_task(&self, what: &str, name: &str, profile: Profile, golden: &Value, data: &Path) {
         // CounterFact as the paper scores GPT-J, and Llama.
         let (name, family) = name.split_once('_').map_or((name, "llama"), |(name, _)| (name, "gptj"));
-        let setup = Setup { profile, kind: self.kind, family, tokenizer: Some(&self.tokenizer), ..Setup::default() };
+        let setup = TaskOptions {
+            profile,
+            kind: self.kind,
+            family,
+            tokenizer: Some(&self.tokenizer),
+            ..TaskOptions::default()
+        };
         let path = data.join(golden["file"].as_str().expect("a file"));
         let task = Task::open(name, Some(&path), &setup).unwrap_or_else(|e| panic!("{what}: {e}"));
         check_settings(what, &task, golden);
@@ -95,7 +101,7 @@ impl Subject {
     }
 
     fn evaluate(&self, what: &str, task: &Task, score: Score) -> Vec<Outcome> {
-        let exam = Exam::new(&[(task, score)], &self.tokenizer, self.model.config());
+        let exam = Evaluator::new(&[(task, score)], &self.tokenizer, self.model.config());
         let exam = exam.unwrap_or_else(|e| panic!("{what}: {e}"));
         let all: Vec<usize> = (0..exam.items().len()).collect();
         exam.evaluate(&self.model, &all, 2, "", &Unobserved).unwrap_or_else(|e| panic!("{what}: {e}"))
@@ -109,7 +115,7 @@ impl Subject {
                 continue;
             }
             let score = Score::Perplexity { window, stride };
-            let exam = Exam::new(&[(task, score)], &self.tokenizer, self.model.config()).expect("exam");
+            let exam = Evaluator::new(&[(task, score)], &self.tokenizer, self.model.config()).expect("exam");
             let outcomes = self.evaluate(what, task, score);
             for (document, record) in records.iter().enumerate() {
                 let runs: Vec<&Outcome> = outcomes

@@ -5,33 +5,33 @@ mod support;
 use std::path::Path;
 
 use candle_core::{DType, Device};
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::Outcome;
 use laser::model::Model;
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
 use laser::model::tokenizer::Tokenizer;
 use laser::task::Task;
 use laser::task::join::Boundary;
 use laser::task::score::{Length, Match, Score, Ties};
-use laser::task::setup::Setup;
+use laser::task::setup::TaskOptions;
 use serde_json::{Value, json};
 
 /// Two ways to sum the same numbers differ by this, nats.
 const SAME_SUMS: f64 = 1e-4;
 
 fn tiny() -> (Model, Tokenizer) {
-    let files = Files::open(&support::checkpoint("llama-bytes")).expect("a golden");
+    let files = ModelFiles::open(&support::checkpoint("llama-bytes")).expect("a golden");
     (files.load(&Device::Cpu, DType::F32, 1).expect("weights"), files.tokenizer().expect("tokenizer"))
 }
 
 fn task(folder: &Path, items: &[Value]) -> Task {
     let path = folder.join("items.jsonl");
     std::fs::write(&path, items.iter().map(|item| format!("{item}\n")).collect::<String>()).expect("items");
-    Task::open(path.to_str().expect("UTF-8"), None, &Setup::default()).expect("items")
+    Task::open(path.to_str().expect("UTF-8"), None, &TaskOptions::default()).expect("items")
 }
 
-fn evaluate(exam: &Exam<'_>, model: &Model) -> Vec<Outcome> {
+fn evaluate(exam: &Evaluator<'_>, model: &Model) -> Vec<Outcome> {
     let all: Vec<usize> = (0..exam.items().len()).collect();
     exam.evaluate(model, &all, 2, "", &Unobserved).expect("evaluate")
 }
@@ -60,7 +60,7 @@ fn every_token_of_a_text_is_scored_once_from_what_its_window_shows() {
     let task = task(folder.path(), &items);
     for (window, stride) in [(8, 3), (16, 16), (12, 0), (usize::MAX, 0), (usize::MAX, 5)] {
         let score = Score::Perplexity { window, stride };
-        let exam = Exam::new(&[(&task, score)], &tokenizer, model.config()).expect("exam");
+        let exam = Evaluator::new(&[(&task, score)], &tokenizer, model.config()).expect("exam");
         let outcomes = evaluate(&exam, &model);
         let window = window.min(model.config().max_positions);
         for (document, text) in TEXTS.iter().enumerate() {
@@ -118,7 +118,7 @@ fn answers_begin_where_the_boundary_says() {
     };
     for boundary in [Boundary::Joint, Boundary::Harness, Boundary::Apart, Boundary::Suffix] {
         task.join.boundary = boundary;
-        let exam = Exam::new(&[(&task, Score::CHOICE)], &tokenizer, model.config()).expect("exam");
+        let exam = Evaluator::new(&[(&task, Score::CHOICE)], &tokenizer, model.config()).expect("exam");
         for (item, outcome) in task.items.iter().zip(evaluate(&exam, &model)) {
             for (choice, likelihood) in item.choices.iter().zip(&outcome.candidates) {
                 let whole = encode(&format!("{} {choice}", item.prompt), true);
@@ -152,7 +152,7 @@ fn the_first_of_equal_choices_wins_where_ties_go_to_the_first() {
     let task = task(folder.path(), &items);
     let right = |ties| {
         let score = Score::Choice { length: Length::PerCharacter, ties };
-        let exam = Exam::new(&[(&task, score)], &tokenizer, model.config()).expect("exam");
+        let exam = Evaluator::new(&[(&task, score)], &tokenizer, model.config()).expect("exam");
         evaluate(&exam, &model).iter().map(|o| (o.correct, o.tied)).collect::<Vec<_>>()
     };
     assert_eq!(right(Ties::First), [(true, true), (false, true)]);
@@ -167,7 +167,7 @@ fn generated_texts_end_before_what_ends_them() {
     let mut task = task(folder.path(), &items);
     let score = Score::Generate { max_tokens: 12, matching: Match::Continuation };
     let texts = |task: &Task| -> Vec<String> {
-        let exam = Exam::new(&[(task, score)], &tokenizer, model.config()).expect("exam");
+        let exam = Evaluator::new(&[(task, score)], &tokenizer, model.config()).expect("exam");
         evaluate(&exam, &model).into_iter().map(|o| o.prediction).collect()
     };
     let free = texts(&task);
@@ -189,7 +189,7 @@ fn ranks_are_places_among_the_likeliest() {
         .map(|i| json!({"question": TEXTS[usize::from(i % 3)], "answer": char::from(b'a' + i).to_string()}))
         .collect();
     let task = task(folder.path(), &items);
-    let exam = Exam::new(&[(&task, Score::Top1)], &tokenizer, model.config()).expect("exam");
+    let exam = Evaluator::new(&[(&task, Score::Top1)], &tokenizer, model.config()).expect("exam");
     let outcomes = evaluate(&exam, &model);
     for (item, outcome) in task.items.iter().zip(&outcomes) {
         let tokens = tokenizer.encode(&item.prompt, true).expect("encode");

@@ -8,15 +8,15 @@ use candle_core::{DType, Device, Tensor};
 use laser::edit::recipe::{BaseModel, Recipe};
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::edit::{Edit, parse_selector};
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::export::{Card, Export};
 use laser::model::Model;
 use laser::model::forward::trajectory::{Trajectory, TrajectoryTrace};
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::model::tokenizer::Tokenizer;
 use laser::task::Task;
 use laser::task::score::Score;
-use laser::task::setup::Setup;
+use laser::task::setup::TaskOptions;
 use laser_checkpoint::Checkpoint;
 use laser_linalg::Tolerance;
 use support::{goldens, ids, json};
@@ -28,8 +28,8 @@ fn folder() -> PathBuf {
     goldens().join("families/decision_transformer")
 }
 
-fn open() -> (Files, Model) {
-    let files = Files::open(&folder()).expect("opens");
+fn open() -> (ModelFiles, Model) {
+    let files = ModelFiles::open(&folder()).expect("opens");
     let model = files.load(&Device::Cpu, DType::F32, 2).expect("loads");
     (files, model)
 }
@@ -156,7 +156,7 @@ fn an_export_changes_its_part_of_a_fused_tensor_and_nothing_else() {
             }
             assert_eq!(old.bytes() != new.bytes(), info.name == tensor, "{text}: {}", info.name);
         }
-        let reopened = Files::open(&out).and_then(|files| files.load(&Device::Cpu, DType::F32, 1)).expect("loads");
+        let reopened = ModelFiles::open(&out).and_then(|files| files.load(&Device::Cpu, DType::F32, 1)).expect("loads");
         let run = |model: &Model| predictions(&model.trajectory(&input(0)).expect("runs"));
         assert_eq!(run(&reopened), run(&edited), "{text}");
     }
@@ -182,7 +182,7 @@ fn with_key(key: &str, value: serde_json::Value) -> laser::Result<Model> {
     config[key] = value;
     std::fs::write(place.path().join("config.json"), config.to_string()).expect("writes");
     std::fs::copy(folder().join("model.safetensors"), place.path().join("model.safetensors")).expect("copies");
-    Ok(Files::open(place.path())?.load(&Device::Cpu, DType::F32, 1)?)
+    Ok(ModelFiles::open(place.path())?.load(&Device::Cpu, DType::F32, 1)?)
 }
 
 #[test]
@@ -245,16 +245,17 @@ fn a_model_without_tokens_says_so_wherever_tokens_are_asked_of_it() {
     assert_eq!(model.greedy(&[0], 2).expect_err("greedy").to_string(), expected);
     assert_eq!(model.all_logits(&[&[0]], 1).expect_err("logits").to_string(), expected);
     assert_eq!(files.tokenizer().expect_err("tokenizer").to_string(), expected);
-    let task =
-        Task::open("world-facts", None, &Setup::default()).and_then(|task| task.limited(Some(1))).expect("a task");
+    let task = Task::open("world-facts", None, &TaskOptions::default())
+        .and_then(|task| task.limited(Some(1)))
+        .expect("a task");
     let tokenizer = Tokenizer::from_folder(&goldens().join("tiny/llama-bytes")).expect("another model's tokenizer");
-    let exam = Exam::new(&[(&task, Score::Top1)], &tokenizer, files.config());
+    let exam = Evaluator::new(&[(&task, Score::Top1)], &tokenizer, files.config());
     assert_eq!(exam.expect_err("exam").to_string(), expected);
 }
 
 #[test]
 fn a_model_of_tokens_refuses_a_trajectory() {
-    let files = Files::open(&goldens().join("tiny/llama-tied")).expect("opens");
+    let files = ModelFiles::open(&goldens().join("tiny/llama-tied")).expect("opens");
     let model = files.load(&Device::Cpu, DType::F32, 1).expect("loads");
     let expected = "model: expected one that reads trajectories, found a Llama, which reads tokens";
     assert_eq!(model.trajectory(&input(0)).expect_err("is refused").to_string(), expected);

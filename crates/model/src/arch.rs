@@ -29,7 +29,7 @@ use serde_json::Value;
 
 use crate::config::{GgufKeys, Keys, ModelConfig};
 use crate::error::Result;
-use crate::weight_id::{Part, WeightId, WeightKind};
+use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 
 /// A name for matrices, and what it stands for.
 pub type Alias = (&'static str, &'static [WeightKind]);
@@ -296,7 +296,7 @@ impl Names {
 
     /// The tensors that could hold a stored matrix.
     pub(crate) fn holders(&self, id: WeightId) -> impl Iterator<Item = &Stored> {
-        let of_expert = matches!(id.part, Part::Expert(_));
+        let of_expert = matches!(id.part, MatrixPart::Expert(_));
         self.matrices
             .iter()
             .copied()
@@ -338,7 +338,7 @@ mod tests {
 
     use super::*;
     use crate::layout::vectors;
-    use crate::load::Files;
+    use crate::load::ModelFiles;
 
     fn unique<'a>(names: impl Iterator<Item = &'a str>) {
         let mut seen = BTreeSet::new();
@@ -366,7 +366,7 @@ mod tests {
     }
 
     /// The checkpoints among the goldens that are of a known family, with what they are called in messages.
-    fn goldens(folder: &str) -> Vec<(String, Files)> {
+    fn goldens(folder: &str) -> Vec<(String, ModelFiles)> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens").join(folder);
         let entries = std::fs::read_dir(&folder).expect("the goldens are in the repository");
         let is_model = |path: &PathBuf| path.is_dir() || path.extension().is_some_and(|e| e == "gguf");
@@ -374,7 +374,7 @@ mod tests {
         paths.sort();
         let open = |path: PathBuf| {
             let name = path.display().to_string();
-            let files = Files::open(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let files = ModelFiles::open(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
             (name, files)
         };
         paths.into_iter().map(open).collect()

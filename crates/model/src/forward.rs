@@ -19,8 +19,8 @@ use candle_core::{Device, Tensor};
 use crate::error::Result;
 use crate::model::Model;
 use crate::weight_id::Stage;
+use laser_kernels::batch_layout::{self, BatchLayout, KvCache};
 use laser_kernels::rope::Tables;
-use laser_kernels::rows::{self, KvCache, Rows};
 pub use scores::{RowScore, most_likely, score_rows};
 use taps::Taps;
 
@@ -91,9 +91,9 @@ pub struct BlockStates {
 }
 
 /// A pass under way: the rows, how many copies of them there are, and the caches.
-pub struct Pass<'a> {
+pub struct ForwardPass<'a> {
     model: &'a Model,
-    rows: &'a Rows,
+    rows: &'a BatchLayout,
     /// Of each kind of rotary positions the model has.
     tables: Vec<Tables>,
     cache: &'a mut KvCache,
@@ -101,7 +101,7 @@ pub struct Pass<'a> {
     assigned: bool,
     /// Variants side by side, once a stack of variants has split the rows.
     copies: usize,
-    /// Rows of one copy: all of the pass, fewer after [`Pass::select`].
+    /// Rows of one copy: all of the pass, fewer after [`ForwardPass::select`].
     kept: usize,
     /// Whether the chunks stay in the cache for later passes.
     retain: bool,
@@ -109,12 +109,12 @@ pub struct Pass<'a> {
     taps: Option<&'a mut Taps>,
 }
 
-impl<'a> Pass<'a> {
+impl<'a> ForwardPass<'a> {
     /// A pass over `rows`. It appends one chunk to every layer of `cache` whose attention it runs.
     ///
     /// With `assigned`, each segment's `variant` says which variant its rows belong to; otherwise all rows run in
     /// all variants, in one copy each.
-    pub fn new(model: &'a Model, rows: &'a Rows, cache: &'a mut KvCache, assigned: bool) -> Result<Self> {
+    pub fn new(model: &'a Model, rows: &'a BatchLayout, cache: &'a mut KvCache, assigned: bool) -> Result<Self> {
         let mut tables = Vec::new();
         for rope in &model.config().attention.ropes {
             let (cos, sin) = rope.tables(&rows.positions, rows.sequence_len());
@@ -216,7 +216,7 @@ impl<'a> Pass<'a> {
 pub fn gather(x: Tensor, keep: Option<&[usize]>, copies: usize, rows: usize) -> Result<Tensor> {
     let Some(keep) = keep else { return Ok(x) };
     let ids: Vec<u32> =
-        (0..copies).flat_map(|copy| keep.iter().map(move |row| rows::position(copy * rows + row))).collect();
+        (0..copies).flat_map(|copy| keep.iter().map(move |row| batch_layout::position(copy * rows + row))).collect();
     Ok(x.index_select(&Tensor::new(ids, x.device())?, 0)?)
 }
 

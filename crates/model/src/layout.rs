@@ -7,7 +7,7 @@ use laser_checkpoint::{Checkpoint, CheckpointError};
 use super::config::{ModelConfig, QkNorm, Residual};
 use crate::arch::{Names, Role, Stored};
 use crate::weight_id::WeightKind::{K, Q};
-use crate::weight_id::{Part, WeightId, WeightKind};
+use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 use laser_kernels::norm::NormKind;
 
 /// The layout of an opened model's files.
@@ -96,7 +96,7 @@ impl Layout {
     /// Where a stored matrix is: in the first tensor that `has` tells to be there, the last that could hold it if none.
     pub fn place(&self, config: &ModelConfig, id: WeightId, has: impl Fn(&str) -> bool) -> Option<Place> {
         let expert = match id.part {
-            Part::Expert(expert) => Some(expert),
+            MatrixPart::Expert(expert) => Some(expert),
             _ => None,
         };
         let stem = |stored: &Stored| stored.at(id.layer, expert).replace("{model}", self.prefix);

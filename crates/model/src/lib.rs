@@ -22,6 +22,6 @@ pub use error::{Error, Result};
 pub use kind::ModelKind;
 pub use laser_kernels::linear::Weight;
 pub use laser_kernels::variants::Variants;
-pub use load::Files;
-pub use meter::Work;
+pub use load::ModelFiles;
+pub use meter::ForwardWork;
 pub use model::*;

@@ -20,14 +20,14 @@ use laser_kernels::norm::Norm;
 
 /// An opened model: its files, configuration and tokenizer, but no weights in memory.
 #[derive(Debug)]
-pub struct Files {
+pub struct ModelFiles {
     path: PathBuf,
     checkpoint: Checkpoint,
     config: ModelConfig,
     layout: Layout,
 }
 
-impl Files {
+impl ModelFiles {
     /// Opens a Hugging Face folder or a GGUF file and checks its set of tensors and their shapes.
     ///
     /// # Errors
@@ -199,7 +199,7 @@ impl Files {
 
 /// Reads tensors to where the model computes.
 struct Reader<'a> {
-    files: &'a Files,
+    files: &'a ModelFiles,
     /// What the model has besides the matrices of its blocks.
     vectors: Vec<Vector>,
     device: &'a Device,

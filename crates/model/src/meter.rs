@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Work done by passes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Work {
+pub struct ForwardWork {
     /// Rows × blocks run. A row is one token of one variant where it leaves the block; a block entered midway counts
     /// whole.
     pub row_layers: u64,
@@ -14,7 +14,7 @@ pub struct Work {
     pub head_rows: u64,
 }
 
-impl Work {
+impl ForwardWork {
     /// The work as tokens through all blocks: `row_layers / n_layers`.
     pub fn forward_tokens(self, n_layers: usize) -> f64 {
         self.row_layers as f64 / n_layers as f64
@@ -46,7 +46,10 @@ impl Meter {
     }
 
     /// What has been counted so far.
-    pub(crate) fn read(&self) -> Work {
-        Work { row_layers: self.row_layers.load(Ordering::Relaxed), head_rows: self.head_rows.load(Ordering::Relaxed) }
+    pub(crate) fn read(&self) -> ForwardWork {
+        ForwardWork {
+            row_layers: self.row_layers.load(Ordering::Relaxed),
+            head_rows: self.head_rows.load(Ordering::Relaxed),
+        }
     }
 }

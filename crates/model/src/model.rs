@@ -9,9 +9,9 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::config::{ModelConfig, Piece};
 use crate::error::{Error, Result};
-use crate::meter::{self, Work};
+use crate::meter::{self, ForwardWork};
 use crate::trajectory::TrajectoryWeights;
-use crate::weight_id::{Part, WeightId, WeightKind};
+use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 use laser_kernels::activation::activate;
 use laser_kernels::linear::Weight;
 use laser_kernels::linear::linear;
@@ -51,7 +51,7 @@ pub struct Layer {
     /// What weighs the expert that sees every token, `[1, d_model]`.
     pub shared_weight: Option<Weight>,
     /// The stored matrices.
-    pub linears: BTreeMap<(Part, WeightKind), Linear>,
+    pub linears: BTreeMap<(MatrixPart, WeightKind), Linear>,
 }
 
 /// All weights as loaded, never changed.
@@ -163,7 +163,7 @@ impl Model {
     }
 
     /// Forward work done so far by this model and all clones of it.
-    pub fn work(&self) -> Work {
+    pub fn work(&self) -> ForwardWork {
         self.meter.read()
     }
 

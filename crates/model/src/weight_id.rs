@@ -99,7 +99,7 @@ impl fmt::Display for WeightKind {
 
 /// Which part of a layer's matrices of one kind is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
+pub enum MatrixPart {
     /// The layer's one matrix of the kind.
     Whole,
     /// What belongs to one key/value head and the query heads that read it: `h3`. Rows of q, k and v, columns of o.
@@ -108,7 +108,7 @@ pub enum Part {
     Expert(usize),
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for MatrixPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole => Ok(()),
@@ -124,7 +124,7 @@ pub struct WeightId {
     /// Layer, the first is 0.
     pub layer: usize,
     /// Part of the layer.
-    pub part: Part,
+    pub part: MatrixPart,
     /// Kind of matrix.
     pub kind: WeightKind,
 }
@@ -132,7 +132,7 @@ pub struct WeightId {
 impl WeightId {
     /// The layer's one matrix of a kind.
     pub const fn new(layer: usize, kind: WeightKind) -> Self {
-        Self { layer, part: Part::Whole, kind }
+        Self { layer, part: MatrixPart::Whole, kind }
     }
 
     /// Its name within the layer: `gate_proj`, `e5.down_proj`.
@@ -144,7 +144,7 @@ impl WeightId {
     pub fn stage(self) -> Stage {
         match (self.part, self.kind) {
             (_, kind) if kind.is_attention() => Stage::Attention,
-            (Part::Whole, Down) => Stage::Down,
+            (MatrixPart::Whole, Down) => Stage::Down,
             _ => Stage::Mlp,
         }
     }
@@ -167,6 +167,6 @@ mod tests {
             assert_eq!(WeightKind::from_name(name), Some(*kind));
             assert!(kind.members() == [*kind] || kind.members().len() > 1, "{kind}");
         }
-        assert_eq!(WeightId { layer: 3, part: Part::Expert(5), kind: Down }.to_string(), "L3.e5.down_proj");
+        assert_eq!(WeightId { layer: 3, part: MatrixPart::Expert(5), kind: Down }.to_string(), "L3.e5.down_proj");
     }
 }

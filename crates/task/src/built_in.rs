@@ -19,7 +19,7 @@ mod wording;
 mod world_facts;
 
 use crate::error::Result;
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::Task;
 use records::Source;
 
@@ -48,7 +48,7 @@ pub struct TaskInfo {
     /// A specimen record, as JSON, in one of the published layouts; empty where the data ships with the task.
     pub(crate) example: &'static str,
     /// Makes the task of its records.
-    pub(crate) read: fn(Source<'_>, &Setup<'_>) -> Result<Task>,
+    pub(crate) read: fn(Source<'_>, &TaskOptions<'_>) -> Result<Task>,
 }
 
 /// Files of a data set on the Hugging Face Hub.
@@ -93,7 +93,7 @@ impl TaskInfo {
     ///
     /// # Errors
     /// None by a task's own definition.
-    pub fn specimen(&self, setup: &Setup<'_>) -> Result<Task> {
+    pub fn specimen(&self, setup: &TaskOptions<'_>) -> Result<Task> {
         let source = if self.needs_data { Source::Example(self.example) } else { Source::Inside };
         (self.read)(source, setup)
     }
@@ -109,7 +109,7 @@ mod tests {
 
     /// Items without what a layout may leave out: the set's own ids, and groups by them.
     fn nameless(path: &Path, info: &TaskInfo) -> Vec<Item> {
-        let task = Task::open(info.name, Some(path), &Setup::default());
+        let task = Task::open(info.name, Some(path), &TaskOptions::default());
         let task = task.unwrap_or_else(|e| panic!("{}: {e}", info.name));
         bare(task).into_iter().map(|item| Item { id: String::new(), group: String::new(), ..item }).collect()
     }

@@ -23,7 +23,7 @@ mod text;
 mod tests;
 
 pub use layout::Layout;
-pub use row::{BadField, Place, Row};
+pub use row::{BadField, Place, Record};
 
 use std::path::{Path, PathBuf};
 
@@ -32,16 +32,16 @@ use reading::Reading;
 
 /// The rows of a file, or of the files of a split.
 #[derive(Debug, Clone)]
-pub struct Rows {
+pub struct Records {
     /// The file or folder, as it was named.
     pub file: PathBuf,
     /// Its rows, in order.
-    pub rows: Vec<Row>,
+    pub rows: Vec<Record>,
     /// What was no row and was left out, each with its file and place.
     pub skipped: Vec<String>,
 }
 
-impl Rows {
+impl Records {
     /// The rows of `path`: of a file, or of the files in a folder that `layout` names. With `skip_bad`, what is no row
     /// is left out and counted; a file that cannot be understood as a whole is refused all the same.
     ///
@@ -61,7 +61,7 @@ impl Rows {
     /// The rows of one file, all of them good ones.
     ///
     /// # Errors
-    /// As [`Rows::open`].
+    /// As [`Records::open`].
     pub fn read(path: &Path) -> Result<Self> {
         Self::open(path, &Layout::default(), false)
     }

@@ -27,7 +27,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::join::{Boundary, Join};
 use crate::score::{Length, Match, Score, Ties};
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::{Item, Task};
 use metric::{Kind, Metric};
 
@@ -87,7 +87,7 @@ pub struct Definition {
 ///
 /// # Errors
 /// A key that is not supported, data that is not there, or a bad row (unless `setup` leaves them out).
-pub(crate) fn open(path: &Path, data: Option<&Path>, setup: &Setup<'_>) -> Result<Task> {
+pub(crate) fn open(path: &Path, data: Option<&Path>, setup: &TaskOptions<'_>) -> Result<Task> {
     let mut config = config::Config::new(path, yaml::read(path)?)?;
     let num_fewshot = match (setup.num_fewshot, config.num_fewshot) {
         (Some(n), Some(0)) if n > 0 => {

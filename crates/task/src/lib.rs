@@ -19,5 +19,5 @@ pub use error::{Error, Result};
 pub use filter::Filters;
 pub use join::{Boundary, Join};
 pub use score::{Length, Match, Score, Ties};
-pub use setup::{Profile, Setup};
+pub use setup::{Profile, TaskOptions};
 pub use task::*;

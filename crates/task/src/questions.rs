@@ -1,5 +1,5 @@
 //! The user's own questions: rows with `question` and `answer`, or `question`, `choices` and `gold`, in any format
-//! that [`Rows`] reads.
+//! that [`Records`] reads.
 //!
 //! Optional: `id` (default: the line or record), `group` (default: the id), `aliases` (of an answer). A table writes
 //! its lists as JSON, `["red", "blue"]`, and leaves a cell empty where a row has no such field. The question is the
@@ -9,23 +9,23 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::dataset::{BadField, Layout, Row, Rows};
+use crate::dataset::{BadField, Layout, Record, Records};
 use crate::error::Result;
 use crate::score::Score;
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::{Item, Task};
 
 const KEYS: [&str; 7] = ["question", "answer", "aliases", "choices", "gold", "id", "group"];
 
-pub(super) fn read(path: &Path, setup: &Setup<'_>) -> Result<Task> {
-    let rows = Rows::open(path, &Layout::default(), setup.skip_bad)?;
+pub(super) fn read(path: &Path, setup: &TaskOptions<'_>) -> Result<Task> {
+    let rows = Records::open(path, &Layout::default(), setup.skip_bad)?;
     let (items, skipped) = rows.items(setup, |row| Ok(vec![item(row)?]))?;
     let score = if items.iter().all(|item| !item.choices.is_empty()) { Score::CHOICE } else { Score::GENERATE };
     Ok(Task { skipped, ..Task::new(path.display().to_string(), items, score)? })
 }
 
 /// One item, or the field that is wrong and why.
-fn item(row: &Row) -> Result<Item, BadField> {
+fn item(row: &Record) -> Result<Item, BadField> {
     if let Some(unknown) = row.fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(BadField::new(unknown, format!("unknown key: expected {}", KEYS.join(", "))));
     }
@@ -51,7 +51,7 @@ fn item(row: &Row) -> Result<Item, BadField> {
 }
 
 /// The candidates and the index of the right one.
-fn choices(row: &Row) -> Result<(Vec<String>, usize), BadField> {
+fn choices(row: &Record) -> Result<(Vec<String>, usize), BadField> {
     let choices = texts(row, "choices")?;
     if choices.len() < 2 {
         return Err(BadField::new("choices", format!("expected at least two, found {}", choices.len())));
@@ -78,7 +78,7 @@ fn choices(row: &Row) -> Result<(Vec<String>, usize), BadField> {
 }
 
 /// A field that is there: no null, no empty cell.
-fn given<'a>(row: &'a Row, field: &str) -> Option<&'a Value> {
+fn given<'a>(row: &'a Record, field: &str) -> Option<&'a Value> {
     row.optional(field).filter(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()))
 }
 
@@ -92,7 +92,7 @@ fn text(field: &str, value: &Value) -> Result<String, BadField> {
     }
 }
 
-fn texts(row: &Row, field: &str) -> Result<Vec<String>, BadField> {
+fn texts(row: &Record, field: &str) -> Result<Vec<String>, BadField> {
     row.list(field)?.iter().map(|value| text(field, value)).collect()
 }
 
@@ -103,7 +103,7 @@ mod tests {
 
     fn parse(line: &str) -> Result<Item, BadField> {
         let fields = serde_json::from_str(line).expect("the test's JSON is valid");
-        item(&Row::new(&Path::new("some.jsonl").into(), Place::Line(3), fields))
+        item(&Record::new(&Path::new("some.jsonl").into(), Place::Line(3), fields))
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let read = |name: &str, text: &str| {
             std::fs::write(folder.path().join(name), text).expect("writes");
-            let task = super::read(&folder.path().join(name), &Setup::default()).expect(name);
+            let task = super::read(&folder.path().join(name), &TaskOptions::default()).expect(name);
             let brief = |i: &Item| (i.id.clone(), i.prompt.clone(), i.answers.clone(), i.choices.clone(), i.gold);
             task.items.iter().map(brief).collect::<Vec<_>>()
         };

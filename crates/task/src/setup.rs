@@ -24,7 +24,7 @@ named!(Profile, NAMES, "--profile");
 
 /// What a task is built for.
 #[derive(Debug, Clone, Copy)]
-pub struct Setup<'a> {
+pub struct TaskOptions<'a> {
     /// Which prompts and scores.
     pub profile: Profile,
     /// For what kind of model.
@@ -43,7 +43,7 @@ pub struct Setup<'a> {
     pub include: &'a [PathBuf],
 }
 
-impl Default for Setup<'_> {
+impl Default for TaskOptions<'_> {
     fn default() -> Self {
         Self {
             profile: Profile::default(),

@@ -15,7 +15,7 @@ use crate::built_in::{BUILT_IN, TaskInfo};
 use crate::filter::Filters;
 use crate::join::Join;
 use crate::questions;
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 
 /// One question.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -94,12 +94,12 @@ impl Task {
         Err(Error::Task { file: name.into(), place: "--task".into(), problem })
     }
 
-    /// A built-in task by name, a harness task by its YAML file or by its name in [`Setup::include`], or a file of
+    /// A built-in task by name, a harness task by its YAML file or by its name in [`TaskOptions::include`], or a file of
     /// questions by path. `data`: the file or folder of a task that needs one.
     ///
     /// # Errors
     /// No such task or file, data that is missing, superfluous or bad.
-    pub fn open(name: &str, data: Option<&Path>, setup: &Setup<'_>) -> Result<Self> {
+    pub fn open(name: &str, data: Option<&Path>, setup: &TaskOptions<'_>) -> Result<Self> {
         Self::check_name(name, setup.include)?;
         let file = Some(PathBuf::from(name)).filter(|path| harness::is_yaml(path));
         if let Some(file) = file.map_or_else(|| harness::find(name, setup.include), |file| Ok(Some(file)))? {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::results::harness::output::Output;
 use laser::results::{EvalResults, SampleRecord, SplitSummary, TaskScores};
 use laser::run::{RunFolder, always, asked, samples, scores, task_scores};
@@ -29,7 +29,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Progress) -> Result<E
     let tokenizer = session.tokenizer()?;
     let tasks = tasks(&args.task, session.files.config(), &tokenizer, global, progress)?;
     let tasks = session.put(tasks, &args.task, &tokenizer)?;
-    let exam = Exam::new(&by_reference(&tasks), &tokenizer, session.files.config())?;
+    let exam = Evaluator::new(&by_reference(&tasks), &tokenizer, session.files.config())?;
     let split = |index: usize| match wanted {
         Split::All => Split::All,
         _ => assign_split(&exam.items()[index].group, args.task.split_seed, fractions),

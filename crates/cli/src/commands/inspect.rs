@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use laser::model::config::ModelConfig;
-use laser::model::load::Files;
-use laser::model::weight_id::{Part, WeightId, WeightKind};
+use laser::model::load::ModelFiles;
+use laser::model::weight_id::{MatrixPart, WeightId, WeightKind};
 use serde_json::{Value, json};
 
 use crate::args::{Global, Inspect};
@@ -74,7 +74,7 @@ pub(super) fn run(args: &Inspect, global: &Global, progress: &Progress) -> Resul
     let (mut shown, mut there) = (0, 0);
     for id in layers.iter().flat_map(|layer| editable(files, *layer)) {
         there += 1;
-        if !args.all && matches!(id.part, Part::Expert(expert) if expert > 0) {
+        if !args.all && matches!(id.part, MatrixPart::Expert(expert) if expert > 0) {
             continue; // experts are alike
         }
         shown += 1;
@@ -94,7 +94,7 @@ pub(super) fn run(args: &Inspect, global: &Global, progress: &Progress) -> Resul
 }
 
 /// The matrices of a layer: as the forward pass has them, and those that the files store as one.
-fn editable(files: &Files, layer: usize) -> Vec<WeightId> {
+fn editable(files: &ModelFiles, layer: usize) -> Vec<WeightId> {
     let mut ids = files.config().stored(layer);
     let fused = [WeightKind::Qkv, WeightKind::GateUp].map(|kind| WeightId::new(layer, kind));
     ids.extend(fused.into_iter().filter(|id| files.is_fused(*id)));
@@ -114,7 +114,7 @@ fn kinds_of_layers(config: &ModelConfig) -> Vec<usize> {
 }
 
 /// The tensor a matrix is in, marked where it holds more, and its type.
-fn stored(files: &Files, id: WeightId) -> (String, String) {
+fn stored(files: &ModelFiles, id: WeightId) -> (String, String) {
     let name = files.tensor_names(id).join(" + ");
     let info = files.checkpoint().info(&name);
     let shape = files.config().shape(id);

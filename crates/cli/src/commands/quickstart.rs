@@ -11,7 +11,7 @@ use laser::run::RunFolder;
 use laser::search::{Settings, Space};
 use laser::statistics::Split;
 use laser::task::Task;
-use laser::task::setup::Setup;
+use laser::task::setup::TaskOptions;
 
 use crate::args::{Global, Quickstart};
 use crate::output;
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Progress) -> Re
         Err(first) => Session::open(SOURCES[1], global, progress)
             .map_err(|second| first.context(format!("{} could not be had either: {second}", SOURCES[1])))?,
     };
-    let task = Task::open("world-facts", None, &Setup::default())?.limited(Some(args.limit))?;
+    let task = Task::open("world-facts", None, &TaskOptions::default())?.limited(Some(args.limit))?;
     let score = task.default_score;
     let tasks = [(task, score)];
     let task = &tasks[0].0;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use laser::edit::Edit;
 use laser::edit::recipe::{BaseModel, Recipe};
 use laser::edit::truncation::{SvdMethod, Truncation};
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::export::Card;
 use laser::model::tokenizer::Tokenizer;
 use laser::model::weight_id::WeightId;
@@ -97,7 +97,7 @@ pub(super) fn execute(
     resume: bool,
     progress: &Progress,
 ) -> Result<Executed> {
-    let exam = Exam::new(&by_reference(tasks), tokenizer, session.files.config())?;
+    let exam = Evaluator::new(&by_reference(tasks), tokenizer, session.files.config())?;
     let sha256 = session.sha256()?;
     let mut store = Store::open(&run.store(), &settings.fingerprint(&sha256, &exam, truncation), resume)?;
     let model = session.load()?;

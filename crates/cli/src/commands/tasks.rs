@@ -7,7 +7,7 @@ use laser::model::ModelKind;
 use laser::task::Task;
 use laser::task::built_in::{BUILT_IN, TaskInfo};
 use laser::task::score::{Length, Score, Ties};
-use laser::task::setup::{Profile, Setup};
+use laser::task::setup::{Profile, TaskOptions};
 use serde_json::{Value, json};
 
 use crate::args::{Global, Tasks, TasksCommand};
@@ -52,7 +52,7 @@ fn show(name: &str, global: &Global) -> Result<()> {
     let mut forms: Vec<Form> = Vec::new();
     for profile in [Profile::Clean, Profile::Paper] {
         for kind in [ModelKind::Causal, ModelKind::Masked] {
-            let task = info.specimen(&Setup { profile, kind, ..Setup::default() })?;
+            let task = info.specimen(&TaskOptions { profile, kind, ..TaskOptions::default() })?;
             // A model that fills masks has no perplexity.
             if matches!((kind, task.default_score), (ModelKind::Masked, Score::Perplexity { .. })) {
                 continue;

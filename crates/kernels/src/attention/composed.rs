@@ -4,8 +4,8 @@ use candle_core::{D, DType, Device, Tensor};
 
 use super::{Heads, Layout, Scoring, coarse_bias};
 use crate::Result;
-use crate::rows;
-use crate::rows::KvChunk;
+use crate::batch_layout;
+use crate::batch_layout::KvChunk;
 
 /// As [`super::attention`]: keys gathered to `[segments, longest]` and masked.
 pub(super) fn attention(
@@ -48,12 +48,12 @@ pub(super) fn attention(
         let position = keys.len();
         keys.extend(segment.rows.clone().map(|r| offsets[own] + copy * layout.rows + r));
         for (i, key) in keys.iter().enumerate() {
-            k_rows[s * longest_k + i] = rows::position(*key);
+            k_rows[s * longest_k + i] = batch_layout::position(*key);
         }
         for (i, row) in segment.rows.clone().enumerate() {
             let row = copy * layout.rows + row;
-            q_rows[s * longest_q + i] = rows::position(row);
-            back[row] = rows::position(s * longest_q + i);
+            q_rows[s * longest_q + i] = batch_layout::position(row);
+            back[row] = batch_layout::position(s * longest_q + i);
             let line = (s * longest_q + i) * longest_k;
             let seen = scoring.visible(position + i, keys.len());
             mask[line + seen.start..line + seen.end].fill(0.0);

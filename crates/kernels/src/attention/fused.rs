@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 use super::{Heads, Layout, Scoring, coarse_bias};
 use crate::Result;
+use crate::batch_layout::KvChunk;
 use crate::matmul::{Output, View, times, times_transposed};
-use crate::rows::KvChunk;
 use crate::{dot, exp, host_rows, sum, tanh, with_values};
 
 /// Queries in one block of a long segment: bounds the score buffer to `BLOCK × sequence`.

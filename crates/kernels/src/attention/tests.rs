@@ -3,7 +3,7 @@
 use candle_core::Var;
 
 use super::*;
-use crate::rows::{Rows, Span};
+use crate::batch_layout::{BatchLayout, CacheRange};
 use crate::testing::{difference, random};
 
 /// The scorings in use: plain, windowed, capped, with slopes, both ways, and all at once.
@@ -24,11 +24,11 @@ const SCORINGS: [Scoring<'static>; 9] = {
 };
 
 /// A tree over two chunks: long and short segments, shared and own context.
-fn tree() -> Rows {
-    let mut rows = Rows::default();
-    rows.push(&[0; 3], 0, vec![Span { chunk: 0, rows: 1..4 }]);
-    rows.push(&[0; 70], 0, vec![Span { chunk: 0, rows: 0..4 }, Span { chunk: 1, rows: 0..2 }]);
-    rows.push(&[0; 1], 0, vec![Span { chunk: 1, rows: 0..3 }]);
+fn tree() -> BatchLayout {
+    let mut rows = BatchLayout::default();
+    rows.push(&[0; 3], 0, vec![CacheRange { chunk: 0, rows: 1..4 }]);
+    rows.push(&[0; 70], 0, vec![CacheRange { chunk: 0, rows: 0..4 }, CacheRange { chunk: 1, rows: 0..2 }]);
+    rows.push(&[0; 1], 0, vec![CacheRange { chunk: 1, rows: 0..3 }]);
     rows.push(&[0; 9], 0, vec![]);
     rows
 }
@@ -119,9 +119,9 @@ fn both_forms_equal_the_formula() {
 #[test]
 fn gradients_are_those_of_the_values() {
     let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 4 };
-    let mut rows = Rows::default();
+    let mut rows = BatchLayout::default();
     rows.push(&[0; 5], 0, vec![]);
-    rows.push(&[0; 2], 0, vec![Span { chunk: 0, rows: 0..3 }]);
+    rows.push(&[0; 2], 0, vec![CacheRange { chunk: 0, rows: 0..3 }]);
     let n = rows.len();
     let layout = Layout { segments: &rows.segments, copies: 1, rows: n };
     let leaves = [random(n, 24), random(n, 8), random(n, 8)];
@@ -157,7 +157,7 @@ fn bits_do_not_depend_on_the_batch_or_the_threads() {
     let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 10 };
     let (q, k, v) = (random(90, 60), random(90, 20), random(90, 20));
     let of = |first: usize, lengths: &[usize], scoring: Scoring<'_>, threads: usize| {
-        let mut rows = Rows::default();
+        let mut rows = BatchLayout::default();
         lengths.iter().for_each(|n| rows.push(&vec![0; *n], 0, vec![]));
         let cut = |t: &Tensor| t.narrow(0, first, rows.len()).and_then(|t| t.contiguous()).expect("rows");
         let chunks = [KvChunk { k: cut(&k), v: cut(&v), stride: 0 }];

@@ -124,7 +124,7 @@ impl Product<'_> {
                 assert_eq!(row.len(), out, "one start for each output");
                 (row.as_ptr(), 0, 1)
             }
-            Start::Rows(values) => {
+            Start::BatchLayout(values) => {
                 assert!(
                     new == 0 || (!values.is_empty() && values.len().is_multiple_of(out)),
                     "whole rows to start from"

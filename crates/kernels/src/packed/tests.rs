@@ -37,7 +37,7 @@ fn the_product_equals_the_naive_sum_on_strided_rows() {
             let mut y = vec![7.0; 2];
             append(&mut y, view, &packed.all(), Start::Row(&bias), 1);
             append(&mut y, view, &packed.all(), Start::Last, 1);
-            append(&mut y, view, &packed.all(), Start::Rows(&residual), 2);
+            append(&mut y, view, &packed.all(), Start::BatchLayout(&residual), 2);
             append(&mut y, view, &packed.all(), Start::Zero, 2);
             accumulate(&mut y[2 + 3 * m * out..], view, &packed.all(), 1);
             assert_eq!((y.len(), &y[..2]), (2 + 4 * m * out, [7.0; 2].as_slice()));
@@ -82,7 +82,7 @@ fn bits_depend_neither_on_rows_nor_on_threads_nor_on_bands_nor_on_instructions()
                 for threads in [1, 3] {
                     let all = packed.all();
                     let mut whole = Vec::new();
-                    Product { x, w: &all, kernel, threads }.append(&mut whole, Start::Rows(&residual));
+                    Product { x, w: &all, kernel, threads }.append(&mut whole, Start::BatchLayout(&residual));
                     assert_eq!(bits(&whole), expected, "{name}, {m}x{width}x{out}, {threads} threads");
                     let mut banded = residual.clone();
                     let cuts = [0, width / 7, width / 2, width / 2, width];

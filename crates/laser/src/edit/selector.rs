@@ -4,20 +4,20 @@ use std::fmt;
 
 use crate::edit::range_of;
 use laser_model::config::ModelConfig;
-use laser_model::weight_id::{Part, WeightId, WeightKind};
+use laser_model::weight_id::{MatrixPart, WeightId, WeightKind};
 
 /// Matrices of a layer, as a selector names them: `gate_proj`, `mlp`, `e*.down_proj`, `h0-2.q_proj`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatrixSet {
     text: String,
-    parts: Vec<Part>,
+    parts: Vec<MatrixPart>,
     kinds: Vec<WeightKind>,
 }
 
 impl MatrixSet {
     /// One matrix of every layer.
     pub fn one(kind: WeightKind) -> Self {
-        Self { text: kind.to_string(), parts: vec![Part::Whole], kinds: vec![kind] }
+        Self { text: kind.to_string(), parts: vec![MatrixPart::Whole], kinds: vec![kind] }
     }
 
     /// Reads a name for a model. The matrices of an MLP, named without an expert, are those of all experts where a
@@ -28,12 +28,14 @@ impl MatrixSet {
     pub fn parse(text: &str, config: &ModelConfig) -> Result<Self, String> {
         let experts = config.mlp.experts.map_or(0, |experts| experts.count);
         let (parts, name) = match text.split_once('.') {
-            None => (vec![Part::Whole], text),
+            None => (vec![MatrixPart::Whole], text),
             Some((part, name)) => {
                 let parts = match (part.strip_prefix('e'), part.strip_prefix('h')) {
-                    (Some(range), _) => range_of(range, "expert", experts)?.into_iter().map(Part::Expert).collect(),
+                    (Some(range), _) => {
+                        range_of(range, "expert", experts)?.into_iter().map(MatrixPart::Expert).collect()
+                    }
                     (_, Some(range)) => {
-                        range_of(range, "head group", config.n_kv_heads)?.into_iter().map(Part::Group).collect()
+                        range_of(range, "head group", config.n_kv_heads)?.into_iter().map(MatrixPart::Group).collect()
                     }
                     _ => return Err(format!("`{part}` is neither an expert (e5) nor a head group (h2)")),
                 };
@@ -83,8 +85,8 @@ impl MatrixSet {
 
 /// The matrices of all experts that a name without an expert stands for.
 fn of_all_experts(id: WeightId, config: &ModelConfig) -> Vec<WeightId> {
-    let Some(experts) = config.mlp.experts.filter(|_| id.part == Part::Whole) else { return Vec::new() };
-    let of = |expert| WeightId { part: Part::Expert(expert), ..id };
+    let Some(experts) = config.mlp.experts.filter(|_| id.part == MatrixPart::Whole) else { return Vec::new() };
+    let of = |expert| WeightId { part: MatrixPart::Expert(expert), ..id };
     (0..experts.count).map(of).filter(|id| config.pieces(*id).is_some()).collect()
 }
 

@@ -6,15 +6,15 @@ use candle_core::{DType, Device, Tensor};
 use laser_linalg::{Covariance, MatrixView};
 
 use crate::error::{Error, Result};
-use crate::evaluate::Exam;
+use crate::evaluate::Evaluator;
 use crate::evaluate::batch::Batch;
-use laser_kernels::rows::KvCache;
+use laser_kernels::batch_layout::KvCache;
 use laser_kernels::with_values;
 use laser_model::Model;
-use laser_model::forward::Pass;
+use laser_model::forward::ForwardPass;
 use laser_model::forward::inputs::BlockInputs;
 use laser_model::parallel::{Observer, map};
-use laser_model::weight_id::{Part, WeightId, WeightKind};
+use laser_model::weight_id::{MatrixPart, WeightId, WeightKind};
 
 /// Rows of one pass, as in an evaluation.
 const PASS_ROWS: usize = 512;
@@ -38,9 +38,9 @@ impl Input {
         use WeightKind::{Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedGate, SharedUp, Up, V};
         match (id.kind, id.part) {
             (Q | K | V | Qkv, _) => Some(Self::Attention),
-            (O, Part::Whole) => Some(Self::Output),
-            (Gate | Up | GateUp | Router | SharedGate | SharedUp, Part::Whole) => Some(Self::Mlp),
-            (Down, Part::Whole) => Some(Self::Hidden),
+            (O, MatrixPart::Whole) => Some(Self::Output),
+            (Gate | Up | GateUp | Router | SharedGate | SharedUp, MatrixPart::Whole) => Some(Self::Mlp),
+            (Down, MatrixPart::Whole) => Some(Self::Hidden),
             _ => None,
         }
     }
@@ -74,7 +74,7 @@ impl Activations {
     /// No items, a matrix the model does not have, values that are not finite.
     pub fn measure(
         model: &Model,
-        exam: &Exam<'_>,
+        exam: &Evaluator<'_>,
         items: &[usize],
         matrices: &[WeightId],
         threads: usize,
@@ -107,7 +107,7 @@ impl Activations {
         let Some(&last) = asked.keys().next_back() else { return Ok(Self { inputs }) };
         let model = &model.with_threads(1);
         let weights: Vec<Vec<f64>> = batches.iter().map(occurrences).collect();
-        let embed = |batch: &Batch| Pass::new(model, &batch.rows, &mut no_cache(model), false)?.embed();
+        let embed = |batch: &Batch| ForwardPass::new(model, &batch.rows, &mut no_cache(model), false)?.embed();
         let mut streams = map(batches.iter().collect(), threads, observer, embed)?; // of each batch, [rows, d_model]
         for layer in 0..=last {
             let here = asked.remove(&layer).unwrap_or_default();
@@ -116,7 +116,7 @@ impl Activations {
                 let group: Vec<usize> = (first..batches.len().min(first + threads.max(1))).collect();
                 let run = |b: usize| {
                     let mut cache = no_cache(model);
-                    let mut pass = Pass::new(model, &batches[b].rows, &mut cache, false)?.forgetting();
+                    let mut pass = ForwardPass::new(model, &batches[b].rows, &mut cache, false)?.forgetting();
                     pass.block_inputs(layer, &streams[b])
                 };
                 let blocks = map(group.clone(), threads, observer, run)?;
@@ -164,8 +164,8 @@ mod tests {
     use super::*;
     use crate::evaluate::batch::{Packing, plan};
     use crate::evaluate::encode::Encoded;
-    use laser_kernels::rows::Rows;
-    use laser_model::load::Files;
+    use laser_kernels::batch_layout::BatchLayout;
+    use laser_model::load::ModelFiles;
     use laser_model::parallel::Unobserved;
 
     /// Prompts that share beginnings, and one that is another's beginning.
@@ -173,7 +173,7 @@ mod tests {
 
     fn model() -> Model {
         let goldens = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/tiny");
-        let files = Files::open(&goldens.join("llama-gqa-untied")).expect("a golden");
+        let files = ModelFiles::open(&goldens.join("llama-gqa-untied")).expect("a golden");
         files.load(&Device::Cpu, DType::F32, 1).expect("loads")
     }
 
@@ -214,11 +214,12 @@ mod tests {
     fn covariances_are_those_of_every_prompt_on_its_own() {
         let model = model();
         let found = Activations::over(&model, &batches(4), &all(&model), 1, &Unobserved).expect("measures");
-        let mut streams: Vec<(Rows, Tensor)> = Vec::new();
+        let mut streams: Vec<(BatchLayout, Tensor)> = Vec::new();
         for prompt in PROMPTS {
-            let mut rows = Rows::default();
+            let mut rows = BatchLayout::default();
             rows.push(prompt, 0, vec![]);
-            let x = Pass::new(&model, &rows, &mut no_cache(&model), false).expect("pass").embed().expect("embeds");
+            let x =
+                ForwardPass::new(&model, &rows, &mut no_cache(&model), false).expect("pass").embed().expect("embeds");
             streams.push((rows, x));
         }
         let norm = |row: &[f64], weight: &[f32]| -> Vec<f64> {
@@ -233,7 +234,7 @@ mod tests {
             let [mut attention, mut added, mut mlp, mut hidden] = [const { Vec::new() }; 4];
             for (rows, x) in &mut streams {
                 let mut cache = no_cache(&model);
-                let mut pass = Pass::new(&model, rows, &mut cache, false).expect("pass");
+                let mut pass = ForwardPass::new(&model, rows, &mut cache, false).expect("pass");
                 let states = pass.block(layer, x).expect("block");
                 attention.extend(rows_of(x).iter().map(|row| norm(row, &attention_norm)));
                 added.extend(rows_of(&(&states.mid - &*x).expect("one shape")));

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::encode::Encoded;
-use laser_kernels::rows::{Rows, Span};
+use laser_kernels::batch_layout::{BatchLayout, CacheRange};
 
 /// Items that run in one pass.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
     /// Rows of all prompts and candidates; shared prefixes appear once.
-    pub(crate) rows: Rows,
+    pub(crate) rows: BatchLayout,
     /// Rows whose logits are needed, upwards.
     pub(crate) keep: Vec<usize>,
     /// Tokens to score at each of them.
@@ -92,7 +92,7 @@ fn pack<'a>(items: impl Iterator<Item = (usize, &'a Encoded)>, packing: Packing,
 #[derive(Default)]
 struct Tree {
     causal: bool,
-    rows: Rows,
+    rows: BatchLayout,
     /// Row that follows a row (or the start) with a token.
     next: HashMap<(Option<usize>, u32), usize>,
     /// First row of a sequence that is there as a whole.
@@ -139,7 +139,7 @@ impl Tree {
         }
         let new = &tokens[known..];
         if !new.is_empty() {
-            let context = runs(&path).into_iter().map(|rows| Span { chunk: 0, rows }).collect();
+            let context = runs(&path).into_iter().map(|rows| CacheRange { chunk: 0, rows }).collect();
             let first = self.rows.len();
             self.rows.push(new, 0, context);
             for (i, token) in new.iter().enumerate() {
@@ -195,12 +195,12 @@ fn runs(rows: &[usize]) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::encode::Candidate;
+    use crate::evaluate::encode::AnswerTokens;
 
     const PACKING: Packing = Packing { target: 100, alone_beyond: None, causal: true };
 
     fn item(prompt: &[u32], candidates: &[&[u32]]) -> Encoded {
-        let candidates: Vec<_> = candidates.iter().map(|c| Candidate::after(prompt.to_vec(), c)).collect();
+        let candidates: Vec<_> = candidates.iter().map(|c| AnswerTokens::after(prompt.to_vec(), c)).collect();
         let lengths = vec![1.0; candidates.len()];
         Encoded { prompt: prompt.to_vec(), asked: vec![prompt.len() - 1], candidates, lengths, ..Encoded::default() }
     }
@@ -227,9 +227,9 @@ mod tests {
         let masked = |inputs: &[u32], answer: &[u32]| {
             let places = inputs.iter().enumerate().filter(|(_, t)| **t == MASK).map(|(i, _)| i);
             let probes = places.zip(answer.iter().copied()).collect();
-            Candidate { inputs: inputs.to_vec(), probes }
+            AnswerTokens { inputs: inputs.to_vec(), probes }
         };
-        let both = |candidates: Vec<Candidate>| Encoded { candidates, ..Encoded::default() };
+        let both = |candidates: Vec<AnswerTokens>| Encoded { candidates, ..Encoded::default() };
         let encoded = [
             both(vec![masked(&[1, 9, 2], &[5]), masked(&[1, 9, 9, 2], &[6, 7]), masked(&[1, 9, 2], &[4])]),
             both(vec![masked(&[1, 9, 2], &[5])]),

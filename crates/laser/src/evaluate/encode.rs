@@ -18,7 +18,7 @@ pub(crate) struct Encoded {
     /// Positions of the prompt at which it says it, upwards: the last, or the masks.
     pub(crate) asked: Vec<usize>,
     /// Answers to score: every choice; the gold answer and its aliases where the whole answer counts; the gold answer.
-    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<AnswerTokens>,
     /// What the score divides each candidate's log-likelihood by.
     pub(crate) lengths: Vec<f64>,
     /// Which candidate is the gold answer.
@@ -31,14 +31,14 @@ pub(crate) struct Encoded {
 
 /// An answer in its place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Candidate {
+pub(crate) struct AnswerTokens {
     /// What the model reads.
     pub(crate) inputs: Vec<u32>,
     /// The answer's tokens, each with the position that predicts it, upwards.
     pub(crate) probes: Vec<(usize, u32)>,
 }
 
-impl Candidate {
+impl AnswerTokens {
     /// `answer` after `context`: its last token is predicted, never read.
     pub(crate) fn after(context: Vec<u32>, answer: &[u32]) -> Self {
         let first = context.len().saturating_sub(1);
@@ -120,7 +120,13 @@ impl Question<'_> {
     }
 
     /// The item of its parts, all answers there.
-    fn finish(&self, prompt: Vec<u32>, asked: Vec<usize>, candidates: Vec<Candidate>, gold: usize) -> Result<Encoded> {
+    fn finish(
+        &self,
+        prompt: Vec<u32>,
+        asked: Vec<usize>,
+        candidates: Vec<AnswerTokens>,
+        gold: usize,
+    ) -> Result<Encoded> {
         let (texts, _) = self.texts()?;
         let length = |text: &String| if let Score::Choice { length, .. } = self.score { length.of(text) } else { 1.0 };
         let lengths = texts.iter().map(length).collect();

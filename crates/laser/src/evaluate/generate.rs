@@ -11,9 +11,9 @@ use super::batch::{Batch, BatchItem};
 use crate::error::Result;
 use crate::evaluate::scorer::{Base, Scorer};
 use below::Below;
-use laser_kernels::rows::{KvCache, Rows, Span};
+use laser_kernels::batch_layout::{BatchLayout, CacheRange, KvCache};
 use laser_model::Model;
-use laser_model::forward::{Pass, RowScore, Start, most_likely};
+use laser_model::forward::{ForwardPass, RowScore, Start, most_likely};
 use laser_model::weight_id::Stage;
 use laser_task::score::Score;
 
@@ -24,15 +24,15 @@ struct Sequence {
     item: usize,
     tokens: Vec<u32>,
     /// What the last token sees in the layers below the edited matrix.
-    below: Vec<Span>,
+    below: Vec<CacheRange>,
     /// What it sees from there on: in all layers, where no matrix is edited or the edits are part of the weights.
-    above: Vec<Span>,
+    above: Vec<CacheRange>,
     done: bool,
 }
 
 /// The prompt's rows as context of a continuation: the batch's pass is chunk 0.
-pub(super) fn prompt_context(item: &BatchItem) -> Vec<Span> {
-    item.prompt.iter().map(|rows| Span { chunk: 0, rows: rows.clone() }).collect()
+pub(super) fn prompt_context(item: &BatchItem) -> Vec<CacheRange> {
+    item.prompt.iter().map(|rows| CacheRange { chunk: 0, rows: rows.clone() }).collect()
 }
 
 /// Continuations `[copy][item]` after a pass that left its keys in `cache` as chunk 0. `base`: the states the pass
@@ -103,13 +103,13 @@ fn step(
         None => Start::Tokens,
     };
     let chunk = cache.passes();
-    let mut rows = Rows::default();
+    let mut rows = BatchLayout::default();
     for sequence in open.iter() {
         rows.push(&[sequence.last()], sequence.copy, sequence.above.clone());
     }
-    let (hidden, _) = Pass::new(model, &rows, cache, below.is_some())?.run(start, None)?; // [open, d_model]
+    let (hidden, _) = ForwardPass::new(model, &rows, cache, below.is_some())?.run(start, None)?; // [open, d_model]
     for ((row, sequence), token) in open.iter_mut().enumerate().zip(most_likely(model, &hidden)?) {
-        sequence.above.push(Span { chunk, rows: row..row + 1 });
+        sequence.above.push(CacheRange { chunk, rows: row..row + 1 });
         sequence.take(scorer, batch.items[sequence.item].index, token)?;
     }
     Ok(())

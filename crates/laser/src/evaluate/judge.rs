@@ -43,7 +43,7 @@ impl Scorer<'_> {
     /// The outcome of an item of a batch: `scores` of the kept rows of one variant, and the text that followed.
     pub(super) fn judge(&self, item: &BatchItem, scores: &[RowScore], continuation: Vec<u32>) -> Result<Scored> {
         let encoded = &self.encoded[item.index];
-        let likelihood = |(candidate, probes): (&super::encode::Candidate, &Vec<(usize, usize)>)| Likelihood {
+        let likelihood = |(candidate, probes): (&super::encode::AnswerTokens, &Vec<(usize, usize)>)| Likelihood {
             logprob: probes.iter().map(|(row, slot)| scores[*row].logprobs[*slot]).sum(),
             greedy: candidate.probes.iter().zip(probes).all(|((_, t), (row, _))| scores[*row].summary.argmax == *t),
         };

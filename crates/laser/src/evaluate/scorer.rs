@@ -7,9 +7,9 @@ use super::encode::Encoded;
 use super::generate::{generate, max_tokens};
 use crate::error::Result;
 use crate::evaluate::outcome::Outcome;
-use laser_kernels::rows::{KvCache, Rows};
+use laser_kernels::batch_layout::{BatchLayout, KvCache};
 use laser_model::Model;
-use laser_model::forward::{BlockStates, MlpStart, Pass, RowScore, Start, score_rows};
+use laser_model::forward::{BlockStates, ForwardPass, MlpStart, RowScore, Start, score_rows};
 use laser_model::tokenizer::Tokenizer;
 use laser_model::weight_id::Stage;
 use laser_task::score::Score;
@@ -45,7 +45,7 @@ pub(crate) struct Base {
     /// The unedited model's continuation of each item (empty where the score has none).
     continuations: Vec<Vec<u32>>,
     /// Rows of the continuations' inputs, one segment an item that has any.
-    rows: Rows,
+    rows: BatchLayout,
     /// Segment rows of each item.
     spans: Vec<std::ops::Range<usize>>,
     /// Keys and values of the layers walked: chunk 0 the batch's rows, chunk 1 the continuations'.
@@ -68,7 +68,7 @@ impl Base {
     /// At the input of layer 0.
     pub(crate) fn new(model: &Model, batch: &Batch, continuations: Vec<Vec<u32>>, score: Score) -> Result<Self> {
         let retain = score.generates();
-        let mut rows = Rows::default();
+        let mut rows = BatchLayout::default();
         let mut spans = Vec::with_capacity(continuations.len());
         for (item, tokens) in batch.items.iter().zip(&continuations) {
             let start = rows.len();
@@ -79,7 +79,7 @@ impl Base {
             spans.push(start..rows.len());
         }
         let mut cache = KvCache::new(model.config().n_layers);
-        let embed = |rows: &Rows, cache: &mut KvCache| Pass::new(model, rows, cache, false)?.embed();
+        let embed = |rows: &BatchLayout, cache: &mut KvCache| ForwardPass::new(model, rows, cache, false)?.embed();
         let inputs = [embed(&batch.rows, &mut cache)?, embed(&rows, &mut cache)?];
         Ok(Self { continuations, rows, spans, cache, retain, layer: 0, inputs, states: None })
     }
@@ -87,7 +87,9 @@ impl Base {
     /// Computes the states inside the current layer.
     pub(crate) fn enter(&mut self, model: &Model, batch: &Batch) -> Result<()> {
         let layer = self.layer;
-        let run = |rows: &Rows, x: &Tensor, cache: &mut KvCache| Pass::new(model, rows, cache, false)?.block(layer, x);
+        let run = |rows: &BatchLayout, x: &Tensor, cache: &mut KvCache| {
+            ForwardPass::new(model, rows, cache, false)?.block(layer, x)
+        };
         let batch_states = run(&batch.rows, &self.inputs[0], &mut self.cache)?;
         let own_states = if self.rows.len() == 0 {
             batch_states.empty()?
@@ -167,7 +169,7 @@ impl Scorer<'_> {
         let generates = self.score.generates();
         let mut cache = KvCache::new(model.config().n_layers);
         let start = base.map_or(Start::Tokens, |(base, stage)| base.start(model, stage, Base::BATCH));
-        let pass = Pass::new(model, &batch.rows, &mut cache, false)?;
+        let pass = ForwardPass::new(model, &batch.rows, &mut cache, false)?;
         let pass = if generates { pass } else { pass.forgetting() };
         let (hidden, copies) = pass.run(start, Some(&batch.keep))?;
         let kept = batch.keep.len();

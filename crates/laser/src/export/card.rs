@@ -10,7 +10,7 @@ use super::verify::StoredMatrix;
 use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
 use laser_model::config::ModelConfig;
-use laser_model::load::Files;
+use laser_model::load::ModelFiles;
 
 /// Keys of the base model's card that hold for the edited model too.
 const CARRIED: [&str; 5] = ["license", "license_name", "license_link", "language", "pipeline_tag"];
@@ -28,7 +28,7 @@ pub struct Card {
 
 impl Card {
     /// The card as Markdown. The licence and language that `source` states are carried over.
-    pub(super) fn render(&self, source: &Files, recipe: &Recipe, stored: &[StoredMatrix]) -> Result<String> {
+    pub(super) fn render(&self, source: &ModelFiles, recipe: &Recipe, stored: &[StoredMatrix]) -> Result<String> {
         let base_card = std::fs::read_to_string(source.path().join(CARD)).ok();
         let base = match source.checkpoint().gguf_metadata() {
             Some(metadata) => gguf_metadata(metadata),

@@ -12,7 +12,7 @@ use super::config::{SpecialTokens, hf_config};
 use super::verify::{StoredMatrix, expect_stored};
 use crate::error::{Error, Result};
 use laser_model::layout::{Layout, Place, vectors};
-use laser_model::load::Files;
+use laser_model::load::ModelFiles;
 use laser_model::weight_id::WeightId;
 
 /// Largest safetensors file, in bytes, as Hugging Face's own tools split models.
@@ -31,7 +31,7 @@ struct Conversion {
 
 /// Writes the model `files` with `matrices` in the place of its own into the folder `folder`; gives what is stored.
 pub(super) fn write(
-    files: &Files,
+    files: &ModelFiles,
     matrices: &BTreeMap<WeightId, Matrix>,
     folder: &Path,
     dtype: Dtype,
@@ -58,7 +58,7 @@ pub(super) fn write(
     let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
     safetensors::write_folder(folder, tensors, &metadata, SHARD)?;
 
-    let written = Files::open(folder)?;
+    let written = ModelFiles::open(folder)?;
     let mut stored = BTreeMap::new();
     for tensor in &plan {
         let (view, wanted) = (written.checkpoint().tensor(&tensor.name)?, wanted(tensor)?);
@@ -75,7 +75,7 @@ pub(super) fn write(
 }
 
 /// Every tensor of the folder, by name.
-fn plan(files: &Files) -> Vec<Conversion> {
+fn plan(files: &ModelFiles) -> Vec<Conversion> {
     let (config, from) = (files.config(), files.layout());
     let to = Layout::first(config.architecture.names);
     let mut plan: BTreeMap<String, Conversion> = BTreeMap::new();
@@ -113,7 +113,7 @@ impl Conversion {
     }
 
     /// Its values, with `matrices` in the place of the file's.
-    fn values(&self, files: &Files, matrices: &BTreeMap<WeightId, Matrix>) -> Result<Vec<f32>, CheckpointError> {
+    fn values(&self, files: &ModelFiles, matrices: &BTreeMap<WeightId, Matrix>) -> Result<Vec<f32>, CheckpointError> {
         let checkpoint = files.checkpoint();
         if let Some((name, offset)) = &self.from {
             let mut values = checkpoint.tensor(name)?.to_f32()?;

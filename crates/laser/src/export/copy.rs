@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::{CARD, RECIPE};
 use crate::error::{Error, Result};
-use laser_model::load::Files;
+use laser_model::load::ModelFiles;
 
 /// Endings of files that hold weights. Beside edited weights, a second, unedited copy would be loaded by some tools.
 const WEIGHTS: [&str; 10] = ["safetensors", "gguf", "pt", "pth", "ckpt", "h5", "msgpack", "ot", "onnx", "onnx_data"];
@@ -16,7 +16,7 @@ const WEIGHTS: [&str; 10] = ["safetensors", "gguf", "pt", "pth", "ckpt", "h5", "
 const TOOLS: [&str; 2] = [".git", ".cache"];
 
 /// Copies everything of the source folder but weights to `target`; gives what was left out, sorted.
-pub(super) fn other_files(source: &Files, target: &Path) -> Result<Vec<String>> {
+pub(super) fn other_files(source: &ModelFiles, target: &Path) -> Result<Vec<String>> {
     let checkpoint = source.checkpoint();
     let written: BTreeSet<&OsStr> =
         checkpoint.files().chain(checkpoint.index_file()).filter_map(Path::file_name).collect();

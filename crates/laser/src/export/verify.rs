@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::Edited;
 use crate::error::{Error, Result};
-use laser_model::load::Files;
+use laser_model::load::ModelFiles;
 use laser_model::weight_id::WeightId;
 
 /// A replaced matrix as it stands in the written file.
@@ -80,8 +80,8 @@ pub(super) fn expect_stored(
 
 /// Checks a copy of `source` in its own format in which `edits` were replaced.
 pub(super) fn rewritten(
-    source: &Files,
-    written: &Files,
+    source: &ModelFiles,
+    written: &ModelFiles,
     edits: &BTreeMap<String, Edited>,
 ) -> Result<Vec<StoredMatrix>> {
     let (before, after) = (source.checkpoint(), written.checkpoint());

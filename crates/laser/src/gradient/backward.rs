@@ -12,11 +12,11 @@ use candle_core::{Tensor, Var};
 use super::loss::{Items, kept_spans, losses_and_gradient};
 use crate::error::Result;
 use crate::evaluate::batch::Batch;
+use laser_kernels::batch_layout::KvCache;
 use laser_kernels::differentiable::seed;
-use laser_kernels::rows::KvCache;
 use laser_model::Model;
 use laser_model::config::Piece;
-use laser_model::forward::Pass;
+use laser_model::forward::ForwardPass;
 use laser_model::forward::taps::Taps;
 use laser_model::weight_id::WeightId;
 
@@ -47,7 +47,7 @@ impl<'a> Descent<'a> {
     pub(super) fn new(model: &Model, items: &Items, batch: &'a Batch, lowest: usize) -> Result<Self> {
         let n_layers = model.config().n_layers;
         let mut cache = KvCache::new(n_layers);
-        let mut pass = Pass::new(model, &batch.rows, &mut cache, false)?.forgetting();
+        let mut pass = ForwardPass::new(model, &batch.rows, &mut cache, false)?.forgetting();
         let mut inputs = Vec::with_capacity(n_layers - lowest);
         let mut x = pass.embed()?;
         for layer in 0..n_layers {
@@ -69,7 +69,7 @@ impl<'a> Descent<'a> {
         let pieces = ids.iter().map(|id| Ok(model.pieces(*id)?)).collect::<Result<Vec<_>>>()?;
         let mut taps = Taps::new(pieces.iter().flatten().map(|piece| piece.id).collect());
         let mut cache = KvCache::new(model.config().n_layers);
-        let mut pass = Pass::new(model, &self.batch.rows, &mut cache, false)?.forgetting().tapped(&mut taps);
+        let mut pass = ForwardPass::new(model, &self.batch.rows, &mut cache, false)?.forgetting().tapped(&mut taps);
         let out = pass.step(layer, &x, kept(model, self.batch, layer))?;
         let gradients = pull_back(&out, &self.gradient)?;
         self.gradient = gradients.of(&x)?;

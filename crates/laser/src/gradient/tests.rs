@@ -8,18 +8,18 @@ use super::*;
 use crate::edit::truncation::SvdMethod;
 use crate::edit::truncation::placed;
 use crate::evaluate::batch::{Packing, plan_apart};
-use crate::evaluate::encode::{Candidate, Encoded};
+use crate::evaluate::encode::{AnswerTokens, Encoded};
 use laser_model::Replacement;
-use laser_model::load::Files;
+use laser_model::load::ModelFiles;
 use laser_model::parallel::Unobserved;
-use laser_model::weight_id::{Part, WeightKind};
+use laser_model::weight_id::{MatrixPart, WeightKind};
 use laser_task::score::{Length, Score, Ties};
 
 fn model(name: &str) -> Model {
     let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens");
     let folder = ["tiny", "families"].map(|folder| goldens.join(folder).join(name));
     let folder = folder.into_iter().find(|folder| folder.exists()).unwrap_or_else(|| panic!("no golden {name}"));
-    let files = Files::open(&folder).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let files = ModelFiles::open(&folder).unwrap_or_else(|e| panic!("{name}: {e}"));
     files.load(&Device::Cpu, DType::F32, 1).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
@@ -36,12 +36,12 @@ fn items(score: Score, loss: Loss) -> Items {
         let answer = |c: usize| (0..1 + (j + c) % 3).map(|t| token(40 + j + t * (c + 1))).collect::<Vec<u32>>();
         if score.only_reads() {
             // A window: no prompt, and nothing asked but its text.
-            let candidates = vec![Candidate::after(prompt, &answer(0))];
+            let candidates = vec![AnswerTokens::after(prompt, &answer(0))];
             return Encoded { candidates, lengths: vec![1.0], ..Encoded::default() };
         }
         Encoded {
             asked: vec![prompt.len() - 1],
-            candidates: (0..3).map(|c| Candidate::after(prompt.clone(), &answer(c))).collect(),
+            candidates: (0..3).map(|c| AnswerTokens::after(prompt.clone(), &answer(c))).collect(),
             lengths: if divides { vec![3.0, 4.0, 5.0] } else { vec![1.0; 3] },
             gold: j % 3,
             prompt,
@@ -68,11 +68,11 @@ fn log_softmax(model: &Model, tokens: &[u32]) -> Vec<Vec<f64>> {
 /// The loss of one item by its definition.
 fn naive_loss(model: &Model, items: &Items, item: &Encoded) -> f64 {
     // The log-probability of every token at each position of a candidate, and the token there.
-    let rows = |candidate: &Candidate| -> Vec<(Vec<f64>, u32)> {
+    let rows = |candidate: &AnswerTokens| -> Vec<(Vec<f64>, u32)> {
         let all = log_softmax(model, &candidate.inputs);
         candidate.probes.iter().map(|(at, token)| (all[*at].clone(), *token)).collect()
     };
-    let likelihood = |candidate: &Candidate| rows(candidate).iter().map(|(row, t)| row[*t as usize]).sum::<f64>();
+    let likelihood = |candidate: &AnswerTokens| rows(candidate).iter().map(|(row, t)| row[*t as usize]).sum::<f64>();
     let gold = &item.candidates[item.gold];
     match (items.loss, items.scores[0]) {
         (Loss::LogLoss, _) => -likelihood(gold),
@@ -115,7 +115,7 @@ fn all(model: &Model) -> Vec<WeightId> {
 
 /// Of one layer also what is several matrices as one, and parts of matrices.
 fn parts(model: &Model) -> Vec<WeightId> {
-    let of = |kind| [Part::Whole, Part::Group(0)].map(|part| WeightId { layer: 1, part, kind });
+    let of = |kind| [MatrixPart::Whole, MatrixPart::Group(0)].map(|part| WeightId { layer: 1, part, kind });
     let ids = [WeightKind::Q, WeightKind::K, WeightKind::O, WeightKind::Qkv, WeightKind::GateUp].map(of).into_iter();
     ids.flatten().filter(|id| model.config().pieces(*id).is_some()).collect()
 }

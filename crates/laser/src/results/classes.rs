@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::evaluate::Part;
+use crate::evaluate::EvaluatedTask;
 use laser_statistics::{Constant, balanced_accuracy};
 use laser_task::Item;
 
@@ -12,7 +12,7 @@ const MAX_LABELS: usize = 20;
 /// The labels of a task that is a classification: its items all have the same choices (in whatever order), at most 20;
 /// or they have none, and at most 20 gold answers among them, each the answer of two items on average. `None`: it is no
 /// classification.
-pub fn labels<'a>(part: &Part<'a>) -> Option<BTreeSet<&'a str>> {
+pub fn labels<'a>(part: &EvaluatedTask<'a>) -> Option<BTreeSet<&'a str>> {
     let items = &part.task.items;
     let choices = |item: &'a Item| item.choices.iter().map(String::as_str).collect::<BTreeSet<_>>();
     let labels: BTreeSet<&str> = match items.first() {
@@ -37,7 +37,7 @@ pub fn labels<'a>(part: &Part<'a>) -> Option<BTreeSet<&'a str>> {
 
 /// What always giving one label scores on some of a task's items, for each label, the best first; of equals the first in
 /// byte order. None where the task is no classification, or there are no items.
-pub fn constants(part: &Part<'_>, items: &[&Item]) -> Vec<Constant> {
+pub fn constants(part: &EvaluatedTask<'_>, items: &[&Item]) -> Vec<Constant> {
     let golds: Vec<&str> = items.iter().map(|item| item.target()).collect();
     let constant = |label: &str| {
         // Aliases count as they do for a model.
@@ -69,8 +69,8 @@ mod tests {
         Task::new("made".to_owned(), items.enumerate().map(item).collect(), Score::CHOICE).expect("items")
     }
 
-    fn part(task: &Task, score: Score) -> Part<'_> {
-        Part { task, score, range: 0..task.items.len() }
+    fn part(task: &Task, score: Score) -> EvaluatedTask<'_> {
+        EvaluatedTask { task, score, range: 0..task.items.len() }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::edit::Edit;
 use crate::error::Result;
 
-use super::Arm;
+use super::Candidate;
 use super::race::race;
 use super::strategy::{Pool, Strategy};
 use super::trials::Trials;
@@ -25,11 +25,11 @@ impl Strategy for Beam {
         loop {
             let mut longer: Vec<Edit> = Vec::new();
             for base in &beam {
-                let more = |arm: &&Arm| {
+                let more = |arm: &&Candidate| {
                     arm.changes(trials.config())
                         && !base.reductions().any(|(id, _)| trials.config().overlap(id, arm.id))
                 };
-                let arms: Vec<Arm> = pool.arms.iter().filter(more).cloned().collect();
+                let arms: Vec<Candidate> = pool.arms.iter().filter(more).cloned().collect();
                 let left = race(trials, base, &arms, Some(base))?;
                 longer.extend(left.into_iter().map(|arm| base.with(arm.id, arm.reduction)));
             }

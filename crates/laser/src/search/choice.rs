@@ -3,7 +3,7 @@
 use crate::edit::Edit;
 use crate::edit::truncation::Truncation;
 use crate::error::Result;
-use crate::evaluate::Exam;
+use crate::evaluate::Evaluator;
 use crate::search::objective::Value;
 use crate::search::store::{Outcomes, Store, Trial};
 use laser_model::Model;
@@ -16,7 +16,7 @@ use super::Settings;
 #[allow(clippy::too_many_arguments)] // the parts of a search, each of its own type
 pub(super) fn choose(
     model: &Model,
-    exam: &Exam<'_>,
+    exam: &Evaluator<'_>,
     truncation: &Truncation,
     settings: &Settings,
     items: &[usize],

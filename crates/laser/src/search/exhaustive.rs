@@ -3,7 +3,7 @@
 use crate::edit::Edit;
 use crate::error::Result;
 
-use super::Arm;
+use super::Candidate;
 use super::strategy::{Pool, Strategy};
 use super::trials::Trials;
 
@@ -14,7 +14,7 @@ pub(super) struct Exhaustive;
 impl Strategy for Exhaustive {
     fn run(&self, trials: &mut Trials<'_>, pool: Pool) -> Result<Pool> {
         trials.extend(&Edit::default(), &pool.arms, trials.order().len())?;
-        let found = trials.ranked(pool.arms.iter().map(Arm::edit));
+        let found = trials.ranked(pool.arms.iter().map(Candidate::edit));
         Ok(Pool { found, ..pool })
     }
 }

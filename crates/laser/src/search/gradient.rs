@@ -9,7 +9,7 @@ use crate::gradient::{Loss, sensitivities};
 use crate::search::objective::Measure;
 use laser_model::weight_id::WeightId;
 
-use super::Arm;
+use super::Candidate;
 use super::spectral::leading;
 use super::strategy::{Pool, Strategy};
 use super::trials::Trials;
@@ -35,7 +35,7 @@ impl Strategy for GradientScreen {
             trials.store.insert_screen(CRITERION, &values)?;
             expected = values.into_iter().map(|(edit, value)| (edit.to_string(), value)).collect();
         }
-        let (judged, others): (Vec<Arm>, Vec<Arm>) =
+        let (judged, others): (Vec<Candidate>, Vec<Candidate>) =
             pool.arms.iter().cloned().partition(|arm| expected.contains_key(&arm.edit().to_string()));
         let ranked = judged.into_iter().map(|arm| (expected[&arm.edit().to_string()], arm)).collect();
         let arms = leading(ranked, self.keep).into_iter().chain(others).collect();
@@ -45,7 +45,7 @@ impl Strategy for GradientScreen {
 
 impl GradientScreen {
     /// The predicted fall of the mean loss, nats an item, of every edit that chooses among components.
-    fn expect(&self, trials: &Trials<'_>, arms: &[Arm]) -> Result<Vec<(crate::edit::Edit, f64)>> {
+    fn expect(&self, trials: &Trials<'_>, arms: &[Candidate]) -> Result<Vec<(crate::edit::Edit, f64)>> {
         let margin = trials.settings.objective.measure == Measure::Margin && trials.asks();
         let loss = if margin { Loss::Margin } else { Loss::LogLoss };
         // Of windows of hundreds of tokens and answers of a few, the windows' losses would be all that is seen.
@@ -60,7 +60,7 @@ impl GradientScreen {
             let wrong = |source| Error::Linalg { matrix: id.to_string(), source };
             spectra.insert(*id, Spectrum::new(sensitivity.sigma().to_vec(), m, n).map_err(wrong)?);
         }
-        let predict = |arm: &Arm| {
+        let predict = |arm: &Candidate| {
             let components = arm.reduction.components(arm.id, &spectra[&arm.id])?;
             let mut kept = vec![false; spectra[&arm.id].values().len()];
             components.into_iter().for_each(|i| kept[i] = true);

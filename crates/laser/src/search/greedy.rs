@@ -13,7 +13,7 @@ use laser_model::config::ModelConfig;
 use laser_model::weight_id::WeightId;
 use laser_task::named::named;
 
-use super::Arm;
+use super::Candidate;
 use super::race::race;
 use super::strategy::{Pool, Strategy};
 use super::trials::Trials;
@@ -90,8 +90,8 @@ impl Strategy for Greedy {
 
 impl Greedy {
     /// The matrices in the order of their visits, each with the candidates that change it.
-    fn visits(&self, pool: &Pool, config: &ModelConfig) -> Vec<(WeightId, Vec<Arm>)> {
-        let mut of_matrix: BTreeMap<WeightId, Vec<Arm>> = BTreeMap::new();
+    fn visits(&self, pool: &Pool, config: &ModelConfig) -> Vec<(WeightId, Vec<Candidate>)> {
+        let mut of_matrix: BTreeMap<WeightId, Vec<Candidate>> = BTreeMap::new();
         for arm in pool.arms.iter().filter(|arm| arm.changes(config)) {
             of_matrix.entry(arm.id).or_default().push(arm.clone());
         }

@@ -12,7 +12,7 @@ pub use measure::{MARGIN_BOUND, Measure};
 pub use value::Value;
 
 use crate::error::{Error, Result};
-use crate::evaluate::{Exam, Part};
+use crate::evaluate::{EvaluatedTask, Evaluator};
 use crate::search::store::Outcomes;
 
 /// What a search makes as large as it can, and what it must not spoil.
@@ -72,13 +72,13 @@ impl Objective {
 
     /// What is measured in each task of an exam: texts that are only read have no right and wrong, and always count by
     /// [`Measure::PerToken`].
-    pub fn measures(&self, exam: &Exam<'_>) -> Vec<Measure> {
-        let of_part = |part: &Part<'_>| if part.score.only_reads() { Measure::PerToken } else { self.measure };
+    pub fn measures(&self, exam: &Evaluator<'_>) -> Vec<Measure> {
+        let of_part = |part: &EvaluatedTask<'_>| if part.score.only_reads() { Measure::PerToken } else { self.measure };
         exam.parts().iter().map(of_part).collect()
     }
 
     /// The value of an edit with these outcomes, where the unedited model has `base` on the same items. `parts`: the
-    /// task of each item ([`crate::evaluate::Exam::parts_of`]); `measures`: what is measured in each task. A task
+    /// task of each item ([`crate::evaluate::Evaluator::parts_of`]); `measures`: what is measured in each task. A task
     /// without items among them is left out.
     ///
     /// # Panics

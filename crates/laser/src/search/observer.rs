@@ -1,6 +1,6 @@
 //! Observes a search: its progress, its trials, and whether its time is over.
 
-use laser_model::Work;
+use laser_model::ForwardWork;
 use laser_model::parallel::{Observer, Unobserved};
 
 use super::store::Trial;
@@ -13,7 +13,7 @@ pub trait SearchObserver: Observer {
     }
 
     /// Called when all trials are done, with the forward work they took and the number of items they were asked.
-    fn searched(&self, work: Work, items_asked: usize) {
+    fn searched(&self, work: ForwardWork, items_asked: usize) {
         let _ = (work, items_asked);
     }
 

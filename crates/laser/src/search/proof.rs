@@ -1,6 +1,6 @@
 //! The proof: what the test split says of the winner, and how much of the gain the search itself explains.
 
-use crate::evaluate::Exam;
+use crate::evaluate::Evaluator;
 use crate::evaluate::outcome::Outcome;
 use crate::results::HeldOut;
 use laser_statistics::{Split, differences, family_wise, group_ids};
@@ -18,7 +18,7 @@ pub struct Proof {
 
 impl Proof {
     pub(super) fn measure(
-        exam: &Exam<'_>,
+        exam: &Evaluator<'_>,
         Explored { splits, order, trials, .. }: &Explored,
         base: &[Outcome],
         best: &[Outcome],

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::search::store::Outcomes;
 use laser_statistics::catch_up_probability;
 
-use super::Arm;
+use super::Candidate;
 use super::strategy::{Pool, Strategy};
 use super::trials::Trials;
 
@@ -34,19 +34,24 @@ pub(super) fn stops(n: usize) -> Vec<usize> {
 impl Strategy for Race {
     fn run(&self, trials: &mut Trials<'_>, pool: Pool) -> Result<Pool> {
         let left = race(trials, &Edit::default(), &pool.arms, None)?;
-        let found = trials.ranked(left.iter().map(Arm::edit));
+        let found = trials.ranked(left.iter().map(Candidate::edit));
         Ok(Pool { found, ..pool })
     }
 }
 
 /// Races `arms`, each added to `base`, against one another and against `incumbent`, which has been asked all items;
 /// gives those that were asked all items.
-pub(super) fn race(trials: &mut Trials<'_>, base: &Edit, arms: &[Arm], incumbent: Option<&Edit>) -> Result<Vec<Arm>> {
+pub(super) fn race(
+    trials: &mut Trials<'_>,
+    base: &Edit,
+    arms: &[Candidate],
+    incumbent: Option<&Edit>,
+) -> Result<Vec<Candidate>> {
     let total = trials.order().len();
     let mut left = arms.to_vec();
     for stop in trials.stops().to_vec() {
         trials.extend(base, &left, stop)?;
-        let edit = |arm: &Arm| base.with(arm.id, arm.reduction);
+        let edit = |arm: &Candidate| base.with(arm.id, arm.reduction);
         left.retain(|arm| trials.outcomes(&edit(arm)).is_some_and(|seen| seen.len() >= stop));
         if stop == total {
             break;

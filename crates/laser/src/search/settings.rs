@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::edit::truncation::Truncation;
-use crate::evaluate::{Exam, Part};
+use crate::evaluate::{EvaluatedTask, Evaluator};
 use crate::search::objective::Objective;
 use laser_model::config::ModelConfig;
 use laser_statistics::Fractions;
@@ -106,13 +106,13 @@ impl Settings {
 
     /// Everything that decides which trials a search runs and what they find; stored, so that a run is not gone on
     /// with under other settings.
-    pub fn fingerprint(&self, model_sha256: &str, exam: &Exam<'_>, truncation: &Truncation) -> String {
+    pub fn fingerprint(&self, model_sha256: &str, exam: &Evaluator<'_>, truncation: &Truncation) -> String {
         let decides = Self { resamples: 0, permutations: 0, statistics_seed: 0, threads: 1, ..self.clone() };
         let mut hasher = Sha256::new();
         hasher.update(format!("{decides:?} {:?}", truncation.method()));
         let settings = hex::encode(&hasher.finalize()[..8]);
-        let task = |part: &Part<'_>| {
-            let Part { task, score, .. } = part;
+        let task = |part: &EvaluatedTask<'_>| {
+            let EvaluatedTask { task, score, .. } = part;
             format!("task {} {} ({} items), score {score:?}, ", task.name, task.sha256(), task.items.len())
         };
         let tasks: String = exam.parts().iter().map(task).collect();

@@ -21,14 +21,14 @@ pub struct Space {
 
 /// One edit of the space.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Arm {
+pub struct Candidate {
     /// The matrix.
     pub id: WeightId,
     /// What is kept of it.
     pub reduction: Reduction,
 }
 
-impl Arm {
+impl Candidate {
     /// The arm as an edit.
     pub fn edit(&self) -> Edit {
         Edit::single(self.id, self.reduction)
@@ -59,13 +59,13 @@ impl Space {
     }
 
     /// Every edit, by layer, matrix, then reduction as listed.
-    pub fn arms(&self, config: &ModelConfig) -> Vec<Arm> {
+    pub fn arms(&self, config: &ModelConfig) -> Vec<Candidate> {
         let mut ids: Vec<WeightId> = Vec::new();
         for layer in &self.layers {
             let here: BTreeSet<WeightId> = self.matrices.iter().flat_map(|set| set.in_layer(*layer, config)).collect();
             ids.extend(here);
         }
-        let arms = ids.iter().flat_map(|id| self.reductions.iter().map(|r| Arm { id: *id, reduction: *r }));
+        let arms = ids.iter().flat_map(|id| self.reductions.iter().map(|r| Candidate { id: *id, reduction: *r }));
         arms.collect()
     }
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use laser_model::weight_id::WeightId;
 use laser_task::named::named;
 
-use super::Arm;
+use super::Candidate;
 use super::strategy::{Pool, Strategy};
 use super::trials::Trials;
 
@@ -98,7 +98,7 @@ impl Strategy for SpectralScreen {
 }
 
 /// The `keep` arms of the largest values, best first; the earlier of equals first.
-pub(super) fn leading(mut ranked: Vec<(f64, Arm)>, keep: usize) -> Vec<Arm> {
+pub(super) fn leading(mut ranked: Vec<(f64, Candidate)>, keep: usize) -> Vec<Candidate> {
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     ranked.truncate(keep.max(1));
     ranked.into_iter().map(|(_, arm)| arm).collect()

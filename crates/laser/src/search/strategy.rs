@@ -13,13 +13,13 @@ use super::greedy::Greedy;
 use super::race::Race;
 use super::spectral::SpectralScreen;
 use super::trials::Trials;
-use super::{Arm, Settings};
+use super::{Candidate, Settings};
 
 /// What stages hand on.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pool {
     /// Edits of one matrix that are still candidates; the most promising first, once a screen has looked at them.
-    pub(super) arms: Vec<Arm>,
+    pub(super) arms: Vec<Candidate>,
     /// Edits tried on all items of the search split, best first.
     pub(super) found: Vec<Edit>,
     /// Edits that a composition passed through, in order, from one matrix to many.
@@ -112,7 +112,7 @@ impl Plan {
     }
 
     /// Runs the stages. A plan without a judge tries what its screen leaves.
-    pub(super) fn run(&self, trials: &mut Trials<'_>, arms: Vec<Arm>, settings: &Settings) -> Result<Pool> {
+    pub(super) fn run(&self, trials: &mut Trials<'_>, arms: Vec<Candidate>, settings: &Settings) -> Result<Pool> {
         let mut pool = Pool { arms, ..Pool::default() };
         for stage in &self.stages {
             pool = stage.strategy(settings).run(trials, pool)?;

@@ -12,7 +12,7 @@ use super::observer::SearchObserver;
 use crate::edit::Edit;
 use crate::edit::truncation::Truncation;
 use crate::error::Result;
-use crate::evaluate::Exam;
+use crate::evaluate::Evaluator;
 use crate::evaluate::batch::Batch;
 use crate::search::objective::{Measure, Value};
 use crate::search::store::{Outcomes, Store, Trial};
@@ -22,7 +22,7 @@ use laser_statistics::Split;
 use laser_task::score::Score;
 
 use super::walk::{Ledger, Walk, widest};
-use super::{Arm, Settings, race};
+use super::{Candidate, Settings, race};
 
 /// Rows of a pass over all variants of a matrix: near the peak of the products, and batches enough for all threads.
 const PASS_ROWS: usize = 1024;
@@ -33,7 +33,7 @@ const GENERATING_PASS_ROWS: usize = 2048;
 pub(super) struct Trials<'a> {
     /// The unedited model.
     pub(super) model: &'a Model,
-    pub(super) exam: &'a Exam<'a>,
+    pub(super) exam: &'a Evaluator<'a>,
     pub(super) truncation: &'a Truncation,
     pub(super) settings: &'a Settings,
     pub(super) observer: &'a dyn SearchObserver,
@@ -63,7 +63,7 @@ pub struct Asking {
 
 impl Asking {
     /// The order of `items` under these settings.
-    pub fn new(exam: &Exam<'_>, items: &[usize], settings: &Settings) -> Self {
+    pub fn new(exam: &Evaluator<'_>, items: &[usize], settings: &Settings) -> Self {
         let mut order = items.to_vec();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.order_seed));
         let mut stops = if settings.plan.races() { race::stops(order.len()) } else { Vec::new() };
@@ -97,7 +97,7 @@ impl<'a> Trials<'a> {
     /// Trials on the items of an asking order.
     pub(super) fn new(
         model: &'a Model,
-        exam: &'a Exam<'a>,
+        exam: &'a Evaluator<'a>,
         truncation: &'a Truncation,
         settings: &'a Settings,
         observer: &'a dyn SearchObserver,
@@ -221,7 +221,7 @@ impl<'a> Trials<'a> {
 
     /// Asks `base` with each of `arms` added the first `to` items (a stop), and `base` itself. What the budget does
     /// not allow is left out, arms from the end of the list first.
-    pub(super) fn extend(&mut self, base: &Edit, arms: &[Arm], to: usize) -> Result<()> {
+    pub(super) fn extend(&mut self, base: &Edit, arms: &[Candidate], to: usize) -> Result<()> {
         let edits: Vec<Edit> = arms.iter().map(|arm| base.with(arm.id, arm.reduction)).collect();
         let allowed = self.allowed(&edits, to);
         let (arms, edits) = (&arms[..allowed], &edits[..allowed]);
@@ -244,7 +244,7 @@ impl<'a> Trials<'a> {
         &mut self,
         model: &Model,
         base: &Edit,
-        arms: &[Arm],
+        arms: &[Candidate],
         edits: &[Edit],
         range: std::ops::Range<usize>,
     ) -> Result<()> {

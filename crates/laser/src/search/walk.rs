@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use crate::edit::truncation::Truncation;
 use crate::error::{Error, Result};
-use crate::evaluate::Exam;
+use crate::evaluate::Evaluator;
 use crate::evaluate::batch::Batch;
 use crate::evaluate::generate::max_tokens;
 use crate::evaluate::scorer::Base;
@@ -19,11 +19,11 @@ use laser_model::config::ModelConfig;
 use laser_model::parallel::{Observer, map};
 use laser_model::weight_id::WeightId;
 
-use super::Arm;
+use super::Candidate;
 
 /// What a walk works with.
 pub(super) struct Walk<'a> {
-    pub(super) exam: &'a Exam<'a>,
+    pub(super) exam: &'a Evaluator<'a>,
     pub(super) truncation: &'a Truncation,
     pub(super) threads: usize,
     /// Bound of the cached states, in bytes.
@@ -53,7 +53,7 @@ struct Group {
 
 impl Walk<'_> {
     /// Runs `arms` on `batches` over `model`.
-    pub(super) fn run(&self, model: &Model, batches: &[Batch], arms: &[Arm], ledger: &dyn Ledger) -> Result<()> {
+    pub(super) fn run(&self, model: &Model, batches: &[Batch], arms: &[Candidate], ledger: &dyn Ledger) -> Result<()> {
         let model = &model.with_threads(1);
         let groups = groups(arms, model.config(), self.truncation.nests());
         let mut first = 0;
@@ -71,7 +71,7 @@ impl Walk<'_> {
         model: &Model,
         batches: &[Batch],
         block: &[usize],
-        arms: &[Arm],
+        arms: &[Candidate],
         groups: &[Group],
         ledger: &dyn Ledger,
     ) -> Result<()> {
@@ -163,7 +163,7 @@ impl<'a> Edited<'a> {
         self.state.lock().expect("no pass panics while it holds the model").1 = passes;
     }
 
-    fn model(&self, base: &Model, arms: &[Arm], truncation: &Truncation) -> Result<Model> {
+    fn model(&self, base: &Model, arms: &[Candidate], truncation: &Truncation) -> Result<Model> {
         let mut state = self.state.lock().expect("no pass panics while it holds the model");
         if let Some(model) = &state.0 {
             return Ok(model.clone());
@@ -185,7 +185,7 @@ impl<'a> Edited<'a> {
 
 /// Arms by matrix: those at full rank, which leave the model as it is; the others side by side, leading components
 /// first and by rank. Where components do not nest (a randomized decomposition for each rank), each arm is alone.
-fn groups(arms: &[Arm], config: &ModelConfig, nests: bool) -> Vec<Group> {
+fn groups(arms: &[Candidate], config: &ModelConfig, nests: bool) -> Vec<Group> {
     let mut of_matrix: BTreeMap<WeightId, Vec<usize>> = BTreeMap::new();
     for (i, arm) in arms.iter().enumerate() {
         of_matrix.entry(arm.id).or_default().push(i);
@@ -210,7 +210,7 @@ fn groups(arms: &[Arm], config: &ModelConfig, nests: bool) -> Vec<Group> {
 }
 
 /// The most arms that run side by side.
-pub(super) fn widest(arms: &[Arm]) -> usize {
+pub(super) fn widest(arms: &[Candidate]) -> usize {
     let mut of_matrix: BTreeMap<WeightId, usize> = BTreeMap::new();
     arms.iter().for_each(|arm| *of_matrix.entry(arm.id).or_default() += 1);
     of_matrix.into_values().max().unwrap_or(1)

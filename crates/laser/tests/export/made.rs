@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use laser::model::config::ModelConfig;
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::model::rope::{Rope, RopeScaling};
 use laser_checkpoint::{Array, Checkpoint, Dtype, Metadata, NewTensor, Value, gguf, safetensors};
 use rand::{Rng, SeedableRng};
@@ -87,7 +87,7 @@ pub(crate) fn gguf_with_divisors(folder: &Path, path: &Path, divisors: &[f32]) -
 }
 
 fn write(folder: &Path, path: &Path, dtype: impl Fn(&str) -> Dtype, divisors: Option<Vec<f32>>) -> PathBuf {
-    let files = Files::open(folder).expect("opens");
+    let files = ModelFiles::open(folder).expect("opens");
     let (config, checkpoint) = (files.config(), files.checkpoint());
     // llama.cpp knows Mistral as `llama`.
     let name = if config.architecture.model_type == "qwen2" { "qwen2" } else { "llama" };

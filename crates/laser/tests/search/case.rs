@@ -6,17 +6,17 @@ use candle_core::{DType, Device};
 use laser::edit::Edit;
 use laser::edit::selector::MatrixSet;
 use laser::edit::truncation::{SvdMethod, Truncation};
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::Outcome;
 use laser::model::Model;
-use laser::model::load::Files;
+use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
 use laser::model::tokenizer::Tokenizer;
 use laser::search::{Plan, Protocol, Settings, Space};
 use laser::statistics::Fractions;
 use laser::task::Task;
 use laser::task::score::Score;
-use laser::task::setup::Setup;
+use laser::task::setup::TaskOptions;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
@@ -59,14 +59,14 @@ impl Case {
         let (tokenizer, tokenizer_config) = tokenizer_of(name);
         write("tokenizer.json", tokenizer.to_string());
         write("tokenizer_config.json", tokenizer_config.to_string());
-        let files = Files::open(folder.path()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let files = ModelFiles::open(folder.path()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let model = files.load(&Device::Cpu, DType::F32, 1).unwrap_or_else(|e| panic!("{name}: {e}"));
         let tokenizer = files.tokenizer().unwrap_or_else(|e| panic!("{name}: {e}"));
         let task = |file: &str, lines: Vec<Value>| {
             let path = folder.path().join(file);
             let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
             std::fs::write(&path, text).expect(file);
-            Task::open(path.to_str().expect("a UTF-8 path"), None, &Setup::default())
+            Task::open(path.to_str().expect("a UTF-8 path"), None, &TaskOptions::default())
                 .unwrap_or_else(|e| panic!("{name}: {e}"))
         };
         let open = task("open.jsonl", open_items(&model, &tokenizer));
@@ -74,9 +74,9 @@ impl Case {
         Self { name: name.to_owned(), model, tokenizer, open, choice, folder }
     }
 
-    pub(crate) fn exam(&self, score: Score) -> Exam<'_> {
+    pub(crate) fn exam(&self, score: Score) -> Evaluator<'_> {
         let task = if matches!(score, Score::Choice { .. }) { &self.choice } else { &self.open };
-        Exam::new(&[(task, score)], &self.tokenizer, self.model.config())
+        Evaluator::new(&[(task, score)], &self.tokenizer, self.model.config())
             .unwrap_or_else(|e| panic!("{}: {e}", self.name))
     }
 
@@ -204,11 +204,11 @@ fn choice_items() -> Vec<Value> {
     (0..ITEMS).map(item).collect()
 }
 
-pub(crate) fn indices(exam: &Exam<'_>) -> Vec<usize> {
+pub(crate) fn indices(exam: &Evaluator<'_>) -> Vec<usize> {
     (0..exam.items().len()).collect()
 }
 
-pub(crate) fn evaluate(exam: &Exam<'_>, model: &Model, items: &[usize]) -> Vec<Outcome> {
+pub(crate) fn evaluate(exam: &Evaluator<'_>, model: &Model, items: &[usize]) -> Vec<Outcome> {
     exam.evaluate(model, items, 1, "", &Unobserved).expect("evaluate")
 }
 

@@ -1,6 +1,6 @@
 //! The reference: scores with everything computed anew for every token, and what it allows to differ.
 
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::Outcome;
 use laser::model::Model;
 use laser::task::Item;
@@ -125,7 +125,7 @@ pub(crate) fn assert_same(
     what: &str,
     case: &Case,
     model: &Model,
-    exam: &Exam<'_>,
+    exam: &Evaluator<'_>,
     actual: &[Outcome],
     expected: &[Outcome],
 ) {

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::error::Error;
-use laser::evaluate::Exam;
+use laser::evaluate::Evaluator;
 use laser::model::parallel::Observer;
+use laser::search::observer::SearchObserver;
 use laser::search::store::Store;
 use laser::search::{Found, Protocol, Settings, search};
 use laser::statistics::Fractions;
@@ -19,6 +20,8 @@ struct StopAfter {
     passes: usize,
     seen: AtomicUsize,
 }
+
+impl SearchObserver for StopAfter {}
 
 impl Observer for StopAfter {
     fn progress(&self, stage: &str, _: usize, _: usize) {
@@ -49,7 +52,7 @@ fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
         let settings = settings(&case, protocol, &["1", "0.6", "0.3", "0.05"]);
         let fingerprint = settings.fingerprint("weights", &exam, &truncation);
         let open = |name: &str, resume| Store::open(&case.store(name), &fingerprint, resume);
-        let go = |store: &mut Store, observer: &dyn Observer| {
+        let go = |store: &mut Store, observer: &dyn SearchObserver| {
             search(&case.model, &exam, &truncation, &settings, store, observer)
         };
         let whole = format!("{method:?}.sqlite");
@@ -82,7 +85,7 @@ fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
             assert!(told(&resumed) == told(&found), "{method:?}: stopped after {passes}");
         }
 
-        let other = |settings: &Settings, model: &str, exam: &Exam<'_>, truncation: &Truncation| {
+        let other = |settings: &Settings, model: &str, exam: &Evaluator<'_>, truncation: &Truncation| {
             let fingerprint = settings.fingerprint(model, exam, truncation);
             let error = Store::open(&case.store(&whole), &fingerprint, true).expect_err("another run");
             assert!(error.to_string().contains("belongs to another run"), "{error}");

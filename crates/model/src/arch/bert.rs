@@ -169,7 +169,7 @@ mod tests {
     use candle_core::{DType, Device};
     use safetensors::SafeTensors;
 
-    use crate::load::Files;
+    use crate::load::ModelFiles;
 
     #[test]
     fn norms_may_have_the_old_names_or_the_new() {
@@ -186,7 +186,8 @@ mod tests {
         assert!(tensors.names().iter().any(|name| name.ends_with("LayerNorm.gamma")), "the golden has the old names");
         safetensors::serialize_to_file(renamed, None, &new.path().join("model.safetensors")).expect("written");
         let logits = |path: &Path| {
-            let model = Files::open(path).and_then(|files| files.load(&Device::Cpu, DType::F32, 1)).expect("a model");
+            let model =
+                ModelFiles::open(path).and_then(|files| files.load(&Device::Cpu, DType::F32, 1)).expect("a model");
             let logits = model.trace(&[5, 3, 8, 21]).expect("a pass").logits;
             logits.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("values")
         };

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{ModelConfig, Residual};
 use crate::error::Error;
 use crate::weight_id::WeightKind::{Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedDown, SharedGate, SharedUp, Up, V};
-use crate::weight_id::{Part, WeightId, WeightKind};
+use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 
 /// A block of a stored matrix that is part of an editable one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl ModelConfig {
         };
         ids.push(WeightId::new(layer, Router));
         for expert in 0..experts.count {
-            ids.extend(mlp.iter().map(|kind| WeightId { layer, part: Part::Expert(expert), kind: *kind }));
+            ids.extend(mlp.iter().map(|kind| WeightId { layer, part: MatrixPart::Expert(expert), kind: *kind }));
         }
         if experts.d_shared > 0 {
             ids.extend([SharedGate, SharedUp, SharedDown].map(|kind| WeightId::new(layer, kind)));
@@ -57,8 +57,10 @@ impl ModelConfig {
             return None;
         }
         let (part, group) = match id.part {
-            Part::Group(group) if group < self.n_kv_heads && id.kind.is_attention() => (Part::Whole, Some(group)),
-            Part::Group(_) => return None,
+            MatrixPart::Group(group) if group < self.n_kv_heads && id.kind.is_attention() => {
+                (MatrixPart::Whole, Some(group))
+            }
+            MatrixPart::Group(_) => return None,
             part => (part, None),
         };
         let heads = self.n_heads / self.n_kv_heads; // query heads of a group
@@ -124,11 +126,11 @@ impl ModelConfig {
         let (q, kv) = (self.n_heads * self.d_head, self.n_kv_heads * self.d_head);
         let experts = self.mlp.experts.filter(|_| self.has_experts(id.layer));
         let d_mlp = match (id.part, experts) {
-            (Part::Whole, None) => Some(self.d_mlp),
-            (Part::Expert(expert), Some(experts)) if expert < experts.count => Some(experts.d_expert),
+            (MatrixPart::Whole, None) => Some(self.d_mlp),
+            (MatrixPart::Expert(expert), Some(experts)) if expert < experts.count => Some(experts.d_expert),
             _ => None,
         };
-        let whole = id.part == Part::Whole;
+        let whole = id.part == MatrixPart::Whole;
         let shared = experts.map(|experts| experts.d_shared).filter(|d| whole && *d > 0);
         Some(match id.kind {
             Q if whole => [q, self.d_model],

@@ -2,18 +2,18 @@
 
 use candle_core::Tensor;
 
-use super::Pass;
+use super::ForwardPass;
 use crate::error::Result;
 use crate::model::HeadNorm;
 use crate::weight_id::WeightId;
 use crate::weight_id::WeightKind::{K, O, Q, V};
 use laser_kernels::attention::{Heads, Layout, Scoring, attention};
+use laser_kernels::batch_layout::KvChunk;
 use laser_kernels::linear::repeated;
 use laser_kernels::norm::Norm;
 use laser_kernels::rope::rotate;
-use laser_kernels::rows::KvChunk;
 
-impl Pass<'_> {
+impl ForwardPass<'_> {
     /// The stream after attention: `[copies·rows, d_model]` → the same, or more copies.
     pub(super) fn attention(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
         let a = self.attend(layer, x)?;

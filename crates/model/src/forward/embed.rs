@@ -2,10 +2,10 @@
 
 use candle_core::Tensor;
 
-use super::Pass;
+use super::ForwardPass;
 use crate::error::{Error, Result};
 
-impl Pass<'_> {
+impl ForwardPass<'_> {
     /// What the first block reads of the tokens: their embeddings, learned positions, the kind of segment, the norm of
     /// all that: `[rows, d_model]`.
     pub fn embed(&self) -> Result<Tensor> {
@@ -24,7 +24,7 @@ impl Pass<'_> {
                 let problem = format!("position {beyond} is beyond the {} the model has learned", c.max_positions);
                 return Err(Error::setting("tokens", problem));
             }
-            let rows: Vec<u32> = positions.iter().map(|p| p + laser_kernels::rows::position(offset)).collect();
+            let rows: Vec<u32> = positions.iter().map(|p| p + laser_kernels::batch_layout::position(offset)).collect();
             x = (x + table.rows(&rows)?)?; // [rows, d_model]
         }
         if let Some(constant) = &weights.constant {

@@ -2,12 +2,12 @@
 
 use candle_core::{D, DType, Device, Tensor};
 
-use super::Pass;
+use super::ForwardPass;
 use crate::config::Experts;
 use crate::error::Result;
 use crate::weight_id::WeightKind;
 use crate::weight_id::WeightKind::{Down, Gate, Router, SharedDown, SharedGate, SharedUp, Up};
-use crate::weight_id::{Part, WeightId};
+use crate::weight_id::{MatrixPart, WeightId};
 use laser_kernels::activation::{activate, gated};
 use laser_kernels::linear::{linear, repeated};
 
@@ -20,7 +20,7 @@ struct Slot {
     stride: usize,
 }
 
-impl Pass<'_> {
+impl ForwardPass<'_> {
     /// `Σ_e p_e·mlp_e(h)` over each row's experts, and the shared one: `h [n, d_model]` → `[n, d_model]`, or more copies.
     pub(super) fn experts(&mut self, layer: usize, h: &Tensor) -> Result<Tensor> {
         let model = self.model;
@@ -53,7 +53,7 @@ impl Pass<'_> {
         let mut sum: Option<Tensor> = None;
         for k in 0..experts.per_token {
             let place = |copy: usize| slots.iter().map(move |of_row| of_row[k].row + copy * of_row[k].stride);
-            let ids: Vec<u32> = (0..copies).flat_map(place).map(laser_kernels::rows::position).collect();
+            let ids: Vec<u32> = (0..copies).flat_map(place).map(laser_kernels::batch_layout::position).collect();
             let part = outputs.index_select(&Tensor::new(ids, h.device())?, 0)?; // [copies·n, d_model]
             sum = Some(match sum {
                 Some(sum) => (sum + part)?,
@@ -73,7 +73,7 @@ impl Pass<'_> {
     /// One expert on its rows, `[rows, d_model]` → the same, or more copies.
     fn expert(&mut self, layer: usize, expert: usize, x: &Tensor, rows: &[u32], split: bool) -> Result<Tensor> {
         let mlp = &self.model.config().mlp;
-        let id = |kind: WeightKind| WeightId { layer, part: Part::Expert(expert), kind };
+        let id = |kind: WeightKind| WeightId { layer, part: MatrixPart::Expert(expert), kind };
         let up = self.project_some(id(Up), x, Some(rows), split)?; // [rows, d_expert]
         let hidden = if mlp.gated {
             let gate = self.project_some(id(Gate), x, Some(rows), split)?; // [rows, d_expert]
@@ -109,7 +109,7 @@ fn route(logits: &Tensor, experts: Experts) -> Result<(Vec<Vec<u32>>, Tensor)> {
         let mut order: Vec<usize> = (0..count).collect();
         order.sort_by(|a, b| logits[*b].total_cmp(&logits[*a]).then(a.cmp(b))); // the first of equals
         for expert in &order[..experts.per_token] {
-            chosen[*expert].push(laser_kernels::rows::position(row));
+            chosen[*expert].push(laser_kernels::batch_layout::position(row));
             mask[row * count + expert] = 1.0;
         }
     }

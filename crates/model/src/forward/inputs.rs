@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::Pass;
+use super::ForwardPass;
 use crate::error::Result;
 
 /// The inputs of a block's matrices, and the block's output.
@@ -20,7 +20,7 @@ pub struct BlockInputs {
     pub out: Tensor,
 }
 
-impl Pass<'_> {
+impl ForwardPass<'_> {
     /// One block of a model without variants: `x [rows, d_model]`.
     pub fn block_inputs(&mut self, layer: usize, x: &Tensor) -> Result<BlockInputs> {
         let attention = self.attention_input(layer, x)?; // [rows, d_model]

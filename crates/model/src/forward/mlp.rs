@@ -2,14 +2,14 @@
 
 use candle_core::Tensor;
 
-use super::Pass;
+use super::ForwardPass;
 use super::attend::normed;
 use crate::error::Result;
 use crate::weight_id::WeightId;
 use crate::weight_id::WeightKind::{Down, Gate, Up};
 use laser_kernels::activation::{activate, gated};
 
-impl Pass<'_> {
+impl ForwardPass<'_> {
     /// `mid + mlp(norm(input))`, each `[copies·kept, d_model]` or fewer copies: the activated hidden state of an MLP
     /// without experts, and the block's output.
     pub(super) fn mlp(&mut self, layer: usize, mid: &Tensor, input: &Tensor) -> Result<(Option<Tensor>, Tensor)> {

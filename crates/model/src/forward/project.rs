@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use candle_core::Tensor;
 
-use super::Pass;
+use super::ForwardPass;
 use super::attend::normed;
 use crate::config::Residual;
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::weight_id::WeightId;
 use laser_kernels::linear::{linear, repeated};
 use laser_kernels::norm::Norm;
 
-impl Pass<'_> {
+impl ForwardPass<'_> {
     /// A branch's last matrix and what joins its output to the stream: `x [n, in]`, `residual [m, d_model]` →
     /// `[max(n, m), d_model]`, the one with fewer rows repeated.
     pub(super) fn join(&mut self, id: WeightId, x: &Tensor, residual: &Tensor, norm: Option<&Norm>) -> Result<Tensor> {

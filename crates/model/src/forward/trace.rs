@@ -2,11 +2,11 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::{Pass, most_likely};
+use super::{ForwardPass, most_likely};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::parallel::{Unobserved, map};
-use laser_kernels::rows::{KvCache, Rows};
+use laser_kernels::batch_layout::{BatchLayout, KvCache};
 
 /// Rows of a pass over many sequences.
 const PASS_ROWS: usize = 512;
@@ -28,7 +28,7 @@ impl Model {
     pub fn trace(&self, tokens: &[u32]) -> Result<Trace> {
         let rows = sequence(tokens)?;
         let mut cache = KvCache::new(self.config().n_layers);
-        let pass = Pass::new(self, &rows, &mut cache, false)?.forgetting();
+        let pass = ForwardPass::new(self, &rows, &mut cache, false)?.forgetting();
         let x = pass.embed()?; // [tokens, d_model]
         let hidden = pass.stream(x)?;
         let logits = host(&self.head(&hidden[self.config().n_layers])?)?;
@@ -58,7 +58,7 @@ impl Model {
         let inside = if passes.len() < threads { threads } else { 1 };
         let model = self.with_threads(inside);
         let logits = map(passes, threads / inside, &Unobserved, |part| {
-            let mut rows = Rows::default();
+            let mut rows = BatchLayout::default();
             let mut last = Vec::with_capacity(part.len());
             for tokens in part {
                 if tokens.is_empty() {
@@ -68,7 +68,7 @@ impl Model {
                 last.push(rows.len() - 1);
             }
             let mut cache = KvCache::new(model.config().n_layers);
-            let pass = Pass::new(&model, &rows, &mut cache, false)?.forgetting();
+            let pass = ForwardPass::new(&model, &rows, &mut cache, false)?.forgetting();
             let keep = if all { None } else { Some(last.as_slice()) };
             model.head(&pass.run(super::Start::Tokens, keep)?.0)
         })?;
@@ -97,20 +97,20 @@ impl Model {
                 context.clear();
             }
             let (last, chunk) = (all.len() - 1, cache.passes());
-            let pass = Pass::new(self, &all, &mut cache, false)?;
+            let pass = ForwardPass::new(self, &all, &mut cache, false)?;
             let (hidden, _) = pass.run(super::Start::Tokens, Some(&[last]))?;
             let next = most_likely(self, &hidden)?[0];
             generated.push(next);
             text.push(next);
-            context.push(laser_kernels::rows::Span { chunk, rows: 0..all.len() });
-            all = Rows::default();
+            context.push(laser_kernels::batch_layout::CacheRange { chunk, rows: 0..all.len() });
+            all = BatchLayout::default();
             all.push(&[next], 0, context.clone());
         }
         Ok(generated)
     }
 }
 
-impl Pass<'_> {
+impl ForwardPass<'_> {
     /// The residual stream between the blocks: `x [rows, d_model]`, which enters the first, and the output of each.
     pub(super) fn stream(mut self, x: Tensor) -> Result<Vec<Tensor>> {
         let mut hidden = vec![x];
@@ -127,11 +127,11 @@ pub(super) fn host(x: &Tensor) -> Result<Tensor> {
     Ok(x.to_dtype(DType::F32)?.to_device(&Device::Cpu)?)
 }
 
-fn sequence(tokens: &[u32]) -> Result<Rows> {
+fn sequence(tokens: &[u32]) -> Result<BatchLayout> {
     if tokens.is_empty() {
         return Err(Error::setting("tokens", "expected at least one, found none"));
     }
-    let mut rows = Rows::default();
+    let mut rows = BatchLayout::default();
     rows.push(tokens, 0, Vec::new());
     Ok(rows)
 }

@@ -5,15 +5,15 @@
 
 use candle_core::{Device, Tensor};
 
-use super::Pass;
+use super::ForwardPass;
 use super::attend::normed;
 use super::trace::host;
 use crate::config::TrajectorySizes;
 use crate::error::{Error, Result};
 use crate::model::{Linear, Model};
 use crate::trajectory::TrajectoryWeights;
+use laser_kernels::batch_layout::{BatchLayout, KvCache};
 use laser_kernels::linear::linear;
-use laser_kernels::rows::{KvCache, Rows};
 
 /// Steps of an episode, one after another.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -64,10 +64,10 @@ impl Model {
             return Err(Error::setting("model", problem));
         };
         let steps = trajectory.steps(sizes)?;
-        let mut rows = Rows::default();
+        let mut rows = BatchLayout::default();
         rows.push_states(ROWS * steps, 0, Vec::new());
         let mut cache = KvCache::new(c.n_layers);
-        let pass = Pass::new(self, &rows, &mut cache, false)?.forgetting();
+        let pass = ForwardPass::new(self, &rows, &mut cache, false)?.forgetting();
         let x = self.enter(ends, trajectory, steps)?; // [3·steps, d_model]
         let hidden = pass.stream(x)?;
 

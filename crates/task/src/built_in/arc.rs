@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::records::{Source, id};
 use super::{HubData, TaskInfo};
-use crate::dataset::{BadField, Row};
+use crate::dataset::{BadField, Record};
 use crate::error::Result;
 use crate::score::{Length, Score, Ties};
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::{Item, Task};
 
 const LICENCE: &str = "CC BY-SA 4.0";
@@ -65,7 +65,7 @@ const fn hub(files: &'static [&'static str]) -> Option<HubData> {
 /// A question, its answers, and which is right.
 type Question = (String, Vec<String>, usize);
 
-fn read(info: &TaskInfo, source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn read(info: &TaskInfo, source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let made = source.items(info, setup, |row, _| {
         let (question, choices, gold) =
             if row.fields.contains_key("instruction") { instruction(row)? } else { labelled(row)? };
@@ -82,7 +82,7 @@ fn read(info: &TaskInfo, source: Source<'_>, setup: &Setup<'_>) -> Result<Task> 
 }
 
 /// Hugging Face's two lists, or the original's list of pairs below the question; the key is one of the labels.
-fn labelled(row: &Row) -> Result<Question, BadField> {
+fn labelled(row: &Record) -> Result<Question, BadField> {
     let wrong = |field: &str, found: &Value| {
         BadField::new(field, format!("expected a question and choices with text and label, found {found}"))
     };
@@ -110,7 +110,7 @@ fn labelled(row: &Row) -> Result<Question, BadField> {
 
 /// A question with numbered answers as one text: `Please choose the correct answer to the question: …`, then
 /// `Answer1: … Answer2: …`, then the format of the answer.
-fn instruction(row: &Row) -> Result<Question, BadField> {
+fn instruction(row: &Record) -> Result<Question, BadField> {
     let whole = row.text("instruction")?;
     let wrong = || BadField::new("instruction", format!("expected a question with numbered answers, found {whole:?}"));
     let (question, rest) = whole.rsplit_once("\n\nAnswer1:").ok_or_else(wrong)?;
@@ -169,7 +169,7 @@ mod tests {
             (r#"{"instruction":"Q\n\nAnswer1: a Answer2: b\n\nAnswer format: x","answer":"answer3"}"#, "answer"),
             (r#"{"instruction":"Q\n\nAnswer1: a\n\nAnswer format: x","answer":"answer1"}"#, "instruction"),
         ] {
-            let bad = read_text(&EASY, "h.jsonl", row, &Setup::default()).expect_err(row).to_string();
+            let bad = read_text(&EASY, "h.jsonl", row, &TaskOptions::default()).expect_err(row).to_string();
             assert!(bad.contains(&format!("`{field}`")), "{bad}");
         }
     }
@@ -179,7 +179,7 @@ mod tests {
         for (info, file, five) in [(&EASY, "arc/ARC-Easy/test.json", 4), (&CHALLENGE, "arc/ARC-Challenge/test.json", 3)]
         {
             let Some(path) = real(file) else { return };
-            let task = Task::open(info.name, Some(&path), &Setup::default()).expect(file);
+            let task = Task::open(info.name, Some(&path), &TaskOptions::default()).expect(file);
             assert_eq!(task.items.len(), info.size);
             assert_eq!(task.items.iter().filter(|item| item.choices.len() == 5).count(), five);
         }

@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::TaskInfo;
 use super::records::Source;
 use super::wording::{clean_full_stop, one_of};
-use crate::dataset::{BadField, Row};
+use crate::dataset::{BadField, Record};
 use crate::error::Result;
 use crate::join::{Boundary, Join};
 use crate::score::{Length, Match, Score, Ties};
-use crate::setup::{Profile, Setup};
+use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 use laser_model::ModelKind;
 
@@ -71,7 +71,7 @@ const QUESTION: &str = "\nRelation:";
 
 const LABELS: [&str; 2] = ["entailment", "non-entailment"];
 
-fn epistemic(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn epistemic(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let made = source.items(&EPISTEMIC, setup, |row, _| {
         let (prompt, gold) = if row.fields.contains_key("inputs") {
             let targets = row.texts("targets")?;
@@ -100,7 +100,7 @@ fn epistemic(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
     })
 }
 
-fn wikidata(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn wikidata(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let mut seen = std::collections::BTreeSet::new();
     let made = source.items(&WIKIDATA, setup, |row, _| {
         let (input, mut targets) = if row.fields.contains_key("inputs") {
@@ -140,7 +140,7 @@ fn wikidata(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
 }
 
 /// The accepted answers of the original file: one text or a list.
-fn targets(row: &Row) -> Result<Vec<String>, BadField> {
+fn targets(row: &Record) -> Result<Vec<String>, BadField> {
     match row.value("target")? {
         Value::String(_) => Ok(vec![row.text("target")?.to_owned()]),
         _ => row.texts("target"),
@@ -183,9 +183,10 @@ mod tests {
     fn the_papers_scores_and_answers() {
         let paper = setup(Profile::Paper, ModelKind::Causal);
         let text = r#"{"examples":[{"input":"P","target_scores":{"entailment":1,"non-entailment":0}}]}"#;
-        let score = |setup: &Setup<'_>| read_text(&EPISTEMIC, "t.json", text, setup).expect("epistemic").default_score;
+        let score =
+            |setup: &TaskOptions<'_>| read_text(&EPISTEMIC, "t.json", text, setup).expect("epistemic").default_score;
         assert_eq!(score(&paper), Score::Choice { length: Length::Sum, ties: Ties::First });
-        assert_eq!(score(&Setup::default()), Score::Choice { length: Length::PerCharacter, ties: Ties::Wrong });
+        assert_eq!(score(&TaskOptions::default()), Score::Choice { length: Length::PerCharacter, ties: Ties::Wrong });
         let rows = "{\"inputs\":\" P is \",\"targets\":[\"a\",\"b\"]}\n{\"inputs\":\" Q is \",\"targets\":[\" c\"]}";
         let read = |kind| read_text(&WIKIDATA, "h.jsonl", rows, &setup(Profile::Paper, kind)).expect("wikidata");
         let causal = read(ModelKind::Causal);
@@ -201,7 +202,7 @@ mod tests {
     #[test]
     fn the_real_sets_have_the_papers_sizes() {
         let Some(path) = real("bigbench/epistemic_reasoning/task.json") else { return };
-        let task = Task::open(EPISTEMIC.name, Some(&path), &Setup::default()).expect("epistemic");
+        let task = Task::open(EPISTEMIC.name, Some(&path), &TaskOptions::default()).expect("epistemic");
         assert_eq!(task.items.len(), EPISTEMIC.size);
         assert_eq!(task.items.iter().filter(|item| item.gold == 0).count(), 741);
         let Some(path) = real("bigbench/qa_wikidata/task.json") else { return };

@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::TaskInfo;
 use super::records::Source;
 use super::wording::{closed_for, full_stop, one_of};
-use crate::dataset::{BadField, Row};
+use crate::dataset::{BadField, Record};
 use crate::error::Result;
 use crate::join::{Boundary, Join};
 use crate::score::{Length, Score, Ties};
-use crate::setup::{Profile, Setup};
+use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 use laser_model::ModelKind;
 use laser_model::tokenizer::Tokenizer;
@@ -89,7 +89,7 @@ const ASKED: [&str; 8] = ["journalist", "poet", "composer", "model", "teacher", 
 /// Tokens of a biography that the paper's masked model reads.
 const LAST: usize = 50;
 
-fn gender(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn gender(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let cutter = cutter(&GENDER, source, setup)?;
     let question = match (setup.profile, setup.kind) {
         (Profile::Clean, _) => "Is the person in this text male or female? The gender of this person is",
@@ -106,7 +106,7 @@ fn gender(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
     Ok(Task { join: Join::of_profile(setup.profile, Boundary::Apart), ..made.task(GENDER.name, Score::CHOICE)? })
 }
 
-fn profession(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn profession(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let cutter = cutter(&PROFESSION, source, setup)?;
     let question = match (setup.profile, setup.kind) {
         (Profile::Paper, ModelKind::Masked) => "The profession of the person in the text is called",
@@ -124,7 +124,7 @@ fn profession(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
 }
 
 /// What cuts the biography, where it is cut.
-fn cutter<'a>(info: &TaskInfo, source: Source<'_>, setup: &Setup<'a>) -> Result<Option<&'a Tokenizer>> {
+fn cutter<'a>(info: &TaskInfo, source: Source<'_>, setup: &TaskOptions<'a>) -> Result<Option<&'a Tokenizer>> {
     match (setup.profile, setup.kind) {
         (Profile::Paper, ModelKind::Masked) => source.tokenizer(info, setup, "keeps the last 50 tokens of a biography"),
         _ => Ok(None),
@@ -132,7 +132,7 @@ fn cutter<'a>(info: &TaskInfo, source: Source<'_>, setup: &Setup<'a>) -> Result<
 }
 
 /// The biography as a prompt begins with it.
-fn biography(row: &Row, setup: &Setup<'_>, cutter: Option<&Tokenizer>) -> Result<String, BadField> {
+fn biography(row: &Record, setup: &TaskOptions<'_>, cutter: Option<&Tokenizer>) -> Result<String, BadField> {
     let mut text = row.text("hard_text")?.to_owned();
     if let Some(tokenizer) = cutter {
         let bad = |e: laser_model::tokenizer::TokenizerError| BadField::new("hard_text", e.to_string());
@@ -143,7 +143,7 @@ fn biography(row: &Row, setup: &Setup<'_>, cutter: Option<&Tokenizer>) -> Result
 }
 
 /// The number of a class, which some copies have by name.
-fn number(row: &Row, field: &str, names: &[&str]) -> Result<usize, BadField> {
+fn number(row: &Record, field: &str, names: &[&str]) -> Result<usize, BadField> {
     match row.value(field)? {
         Value::String(name) if names.contains(&name.as_str()) => {
             Ok(names.iter().position(|n| n == name).expect("there, because the arm asks for it"))
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(kept[0].id, "1", "the number of the record");
         assert_eq!(items(&GENDER, "b.jsonl", &text).len(), 5);
         for text in [row("28"), row("\"pope\""), row("-1")] {
-            let bad = read_text(&PROFESSION, "b.jsonl", &text, &Setup::default()).expect_err(&text).to_string();
+            let bad = read_text(&PROFESSION, "b.jsonl", &text, &TaskOptions::default()).expect_err(&text).to_string();
             assert!(bad.contains("`profession`"), "{bad}");
         }
     }
@@ -205,11 +205,12 @@ mod tests {
     fn ties_and_tokens_of_the_paper() {
         let text = r#"{"hard_text":"He writes","profession":20,"gender":0}"#;
         let paper = setup(Profile::Paper, ModelKind::Causal);
-        let score =
-            |info: &TaskInfo, setup: &Setup<'_>| read_text(info, "b.jsonl", text, setup).expect("bios").default_score;
+        let score = |info: &TaskInfo, setup: &TaskOptions<'_>| {
+            read_text(info, "b.jsonl", text, setup).expect("bios").default_score
+        };
         assert_eq!(score(&GENDER, &paper), Score::CHOICE);
         assert_eq!(score(&PROFESSION, &paper), Score::Choice { length: Length::Sum, ties: Ties::First });
-        assert_eq!(score(&PROFESSION, &Setup::default()), Score::CHOICE);
+        assert_eq!(score(&PROFESSION, &TaskOptions::default()), Score::CHOICE);
         let masked = setup(Profile::Paper, ModelKind::Masked);
         let error = read_text(&GENDER, "b.jsonl", text, &masked).expect_err("no tokenizer").to_string();
         assert!(error.contains("needs the model's tokenizer"), "{error}");

@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::TaskInfo;
 use super::records::{Source, id};
 use super::wording::full_stop;
-use crate::dataset::{BadField, Row};
+use crate::dataset::{BadField, Record};
 use crate::error::Result;
 use crate::join::{Boundary, Join};
 use crate::score::{Match, Score};
-use crate::setup::{Profile, Setup};
+use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 use laser_model::ModelKind;
 
@@ -36,7 +36,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let made = source.items(&INFO, setup, |row, _| items(row, setup))?;
     let generates = ["llama", "mistral"].iter().any(|family| setup.family.starts_with(family));
     let (score, boundary) = match (setup.profile, setup.kind) {
@@ -50,7 +50,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
 }
 
 /// The items of one record: its prompt, then its paraphrases.
-fn items(row: &Row, setup: &Setup<'_>) -> Result<Vec<Item>, BadField> {
+fn items(row: &Record, setup: &TaskOptions<'_>) -> Result<Vec<Item>, BadField> {
     let case = id(row, "case_id");
     if case.is_empty() {
         return Err(BadField::new("case_id", "expected a number, found none"));
@@ -73,7 +73,7 @@ fn items(row: &Row, setup: &Setup<'_>) -> Result<Vec<Item>, BadField> {
 }
 
 /// One prompt. The paper's mask follows a prompt that ends in a blank at once, which is the delimiter after one less.
-fn item(id: String, subject: &str, prompt: &str, answer: &str, setup: &Setup<'_>) -> Item {
+fn item(id: String, subject: &str, prompt: &str, answer: &str, setup: &TaskOptions<'_>) -> Item {
     let (prompt, answer) = match (setup.profile, setup.kind) {
         (Profile::Clean, _) => (prompt.trim_end(), answer.trim()),
         (Profile::Paper, ModelKind::Causal) => (prompt, answer),
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn the_paper_trims_nothing_and_scores_by_family() {
         let read = |kind, family| {
-            let setup = Setup { family, ..setup(Profile::Paper, kind) };
+            let setup = TaskOptions { family, ..setup(Profile::Paper, kind) };
             read_text(&INFO, "o.json", RECORD, &setup).expect("paper")
         };
         let causal = read(ModelKind::Causal, "gptj");
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_bad_record_is_named() {
-        let read = |text: &str| read_text(&INFO, "f.json", text, &Setup::default()).expect_err(text).to_string();
+        let read = |text: &str| read_text(&INFO, "f.json", text, &TaskOptions::default()).expect_err(text).to_string();
         for (text, field) in [
             (r#"[{"case_id":7,"prompt":"x"}]"#, "subject"),
             (r#"[{"case_id":7,"prompt":"x","subject":"y","ground_truth":" "}]"#, "ground_truth"),
@@ -159,7 +159,7 @@ mod tests {
         let Some(folder) = real("counterfact") else { return };
         let count = |part: &str| {
             let path = folder.join(format!("counterfact-{part}.json"));
-            Task::open(INFO.name, Some(&path), &Setup::default()).expect(part).items.len()
+            Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect(part).items.len()
         };
         assert_eq!(["train", "edit", "val"].map(count), [10_000, 10_000, 1919]);
     }

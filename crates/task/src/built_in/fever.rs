@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::TaskInfo;
 use super::records::{Source, id};
 use super::wording::{closed_for, full_stop, true_or_false};
-use crate::dataset::{BadField, Row};
+use crate::dataset::{BadField, Record};
 use crate::error::Result;
 use crate::join::{Boundary, Join};
 use crate::score::Score;
-use crate::setup::{Profile, Setup};
+use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -48,7 +48,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let mut labels: BTreeMap<String, bool> = BTreeMap::new();
     let mut contradictory = Vec::new();
     let mut made = source.items(&INFO, setup, |row, _| {
@@ -68,7 +68,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
     Ok(Task { join, ..made.task(INFO.name, Score::CHOICE)? })
 }
 
-fn item(id: String, claim: &str, label: bool, setup: &Setup<'_>) -> Item {
+fn item(id: String, claim: &str, label: bool, setup: &TaskOptions<'_>) -> Item {
     let closed = closed_for(setup, claim);
     let (mark, suffix) = match setup.profile {
         Profile::Clean => ("?", full_stop(setup)),
@@ -79,7 +79,7 @@ fn item(id: String, claim: &str, label: bool, setup: &Setup<'_>) -> Item {
 }
 
 /// The claim, which BIG-bench wraps.
-fn claim(row: &Row) -> Result<&str, BadField> {
+fn claim(row: &Record) -> Result<&str, BadField> {
     if !row.fields.contains_key("input") {
         return row.text("claim");
     }
@@ -90,7 +90,7 @@ fn claim(row: &Row) -> Result<&str, BadField> {
 }
 
 /// Whether the claim is true; `None` where there is not enough information.
-fn label(row: &Row) -> Result<Option<bool>, BadField> {
+fn label(row: &Record) -> Result<Option<bool>, BadField> {
     if let Some(scores) = row.fields.get("target_scores") {
         let score = |name: &str| scores[name].as_f64();
         return match (score("true"), score("false")) {
@@ -162,7 +162,8 @@ mod tests {
         ];
         let kept: Vec<String> = items(&INFO, "f.jsonl", &text.concat()).into_iter().map(|item| item.id).collect();
         assert_eq!(kept, ["1", "6"]);
-        let bad = read_text(&INFO, "f.jsonl", &row(1, "MAYBE", "a"), &Setup::default()).expect_err("label").to_string();
+        let bad =
+            read_text(&INFO, "f.jsonl", &row(1, "MAYBE", "a"), &TaskOptions::default()).expect_err("label").to_string();
         assert!(bad.contains("`label`") && bad.contains("MAYBE"), "{bad}");
     }
 
@@ -175,7 +176,7 @@ mod tests {
             assert_eq!(task.items.iter().filter(|item| item.gold == 0).count(), 3252);
         }
         let Some(path) = real("bigbench/fact_checker/fever/task.json") else { return };
-        let task = Task::open(INFO.name, Some(&path), &Setup::default()).expect("fever of BIG-bench");
+        let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("fever of BIG-bench");
         assert!((6400..=6612).contains(&task.items.len()), "{}", task.items.len());
     }
 }

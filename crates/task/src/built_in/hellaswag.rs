@@ -6,7 +6,7 @@ use super::{HubData, TaskInfo};
 use crate::dataset::BadField;
 use crate::error::Result;
 use crate::score::{Length, Score, Ties};
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -35,7 +35,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let made = source.items(&INFO, setup, |row, _| {
         let activity = row.text("activity_label")?;
         let first = row.text("ctx_a")?;
@@ -123,14 +123,14 @@ mod tests {
         let hub = r#"{"ind":4,"activity_label":"A","ctx_a":"X.","ctx_b":"","ctx":"X.","split":"val","label":"1","endings":["[step] a","b"],"source_id":"s"}"#;
         assert_eq!(items(&INFO, "h.jsonl", hub), original);
         let bad = hub.replace("\"label\":\"1\"", "\"label\":\"\"");
-        let bad = read_text(&INFO, "h.jsonl", &bad, &Setup::default()).expect_err("the test split").to_string();
+        let bad = read_text(&INFO, "h.jsonl", &bad, &TaskOptions::default()).expect_err("the test split").to_string();
         assert!(bad.contains("`label`"), "{bad}");
     }
 
     #[test]
     fn the_real_part_has_its_size() {
         let Some(path) = real("hellaswag/hellaswag_val_1000.jsonl") else { return };
-        let task = Task::open(INFO.name, Some(&path), &Setup::default()).expect("hellaswag");
+        let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("hellaswag");
         assert_eq!(task.items.len(), 1000);
         assert!(task.items.iter().all(|item| item.choices.len() == 4));
     }

@@ -3,11 +3,11 @@
 use super::records::{Source, id, items};
 use super::wording::clean_full_stop;
 use super::{HubData, TaskInfo};
-use crate::dataset::{BadField, Layout, Rows};
+use crate::dataset::{BadField, Layout, Records};
 use crate::error::Result;
 use crate::join::{Boundary, Join};
 use crate::score::{Match, Score};
-use crate::setup::{Profile, Setup};
+use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 use laser_model::ModelKind;
 
@@ -61,7 +61,7 @@ const TRAIN: Layout<'_> = Layout {
     list: None,
 };
 
-fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let counter = match setup.profile {
         Profile::Clean => None,
         Profile::Paper => source.tokenizer(&INFO, setup, "leaves out answers of more than 15 tokens")?,
@@ -70,7 +70,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
     if let (Profile::Paper, Source::Path(path)) = (setup.profile, source)
         && TRAIN.is_in(path)
     {
-        let mut train = Rows::open(path, &TRAIN, setup.skip_bad)?;
+        let mut train = Records::open(path, &TRAIN, setup.skip_bad)?;
         train.rows.truncate(rows.rows.len());
         rows = train.and(rows);
     }
@@ -134,12 +134,12 @@ mod tests {
         let error = read_text(&INFO, "f.json", text, &setup(Profile::Paper, ModelKind::Causal)).expect_err("none");
         assert!(error.to_string().contains("needs the model's tokenizer"), "{error}");
         let tokenizer = tokenizer();
-        let with = Setup { tokenizer: Some(&tokenizer), ..setup(Profile::Paper, ModelKind::Causal) };
+        let with = TaskOptions { tokenizer: Some(&tokenizer), ..setup(Profile::Paper, ModelKind::Causal) };
         let task = read_text(&INFO, "f.json", text, &with).expect("paper");
         assert_eq!((task.items.len(), task.items[0].target()), (1, "fourteen bytes"));
         assert_eq!(task.default_score, Score::Generate { max_tokens: 15, matching: Match::PromptContinuation });
         assert_eq!(task.join.boundary, Boundary::Suffix);
-        let masked = Setup { kind: ModelKind::Masked, ..with };
+        let masked = TaskOptions { kind: ModelKind::Masked, ..with };
         let score = read_text(&INFO, "f.json", text, &masked).expect("masked").default_score;
         assert_eq!(score, Score::Generate { max_tokens: 5, matching: Match::Continuation });
     }
@@ -155,19 +155,19 @@ mod tests {
         write("hotpot_dev_fullwiki_v1.json", &["d1", "d2"]);
         write("hotpot_train_v1.1.json", &["t1", "t2", "t3"]);
         let tokenizer = tokenizer();
-        let ids = |setup: &Setup<'_>| -> Vec<String> {
+        let ids = |setup: &TaskOptions<'_>| -> Vec<String> {
             let task = Task::open(INFO.name, Some(folder.path()), setup).expect("a folder");
             task.items.into_iter().map(|item| item.id).collect()
         };
-        assert_eq!(ids(&Setup::default()), ["d1", "d2"]);
-        let paper = Setup { tokenizer: Some(&tokenizer), ..setup(Profile::Paper, ModelKind::Causal) };
+        assert_eq!(ids(&TaskOptions::default()), ["d1", "d2"]);
+        let paper = TaskOptions { tokenizer: Some(&tokenizer), ..setup(Profile::Paper, ModelKind::Causal) };
         assert_eq!(ids(&paper), ["t1", "t2", "d1", "d2"]);
     }
 
     #[test]
     fn the_real_set_has_its_size() {
         let Some(path) = real("hotpotqa/hotpot_dev_v1_simplified.json") else { return };
-        let task = Task::open(INFO.name, Some(&path), &Setup::default()).expect("hotpotqa");
+        let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("hotpotqa");
         assert_eq!(task.items.len(), INFO.size);
     }
 }

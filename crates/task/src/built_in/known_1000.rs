@@ -6,7 +6,7 @@ use super::wording::full_stop;
 use crate::error::Result;
 use crate::join::{Boundary, Join};
 use crate::score::Score;
-use crate::setup::{Profile, Setup};
+use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -24,7 +24,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let made = source.items(&INFO, setup, |row, _| {
         Ok(vec![Item {
             id: id(row, "known_id"),
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn the_real_set_has_its_size() {
         let Some(path) = real("known_1000/known_1000.json") else { return };
-        let task = Task::open(INFO.name, Some(&path), &Setup::default()).expect("known-1000");
+        let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("known-1000");
         assert_eq!((task.items.len(), task.default_score), (INFO.size, Score::GREEDY));
     }
 }

@@ -6,7 +6,7 @@ use super::{HubData, TaskInfo};
 use crate::dataset::BadField;
 use crate::error::Result;
 use crate::score::Score;
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -38,7 +38,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
 };
 
 /// The last word is what follows the last blank, as in lm-evaluation-harness: in 7 passages it holds a line break.
-fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let made = source.items(&INFO, setup, |row, _| {
         let text = row.text("text")?.trim();
         let (prompt, word) = text
@@ -64,15 +64,16 @@ mod tests {
         let prompt = "She closed the door behind her, turned the key twice and then hid the";
         let [causal, masked] = [format!("{prompt} [key]"), format!("{prompt} [mask].")];
         assert_eq!(four(&INFO, None), [causal.clone(), masked.clone(), causal, masked]);
-        let bad =
-            read_text(&INFO, "l.jsonl", r#"{"text":"word"}"#, &Setup::default()).expect_err("one word").to_string();
+        let bad = read_text(&INFO, "l.jsonl", r#"{"text":"word"}"#, &TaskOptions::default())
+            .expect_err("one word")
+            .to_string();
         assert!(bad.contains("`text`"), "{bad}");
     }
 
     #[test]
     fn the_real_set_has_its_size() {
         let Some(path) = real("lambada/lambada_test.jsonl") else { return };
-        let task = Task::open(INFO.name, Some(&path), &Setup::default()).expect("lambada");
+        let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("lambada");
         assert_eq!((task.items.len(), task.items[0].target()), (INFO.size, "signs"));
         assert_eq!(task.items.iter().filter(|item| item.target().contains('\n')).count(), 7);
     }

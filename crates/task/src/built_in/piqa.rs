@@ -8,7 +8,7 @@ use super::{HubData, TaskInfo};
 use crate::dataset::BadField;
 use crate::error::{Error, Result};
 use crate::score::{Length, Score, Ties};
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -36,7 +36,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let beside = match source {
         Source::Path(path) => labels_beside(path)?,
         _ => None,
@@ -136,21 +136,22 @@ mod tests {
         let labels = |text: &str| std::fs::write(folder.path().join("valid-labels.lst"), text).expect("write");
         labels("1\n0\n");
         for path in [folder.path().to_owned(), folder.path().join("valid.jsonl")] {
-            assert_eq!(bare(Task::open(INFO.name, Some(&path), &Setup::default()).expect("beside")), hub);
+            assert_eq!(bare(Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("beside")), hub);
         }
         for (text, part) in [("1\n", "line 2"), ("1\n2\n", "found 2"), ("1\n0\n0\n", "found 3")] {
             labels(text);
-            let bad = Task::open(INFO.name, Some(folder.path()), &Setup::default()).expect_err(text).to_string();
+            let bad = Task::open(INFO.name, Some(folder.path()), &TaskOptions::default()).expect_err(text).to_string();
             assert!(bad.contains("valid-labels.lst") && bad.contains(part), "{bad}");
         }
-        let bad = read_text(&INFO, "h.jsonl", &row(",\"label\":-1"), &Setup::default()).expect_err("test").to_string();
+        let bad =
+            read_text(&INFO, "h.jsonl", &row(",\"label\":-1"), &TaskOptions::default()).expect_err("test").to_string();
         assert!(bad.contains("`label`"), "{bad}");
     }
 
     #[test]
     fn the_real_set_has_its_size() {
         let Some(path) = real("piqa") else { return };
-        let task = Task::open(INFO.name, Some(&path), &Setup::default()).expect("piqa");
+        let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("piqa");
         assert_eq!(task.items.len(), INFO.size);
     }
 }

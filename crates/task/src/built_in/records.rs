@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::TaskInfo;
-use crate::dataset::{BadField, Layout, Place, Row, Rows};
+use crate::dataset::{BadField, Layout, Place, Record, Records};
 use crate::error::{Error, Result};
 use crate::score::Score;
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::{Item, Task};
 use laser_model::tokenizer::Tokenizer;
 
@@ -42,8 +42,8 @@ impl Source<'_> {
     pub(super) fn items(
         self,
         info: &TaskInfo,
-        setup: &Setup<'_>,
-        make: impl FnMut(&Row, usize) -> Result<Vec<Item>, BadField>,
+        setup: &TaskOptions<'_>,
+        make: impl FnMut(&Record, usize) -> Result<Vec<Item>, BadField>,
     ) -> Result<Made> {
         items(self.rows(info, setup)?, setup, make)
     }
@@ -52,7 +52,12 @@ impl Source<'_> {
     ///
     /// # Errors
     /// There is none.
-    pub(super) fn tokenizer<'a>(self, info: &TaskInfo, setup: &Setup<'a>, what: &str) -> Result<Option<&'a Tokenizer>> {
+    pub(super) fn tokenizer<'a>(
+        self,
+        info: &TaskInfo,
+        setup: &TaskOptions<'a>,
+        what: &str,
+    ) -> Result<Option<&'a Tokenizer>> {
         match (self, setup.tokenizer) {
             (Self::Inside | Self::Path(_), None) => {
                 let problem =
@@ -67,16 +72,16 @@ impl Source<'_> {
     ///
     /// # Errors
     /// As [`Source::items`].
-    pub(super) fn rows(self, info: &TaskInfo, setup: &Setup<'_>) -> Result<Rows> {
+    pub(super) fn rows(self, info: &TaskInfo, setup: &TaskOptions<'_>) -> Result<Records> {
         match self {
-            Self::Inside => Ok(Rows { file: info.name.into(), rows: Vec::new(), skipped: Vec::new() }),
+            Self::Inside => Ok(Records { file: info.name.into(), rows: Vec::new(), skipped: Vec::new() }),
             Self::Example(text) => example(info, text),
             Self::Path(path) => {
                 let layout = |files| Layout { files, list: None };
                 let mut splits = info.files.iter().map(|files| layout(files));
-                let first = Rows::open(path, &splits.next().unwrap_or_default(), setup.skip_bad)?;
+                let first = Records::open(path, &splits.next().unwrap_or_default(), setup.skip_bad)?;
                 let mut others = splits.filter(|split| split.is_in(path));
-                others.try_fold(first, |rows, split| Ok(rows.and(Rows::open(path, &split, setup.skip_bad)?)))
+                others.try_fold(first, |rows, split| Ok(rows.and(Records::open(path, &split, setup.skip_bad)?)))
             }
         }
     }
@@ -87,9 +92,9 @@ impl Source<'_> {
 /// # Errors
 /// A bad row, unless those are to be skipped.
 pub(super) fn items(
-    rows: Rows,
-    setup: &Setup<'_>,
-    mut make: impl FnMut(&Row, usize) -> Result<Vec<Item>, BadField>,
+    rows: Records,
+    setup: &TaskOptions<'_>,
+    mut make: impl FnMut(&Record, usize) -> Result<Vec<Item>, BadField>,
 ) -> Result<Made> {
     let mut numbers = 0..;
     let (items, skipped) = rows.items(setup, |row| {
@@ -109,10 +114,14 @@ pub(super) fn items(
 }
 
 /// The one record of a specimen.
-fn example(info: &TaskInfo, text: &str) -> Result<Rows> {
+fn example(info: &TaskInfo, text: &str) -> Result<Records> {
     let file: Arc<Path> = Path::new("specimen").into();
     let fields = serde_json::from_str(text).map_err(|e| Error::parse(info.name, e))?;
-    Ok(Rows { rows: vec![Row::new(&file, Place::Record(0), fields)], file: file.to_path_buf(), skipped: Vec::new() })
+    Ok(Records {
+        rows: vec![Record::new(&file, Place::Record(0), fields)],
+        file: file.to_path_buf(),
+        skipped: Vec::new(),
+    })
 }
 
 impl Made {
@@ -124,7 +133,7 @@ impl Made {
 }
 
 /// The text of a set's own id, which may be a number; empty where there is none.
-pub(super) fn id(row: &Row, field: &str) -> String {
+pub(super) fn id(row: &Record, field: &str) -> String {
     match row.optional(field) {
         Some(Value::String(text)) => text.trim().to_owned(),
         Some(Value::Number(number)) => number.to_string(),

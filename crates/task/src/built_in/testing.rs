@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::TaskInfo;
 use crate::error::Result;
-use crate::setup::{Profile, Setup};
+use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 use laser_model::ModelKind;
 use laser_model::tokenizer::Tokenizer;
 
 /// The task of a file with this name and text.
-pub(super) fn read(info: &TaskInfo, file: &str, text: &str, setup: &Setup<'_>) -> Result<Task> {
+pub(super) fn read(info: &TaskInfo, file: &str, text: &str, setup: &TaskOptions<'_>) -> Result<Task> {
     let folder = tempfile::tempdir().expect("temporary folder");
     let path = folder.path().join(file);
     std::fs::write(&path, text).expect("write");
@@ -23,7 +23,7 @@ pub(super) fn read(info: &TaskInfo, file: &str, text: &str, setup: &Setup<'_>) -
 
 /// Its items under the default setup, without the records they were made of.
 pub(super) fn items(info: &TaskInfo, file: &str, text: &str) -> Vec<Item> {
-    bare(read(info, file, text, &Setup::default()).unwrap_or_else(|e| panic!("{file}: {e}")))
+    bare(read(info, file, text, &TaskOptions::default()).unwrap_or_else(|e| panic!("{file}: {e}")))
 }
 
 /// The items of a task without the records they were made of, which differ with the layout.
@@ -32,12 +32,12 @@ pub(super) fn bare(task: Task) -> Vec<Item> {
 }
 
 /// A setup of the profile and kind.
-pub(super) fn setup(profile: Profile, kind: ModelKind) -> Setup<'static> {
-    Setup { profile, kind, ..Setup::default() }
+pub(super) fn setup(profile: Profile, kind: ModelKind) -> TaskOptions<'static> {
+    TaskOptions { profile, kind, ..TaskOptions::default() }
 }
 
 /// The first item of the specimen as a model reads it, the gold answer or the mask in brackets.
-pub(super) fn shown(info: &TaskInfo, setup: &Setup<'_>) -> String {
+pub(super) fn shown(info: &TaskInfo, setup: &TaskOptions<'_>) -> String {
     let task = info.specimen(setup).expect("the specimen is a good record");
     let item = &task.items[0];
     let answer = if setup.kind == ModelKind::Masked { "mask" } else { item.target() };
@@ -46,7 +46,7 @@ pub(super) fn shown(info: &TaskInfo, setup: &Setup<'_>) -> String {
 
 /// [`shown`] for a clean causal, clean masked, paper causal and paper masked setup.
 pub(super) fn four(info: &TaskInfo, tokenizer: Option<&Tokenizer>) -> [String; 4] {
-    let of = |profile, kind| shown(info, &Setup { profile, kind, tokenizer, ..Setup::default() });
+    let of = |profile, kind| shown(info, &TaskOptions { profile, kind, tokenizer, ..TaskOptions::default() });
     [
         of(Profile::Clean, ModelKind::Causal),
         of(Profile::Clean, ModelKind::Masked),

@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::records::Source;
 use super::wording::{clean_full_stop, sentence, true_or_false};
 use super::{HubData, TaskInfo};
-use crate::dataset::{BadField, Row};
+use crate::dataset::{BadField, Record};
 use crate::error::Result;
 use crate::join::{Boundary, Join};
 use crate::score::Score;
-use crate::setup::{Profile, Setup};
+use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -45,7 +45,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let made = source.items(&INFO, setup, |row, number| {
         let (question, answers) = (question(row)?, answers(row)?);
         if answers.is_empty() {
@@ -62,7 +62,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
     Ok(Task { join, ..made.task(INFO.name, Score::CHOICE)? })
 }
 
-fn prompt(question: &str, answer: &str, setup: &Setup<'_>) -> String {
+fn prompt(question: &str, answer: &str, setup: &TaskOptions<'_>) -> String {
     match setup.profile {
         Profile::Clean => {
             let (question, answer) = (question.trim(), sentence(answer));
@@ -75,13 +75,13 @@ fn prompt(question: &str, answer: &str, setup: &Setup<'_>) -> String {
     }
 }
 
-fn question(row: &Row) -> Result<&str, BadField> {
+fn question(row: &Record) -> Result<&str, BadField> {
     let named = ["Question", "input"].into_iter().find(|field| row.fields.contains_key(*field));
     row.text(named.unwrap_or("question"))
 }
 
 /// Every answer with whether it is true, in the order of the set's own list: the best, other true ones, false ones.
-fn answers(row: &Row) -> Result<Vec<(String, bool)>, BadField> {
+fn answers(row: &Record) -> Result<Vec<(String, bool)>, BadField> {
     let has = |field: &str| row.fields.contains_key(field);
     if has("mc2_targets") {
         return labelled(row, "mc2_targets");
@@ -123,7 +123,7 @@ fn add(answers: &mut Vec<(String, bool)>, answer: &str, label: bool) {
 }
 
 /// Answers with labels: an object of labels by answer, or one of two lists.
-fn labelled(row: &Row, field: &str) -> Result<Vec<(String, bool)>, BadField> {
+fn labelled(row: &Record, field: &str) -> Result<Vec<(String, bool)>, BadField> {
     let value = row.value(field)?;
     let wrong = || BadField::new(field, format!("expected answers with labels 0 and 1, found {value}"));
     let label = |value: &Value| match value.as_f64() {
@@ -202,7 +202,7 @@ mod tests {
     fn bad_labels_are_named() {
         for targets in [r#"{"choices":["a"],"labels":[1,0]}"#, r#"{"choices":["a"],"labels":[2]}"#, "{}", "[]"] {
             let text = format!(r#"{{"question":"Q?","mc2_targets":{targets}}}"#);
-            read_text(&INFO, "h.jsonl", &text, &Setup::default()).expect_err(targets);
+            read_text(&INFO, "h.jsonl", &text, &TaskOptions::default()).expect_err(targets);
         }
     }
 
@@ -217,7 +217,7 @@ mod tests {
         }
         for file in ["task_mc.json", "questions.json"] {
             let Some(path) = real(&format!("bigbench/truthful_qa/{file}")) else { return };
-            let task = Task::open(INFO.name, Some(&path), &Setup::default()).expect(file);
+            let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect(file);
             let groups: std::collections::BTreeSet<_> = task.items.iter().map(|item| &item.group).collect();
             assert_eq!(groups.len(), 299, "{file}");
         }

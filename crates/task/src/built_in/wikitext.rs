@@ -6,7 +6,7 @@ use super::records::{Made, Source};
 use super::{HubData, TaskInfo};
 use crate::error::{Error, Result};
 use crate::score::Score;
-use crate::setup::{Profile, Setup};
+use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -35,7 +35,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let text = text(source, setup)?;
     let articles = match setup.profile {
         Profile::Clean => articles(&text),
@@ -53,7 +53,7 @@ fn read(source: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
 
 /// The whole text: a text file as it stands; the rows of a table one after another, a line break between them where
 /// they have none.
-fn text(source: Source<'_>, setup: &Setup<'_>) -> Result<String> {
+fn text(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<String> {
     if let Source::Path(path) = source
         && let Some(file) = text_file(path)
     {
@@ -140,7 +140,7 @@ mod tests {
     fn the_real_parts_have_their_sizes() {
         for (file, articles) in [("test", INFO.size), ("valid", 60)] {
             let Some(path) = real(&format!("wikitext-2/{file}.txt")) else { return };
-            let task = Task::open(INFO.name, Some(&path), &Setup::default()).expect(file);
+            let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect(file);
             assert_eq!(task.items.len(), articles, "{file}");
         }
     }

@@ -1,6 +1,6 @@
 //! Wording: the rules of punctuation that the prompts of several tasks share, and items that ask for one of few words.
 
-use crate::setup::{Profile, Setup};
+use crate::setup::{Profile, TaskOptions};
 use crate::task::Item;
 use laser_model::ModelKind;
 
@@ -18,7 +18,7 @@ pub(super) fn closed(text: &str) -> String {
 }
 
 /// [`sentence`] or, as the paper has it, [`closed`].
-pub(super) fn closed_for(setup: &Setup<'_>, text: &str) -> String {
+pub(super) fn closed_for(setup: &TaskOptions<'_>, text: &str) -> String {
     match setup.profile {
         Profile::Clean => sentence(text),
         Profile::Paper => closed(text),
@@ -26,7 +26,7 @@ pub(super) fn closed_for(setup: &Setup<'_>, text: &str) -> String {
 }
 
 /// What stands behind the masks of a prompt that breaks off before its last word: nothing for a causal model.
-pub(super) fn full_stop(setup: &Setup<'_>) -> String {
+pub(super) fn full_stop(setup: &TaskOptions<'_>) -> String {
     match setup.kind {
         ModelKind::Causal => String::new(),
         ModelKind::Masked => ".".to_owned(),
@@ -34,7 +34,7 @@ pub(super) fn full_stop(setup: &Setup<'_>) -> String {
 }
 
 /// [`full_stop`], of which the paper knows nothing.
-pub(super) fn clean_full_stop(setup: &Setup<'_>) -> String {
+pub(super) fn clean_full_stop(setup: &TaskOptions<'_>) -> String {
     match setup.profile {
         Profile::Clean => full_stop(setup),
         Profile::Paper => String::new(),

@@ -11,7 +11,7 @@ use super::records::Source;
 use super::wording::full_stop;
 use crate::error::{Error, Result};
 use crate::score::Score;
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -90,7 +90,7 @@ struct Fact {
 /// Facts of one relation and prompt that stay together in the mixed order: their shared prefix is computed once.
 const RUN: usize = 16;
 
-fn read(_: Source<'_>, setup: &Setup<'_>) -> Result<Task> {
+fn read(_: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let mut items = Vec::new();
     for (name, text) in RELATIONS {
         let relation: Relation = serde_json::from_str(text).map_err(|e| Error::parse(*name, e))?;
@@ -131,7 +131,7 @@ mod tests {
             .expect("folder")
             .filter(|e| e.as_ref().is_ok_and(|e| e.path().extension().is_some_and(|x| x == "json")));
         assert_eq!(files.count(), RELATIONS.len());
-        let task = read(Source::Inside, &Setup::default()).expect("world-facts");
+        let task = read(Source::Inside, &TaskOptions::default()).expect("world-facts");
         assert_eq!(task.items.len(), INFO.size);
         assert!(task.items.iter().any(|i| i.prompt == "The capital of France is" && i.target() == "Paris"));
     }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{BadField, Rows};
+use super::{BadField, Records};
 use crate::error::{Error, Result};
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::Item;
 
-impl Rows {
+impl Records {
     /// The items that `of` makes of each row (none is fine: the row is not asked), each with its row as the document;
     /// and a sentence for each row that was left out, because `setup` says so, those of the reading first.
     ///
@@ -19,8 +19,8 @@ impl Rows {
     /// whose id stands in an earlier row. All rows are bad.
     pub fn items(
         self,
-        setup: &Setup<'_>,
-        mut of: impl FnMut(&super::Row) -> Result<Vec<Item>, BadField>,
+        setup: &TaskOptions<'_>,
+        mut of: impl FnMut(&super::Record) -> Result<Vec<Item>, BadField>,
     ) -> Result<(Vec<Item>, Vec<String>)> {
         let Self { file, rows, mut skipped } = self;
         let (mut all, mut places) = (Vec::new(), HashMap::new());

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{BadField, Place, Row};
+use super::{BadField, Place, Record};
 use crate::error::{Error, Result};
 
 /// The rows of one file so far.
 pub(super) struct Reading {
     pub(super) file: Arc<Path>,
     skip_bad: bool,
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<Record>,
     pub(super) skipped: Vec<String>,
 }
 
@@ -22,7 +22,7 @@ impl Reading {
     }
 
     pub(super) fn row(&mut self, place: Place, fields: Map<String, Value>) {
-        self.rows.push(Row::new(&self.file, place, fields));
+        self.rows.push(Record::new(&self.file, place, fields));
     }
 
     /// What stands at `place` is no row.

@@ -58,7 +58,7 @@ impl std::fmt::Display for Place {
 
 /// One row. A field of a field is named with a dot: `choices.text`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct Record {
     /// Its file.
     pub file: Arc<Path>,
     /// Where it stands there.
@@ -67,7 +67,7 @@ pub struct Row {
     pub fields: Map<String, Value>,
 }
 
-impl Row {
+impl Record {
     /// A row at a place.
     pub fn new(file: &Arc<Path>, place: Place, fields: Map<String, Value>) -> Self {
         Self { file: Arc::clone(file), place, fields }
@@ -154,9 +154,9 @@ impl Row {
 mod tests {
     use super::*;
 
-    fn row(text: &str) -> Row {
+    fn row(text: &str) -> Record {
         let file: Arc<Path> = Path::new("some.json").into();
-        Row::new(&file, Place::Record(3), serde_json::from_str(text).expect("the test's JSON is valid"))
+        Record::new(&file, Place::Record(3), serde_json::from_str(text).expect("the test's JSON is valid"))
     }
 
     #[test]

@@ -1,22 +1,22 @@
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::Item;
 
 fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/parquet")
 }
 
-fn fields(rows: &Rows) -> Vec<Value> {
+fn fields(rows: &Records) -> Vec<Value> {
     rows.rows.iter().map(|row| Value::Object(row.fields.clone())).collect()
 }
 
 /// Rows of a file with this name and these bytes, and the folder it is in.
-fn reading(name: &str, bytes: &[u8], skip_bad: bool) -> Result<Rows> {
+fn reading(name: &str, bytes: &[u8], skip_bad: bool) -> Result<Records> {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join(name), bytes).expect("writes");
-    Rows::open(&folder.path().join(name), &Layout::default(), skip_bad)
+    Records::open(&folder.path().join(name), &Layout::default(), skip_bad)
 }
 
 fn refusal(name: &str, bytes: &[u8]) -> String {
@@ -52,7 +52,7 @@ fn one_list_of_an_object_is_named_or_the_only_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.json");
     std::fs::write(&path, text).expect("writes");
-    let open = |list| Rows::open(&path, &Layout { list, files: &[] }, false);
+    let open = |list| Records::open(&path, &Layout { list, files: &[] }, false);
     assert_eq!(fields(&open(Some("test")).expect("named")), [json!({"a": 2})]);
     assert!(open(None).expect_err("two").to_string().contains("expected one list of objects, found train, test"));
     assert!(open(Some("dev")).expect_err("none").to_string().contains("`dev`: expected a list of objects"));
@@ -97,8 +97,8 @@ fn parquet_gives_the_rows_that_its_own_library_does() {
     for entry in std::fs::read_dir(goldens()).expect("goldens") {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|extension| extension == "parquet") {
-            let rows = Rows::read(&path).expect("a sound file");
-            let expected = Rows::read(&path.with_extension("jsonl")).expect("rows");
+            let rows = Records::read(&path).expect("a sound file");
+            let expected = Records::read(&path.with_extension("jsonl")).expect("rows");
             assert_eq!(rows.rows.len(), expected.rows.len());
             for (row, expected) in rows.rows.iter().zip(&expected.rows) {
                 assert_eq!(row.fields, expected.fields, "{}: {}", path.display(), row.place);
@@ -140,7 +140,7 @@ fn no_byte_makes_a_reader_panic() {
     }
 }
 
-fn item(row: &Row) -> Result<Vec<Item>, BadField> {
+fn item(row: &Record) -> Result<Vec<Item>, BadField> {
     let id = row.text("id")?.to_owned();
     let answers = vec![row.text("answer")?.to_owned()];
     Ok(vec![
@@ -161,7 +161,7 @@ fn items_know_their_rows_and_bad_ones_are_refused_or_counted() {
     ];
     let keep = |kept: &[usize]| kept.iter().map(|i| format!("{}\n", rows[*i])).collect::<String>();
     let items = |kept: &[usize], skip_bad| {
-        let setup = Setup { skip_bad, ..Setup::default() };
+        let setup = TaskOptions { skip_bad, ..TaskOptions::default() };
         reading("x.jsonl", keep(kept).as_bytes(), skip_bad).and_then(|rows| rows.items(&setup, item))
     };
     let (all, skipped) = items(&[0, 5], false).expect("good rows");
@@ -190,9 +190,9 @@ fn items_know_their_rows_and_bad_ones_are_refused_or_counted() {
 fn an_item_that_cannot_be_asked_is_refused_for_every_task() {
     let of = |item: Item| {
         let fields = Map::new();
-        let row = Row::new(&Path::new("x.csv").into(), Place::Line(2), fields);
-        let rows = Rows { file: "x.csv".into(), rows: vec![row], skipped: Vec::new() };
-        rows.items(&Setup::default(), |_| Ok(vec![item.clone()])).expect_err("unanswerable").to_string()
+        let row = Record::new(&Path::new("x.csv").into(), Place::Line(2), fields);
+        let rows = Records { file: "x.csv".into(), rows: vec![row], skipped: Vec::new() };
+        rows.items(&TaskOptions::default(), |_| Ok(vec![item.clone()])).expect_err("unanswerable").to_string()
     };
     assert_eq!(of(Item::default()), "x.csv: line 2, `answer`: expected at least one, found none");
     let choices = vec!["a".to_owned(), "b".to_owned()];

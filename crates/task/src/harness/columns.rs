@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::dataset::Row;
+use crate::dataset::Record;
 
 /// What pandas takes for nothing.
 const MISSING: [&str; 19] = [
@@ -37,7 +37,7 @@ impl Type {
 }
 
 /// Types the columns of a file.
-pub(super) fn infer(rows: &mut [Row]) {
+pub(super) fn infer(rows: &mut [Record]) {
     let names: Vec<String> = rows.first().map_or_else(Vec::new, |row| row.fields.keys().cloned().collect());
     for name in names {
         let texts: Vec<&str> = rows.iter().filter_map(|row| row.fields.get(&name)?.as_str()).collect();
@@ -66,9 +66,9 @@ mod tests {
     fn column(texts: &[&str]) -> Vec<Value> {
         let row = |text: &&str| {
             let fields = [("x".to_owned(), Value::from(*text))].into_iter().collect();
-            Row::new(&std::path::Path::new("x.csv").into(), Place::Line(2), fields)
+            Record::new(&std::path::Path::new("x.csv").into(), Place::Line(2), fields)
         };
-        let mut rows: Vec<Row> = texts.iter().map(row).collect();
+        let mut rows: Vec<Record> = texts.iter().map(row).collect();
         infer(&mut rows);
         rows.into_iter().map(|row| row.fields["x"].clone()).collect()
     }

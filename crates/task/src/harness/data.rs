@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::columns;
 use super::config::{Config, DataConfig};
-use crate::dataset::{Layout, Row, Rows};
+use crate::dataset::{Layout, Record, Records};
 use crate::error::{Error, Result};
 
 /// The harness's readers of local files, and what the files are called.
@@ -26,7 +26,7 @@ const SPLITS: [(&str, &[&str]); 3] = [
 /// The rows of one split.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Split {
-    rows: Vec<Row>,
+    rows: Vec<Record>,
     /// Names of all fields, in the order they first appear.
     pub(super) fields: Vec<String>,
     /// What was no row and was left out.
@@ -38,7 +38,7 @@ impl Split {
     pub(super) fn read(config: &Config, split: &str, data: Option<&Path>, skip_bad: bool) -> Result<Self> {
         let mut own = Self::default();
         for file in files(config, split, data)? {
-            let mut read = Rows::open(&file, &Layout::default(), skip_bad)?;
+            let mut read = Records::open(&file, &Layout::default(), skip_bad)?;
             if extension(&file).is_some_and(|e| e == "csv" || e == "tsv") {
                 columns::infer(&mut read.rows);
             }
@@ -73,7 +73,7 @@ impl Split {
     }
 
     /// A row.
-    pub(super) fn row(&self, index: usize) -> &Row {
+    pub(super) fn row(&self, index: usize) -> &Record {
         &self.rows[index]
     }
 

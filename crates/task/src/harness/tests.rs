@@ -6,7 +6,7 @@ use super::open;
 use crate::error::Result;
 use crate::join::Boundary;
 use crate::score::{Length, Match, Score, Ties};
-use crate::setup::Setup;
+use crate::setup::TaskOptions;
 use crate::task::Task;
 
 /// A good task that the tests make worse.
@@ -38,7 +38,7 @@ fn yaml(more: &str) -> String {
     base.collect::<Vec<_>>().join("\n") + "\n" + more
 }
 
-fn made_of(yaml: &str, rows: &str, setup: &Setup<'_>) -> Result<Task> {
+fn made_of(yaml: &str, rows: &str, setup: &TaskOptions<'_>) -> Result<Task> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("rows.jsonl"), rows).expect("writes");
@@ -48,7 +48,7 @@ fn made_of(yaml: &str, rows: &str, setup: &Setup<'_>) -> Result<Task> {
 }
 
 fn made(more: &str) -> Result<Task> {
-    made_of(&yaml(more), ROWS, &Setup::default())
+    made_of(&yaml(more), ROWS, &TaskOptions::default())
 }
 
 #[test]
@@ -171,11 +171,11 @@ fn bad_rows_are_named_or_left_out() {
         (r#"{"q": "#, "line 2", ""),
     ] {
         let rows = format!("{}\n{row}\n{}\n", ROWS.lines().next().expect("a row"), ROWS.lines().nth(1).expect("a row"));
-        let error = made_of(&yaml(""), &rows, &Setup::default()).expect_err(row).to_string();
+        let error = made_of(&yaml(""), &rows, &TaskOptions::default()).expect_err(row).to_string();
         for word in ["rows.jsonl", "line 2", place, word] {
             assert!(error.contains(word), "{row}: no {word} in: {error}");
         }
-        let task = made_of(&yaml(""), &rows, &Setup { skip_bad: true, ..Setup::default() }).expect(row);
+        let task = made_of(&yaml(""), &rows, &TaskOptions { skip_bad: true, ..TaskOptions::default() }).expect(row);
         assert_eq!((task.items.len(), task.skipped.len()), (2, 1), "{row}");
         assert!(task.skipped[0].contains("line 2"), "{}", task.skipped[0]);
     }
@@ -185,7 +185,7 @@ fn bad_rows_are_named_or_left_out() {
 
 #[test]
 fn examples_of_a_task_that_wants_none_are_refused() {
-    let setup = Setup { num_fewshot: Some(1), ..Setup::default() };
+    let setup = TaskOptions { num_fewshot: Some(1), ..TaskOptions::default() };
     let error = made_of(&yaml("num_fewshot: 0"), ROWS, &setup).expect_err("the harness keeps 0").to_string();
     assert!(error.contains("--num-fewshot") && error.contains("num_fewshot: 0"), "{error}");
 }
@@ -201,7 +201,7 @@ fn a_set_on_the_hub_is_read_from_a_local_copy() {
         "dataset_path: some/set\ndataset_name: easy\ndataset_kwargs: null\nvalidation_split: validation\nnum_fewshot: 1",
     );
     std::fs::write(path("task.yaml"), &text).expect("writes");
-    let open = |data: &Path| open(&path("task.yaml"), Some(data), &Setup::default());
+    let open = |data: &Path| open(&path("task.yaml"), Some(data), &TaskOptions::default());
     assert_eq!(open(folder.path()).expect("a folder with the set's name").items.len(), 2);
     assert_eq!(open(&path("easy")).expect("the folder itself").items.len(), 2);
     // One file is the split that is asked; examples are elsewhere.

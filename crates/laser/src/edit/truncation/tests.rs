@@ -3,12 +3,12 @@
 use candle_core::DType;
 
 use super::*;
-use laser_model::load::Files;
+use laser_model::load::ModelFiles;
 use laser_model::weight_id::WeightKind;
 
 fn model() -> Model {
     let goldens = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/tiny");
-    let files = Files::open(&goldens.join("llama-gqa-untied")).expect("a golden");
+    let files = ModelFiles::open(&goldens.join("llama-gqa-untied")).expect("a golden");
     files.load(&Device::Cpu, DType::F32, 1).expect("loads")
 }
 
@@ -19,13 +19,13 @@ fn logits(model: &Model) -> Vec<f32> {
 
 #[test]
 fn variants_are_the_reductions_one_by_one() {
-    use laser_kernels::rows::{KvCache, Rows};
-    use laser_model::forward::{Pass, Start};
+    use laser_kernels::batch_layout::{BatchLayout, KvCache};
+    use laser_model::forward::{ForwardPass, Start};
     let model = model();
     let texts =
         ["0", "0.2", "r7", "1", "band(0.1..0.5)", "drop-bulk", "zero", "magnitude(0.1)", "e0.5", "clusters(2,0.2)"];
     let reductions: Vec<Reduction> = texts.iter().map(|t| t.parse().expect("a reduction")).collect();
-    let mut rows = Rows::default();
+    let mut rows = BatchLayout::default();
     rows.push(&[1, 5, 9, 2], 0, vec![]);
     for method in [SvdMethod::Exact, SvdMethod::Randomized { seed: 5 }] {
         let truncation = Truncation::new(method, None, 1);
@@ -34,7 +34,7 @@ fn variants_are_the_reductions_one_by_one() {
             let stack = truncation.variants(&model, id, &reductions).expect("variants");
             let all = model.with_overlay(stack.into_iter().collect());
             let mut cache = KvCache::new(model.config().n_layers);
-            let pass = Pass::new(&all, &rows, &mut cache, false).expect("pass");
+            let pass = ForwardPass::new(&all, &rows, &mut cache, false).expect("pass");
             let (hidden, copies) = pass.run(Start::Tokens, None).expect("runs");
             assert_eq!(copies, texts.len());
             for (v, reduction) in reductions.iter().enumerate() {

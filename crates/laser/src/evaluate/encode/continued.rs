@@ -1,6 +1,6 @@
 //! Items for a model that continues texts: answers after the prompt.
 
-use super::{Candidate, Encoded, Question, suffix_start};
+use super::{AnswerTokens, Encoded, Question, suffix_start};
 use crate::error::Result;
 use laser_task::join::Boundary;
 use laser_task::score::Score;
@@ -12,7 +12,7 @@ impl Question<'_> {
         let mut candidates = Vec::with_capacity(texts.len());
         for text in texts {
             let (context, answer) = self.pair(text)?;
-            candidates.push(Candidate::after(context, &answer));
+            candidates.push(AnswerTokens::after(context, &answer));
         }
         let prompt = self.begun()?;
         if prompt.is_empty() {

@@ -1,6 +1,6 @@
 //! Items for a model that fills masks: as many masks in the answer's place as it has tokens, filled side by side.
 
-use super::{Candidate, Encoded, Question, suffix_start};
+use super::{AnswerTokens, Encoded, Question, suffix_start};
 use crate::error::Result;
 use laser_task::join::Boundary;
 use laser_task::score::Score;
@@ -13,7 +13,7 @@ impl Question<'_> {
         let bare = self.task.join.boundary == Boundary::Suffix
             && matches!(self.score, Score::Fill { .. } | Score::Choice { .. });
         let candidate = |text: &String| if bare { self.bare(text) } else { self.in_place(text) };
-        let candidates: Vec<Candidate> = texts.iter().map(candidate).collect::<Result<_>>()?;
+        let candidates: Vec<AnswerTokens> = texts.iter().map(candidate).collect::<Result<_>>()?;
         let masks = match self.score {
             Score::Choice { .. } => 0,
             Score::Fill { masks, .. } => masks,
@@ -48,14 +48,14 @@ impl Question<'_> {
     }
 
     /// An answer in the place of as many masks.
-    fn in_place(&self, text: &str) -> Result<Candidate> {
+    fn in_place(&self, text: &str) -> Result<AnswerTokens> {
         let answer = self.answer(text)?;
         let (inputs, places) = self.sequence(answer.len())?;
-        Ok(Candidate { inputs, probes: places.into_iter().zip(answer).collect() })
+        Ok(AnswerTokens { inputs, probes: places.into_iter().zip(answer).collect() })
     }
 
     /// An answer encoded with the prompt, its tokens then masked.
-    fn bare(&self, text: &str) -> Result<Candidate> {
+    fn bare(&self, text: &str) -> Result<AnswerTokens> {
         let mask = self.tokenizer.mask_id().ok_or_else(|| self.wrong("the tokenizer has no mask token".into()))?;
         let whole = format!("{}{}{text}", self.item.prompt, self.task.join.delimiter);
         let mut inputs = self.tokenizer.encode(&whole, false)?;
@@ -63,6 +63,6 @@ impl Question<'_> {
             .ok_or_else(|| self.wrong(format!("expected last tokens that read `{}`, found none", text.trim())))?;
         let probes = inputs.iter_mut().enumerate().skip(start).map(|(i, token)| (i, std::mem::replace(token, mask)));
         let probes = probes.collect();
-        Ok(Candidate { inputs, probes })
+        Ok(AnswerTokens { inputs, probes })
     }
 }

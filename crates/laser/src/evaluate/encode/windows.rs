@@ -1,6 +1,6 @@
 //! Texts that are only to be likely: cut into windows that fit the model, each token scored once.
 
-use super::{Candidate, Encoded, Question};
+use super::{AnswerTokens, Encoded, Question};
 use crate::error::Result;
 
 impl Question<'_> {
@@ -29,7 +29,7 @@ impl Question<'_> {
         if cuts.is_empty() {
             return Err(self.wrong("expected a text of two tokens or more".into()));
         }
-        let encoded = |candidate: Candidate| Encoded {
+        let encoded = |candidate: AnswerTokens| Encoded {
             answer_tokens: candidate.probes.len(),
             candidates: vec![candidate],
             lengths: vec![1.0],
@@ -40,12 +40,12 @@ impl Question<'_> {
 }
 
 /// Windows of `window` tokens that begin `stride` apart; the tokens from the second on are scored.
-fn sliding(tokens: &[u32], window: usize, stride: usize) -> Vec<Candidate> {
+fn sliding(tokens: &[u32], window: usize, stride: usize) -> Vec<AnswerTokens> {
     let (window, mut windows, mut scored) = (window.max(2), Vec::new(), 1);
     let mut begin = 0;
     while scored < tokens.len() {
         let end = tokens.len().min(begin + window);
-        windows.push(Candidate::after(tokens[begin..scored].to_vec(), &tokens[scored..end]));
+        windows.push(AnswerTokens::after(tokens[begin..scored].to_vec(), &tokens[scored..end]));
         scored = end;
         begin += stride.min(window - 1); // so that a token stands before the first scored one
     }
@@ -53,13 +53,13 @@ fn sliding(tokens: &[u32], window: usize, stride: usize) -> Vec<Candidate> {
 }
 
 /// Stretches of `window` tokens after the first, which is only read.
-fn side_by_side(tokens: &[u32], window: usize) -> Vec<Candidate> {
+fn side_by_side(tokens: &[u32], window: usize) -> Vec<AnswerTokens> {
     let mut windows = Vec::new();
     let mut scored = 1;
     while scored < tokens.len() {
         let end = tokens.len().min(scored + window);
         let begin = if scored == 1 { 0 } else { end.saturating_sub(window + 1) };
-        windows.push(Candidate::after(tokens[begin..scored].to_vec(), &tokens[scored..end]));
+        windows.push(AnswerTokens::after(tokens[begin..scored].to_vec(), &tokens[scored..end]));
         scored = end;
     }
     windows
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     /// What each window reads and scores.
-    fn shown(windows: &[Candidate]) -> Vec<(Vec<u32>, Vec<u32>)> {
+    fn shown(windows: &[AnswerTokens]) -> Vec<(Vec<u32>, Vec<u32>)> {
         windows.iter().map(|w| (w.inputs.clone(), w.probes.iter().map(|(_, token)| *token).collect())).collect()
     }
 

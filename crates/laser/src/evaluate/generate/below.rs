@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use super::Sequence;
 use crate::error::Result;
 use crate::evaluate::scorer::Base;
-use laser_kernels::rows::{KvCache, Rows, Span};
+use laser_kernels::batch_layout::{BatchLayout, CacheRange, KvCache};
 use laser_model::Model;
-use laser_model::forward::{Pass, Start};
+use laser_model::forward::{ForwardPass, Start};
 use laser_model::weight_id::Stage;
 
 /// What has been run below an edited matrix.
@@ -27,7 +27,7 @@ impl<'a> Below<'a> {
     /// States of the last tokens of `open` at the edited matrix, one row a sequence.
     pub(super) fn run(&mut self, model: &Model, open: &mut [&mut Sequence]) -> Result<Start> {
         let known = self.base.known_rows();
-        let mut rows = Rows::default();
+        let mut rows = BatchLayout::default();
         let mut fresh = HashMap::new();
         let mut source = Vec::with_capacity(open.len()); // rows of the base's continuations, then those of this pass
         for sequence in open.iter() {
@@ -43,11 +43,11 @@ impl<'a> Below<'a> {
         let chunk = self.cache.passes();
         for (sequence, &row) in open.iter_mut().zip(&source) {
             let (chunk, row) = if row < known { (Base::CONTINUATIONS, row) } else { (chunk, row - known) };
-            sequence.below.push(Span { chunk, rows: row..row + 1 });
+            sequence.below.push(CacheRange { chunk, rows: row..row + 1 });
         }
         let mut states = self.base.start(model, self.stage, Base::CONTINUATIONS);
         if rows.len() > 0 {
-            let pass = Pass::new(model, &rows, &mut self.cache, false)?;
+            let pass = ForwardPass::new(model, &rows, &mut self.cache, false)?;
             states = states.followed_by(pass.reach(self.base.layer(), self.stage)?)?;
         }
         Ok(states.gather(&source)?)

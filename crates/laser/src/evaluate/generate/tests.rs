@@ -8,11 +8,11 @@ use laser_linalg::RankRule;
 use crate::edit::Edit;
 use crate::edit::reduction::Reduction;
 use crate::edit::truncation::{SvdMethod, Truncation};
-use crate::evaluate::Exam;
+use crate::evaluate::Evaluator;
 use crate::evaluate::batch::Batch;
 use crate::evaluate::scorer::{Base, Scorer};
 use laser_model::Model;
-use laser_model::load::Files;
+use laser_model::load::ModelFiles;
 use laser_model::tokenizer::Tokenizer;
 use laser_model::weight_id::{WeightId, WeightKind};
 use laser_task::score::{Match, Score};
@@ -24,7 +24,7 @@ const NEAR_TIE: f32 = 1e-3;
 
 fn tiny() -> (Model, Tokenizer) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/tiny/llama-bytes");
-    let files = Files::open(&folder).expect("a golden");
+    let files = ModelFiles::open(&folder).expect("a golden");
     (files.load(&Device::Cpu, DType::F32, 1).expect("weights"), files.tokenizer().expect("tokenizer"))
 }
 
@@ -83,7 +83,7 @@ fn texts_of_variants_are_those_of_their_edits() {
     for matching in [Match::Continuation, Match::PromptContinuation, Match::Word, Match::Exact] {
         for max_tokens in [1, 2, 7] {
             let score = Score::Generate { max_tokens, matching };
-            let exam = Exam::new(&[(&task, score)], &tokenizer, model.config()).expect("exam");
+            let exam = Evaluator::new(&[(&task, score)], &tokenizer, model.config()).expect("exam");
             let indices: Vec<usize> = (0..task.items.len()).collect();
             for batch in exam.batches(&indices, |_| 60) {
                 // Texts end in their midst as well: whatever the first one says fourth.
@@ -128,7 +128,7 @@ fn equal_variants_share_the_layers_below_their_matrix() {
     let (model, tokenizer) = tiny();
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
     let task = task(&model, &tokenizer);
-    let exam = Exam::new(&[(&task, Score::GENERATE)], &tokenizer, model.config()).expect("exam");
+    let exam = Evaluator::new(&[(&task, Score::GENERATE)], &tokenizer, model.config()).expect("exam");
     let batch = exam.batches(&[0, 1, 2], |_| 60).remove(0);
     let scorer = exam.scorer(&batch, false);
     let id = WeightId::new(1, WeightKind::Q);

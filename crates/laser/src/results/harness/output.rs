@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::measure::{Answered, Measured, aggregate, measure, stderr};
 use super::stderr;
 use crate::evaluate::outcome::{Likelihood, Outcome};
-use crate::evaluate::{Exam, Part};
+use crate::evaluate::{EvaluatedTask, Evaluator};
 use crate::results::{EvalResults, SampleRecord};
 use laser_task::Item;
 use laser_task::harness::metric;
@@ -30,7 +30,7 @@ pub struct Output {
 impl Output {
     /// Of items `indices` of an exam with their outcomes and Laser's own records of them. `limit`: as the user set it.
     pub fn new(
-        exam: &Exam<'_>,
+        exam: &Evaluator<'_>,
         indices: &[usize],
         outcomes: &[Outcome],
         records: &[SampleRecord],
@@ -125,7 +125,7 @@ pub fn sample_files<'a>(tasks: impl IntoIterator<Item = &'a str>) -> Vec<String>
 }
 
 /// What the harness measures in a task: what its file says, as long as it is asked for what the file asks.
-fn metrics(part: &Part<'_>) -> Vec<Metric> {
+fn metrics(part: &EvaluatedTask<'_>) -> Vec<Metric> {
     let asked = OutputType::of(part.score);
     match &part.task.definition {
         Some(definition) if definition.output_type == asked => definition.metrics.clone(),
@@ -137,7 +137,7 @@ fn metrics(part: &Part<'_>) -> Vec<Metric> {
 }
 
 /// The task's own file, or as much of one as can be said of another task.
-fn config(part: &Part<'_>) -> Value {
+fn config(part: &EvaluatedTask<'_>) -> Value {
     if !part.task.config.is_null() {
         return part.task.config.clone();
     }
@@ -162,7 +162,7 @@ struct Document<'a> {
 /// The documents of a part, from their positions in the task. Windows of one text are one document: their
 /// log-likelihoods and tokens are added.
 fn documents<'a>(
-    part: &Part<'a>,
+    part: &EvaluatedTask<'a>,
     answered: impl Iterator<Item = (usize, &'a Outcome, &'a SampleRecord)>,
 ) -> Vec<Document<'a>> {
     let mut documents = Vec::<Document<'a>>::new();
@@ -193,7 +193,7 @@ impl Document<'_> {
     /// The line of a document under one pipeline of filters; its values go to the metrics' columns.
     fn sample(
         &self,
-        part: &Part<'_>,
+        part: &EvaluatedTask<'_>,
         metrics: &[Metric],
         filter: usize,
         filter_name: &str,
@@ -262,7 +262,7 @@ impl Document<'_> {
 }
 
 /// How texts are generated: as the task's file says, with the length in use.
-fn generation(part: &Part<'_>) -> Value {
+fn generation(part: &EvaluatedTask<'_>) -> Value {
     let Score::Generate { max_tokens, .. } = part.score else { return Value::Null };
     match part.task.config.get("generation_kwargs") {
         Some(Value::Object(own)) => {

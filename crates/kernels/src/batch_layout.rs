@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 /// A run of rows of one chunk of the key/value cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Span {
+pub struct CacheRange {
     /// Chunk, in the order of the passes that filled the cache; the pass under way is the last.
     pub chunk: usize,
     /// Rows within one variant's copy of the chunk.
@@ -21,7 +21,7 @@ pub struct Segment {
     /// Which variant of the edited matrix the rows belong to (0 where there is one, or where all run at once).
     pub variant: usize,
     /// What comes before, from the start of the sequence on.
-    pub context: Vec<Span>,
+    pub context: Vec<CacheRange>,
 }
 
 impl Segment {
@@ -33,7 +33,7 @@ impl Segment {
 
 /// The rows of a pass.
 #[derive(Debug, Clone, Default)]
-pub struct Rows {
+pub struct BatchLayout {
     /// Token of each row; none where the rows enter the first block as states.
     pub tokens: Vec<u32>,
     /// Position of each row in its sequence.
@@ -42,20 +42,20 @@ pub struct Rows {
     pub segments: Vec<Segment>,
 }
 
-impl Rows {
+impl BatchLayout {
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.positions.len()
     }
 
     /// Appends a segment of `tokens` after `context`.
-    pub fn push(&mut self, tokens: &[u32], variant: usize, context: Vec<Span>) {
+    pub fn push(&mut self, tokens: &[u32], variant: usize, context: Vec<CacheRange>) {
         self.tokens.extend_from_slice(tokens);
         self.push_states(tokens.len(), variant, context);
     }
 
     /// Appends a segment of `n` rows that are no tokens: whoever runs the pass gives it what enters the first block.
-    pub fn push_states(&mut self, n: usize, variant: usize, context: Vec<Span>) {
+    pub fn push_states(&mut self, n: usize, variant: usize, context: Vec<CacheRange>) {
         let start = self.len();
         let segment = Segment { rows: start..start + n, variant, context };
         let first = segment.context_len();
@@ -126,9 +126,9 @@ mod tests {
 
     #[test]
     fn blocks_cover_rows_of_absent_variants_too() {
-        let mut rows = Rows::default();
+        let mut rows = BatchLayout::default();
         rows.push(&[1, 2], 1, vec![]);
-        rows.push(&[3], 1, vec![Span { chunk: 0, rows: 4..9 }]);
+        rows.push(&[3], 1, vec![CacheRange { chunk: 0, rows: 4..9 }]);
         rows.push(&[4], 3, vec![]);
         assert_eq!(rows.variant_blocks(5), [0..0, 0..3, 3..3, 3..4, 4..4]);
         assert_eq!(rows.positions, [0, 1, 5, 0]);
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn states_are_rows_that_follow_their_context_as_tokens_do() {
-        let (mut tokens, mut states) = (Rows::default(), Rows::default());
-        for (n, context) in [(2, vec![]), (3, vec![Span { chunk: 0, rows: 4..9 }])] {
+        let (mut tokens, mut states) = (BatchLayout::default(), BatchLayout::default());
+        for (n, context) in [(2, vec![]), (3, vec![CacheRange { chunk: 0, rows: 4..9 }])] {
             tokens.push(&vec![7; n], 0, context.clone());
             states.push_states(n, 0, context);
         }
