@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use laser::source::{HubDataset, ModelSource, Progress, Resolved, SourceError, SourceOptions, resolve, sha256_file};
+use laser::task::dataset::Layout;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
