@@ -17,7 +17,7 @@ pub enum Error {
     Tokenizer(#[from] laser_model::tokenizer::TokenizerError),
     /// A chat template could not be used.
     #[error(transparent)]
-    Chat(#[from] crate::chat::ChatError),
+    Chat(#[from] crate::chat::error::ChatError),
     /// A task file or an item of it is wrong.
     #[error("{file}: {place}: {problem}")]
     Task {

@@ -9,6 +9,7 @@ pub mod filter;
 pub mod harness;
 pub mod join;
 pub mod named;
+mod open;
 pub mod questions;
 pub mod score;
 pub mod setup;

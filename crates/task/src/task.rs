@@ -1,20 +1,16 @@
 //! Tasks: a list of items with a prompt and what counts as right, from a data set, the user's file or a harness task.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::harness::{self, Definition};
+use crate::harness::definition::Definition;
 use crate::score::Score;
 
-use crate::built_in::records::Source;
-use crate::built_in::{BUILT_IN, TaskInfo};
 use crate::filter::Filters;
 use crate::join::Join;
-use crate::questions;
 use crate::setup::TaskOptions;
 
 /// One question.
@@ -75,56 +71,6 @@ pub struct Task {
 }
 
 impl Task {
-    /// Whether a task of this name can be opened: a built-in one, a file, or a harness task in the folders `include`.
-    ///
-    /// # Errors
-    /// Neither, or a name that is both built in and in the folders.
-    pub fn check_name(name: &str, include: &[PathBuf]) -> Result<()> {
-        match (TaskInfo::named(name), harness::find(name, include)?) {
-            (Some(_), Some(file)) => {
-                let problem = format!("`{name}` is a built-in task, too: name the file {}", file.display());
-                return Err(Error::setting("--include-path", problem));
-            }
-            (None, None) if !Path::new(name).exists() => {}
-            _ => return Ok(()),
-        }
-        let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
-        let known = known.join(", ");
-        let problem = format!("no such task: expected one of {known}, a file of questions or a YAML file");
-        Err(Error::Task { file: name.into(), place: "--task".into(), problem })
-    }
-
-    /// A built-in task by name, a harness task by its YAML file or by its name in [`TaskOptions::include`], or a file of
-    /// questions by path. `data`: the file or folder of a task that needs one.
-    ///
-    /// # Errors
-    /// No such task or file, data that is missing, superfluous or bad.
-    pub fn open(name: &str, data: Option<&Path>, setup: &TaskOptions<'_>) -> Result<Self> {
-        Self::check_name(name, setup.include)?;
-        let file = Some(PathBuf::from(name)).filter(|path| harness::is_yaml(path));
-        if let Some(file) = file.map_or_else(|| harness::find(name, setup.include), |file| Ok(Some(file)))? {
-            return harness::open(&file, data, setup);
-        }
-        if setup.num_fewshot.is_some() {
-            return Err(Error::setting(
-                "--num-fewshot",
-                format!("only tasks of the harness have examples, not {name}"),
-            ));
-        }
-        match (TaskInfo::named(name), data) {
-            (Some(info), Some(path)) if info.needs_data => (info.read)(Source::Path(path), setup),
-            (Some(info), None) if !info.needs_data => (info.read)(Source::Inside, setup),
-            (Some(info), None) => {
-                Err(Error::setting("--data", format!("the task {name} reads its data from a file: {}", info.source)))
-            }
-            (Some(_), Some(_)) => {
-                Err(Error::setting("--data", format!("the task {name} ships inside laser and reads no file")))
-            }
-            (None, Some(_)) => Err(Error::setting("--data", "only built-in tasks take a data file")),
-            (None, None) => questions::read(Path::new(name), setup),
-        }
-    }
-
     /// A task of checked items.
     pub fn new(name: String, items: Vec<Item>, default_score: Score) -> Result<Self> {
         let wrong = |place: String, problem: String| Error::Task { file: name.clone(), place, problem };

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::info::{HubData, TaskInfo};
 use super::records::{Source, id};
-use super::{HubData, TaskInfo};
 use crate::dataset::{BadField, Record};
 use crate::error::Result;
 use crate::score::{Length, Score, Ties};

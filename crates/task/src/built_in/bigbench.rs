@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::TaskInfo;
+use super::info::TaskInfo;
 use super::records::Source;
 use super::wording::{clean_full_stop, one_of};
 use crate::dataset::{BadField, Record};

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::TaskInfo;
+use super::info::TaskInfo;
 use super::records::{Source, id};
 use super::wording::full_stop;
 use crate::dataset::{BadField, Record};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::TaskInfo;
+use super::info::TaskInfo;
 use super::records::{Source, id};
 use super::wording::{closed_for, full_stop, true_or_false};
 use crate::dataset::{BadField, Record};

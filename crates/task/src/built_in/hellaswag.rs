@@ -1,8 +1,8 @@
 //! HellaSwag (Zellers et al. 2019): which of four endings continues a description. Texts are lm-evaluation-harness's to
 //! the blank, so that figures compare.
 
+use super::info::{HubData, TaskInfo};
 use super::records::{Source, id};
-use super::{HubData, TaskInfo};
 use crate::dataset::BadField;
 use crate::error::Result;
 use crate::score::{Length, Score, Ties};

@@ -1,8 +1,8 @@
 //! HotpotQA (Yang et al. 2018) as closed-book questions: no paragraphs, only what the model remembers.
 
+use super::info::{HubData, TaskInfo};
 use super::records::{Source, id, items};
 use super::wording::clean_full_stop;
-use super::{HubData, TaskInfo};
 use crate::dataset::{BadField, Layout, Records};
 use crate::error::Result;
 use crate::join::{Boundary, Join};

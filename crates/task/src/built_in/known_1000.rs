@@ -1,6 +1,6 @@
 //! Known-1000 (ROME's causal tracing set): facts that GPT-2 XL completes, one prompt a fact.
 
-use super::TaskInfo;
+use super::info::TaskInfo;
 use super::records::{Source, id};
 use super::wording::full_stop;
 use crate::error::Result;

@@ -1,8 +1,8 @@
 //! LAMBADA (Paperno et al. 2016): passages of novels of which the last word is asked.
 
+use super::info::{HubData, TaskInfo};
 use super::records::Source;
 use super::wording::full_stop;
-use super::{HubData, TaskInfo};
 use crate::dataset::BadField;
 use crate::error::Result;
 use crate::score::Score;

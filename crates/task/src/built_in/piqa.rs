@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::info::{HubData, TaskInfo};
 use super::records::{Source, id};
-use super::{HubData, TaskInfo};
 use crate::dataset::BadField;
 use crate::error::{Error, Result};
 use crate::score::{Length, Score, Ties};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::TaskInfo;
+use super::info::TaskInfo;
 use crate::dataset::{BadField, Layout, Place, Record, Records};
 use crate::error::{Error, Result};
 use crate::score::Score;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::TaskInfo;
+use super::info::TaskInfo;
 use crate::error::Result;
 use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};

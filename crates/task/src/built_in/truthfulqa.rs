@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::info::{HubData, TaskInfo};
 use super::records::Source;
 use super::wording::{clean_full_stop, sentence, true_or_false};
-use super::{HubData, TaskInfo};
 use crate::dataset::{BadField, Record};
 use crate::error::Result;
 use crate::join::{Boundary, Join};

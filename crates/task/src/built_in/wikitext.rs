@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::info::{HubData, TaskInfo};
 use super::records::{Made, Source};
-use super::{HubData, TaskInfo};
 use crate::error::{Error, Result};
 use crate::score::Score;
 use crate::setup::{Profile, TaskOptions};

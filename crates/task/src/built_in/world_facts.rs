@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::TaskInfo;
+use super::info::TaskInfo;
 use super::records::Source;
 use super::wording::full_stop;
 use crate::error::{Error, Result};

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::definition::OutputType;
 use super::keys::Keys;
 use super::metric::{self, Metric};
-use super::{OutputType, pipeline};
+use super::pipeline;
 use crate::error::Result;
 use crate::filter::Filters;
 

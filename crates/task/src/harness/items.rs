@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::OutputType;
 use super::config::Config;
+use super::definition::OutputType;
 use super::docs::{Docs, place};
 use super::python;
 use crate::dataset::BadField;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::OutputType;
+use super::definition::OutputType;
 use super::keys::Keys;
 use super::python::is_space;
 use crate::error::Result;

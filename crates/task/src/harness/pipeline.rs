@@ -1,7 +1,8 @@
 //! `filter_list`: named pipelines of functions on a generated text.
 
+use super::definition::OutputType;
 use super::keys::Keys;
-use super::{OutputType, python_regex};
+use super::python_regex;
 use crate::error::Result;
 use crate::filter::{Filter, Filters, Pipeline};
 

@@ -15,7 +15,7 @@ use crate::results::{EvalResults, SampleRecord};
 use laser_task::Item;
 use laser_task::harness::metric;
 use laser_task::harness::metric::Metric;
-use laser_task::harness::{OutputType, python};
+pub use laser_task::harness::{OutputType, python};
 use laser_task::score::Score;
 
 /// An evaluation as the harness would write it.
