@@ -93,7 +93,7 @@ impl Edit {
     }
 
     /// Every reduction must suit its matrix, and no two matrices may share values.
-    pub(crate) fn check(&self, config: &ModelConfig) -> Result<()> {
+    pub fn check(&self, config: &ModelConfig) -> Result<()> {
         let mut before: Vec<WeightId> = Vec::new(); // of the same layer
         for (id, reduction) in self.reductions() {
             let wrong = |problem| Error::Edit { edit: format!("{id}@{reduction}"), problem };

@@ -32,6 +32,14 @@ pub enum Error {
     /// The model named by the user could not be found or fetched.
     #[error(transparent)]
     Source(#[from] laser_source::SourceError),
+    /// The data of a built-in task could not be fetched.
+    #[error("the data of {task} cannot be fetched: {source} (a file or folder of your own can be its data)")]
+    TaskData {
+        /// Name of the task.
+        task: String,
+        /// Why not.
+        source: laser_source::SourceError,
+    },
     /// A key of a model's configuration is missing, or asks for something not implemented.
     #[error("{file}: `{key}`: expected {expected}, found {found}")]
     Config {

@@ -43,8 +43,13 @@ pub mod report;
 pub mod results;
 pub mod run;
 pub mod search;
+pub mod session;
 
 pub use error::{Error, Result};
+pub use session::{
+    CompletedSearch, EditedModel, EvaluateOptions, Evaluation, RequestedEdit, ScoredTasks, SearchOptions, Session,
+    SessionObserver, SessionOptions, TaskRequest, TaskSettings,
+};
 
 /// Model files as named tensors.
 pub use laser_checkpoint as checkpoint;

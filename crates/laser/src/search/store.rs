@@ -157,6 +157,37 @@ impl Store {
         }
     }
 
+    /// Creates a store in memory for a run with this `fingerprint`.
+    ///
+    /// # Errors
+    /// SQLite cannot allocate it.
+    pub fn in_memory(fingerprint: &str) -> Result<Self> {
+        Self::open(Path::new(":memory:"), fingerprint, false)
+    }
+
+    /// Copies the store to the file `path`, unless it is that file already.
+    ///
+    /// # Errors
+    /// A file that exists, or a folder that cannot be written.
+    pub fn save_as(&self, path: &Path) -> Result<()> {
+        if path == self.path {
+            return Ok(());
+        }
+        if path.exists() {
+            let problem = "the folder holds a run already: use another folder".into();
+            return Err(Error::Run { path: path.to_owned(), problem });
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        }
+        // SQLite writes the copy in one transaction; a kill leaves a file without tables, which no run continues.
+        let text = path.to_string_lossy();
+        self.connection
+            .execute("VACUUM INTO ?1", [text.as_ref()])
+            .map(drop)
+            .map_err(|source| Error::Store { path: path.to_owned(), source })
+    }
+
     /// Opens the store of a run to read it.
     pub fn open_existing(path: &Path) -> Result<Self> {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;

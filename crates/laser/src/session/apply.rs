@@ -1,0 +1,96 @@
+//! Applies an edit to a session's model and writes the result for other tools.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use laser_checkpoint::Dtype;
+use laser_model::Model;
+
+use super::Session;
+use crate::edit::Edit;
+use crate::edit::recipe::Recipe;
+use crate::edit::truncation::{SvdMethod, Truncation};
+use crate::error::Result;
+use crate::export::{Card, Export, Written};
+
+/// A session's model with an edit, not yet computed.
+#[derive(Debug)]
+pub struct EditedModel<'a> {
+    session: &'a Session,
+    edit: Edit,
+    truncation: Truncation,
+    card: Card,
+}
+
+impl EditedModel<'_> {
+    /// The model in memory, with the edited matrices over its own.
+    ///
+    /// # Errors
+    /// Weights that cannot be read, or matrices that cannot be reduced.
+    pub fn model(&self) -> Result<Model> {
+        let (model, _) = self.truncation.apply(&self.session.load()?, &self.edit)?;
+        Ok(model)
+    }
+
+    /// Writes the edited model: a GGUF file where `path` ends in `.gguf`, else a Hugging Face folder. Tensors keep the type
+    /// they have; a folder made from GGUF has f16 weights. Everything is written under a temporary name, read back and
+    /// compared, and then renamed.
+    ///
+    /// # Errors
+    /// A path that exists or cannot be written, a model that cannot be written in that form, or as [`EditedModel::model`].
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<Written> {
+        self.write_as(path, None)
+    }
+
+    /// As [`EditedModel::write`]. `dtype`: element type of the edited tensors of a GGUF file, or of all weights of a folder
+    /// made from GGUF.
+    ///
+    /// # Errors
+    /// As [`EditedModel::write`], and a type that the form cannot have.
+    pub fn write_as(&self, path: impl AsRef<Path>, dtype: Option<Dtype>) -> Result<Written> {
+        let (path, session) = (path.as_ref(), self.session);
+        session.check_target(path)?;
+        let model = session.load()?;
+        let (matrices, records) = self.truncation.matrices(&model, &self.edit)?;
+        drop(model);
+        let ids = self.edit.reductions().map(|(id, _)| id);
+        let ranks: BTreeMap<_, _> = ids.zip(records.iter().map(|record| record.rank)).collect();
+        let method = self.truncation.method();
+        let recipe = Recipe::new(&self.edit, session.base_model()?, method, session.config(), |id| ranks[&id]);
+        let export = Export::new(&session.files, matrices, &recipe, self.card.clone())?;
+        if is_gguf(path) { export.to_gguf(path, dtype) } else { export.to_folder(path, dtype) }
+    }
+}
+
+impl Session {
+    /// The model with an edit, its matrices decomposed exactly.
+    ///
+    /// # Errors
+    /// A cache folder that cannot be created.
+    pub fn apply(&self, edit: &Edit) -> Result<EditedModel<'_>> {
+        let card = Card { base_model: Some(self.name.clone()), ..Card::default() };
+        self.apply_with(edit, &self.truncation(SvdMethod::Exact)?, card)
+    }
+
+    /// The model with an edit, its matrices reduced by `truncation`; `card` describes it.
+    ///
+    /// # Errors
+    /// An edit that does not fit the model.
+    pub fn apply_with(&self, edit: &Edit, truncation: &Truncation, card: Card) -> Result<EditedModel<'_>> {
+        edit.check(self.config())?;
+        Ok(EditedModel { session: self, edit: edit.clone(), truncation: truncation.clone(), card })
+    }
+
+    /// Refuses a target that the model cannot be written to, so that no work is done in vain.
+    ///
+    /// # Errors
+    /// A folder for a model whose configuration cannot be written as `config.json`.
+    pub fn check_target(&self, path: &Path) -> Result<()> {
+        if is_gguf(path) { Ok(()) } else { Export::check_folder(&self.files) }
+    }
+}
+
+/// Whether a path names a GGUF file.
+pub(crate) fn is_gguf(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"))
+}

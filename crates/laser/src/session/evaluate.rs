@@ -1,0 +1,149 @@
+//! Evaluates a session's model, or an edit of it, on tasks.
+
+use std::path::Path;
+
+use laser_statistics::{Fractions, Split, assign_split, most_frequent};
+
+use super::manifest::score_value;
+use super::{ScoredTasks, Session};
+use crate::edit::Edit;
+use crate::edit::truncation::{SvdMethod, TruncationRecord};
+use crate::error::{Error, Result};
+use crate::evaluate::Evaluator;
+use crate::evaluate::outcome::Outcome;
+use crate::results::harness::Output;
+use crate::results::{EvalResults, SampleRecord};
+use crate::run::{RunFolder, always, asked, samples, scores, task_scores};
+
+/// Options of an evaluation.
+#[derive(Debug, Clone)]
+pub struct EvaluateOptions {
+    /// Edit to apply first; empty: the model as it is.
+    pub edit: Edit,
+    /// Decomposition of the edited matrices.
+    pub svd: SvdMethod,
+    /// Items to evaluate: all, or those of one split.
+    pub split: Split,
+    /// Shares of the search and validation splits.
+    pub fractions: Fractions,
+    /// Seed of the splits.
+    pub split_seed: u64,
+}
+
+impl Default for EvaluateOptions {
+    fn default() -> Self {
+        Self {
+            edit: Edit::default(),
+            svd: SvdMethod::default(),
+            split: Split::All,
+            fractions: Fractions::new(0.4, 0.2).expect("the shares sum to less than 1"),
+            split_seed: 0,
+        }
+    }
+}
+
+/// A finished evaluation.
+#[derive(Debug)]
+pub struct Evaluation<'a> {
+    /// Results, as `results.json` has them under the key `laser`.
+    pub results: EvalResults,
+    /// One record an item, in the order of the tasks and their items.
+    pub samples: Vec<SampleRecord>,
+    /// Outcomes, in the order of the samples.
+    pub outcomes: Vec<Outcome>,
+    /// What the edit did to its matrices.
+    pub truncations: Vec<TruncationRecord>,
+    evaluator: Evaluator<'a>,
+    indices: Vec<usize>,
+    limit: Option<usize>,
+}
+
+impl Evaluation<'_> {
+    /// Results and samples under the names of lm-evaluation-harness.
+    ///
+    /// The harness's standard error of a perplexity is a bootstrap of 100,000 draws, which takes seconds.
+    pub fn harness_output(&self) -> Output {
+        Output::new(&self.evaluator, &self.indices, &self.outcomes, &self.samples, &self.results, self.limit)
+    }
+
+    /// Writes `results.json` and a `samples_TASK.jsonl` for each task into a folder.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        RunFolder::new(folder).write_eval(&self.harness_output())
+    }
+}
+
+impl Session {
+    /// Evaluates the model, or an edit of it.
+    ///
+    /// # Errors
+    /// Items that do not fit the model, a split without items, an edit that cannot be applied, or an interruption.
+    pub fn evaluate<'a>(&'a self, tasks: &'a ScoredTasks, options: &EvaluateOptions) -> Result<Evaluation<'a>> {
+        let evaluator = Evaluator::new(&tasks.by_reference(), self.tokenizer()?, self.config())?;
+        let split = |index: usize| match options.split {
+            Split::All => Split::All,
+            _ => assign_split(&evaluator.items()[index].group, options.split_seed, options.fractions),
+        };
+        let indices: Vec<usize> = (0..evaluator.items().len()).filter(|i| split(*i) == options.split).collect();
+        for part in evaluator.parts() {
+            if !indices.iter().any(|i| part.range.contains(i)) {
+                let problem = format!(
+                    "{}: none of the {} items of {} is in it",
+                    options.split,
+                    part.range.len(),
+                    part.task.name
+                );
+                return Err(Error::setting("split", problem));
+            }
+        }
+        let truncation = self.truncation(options.svd)?;
+        let mut model = self.load()?;
+        let mut truncations = Vec::new();
+        if !options.edit.is_empty() {
+            (model, truncations) = truncation.apply(&model, &options.edit)?;
+        }
+        let observer = &*self.options.observer;
+        let outcomes = evaluator.evaluate(&model, &indices, self.threads(), "eval", observer)?;
+        drop(model);
+        let samples = samples(&evaluator, &indices, &outcomes, split);
+        let results = self.results(tasks, options, &evaluator, &outcomes, &samples, &truncations)?;
+        Ok(Evaluation { results, samples, outcomes, truncations, evaluator, indices, limit: tasks.limit })
+    }
+
+    fn results(
+        &self,
+        tasks: &ScoredTasks,
+        options: &EvaluateOptions,
+        evaluator: &Evaluator<'_>,
+        outcomes: &[Outcome],
+        samples: &[SampleRecord],
+        truncations: &[TruncationRecord],
+    ) -> Result<EvalResults> {
+        let mut manifest = self.manifest(tasks)?;
+        let plain = "settings and records are plain data";
+        manifest.config.insert("score".into(), score_value(evaluator));
+        manifest.config.insert("svd".into(), serde_json::to_value(options.svd).expect(plain));
+        manifest.config.insert("truncations".into(), serde_json::to_value(truncations).expect(plain));
+        manifest.seeds.insert("split".into(), options.split_seed);
+        if tasks.iter().any(|(task, _)| task.num_fewshot > 0) {
+            manifest.seeds.insert("fewshot".into(), tasks.fewshot_seed);
+        }
+        let mut notes = tasks.notes();
+        let ties = outcomes.iter().filter(|outcome| outcome.tied).count();
+        if ties > 0 {
+            notes.push(format!("{ties} items were decided by a tie"));
+        }
+        let targets: Vec<&str> = asked(evaluator, samples).into_iter().map(|s| s.target.as_str()).collect();
+        Ok(EvalResults {
+            edit: (!options.edit.is_empty()).then(|| options.edit.to_string()),
+            scores: scores(evaluator, samples),
+            tasks: task_scores(evaluator, samples),
+            majority: most_frequent(&targets),
+            always: if let [part] = evaluator.parts() { always(part, samples) } else { Vec::new() },
+            manifest,
+            notes,
+        })
+    }
+}

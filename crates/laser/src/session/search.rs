@@ -1,0 +1,181 @@
+//! Searches the edits of a session's model: finds the best on a task, proves it, and writes the run folder.
+
+use std::path::Path;
+
+use laser_model::Model;
+use laser_model::weight_id::WeightId;
+use laser_task::Match;
+use serde_json::Value;
+
+use super::manifest::score_value;
+use super::{EditedModel, ScoredTasks, SearchOptions, Session};
+use crate::edit::Edit;
+use crate::edit::recipe::Recipe;
+use crate::edit::truncation::{SvdMethod, Truncation};
+use crate::error::Result;
+use crate::evaluate::Evaluator;
+use crate::export::Card;
+use crate::results::{Manifest, Results, SampleRecord, verdict};
+use crate::run::{RunFolder, samples, search_results};
+use crate::search::store::Store;
+use crate::search::{Found, Protocol, Settings, search};
+
+/// A finished search.
+#[derive(Debug)]
+pub struct CompletedSearch {
+    /// Results, as `results.json` has them.
+    pub results: Results,
+    /// One record an item for the unedited model, in the order of the tasks and their items.
+    pub base_samples: Vec<SampleRecord>,
+    /// The same for the winner.
+    pub samples: Vec<SampleRecord>,
+    /// The winner as a recipe.
+    pub recipe: Recipe,
+    edit: Edit,
+    /// Calibrated on the search split where the winner needs it.
+    truncation: Truncation,
+    store: Store,
+}
+
+impl CompletedSearch {
+    /// The winner; empty where no edit was better than the unedited model.
+    pub fn edit(&self) -> &Edit {
+        &self.edit
+    }
+
+    /// What the held-out items say about the winner, in a sentence or two.
+    pub fn verdict(&self) -> String {
+        verdict(&self.results)
+    }
+
+    /// Writes `results.json`, `samples.jsonl`, `samples.base.jsonl`, `recipe.yaml`, `report.html` and the trial store into a
+    /// folder.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn write_run(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let run = RunFolder::new(folder.as_ref());
+        self.store.save_as(&run.store())?;
+        run.write_search(&self.results, &self.base_samples, &self.samples, &self.recipe)
+    }
+
+    /// The winner applied to the model, with the calibration of the search and the verdict on its model card.
+    ///
+    /// # Errors
+    /// A session of another model.
+    pub fn apply<'a>(&self, session: &'a Session) -> Result<EditedModel<'a>> {
+        let card = Card {
+            base_model: Some(session.name().to_owned()),
+            task: Some(self.results.manifest.task.name.clone()),
+            results: vec![self.verdict()],
+        };
+        session.apply_with(&self.edit, &self.truncation, card)
+    }
+}
+
+impl Session {
+    /// Searches for the edit that makes the model best at `tasks`: candidates are tried on the search split, finalists
+    /// meet on the validation split, and the test split is opened once, for the winner and the unedited model.
+    ///
+    /// # Errors
+    /// Options that cannot be used, splits without items, a run folder that holds another run, or an interruption
+    /// ([`Error::Interrupted`](crate::Error::Interrupted)); with [`SearchOptions::run`], what was tried until then is kept.
+    pub fn search(&self, tasks: &ScoredTasks, options: &SearchOptions) -> Result<CompletedSearch> {
+        let settings = options.settings(tasks, self.config(), self.threads())?;
+        let truncation = self.truncation(options.svd)?;
+        let evaluator = Evaluator::new(&tasks.by_reference(), self.tokenizer()?, self.config())?;
+        let fingerprint = settings.fingerprint(&self.sha256()?, &evaluator, &truncation);
+        let mut store = match &options.run {
+            Some(folder) => Store::open(&RunFolder::new(folder).store(), &fingerprint, options.resume)?,
+            None => Store::in_memory(&fingerprint)?,
+        };
+        let model: Model = self.load()?;
+        let found = search(&model, &evaluator, &truncation, &settings, &mut store, &*self.options.observer)?;
+        drop(model);
+
+        let all: Vec<usize> = (0..evaluator.items().len()).collect();
+        let split = |index: usize| found.explored.splits.of[index];
+        let base_samples = samples(&evaluator, &all, &found.base, split);
+        let best_samples = samples(&evaluator, &all, &found.best, split);
+        let manifest = self.search_manifest(tasks, &evaluator, &settings, truncation.method())?;
+        let notes = search_notes(tasks, &settings, truncation.method());
+        let results = search_results(&evaluator, &found, &settings, &base_samples, &best_samples, manifest, notes);
+        let recipe = self.recipe(&found, truncation.method())?;
+        let Found { explored, winner, .. } = found;
+        Ok(CompletedSearch {
+            results,
+            base_samples,
+            samples: best_samples,
+            recipe,
+            edit: winner,
+            truncation: explored.truncation,
+            store,
+        })
+    }
+
+    fn search_manifest(
+        &self,
+        tasks: &ScoredTasks,
+        evaluator: &Evaluator<'_>,
+        settings: &Settings,
+        svd: SvdMethod,
+    ) -> Result<Manifest> {
+        let mut manifest = self.manifest(tasks)?;
+        let objective = &settings.objective;
+        // Texts that are only read have a measure of their own: the objective's is shown if any task has it.
+        let measures = objective.measures(evaluator);
+        let measure = measures.iter().find(|measure| **measure == objective.measure).unwrap_or(&measures[0]);
+        let entries: [(&str, Value); 10] = [
+            ("score", score_value(evaluator)),
+            ("objective", measure.to_string().into()),
+            ("svd", serde_json::to_value(svd).expect("a method is plain data")),
+            ("strategy", settings.plan.to_string().into()),
+            ("error_rate", settings.error_rate.into()),
+            ("candidates", settings.candidates.into()),
+            ("screen_items", settings.screen_items.into()),
+            ("finalists", settings.finalists.into()),
+            ("resamples", settings.resamples.into()),
+            ("permutations", settings.permutations.into()),
+        ];
+        manifest.config.extend(entries.map(|(key, value)| (key.to_owned(), value)));
+        let names = tasks.names();
+        if names.len() > 1 {
+            let guards = objective.guards.iter().map(|guard| format!("{}:{}", names[guard.part], guard.max_drop));
+            manifest.config.insert("guard".into(), guards.collect::<Vec<String>>().into());
+            manifest.config.insert("aggregate".into(), objective.over.to_string().into());
+        }
+        manifest.seeds.insert("split".into(), settings.split_seed);
+        manifest.seeds.insert("order".into(), settings.order_seed);
+        manifest.seeds.insert("statistics".into(), settings.statistics_seed);
+        if let SvdMethod::Randomized { seed } = svd {
+            manifest.seeds.insert("svd".into(), seed);
+        }
+        Ok(manifest)
+    }
+
+    fn recipe(&self, found: &Found, svd: SvdMethod) -> Result<Recipe> {
+        let rank = |id: WeightId| found.records.iter().find(|r| r.matrix == id.to_string()).and_then(|r| r.rank);
+        Ok(Recipe::new(&found.winner, self.base_model()?, svd, self.config(), rank))
+    }
+}
+
+/// Sentences for the results about what a reader may not expect.
+fn search_notes(tasks: &ScoredTasks, settings: &Settings, svd: SvdMethod) -> Vec<String> {
+    let mut notes = tasks.notes();
+    if let SvdMethod::Randomized { seed } = svd {
+        notes.push(format!(
+            "compatibility: randomized decomposition as in the reference code, seed {seed}; the paper's is exact"
+        ));
+    }
+    if tasks.iter().any(|(_, score)| score.with_match(Match::PromptContinuation) == Some(score)) {
+        notes.push("compatibility: an answer that the prompt mentions counts, as in the reference code".to_owned());
+    }
+    if settings.protocol == Protocol::Paper {
+        notes.push(
+            "the paper's protocol: the first 20 % of the items select, without shuffling or a validation split"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
