@@ -1,8 +1,9 @@
-"""Times torch.linalg.svd(full_matrices=False) at f32 on the shapes of crates/linalg/benches/decompose.rs.
+"""Times torch.linalg.svd(full_matrices=False) in f32 on the shapes of crates/linalg/benches/decompose.rs.
 
     python tools/bench_svd.py [--threads 2]
 
-Prints one row a shape: the median, the fastest and the number of runs.
+Prints one line for each shape: median seconds, fastest seconds, number of runs. Compare the medians with those of
+`cargo bench -p laser-rank-linalg --bench decompose`, which divan prints.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import time
 
 import torch
 
+# The same list is in crates/linalg/benches/decompose.rs.
 SHAPES = [(576, 576), (192, 576), (1536, 576), (768, 3072), (4096, 1024), (2048, 2048)]
 
 

@@ -1,7 +1,7 @@
-//! A model on disk, opened: a folder or file in, a sorted table of tensors out, their bytes mapped.
+//! Opening a checkpoint: takes a folder or a file, gives a sorted table of tensors whose bytes are mapped into memory.
 //!
-//! Opening validates every header and index, so that a view's bytes are always there; values are only looked at when
-//! they are asked for.
+//! Opening checks every header and index, so that the bytes of a view always exist. Values are read when they are asked
+//! for, and not before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,20 +9,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::CheckpointError;
-use crate::gguf;
+use crate::gguf::header as gguf_header;
 use crate::gguf::metadata::Metadata;
 use crate::mapping::Mapping;
-use crate::safetensors::{header, shards::Index};
+use crate::safetensors::header as safetensors_header;
+use crate::safetensors::shard_index::{INDEX_FILE, MODEL_FILE, ShardIndex};
 use crate::tensor::{TensorInfo, TensorView};
+use crate::tensor_entry::TensorEntry;
 
-/// The name of an unsharded model.
-pub(crate) const MODEL: &str = "model.safetensors";
-/// The name of a sharded model's index.
-pub(crate) const INDEX: &str = "model.safetensors.index.json";
-/// Endings of files that hold pickles.
+/// File name endings of pickles.
 const PICKLES: [&str; 5] = ["bin", "pt", "pth", "ckpt", "pkl"];
 
-/// The two formats read and written.
+/// The format of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One or more safetensors files.
@@ -31,24 +29,27 @@ pub enum Format {
     Gguf,
 }
 
-/// An opened model: its tensors by name, mapped read-only.
+/// An open checkpoint: all tensors of a model by name, with their files mapped into memory read-only.
 #[derive(Debug)]
 pub struct Checkpoint {
     format: Format,
+    /// Mapped files by path; the `TensorInfo` of each tensor shares the path.
     files: BTreeMap<Arc<Path>, Mapping>,
+    /// Path of the index, if the checkpoint is sharded.
     index: Option<PathBuf>,
     tensors: BTreeMap<String, TensorInfo>,
+    /// Metadata of a GGUF file; `None` for safetensors.
     metadata: Option<Metadata>,
 }
 
 impl Checkpoint {
     /// Opens a folder with safetensors weights, a `.safetensors` file or a `.gguf` file.
     ///
-    /// In a folder, `model.safetensors` comes first, then `model.safetensors.index.json` with its shards, then the one
-    /// file that ends in `.safetensors`.
+    /// In a folder, `model.safetensors` is preferred, then `model.safetensors.index.json` with its shards, then the
+    /// only file that ends in `.safetensors`.
     ///
     /// # Errors
-    /// Whatever can be wrong before values are read, always [`CheckpointError::InFile`].
+    /// All conditions of files, headers and indices, always as [`CheckpointError::InFile`].
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
         let found = fs::metadata(path).map_err(|e| CheckpointError::io("open the model")(e).in_file(path))?;
         if found.is_dir() {
@@ -62,25 +63,28 @@ impl Checkpoint {
         }
     }
 
+    /// Opens the safetensors weights in a folder.
     fn open_folder(folder: &Path) -> Result<Self, CheckpointError> {
-        let single = folder.join(MODEL);
+        let single = folder.join(MODEL_FILE);
         if single.is_file() {
             return Self::open_safetensors(&single);
         }
-        let index = folder.join(INDEX);
+        let index = folder.join(INDEX_FILE);
         if index.is_file() {
             return Self::open_shards(index);
         }
-        let files = list(folder).map_err(|e| CheckpointError::io("list the folder")(e).in_file(folder))?;
+        // Without a standard name, a single file is unambiguous, but several are not.
+        let files = list_sorted(folder).map_err(|e| CheckpointError::io("list the folder")(e).in_file(folder))?;
         let candidates: Vec<&PathBuf> = files.iter().filter(|f| extension(f) == Some("safetensors")).collect();
         match candidates[..] {
             [only] => return Self::open_safetensors(only),
             [] => {}
             _ => {
-                let found = candidates.iter().map(|file| name(file)).collect();
+                let found = candidates.iter().map(|file| file_name(file)).collect();
                 return Err(CheckpointError::NoIndex { found }.in_file(folder));
             }
         }
+        // Pickles are looked for last, because many folders have them beside the safetensors of the same model.
         let is_pickle = |file: &&PathBuf| extension(file).is_some_and(|ending| PICKLES.contains(&ending));
         Err(match files.iter().find(is_pickle) {
             Some(file) => pickle(file).in_file(folder),
@@ -88,22 +92,24 @@ impl Checkpoint {
         })
     }
 
+    /// Opens one safetensors file.
     fn open_safetensors(path: &Path) -> Result<Self, CheckpointError> {
         let mut checkpoint = Self::empty(Format::Safetensors);
         checkpoint.add_safetensors(path)?;
         Ok(checkpoint)
     }
 
+    /// Opens an index and its shards.
     fn open_shards(index_path: PathBuf) -> Result<Self, CheckpointError> {
         let folder = index_path.parent().unwrap_or(Path::new(""));
         let in_index = |problem: CheckpointError| problem.in_file(&index_path);
         let json = fs::read(&index_path).map_err(|e| in_index(CheckpointError::io("read the file")(e)))?;
-        let index = Index::read(&json).map_err(in_index)?;
+        let index = ShardIndex::read(&json).map_err(in_index)?;
         let mut checkpoint = Self::empty(Format::Safetensors);
         for shard in index.shards() {
             let path = folder.join(shard);
             let names = checkpoint.add_safetensors(&path)?;
-            // Each shard holds exactly what the index places there, hence no name comes from two of them.
+            // Each shard must contain exactly the tensors that the index places there, so no name occurs in two shards.
             let found: BTreeSet<&str> = names.iter().map(String::as_str).collect();
             index.check(shard, &found).map_err(|problem| problem.in_file(&path))?;
         }
@@ -111,62 +117,56 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
+    /// Opens one GGUF file.
     fn open_gguf(path: &Path) -> Result<Self, CheckpointError> {
         let mapping = Mapping::open(path)?;
-        let header = gguf::header::read(mapping.bytes()).map_err(|problem| problem.in_file(path))?;
+        let header = gguf_header::read(mapping.bytes()).map_err(|problem| problem.in_file(path))?;
         let file: Arc<Path> = path.into();
         let mut checkpoint = Self::empty(Format::Gguf);
         for tensor in header.tensors {
-            let info = TensorInfo {
-                name: tensor.name,
-                dtype: tensor.dtype,
-                shape: tensor.shape,
-                file: Arc::clone(&file),
-                range: tensor.range,
-            };
-            checkpoint.tensors.insert(info.name.clone(), info);
+            checkpoint.add_tensor(&file, tensor);
         }
         checkpoint.files.insert(file, mapping);
         checkpoint.metadata = Some(header.metadata);
         Ok(checkpoint)
     }
 
+    /// Makes a checkpoint without files.
     fn empty(format: Format) -> Self {
         Self { format, files: BTreeMap::new(), index: None, tensors: BTreeMap::new(), metadata: None }
     }
 
-    /// Maps one safetensors file and takes up its tensors; gives their names.
+    /// Maps one safetensors file and adds its tensors; returns their names.
     fn add_safetensors(&mut self, path: &Path) -> Result<Vec<String>, CheckpointError> {
         let mapping = Mapping::open(path)?;
-        let tensors = header::read(mapping.bytes()).map_err(|problem| problem.in_file(path))?;
+        let tensors = safetensors_header::read(mapping.bytes()).map_err(|problem| problem.in_file(path))?;
         let file: Arc<Path> = path.into();
         let mut names = Vec::with_capacity(tensors.len());
         for tensor in tensors {
             names.push(tensor.name.clone());
-            let info = TensorInfo {
-                name: tensor.name,
-                dtype: tensor.dtype,
-                shape: tensor.shape,
-                file: Arc::clone(&file),
-                range: tensor.range,
-            };
-            self.tensors.insert(info.name.clone(), info);
+            self.add_tensor(&file, tensor);
         }
         self.files.insert(file, mapping);
         Ok(names)
     }
 
-    /// Which format the files have.
+    /// Adds one tensor of `file` to the table.
+    fn add_tensor(&mut self, file: &Arc<Path>, TensorEntry { name, dtype, shape, range }: TensorEntry) {
+        let info = TensorInfo { name: name.clone(), dtype, shape, file: Arc::clone(file), range };
+        self.tensors.insert(name, info);
+    }
+
+    /// Format of the files.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// The files that hold tensors, sorted.
+    /// Paths of the files that contain tensors, sorted.
     pub fn files(&self) -> impl ExactSizeIterator<Item = &Path> {
         self.files.keys().map(AsRef::as_ref)
     }
 
-    /// The index file, if the checkpoint is sharded.
+    /// Path of the index, if the checkpoint is sharded.
     pub fn index_file(&self) -> Option<&Path> {
         self.index.as_deref()
     }
@@ -176,53 +176,57 @@ impl Checkpoint {
         self.tensors.values()
     }
 
-    /// One tensor's description, if there is a tensor of that name.
+    /// Description of the tensor `name`; `None` if there is no such tensor.
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
         self.tensors.get(name)
     }
 
-    /// One tensor with its bytes.
+    /// The tensor `name` with its bytes.
     ///
     /// # Errors
-    /// [`CheckpointError::NoTensor`], in the first of the files.
+    /// [`CheckpointError::NoSuchTensor`], which names the index or else the first of the files.
     pub fn tensor(&self, name: &str) -> Result<TensorView<'_>, CheckpointError> {
         let Some(info) = self.tensors.get(name) else {
-            let problem = CheckpointError::NoTensor { tensor: name.to_string() };
+            let problem = CheckpointError::NoSuchTensor { tensor: name.to_string() };
             return Err(match self.index_file().or_else(|| self.files().next()) {
                 Some(file) => problem.in_file(file),
                 None => problem,
             });
         };
+        // The range is within the mapping: the header reader checked it.
         let bytes = self.files[&info.file].bytes();
         Ok(TensorView::new(info, &bytes[info.range.clone()]))
     }
 
-    /// Gives the memory of pages read so far back to the system, once everything wanted has been read; reading again
-    /// works, and reads the files again.
-    pub fn forget_pages(&self) {
-        self.files.values().for_each(Mapping::forget_pages);
+    /// Releases the memory of the file pages read so far. Call it when all tensors have been read; a later access
+    /// works, but reads the files again.
+    pub fn release_pages(&self) {
+        self.files.values().for_each(Mapping::release_pages);
     }
 
-    /// The metadata of a GGUF file; `None` for safetensors.
+    /// Metadata of a GGUF file; `None` for safetensors.
     pub fn gguf_metadata(&self) -> Option<&Metadata> {
         self.metadata.as_ref()
     }
 }
 
+/// Makes the error for a pickle file.
 fn pickle(path: &Path) -> CheckpointError {
-    CheckpointError::Pickle { found: name(path) }
+    CheckpointError::Pickle { found: file_name(path) }
 }
 
+/// The extension of a path, if it is UTF-8.
 fn extension(path: &Path) -> Option<&str> {
     path.extension()?.to_str()
 }
 
-fn name(path: &Path) -> String {
+/// The file name of a path.
+fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The files of a folder, sorted.
-fn list(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+/// Lists the paths of all entries of a folder, sorted: the order of `read_dir` differs between systems.
+fn list_sorted(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         files.push(entry?.path());

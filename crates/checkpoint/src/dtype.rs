@@ -1,13 +1,13 @@
-//! Element types: how many bytes how many elements take, and what the two formats call them.
+//! Element types of tensors: their block sizes in elements and bytes, and their names or numbers in the two formats.
 
 use std::fmt;
 
-/// How a tensor's elements are stored.
+/// The type in which the elements of a tensor are stored.
 ///
-/// Float and GGUF block types are weights and can be turned into `f32`. The others are known so that files which
-/// contain them can be opened; reading one as weights is an error.
+/// Floats of 16 and 32 bits and GGUF block types are weight types: they can be converted to `f32` and back. The other
+/// types are listed so that files with such tensors can be opened; converting one to `f32` is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)] // the names are those of the formats, the table below says the rest
+#[allow(missing_docs)] // the variants have the names of the formats, and `TABLE` below describes them
 #[non_exhaustive]
 pub enum Dtype {
     F32,
@@ -44,34 +44,36 @@ pub enum Dtype {
     F8E5M2Fnuz,
 }
 
-/// What is to know of one type.
-struct Row {
+/// The properties of one element type.
+struct Properties {
     dtype: Dtype,
+    /// Name in the tools of both formats, and in safetensors headers.
     name: &'static str,
-    /// Elements in a block.
-    block: usize,
-    /// Bytes in a block.
-    bytes: usize,
-    /// Its number in GGUF, where that format has it.
-    ggml: Option<u32>,
-    /// Whether safetensors has it, under `name`.
+    /// Number of elements in a block.
+    block_len: usize,
+    /// Number of bytes in a block.
+    block_bytes: usize,
+    /// Type number in GGUF; `None` if that format does not have the type.
+    ggml_number: Option<u32>,
+    /// True if safetensors has the type.
     safetensors: bool,
 }
 
+/// Makes a row of [`TABLE`].
 const fn row(
     dtype: Dtype,
     name: &'static str,
-    block: usize,
-    bytes: usize,
-    ggml: Option<u32>,
+    block_len: usize,
+    block_bytes: usize,
+    ggml_number: Option<u32>,
     safetensors: bool,
-) -> Row {
-    Row { dtype, name, block, bytes, ggml, safetensors }
+) -> Properties {
+    Properties { dtype, name, block_len, block_bytes, ggml_number, safetensors }
 }
 
-/// Every type once, in the order of [`Dtype`].
+/// Every type once, in the order of the variants of [`Dtype`].
 #[rustfmt::skip]
-const TABLE: [Row; 32] = [
+const TABLE: [Properties; 32] = [
     //  type             name      elements bytes   GGUF   safetensors
     row(Dtype::F32,        "F32",         1,   4, Some( 0), true),
     row(Dtype::F16,        "F16",         1,   2, Some( 1), true),
@@ -107,41 +109,41 @@ const TABLE: [Row; 32] = [
     row(Dtype::F8E5M2Fnuz, "F8_E5M2FNUZ", 1,   1, None,     true),
 ];
 
-/// GGUF types that exist but are not read, so that an error can call them by name.
+/// Type numbers and names of GGUF types that are not supported, so that an error can name them.
 #[rustfmt::skip]
-const UNREAD: [(u32, &str); 16] = [
+const UNSUPPORTED: [(u32, &str); 16] = [
     (9, "Q8_1"), (15, "Q8_K"), (16, "IQ2_XXS"), (17, "IQ2_XS"), (18, "IQ3_XXS"), (19, "IQ1_S"), (20, "IQ4_NL"),
     (21, "IQ3_S"), (22, "IQ2_S"), (23, "IQ4_XS"), (29, "IQ1_M"), (34, "TQ1_0"), (35, "TQ2_0"), (39, "MXFP4"),
     (40, "NVFP4"), (41, "Q1_0"),
 ];
 
 impl Dtype {
-    fn row(self) -> &'static Row {
-        // The table lists the variants in order; `the_table_is_in_order` holds it to that.
+    fn properties(self) -> &'static Properties {
+        // The table has the order of the variants; the test `the_table_is_in_order` checks it.
         &TABLE[self as usize]
     }
 
-    /// Every known type.
+    /// All known types.
     pub fn all() -> impl Iterator<Item = Dtype> {
         TABLE.iter().map(|row| row.dtype)
     }
 
-    /// The name both formats' tools print, for example `BF16` or `Q4_K`.
+    /// Name as the tools of both formats print it, for example `BF16` or `Q4_K`.
     pub fn name(self) -> &'static str {
-        self.row().name
+        self.properties().name
     }
 
-    /// Elements that are stored together; 1 except for block types.
+    /// Number of elements stored together in a block; 1 except for block types.
     pub fn block_len(self) -> usize {
-        self.row().block
+        self.properties().block_len
     }
 
-    /// Bytes one block takes.
+    /// Number of bytes of a block.
     pub fn block_bytes(self) -> usize {
-        self.row().bytes
+        self.properties().block_bytes
     }
 
-    /// Bytes that `elements` take; `None` when they are not whole blocks or the count overflows.
+    /// Number of bytes of `elements` elements; `None` if they are not whole blocks or the result overflows.
     pub fn bytes_for(self, elements: usize) -> Option<usize> {
         if !elements.is_multiple_of(self.block_len()) {
             return None;
@@ -149,34 +151,34 @@ impl Dtype {
         (elements / self.block_len()).checked_mul(self.block_bytes())
     }
 
-    /// Whether tensors of this type can be read as `f32` and written from it.
+    /// Tells whether this is a weight type, which can be converted to `f32` and back.
     pub fn is_weight(self) -> bool {
-        self <= Dtype::Q6K
+        self <= Dtype::Q6K // the weight types are the first variants
     }
 
-    /// Whether this is a GGUF block type.
+    /// Tells whether this is a GGUF block type.
     pub fn is_quantised(self) -> bool {
         (Dtype::Q4_0..=Dtype::Q6K).contains(&self)
     }
 
-    /// The type safetensors calls `name`.
+    /// Finds the type with this name in safetensors headers.
     pub(crate) fn from_safetensors(name: &str) -> Option<Dtype> {
         TABLE.iter().find(|row| row.safetensors && row.name == name).map(|row| row.dtype)
     }
 
-    /// Whether safetensors files can hold this type.
+    /// Tells whether safetensors files can hold this type.
     pub(crate) fn in_safetensors(self) -> bool {
-        self.row().safetensors
+        self.properties().safetensors
     }
 
-    /// The type with this number in GGUF.
-    pub(crate) fn from_ggml(number: u32) -> Option<Dtype> {
-        TABLE.iter().find(|row| row.ggml == Some(number)).map(|row| row.dtype)
+    /// Finds the type with this number in GGUF.
+    pub(crate) fn from_ggml_number(number: u32) -> Option<Dtype> {
+        TABLE.iter().find(|row| row.ggml_number == Some(number)).map(|row| row.dtype)
     }
 
-    /// This type's number in GGUF.
-    pub(crate) fn ggml(self) -> Option<u32> {
-        self.row().ggml
+    /// Number of this type in GGUF; `None` if that format does not have it.
+    pub(crate) fn ggml_number(self) -> Option<u32> {
+        self.properties().ggml_number
     }
 }
 
@@ -186,21 +188,9 @@ impl fmt::Display for Dtype {
     }
 }
 
-impl std::str::FromStr for Dtype {
-    type Err = String;
-
-    /// The type of this name, in upper or lower case; the error lists the types that weights can have.
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Dtype::all().find(|dtype| dtype.name().eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let names: Vec<_> = Dtype::all().filter(|d| d.is_weight()).map(Dtype::name).collect();
-            format!("unknown element type `{name}`, expected one of {}", names.join(", "))
-        })
-    }
-}
-
-/// How to call a GGUF type that is not read.
-pub(crate) fn unread_ggml_name(number: u32) -> String {
-    match UNREAD.iter().find(|(known, _)| *known == number) {
+/// Describes a GGUF type number that is not supported, for an error message.
+pub(crate) fn describe_unsupported_ggml_number(number: u32) -> String {
+    match UNSUPPORTED.iter().find(|(known, _)| *known == number) {
         Some((_, name)) => format!("{name} (GGUF type {number}), which is not supported"),
         None => format!("GGUF type {number}"),
     }
@@ -214,12 +204,11 @@ mod tests {
     fn the_table_is_in_order() {
         for (index, row) in TABLE.iter().enumerate() {
             assert_eq!(row.dtype as usize, index, "{}", row.name);
-            assert_eq!(row.name.to_lowercase().parse::<Dtype>(), Ok(row.dtype));
         }
     }
 
     #[test]
-    fn bytes_are_whole_blocks() {
+    fn only_whole_blocks_have_a_size() {
         assert_eq!(Dtype::F32.bytes_for(3), Some(12));
         assert_eq!(Dtype::Q4_1.bytes_for(64), Some(40));
         assert_eq!(Dtype::Q4_1.bytes_for(63), None);
@@ -228,16 +217,15 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_names_lead_back() {
+    fn numbers_and_names_give_the_type_back() {
         for dtype in Dtype::all() {
-            if let Some(number) = dtype.ggml() {
-                assert_eq!(Dtype::from_ggml(number), Some(dtype));
-                assert!(UNREAD.iter().all(|(unread, _)| *unread != number));
+            if let Some(number) = dtype.ggml_number() {
+                assert_eq!(Dtype::from_ggml_number(number), Some(dtype));
+                assert!(UNSUPPORTED.iter().all(|(unsupported, _)| *unsupported != number));
             }
             assert_eq!(Dtype::from_safetensors(dtype.name()).is_some(), dtype.in_safetensors());
         }
-        assert_eq!(Dtype::from_ggml(23), None);
-        assert!(unread_ggml_name(23).contains("IQ4_XS"));
-        assert!("q9_9".parse::<Dtype>().expect_err("no such type").contains("Q4_K"));
+        assert_eq!(Dtype::from_ggml_number(23), None);
+        assert!(describe_unsupported_ggml_number(23).contains("IQ4_XS"));
     }
 }

@@ -1,380 +1,392 @@
-//! Everything that can be wrong with a model file, one variant a condition.
+//! The error type of this crate: one variant for each condition that a model file can be in.
 //!
-//! The parsers see bytes and know no paths; whoever opened the file wraps what they report in
-//! [`CheckpointError::InFile`], so that the file is named once and everywhere. [`CheckpointError::problem`] gives the
-//! condition itself back.
+//! The parsers see bytes and know no paths. The code that opens the file wraps their errors in
+//! [`CheckpointError::InFile`], so that every message names the file exactly once. [`CheckpointError::problem`] returns
+//! the condition without the file, and [`CheckpointError::kind`] the group it belongs to.
 
 use std::path::{Path, PathBuf};
 
 use crate::dtype::Dtype;
 
-/// How to turn a pickle checkpoint into one that can be read.
+mod kind;
+
+pub use kind::CheckpointErrorKind;
+
+/// Advice on how to convert a pickle checkpoint into a safetensors one.
 const CONVERT: &str = "convert it where you trust it: python -c \"from transformers import AutoModelForCausalLM as M; \
      M.from_pretrained('DIR').save_pretrained('NEW_DIR', safe_serialization=True)\"";
 
-/// Why a checkpoint could not be read or written.
+/// An error in reading or writing a checkpoint.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// Something is wrong with, or inside, this file; `problem` says what.
+    /// A problem with a file or with its content.
     #[error("{}: {problem}", file.display())]
     InFile {
         /// The file or folder concerned.
         file: PathBuf,
-        /// The condition.
+        /// The condition, itself not `InFile`.
         problem: Box<CheckpointError>,
     },
     /// The operating system refused an operation.
     #[error("cannot {action}: {source}")]
     Io {
-        /// What was attempted, as a verb.
+        /// The attempted operation, beginning with a verb: `open the file`.
         action: &'static str,
-        /// The system's reason.
+        /// The reason given by the operating system.
         source: std::io::Error,
     },
 
-    // Finding the model.
-    /// A folder has neither safetensors nor pickle weights.
+    // Conditions of finding the model.
+    /// A folder has neither safetensors nor pickle files.
     #[error("no `model.safetensors`, `model.safetensors.index.json` or single `*.safetensors` file in this folder")]
     NoModel,
-    /// A folder has several safetensors files and no index that says how they belong together.
+    /// A folder has several safetensors files, but no index that combines them into one model.
     #[error("expected `model.safetensors.index.json` or one safetensors file, found {}", found.join(", "))]
     NoIndex {
-        /// The candidates, sorted.
+        /// File names of the safetensors files, sorted.
         found: Vec<String>,
     },
-    /// The weights are a pickle, which can run code when it is read.
+    /// The weights are in a pickle file, which could run code while it is read.
     #[error("`{found}` is a pickle file, which is not read because it can run code; {CONVERT}")]
     Pickle {
-        /// The pickle's file name.
+        /// File name of the pickle.
         found: String,
     },
-    /// A path's ending is not that of a known format.
+    /// The file name does not end like that of a known format.
     #[error("expected a folder, a `.safetensors` file or a `.gguf` file")]
     UnknownFormat,
 
-    // Any file.
-    /// The file ends inside something.
+    // Conditions of any file.
+    /// The file ends before the end of an element of its header.
     #[error("truncated: {what} needs {needed} bytes, {available} are left")]
     Truncated {
-        /// What was being read.
+        /// Element that was being read.
         what: &'static str,
-        /// Bytes it takes.
+        /// Number of bytes the element needs.
         needed: u64,
-        /// Bytes the file still has.
+        /// Number of bytes left in the file.
         available: u64,
     },
-    /// A tensor's element type is not known.
+    /// The file gives a tensor an element type that is not known here.
     #[error("tensor `{tensor}`: unknown element type {found}")]
     UnknownDtype {
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
-        /// The type as the file gives it.
+        /// The element type as it is written in the file.
         found: String,
     },
-    /// A tensor is described twice.
+    /// Two tensors have the same name.
     #[error("tensor `{tensor}` occurs twice")]
     DuplicateTensor {
-        /// The repeated name.
+        /// Name that occurs twice.
         tensor: String,
     },
-    /// A shape's element or byte count does not fit the address space.
+    /// The number of elements or bytes of a shape does not fit the address space.
     #[error("tensor `{tensor}`: the size of shape {shape:?} overflows")]
     ShapeOverflow {
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
-        /// Its shape, outermost first.
+        /// Shape of the tensor, outermost dimension first.
         shape: Vec<u64>,
     },
-    /// Rows are not made of whole quantisation blocks.
+    /// A tensor or its rows cannot be divided into whole blocks of its element type.
     #[error("tensor `{tensor}`: expected a multiple of {block} elements for {dtype}, found {found}")]
     PartialBlock {
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
-        /// Its element type.
+        /// Element type of the tensor.
         dtype: Dtype,
-        /// Elements in one block.
+        /// Number of elements in a block.
         block: usize,
-        /// Elements in a row (GGUF) or in the tensor (safetensors).
+        /// Number of elements in a row (GGUF) or in the whole tensor (safetensors).
         found: usize,
     },
-    /// A tensor's data lie, partly at least, behind the end of the file.
+    /// The data of a tensor reach beyond the end of the file.
     #[error("tensor `{tensor}`: data end at byte {end}, but the file has {available}")]
-    OutOfRange {
-        /// The tensor.
+    DataOutOfRange {
+        /// Name of the tensor.
         tensor: String,
-        /// Where its data should end, from the start of the file.
+        /// End of its data, in bytes from the start of the file.
         end: u64,
-        /// The file's length.
+        /// Length of the file in bytes.
         available: u64,
     },
     /// Two tensors share bytes.
     #[error("tensor `{tensor}`: data start at byte {start}, inside `{other}`, which ends at {end}")]
     Overlap {
-        /// The later tensor.
+        /// Name of the tensor that starts later.
         tensor: String,
-        /// Its start.
+        /// Start of its data, in bytes from the start of the file.
         start: u64,
-        /// The tensor before it.
+        /// Name of the tensor before it.
         other: String,
-        /// Where that one ends.
+        /// End of the data of the tensor before it, in bytes from the start of the file.
         end: u64,
     },
 
-    // Safetensors.
-    /// The JSON header announces more bytes than the format allows.
+    // Conditions of safetensors files.
+    /// The announced length of the JSON header is above the limit of the format.
     #[error("header of {found} bytes, allowed are {limit}")]
     HeaderTooLarge {
-        /// Announced length.
+        /// Announced length in bytes.
         found: u64,
-        /// The format's limit.
+        /// Limit of the format in bytes.
         limit: u64,
     },
-    /// A header or index is not the JSON it should be.
+    /// A header or an index is not valid JSON, or not of the expected form.
     #[error("{what} is not valid: {source}")]
-    Json {
-        /// The document.
+    InvalidJson {
+        /// Name of the document.
         what: &'static str,
-        /// The parser's reason.
+        /// Reason given by the JSON parser.
         source: serde_json::Error,
     },
-    /// Data offsets do not span what type and shape need.
+    /// The data offsets of a tensor do not span the bytes that its type and shape need.
     #[error("tensor `{tensor}`: {dtype} {shape:?} takes {expected} bytes, its offsets span {found}")]
     WrongSize {
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
-        /// Its element type.
+        /// Element type of the tensor.
         dtype: Dtype,
-        /// Its shape.
+        /// Shape of the tensor.
         shape: Vec<usize>,
-        /// Bytes by type and shape.
+        /// Number of bytes by type and shape.
         expected: usize,
-        /// Bytes by offsets.
+        /// Number of bytes by offsets; negative if they are in the wrong order.
         found: i128,
     },
-    /// Bytes between tensors belong to none.
+    /// Bytes between two tensors belong to neither.
     #[error("tensor `{tensor}`: data start at byte {start}, expected {expected}: unused bytes between tensors")]
     Gap {
-        /// The tensor behind the gap.
+        /// Name of the tensor after the gap.
         tensor: String,
-        /// Its start.
+        /// Start of its data, in bytes from the start of the file.
         start: u64,
-        /// End of the tensor before.
+        /// End of the data before it, in bytes from the start of the file.
         expected: u64,
     },
-    /// Bytes behind the last tensor belong to none.
+    /// The file has bytes after the last tensor.
     #[error("expected a file of {expected} bytes, found {found}: bytes behind the last tensor")]
     TrailingBytes {
-        /// End of the last tensor.
+        /// End of the last tensor, in bytes from the start of the file.
         expected: u64,
-        /// The file's length.
+        /// Length of the file in bytes.
         found: u64,
     },
 
-    // Sharded safetensors.
-    /// A shard is not a plain file name beside its index.
+    // Conditions of sharded safetensors.
+    /// A shard in the index is not a plain file name, that is, not a file beside the index.
     #[error("shard `{shard}` is not a plain file name")]
-    ShardName {
-        /// The name in the index.
+    InvalidShardName {
+        /// Name of the shard in the index.
         shard: String,
     },
-    /// The index promises a tensor that its shard does not have.
+    /// A shard does not have a tensor that the index places there.
     #[error("tensor `{tensor}` is missing, the index places it here")]
     MissingTensor {
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
     },
     /// A shard has a tensor that the index does not place there.
     #[error("surplus tensor `{tensor}`: the index places it in {}", placed.as_deref().unwrap_or("no shard"))]
     SurplusTensor {
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
-        /// The shard the index names instead, if any.
+        /// Shard that the index names instead, in backquotes; `None` if the index does not have the tensor.
         placed: Option<String>,
     },
 
-    // GGUF.
-    /// The file does not begin with the GGUF magic.
+    // Conditions of GGUF files.
+    /// The file does not begin with the four bytes `GGUF`.
     #[error("not a GGUF file: expected magic {:?}, found {found:?}", *b"GGUF")]
-    Magic {
-        /// The first four bytes.
+    WrongMagic {
+        /// First four bytes of the file.
         found: [u8; 4],
     },
-    /// A GGUF version other than 2 and 3.
+    /// The GGUF version is neither 2 nor 3.
     #[error("GGUF version {found}, readable are 2 and 3")]
-    Version {
-        /// The version found.
+    UnsupportedVersion {
+        /// Version of the file.
         found: u32,
     },
-    /// A GGUF file for big-endian machines.
+    /// The GGUF file is for big-endian machines.
     #[error("a big-endian GGUF file; only little-endian files are read, convert it with gguf-py's gguf-convert-endian")]
     BigEndian,
-    /// A count in the file promises more than the rest of the file can hold.
+    /// A count in the file is larger than the rest of the file allows.
     #[error("{what}: {count} announced, the rest of the file holds at most {possible}")]
-    Count {
-        /// What is counted.
+    CountTooLarge {
+        /// Name of the counted elements.
         what: &'static str,
-        /// The count in the file.
+        /// Count in the file.
         count: u64,
-        /// What the remaining bytes could hold.
+        /// Largest count for which the remaining bytes could suffice.
         possible: u64,
     },
     /// A text is not UTF-8.
     #[error("{what} is not UTF-8: {found:?}")]
-    Text {
-        /// What the text is for.
+    NotUtf8 {
+        /// Purpose of the text.
         what: &'static str,
-        /// Its beginning, made readable.
+        /// Beginning of the text, with invalid bytes replaced.
         found: String,
     },
     /// A metadata value has a type number that GGUF does not define.
     #[error("metadata key `{key}`: unknown value type {found}")]
-    ValueType {
+    UnknownValueType {
         /// The key.
         key: String,
-        /// The number found.
+        /// Type number in the file.
         found: u32,
     },
-    /// A truth value is neither 0 nor 1.
+    /// A truth value is stored as neither 0 nor 1.
     #[error("metadata key `{key}`: expected the truth value 0 or 1, found {found}")]
-    BoolValue {
+    InvalidBool {
         /// The key.
         key: String,
-        /// The byte found.
+        /// Stored byte.
         found: u8,
     },
-    /// Lists within lists go too deep.
+    /// Lists are nested too deeply.
     #[error("metadata key `{key}`: lists nested deeper than {limit}")]
-    Nesting {
+    NestingTooDeep {
         /// The key.
         key: String,
-        /// Levels that are read.
+        /// Largest number of levels that is read.
         limit: usize,
     },
-    /// A metadata key stands twice in one file.
+    /// Two metadata entries have the same key.
     #[error("metadata key `{key}` occurs twice")]
     DuplicateKey {
-        /// The repeated key.
+        /// Key that occurs twice.
         key: String,
     },
-    /// A metadata value is not of the kind its reader needs.
+    /// A metadata value does not have the type asked for.
     #[error("metadata key `{key}`: expected {expected}, found {found}")]
     MetadataType {
-        /// The key asked for.
+        /// The key.
         key: String,
-        /// The kind asked for.
+        /// Type asked for.
         expected: &'static str,
-        /// The kind, and for integers the value, that the file holds.
+        /// Type in the file, and for integers also the value.
         found: String,
     },
-    /// `general.alignment` is not a power of two from 8 on.
+    /// `general.alignment` is not a power of two from 8 to 2^30.
     #[error("`general.alignment`: expected a power of two from 8 to 2^30, found {found}")]
-    Alignment {
-        /// The value found.
+    InvalidAlignment {
+        /// Value in the file.
         found: u64,
     },
     /// A tensor has more dimensions than GGUF allows.
     #[error("tensor `{tensor}`: expected at most {limit} dimensions, found {found}")]
-    Rank {
-        /// The tensor.
+    TooManyDimensions {
+        /// Name of the tensor.
         tensor: String,
-        /// Dimensions found.
+        /// Number of dimensions.
         found: usize,
-        /// Dimensions allowed.
+        /// Largest number of dimensions allowed.
         limit: usize,
     },
     /// A tensor's offset is not a multiple of the file's alignment.
     #[error("tensor `{tensor}`: expected an offset that is a multiple of {alignment}, found {offset}")]
     Misaligned {
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
-        /// Its offset within the data.
+        /// Offset of its data in bytes, from the start of the data section.
         offset: u64,
-        /// The file's alignment.
+        /// Alignment of the file in bytes.
         alignment: u64,
     },
 
-    // Reading values.
+    // Conditions of reading values.
     /// There is no tensor of this name.
     #[error("no tensor `{tensor}`")]
-    NoTensor {
-        /// The name asked for.
+    NoSuchTensor {
+        /// Name asked for.
         tensor: String,
     },
-    /// A tensor's element type is known, but not one that weights are read from or written in.
+    /// The element type of a tensor cannot be converted from or to `f32`.
     #[error("tensor `{tensor}`: {dtype} values are not read or written as weights")]
-    NotWeights {
-        /// The tensor.
+    NotAWeightType {
+        /// Name of the tensor.
         tensor: String,
-        /// Its element type.
+        /// Element type of the tensor.
         dtype: Dtype,
     },
     /// A value is NaN or infinite.
     #[error("tensor `{tensor}`: expected a finite value at {at:?}, found {found}")]
     NotFinite {
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
-        /// The coordinates of the first such value, outermost first.
+        /// Coordinates of the first such value, outermost dimension first.
         at: Vec<usize>,
         /// The value.
         found: f32,
     },
-    /// Rows were asked for that the tensor does not have.
+    /// The range of rows asked for is not within the tensor.
     #[error("tensor `{tensor}`: rows {start}..{end} asked for, it has {rows}")]
-    Rows {
-        /// The tensor.
+    RowsOutOfRange {
+        /// Name of the tensor.
         tensor: String,
-        /// First row asked for.
+        /// First row of the range.
         start: usize,
-        /// One past the last row asked for.
+        /// End of the range, one past its last row.
         end: usize,
-        /// Rows it has.
+        /// Number of rows of the tensor.
         rows: usize,
     },
 
-    // Writing.
-    /// A tensor was given a wrong number of values.
+    // Conditions of writing.
+    /// The number of values given for a tensor does not fit its shape.
     #[error("tensor `{tensor}`: expected {expected} values, given {found}")]
     ValueCount {
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
-        /// What its shape needs.
+        /// Number of elements by shape.
         expected: usize,
-        /// What came.
+        /// Number of values given.
         found: usize,
     },
-    /// A finite value is too large for the type it is to be stored in.
+    /// A finite value is too large for the element type that should store it.
     #[error("tensor `{tensor}`: {value} at {at:?} is too large for {dtype}")]
     Overflow {
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
-        /// Coordinates of the value, outermost first.
+        /// Coordinates of the value, outermost dimension first.
         at: Vec<usize>,
         /// The value.
         value: f32,
-        /// The type.
+        /// The element type.
         dtype: Dtype,
     },
-    /// A format has no such element type.
+    /// The format of a new file does not have the element type.
     #[error("tensor `{tensor}`: {format} files cannot hold {dtype}")]
     DtypeForFormat {
-        /// The tensor.
+        /// Name of the tensor.
         tensor: String,
-        /// The type.
+        /// The element type.
         dtype: Dtype,
-        /// The format.
+        /// Name of the format.
         format: &'static str,
     },
-    /// A tensor name that safetensors keeps for itself.
+    /// A tensor has the name that safetensors reserves for metadata.
     #[error("a tensor cannot be called `{tensor}` in a safetensors file")]
     ReservedName {
-        /// The name.
+        /// Name of the tensor.
         tensor: String,
+    },
+    /// A text is not the name of an element type.
+    #[error("unknown element type `{name}`, expected one of {}", weight_types.join(", "))]
+    UnknownDtypeName {
+        /// The text.
+        name: String,
+        /// Names of the element types that weights can have.
+        weight_types: Vec<&'static str>,
     },
 }
 
 impl CheckpointError {
-    /// The condition itself, without the file it was met in.
+    /// Returns the condition, without the file it concerns.
     pub fn problem(&self) -> &CheckpointError {
         match self {
             CheckpointError::InFile { problem, .. } => problem.problem(),
@@ -382,7 +394,7 @@ impl CheckpointError {
         }
     }
 
-    /// This error, met in `file`; an error that names its file already stays as it is.
+    /// Names the `file` that this error concerns; an error that names a file already stays as it is.
     pub(crate) fn in_file(self, file: &Path) -> Self {
         match self {
             named @ CheckpointError::InFile { .. } => named,
@@ -390,7 +402,8 @@ impl CheckpointError {
         }
     }
 
-    /// Turns an I/O error into one that says what was attempted: `.map_err(CheckpointError::io("read the file"))`.
+    /// Makes a function that adds the attempted `action` to an I/O error:
+    /// `.map_err(CheckpointError::io("read the file"))`.
     pub(crate) fn io(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| CheckpointError::Io { action, source }
     }

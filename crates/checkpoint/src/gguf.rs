@@ -1,12 +1,13 @@
-//! GGUF files: one binary file with metadata, tensor descriptions and (often quantised) data.
+//! GGUF files: one binary file with metadata, tensor descriptions and data, which are often quantised.
 //!
-//! Reading is in [`crate::Checkpoint`]. Here are the two ways of writing: [`rewrite()`] replaces values, and if asked
-//! types, in a copy whose other bytes stay; [`write()`] makes a new file.
+//! [`crate::Checkpoint`] reads them. This module writes them: [`rewrite()`] copies a file and replaces the values, and
+//! optionally the types, of some tensors; [`write()`] makes a new file.
 
+mod cursor;
 pub(crate) mod header;
 pub mod metadata;
-pub(crate) mod quant;
 mod rewrite;
+mod value_type;
 mod write;
 
 pub use rewrite::rewrite;

@@ -1,4 +1,4 @@
-//! Files as read-only memory: the only place of this crate that needs `unsafe`.
+//! Files mapped into memory, read-only. This is the only file of the crate with `unsafe` code.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -8,7 +8,7 @@ use memmap2::Mmap;
 
 use crate::error::CheckpointError;
 
-/// A whole file, mapped read-only; pages are read when they are first touched.
+/// A whole file, mapped read-only; the system reads a page when it is first accessed.
 #[derive(Debug)]
 pub(crate) struct Mapping(Mmap);
 
@@ -16,7 +16,7 @@ impl Mapping {
     /// Maps the file at `path`.
     ///
     /// # Errors
-    /// [`CheckpointError::Io`], in that file, when it cannot be opened or mapped.
+    /// [`CheckpointError::Io`], which names the file, if it cannot be opened or mapped.
     pub(crate) fn open(path: &Path) -> Result<Self, CheckpointError> {
         let file = File::open(path).map_err(|e| CheckpointError::io("open the file")(e).in_file(path))?;
         // SAFETY: nobody may truncate or overwrite the file while it is mapped. This crate keeps that promise by
@@ -26,15 +26,15 @@ impl Mapping {
         Ok(Self(map.map_err(|e| CheckpointError::io("map the file into memory")(e).in_file(path))?))
     }
 
-    /// The file's bytes.
+    /// The bytes of the file.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Gives the pages read so far back to the system; they are read from the file again when touched.
-    pub(crate) fn forget_pages(&self) {
+    /// Releases the memory of the pages read so far; they are read from the file again at the next access.
+    pub(crate) fn release_pages(&self) {
         // SAFETY: the map is of a file, shared and read-only, so dropping its pages loses nothing: the same bytes come
-        // back at the next access. A system that refuses keeps the pages, which is as right.
+        // back at the next access. If the system refuses, it keeps the pages, which is harmless.
         #[cfg(unix)]
         let _ = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
     }

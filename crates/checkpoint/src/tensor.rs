@@ -1,40 +1,40 @@
-//! One tensor of a checkpoint: its description, and its bytes as `f32`.
+//! One tensor of a checkpoint: its description, and the conversion of its bytes to `f32`.
 
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::codec::Slot;
+use crate::codec::TensorSpec;
 use crate::dtype::Dtype;
 use crate::error::CheckpointError;
 
-/// What a checkpoint says of one tensor.
+/// The description of one tensor of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
-    /// Its name, as the file has it.
+    /// Name in the file.
     pub name: String,
-    /// How its elements are stored.
+    /// Element type.
     pub dtype: Dtype,
-    /// Its shape, outermost dimension first, whatever the order in the file; empty for a scalar.
+    /// Shape, outermost dimension first, whatever the order in the file; empty for a scalar.
     pub shape: Vec<usize>,
-    /// The file that holds it.
+    /// Path of the file that contains the tensor.
     pub file: Arc<Path>,
-    /// Its bytes in that file.
+    /// Range of its data, in bytes from the start of that file.
     pub range: Range<usize>,
 }
 
 impl TensorInfo {
-    /// How many elements it has.
+    /// Number of elements.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Elements in a row, the last dimension; 1 for a scalar.
+    /// Number of elements in a row, which is the last dimension; 1 for a scalar.
     pub fn row_len(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)
     }
 
-    /// How many rows it has: the product of all dimensions but the last.
+    /// Number of rows: the product of all dimensions but the last; 1 for a scalar.
     pub fn rows(&self) -> usize {
         match self.shape.split_last() {
             Some((_, outer)) => outer.iter().product(),
@@ -42,13 +42,13 @@ impl TensorInfo {
         }
     }
 
-    /// Where its values are stored, for the codec.
-    pub(crate) fn slot(&self) -> Slot<'_> {
-        Slot { tensor: &self.name, dtype: self.dtype, shape: &self.shape }
+    /// The part of the description that the codec needs.
+    pub(crate) fn spec(&self) -> TensorSpec<'_> {
+        TensorSpec { name: &self.name, dtype: self.dtype, shape: &self.shape }
     }
 }
 
-/// A tensor's description together with its mapped bytes.
+/// A tensor's description together with its bytes, borrowed from the mapped file.
 #[derive(Debug, Clone, Copy)]
 pub struct TensorView<'a> {
     info: &'a TensorInfo,
@@ -56,39 +56,39 @@ pub struct TensorView<'a> {
 }
 
 impl<'a> TensorView<'a> {
-    /// `bytes` must be what `info.range` selects; both were checked when the checkpoint was opened.
+    /// Makes a view; `bytes` must be the bytes at `info.range`, which was checked when the checkpoint was opened.
     pub(crate) fn new(info: &'a TensorInfo, bytes: &'a [u8]) -> Self {
         Self { info, bytes }
     }
 
-    /// The description.
+    /// The description of the tensor.
     pub fn info(&self) -> &'a TensorInfo {
         self.info
     }
 
-    /// The bytes as stored.
+    /// The bytes as they are stored.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// All values, row-major.
+    /// Converts all values to `f32`, in row-major order.
     ///
     /// # Errors
-    /// In the name of the file: [`CheckpointError::NotWeights`] for a type that is not read,
+    /// All errors name the file: [`CheckpointError::NotAWeightType`] for a type that cannot be converted,
     /// [`CheckpointError::NotFinite`] with the coordinates of the first NaN or infinity.
     pub fn to_f32(&self) -> Result<Vec<f32>, CheckpointError> {
         self.decode(0, self.bytes, self.info.elements())
     }
 
-    /// The values of some rows, row-major.
+    /// Converts the values of a range of rows to `f32`, in row-major order.
     ///
     /// # Errors
-    /// As [`TensorView::to_f32`]; [`CheckpointError::Rows`] when there are not so many rows;
-    /// [`CheckpointError::PartialBlock`] when rows of a safetensors tensor do not begin at whole bytes.
+    /// The errors of [`TensorView::to_f32`]; [`CheckpointError::RowsOutOfRange`] if the range is not within the tensor;
+    /// [`CheckpointError::PartialBlock`] if the rows do not begin at whole bytes.
     pub fn rows_to_f32(&self, rows: Range<usize>) -> Result<Vec<f32>, CheckpointError> {
         let info = self.info;
         if rows.start > rows.end || rows.end > info.rows() {
-            return Err(CheckpointError::Rows {
+            return Err(CheckpointError::RowsOutOfRange {
                 tensor: info.name.clone(),
                 start: rows.start,
                 end: rows.end,
@@ -96,7 +96,7 @@ impl<'a> TensorView<'a> {
             }
             .in_file(&info.file));
         }
-        let Some(row) = info.dtype.bytes_for(info.row_len()) else {
+        let Some(row_bytes) = info.dtype.bytes_for(info.row_len()) else {
             return Err(CheckpointError::PartialBlock {
                 tensor: info.name.clone(),
                 dtype: info.dtype,
@@ -105,34 +105,37 @@ impl<'a> TensorView<'a> {
             }
             .in_file(&info.file));
         };
-        // Bounded by the whole tensor, which lies within the file.
-        let bytes = &self.bytes[rows.start * row..rows.end * row];
+        // These products cannot overflow: they are at most the size of the tensor, which lies within the file.
+        let bytes = &self.bytes[rows.start * row_bytes..rows.end * row_bytes];
         self.decode(rows.start * info.row_len(), bytes, rows.len() * info.row_len())
     }
 
-    /// What reading back gives after `values`, all of them, were written over this tensor in its own type: blocks that
-    /// hold them already, bit for bit, stay as they are ([`crate::gguf::rewrite`]), the others are
-    /// [`crate::stored_values`].
+    /// Computes the values that the tensor will have after a rewrite with `values`, those of the whole tensor, in its
+    /// own type.
+    ///
+    /// Blocks that have the new values already, bit for bit, stay as they are (see [`crate::gguf::rewrite`]); for the
+    /// others the result is that of [`crate::stored_values`].
     ///
     /// # Errors
-    /// In the name of the file: [`CheckpointError::NotWeights`], [`CheckpointError::ValueCount`],
+    /// All errors name the file: [`CheckpointError::NotAWeightType`], [`CheckpointError::ValueCount`],
     /// [`CheckpointError::PartialBlock`], [`CheckpointError::NotFinite`], [`CheckpointError::Overflow`].
-    pub fn stored_over(&self, values: &[f32]) -> Result<Vec<f32>, CheckpointError> {
-        let mut back = Vec::with_capacity(values.len());
-        let keep = |_: &[u8], stored: &[f32]| {
-            back.extend_from_slice(stored);
+    pub fn values_after_rewrite(&self, values: &[f32]) -> Result<Vec<f32>, CheckpointError> {
+        let mut result = Vec::with_capacity(values.len());
+        let collect = |_: &[u8], stored: &[f32]| {
+            result.extend_from_slice(stored);
             Ok(())
         };
-        self.info.slot().encode(values, self.bytes, keep).map_err(|problem| problem.in_file(&self.info.file))?;
-        Ok(back)
+        self.info.spec().encode(values, self.bytes, collect).map_err(|problem| problem.in_file(&self.info.file))?;
+        Ok(result)
     }
 
+    /// Converts `bytes`, which hold `count` elements from element `first` on.
     fn decode(&self, first: usize, bytes: &[u8], count: usize) -> Result<Vec<f32>, CheckpointError> {
-        // Before the allocation: a type that is not read must not cost memory.
-        let slot = self.info.slot();
-        slot.size().map_err(|problem| problem.in_file(&self.info.file))?;
+        let spec = self.info.spec();
+        // Checked before the allocation, so that a type that cannot be converted takes no memory.
+        spec.byte_size().map_err(|problem| problem.in_file(&self.info.file))?;
         let mut values = vec![0.0; count];
-        slot.decode(first, bytes, &mut values).map_err(|problem| problem.in_file(&self.info.file))?;
+        spec.decode(first, bytes, &mut values).map_err(|problem| problem.in_file(&self.info.file))?;
         Ok(values)
     }
 }

@@ -1,4 +1,4 @@
-//! What is written is what is read, byte for byte where bytes were promised.
+//! Files that are written and read back: the values agree, and so do the bytes that a rewrite must keep.
 
 #[path = "support/gguf_bytes.rs"]
 mod gguf_bytes;
@@ -19,33 +19,37 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-/// Seeded values, uniform in ±1.
+/// Makes seeded values, uniform in ±1.
 fn values(count: usize, seed: u64) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
 
+/// Describes a tensor with these values.
 fn new<'a>(name: &str, dtype: Dtype, shape: &[usize], values: &'a [f32]) -> NewTensor<'a> {
     NewTensor::new(name, dtype, shape, || Ok(values.to_vec()))
 }
 
+/// Opens a checkpoint and reads one tensor.
 fn read(path: &Path, tensor: &str) -> Vec<f32> {
     let checkpoint = Checkpoint::open(path).expect("opens");
     checkpoint.tensor(tensor).expect("is there").to_f32().expect("finite")
 }
 
+/// Reads a whole file.
 fn bytes(path: impl AsRef<Path>) -> Vec<u8> {
     fs::read(path).expect("is there")
 }
 
-fn weights() -> impl Iterator<Item = Dtype> {
+/// All weight types.
+fn weight_types() -> impl Iterator<Item = Dtype> {
     Dtype::all().filter(|dtype| dtype.is_weight())
 }
 
 #[test]
 fn a_small_safetensors_file_has_known_bytes() {
-    let place = folder();
-    let target = place.path().join("model.safetensors");
+    let folder = folder();
+    let target = folder.path().join("model.safetensors");
     let tensors = vec![new("b", Dtype::BF16, &[2], &[1.0, -2.0]), new("a", Dtype::F32, &[1, 1], &[0.5])];
     let metadata = BTreeMap::from([("format".to_string(), "pt".to_string())]);
     safetensors::write(&target, tensors, &metadata).expect("writes");
@@ -60,8 +64,8 @@ fn a_small_safetensors_file_has_known_bytes() {
 
 #[test]
 fn a_small_gguf_file_has_known_bytes() {
-    let place = folder();
-    let target = place.path().join("model.gguf");
+    let folder = folder();
+    let target = folder.path().join("model.gguf");
     let metadata = vec![("general.architecture".to_string(), Value::String("none".into()))];
     let metadata = Metadata::from_pairs(metadata).expect("one key");
     let tensors = vec![new("m", Dtype::F16, &[2, 1], &[1.0, -2.0]), new("v", Dtype::F32, &[1], &[0.5])];
@@ -80,9 +84,9 @@ fn a_small_gguf_file_has_known_bytes() {
 }
 
 #[test]
-fn the_formats_own_reader_reads_what_is_written() {
-    let place = folder();
-    let target = place.path().join("model.safetensors");
+fn the_safetensors_crate_reads_the_same_tensors() {
+    let folder = folder();
+    let target = folder.path().join("model.safetensors");
     let wanted = values(6, 1);
     let tensors = vec![
         new("naïve \"name\"", Dtype::F16, &[3, 2], &wanted),
@@ -92,7 +96,7 @@ fn the_formats_own_reader_reads_what_is_written() {
     ];
     safetensors::write(&target, tensors, &BTreeMap::new()).expect("writes");
     let bytes = bytes(&target);
-    let theirs = ::safetensors::SafeTensors::deserialize(&bytes).expect("their reader agrees");
+    let theirs = ::safetensors::SafeTensors::deserialize(&bytes).expect("the crate reads the file");
     let ours = Checkpoint::open(&target).expect("opens");
     assert_eq!((ours.format(), ours.tensors().len(), theirs.len()), (Format::Safetensors, 4, 4));
     for info in ours.tensors() {
@@ -106,8 +110,8 @@ fn the_formats_own_reader_reads_what_is_written() {
 
 #[test]
 fn rewriting_safetensors_changes_the_edited_bytes_only() {
-    let place = folder();
-    let (source, target) = (place.path().join("s.safetensors"), place.path().join("t.safetensors"));
+    let folder = folder();
+    let (source, target) = (folder.path().join("s.safetensors"), folder.path().join("t.safetensors"));
     let old: Vec<_> = (0..3).map(|seed| values(20, seed)).collect();
     let tensors = vec![
         new("a", Dtype::F16, &[4, 5], &old[0]),
@@ -116,7 +120,7 @@ fn rewriting_safetensors_changes_the_edited_bytes_only() {
     ];
     safetensors::write(&source, tensors, &BTreeMap::new()).expect("writes");
 
-    // A tensor's own values are its own bytes.
+    // Rewriting a tensor with its own values gives its own bytes.
     let own = BTreeMap::from([("b".to_string(), read(&source, "b"))]);
     let cost = safetensors::rewrite(&source, &target, &own).expect("rewrites");
     assert_eq!(bytes(&target), bytes(&source));
@@ -135,15 +139,15 @@ fn rewriting_safetensors_changes_the_edited_bytes_only() {
     assert_eq!(cost["b"].max_abs, largest);
     assert!(cost["b"].relative > 0.0 && cost["b"].relative < 2f64.powi(-11), "{:?}", cost["b"]);
 
-    // In place: the file that is read is the one replaced.
+    // In place: the source file is also the target.
     safetensors::rewrite(&source, &source, &edits).expect("rewrites");
     assert_eq!(bytes(&source), after);
 }
 
 #[test]
 fn shards_keep_their_files_index_and_order() {
-    let place = folder();
-    let (source, target) = (place.path().join("source"), place.path().join("target"));
+    let folder = folder();
+    let (source, target) = (folder.path().join("source"), folder.path().join("target"));
     let wanted: Vec<_> = (0..4).map(|seed| values(8, seed)).collect();
     let tensors = || {
         let named = ["d", "c", "b", "a"].iter().zip(&wanted);
@@ -169,24 +173,24 @@ fn shards_keep_their_files_index_and_order() {
     }
 
     // One tensor a shard when none fits beside another, one file when all fit.
-    let apart = place.path().join("apart");
+    let apart = folder.path().join("apart");
     assert_eq!(safetensors::write_folder(&apart, tensors(), &BTreeMap::new(), 1).expect("writes").len(), 5);
-    let whole = place.path().join("whole");
+    let whole = folder.path().join("whole");
     let files = safetensors::write_folder(&whole, tensors(), &BTreeMap::new(), 128).expect("writes");
     assert_eq!(files.iter().map(name).collect::<Vec<_>>(), ["model.safetensors"]);
 }
 
 #[test]
-fn every_type_is_stored_within_its_step() {
-    let place = folder();
-    let target = place.path().join("model.gguf");
+fn every_type_is_stored_within_its_rounding_error() {
+    let folder = folder();
+    let target = folder.path().join("model.gguf");
     let wanted = values(4 * 512, 3);
-    let tensors = weights().map(|dtype| new(dtype.name(), dtype, &[4, 512], &wanted)).collect();
+    let tensors = weight_types().map(|dtype| new(dtype.name(), dtype, &[4, 512], &wanted)).collect();
     gguf::write(&target, &Metadata::default(), tensors).expect("writes");
     let checkpoint = Checkpoint::open(&target).expect("opens");
-    for dtype in weights() {
-        // Values span ±1. Rounding to n steps over the span costs at most half a step; K types also round their
-        // scales, and Q4_0, Q5_0 spare the step at one end.
+    for dtype in weight_types() {
+        // Values are within ±1. Rounding to n steps over that range is off by at most half a step. K types also round
+        // their scales, and Q4_0 and Q5_0 lack the step at one end.
         let bound = match dtype {
             Dtype::F32 => 0.0,
             Dtype::F16 => 2f32.powi(-12),
@@ -215,8 +219,8 @@ fn every_type_is_stored_within_its_step() {
 
 #[test]
 fn rewriting_gguf_in_the_same_types_changes_the_edited_bytes_only() {
-    let place = folder();
-    let (source, target) = (place.path().join("s.gguf"), place.path().join("t.gguf"));
+    let folder = folder();
+    let (source, target) = (folder.path().join("s.gguf"), folder.path().join("t.gguf"));
     // Padding that is not zero must survive too.
     let mut original = GgufBytes::default();
     original.data[68..96].fill(0xee);
@@ -235,15 +239,15 @@ fn rewriting_gguf_in_the_same_types_changes_the_edited_bytes_only() {
 
 #[test]
 fn rewriting_gguf_in_another_type_keeps_metadata_and_other_data() {
-    let place = folder();
-    let (source, target) = (place.path().join("s.gguf"), place.path().join("t.gguf"));
+    let folder = folder();
+    let (source, target) = (folder.path().join("s.gguf"), folder.path().join("t.gguf"));
     for (version, alignment) in [(2, 32), (3, 32), (3, 64)] {
         let mut original = GgufBytes { version, alignment, ..GgufBytes::default() };
         original.keys.push(key("general.alignment", 4, &(alignment as u32).to_le_bytes()));
         // Described in the reverse order of their data.
-        let place_of_vector = 68usize.next_multiple_of(alignment);
-        original.tensors = vec![tensor("vector", &[4], 0, place_of_vector as u64), tensor("matrix", &[32, 2], 8, 0)];
-        original.data.splice(68..96, vec![0; place_of_vector - 68]);
+        let vector_offset = 68usize.next_multiple_of(alignment);
+        original.tensors = vec![tensor("vector", &[4], 0, vector_offset as u64), tensor("matrix", &[32, 2], 8, 0)];
+        original.data.splice(68..96, vec![0; vector_offset - 68]);
         let file = original.file();
         fs::write(&source, &file).expect("writes");
 
@@ -262,36 +266,37 @@ fn rewriting_gguf_in_another_type_keeps_metadata_and_other_data() {
             assert_eq!(after.len() % alignment, 0);
         }
 
-        // By way of another type or directly: the same file, but for the padding behind the last tensor.
+        // Through another type or directly: the files differ only in the padding after the last tensor.
         let own = BTreeMap::from([("matrix".to_string(), (Dtype::Q8_0, wanted))]);
         gguf::rewrite(&target, &target, &own).expect("rewrites");
-        let direct = place.path().join("direct.gguf");
+        let direct = folder.path().join("direct.gguf");
         gguf::rewrite(&source, &direct, &own).expect("rewrites");
         assert_eq!(bytes(&target)[..file.len()], bytes(&direct));
     }
 }
 
-/// A file with one tensor `t`, of 300 rows of 512, whose blocks quantising their own values would not give again.
-fn file_of_foreign_blocks(path: &Path, dtype: Dtype) {
+/// Writes a file with one tensor `t` of shape [300, 512] whose blocks differ from those that our quantiser makes of the
+/// same values.
+fn write_foreign_blocks(path: &Path, dtype: Dtype) {
     gguf::write(path, &Metadata::default(), vec![new("t", dtype, &[300, 512], &values(300 * 512, 6))]).expect("writes");
     let range = Checkpoint::open(path).expect("opens").info("t").expect("is there").range.clone();
     let mut file = bytes(path);
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     for block in file[range].chunks_mut(dtype.block_bytes()) {
-        // Quants between those that the quantiser chose; no type has its scale of 16 bits in the middle of a block.
-        let place = block.len() / 2;
-        block[place] = rng.random();
+        // Changes a byte of quantised values: no type has its 16-bit scale in the middle of a block.
+        let middle = block.len() / 2;
+        block[middle] = rng.random();
     }
     fs::write(path, file).expect("writes");
 }
 
 #[test]
-fn blocks_whose_values_stay_keep_their_bytes() {
-    let place = folder();
-    let (source, target) = (place.path().join("s.gguf"), place.path().join("t.gguf"));
-    for dtype in weights() {
+fn blocks_with_unchanged_values_keep_their_bytes() {
+    let folder = folder();
+    let (source, target) = (folder.path().join("s.gguf"), folder.path().join("t.gguf"));
+    for dtype in weight_types() {
         if dtype.is_quantised() {
-            file_of_foreign_blocks(&source, dtype);
+            write_foreign_blocks(&source, dtype);
         } else {
             gguf::write(&source, &Metadata::default(), vec![new("t", dtype, &[300, 512], &values(300 * 512, 6))])
                 .expect("writes");
@@ -307,7 +312,7 @@ fn blocks_whose_values_stay_keep_their_bytes() {
         assert_eq!(bytes(&target), bytes(&source), "{dtype}");
         assert_eq!(cost["t"], Rounding::default());
 
-        // Some rows, and one value of another.
+        // New values for some rows, and for one element of another row.
         let mut wanted = own.clone();
         wanted[512..3 * 512].copy_from_slice(&values(2 * 512, 8));
         wanted[290 * 512 + 300] = 0.123;
@@ -319,9 +324,9 @@ fn blocks_whose_values_stay_keep_their_bytes() {
         let (len, size) = (dtype.block_len(), dtype.block_bytes());
         let mut error = 0f64;
         for block in 0..own.len() / len {
-            let (values, place) = (block * len..(block + 1) * len, block * size..(block + 1) * size);
+            let (values, range) = (block * len..(block + 1) * len, block * size..(block + 1) * size);
             if wanted[values.clone()] == own[values.clone()] {
-                assert_eq!(new.bytes()[place.clone()], old.bytes()[place], "{dtype}: block {block} stays");
+                assert_eq!(new.bytes()[range.clone()], old.bytes()[range], "{dtype}: block {block} stays");
             } else {
                 assert_eq!(found[values.clone()], anew[values.clone()], "{dtype}: block {block} is made anew");
                 for i in values {
@@ -330,15 +335,15 @@ fn blocks_whose_values_stay_keep_their_bytes() {
             }
         }
         assert_eq!(cost["t"].max_abs, error, "{dtype}");
-        assert_eq!(old.stored_over(&wanted).expect("finite"), found, "{dtype}");
+        assert_eq!(old.values_after_rewrite(&wanted).expect("finite"), found, "{dtype}");
     }
 }
 
 #[test]
-fn blocks_stay_where_another_tensors_type_changes() {
-    let place = folder();
-    let (source, target) = (place.path().join("s.gguf"), place.path().join("t.gguf"));
-    file_of_foreign_blocks(&source, Dtype::Q4_1);
+fn blocks_are_kept_if_only_another_tensor_changes_its_type() {
+    let folder = folder();
+    let (source, target) = (folder.path().join("s.gguf"), folder.path().join("t.gguf"));
+    write_foreign_blocks(&source, Dtype::Q4_1);
     let blocks = Checkpoint::open(&source).expect("opens").tensor("t").expect("is there").bytes().to_vec();
     let own = read(&source, "t");
     // The same bytes beside a tensor of another type.
@@ -354,15 +359,15 @@ fn blocks_stay_where_another_tensors_type_changes() {
     };
     gguf::rewrite(&source, &target, &edits(Dtype::Q4_1)).expect("rewrites");
     assert_eq!(Checkpoint::open(&target).expect("opens").tensor("t").expect("is there").bytes(), blocks);
-    // In another type there is nothing to keep.
+    // In another type no block can be kept.
     gguf::rewrite(&source, &target, &edits(Dtype::Q8_0)).expect("rewrites");
     assert_eq!(read(&target, "t"), stored_values("t", Dtype::Q8_0, &own).expect("finite"));
 }
 
 #[test]
-fn metadata_of_every_kind_come_back_in_order() {
-    let place = folder();
-    let target = place.path().join("model.gguf");
+fn metadata_of_every_type_come_back_in_order() {
+    let folder = folder();
+    let target = folder.path().join("model.gguf");
     let strings = || Array::Strings(vec!["ä".into(), String::new()]);
     let pairs: Vec<(String, Value)> = [
         Value::U8(1),

@@ -1,38 +1,68 @@
-//! Times `decompose` on the shapes of real weights, Gaussian entries, and prints one row a shape.
+//! Times [`decompose`] on the shapes of real weights with Gaussian entries: f64 inside, f32 in and out.
 //!
-//! `cargo bench -p laser-rank-linalg --bench decompose`; `tools/bench_svd.py` times PyTorch on the
-//! same shapes.
-#![allow(clippy::print_stdout, reason = "a table on stdout is what this program is for")]
+//! Compares the Gram method on one and two threads and the bidiagonal method on two:
+//!
+//! ```text
+//! cargo bench -p laser-rank-linalg --bench decompose
+//! ```
+//!
+//! `tools/bench_svd.py` times `torch.linalg.svd` on the same shapes; compare its medians with divan's.
 
-use std::time::Instant;
+use std::fmt;
 
-use laser_linalg::{LinalgError, Matrix, Method, decompose};
+use divan::Bencher;
+use laser_linalg::{Matrix, Method, decompose};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-const SHAPES: [[usize; 2]; 6] = [[576, 576], [192, 576], [1536, 576], [768, 3072], [4096, 1024], [2048, 2048]];
+/// The shape of a weight, `[rows, cols]`.
+#[derive(Debug, Clone, Copy)]
+struct Shape([usize; 2]);
 
-fn main() -> Result<(), LinalgError> {
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
-    println!("f64 inside, f32 in and out, seconds: median of the runs");
-    println!("{:>12} {:>6} {:>8} {:>9} {:>9} {:>5}", "shape", "method", "threads", "median", "fastest", "runs");
-    for [rows, cols] in SHAPES {
-        let data = (0..rows * cols).map(|_| StandardNormal.sample(&mut rng)).collect();
-        let w = Matrix::new(rows, cols, data)?;
-        let runs = if rows.min(cols) < 1000 { 7 } else { 3 };
-        for (method, threads) in [(Method::Gram, 1), (Method::Gram, 2), (Method::Thin, 2)] {
-            let mut seconds = Vec::with_capacity(runs);
-            for _ in 0..runs {
-                let start = Instant::now();
-                decompose(w.view(), method, threads)?;
-                seconds.push(start.elapsed().as_secs_f64());
-            }
-            seconds.sort_by(f64::total_cmp);
-            let [median, fastest] = [seconds[runs / 2], seconds[0]];
-            let shape = format!("{rows}x{cols}");
-            println!("{shape:>12} {method:>6?} {threads:>8} {median:>9.4} {fastest:>9.4} {runs:>5}");
-        }
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([rows, cols]) = self;
+        write!(f, "{rows}x{cols}")
     }
-    Ok(())
+}
+
+/// Shapes of weights; the same list is in `tools/bench_svd.py`.
+const SHAPES: [Shape; 6] = [
+    Shape([576, 576]),
+    Shape([192, 576]),
+    Shape([1536, 576]),
+    Shape([768, 3072]),
+    Shape([4096, 1024]),
+    Shape([2048, 2048]),
+];
+
+fn main() {
+    divan::main();
+}
+
+// Each sample is one decomposition. Seven samples are enough for a median; on large shapes `max_time` (in seconds) may
+// end the measurement earlier.
+
+#[divan::bench(args = SHAPES, sample_count = 7, sample_size = 1, max_time = 8)]
+fn gram_1_thread(bencher: Bencher<'_, '_>, shape: Shape) {
+    time(bencher, shape, Method::Gram, 1);
+}
+
+#[divan::bench(args = SHAPES, sample_count = 7, sample_size = 1, max_time = 8)]
+fn gram_2_threads(bencher: Bencher<'_, '_>, shape: Shape) {
+    time(bencher, shape, Method::Gram, 2);
+}
+
+#[divan::bench(args = SHAPES, sample_count = 7, sample_size = 1, max_time = 8)]
+fn bidiagonal_2_threads(bencher: Bencher<'_, '_>, shape: Shape) {
+    time(bencher, shape, Method::Thin, 2);
+}
+
+/// Times the decomposition of a seeded Gaussian matrix.
+fn time(bencher: Bencher<'_, '_>, Shape([rows, cols]): Shape, method: Method, threads: usize) {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let data = (0..rows * cols).map(|_| StandardNormal.sample(&mut rng)).collect();
+    let w = Matrix::new(rows, cols, data).expect("the data were made for this shape");
+    bencher.bench_local(|| decompose(w.view(), method, threads));
 }

@@ -1,7 +1,7 @@
-//! The one place that names faer: f64 factorisations and products behind plain functions.
+//! f64 factorisations and matrix products through faer; no other file of the crate calls faer.
 //!
-//! Takes borrowed matrices of either orientation, gives f64 factors. Which of these to call, and
-//! when their result is to be believed, is decided by the modules that use them.
+//! The functions take borrowed matrices, row-major or column-major, and return f64 factors. The files that call them
+//! decide which factorisation to use and when its result is accurate enough.
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -15,38 +15,39 @@ use faer::{Accum, Conj, Spec};
 
 pub(crate) use faer::{Mat, MatMut, MatRef, Par};
 
-/// A solver ran out of iterations, or returned numbers that are not finite.
+/// Error of a solver that ran out of iterations or returned numbers that are not finite.
 #[derive(Debug)]
 pub(crate) struct NoConvergence;
 
-/// Factors in f64 of A \[m, n\], k components: A = left·diag(s)·rightᵀ.
+/// The f64 factors of a matrix A \[m, n\] with k components: A = left·diag(s)·rightᵀ.
 pub(crate) struct Factors {
-    /// \[m, k\], orthonormal columns.
+    /// Left singular vectors: the orthonormal columns of \[m, k\].
     pub(crate) left: Mat<f64>,
-    /// \[k\], not negative, in any order.
+    /// Singular values \[k\]: not negative, in any order.
     pub(crate) s: Vec<f64>,
-    /// \[n, k\], orthonormal columns.
+    /// Right singular vectors: the orthonormal columns of \[n, k\].
     pub(crate) right: Mat<f64>,
 }
 
-/// 0 and 1 mean this thread alone; above that, that many tasks on rayon's global pool.
+/// Turns a number of threads into faer's setting: 0 and 1 mean the calling thread, n > 1 means n tasks on rayon's
+/// global pool.
 pub(crate) fn parallelism(threads: usize) -> Par {
     if threads <= 1 { Par::Seq } else { Par::rayon(threads) }
 }
 
-/// C = A·B, all in f64; C in column-major order.
+/// Computes C = A·B in f64; C is column-major.
 pub(crate) fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>, par: Par) -> Mat<f64> {
     let mut c = Mat::zeros(a.nrows(), b.ncols());
     matmul(&mut c, Accum::Replace, a, b, 1.0, par);
     c
 }
 
-/// C += A·B, all in f64, on this thread.
+/// Computes C += A·B in f64 on the calling thread.
 pub(crate) fn accumulate(c: MatMut<'_, f64>, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
     matmul(c, Accum::Add, a, b, 1.0, Par::Seq);
 }
 
-/// C = A·B in f32 and row-major order: A \[m, k\], B \[k, n\] and C \[m, n\] are slices.
+/// Computes C = A·B in f32; the slices hold A \[m, k\], B \[k, n\] and C \[m, n\] in row-major order.
 pub(crate) fn product_f32([m, k, n]: [usize; 3], a: &[f32], b: &[f32], c: &mut [f32], par: Par) {
     matmul(
         MatMut::from_row_major_slice_mut(c, m, n),
@@ -58,10 +59,11 @@ pub(crate) fn product_f32([m, k, n]: [usize; 3], a: &[f32], b: &[f32], c: &mut [
     );
 }
 
-/// Eigenvectors of AᵀA for A \[m, n\]: the columns of \[n, n\], by ascending eigenvalue.
+/// Computes the eigenvectors of AᵀA for A \[m, n\]: the columns of a matrix \[n, n\], by ascending eigenvalue.
 pub(crate) fn gram_eigenvectors(a: MatRef<'_, f64>, par: Par) -> Result<Mat<f64>, NoConvergence> {
     let n = a.ncols();
     let mut gram = Mat::zeros(n, n);
+    // The eigenvalue solver reads the lower triangle only, so half of the product is enough.
     triangular::matmul(
         &mut gram,
         BlockStructure::TriangularLower,
@@ -76,14 +78,16 @@ pub(crate) fn gram_eigenvectors(a: MatRef<'_, f64>, par: Par) -> Result<Mat<f64>
     symmetric_eigen(gram.as_ref(), par).map(|(_, vectors)| vectors)
 }
 
-/// Eigenvalues, ascending, and eigenvectors, the columns of \[n, n\], of a symmetric matrix whose lower triangle is read.
+/// Computes the eigenvalues \[n\], ascending, and the eigenvectors, the columns of \[n, n\], of a symmetric matrix.
+///
+/// Only the lower triangle of `a` is read.
 pub(crate) fn symmetric_eigen(a: MatRef<'_, f64>, par: Par) -> Result<(Vec<f64>, Mat<f64>), NoConvergence> {
     let n = a.ncols();
     let mut values = Diag::zeros(n);
     let mut vectors = Mat::zeros(n, n);
     let mut params = Spec::<SelfAdjointEvdParams, f64>::default();
-    // faer's own limit (a remainder of about 300) leaves a second core idle for half the reduction
-    // of a 576 x 576 Gram matrix: 76 ms on one thread, 54 on two with it, 47 with this (AVX2).
+    // With faer's default (parallel only while about 300 columns remain) a second core is idle for half the reduction
+    // of a 576 x 576 Gram matrix. Measured with AVX2: 76 ms on one thread, 54 ms on two with the default, 47 ms here.
     params.config.tridiag.par_threshold = 64 * 64;
     let scratch = evd::self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, par, params);
     evd::self_adjoint_evd(
@@ -103,7 +107,7 @@ pub(crate) fn symmetric_eigen(a: MatRef<'_, f64>, par: Par) -> Result<(Vec<f64>,
     }
 }
 
-/// All min(m, n) components of A \[m, n\], by bidiagonalisation.
+/// Computes all min(m, n) components of A \[m, n\] by bidiagonalisation.
 pub(crate) fn thin_svd(a: MatRef<'_, f64>, par: Par) -> Result<Factors, NoConvergence> {
     let [m, n] = [a.nrows(), a.ncols()];
     let k = m.min(n);
@@ -126,9 +130,9 @@ pub(crate) fn thin_svd(a: MatRef<'_, f64>, par: Par) -> Result<Factors, NoConver
     if finite { Ok(Factors { left, s, right }) } else { Err(NoConvergence) }
 }
 
-/// QR of A \[m, n\], m ≥ n: Q \[m, n\] with orthonormal columns and R \[n, n\], upper triangular.
+/// Factorises A \[m, n\], m ≥ n, into Q \[m, n\] with orthonormal columns and an upper triangular R \[n, n\].
 ///
-/// Householder reflections, so Q is orthonormal for a rank-deficient A as well.
+/// Uses Householder reflections, so that the columns of Q are orthonormal for a rank-deficient A as well.
 pub(crate) fn thin_qr(mut a: Mat<f64>, par: Par) -> (Mat<f64>, Mat<f64>) {
     let [m, n] = [a.nrows(), a.ncols()];
     let block = qr::recommended_block_size::<f64>(m, n);
@@ -141,6 +145,7 @@ pub(crate) fn thin_qr(mut a: Mat<f64>, par: Par) -> (Mat<f64>, Mat<f64>) {
         MemStack::new(&mut MemBuffer::new(scratch)),
         Default::default(),
     );
+    // Q is stored as reflections; applying them to the identity gives its first n columns.
     let mut q = Mat::identity(m, n);
     let scratch = householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(m, block, n);
     householder::apply_block_householder_sequence_on_the_left_in_place_with_conj(
@@ -151,6 +156,7 @@ pub(crate) fn thin_qr(mut a: Mat<f64>, par: Par) -> (Mat<f64>, Mat<f64>) {
         par,
         MemStack::new(&mut MemBuffer::new(scratch)),
     );
+    // Below its diagonal, `a` holds the reflections, which are not part of R.
     let r = Mat::from_fn(n, n, |i, j| if i <= j { a[(i, j)] } else { 0.0 });
     (q, r)
 }

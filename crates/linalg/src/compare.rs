@@ -1,62 +1,63 @@
-//! The one way to compare approximately: two slices and a tolerance in, the worst difference out; or two matrices
-//! in, their distance out.
+//! Approximate comparison: takes two slices and a tolerance and gives the largest difference, or takes two matrices and
+//! gives their relative distance.
 
-use crate::MatrixView;
+use crate::matrix::MatrixView;
 
+/// The largest difference allowed between actual values a and expected values e:
 /// |aᵢ − eᵢ| ≤ absolute + relative·maxⱼ|eⱼ| for every i.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tolerance {
-    /// In the unit of the values.
+    /// Allowed difference in the unit of the values.
     pub absolute: f64,
-    /// Of the largest expected magnitude, not of each value: a zero may be off as much as the rest.
+    /// Allowed difference as a share of the largest expected magnitude (not of each value, so that a value expected to
+    /// be 0 may differ as much as the others).
     pub relative: f64,
 }
 
-/// Why two slices are not equal within a [`Tolerance`].
+/// The reason why two slices are not equal within a [`Tolerance`].
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum Difference {
     /// The slices have different lengths.
     #[error("{actual} values, expected {expected}")]
     Length {
-        /// Length found.
+        /// Number of actual values.
         actual: usize,
-        /// Length expected.
+        /// Number of expected values.
         expected: usize,
     },
-    /// A NaN or an infinity on either side.
+    /// A value of either slice is NaN or infinite.
     #[error("value {index} is {actual}, expected {expected}; both must be finite")]
     NotFinite {
-        /// Position of the first one.
+        /// Position of the first such value.
         index: usize,
-        /// Value found.
+        /// Actual value.
         actual: f32,
-        /// Value expected.
+        /// Expected value.
         expected: f32,
     },
-    /// The largest difference is above what is allowed.
+    /// The largest difference is above the allowed one.
     #[error(
         "value {index} is {actual}, expected {expected}: the difference {max_abs:e} is the largest, {allowed:e} is allowed"
     )]
     Value {
-        /// The largest |a − e|.
+        /// Largest difference |a − e|.
         max_abs: f64,
-        /// Its (first) position.
+        /// First position with this difference.
         index: usize,
-        /// Value found there.
+        /// Actual value at that position.
         actual: f32,
-        /// Value expected there.
+        /// Expected value at that position.
         expected: f32,
-        /// absolute + relative·max|e|.
+        /// Allowed difference, absolute + relative·max|e|.
         allowed: f64,
     },
 }
 
 impl Tolerance {
-    /// Compares value by value.
+    /// Checks that every actual value is within this tolerance of the expected one.
     ///
     /// # Errors
-    /// [`Difference`]: unequal lengths, any value that is not finite, or a difference above the
-    /// tolerance.
+    /// [`Difference`] for unequal lengths, for a value that is not finite, or for a difference above the tolerance.
     pub fn check(self, actual: &[f32], expected: &[f32]) -> Result<(), Difference> {
         if actual.len() != expected.len() {
             let [actual, expected] = [actual.len(), expected.len()];
@@ -76,7 +77,8 @@ impl Tolerance {
         }
         let allowed = self.absolute + self.relative * largest;
         let (max_abs, index) = worst;
-        // A difference of 0 passes any tolerance; otherwise a NaN in the tolerance must not.
+        // Equal values pass any tolerance. A NaN in the tolerance makes the second comparison false, so it fails the
+        // rest.
         if max_abs == 0.0 || max_abs <= allowed {
             return Ok(());
         }
@@ -85,7 +87,9 @@ impl Tolerance {
     }
 }
 
-/// ‖A − W‖_F/‖W‖_F of an approximation A of W, in f64; for W = 0, 0 if A is 0 too and infinity if not.
+/// Computes the relative error ‖A − W‖_F/‖W‖_F of an approximation A of W, a fraction, in f64.
+///
+/// For W = 0 the result is 0 if A is 0 too, and infinity otherwise.
 ///
 /// # Panics
 /// If the shapes differ.
@@ -102,10 +106,10 @@ pub fn relative_error(approximation: MatrixView<'_>, w: MatrixView<'_>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Matrix;
+    use crate::matrix::Matrix;
 
     #[test]
-    fn the_relative_error_is_that_of_the_norms() {
+    fn the_relative_error_is_the_ratio_of_the_norms() {
         let matrix = |values: [f32; 2]| Matrix::new(1, 2, values.to_vec()).unwrap();
         let error = |a, w| relative_error(matrix(a).view(), matrix(w).view());
         assert_eq!(error([0.0, 4.0], [3.0, 4.0]), 0.6);
@@ -115,7 +119,7 @@ mod tests {
     const TOLERANCE: Tolerance = Tolerance { absolute: 0.125, relative: 0.0625 };
 
     #[test]
-    fn what_is_within_the_tolerance_passes() {
+    fn values_within_the_tolerance_pass() {
         // allowed: 0.125 + 0.0625 * 4 = 0.375
         assert_eq!(TOLERANCE.check(&[0.375, -4.25, 1.0], &[0.0, -4.0, 1.0]), Ok(()));
         assert_eq!(TOLERANCE.check(&[], &[]), Ok(()));

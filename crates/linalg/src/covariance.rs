@@ -1,22 +1,29 @@
-//! The second moments of a matrix's inputs: rows of activations in, C = XᵀDX/ΣD out, summed in f64.
+//! The covariance of a matrix's inputs: takes rows of activations with weights D, gives C = XᵀDX/ΣD, summed in f64.
+//!
+//! No mean is subtracted: C is the matrix of second moments, which decides how much an error in W changes the outputs.
 
 use crate::backend::{self, Mat, MatMut, MatRef, Par};
-use crate::{LinalgError, MatrixView};
+use crate::error::LinalgError;
+use crate::matrix::MatrixView;
 
-/// Columns of C that one task sums; fixed, so that the number of threads changes no bit.
+/// Number of columns of C that one task sums. It does not depend on the number of threads, so that the threads change
+/// no bit of the result.
 const PANEL: usize = 64;
 
-/// Σ_t wₜ·xₜ·xₜᵀ and Σ_t wₜ over rows xₜ with weights wₜ (how often each row occurs).
+/// The running sums Σ_t wₜ·xₜ·xₜᵀ and Σ_t wₜ over rows xₜ with weights wₜ (the number of times each row occurs).
 #[derive(Debug, Clone)]
 pub struct Covariance {
-    /// The lower triangle of the sum, column-major \[size, size\]; above the diagonal zeros or parts of panels.
+    /// The sum of products, column-major \[size, size\]. Only the lower triangle is used; above it, the square
+    /// blocks on the diagonal are filled as well, and the rest is zero.
     sums: Vec<f64>,
+    /// Number of entries of a row.
     size: usize,
+    /// The sum of weights.
     weight: f64,
 }
 
 impl Covariance {
-    /// Of no rows yet; rows have `size` entries.
+    /// Makes the covariance of no rows yet; rows will have `size` entries.
     #[must_use]
     pub fn new(size: usize) -> Self {
         Self { sums: vec![0.0; size * size], size, weight: 0.0 }
@@ -28,27 +35,29 @@ impl Covariance {
         self.size
     }
 
-    /// Σ wₜ, the number of rows with repetitions.
+    /// Number of rows added, Σ wₜ, where each row counts by its weight.
     #[must_use]
     pub fn weight(&self) -> f64 {
         self.weight
     }
 
-    /// Adds the rows of `x` \[rows, size\], row t `weights[t]` times (0 leaves it out), on `threads` threads.
+    /// Adds the rows of `x` \[rows, size\] on `threads` threads; row t counts `weights[t]` times, and 0 leaves it out.
     ///
     /// The same calls in the same order give the same bits on any number of threads.
     ///
     /// # Errors
-    /// [`LinalgError::InputSize`] if a row has another length, [`LinalgError::NotFinite`].
+    /// [`LinalgError::InputSize`] if rows do not have `size` entries, [`LinalgError::NotFinite`] if an entry is NaN or
+    /// infinite.
     ///
     /// # Panics
-    /// If there is not one weight a row.
+    /// If the number of weights differs from the number of rows.
     pub fn add(&mut self, x: MatrixView<'_>, weights: &[f64], threads: usize) -> Result<(), LinalgError> {
         assert_eq!(weights.len(), x.rows(), "one weight a row");
         if x.cols() != self.size {
             return Err(LinalgError::InputSize { expected: self.size, found: x.cols() });
         }
         x.check_finite()?;
+        // Rows are scaled by √w, so that one product of the scaled rows sums the weighted squares.
         let used = || (0..x.rows()).filter(|&t| weights[t] > 0.0);
         let rows = used().count();
         if rows == 0 {
@@ -56,10 +65,18 @@ impl Covariance {
         }
         let scaled: Vec<f64> =
             used().flat_map(|t| x.row(t).iter().map(move |&v| f64::from(v) * weights[t].sqrt())).collect(); // [rows, size]
-        let (size, scaled) = (self.size, scaled.as_slice());
-        let panels: Vec<(usize, &mut [f64])> = self.sums.chunks_mut(size * PANEL).enumerate().collect();
-        let mut shares: Vec<Vec<_>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
-        let tasks = shares.len();
+        self.add_products(&scaled, rows, threads);
+        self.weight += weights.iter().sum::<f64>();
+        Ok(())
+    }
+
+    /// Adds XᵀX of the `scaled` rows X \[rows, size\] to the lower triangle of the sums, on `threads` threads.
+    fn add_products(&mut self, scaled: &[f64], rows: usize, threads: usize) {
+        let size = self.size;
+        let panels = self.sums.chunks_mut(size * PANEL).enumerate();
+        let tasks = threads.max(1);
+        let mut shares: Vec<Vec<_>> = (0..tasks).map(|_| Vec::new()).collect();
+        // Dealt out in turns, because panels further right have fewer rows below the diagonal.
         for (i, panel) in panels {
             shares[i % tasks].push((i * PANEL, panel));
         }
@@ -72,6 +89,7 @@ impl Covariance {
             }
         };
         std::thread::scope(|scope| {
+            // The calling thread takes the first share instead of waiting.
             let mut shares = shares.into_iter();
             let own = shares.next().unwrap_or_default();
             shares.filter(|share| !share.is_empty()).for_each(|share| {
@@ -79,11 +97,9 @@ impl Covariance {
             });
             work(own);
         });
-        self.weight += weights.iter().sum::<f64>();
-        Ok(())
     }
 
-    /// C\[i, j\] = Σ_t wₜ·xₜᵢ·xₜⱼ/Σ_t wₜ; 0 while there are no rows.
+    /// Entry C\[i, j\] = Σ_t wₜ·xₜᵢ·xₜⱼ/Σ_t wₜ; 0 while there are no rows.
     ///
     /// # Panics
     /// If an index is not below [`size`](Self::size).
@@ -94,19 +110,19 @@ impl Covariance {
         if self.weight > 0.0 { self.sums[col * self.size + row] / self.weight } else { 0.0 }
     }
 
-    /// tr(C)/size, the mean square of an entry of a row.
+    /// Mean square of the entries of a row, tr(C)/size.
     #[must_use]
     pub fn mean_square(&self) -> f64 {
         (0..self.size).map(|i| self.get(i, i)).sum::<f64>() / self.size.max(1) as f64
     }
 
-    /// S \[size, size\] with S·Sᵀ = C + ridge·I: S = Q·√Λ of the eigendecomposition Q·Λ·Qᵀ.
+    /// Computes a square root S \[size, size\] with S·Sᵀ = C + ridge·I, as S = Q·√Λ from the eigendecomposition Q·Λ·Qᵀ.
     pub(crate) fn root(&self, ridge: f64, par: Par) -> Result<Mat<f64>, LinalgError> {
         let c = Mat::from_fn(self.size, self.size, |i, j| self.get(i, j) + if i == j { ridge } else { 0.0 });
         let (values, mut root) = backend::symmetric_eigen(c.as_ref(), par)
             .map_err(|_| LinalgError::NoConvergence { rows: self.size, cols: self.size })?;
         for (j, value) in values.into_iter().enumerate() {
-            // Rounding may leave an eigenvalue of a singular C below 0.
+            // Rounding may make an eigenvalue of a singular C negative.
             let scale = value.max(0.0).sqrt();
             root.col_mut(j).iter_mut().for_each(|x| *x *= scale);
         }
@@ -117,10 +133,11 @@ impl Covariance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::gaussian;
+    use crate::matrix::Matrix;
+    use crate::test_matrices::gaussian;
 
     #[test]
-    fn sums_are_those_of_the_definition_for_any_number_of_threads() {
+    fn sums_agree_with_the_definition_for_any_number_of_threads() {
         // More columns than two panels, and a last panel that is not full.
         let (a, b) = (gaussian(7, 150, 1), gaussian(3, 150, 2));
         let weights = [1.0, 0.0, 2.0, 1.0, 5.0, 1.0, 1.0];
@@ -134,7 +151,7 @@ mod tests {
         assert_eq!(c.weight(), 14.0);
         for i in 0..150 {
             for j in 0..150 {
-                let product = |m: &crate::Matrix, t: usize| f64::from(m.row(t)[i]) * f64::from(m.row(t)[j]);
+                let product = |m: &Matrix, t: usize| f64::from(m.row(t)[i]) * f64::from(m.row(t)[j]);
                 let sum = (0..7).map(|t| weights[t] * product(&a, t)).sum::<f64>()
                     + (0..3).map(|t| product(&b, t)).sum::<f64>();
                 assert!((c.get(i, j) - sum / 14.0).abs() < 1e-12, "({i}, {j})");
@@ -166,7 +183,7 @@ mod tests {
         let mut c = Covariance::new(4);
         let error = c.add(gaussian(2, 5, 1).view(), &[1.0; 2], 1).unwrap_err();
         assert_eq!(error, LinalgError::InputSize { expected: 4, found: 5 });
-        let bad = crate::Matrix::new(1, 4, vec![0.0, f32::NAN, 0.0, 0.0]).unwrap();
+        let bad = Matrix::new(1, 4, vec![0.0, f32::NAN, 0.0, 0.0]).unwrap();
         assert!(matches!(c.add(bad.view(), &[1.0], 1), Err(LinalgError::NotFinite { row: 0, col: 1, .. })));
         assert_eq!((c.weight(), c.get(1, 1), c.mean_square()), (0.0, 0.0, 0.0));
     }

@@ -1,23 +1,22 @@
-//! What can go wrong with a matrix, a decomposition or a rank.
+//! The error type of this crate: one variant for each condition, sorted into a few kinds.
 //!
-//! Every message names what was expected and what was found, so that a caller only has to add
-//! which tensor it was working on.
+//! Every message names what was expected and what was found, so that a caller only has to add the name of the tensor.
 
-/// An error of this crate.
+/// An error in a matrix, a decomposition or a rank.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinalgError {
-    /// The data do not fill the shape.
+    /// The number of elements does not fit the shape.
     #[error("a {rows} x {cols} matrix does not have {found} elements")]
     Shape {
-        /// Rows asked for.
+        /// Number of rows of the shape.
         rows: usize,
-        /// Columns asked for.
+        /// Number of columns of the shape.
         cols: usize,
-        /// Length of the data given.
+        /// Number of elements given.
         found: usize,
     },
-    /// A NaN or an infinity among the entries.
+    /// A matrix entry is NaN or infinite.
     #[error("the entry at row {row}, column {col} is {value}, expected a finite number")]
     NotFinite {
         /// Row of the first such entry.
@@ -27,76 +26,110 @@ pub enum LinalgError {
         /// The entry.
         value: f32,
     },
-    /// Every solver gave up on this matrix.
+    /// None of the solvers converged on this matrix.
     #[error("neither the Gram nor the bidiagonal decomposition of the {rows} x {cols} matrix converged")]
     NoConvergence {
-        /// Rows of the matrix.
+        /// Number of rows of the matrix.
         rows: usize,
-        /// Columns of the matrix.
+        /// Number of columns of the matrix.
         cols: usize,
     },
-    /// A rank above the largest possible one.
+    /// A rank is above the largest possible one.
     #[error("rank {rank} is above {max}, the maximum rank of a {rows} x {cols} matrix")]
     RankTooLarge {
         /// Rank asked for.
         rank: usize,
-        /// min(rows, cols).
+        /// Largest possible rank, min(rows, cols).
         max: usize,
-        /// Rows of the matrix.
+        /// Number of rows of the matrix.
         rows: usize,
-        /// Columns of the matrix.
+        /// Number of columns of the matrix.
         cols: usize,
     },
-    /// Inputs of another size than the matrix has columns.
+    /// The input vectors do not have one value for each column of the matrix.
     #[error("inputs of {found} values each, expected {expected}")]
     InputSize {
-        /// Columns of the matrix.
+        /// Number of columns of the matrix.
         expected: usize,
-        /// Values of an input.
+        /// Number of values in each input vector.
         found: usize,
     },
-    /// More clusters than rows, or none.
+    /// The number of clusters is 0 or above the number of rows.
     #[error("{clusters} clusters of rows, expected 1 to {rows}, the number of rows")]
     Clusters {
-        /// Clusters asked for.
+        /// Number of clusters asked for.
         clusters: usize,
-        /// Rows of the matrix.
+        /// Number of rows of the matrix.
         rows: usize,
     },
-    /// Text that is not a rank, a fraction or a rate.
+    /// A text is not a rank, a fraction or a rate.
     #[error("cannot read {text:?} as {expected}: {reason}")]
     Syntax {
         /// The text as given.
         text: String,
-        /// What it should have been.
+        /// Description of the expected text.
         expected: &'static str,
-        /// What is wrong with it.
+        /// The rule that the text breaks.
         reason: &'static str,
     },
-    /// A rule that depends on the singular values was resolved without them.
+    /// A rank rule needs the singular values, but none were given.
     #[error("the rank rule {rule} needs the singular values, and none were given")]
     SpectrumMissing {
-        /// The rule in its short form.
+        /// The rule in its short form, for example `e0.9`.
         rule: String,
     },
     /// The number of singular values does not fit the shape.
     #[error("a {rows} x {cols} matrix has {expected} singular values, found {found}")]
     SpectrumLength {
-        /// Rows of the matrix.
+        /// Number of rows of the matrix.
         rows: usize,
-        /// Columns of the matrix.
+        /// Number of columns of the matrix.
         cols: usize,
-        /// min(rows, cols).
+        /// Number of singular values such a matrix has, min(rows, cols).
         expected: usize,
-        /// Singular values given.
+        /// Number of singular values given.
         found: usize,
     },
-    /// A singular value that is negative, not finite, or larger than the one before it.
+    /// A singular value is negative, not finite, or larger than the one before it.
     #[error("singular value {index} is {value}, expected a finite number from 0 up to the one before it")]
     SpectrumValue {
-        /// Position, from 0.
+        /// Position of the value, counted from 0.
         index: usize,
         /// The value.
         value: f64,
     },
+}
+
+/// The kind of a [`LinalgError`], for callers that treat errors alike within a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LinalgErrorKind {
+    /// A shape, a length, a rank or a count does not fit the matrix.
+    Size,
+    /// A matrix entry or a singular value is not allowed, for example NaN.
+    Value,
+    /// The iterative solvers did not converge.
+    NoConvergence,
+    /// A text cannot be read as a rank rule, a fraction or a rate.
+    Syntax,
+    /// The singular values were needed and not given.
+    Missing,
+}
+
+impl LinalgError {
+    /// Returns the kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> LinalgErrorKind {
+        match self {
+            Self::Shape { .. }
+            | Self::RankTooLarge { .. }
+            | Self::InputSize { .. }
+            | Self::Clusters { .. }
+            | Self::SpectrumLength { .. } => LinalgErrorKind::Size,
+            Self::NotFinite { .. } | Self::SpectrumValue { .. } => LinalgErrorKind::Value,
+            Self::NoConvergence { .. } => LinalgErrorKind::NoConvergence,
+            Self::Syntax { .. } => LinalgErrorKind::Syntax,
+            Self::SpectrumMissing { .. } => LinalgErrorKind::Missing,
+        }
+    }
 }

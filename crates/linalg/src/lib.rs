@@ -1,15 +1,21 @@
-//! Matrices and rank: the arithmetic of LASER (layer-selective rank reduction, arXiv 2312.13558),
-//! without files and without models.
+//! Matrix arithmetic of LASER (layer-selective rank reduction, arXiv 2312.13558): singular value decompositions, rank
+//! rules and low-rank approximations of dense f32 matrices. The crate reads no files and knows no models.
 //!
-//! A weight comes in as a [`MatrixView`]. [`decompose`] takes it apart once, exactly, and keeps the
-//! result as an [`Svd`]; [`Spectrum`] describes the singular values. A [`RankRule`] turns ρ, an
-//! absolute number or a share of the energy into a rank, [`truncate`] keeps that many components as
-//! a [`LowRank`], and [`LowRank::materialise`] multiplies them out where a dense weight is wanted.
-//! [`randomized_svd`] does what the reference implementation does instead of an exact decomposition.
+//! A weight matrix passes through it in these steps:
 //!
-//! Besides the leading components: [`keep_components`] keeps any set of them, [`keep_largest`] the largest entries,
-//! [`truncate_clusters`] truncates groups of rows one by one, and [`Whitened`] keeps what matters for the inputs whose
-//! [`Covariance`] it is given. [`Tolerance`] is how all of it, and everything built on it, is compared.
+//! 1. A [`Matrix`] owns row-major f32 elements; a [`MatrixView`] borrows them, for example from a loaded tensor.
+//! 2. [`decompose`] computes the exact [`Svd`] once, and that decomposition serves every rank. [`randomized_svd`]
+//!    computes the approximation that the paper's reference implementation uses, for comparisons.
+//! 3. [`Spectrum`] describes the singular values: energy, effective rank, estimated noise.
+//! 4. [`RankRule::resolve`] turns a rule (`0.01`, `r40` or `e0.9`) into a rank. A [`RankFraction`] holds ρ exactly.
+//! 5. [`truncate`] keeps the leading components as the two factors of a [`LowRank`], and [`LowRank::materialise`]
+//!    multiplies the factors into a dense matrix. [`truncate_matrix`] goes from a matrix to the dense result in one
+//!    call, and [`truncate_matrix_with_svd`] does so from a decomposition that exists already.
+//! 6. Four functions reduce a matrix in other ways. [`keep_components`] keeps any set of components, and
+//!    [`relative_error_of_components`] says what this loses; [`keep_largest`] keeps the largest entries;
+//!    [`cluster_rows`] and [`truncate_clusters`] truncate groups of rows one by one; [`WhitenedSvd`] keeps what changes
+//!    the outputs least for inputs with a given [`Covariance`].
+//! 7. [`Tolerance::check`] compares two slices value by value, and [`relative_error`] compares two matrices as a whole.
 //!
 //! ```text
 //! MatrixView ──decompose──▶ Svd ──truncate(rank)──▶ LowRank ──materialise──▶ Matrix
@@ -17,6 +23,9 @@
 //!                            ▼         │ resolve(m, n, σ)
 //!                         Spectrum  RankRule ◀── "0.01" | "r40" | "e0.9"
 //! ```
+//!
+//! Functions that can fail return a [`LinalgError`]; [`LinalgError::kind`] sorts the errors into a few
+//! [kinds](LinalgErrorKind).
 //!
 //! ```
 //! use laser_linalg::{LowRank, Matrix, Method, RankRule, decompose, truncate};
@@ -38,33 +47,33 @@
 
 mod backend;
 mod compare;
+mod components;
 mod covariance;
 mod error;
 mod low_rank;
 mod magnitude;
-mod masked;
 mod matrix;
 mod randomized_svd;
 mod rank;
 mod row_clusters;
-#[cfg(test)]
-mod samples;
 mod spectrum;
 mod svd;
+#[cfg(test)]
+mod test_matrices;
 mod truncate;
 mod whitened;
 
 pub use compare::{Difference, Tolerance, relative_error};
+pub use components::{keep_components, relative_error_of_components};
 pub use covariance::Covariance;
-pub use error::LinalgError;
+pub use error::{LinalgError, LinalgErrorKind};
 pub use low_rank::LowRank;
 pub use magnitude::keep_largest;
-pub use masked::{error_of_components, keep_components};
 pub use matrix::{Matrix, MatrixView};
 pub use randomized_svd::randomized_svd;
 pub use rank::{RankFraction, RankRule};
 pub use row_clusters::{ClusteredRows, cluster_rows, truncate_clusters};
 pub use spectrum::Spectrum;
 pub use svd::{Method, Svd, decompose};
-pub use truncate::{truncate, truncated, truncated_from};
-pub use whitened::Whitened;
+pub use truncate::{truncate, truncate_matrix, truncate_matrix_with_svd};
+pub use whitened::WhitenedSvd;

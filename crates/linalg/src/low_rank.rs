@@ -1,27 +1,30 @@
-//! A matrix of low rank as its two factors, kept apart until somebody wants it dense.
+//! A matrix of low rank as two factors, which are multiplied only when a dense matrix is needed.
 
-use crate::{Matrix, Svd, backend};
+use crate::backend;
+use crate::matrix::Matrix;
+use crate::svd::Svd;
 
-/// W_r = (U_r·Σ_r)·V_rᵀ, the r largest components of a decomposition.
+/// A matrix \[m, n\] of rank r as two factors: W_r = (U_r·Σ_r)·V_rᵀ, made of r components of a decomposition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LowRank {
-    /// U·Σ, \[m, r\].
+    /// U_r·Σ_r, the left singular vectors scaled by the singular values: \[m, r\].
     pub us: Matrix,
-    /// Vᵀ, \[r, n\].
+    /// V_rᵀ, the right singular vectors as rows: \[r, n\].
     pub vt: Matrix,
-    /// r, the number of components kept.
+    /// Number r of components kept.
     pub rank: usize,
 }
 
 impl LowRank {
-    /// The dense product \[m, n\] on `threads` threads (0 counts as 1).
+    /// Multiplies the factors into the dense matrix \[m, n\] on `threads` threads (0 counts as 1).
     ///
-    /// Products are summed in f32: an element is off by at most about r·6e-8·Σₖ|usᵢₖ·vtₖⱼ|, in
-    /// practice by √r·6e-8 of it.
+    /// Products are summed in f32: an element is off by at most about r·6e-8·Σₖ|usᵢₖ·vtₖⱼ|, in practice by √r·6e-8 of
+    /// that sum.
     #[must_use]
     pub fn materialise(&self, threads: usize) -> Matrix {
         let [m, r, n] = [self.us.rows(), self.rank, self.vt.cols()];
         let mut dense = Matrix::zeros(m, n);
+        // An empty product is the matrix of zeros already.
         if r > 0 && m > 0 && n > 0 {
             let par = backend::parallelism(threads);
             backend::product_f32([m, r, n], self.us.data(), self.vt.data(), dense.data_mut(), par);
@@ -29,28 +32,29 @@ impl LowRank {
         dense
     }
 
-    /// Numbers stored by the two factors, r·(m + n).
+    /// Number of elements in the two factors, r·(m + n).
     #[must_use]
     pub fn parameters(&self) -> usize {
         self.us.data().len() + self.vt.data().len()
     }
 
-    /// The largest rank at which the factors of an \[m, n\] matrix are not larger than it:
-    /// ⌊m·n/(m + n)⌋.
+    /// Largest rank at which the factors of a matrix \[m, n\] have no more elements than the matrix: ⌊m·n/(m + n)⌋.
     #[must_use]
     pub fn break_even_rank(m: usize, n: usize) -> usize {
-        let [m, n] = [m as u128, n as u128];
+        let [m, n] = [m as u128, n as u128]; // the product may not fit 64 bits
         let rank = (m * n).checked_div(m + n).unwrap_or(0);
         usize::try_from(rank).expect("below min(m, n) because m/(m + n) is below 1")
     }
 
-    /// ‖W − W_r‖_F/‖W‖_F = √(Σ_{i>r} σᵢ²/Σ σᵢ²), by Eckart and Young; 0 for a zero matrix.
+    /// Relative error of truncating W to `rank`, a fraction from 0 to 1; 0 for a zero matrix.
+    ///
+    /// ‖W − W_r‖_F/‖W‖_F = √(Σ_{i>r} σᵢ²/Σ σᵢ²) (Eckart and Young 1936).
     ///
     /// # Panics
     /// If `rank` is above the number of components.
     #[must_use]
     pub fn relative_error(svd: &Svd, rank: usize) -> f64 {
-        // From the small end: the tail must not vanish beside the head.
+        // Summed from the smallest value on, so that rounding does not swallow the small ones.
         let energy = |s: &[f64]| s.iter().rev().map(|x| x * x).sum::<f64>();
         let total = energy(&svd.s);
         if total > 0.0 { (energy(&svd.s[rank..]) / total).sqrt() } else { 0.0 }
@@ -71,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn break_even_is_where_the_factors_stop_paying() {
+    fn factors_above_the_break_even_rank_are_larger_than_the_matrix() {
         for (m, n) in [(576, 1536), (4096, 4096), (1, 7), (16384, 4096)] {
             let rank = LowRank::break_even_rank(m, n);
             assert!(rank * (m + n) <= m * n && (rank + 1) * (m + n) > m * n, "{m} x {n}: {rank}");
@@ -80,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_relative_error_is_the_lost_share() {
+    fn the_relative_error_is_the_root_of_the_lost_energy() {
         let s = vec![4.0, 3.0, 0.0];
         let svd = Svd { u: Matrix::zeros(3, 3), s, vt: Matrix::zeros(3, 3) };
         let errors = [0, 1, 2, 3].map(|r| LowRank::relative_error(&svd, r));

@@ -1,11 +1,11 @@
-//! Row-major f32 matrices: what a weight is on its way into a decomposition and out of it.
+//! Row-major f32 matrices: the input and the output of every other file of this crate.
 //!
-//! Nothing is computed here. [`Matrix`] owns its elements, [`MatrixView`] borrows those of a
-//! loaded tensor, so that a weight is decomposed without a copy.
+//! Nothing is computed here. A [`Matrix`] owns its elements. A [`MatrixView`] borrows them, for example from a loaded
+//! tensor, so that a weight can be decomposed without a copy.
 
-use crate::LinalgError;
+use crate::error::LinalgError;
 
-/// An owned matrix, element (i, j) at `i * cols + j`.
+/// A matrix that owns its elements; element (i, j) is at position `i * cols + j`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matrix {
     rows: usize,
@@ -13,7 +13,7 @@ pub struct Matrix {
     data: Vec<f32>,
 }
 
-/// A borrowed matrix, element (i, j) at `i * cols + j`.
+/// A matrix that borrows its elements; element (i, j) is at position `i * cols + j`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatrixView<'a> {
     rows: usize,
@@ -22,16 +22,16 @@ pub struct MatrixView<'a> {
 }
 
 impl Matrix {
-    /// Takes row-major data of length `rows * cols`.
+    /// Makes a matrix \[rows, cols\] of row-major `data`.
     ///
     /// # Errors
-    /// [`LinalgError::Shape`] if the length differs.
+    /// [`LinalgError::Shape`] if `data` does not have `rows * cols` elements.
     pub fn new(rows: usize, cols: usize, data: Vec<f32>) -> Result<Self, LinalgError> {
         check_shape(rows, cols, data.len())?;
         Ok(Self { rows, cols, data })
     }
 
-    /// The matrix of zeros.
+    /// Makes a matrix \[rows, cols\] of zeros.
     #[must_use]
     pub fn zeros(rows: usize, cols: usize) -> Self {
         Self { rows, cols, data: vec![0.0; rows * cols] }
@@ -49,23 +49,24 @@ impl Matrix {
         self.cols
     }
 
-    /// The elements, row by row.
+    /// All elements, row by row.
     #[must_use]
     pub fn data(&self) -> &[f32] {
         &self.data
     }
 
+    /// All elements, row by row, to be changed in place.
     pub(crate) fn data_mut(&mut self) -> &mut [f32] {
         &mut self.data
     }
 
-    /// Gives the elements away, row by row.
+    /// Turns the matrix into its elements, row by row.
     #[must_use]
     pub fn into_data(self) -> Vec<f32> {
         self.data
     }
 
-    /// Row `i`.
+    /// The elements of row `i`, counted from 0.
     ///
     /// # Panics
     /// If `i` is not below [`rows`](Self::rows).
@@ -74,7 +75,7 @@ impl Matrix {
         self.view().row(i)
     }
 
-    /// Borrows the whole matrix.
+    /// Borrows the whole matrix as a view.
     #[must_use]
     pub fn view(&self) -> MatrixView<'_> {
         MatrixView { rows: self.rows, cols: self.cols, data: &self.data }
@@ -82,10 +83,10 @@ impl Matrix {
 }
 
 impl<'a> MatrixView<'a> {
-    /// Borrows row-major data of length `rows * cols`.
+    /// Makes a view \[rows, cols\] of row-major `data`.
     ///
     /// # Errors
-    /// [`LinalgError::Shape`] if the length differs.
+    /// [`LinalgError::Shape`] if `data` does not have `rows * cols` elements.
     pub fn new(rows: usize, cols: usize, data: &'a [f32]) -> Result<Self, LinalgError> {
         check_shape(rows, cols, data.len())?;
         Ok(Self { rows, cols, data })
@@ -103,19 +104,19 @@ impl<'a> MatrixView<'a> {
         self.cols
     }
 
-    /// min(rows, cols), the maximum rank.
+    /// The maximum rank, min(rows, cols).
     #[must_use]
     pub fn max_rank(self) -> usize {
         self.rows.min(self.cols)
     }
 
-    /// The elements, row by row.
+    /// All elements, row by row.
     #[must_use]
     pub fn data(self) -> &'a [f32] {
         self.data
     }
 
-    /// Row `i`.
+    /// The elements of row `i`, counted from 0.
     ///
     /// # Panics
     /// If `i` is not below [`rows`](Self::rows).
@@ -125,24 +126,26 @@ impl<'a> MatrixView<'a> {
         &self.data[i * self.cols..(i + 1) * self.cols]
     }
 
-    /// A copy that owns its elements, bit for bit.
+    /// Copies the elements, bit for bit, into a matrix that owns them.
     #[must_use]
     pub fn to_matrix(self) -> Matrix {
         Matrix { rows: self.rows, cols: self.cols, data: self.data.to_vec() }
     }
 
-    /// Looks for a NaN or an infinity.
+    /// Checks that no entry is NaN or infinite.
     ///
     /// # Errors
-    /// [`LinalgError::NotFinite`] with the coordinates of the first one in row-major order.
+    /// [`LinalgError::NotFinite`] with the coordinates of the first such entry in row-major order.
     pub fn check_finite(self) -> Result<(), LinalgError> {
         match self.data.iter().position(|x| !x.is_finite()) {
             None => Ok(()),
+            // There is an entry, so the number of columns is not 0.
             Some(at) => Err(LinalgError::NotFinite { row: at / self.cols, col: at % self.cols, value: self.data[at] }),
         }
     }
 }
 
+/// Checks that `found` elements fill the shape; a product that overflows is a mismatch, not a panic.
 fn check_shape(rows: usize, cols: usize, found: usize) -> Result<(), LinalgError> {
     if rows.checked_mul(cols) == Some(found) { Ok(()) } else { Err(LinalgError::Shape { rows, cols, found }) }
 }

@@ -1,22 +1,25 @@
-//! Row-clustered truncation: rows that point the same way are grouped, each group is truncated on its own.
+//! Row-clustered truncation: groups similar rows of a matrix by k-means and truncates each group on its own.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::backend::{self, Par};
-use crate::{LinalgError, Matrix, MatrixView, Method, Svd, decompose, truncate};
+use crate::error::LinalgError;
+use crate::matrix::{Matrix, MatrixView};
+use crate::svd::{Method, Svd, decompose};
+use crate::truncate::truncate;
 
-/// Rounds of reassignment at most; the assignment has usually settled before.
-const ROUNDS: usize = 25;
+/// Largest number of k-means rounds; the assignment has usually settled before.
+const MAX_ROUNDS: usize = 25;
 
-/// Groups the rows of a matrix \[m, n\] by k-means: the cluster of each row, from 0.
+/// Groups the rows of a matrix \[m, n\] by k-means; returns the cluster of each row \[m\], counted from 0.
 ///
-/// Starting centres by k-means++ (Arthur and Vassilvitskii 2007) from ChaCha8 with `seed`, then at most 25 rounds of
-/// Lloyd's algorithm; of equally near centres the first wins, and a cluster that loses all rows stays empty. One
-/// thread; the same arguments give the same clusters.
+/// The starting centres come from k-means++ (Arthur and Vassilvitskii 2007) with ChaCha8 random numbers from `seed`; at
+/// most 25 rounds of Lloyd's algorithm follow. Of equally near centres the first wins, and a cluster that loses all its
+/// rows stays empty. Runs on one thread; the same arguments give the same clusters.
 ///
 /// # Errors
-/// [`LinalgError::Clusters`] unless 1 ≤ `clusters` ≤ m, [`LinalgError::NotFinite`].
+/// [`LinalgError::Clusters`] unless 1 ≤ `clusters` ≤ m, [`LinalgError::NotFinite`] if an entry is NaN or infinite.
 pub fn cluster_rows(w: MatrixView<'_>, clusters: usize, seed: u64) -> Result<Vec<usize>, LinalgError> {
     let [m, n] = [w.rows(), w.cols()];
     if clusters == 0 || clusters > m {
@@ -24,40 +27,45 @@ pub fn cluster_rows(w: MatrixView<'_>, clusters: usize, seed: u64) -> Result<Vec
     }
     w.check_finite()?;
     let mut centres = starting_centres(w, clusters, seed); // [clusters, n]
-    let mut labels = nearest(w, &centres);
-    for _ in 0..ROUNDS {
-        let mut sums = vec![0.0f64; clusters * n];
+    let mut labels = nearest_centres(w, &centres);
+    for _ in 0..MAX_ROUNDS {
+        let mut sums = vec![0.0f64; clusters * n]; // of the rows in each cluster, [clusters, n]
         let mut sizes = vec![0usize; clusters];
         for (i, &label) in labels.iter().enumerate() {
             sizes[label] += 1;
             let sum = &mut sums[label * n..(label + 1) * n];
             sum.iter_mut().zip(w.row(i)).for_each(|(s, &x)| *s += f64::from(x));
         }
+        // An empty cluster keeps its centre: the mean of no rows would be NaN.
         for (label, &size) in sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
             let centre = &mut centres.data_mut()[label * n..(label + 1) * n];
             centre.iter_mut().zip(&sums[label * n..]).for_each(|(c, s)| *c = (s / size as f64) as f32);
         }
-        let moved = nearest(w, &centres);
-        if moved == labels {
+        let reassigned = nearest_centres(w, &centres);
+        if reassigned == labels {
             break;
         }
-        labels = moved;
+        labels = reassigned;
     }
     Ok(labels)
 }
 
-/// Rows drawn one after another, each with probability in proportion to its squared distance from those before.
+/// Draws `clusters` rows as starting centres \[clusters, n\] (k-means++).
+///
+/// Each row after the first is drawn with a probability proportional to its squared distance from the nearest centre.
 fn starting_centres(w: MatrixView<'_>, clusters: usize, seed: u64) -> Matrix {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut chosen = vec![rng.random_range(0..w.rows())];
     let mut distances = vec![f64::INFINITY; w.rows()];
     while chosen.len() < clusters {
+        // Distances from earlier centres are known, so only those from the last one are new.
         let last = w.row(chosen[chosen.len() - 1]);
         for (i, distance) in distances.iter_mut().enumerate() {
             *distance = distance.min(squared_distance(w.row(i), last));
         }
         let mut left = rng.random::<f64>() * distances.iter().sum::<f64>();
-        // Where all rows are equal to a centre already, the first one is taken again and its cluster stays empty.
+        // If every row equals a centre, all distances are 0 and none is found: row 0 is taken again as a centre, whose
+        // cluster stays empty.
         let next = distances.iter().position(|d| {
             left -= d;
             left < 0.0
@@ -68,9 +76,12 @@ fn starting_centres(w: MatrixView<'_>, clusters: usize, seed: u64) -> Matrix {
     Matrix::new(clusters, w.cols(), data).expect("one row a centre because rows of the matrix were taken")
 }
 
-/// The nearest centre of each row: argmin ‖c‖² − 2·x·c, the first of equals.
-fn nearest(w: MatrixView<'_>, centres: &Matrix) -> Vec<usize> {
+/// Finds the nearest centre c of each row x \[m\], the first of equally near ones: the smallest ‖c‖² − 2·x·c.
+///
+/// This is ‖x − c‖² without ‖x‖², which is the same for all centres; so one matrix product gives all distances.
+fn nearest_centres(w: MatrixView<'_>, centres: &Matrix) -> Vec<usize> {
     let [m, n, c] = [w.rows(), w.cols(), centres.rows()];
+    // Without columns all rows are equal, and the first centre is the nearest of all.
     if n == 0 {
         return vec![0; m];
     }
@@ -81,7 +92,7 @@ fn nearest(w: MatrixView<'_>, centres: &Matrix) -> Vec<usize> {
     let squares: Vec<f64> = (0..c).map(|j| centres.row(j).iter().map(|&x| f64::from(x).powi(2)).sum()).collect();
     let mut products = vec![0.0; m * c]; // [m, c]
     backend::product_f32([m, n, c], w.data(), &transposed, &mut products, Par::Seq);
-    let label = |products: &[f32]| {
+    let nearest = |products: &[f32]| {
         let mut best = (f64::INFINITY, 0);
         for (j, (&product, square)) in products.iter().zip(&squares).enumerate() {
             let distance = square - 2.0 * f64::from(product);
@@ -91,36 +102,38 @@ fn nearest(w: MatrixView<'_>, centres: &Matrix) -> Vec<usize> {
         }
         best.1
     };
-    products.chunks_exact(c).map(label).collect()
+    products.chunks_exact(c).map(nearest).collect()
 }
 
+/// Computes ‖a − b‖² in f64.
 fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
 }
 
-/// A matrix \[m, n\] whose clusters of rows were truncated one by one.
+/// The result of [`truncate_clusters`]: a matrix \[m, n\] whose clusters of rows were truncated one by one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClusteredRows {
-    /// The dense matrix, its rows in their own order.
+    /// The dense matrix, with its rows in the original order.
     pub matrix: Matrix,
     /// Rank of each cluster.
     pub ranks: Vec<usize>,
-    /// Numbers in all factors, Σ r_c·(m_c + n) for clusters of m_c rows.
+    /// Number of elements in the factors of all clusters: Σ r_c·(m_c + n), for clusters of m_c rows and rank r_c.
     pub parameters: usize,
 }
 
-/// Truncates each cluster of rows by its own decomposition, within `budget` numbers over all factors.
+/// Truncates each cluster of rows of `w` \[m, n\] by a decomposition of its own; `labels` \[m\] gives the cluster of
+/// each row. The factors of all clusters together have at most `budget` elements.
 ///
-/// Rank goes one component at a time to the cluster whose next component keeps the most energy for what it costs,
-/// σ²/(m_c + n), among those that still fit into the budget; of equals the first. The rows of a cluster that keeps all
-/// its components stay as they are, bit for bit. One cluster and a budget of
-/// r·(m + n) is the plain truncation to rank r.
+/// One component is added at a time, always to the cluster c of m_c rows whose next component keeps the most energy for
+/// its size, σ²/(m_c + n), among those that still fit into the budget; of equals the first. A cluster that keeps all
+/// its components keeps its rows bit for bit. With one cluster and a budget of r·(m + n) this is the plain truncation
+/// to rank r.
 ///
 /// # Errors
-/// Those of [`decompose`].
+/// The errors of [`decompose`].
 ///
 /// # Panics
-/// If there is not one label a row.
+/// If the number of labels differs from the number of rows.
 pub fn truncate_clusters(
     w: MatrixView<'_>,
     labels: &[usize],
@@ -137,10 +150,10 @@ pub fn truncate_clusters(
         decompose(Matrix::new(rows.len(), n, data)?.view(), Method::Auto, threads)
     });
     let parts: Vec<Svd> = parts.collect::<Result<_, _>>()?;
-    let (ranks, parameters) = allocate(&parts, budget);
+    let (ranks, parameters) = allocate_ranks(&parts, budget);
     let mut matrix = Matrix::zeros(m, n);
     for ((rows, svd), &rank) in members.iter().zip(&parts).zip(&ranks) {
-        // All components: the rows themselves, not their rounded product.
+        // A cluster that keeps all its components copies its rows, because their product would be rounded.
         let dense = (rank < svd.s.len()).then(|| truncate(svd, rank).materialise(threads));
         for (from, &to) in rows.iter().enumerate() {
             let row = dense.as_ref().map_or(w.row(to), |dense| dense.row(from));
@@ -150,9 +163,9 @@ pub fn truncate_clusters(
     Ok(ClusteredRows { matrix, ranks, parameters })
 }
 
-/// The rank of each part, and what all of them cost.
-fn allocate(parts: &[Svd], budget: usize) -> (Vec<usize>, usize) {
-    let cost = |svd: &Svd| svd.u.rows() + svd.vt.cols();
+/// Spends `budget` elements on components; returns the rank of each part and the number of elements spent.
+fn allocate_ranks(parts: &[Svd], budget: usize) -> (Vec<usize>, usize) {
+    let cost = |svd: &Svd| svd.u.rows() + svd.vt.cols(); // elements of one component
     let mut ranks = vec![0; parts.len()];
     let mut spent = 0;
     loop {
@@ -160,6 +173,7 @@ fn allocate(parts: &[Svd], budget: usize) -> (Vec<usize>, usize) {
         for (c, svd) in parts.iter().enumerate() {
             if ranks[c] < svd.s.len() && spent + cost(svd) <= budget {
                 let value = svd.s[ranks[c]].powi(2) / cost(svd) as f64;
+                // Strictly larger, so that the first of equals wins.
                 if best.is_none_or(|(other, _)| value > other) {
                     best = Some((value, c));
                 }
@@ -177,10 +191,10 @@ mod tests {
 
     use super::*;
     use crate::compare::relative_error;
-    use crate::samples::gaussian;
-    use crate::truncated;
+    use crate::test_matrices::gaussian;
+    use crate::truncate::truncate_matrix;
 
-    /// Rows around `k` far centres in turn, row i around centre i mod k.
+    /// Makes a matrix \[m, n\] whose row i lies near centre i mod k, with `k` centres far apart.
     fn grouped(m: usize, n: usize, k: usize) -> Matrix {
         let (centres, noise) = (gaussian(k, n, 71), gaussian(m, n, 72));
         let at = |i: usize, j: usize| 20.0 * centres.row(i % k)[j] + 0.1 * noise.row(i)[j];
@@ -232,14 +246,15 @@ mod tests {
         let labels = cluster_rows(w.view(), 1, 0).unwrap();
         for rank in 0..11 {
             let found = truncate_clusters(w.view(), &labels, rank * 28, 1).unwrap();
-            assert_eq!(found.matrix, truncated(w.view(), rank, Method::Auto, 1).unwrap());
+            assert_eq!(found.matrix, truncate_matrix(w.view(), rank, Method::Auto, 1).unwrap());
             assert_eq!((found.ranks, found.parameters), (vec![rank], rank * 28));
         }
     }
 
     #[test]
     fn at_equal_size_clusters_beat_one_truncation_where_groups_lie_in_subspaces_of_their_own() {
-        // Each group spans two directions of its own: four together, of which a plain rank 2 has half.
+        // The rows of each group span two directions of their own, four together; a plain truncation to rank 3 loses
+        // one.
         let n = 60;
         let directions = gaussian(4, n, 75);
         let weights = gaussian(200, 2, 76);
@@ -253,7 +268,7 @@ mod tests {
         let budget = 3 * (200 + n);
         let clustered = truncate_clusters(w.view(), &labels, budget, 1).unwrap();
         assert!(clustered.parameters <= budget);
-        let plain = truncated(w.view(), 3, Method::Auto, 1).unwrap();
+        let plain = truncate_matrix(w.view(), 3, Method::Auto, 1).unwrap();
         let [c, p] = [&clustered.matrix, &plain].map(|x| relative_error(x.view(), w.view()));
         assert!(c < 1e-5 && p > 0.05, "clustered {c}, plain {p}");
     }
@@ -261,9 +276,16 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
-        /// The budget holds, the rest of it buys nothing more, and the matrix is each cluster's own truncation.
+        /// Checks that the budget holds, that no further component fits into it, and that each cluster is truncated on
+        /// its own.
         #[test]
-        fn the_budget_is_kept_and_used(m in 2usize..14, n in 1usize..14, k in 1usize..5, rank in 0usize..6, seed in 0u64..99) {
+        fn the_budget_is_kept_and_spent(
+            m in 2usize..14,
+            n in 1usize..14,
+            k in 1usize..5,
+            rank in 0usize..6,
+            seed in 0u64..99,
+        ) {
             let (w, k) = (gaussian(m, n, seed), k.min(m));
             let labels = cluster_rows(w.view(), k, seed).unwrap();
             let budget = rank * (m + n);

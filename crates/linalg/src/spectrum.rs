@@ -1,12 +1,10 @@
-//! What the singular values say about a matrix before anything is cut.
-//!
-//! Energy, effective and stable rank, and how many values stand above the noise of a random matrix
-//! of the same shape (Marchenko and Pastur 1967).
+//! Statistics of the singular values: takes them with the shape of their matrix, gives energy, effective and stable
+//! rank, and the number of values above the noise of a random matrix of the same shape (Marchenko and Pastur 1967).
 
 use std::f64::consts::PI;
 use std::ops::Range;
 
-use crate::LinalgError;
+use crate::error::LinalgError;
 
 /// The singular values of a matrix \[m, n\], descending.
 ///
@@ -25,11 +23,11 @@ pub struct Spectrum {
 }
 
 impl Spectrum {
-    /// Takes all min(m, n) singular values of a matrix \[m, n\].
+    /// Makes a spectrum of all min(m, n) singular values of a matrix \[m, n\], descending.
     ///
     /// # Errors
-    /// [`LinalgError::SpectrumLength`] for another number of values, [`LinalgError::SpectrumValue`]
-    /// for one that is negative, not finite, or above its predecessor.
+    /// [`LinalgError::SpectrumLength`] for another number of values, [`LinalgError::SpectrumValue`] if a value is
+    /// negative, not finite, or above the one before it.
     pub fn new(s: impl Into<Vec<f64>>, m: usize, n: usize) -> Result<Self, LinalgError> {
         let s = s.into();
         if s.len() != m.min(n) {
@@ -52,7 +50,7 @@ impl Spectrum {
         &self.s
     }
 
-    /// Σ_{i≤r} σᵢ²/Σ σᵢ², the share of ‖W‖_F² that rank r keeps; 1 for a zero matrix.
+    /// Share of the energy ‖W‖_F² that a truncation to `rank` keeps: Σ_{i≤rank} σᵢ²/Σ σᵢ²; 1 for a zero matrix.
     ///
     /// Ranks above min(m, n) keep everything.
     #[must_use]
@@ -61,7 +59,7 @@ impl Spectrum {
         if total > 0.0 { self.squares(rank) / total } else { 1.0 }
     }
 
-    /// exp(−Σ pᵢ·ln pᵢ) with pᵢ = σᵢ/Σσ (Roy and Vetterli 2007); 0 for a zero matrix.
+    /// Effective rank: exp(−Σ pᵢ·ln pᵢ) with pᵢ = σᵢ/Σσ (Roy and Vetterli 2007); 0 for a zero matrix.
     #[must_use]
     pub fn effective_rank(&self) -> f64 {
         let total: f64 = self.s.iter().sum();
@@ -72,7 +70,7 @@ impl Spectrum {
         (-p.map(|p| p * p.ln()).sum::<f64>()).exp()
     }
 
-    /// ‖W‖_F²/σ₁²; 0 for a zero matrix.
+    /// Stable rank: ‖W‖_F²/σ₁²; 0 for a zero matrix.
     #[must_use]
     pub fn stable_rank(&self) -> f64 {
         match self.s.first() {
@@ -81,18 +79,18 @@ impl Spectrum {
         }
     }
 
-    /// The largest singular value to expect of pure noise: √variance·(√m + √n), for independent
-    /// entries of mean 0 and the given variance.
+    /// Largest singular value to expect of pure noise, √variance·(√m + √n): the upper edge of the Marchenko–Pastur law
+    /// for independent entries of mean 0 and variance `noise_variance`.
     #[must_use]
     pub fn marchenko_pastur_edge(&self, noise_variance: f64) -> f64 {
         noise_variance.sqrt() * ((self.rows as f64).sqrt() + (self.cols as f64).sqrt())
     }
 
-    /// The variance of the noise, if most components are noise: σ_median²/(max(m, n)·μ_β).
+    /// Estimated variance of the noise, assuming that most components are noise: σ_median²/(max(m, n)·μ_β).
     ///
-    /// μ_β is the median of the Marchenko–Pastur law of aspect β = min/max. A few large components
-    /// hardly move the median. The idea is Gavish and Donoho's (2014, "The optimal hard threshold
-    /// for singular values is 4/√3", section III.E). 0 for an empty matrix.
+    /// μ_β is the median of the Marchenko–Pastur law with aspect β = min(m, n)/max(m, n). A few large components hardly
+    /// move the median (Gavish and Donoho 2014, "The optimal hard threshold for singular values is 4/√3", section
+    /// III.E). 0 for an empty matrix.
     #[must_use]
     pub fn noise_variance(&self) -> f64 {
         let k = self.s.len();
@@ -104,41 +102,43 @@ impl Spectrum {
         median * median / (longer * marchenko_pastur_median(k as f64 / longer))
     }
 
-    /// How many singular values are above the edge of the estimated noise.
+    /// Number of singular values above the upper edge of the estimated noise.
     #[must_use]
     pub fn components_above_edge(&self) -> usize {
         self.noise_bulk().start
     }
 
-    /// The components that look like noise: √v·|√m − √n| ≤ σᵢ ≤ √v·(√m + √n), with v the estimated variance.
+    /// Positions of the components that look like noise: √v·|√m − √n| ≤ σᵢ ≤ √v·(√m + √n), with v the
+    /// [estimated variance](Self::noise_variance).
     ///
-    /// Those before the range rise above what noise can do; those after it are smaller than noise would be.
+    /// The components before the range are larger than noise can be; those after it are smaller than noise would be.
     #[must_use]
     pub fn noise_bulk(&self) -> Range<usize> {
         let variance = self.noise_variance();
         let upper = self.marchenko_pastur_edge(variance);
         let lower = variance.sqrt() * ((self.rows as f64).sqrt() - (self.cols as f64).sqrt()).abs();
+        // σ is descending, so bisection finds both edges.
         self.s.partition_point(|&x| x > upper)..self.s.partition_point(|&x| x >= lower)
     }
 
-    /// Σ_{i≤r} σᵢ² in units of σ₁², which neither overflow nor vanish.
+    /// Computes Σ_{i≤rank} σᵢ² in units of σ₁², so that the squares neither overflow nor vanish.
     fn squares(&self, rank: usize) -> f64 {
         let unit = self.s.first().copied().filter(|&x| x > 0.0).unwrap_or(1.0);
-        // Not `sum`, which gives −0 where there is nothing to add.
+        // A fold, because `sum` of nothing gives −0, which would show in a table.
         self.s.iter().take(rank).fold(0.0, |sum, x| sum + (x / unit) * (x / unit))
     }
 }
 
-/// The median of the Marchenko–Pastur law of unit variance and aspect β, 0 < β ≤ 1.
+/// Computes the median of the Marchenko–Pastur law of unit variance and aspect β, 0 < β ≤ 1.
 ///
-/// With the eigenvalue written as t(θ) = 1 + β + 2√β·cos θ the mass above t(θ) has a closed form,
-/// which bisection brings to one half.
+/// With the eigenvalue written as t(θ) = 1 + β + 2√β·cos θ, the probability above t(θ) has a closed form; bisection
+/// finds the θ where it is one half.
 fn marchenko_pastur_median(beta: f64) -> f64 {
     let [mut low, mut high] = [0.0, PI];
-    // 60 halvings of π are below the spacing of doubles there.
+    // After 60 halvings the interval is shorter than the spacing of doubles between 0 and π.
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
-        if mass_above(beta, middle) < 0.5 {
+        if probability_above(beta, middle) < 0.5 {
             low = middle;
         } else {
             high = middle;
@@ -147,9 +147,10 @@ fn marchenko_pastur_median(beta: f64) -> f64 {
     1.0 + beta + 2.0 * beta.sqrt() * low.cos()
 }
 
-/// ∫₀^θ 2·sin²x/(π·(1 + β + 2√β·cos x)) dx: the density √((b−t)(t−a))/(2πβt) on
-/// [a, b] = (1 ∓ √β)², carried over to θ.
-fn mass_above(beta: f64, theta: f64) -> f64 {
+/// Computes the probability above t(θ): ∫₀^θ 2·sin²x/(π·(1 + β + 2√β·cos x)) dx.
+///
+/// The integrand is the density √((b−t)(t−a))/(2πβt) on [a, b] = (1 ∓ √β)² with t = t(x) put in.
+fn probability_above(beta: f64, theta: f64) -> f64 {
     let root = beta.sqrt();
     let inner = ((1.0 - root) / (1.0 + root) * (0.5 * theta).tan()).atan();
     ((1.0 + beta) * theta - 2.0 * root * theta.sin() - 2.0 * (1.0 - beta) * inner) / (2.0 * PI * beta)
@@ -158,9 +159,11 @@ fn mass_above(beta: f64, theta: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::samples::gaussian;
-    use crate::{Method, decompose};
+    use crate::matrix::Matrix;
+    use crate::svd::{Method, decompose};
+    use crate::test_matrices::gaussian;
 
+    /// Asserts that `actual` differs from `expected` by at most `relative` of it.
     fn close(actual: f64, expected: f64, relative: f64) {
         let difference = (actual - expected).abs();
         assert!(difference <= relative * expected.abs(), "{actual}, expected {expected}");
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_spectrum_is_refused() {
+    fn invalid_singular_values_are_refused() {
         assert!(matches!(Spectrum::new([1.0], 2, 3), Err(LinalgError::SpectrumLength { expected: 2, found: 1, .. })));
         for (s, at) in [([1.0, 2.0], 1), ([1.0, -1.0], 1), ([f64::NAN, 0.0], 0), ([f64::INFINITY, 0.0], 0)] {
             let error = Spectrum::new(s, 2, 3).unwrap_err();
@@ -196,8 +199,8 @@ mod tests {
         }
     }
 
-    /// The mass above t, by the trapezoidal rule on the textbook density.
-    fn mass_above_reference(beta: f64, t: f64) -> f64 {
+    /// Computes the probability above t by summing the textbook density over 2 million intervals (midpoint rule).
+    fn probability_above_reference(beta: f64, t: f64) -> f64 {
         let [a, b] = [(1.0 - beta.sqrt()).powi(2), (1.0 + beta.sqrt()).powi(2)];
         let steps = 2_000_000;
         let width = (b - t) / f64::from(steps);
@@ -206,10 +209,10 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_marchenko_pastur_mass_is_above_the_median() {
+    fn half_of_the_marchenko_pastur_law_is_above_its_median() {
         for beta in [0.001, 0.1, 1.0 / 3.0, 0.5, 0.9, 1.0] {
             let median = marchenko_pastur_median(beta);
-            close(mass_above_reference(beta, median), 0.5, 1e-6);
+            close(probability_above_reference(beta, median), 0.5, 1e-6);
         }
         // 4/√3 over the root of the median is Gavish and Donoho's 2.858 for square matrices.
         let threshold = 4.0 / (3.0 * marchenko_pastur_median(1.0)).sqrt();
@@ -220,7 +223,7 @@ mod tests {
     fn noise_stays_below_the_edge_and_a_signal_rises_above_it() {
         let [m, n] = [120, 300];
         let noise = gaussian(m, n, 11);
-        let spectrum = |w: &crate::Matrix| {
+        let spectrum = |w: &Matrix| {
             let svd = decompose(w.view(), Method::Auto, 1).unwrap();
             Spectrum::new(svd.s, m, n).unwrap()
         };
@@ -236,7 +239,7 @@ mod tests {
                 *x += if hit { 1.5 } else { 0.0 };
             }
         }
-        let planted = spectrum(&crate::Matrix::new(m, n, data).unwrap());
+        let planted = spectrum(&Matrix::new(m, n, data).unwrap());
         assert_eq!(planted.components_above_edge(), 3);
         let bulk = planted.noise_bulk();
         assert_eq!(bulk.start, 3);
@@ -246,7 +249,7 @@ mod tests {
 
     #[test]
     fn values_below_the_lower_edge_are_outside_the_bulk() {
-        // Of the aspect 1/4: the bulk of variance v runs from √(100v)·½ to √(100v)·3/2.
+        // Aspect 1/4: noise of variance v has singular values from √(100v)·½ to √(100v)·3/2.
         let mut s: Vec<f64> = (0..25).map(|i| 14.0 - 0.3 * f64::from(i)).collect();
         s[..2].copy_from_slice(&[90.0, 80.0]);
         s[23..].copy_from_slice(&[0.5, 0.0]);

@@ -1,19 +1,25 @@
-//! Where rank is truncated: factors and a rank in, the r largest components out.
+//! Truncation to a rank r: takes a decomposition or a matrix, gives the r largest components as factors or densely.
 
+use crate::error::LinalgError;
+use crate::low_rank::LowRank;
+use crate::matrix::{Matrix, MatrixView};
 use crate::rank::check_rank;
-use crate::{LinalgError, LowRank, Matrix, MatrixView, Method, Svd, decompose};
+use crate::svd::{Method, Svd, decompose};
 
-/// Keeps the `rank` largest components, the closest matrix of that rank (Eckart and Young 1936).
+/// Keeps the `rank` largest components as two factors.
+///
+/// Their product is the closest matrix of that rank (Eckart and Young 1936).
 ///
 /// # Panics
-/// If `rank` is above the number of components; [`RankRule::resolve`](crate::RankRule::resolve)
-/// never gives such a rank.
+/// If `rank` is above the number of components. [`RankRule::resolve`](crate::RankRule::resolve) never gives such a rank
+/// for an exact decomposition.
 #[must_use]
 pub fn truncate(svd: &Svd, rank: usize) -> LowRank {
     let [m, k, n] = [svd.u.rows(), svd.s.len(), svd.vt.cols()];
     assert!(rank <= k, "rank {rank} of a decomposition with {k} components");
     let mut us = Vec::with_capacity(m * rank);
     for i in 0..m {
+        // u·σ is computed in f64 and rounded once.
         let scaled = svd.u.row(i)[..rank].iter().zip(&svd.s);
         us.extend(scaled.map(|(&u, &s)| (f64::from(u) * s) as f32));
     }
@@ -23,39 +29,47 @@ pub fn truncate(svd: &Svd, rank: usize) -> LowRank {
     LowRank { us, vt, rank }
 }
 
-/// The dense matrix of rank `rank` that is closest to `w`, from factors computed before.
+/// Truncates the matrix `w` \[m, n\] to `rank` and returns it densely, using its decomposition `svd`.
 ///
-/// The full rank gives `w` back bit for bit and rank 0 gives zeros, whatever the factors.
+/// The full rank gives `w` back bit for bit and rank 0 gives zeros, whatever the factors. Multiplies on `threads`
+/// threads (0 counts as 1).
 ///
 /// # Errors
-/// [`LinalgError::RankTooLarge`] above min(m, n).
+/// [`LinalgError::RankTooLarge`] if `rank` is above min(m, n).
 ///
 /// # Panics
-/// If `svd` is not a decomposition of a matrix of the shape of `w`.
-pub fn truncated_from(w: MatrixView<'_>, svd: &Svd, rank: usize, threads: usize) -> Result<Matrix, LinalgError> {
+/// If `svd` decomposes a matrix of another shape than that of `w`.
+pub fn truncate_matrix_with_svd(
+    w: MatrixView<'_>,
+    svd: &Svd,
+    rank: usize,
+    threads: usize,
+) -> Result<Matrix, LinalgError> {
     let [m, n] = [w.rows(), w.cols()];
     check_rank(rank, m, n)?;
     assert_eq!([svd.u.rows(), svd.vt.cols()], [m, n], "the factors belong to another matrix");
+    // The full rank copies `w`, because the product of the factors would round it.
     Ok(if rank == w.max_rank() { w.to_matrix() } else { truncate(svd, rank).materialise(threads) })
 }
 
-/// The dense matrix of rank `rank` that is closest to `w`.
+/// Truncates the matrix `w` \[m, n\] to `rank` and returns it densely.
 ///
-/// The full rank gives `w` back bit for bit and rank 0 gives zeros; neither needs a decomposition.
+/// The full rank gives `w` back bit for bit and rank 0 gives zeros; neither needs a decomposition. Works on `threads`
+/// threads (0 counts as 1).
 ///
 /// # Errors
-/// [`LinalgError::RankTooLarge`] above min(m, n), and those of [`decompose`].
-pub fn truncated(w: MatrixView<'_>, rank: usize, method: Method, threads: usize) -> Result<Matrix, LinalgError> {
+/// [`LinalgError::RankTooLarge`] if `rank` is above min(m, n), and the errors of [`decompose`].
+pub fn truncate_matrix(w: MatrixView<'_>, rank: usize, method: Method, threads: usize) -> Result<Matrix, LinalgError> {
     let [m, n] = [w.rows(), w.cols()];
     check_rank(rank, m, n)?;
-    w.check_finite()?;
+    w.check_finite()?; // before the shortcuts, so that every rank refuses the same matrices
     if rank == w.max_rank() {
         return Ok(w.to_matrix());
     }
     if rank == 0 {
         return Ok(Matrix::zeros(m, n));
     }
-    truncated_from(w, &decompose(w, method, threads)?, rank, threads)
+    truncate_matrix_with_svd(w, &decompose(w, method, threads)?, rank, threads)
 }
 
 #[cfg(test)]
@@ -63,15 +77,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Tolerance;
-    use crate::samples::{gaussian, with_spectrum};
+    use crate::compare::Tolerance;
+    use crate::test_matrices::{gaussian, with_spectrum};
 
     fn squared_distance(a: &Matrix, b: &Matrix) -> f64 {
         let pairs = a.data().iter().zip(b.data());
         pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum()
     }
 
-    /// ‖W − W_r‖_F² = Σ_{i>r} σᵢ² for every r, and the error falls as r grows.
+    /// Checks that ‖W − W_r‖_F² = Σ_{i>r} σᵢ² for every r, and that the error falls as r grows.
     fn check_eckart_young(w: &Matrix) {
         let svd = decompose(w.view(), Method::Auto, 1).unwrap();
         let total: f64 = svd.s.iter().map(|s| s * s).sum();
@@ -80,9 +94,9 @@ mod tests {
             let lost: f64 = svd.s[rank..].iter().map(|s| s * s).sum();
             let dense = truncate(&svd, rank).materialise(1);
             let distance = squared_distance(w, &dense);
-            // f32 factors and sums: relative to ‖W‖_F the distance is known to a few roundings.
-            let known = (distance.sqrt() - lost.sqrt()).abs() <= 1e-6 * total.sqrt();
-            assert!(known, "rank {rank}: {distance}, expected {lost}");
+            // Factors and sums are f32, which rounds at about 6e-8 of ‖W‖_F a few times.
+            let agrees = (distance.sqrt() - lost.sqrt()).abs() <= 1e-6 * total.sqrt();
+            assert!(agrees, "rank {rank}: {distance}, expected {lost}");
             assert!(distance.sqrt() <= before + 1e-6 * total.sqrt(), "rank {rank}: error grew");
             before = distance.sqrt();
             let relative = LowRank::relative_error(&svd, rank);
@@ -109,24 +123,28 @@ mod tests {
         let w = Matrix::new(12, 20, data).unwrap();
         let bits = |m: &Matrix| m.data().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         let svd = decompose(w.view(), Method::Auto, 1).unwrap();
-        for full in [truncated(w.view(), 12, Method::Auto, 1).unwrap(), truncated_from(w.view(), &svd, 12, 1).unwrap()]
-        {
+        for full in [
+            truncate_matrix(w.view(), 12, Method::Auto, 1).unwrap(),
+            truncate_matrix_with_svd(w.view(), &svd, 12, 1).unwrap(),
+        ] {
             assert_eq!(bits(&full), bits(&w));
         }
-        for nothing in [truncated(w.view(), 0, Method::Auto, 1).unwrap(), truncated_from(w.view(), &svd, 0, 1).unwrap()]
-        {
+        for nothing in [
+            truncate_matrix(w.view(), 0, Method::Auto, 1).unwrap(),
+            truncate_matrix_with_svd(w.view(), &svd, 0, 1).unwrap(),
+        ] {
             assert_eq!(nothing, Matrix::zeros(12, 20));
         }
         let empty = Matrix::zeros(0, 4);
-        assert_eq!(truncated(empty.view(), 0, Method::Auto, 1), Ok(empty.clone()));
+        assert_eq!(truncate_matrix(empty.view(), 0, Method::Auto, 1), Ok(empty.clone()));
     }
 
     #[test]
-    fn both_ways_to_a_dense_matrix_agree() {
+    fn all_ways_to_the_dense_matrix_agree() {
         let w = gaussian(12, 20, 59);
         let svd = decompose(w.view(), Method::Auto, 1).unwrap();
-        let one = truncated(w.view(), 5, Method::Auto, 1).unwrap();
-        assert_eq!(truncated_from(w.view(), &svd, 5, 1).unwrap(), one);
+        let one = truncate_matrix(w.view(), 5, Method::Auto, 1).unwrap();
+        assert_eq!(truncate_matrix_with_svd(w.view(), &svd, 5, 1).unwrap(), one);
         let naive: Vec<f32> = (0..12 * 20)
             .map(|at| {
                 let terms =
@@ -141,7 +159,7 @@ mod tests {
     #[test]
     fn a_rank_above_the_maximum_is_an_error() {
         let w = gaussian(3, 4, 61);
-        let error = truncated(w.view(), 4, Method::Auto, 1).unwrap_err();
+        let error = truncate_matrix(w.view(), 4, Method::Auto, 1).unwrap_err();
         assert!(matches!(error, LinalgError::RankTooLarge { rank: 4, max: 3, .. }));
     }
 

@@ -1,34 +1,39 @@
-//! Activation-aware truncation: a matrix and the covariance of its inputs in, the best low-rank outputs out.
+//! Activation-aware truncation: takes a matrix and the covariance of its inputs, gives the matrix of a lower rank that
+//! changes the outputs least.
 
 use crate::backend::{self, MatRef};
+use crate::covariance::Covariance;
+use crate::error::LinalgError;
+use crate::low_rank::LowRank;
+use crate::matrix::{Matrix, MatrixView};
 use crate::rank::check_rank;
-use crate::svd::{factorise, widened};
-use crate::{Covariance, LinalgError, LowRank, Matrix, MatrixView, Method};
+use crate::svd::{Method, factorise, scaled_to_f64};
 
-/// What is added to the diagonal of C, as a share of its mean diagonal entry.
+/// Value added to the diagonal of the covariance C, as a share of the mean diagonal entry.
 const RIDGE: f64 = 1e-6;
 
-/// A matrix W \[m, n\] in the order of what its components do to typical inputs, k = min(m, n) of them.
+/// A decomposition of W \[m, n\] whose components are ordered by their effect on the outputs for given inputs.
 ///
-/// With S·Sᵀ = C + λI and W·S = U·Σ·Vᵀ, the matrix of rank r closest to W in ‖(W − Ŵ)·S‖_F, the mean error of the
-/// outputs, is trunc_r(W·S)·S⁻¹ = U_r·U_rᵀ·W: no inverse is formed. λ = 10⁻⁶·tr(C)/n makes directions that no input
-/// had count a little rather than not at all; without any input (C = 0) this is the plain order.
+/// Let C be the covariance of the inputs, S·Sᵀ = C + λI and W·S = U·Σ·Vᵀ with k = min(m, n) components. Among the
+/// matrices Ŵ of rank r, the mean error of the outputs ‖(W − Ŵ)·S‖_F is smallest for trunc_r(W·S)·S⁻¹. This equals
+/// U_r·U_rᵀ·W, so no inverse is computed. With λ = 10⁻⁶·tr(C)/n, directions in which no input points still count a
+/// little. Without any input (C = 0) the components have the order of the plain decomposition.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Whitened {
-    /// U \[m, k\].
+pub struct WhitenedSvd {
+    /// Left singular vectors U of W·S: the columns of \[m, k\].
     u: Matrix,
-    /// UᵀW \[k, n\].
+    /// The product UᵀW \[k, n\].
     utw: Matrix,
-    /// The singular values of W·S \[k\], descending.
+    /// Singular values of W·S \[k\], descending.
     s: Vec<f64>,
 }
 
-impl Whitened {
-    /// Orders the components of `w` by the inputs' covariance, on `threads` threads (0 counts as 1).
+impl WhitenedSvd {
+    /// Decomposes `w` \[m, n\] with respect to inputs of n values, on `threads` threads (0 counts as 1).
     ///
     /// # Errors
-    /// [`LinalgError::InputSize`] if the covariance is of other inputs than `w` has columns,
-    /// [`LinalgError::NotFinite`], [`LinalgError::NoConvergence`].
+    /// [`LinalgError::InputSize`] if the inputs do not have n values, [`LinalgError::NotFinite`] if an entry of `w` is
+    /// NaN or infinite, [`LinalgError::NoConvergence`].
     pub fn new(w: MatrixView<'_>, inputs: &Covariance, threads: usize) -> Result<Self, LinalgError> {
         let [m, n] = [w.rows(), w.cols()];
         if inputs.size() != n {
@@ -40,11 +45,14 @@ impl Whitened {
         }
         let par = backend::parallelism(threads);
         let mean = inputs.mean_square();
+        // Without inputs any ridge makes S a multiple of the identity, and the order is that of the plain
+        // decomposition.
         let root = inputs.root(if mean > 0.0 { RIDGE * mean } else { 1.0 }, par)?;
-        let (data, scale) = widened(w);
+        let (data, scale) = scaled_to_f64(w);
         let w = MatRef::from_row_major_slice(&data, m, n);
         let ws = backend::product(w, root.as_ref(), par); // [m, n]
         let factors = factorise(ws.as_ref(), Method::Auto, par)?.into_svd(scale);
+        // UᵀW from the rounded U, so that the two factors of a truncation fit each other.
         let u: Vec<f64> = factors.u.data().iter().map(|&x| f64::from(x)).collect();
         let u = MatRef::from_row_major_slice(&u, m, factors.s.len());
         let utw = backend::product(u.transpose(), w, par); // [k, n]
@@ -53,16 +61,16 @@ impl Whitened {
         Ok(Self { u: factors.u, utw, s: factors.s })
     }
 
-    /// The singular values of W·S, descending: rank r leaves a mean squared output error of Σ_{i>r} sᵢ².
+    /// Singular values sᵢ of W·S, descending. Truncating to rank r leaves a mean squared output error of Σ_{i>r} sᵢ².
     #[must_use]
     pub fn values(&self) -> &[f64] {
         &self.s
     }
 
-    /// The matrix of rank `rank` with the smallest error of the outputs.
+    /// Keeps the first `rank` components: the matrix of that rank with the smallest mean error of the outputs.
     ///
     /// # Errors
-    /// [`LinalgError::RankTooLarge`] above min(m, n).
+    /// [`LinalgError::RankTooLarge`] if `rank` is above min(m, n).
     pub fn truncate(&self, rank: usize) -> Result<LowRank, LinalgError> {
         let [m, n] = [self.u.rows(), self.utw.cols()];
         check_rank(rank, m, n)?;
@@ -78,8 +86,9 @@ mod tests {
 
     use super::*;
     use crate::compare::relative_error;
-    use crate::samples::gaussian;
-    use crate::{decompose, truncated};
+    use crate::svd::decompose;
+    use crate::test_matrices::gaussian;
+    use crate::truncate::truncate_matrix;
 
     fn covariance(x: &Matrix) -> Covariance {
         let mut c = Covariance::new(x.cols());
@@ -87,7 +96,7 @@ mod tests {
         c
     }
 
-    /// Inputs whose directions differ in size by up to 100.
+    /// Makes inputs whose size differs by up to a factor of 100 between directions.
     fn inputs(rows: usize, n: usize, seed: u64) -> Matrix {
         let mixed = gaussian(n, n, seed + 1000);
         let x = gaussian(rows, n, seed);
@@ -97,7 +106,7 @@ mod tests {
         Matrix::new(rows, n, (0..rows * n).map(|i| at(i / n, i % n)).collect()).unwrap()
     }
 
-    /// ‖(W − Ŵ)·Xᵀ‖_F²/rows, row of inputs by row of inputs.
+    /// Computes ‖(W − Ŵ)·Xᵀ‖_F²/rows, one input (row of `x`) after another.
     fn output_error(w: &Matrix, other: &Matrix, x: &Matrix) -> f64 {
         let mut sum = 0.0;
         for t in 0..x.rows() {
@@ -110,15 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn with_equal_inputs_in_all_directions_it_is_the_plain_truncation() {
+    fn for_inputs_of_equal_size_in_all_directions_it_is_the_plain_truncation() {
         for (m, n) in [(12, 7), (7, 12), (9, 9)] {
             let w = gaussian(m, n, 31);
             let mut identity = Matrix::zeros(n, n);
             (0..n).for_each(|i| identity.data_mut()[i * n + i] = (n as f32).sqrt());
-            let whitened = Whitened::new(w.view(), &covariance(&identity), 1).unwrap();
-            let blind = Whitened::new(w.view(), &Covariance::new(n), 1).unwrap();
+            let whitened = WhitenedSvd::new(w.view(), &covariance(&identity), 1).unwrap();
+            let blind = WhitenedSvd::new(w.view(), &Covariance::new(n), 1).unwrap();
             for rank in 0..=m.min(n) {
-                let plain = truncated(w.view(), rank, Method::Auto, 1).unwrap();
+                let plain = truncate_matrix(w.view(), rank, Method::Auto, 1).unwrap();
                 for found in [&whitened, &blind] {
                     let dense = found.truncate(rank).unwrap().materialise(1);
                     let distance = output_error(&plain, &dense, &identity).sqrt();
@@ -129,18 +138,18 @@ mod tests {
     }
 
     #[test]
-    fn a_covariance_of_other_inputs_and_a_rank_too_large_are_refused() {
+    fn inputs_of_another_size_and_a_rank_too_large_are_refused() {
         let w = gaussian(4, 6, 1);
-        let error = Whitened::new(w.view(), &Covariance::new(5), 1).unwrap_err();
+        let error = WhitenedSvd::new(w.view(), &Covariance::new(5), 1).unwrap_err();
         assert_eq!(error, LinalgError::InputSize { expected: 6, found: 5 });
-        let whitened = Whitened::new(w.view(), &covariance(&gaussian(9, 6, 2)), 1).unwrap();
+        let whitened = WhitenedSvd::new(w.view(), &covariance(&gaussian(9, 6, 2)), 1).unwrap();
         assert!(matches!(whitened.truncate(5), Err(LinalgError::RankTooLarge { rank: 5, max: 4, .. })));
     }
 
     #[test]
     fn fewer_inputs_than_columns_are_enough() {
         let (w, x) = (gaussian(20, 30, 8), gaussian(6, 30, 9));
-        let whitened = Whitened::new(w.view(), &covariance(&x), 1).unwrap();
+        let whitened = WhitenedSvd::new(w.view(), &covariance(&x), 1).unwrap();
         let dense = whitened.truncate(6).unwrap().materialise(1);
         let error = output_error(&w, &dense, &x) / output_error(&w, &Matrix::zeros(20, 30), &x);
         assert!(error < 1e-6, "six inputs need six components: {error:e}");
@@ -149,8 +158,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
-        /// Eckart and Young in the norm of the outputs: the error is the tail of the spectrum of the outputs, and the
-        /// plain truncation, which is closer to W, does not do better.
+        /// Checks the theorem of Eckart and Young for the outputs: the error is the tail of the outputs' spectrum, and
+        /// the plain truncation, which is closer to W, does not have a smaller one.
         #[test]
         fn no_matrix_of_the_rank_has_better_outputs(
             (m, n, rank) in (2usize..12, 2usize..12)
@@ -158,11 +167,11 @@ mod tests {
             seed in 0u64..500,
         ) {
             let (w, x) = (gaussian(m, n, seed), inputs(3 * n, n, seed));
-            let whitened = Whitened::new(w.view(), &covariance(&x), 1).unwrap();
+            let whitened = WhitenedSvd::new(w.view(), &covariance(&x), 1).unwrap();
             let best = whitened.truncate(rank).unwrap().materialise(1);
             let total = output_error(&w, &Matrix::zeros(m, n), &x);
             let error = output_error(&w, &best, &x);
-            // Rounding, and what the ridge adds: λ·‖W‖², which is not small where W hardly meets its inputs.
+            // Rounding, and the λ·‖W‖² that the ridge adds; it matters where the inputs hardly pass through W.
             let square = |m: &Matrix| m.data().iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
             let slack = 1e-5 * total + 2e-6 * square(&x) / x.data().len() as f64 * square(&w);
             // The outputs X·Wᵀ/√rows have the singular values of W·S.
@@ -178,7 +187,7 @@ mod tests {
             prop_assert!((error - tail).abs() <= slack, "{error}, expected {tail} of {total}");
             let own_tail: f64 = whitened.values()[rank..].iter().map(|s| s * s).sum();
             prop_assert!((own_tail - tail).abs() <= slack);
-            let plain = truncated(w.view(), rank, Method::Auto, 1).unwrap();
+            let plain = truncate_matrix(w.view(), rank, Method::Auto, 1).unwrap();
             prop_assert!(error <= output_error(&w, &plain, &x) + slack);
             prop_assert!(relative_error(plain.view(), w.view()) <= relative_error(best.view(), w.view()) + 1e-6);
         }

@@ -151,7 +151,7 @@ impl ModelFiles {
         let embedding = Embedding { tokens, positions, constant, norm: reader.norm(Role::EmbeddingNorm, 0)? };
         let trajectory = reader.trajectory()?;
         let layers = (0..c.n_layers).map(|layer| reader.layer(layer)).collect::<Result<_>>()?;
-        self.checkpoint.forget_pages();
+        self.checkpoint.release_pages();
         let weights = Weights { device: device.clone(), dtype, embedding, trajectory, layers, head };
         Ok(Model::new(c.clone(), weights, threads))
     }

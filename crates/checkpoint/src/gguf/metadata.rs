@@ -1,13 +1,14 @@
-//! The key–value part of a GGUF file: filled by the header reader, asked by whoever knows what the keys mean.
+//! The metadata of a GGUF file, a list of keys with values: the header reader fills it, and code that knows the meaning
+//! of the keys reads it.
 //!
-//! Keys keep the order of the file. The typed getters accept every stored kind that can hold the asked one without
-//! loss, and otherwise name the key, what was asked and what was found.
+//! Keys keep the order of the file. The typed getters convert from every stored type if nothing is lost; otherwise
+//! their error names the key, the expected type and the stored one.
 
 use std::collections::HashMap;
 
 use crate::error::CheckpointError;
 
-/// One metadata value, in the type the file stores.
+/// A metadata value, in the type in which the file stores it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// Unsigned 8-bit integer.
@@ -38,7 +39,10 @@ pub enum Value {
     Array(Array),
 }
 
-/// A metadata list: one element type, unboxed, because vocabularies have hundreds of thousands of entries.
+/// A metadata list of elements of one type.
+///
+/// One vector for each type instead of a vector of [`Value`]s, because vocabularies have hundreds of thousands of
+/// entries.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Array {
     /// Unsigned 8-bit integers.
@@ -70,7 +74,7 @@ pub enum Array {
 }
 
 impl Value {
-    /// The stored type in words, for messages: `u32`, `string`, `array of i32` …
+    /// Name of the stored type for messages, such as `u32`, `string` or `array of i32`.
     pub fn type_name(&self) -> &'static str {
         match self {
             Value::U8(_) => "u8",
@@ -89,7 +93,7 @@ impl Value {
         }
     }
 
-    /// The value as an integer, if it is one of the eight integer kinds.
+    /// The value as an integer, if it has one of the eight integer types; an `i128` holds all of them.
     fn integer(&self) -> Option<i128> {
         Some(match self {
             Value::U8(v) => i128::from(*v),
@@ -106,7 +110,7 @@ impl Value {
 }
 
 impl Array {
-    /// The stored type in words, for messages.
+    /// Name of the stored type for messages, such as `array of i32`.
     pub fn type_name(&self) -> &'static str {
         match self {
             Array::U8(_) => "array of u8",
@@ -125,7 +129,7 @@ impl Array {
         }
     }
 
-    /// How many elements the list has.
+    /// Number of elements.
     pub fn len(&self) -> usize {
         match self {
             Array::U8(v) => v.len(),
@@ -144,55 +148,60 @@ impl Array {
         }
     }
 
-    /// Whether the list has no elements.
+    /// Tells whether the list has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// The metadata of one GGUF file, in file order.
+/// The metadata of one GGUF file, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata {
     entries: Vec<(String, Value)>,
-    index: HashMap<String, usize>,
+    /// Position in `entries` of each key.
+    position_of: HashMap<String, usize>,
 }
 
 impl Metadata {
-    /// Metadata with these keys in this order.
+    /// Makes metadata of these keys and values, in this order.
     ///
     /// # Errors
-    /// [`CheckpointError::DuplicateKey`] when a key comes twice.
+    /// [`CheckpointError::DuplicateKey`] if a key occurs twice.
     pub fn from_pairs(pairs: Vec<(String, Value)>) -> Result<Self, CheckpointError> {
         let mut metadata = Self::default();
         for (key, value) in pairs {
-            if metadata.index.contains_key(&key) {
+            if metadata.position_of.contains_key(&key) {
                 return Err(CheckpointError::DuplicateKey { key });
             }
-            metadata.index.insert(key.clone(), metadata.entries.len());
+            metadata.position_of.insert(key.clone(), metadata.entries.len());
             metadata.entries.push((key, value));
         }
         Ok(metadata)
     }
 
-    /// The value stored under `key`.
+    /// The value of `key`; `None` if the key is absent.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.index.get(key).map(|&at| &self.entries[at].1)
+        self.position_of.get(key).map(|&at| &self.entries[at].1)
     }
 
-    /// All keys and values, in file order.
+    /// All keys and values, in the order of the file.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.entries.iter().map(|(key, value)| (key.as_str(), value))
     }
 
-    /// A non-negative integer of any stored width.
+    /// The value of `key` as a non-negative integer, stored in any integer type; `None` if the key is absent.
     ///
     /// # Errors
-    /// [`CheckpointError::MetadataType`] when the value is of another kind or negative; so in all getters below.
+    /// [`CheckpointError::MetadataType`] if the value has another type or is negative.
     pub fn u64(&self, key: &str) -> Result<Option<u64>, CheckpointError> {
         self.typed(key, "a non-negative integer", |value| u64::try_from(value.integer()?).ok())
     }
 
-    /// A float, or an integer that a double holds exactly.
+    /// The value of `key` as a float, stored as a float or as an integer that an `f64` holds exactly; `None` if the key
+    /// is absent.
+    ///
+    /// # Errors
+    /// [`CheckpointError::MetadataType`] if the value is no such number.
     pub fn f64(&self, key: &str) -> Result<Option<f64>, CheckpointError> {
         self.typed(key, "a number", |value| match value {
             Value::F32(v) => Some(f64::from(*v)),
@@ -201,7 +210,10 @@ impl Metadata {
         })
     }
 
-    /// A truth value.
+    /// The truth value of `key`; `None` if the key is absent.
+    ///
+    /// # Errors
+    /// [`CheckpointError::MetadataType`] if the value has another type.
     pub fn bool(&self, key: &str) -> Result<Option<bool>, CheckpointError> {
         self.typed(key, "bool", |value| match value {
             Value::Bool(v) => Some(*v),
@@ -209,7 +221,10 @@ impl Metadata {
         })
     }
 
-    /// A text.
+    /// The text of `key`; `None` if the key is absent.
+    ///
+    /// # Errors
+    /// [`CheckpointError::MetadataType`] if the value has another type.
     pub fn str(&self, key: &str) -> Result<Option<&str>, CheckpointError> {
         self.typed(key, "string", |value| match value {
             Value::String(v) => Some(v.as_str()),
@@ -217,7 +232,10 @@ impl Metadata {
         })
     }
 
-    /// A list of texts.
+    /// The list of texts of `key`; `None` if the key is absent.
+    ///
+    /// # Errors
+    /// [`CheckpointError::MetadataType`] if the value has another type.
     pub fn strings(&self, key: &str) -> Result<Option<&[String]>, CheckpointError> {
         self.typed(key, "array of strings", |value| match value {
             Value::Array(Array::Strings(v)) => Some(v.as_slice()),
@@ -225,7 +243,10 @@ impl Metadata {
         })
     }
 
-    /// A list of 32-bit floats.
+    /// The list of 32-bit floats of `key`; `None` if the key is absent.
+    ///
+    /// # Errors
+    /// [`CheckpointError::MetadataType`] if the value has another type.
     pub fn f32s(&self, key: &str) -> Result<Option<&[f32]>, CheckpointError> {
         self.typed(key, "array of f32", |value| match value {
             Value::Array(Array::F32(v)) => Some(v.as_slice()),
@@ -233,7 +254,10 @@ impl Metadata {
         })
     }
 
-    /// A list of integers that fit 32 signed bits, stored as `i32` or `u32`.
+    /// The list of integers of `key`, stored as `i32` or as `u32` that fit; `None` if the key is absent.
+    ///
+    /// # Errors
+    /// [`CheckpointError::MetadataType`] if the value has another type or an integer does not fit.
     pub fn i32s(&self, key: &str) -> Result<Option<Vec<i32>>, CheckpointError> {
         self.typed(key, "array of i32", |value| match value {
             Value::Array(Array::I32(v)) => Some(v.clone()),
@@ -242,7 +266,7 @@ impl Metadata {
         })
     }
 
-    /// `key` through `read`; where that gives `None`, an error that says what was `expected`.
+    /// Converts the value of `key` by `read`; if that gives `None`, the error says that `expected` was expected.
     fn typed<'a, T>(
         &'a self,
         key: &str,
@@ -266,10 +290,9 @@ impl Metadata {
     }
 }
 
-/// `number` as a double, if it is within the range where doubles count every integer.
+/// Converts `number` to an `f64`, if it is within ±2⁵³, where an `f64` holds every integer exactly.
 fn exact_f64(number: i128) -> Option<f64> {
     const EXACT: i128 = 1 << 53;
-    // Within ±2⁵³ the cast keeps every integer.
     (-EXACT..=EXACT).contains(&number).then_some(number as f64)
 }
 

@@ -1,31 +1,35 @@
-//! A GGUF file with some tensors' values, and perhaps types, replaced: all other bytes stay what they were.
+//! Rewriting of GGUF: takes a file and new values (and types) for some tensors, writes a copy in which all other bytes
+//! stay as they are.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::codec::Slot;
+use super::header::{self, Header};
+use super::write::{next_offset, push_description};
+use crate::codec::TensorSpec;
 use crate::dtype::Dtype;
 use crate::error::CheckpointError;
-use crate::gguf::header::{self, Header, Tensor};
-use crate::gguf::write::{after, put_tensor};
 use crate::mapping::Mapping;
-use crate::write::{Patch, Rounding, Sink, atomically};
+use crate::output_file::{OutputFile, Patch, write_with};
+use crate::rounding::Rounding;
+use crate::tensor_entry::TensorEntry;
 
-/// Copies the file `source` to `target`, atomically, with the values of some tensors replaced.
+/// Copies the file `source` to `target`, atomically, and replaces the values, and optionally the types, of some
+/// tensors.
 ///
-/// `edits` gives a tensor's new type and all its values, row-major. Where every type is the tensor's own, every other
-/// byte of the file stays in its place. Otherwise the tensor descriptions are written anew, with the new types and
-/// offsets; the metadata and the data of all other tensors keep their bytes. `general.file_type`, a hint at the
-/// prevailing type, is metadata and stays. Gives what rounding cost, by tensor.
+/// `edits` gives, for each tensor by name, its new type and all its values in row-major order. If no type changes, all
+/// other bytes of the file stay in their places. Otherwise the tensor descriptions are written again with the new types
+/// and offsets, while the metadata and the data of all other tensors keep their bytes. `general.file_type`, a hint at
+/// the prevailing type, is metadata and stays as well. Returns the rounding error of each edited tensor.
 ///
-/// In a tensor that keeps its type, every block (32 or 256 elements of a quantised type, one element of a float type)
-/// whose new values are those it holds, bit for bit, keeps its bytes: quantising them anew would round them again. So
-/// new values for some rows of a tensor leave the others as they are. [`crate::TensorView::stored_over`] says
-/// beforehand what is stored then.
+/// In a tensor that keeps its type, a block (32 or 256 elements of a quantised type, one element of a float type) keeps
+/// its bytes if its new values are the stored ones, bit for bit; quantising them again could round them again. New
+/// values for some rows of a tensor therefore leave the other rows as they are.
+/// [`crate::TensorView::values_after_rewrite`] computes beforehand which values the new file will give.
 ///
 /// # Errors
-/// What is wrong with `source`; [`CheckpointError::NoTensor`], [`CheckpointError::ValueCount`],
-/// [`CheckpointError::NotWeights`], [`CheckpointError::PartialBlock`], [`CheckpointError::NotFinite`],
+/// The conditions of reading `source`; [`CheckpointError::NoSuchTensor`], [`CheckpointError::ValueCount`],
+/// [`CheckpointError::NotAWeightType`], [`CheckpointError::PartialBlock`], [`CheckpointError::NotFinite`],
 /// [`CheckpointError::Overflow`] for an edit.
 pub fn rewrite(
     source: &Path,
@@ -37,67 +41,72 @@ pub fn rewrite(
     let mut patches = BTreeMap::new();
     for tensor in &header.tensors {
         if let Some((dtype, values)) = edits.get(&tensor.name) {
-            let slot = Slot { tensor: &tensor.name, dtype: *dtype, shape: &tensor.shape };
+            let spec = TensorSpec { name: &tensor.name, dtype: *dtype, shape: &tensor.shape };
             let range = tensor.range.clone();
-            patches.insert(tensor.name.as_str(), Patch { slot, range, values });
+            patches.insert(tensor.name.as_str(), Patch { spec, range, values });
         }
     }
     if let Some(name) = edits.keys().find(|name| !patches.contains_key(name.as_str())) {
         let tensor = name.clone();
-        return Err(CheckpointError::NoTensor { tensor }.in_file(source));
+        return Err(CheckpointError::NoSuchTensor { tensor }.in_file(source));
     }
+    // If no type changes, all sizes and offsets stay, and copying with new values is enough.
     let same_types = header.tensors.iter().all(|tensor| dtype_after(tensor, &patches) == tensor.dtype);
-    atomically(target, |sink| match same_types {
-        true => sink.put_patched(mapping.bytes(), patches.into_values().collect()),
-        false => put_relaid(sink, mapping.bytes(), &header, &patches),
+    write_with(target, |out| match same_types {
+        true => out.copy_with_patches(mapping.bytes(), patches.into_values().collect()),
+        false => write_with_new_types(out, mapping.bytes(), &header, &patches),
     })
 }
 
-fn dtype_after(tensor: &Tensor, patches: &BTreeMap<&str, Patch<'_>>) -> Dtype {
-    patches.get(tensor.name.as_str()).map_or(tensor.dtype, |patch| patch.slot.dtype)
+/// The element type of a tensor in the new file.
+fn dtype_after(tensor: &TensorEntry, patches: &BTreeMap<&str, Patch<'_>>) -> Dtype {
+    patches.get(tensor.name.as_str()).map_or(tensor.dtype, |patch| patch.spec.dtype)
 }
 
-/// Writes the file with new descriptions and offsets; descriptions and data each keep their order.
-fn put_relaid(
-    sink: &mut Sink<'_>,
+/// Writes the file with new tensor descriptions and offsets. The descriptions keep their order and so do the data; the
+/// two orders may differ in a file.
+fn write_with_new_types(
+    out: &mut OutputFile<'_>,
     source: &[u8],
     header: &Header,
     patches: &BTreeMap<&str, Patch<'_>>,
 ) -> Result<BTreeMap<String, Rounding>, CheckpointError> {
-    let mut by_place: Vec<&Tensor> = header.tensors.iter().collect();
-    by_place.sort_by_key(|tensor| (tensor.range.start, tensor.range.end));
+    let mut by_position: Vec<&TensorEntry> = header.tensors.iter().collect();
+    // An empty tensor may share its offset with another one; by its end it comes first.
+    by_position.sort_by_key(|tensor| (tensor.range.start, tensor.range.end));
 
     let mut offsets = BTreeMap::new();
     let mut offset = 0;
-    for tensor in &by_place {
+    for tensor in &by_position {
         offsets.insert(tensor.name.as_str(), offset);
         let size = match patches.get(tensor.name.as_str()) {
-            Some(patch) => patch.slot.size()?,
+            Some(patch) => patch.spec.byte_size()?,
             None => tensor.range.len(),
         };
-        offset = after(&tensor.name, offset, size, header.alignment)?;
+        offset = next_offset(&tensor.name, offset, size, header.alignment)?;
     }
     let mut descriptions = Vec::new();
     for tensor in &header.tensors {
         let offset = offsets[tensor.name.as_str()];
-        put_tensor(&mut descriptions, &tensor.name, dtype_after(tensor, patches), &tensor.shape, offset)?;
+        push_description(&mut descriptions, &tensor.name, dtype_after(tensor, patches), &tensor.shape, offset)?;
     }
 
-    sink.put(&source[..header.tensors_start])?;
-    sink.put(&descriptions)?;
-    sink.pad(header.alignment)?;
-    let mut cost = BTreeMap::new();
-    for tensor in by_place {
+    out.write_bytes(&source[..header.tensors_start])?;
+    out.write_bytes(&descriptions)?;
+    out.pad(header.alignment)?;
+    let mut roundings = BTreeMap::new();
+    for tensor in by_position {
         match patches.get(tensor.name.as_str()) {
             Some(patch) => {
-                let same_type = patch.slot.dtype == tensor.dtype;
+                let same_type = patch.spec.dtype == tensor.dtype;
+                // Blocks can only be kept if the old bytes are of the new type.
                 let old = if same_type { &source[tensor.range.clone()] } else { &[] };
-                let rounding = sink.put_values(&patch.slot, patch.values, old)?;
-                cost.insert(tensor.name.clone(), rounding);
+                let rounding = out.write_values(&patch.spec, patch.values, old)?;
+                roundings.insert(tensor.name.clone(), rounding);
             }
-            None => sink.put(&source[tensor.range.clone()])?,
+            None => out.write_bytes(&source[tensor.range.clone()])?,
         }
-        sink.pad(header.alignment)?;
+        out.pad(header.alignment)?;
     }
-    Ok(cost)
+    Ok(roundings)
 }

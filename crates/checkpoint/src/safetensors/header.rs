@@ -1,65 +1,66 @@
-//! The front of a safetensors file: bytes in, checked tensor descriptions out; data are not touched.
+//! The header of a safetensors file: takes the bytes of the file, gives checked tensor descriptions. Values are not
+//! read.
 //!
 //! ```text
 //! header length u64 · header, JSON {name: {dtype, shape, data_offsets: [begin, end]}} · data
 //! ```
 //!
-//! The rules are those of the format's own reader: data without gaps, overlaps or rest, in the order of their offsets.
-//! It is not called here because its errors do not say which tensor, and a repeated name slips through it; the tests
-//! hold the two together.
+//! The rules are those of the `safetensors` crate: the data of all tensors fill the rest of the file, without gaps and
+//! overlaps. That crate is not called here, because its errors do not name the tensor and because it accepts a repeated
+//! name. `tests/hostile.rs` checks that both readers accept the same files.
 #![deny(clippy::as_conversions)]
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::ops::Range;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::dtype::Dtype;
 use crate::error::CheckpointError;
+use crate::tensor_entry::{TensorEntry, checked_shape, shape_overflow, to_u64};
 
-/// Bytes of the header's length.
+/// Number of bytes that store the length of the header.
 const LENGTH_BYTES: usize = 8;
-/// The longest header the format allows.
-const MAX_HEADER: u64 = 100_000_000;
-/// The header entry that is no tensor.
-pub(crate) const METADATA: &str = "__metadata__";
+/// Largest length of the header in bytes that the format allows.
+const MAX_HEADER_BYTES: u64 = 100_000_000;
+/// Key of the header entry that holds text metadata instead of a tensor.
+pub(crate) const METADATA_KEY: &str = "__metadata__";
 
-/// One checked tensor description.
-#[derive(Debug)]
-pub(crate) struct Tensor {
-    pub(crate) name: String,
-    pub(crate) dtype: Dtype,
-    pub(crate) shape: Vec<usize>,
-    /// Its data, in bytes from the start of the file.
-    pub(crate) range: Range<usize>,
-}
-
-/// Reads and checks the header of a whole file's `bytes`; tensors come in the order of their data.
+/// Reads and checks the header; `bytes` is the whole file. The tensors are in the order of their data.
 ///
 /// # Errors
-/// Any of [`CheckpointError`]'s general and safetensors conditions.
-pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Tensor>, CheckpointError> {
+/// The conditions of any file and of safetensors files in [`CheckpointError`].
+pub(crate) fn read(bytes: &[u8]) -> Result<Vec<TensorEntry>, CheckpointError> {
     let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
-        return Err(truncated("the header length", wide(LENGTH_BYTES), bytes.len()));
+        return Err(truncated("the header length", to_u64(LENGTH_BYTES), bytes.len()));
     };
     let length = u64::from_le_bytes(*length);
-    if length > MAX_HEADER {
-        return Err(CheckpointError::HeaderTooLarge { found: length, limit: MAX_HEADER });
+    if length > MAX_HEADER_BYTES {
+        return Err(CheckpointError::HeaderTooLarge { found: length, limit: MAX_HEADER_BYTES });
     }
+    // The length may be any number, so it is compared with the rest of the file before it is used.
     let header = usize::try_from(length).ok().and_then(|length| rest.get(..length));
     let Some(header) = header else {
         return Err(truncated("the header", length, rest.len()));
     };
     let document: Document = serde_json::from_slice(header)
-        .map_err(|source| CheckpointError::Json { what: "the safetensors header", source })?;
+        .map_err(|source| CheckpointError::InvalidJson { what: "the safetensors header", source })?;
 
-    let mut entries = document.tensors;
-    entries.sort_by_key(|(_, entry)| entry.data_offsets);
     let data_start = LENGTH_BYTES + header.len();
+    place_entries(document.entries, data_start, bytes.len())
+}
+
+/// Checks all entries against a file of `file_len` bytes whose data begin at `data_start`, in the order of their data.
+fn place_entries(
+    mut entries: Vec<(String, Entry)>,
+    data_start: usize,
+    file_len: usize,
+) -> Result<Vec<TensorEntry>, CheckpointError> {
+    // A JSON object has no order; gaps and overlaps show in the order of the data.
+    entries.sort_by_key(|(_, entry)| entry.data_offsets);
     let mut seen = HashSet::new();
-    let mut tensors: Vec<Tensor> = Vec::with_capacity(entries.len());
+    let mut tensors: Vec<TensorEntry> = Vec::with_capacity(entries.len());
     for (name, entry) in entries {
         if !seen.insert(name.clone()) {
             return Err(CheckpointError::DuplicateTensor { tensor: name });
@@ -67,55 +68,49 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Tensor>, CheckpointError> {
         let before = tensors.last();
         let expected = before.map_or(data_start, |before| before.range.end);
         let (begin, _) = entry.data_offsets;
-        let start = wide(data_start).saturating_add(begin);
-        let tensor = entry.place(name, data_start, bytes.len())?;
-        if let Some(before) = before.filter(|_| start < wide(expected)) {
+        let start = to_u64(data_start).saturating_add(begin);
+        let tensor = entry.place(name, data_start, file_len)?;
+        if let Some(before) = before.filter(|_| start < to_u64(expected)) {
             return Err(CheckpointError::Overlap {
                 tensor: tensor.name,
                 start,
                 other: before.name.clone(),
-                end: wide(expected),
+                end: to_u64(expected),
             });
         }
-        if start > wide(expected) {
-            return Err(CheckpointError::Gap { tensor: tensor.name, start, expected: wide(expected) });
+        if start > to_u64(expected) {
+            return Err(CheckpointError::Gap { tensor: tensor.name, start, expected: to_u64(expected) });
         }
         tensors.push(tensor);
     }
     let end = tensors.last().map_or(data_start, |last| last.range.end);
-    if end != bytes.len() {
-        return Err(CheckpointError::TrailingBytes { expected: wide(end), found: wide(bytes.len()) });
+    if end != file_len {
+        return Err(CheckpointError::TrailingBytes { expected: to_u64(end), found: to_u64(file_len) });
     }
     Ok(tensors)
 }
 
+/// Makes the error for a file that ends inside `what`.
 fn truncated(what: &'static str, needed: u64, available: usize) -> CheckpointError {
-    CheckpointError::Truncated { what, needed, available: wide(available) }
+    CheckpointError::Truncated { what, needed, available: to_u64(available) }
 }
 
-/// A tensor description as it stands in the header.
+/// A tensor description as it is in the header, not yet checked.
 #[derive(Deserialize)]
 struct Entry {
     dtype: String,
     shape: Vec<u64>,
+    /// Begin and end of the data, in bytes from the end of the header.
     data_offsets: (u64, u64),
 }
 
 impl Entry {
-    /// Checks type, shape and place against a file of `len` bytes.
-    fn place(self, name: String, data_start: usize, len: usize) -> Result<Tensor, CheckpointError> {
+    /// Checks type, shape and byte range against a file of `file_len` bytes.
+    fn place(self, name: String, data_start: usize, file_len: usize) -> Result<TensorEntry, CheckpointError> {
         let Some(dtype) = Dtype::from_safetensors(&self.dtype) else {
             return Err(CheckpointError::UnknownDtype { tensor: name, found: format!("`{}`", self.dtype) });
         };
-        let overflow =
-            |tensor: &str| CheckpointError::ShapeOverflow { tensor: tensor.to_string(), shape: self.shape.clone() };
-        let mut shape = Vec::with_capacity(self.shape.len());
-        let mut elements = 1usize;
-        for &dim in &self.shape {
-            let dim = usize::try_from(dim).map_err(|_| overflow(&name))?;
-            elements = elements.checked_mul(dim).ok_or_else(|| overflow(&name))?;
-            shape.push(dim);
-        }
+        let (shape, elements) = checked_shape(&name, &self.shape)?;
         if !elements.is_multiple_of(dtype.block_len()) {
             return Err(CheckpointError::PartialBlock {
                 tensor: name,
@@ -124,30 +119,31 @@ impl Entry {
                 found: elements,
             });
         }
-        let expected = dtype.bytes_for(elements).ok_or_else(|| overflow(&name))?;
+        let expected = dtype.bytes_for(elements).ok_or_else(|| shape_overflow(&name, &self.shape))?;
         let (begin, end) = self.data_offsets;
+        // i128, because offsets in the wrong order give a negative length.
         let found = i128::from(end) - i128::from(begin);
-        if found != i128::from(wide(expected)) {
+        if found != i128::from(to_u64(expected)) {
             return Err(CheckpointError::WrongSize { tensor: name, dtype, shape, expected, found });
         }
-        // Saturation is enough: the sum is only compared with the length of the file.
-        let end = wide(data_start).saturating_add(end);
+        // Saturation is enough, because the sum is only compared with the length of the file.
+        let end = to_u64(data_start).saturating_add(end);
         match usize::try_from(end) {
-            Ok(end) if end <= len => Ok(Tensor { name, dtype, shape, range: end - expected..end }),
-            _ => Err(CheckpointError::OutOfRange { tensor: name, end, available: wide(len) }),
+            Ok(end) if end <= file_len => Ok(TensorEntry { name, dtype, shape, range: end - expected..end }),
+            _ => Err(CheckpointError::DataOutOfRange { tensor: name, end, available: to_u64(file_len) }),
         }
     }
 }
 
-/// The header's JSON object, repeated names included.
+/// The JSON object of the header. A list instead of a map, so that repeated names are noticed.
 struct Document {
-    tensors: Vec<(String, Entry)>,
+    entries: Vec<(String, Entry)>,
 }
 
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
+        struct EntriesVisitor;
+        impl<'de> Visitor<'de> for EntriesVisitor {
             type Value = Document;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,28 +151,23 @@ impl<'de> Deserialize<'de> for Document {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Document, A::Error> {
-                let mut tensors = Vec::new();
+                let mut entries = Vec::new();
                 let mut has_metadata = false;
                 while let Some(name) = map.next_key::<String>()? {
-                    if name == METADATA {
+                    if name == METADATA_KEY {
                         if has_metadata {
                             return Err(A::Error::custom("`__metadata__` occurs twice"));
                         }
                         has_metadata = true;
-                        // Read for its form only: nothing here depends on what it says, and a rewrite copies it.
+                        // Only its form is checked: nothing here depends on its content, and a rewrite copies it.
                         map.next_value::<Option<BTreeMap<String, String>>>()?;
                     } else {
-                        tensors.push((name, map.next_value()?));
+                        entries.push((name, map.next_value()?));
                     }
                 }
-                Ok(Document { tensors })
+                Ok(Document { entries })
             }
         }
-        deserializer.deserialize_map(Entries)
+        deserializer.deserialize_map(EntriesVisitor)
     }
-}
-
-/// `value` as the file's integer type.
-fn wide(value: usize) -> u64 {
-    u64::try_from(value).expect("usize has at most 64 bits on every platform Rust supports")
 }

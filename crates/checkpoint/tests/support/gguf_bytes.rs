@@ -1,6 +1,6 @@
-//! GGUF files byte by byte, so that a test can put anything anywhere.
+//! GGUF files built byte by byte, so that a test can make any part invalid.
 
-/// The parts of a file; counts are taken from the lists unless given.
+/// The parts of a file. The counts are the lengths of the lists unless they are given.
 pub(crate) struct GgufBytes {
     pub(crate) magic: [u8; 4],
     pub(crate) version: u32,
@@ -13,7 +13,7 @@ pub(crate) struct GgufBytes {
 }
 
 impl Default for GgufBytes {
-    /// One key, one 2 × 32 tensor of type Q8_0 and one vector of four floats.
+    /// Makes a valid file of one key, a tensor [2, 32] of type Q8_0 and a vector of four floats.
     fn default() -> Self {
         let mut data = vec![1; 2 * 34];
         data.resize(96, 0);
@@ -32,7 +32,7 @@ impl Default for GgufBytes {
 }
 
 impl GgufBytes {
-    /// The whole file.
+    /// Joins the parts into the bytes of the file.
     pub(crate) fn file(&self) -> Vec<u8> {
         let mut file = self.magic.to_vec();
         file.extend(self.version.to_le_bytes());
@@ -47,27 +47,27 @@ impl GgufBytes {
     }
 }
 
-/// Length and bytes.
+/// Makes the bytes of a text: length and UTF-8.
 pub(crate) fn text(text: &str) -> Vec<u8> {
     let mut out = (text.len() as u64).to_le_bytes().to_vec();
     out.extend(text.as_bytes());
     out
 }
 
-/// A key with a value of type number `kind`.
-pub(crate) fn key(name: &str, kind: u32, value: &[u8]) -> Vec<u8> {
+/// Makes a metadata entry whose value has the type number `value_type`.
+pub(crate) fn key(name: &str, value_type: u32, value: &[u8]) -> Vec<u8> {
     let mut out = text(name);
-    out.extend(kind.to_le_bytes());
+    out.extend(value_type.to_le_bytes());
     out.extend(value);
     out
 }
 
-/// A tensor description; `dims` innermost first, as in the file.
-pub(crate) fn tensor(name: &str, dims: &[u64], kind: u32, offset: u64) -> Vec<u8> {
+/// Makes a tensor description; `dims` has the innermost dimension first, as in the file.
+pub(crate) fn tensor(name: &str, dims: &[u64], type_number: u32, offset: u64) -> Vec<u8> {
     let mut out = text(name);
     out.extend((dims.len() as u32).to_le_bytes());
     out.extend(dims.iter().flat_map(|dim| dim.to_le_bytes()));
-    out.extend(kind.to_le_bytes());
+    out.extend(type_number.to_le_bytes());
     out.extend(offset.to_le_bytes());
     out
 }

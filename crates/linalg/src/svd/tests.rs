@@ -1,16 +1,16 @@
-//! Every property a decomposition must have, on every kind of matrix it may meet, and σ against a
+//! Tests of the decomposition on all kinds of matrices: every property it must have, and the singular values against a
 //! one-sided Jacobi iteration that shares no code with it.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::Tolerance;
-use crate::samples::{gaussian, with_spectrum};
+use crate::compare::Tolerance;
+use crate::test_matrices::{gaussian, with_spectrum};
 
 const METHODS: [Method; 3] = [Method::Auto, Method::Gram, Method::Thin];
 
-/// Singular values by rotating pairs of columns of the tall side until all are orthogonal
-/// (Hestenes 1958), in f64.
+/// Computes singular values in f64 by rotating pairs of columns of the tall side until all are orthogonal
+/// (Hestenes 1958).
 fn jacobi(w: &Matrix) -> Vec<f64> {
     let [m, n] = [w.rows(), w.cols()];
     let at = |i: usize, j: usize| f64::from(w.row(i)[j]);
@@ -48,7 +48,7 @@ fn jacobi(w: &Matrix) -> Vec<f64> {
     s
 }
 
-/// max |Qᵀ·Q − I| over pairs of columns of Q, given as the rows of Qᵀ.
+/// Computes max |Qᵀ·Q − I| over pairs of columns of Q; `rows` are the rows of Qᵀ.
 fn orthogonality_error(rows: &[Vec<f64>]) -> f64 {
     let mut worst = 0.0f64;
     for (i, x) in rows.iter().enumerate() {
@@ -60,11 +60,11 @@ fn orthogonality_error(rows: &[Vec<f64>]) -> f64 {
     worst
 }
 
-fn widen(row: &[f32]) -> Vec<f64> {
+fn to_f64(row: &[f32]) -> Vec<f64> {
     row.iter().map(|&x| f64::from(x)).collect()
 }
 
-/// Checks shapes, order, signs, orthogonality, reconstruction and σ against [`jacobi`].
+/// Checks shapes, order, signs, orthogonality and reconstruction, and compares σ with [`jacobi`].
 fn check(w: &Matrix, method: Method, threads: usize) {
     let svd = decompose(w.view(), method, threads).unwrap();
     let [m, n, k] = [w.rows(), w.cols(), w.rows().min(w.cols())];
@@ -80,7 +80,7 @@ fn check(w: &Matrix, method: Method, threads: usize) {
     }
 
     let columns: Vec<Vec<f64>> = (0..k).map(|j| (0..m).map(|i| f64::from(svd.u.row(i)[j])).collect()).collect();
-    let rows: Vec<Vec<f64>> = (0..k).map(|j| widen(svd.vt.row(j))).collect();
+    let rows: Vec<Vec<f64>> = (0..k).map(|j| to_f64(svd.vt.row(j))).collect();
     for (side, vectors) in [("u", &columns), ("v", &rows)] {
         let error = orthogonality_error(vectors);
         assert!(error < 1e-6, "{context}: {side} orthogonal within {error:e}");
@@ -111,7 +111,7 @@ fn check_all(w: &Matrix) {
 }
 
 #[test]
-fn the_reference_is_right_where_the_answer_is_known() {
+fn the_jacobi_reference_is_right_for_a_known_matrix() {
     let w = Matrix::new(2, 2, vec![3.0, 0.0, 4.0, 5.0]).unwrap(); // σ = 3√5, √5
     let s = jacobi(&w);
     assert!((s[0] - 45f64.sqrt()).abs() < 1e-14 && (s[1] - 5f64.sqrt()).abs() < 1e-14);
@@ -148,7 +148,7 @@ fn rank_deficient_matrices() {
 
 #[test]
 fn a_spectrum_over_many_orders_of_magnitude() {
-    // From well above to far below the ratio at which the Gram route stops being believed.
+    // σ/σ₁ from 1 to 1e-10: on both sides of the ratio where the Gram method starts to refine.
     let s: Vec<f64> = (0..40).map(|i| 10f64.powf(-0.25 * f64::from(i))).collect();
     for (m, n) in [(40, 40), (40, 90), (90, 40)] {
         check_all(&with_spectrum(m, n, &s, 23));
@@ -177,7 +177,7 @@ fn a_zero_matrix_has_zero_values_and_orthonormal_vectors() {
         for method in METHODS {
             let svd = decompose(Matrix::zeros(m, n).view(), method, 1).unwrap();
             assert!(svd.s.iter().all(|&s| s == 0.0));
-            let rows: Vec<_> = (0..svd.s.len()).map(|j| widen(svd.vt.row(j))).collect();
+            let rows: Vec<_> = (0..svd.s.len()).map(|j| to_f64(svd.vt.row(j))).collect();
             assert!(orthogonality_error(&rows) < 1e-6);
         }
     }
@@ -192,7 +192,7 @@ fn an_empty_matrix_has_no_components() {
 }
 
 #[test]
-fn units_do_not_matter() {
+fn the_scale_of_the_entries_does_not_matter() {
     let plain = gaussian(20, 30, 31);
     let expected = decompose(plain.view(), Method::Auto, 1).unwrap();
     for scale in [1e-30f32, 1e-6, 1e6, 1e30] {
@@ -204,7 +204,7 @@ fn units_do_not_matter() {
             assert!((found / f64::from(scale) / expected - 1.0).abs() < 1e-6);
         }
     }
-    // Subnormal entries, a power of two apart from normal ones: the same vectors to the bit.
+    // Subnormal entries differ from normal ones by a power of two only: the vectors agree to the bit.
     let small: Vec<f32> = [3.0f32, 1.0, 2.0, 5.0].map(|x| x * f32::from_bits(1)).to_vec();
     let small = decompose(Matrix::new(2, 2, small).unwrap().view(), Method::Auto, 1).unwrap();
     let large = Matrix::new(2, 2, vec![3.0, 1.0, 2.0, 5.0]).unwrap();
@@ -231,7 +231,7 @@ fn the_methods_agree_on_every_component() {
 }
 
 #[test]
-fn what_is_not_finite_is_refused_by_its_coordinates() {
+fn the_coordinates_of_a_nan_are_reported() {
     let mut data = vec![1.0; 6];
     data[5] = f32::NAN;
     let w = Matrix::new(2, 3, data).unwrap();
@@ -242,7 +242,7 @@ fn what_is_not_finite_is_refused_by_its_coordinates() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
-    /// Few distinct small integers: exact ties, zero rows and rank deficiency are common.
+    /// Checks matrices of few distinct small integers, in which exact ties, zero rows and rank deficiency are common.
     #[test]
     fn small_integer_matrices(
         (m, n, data) in (1usize..=9, 1usize..=9).prop_flat_map(|(m, n)| {
@@ -255,7 +255,7 @@ proptest! {
         check(&Matrix::new(m, n, data).unwrap(), method, 1);
     }
 
-    /// Entries of any finite magnitude whose σ an f32 factor can still hold.
+    /// Checks entries of widely different magnitudes, as far as f32 factors can hold their singular values.
     #[test]
     fn entries_of_all_magnitudes(
         (m, n, data) in (1usize..=6, 1usize..=6).prop_flat_map(|(m, n)| {

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::fmt;
 
-use laser_linalg::{LowRank, Matrix, Spectrum, Svd, error_of_components, keep_components, relative_error};
+use laser_linalg::{LowRank, Matrix, Spectrum, Svd, relative_error_of_components, keep_components, relative_error};
 
 use super::Reduced;
 use crate::edit::truncation::Truncation;
@@ -17,7 +17,7 @@ pub struct Source<'a> {
     matrix: Matrix,
     truncation: &'a Truncation,
     svd: OnceCell<Svd>,
-    whitened: OnceCell<laser_linalg::Whitened>,
+    whitened: OnceCell<laser_linalg::WhitenedSvd>,
 }
 
 impl<'a> Source<'a> {
@@ -72,7 +72,7 @@ impl<'a> Source<'a> {
     ///
     /// # Errors
     /// [`Error::Uncalibrated`] where the inputs were not measured; a solver that does not converge.
-    pub(super) fn whitened(&self, asking: &dyn fmt::Display) -> Result<&laser_linalg::Whitened> {
+    pub(super) fn whitened(&self, asking: &dyn fmt::Display) -> Result<&laser_linalg::WhitenedSvd> {
         if let Some(whitened) = self.whitened.get() {
             return Ok(whitened);
         }
@@ -80,7 +80,7 @@ impl<'a> Source<'a> {
             .truncation
             .inputs(self.id)
             .ok_or_else(|| Error::Uncalibrated { edit: format!("{}@{asking}", self.id) })?;
-        let whitened = laser_linalg::Whitened::new(self.matrix.view(), inputs, self.threads()).map_err(self.wrong())?;
+        let whitened = laser_linalg::WhitenedSvd::new(self.matrix.view(), inputs, self.threads()).map_err(self.wrong())?;
         Ok(self.whitened.get_or_init(|| whitened))
     }
 
@@ -101,7 +101,7 @@ impl<'a> Source<'a> {
         }
         let svd = self.svd()?;
         let mut reduced = self.low_rank(&keep_components(svd, kept));
-        reduced.relative_error = error_of_components(&svd.s, kept);
+        reduced.relative_error = relative_error_of_components(&svd.s, kept);
         Ok(reduced)
     }
 

@@ -8,7 +8,7 @@ use super::{Reduce, Reduced, Source};
 use crate::error::Result;
 
 /// The best matrix of rank ⌊keep·max⌋ in the norm ‖(W − Ŵ)·C^½‖_F, with C = XᵀX/N of the matrix's inputs
-/// ([`laser_linalg::Whitened`]).
+/// ([`laser_linalg::WhitenedSvd`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Whitened {
     /// ρ, the share of the largest rank kept.

@@ -1,7 +1,7 @@
-//! GGUF block types to and from `f32`, through candle's implementations.
+//! Conversion of GGUF block types to `f32` and back, by candle's functions.
 //!
-//! candle's functions assert what they are given; the callers in [`crate::codec`] hand over whole blocks only, and
-//! this stage sees to the memory alignment.
+//! candle's functions panic on partial blocks and on unaligned memory. The codec passes whole blocks only, and this
+//! file takes care of the alignment.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use candle_core::quantized::{GgmlDType, QStorage, QTensor, QuantizedType};
 
 use crate::dtype::Dtype;
 
-/// candle's name for a block type.
-fn candle(dtype: Dtype) -> Option<GgmlDType> {
+/// Finds candle's type for a block type; `None` for other types.
+fn candle_type(dtype: Dtype) -> Option<GgmlDType> {
     Some(match dtype {
         Dtype::Q4_0 => GgmlDType::Q4_0,
         Dtype::Q4_1 => GgmlDType::Q4_1,
@@ -27,40 +27,42 @@ fn candle(dtype: Dtype) -> Option<GgmlDType> {
     })
 }
 
-/// Writes the values of whole blocks into `out`, which has exactly as many places.
-pub(crate) fn dequantise(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
-    let candle = block_type(dtype);
-    // Blocks hold 16-bit scales and candle reads them in place. Data in a file are aligned; a slice from elsewhere may
-    // begin at an odd address and then moves by one byte.
-    let mut moved: Vec<u8> = Vec::new();
+/// Converts whole blocks to values and fills `out`, which is as long as the values.
+pub(super) fn dequantise(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
+    let candle_type = block_type(dtype);
+    // Blocks contain 16-bit scales, which candle reads in place. Data in a file are aligned, but a slice from elsewhere
+    // may begin at an odd address; it is copied to an even one.
+    let mut copy: Vec<u8> = Vec::new();
     let aligned = if bytes.as_ptr().addr().is_multiple_of(2) {
         bytes
     } else {
-        moved.reserve_exact(bytes.len() + 1);
-        let shift = moved.as_ptr().addr() % 2;
-        moved.resize(shift, 0);
-        moved.extend_from_slice(bytes);
-        &moved[shift..]
+        copy.reserve_exact(bytes.len() + 1);
+        let shift = copy.as_ptr().addr() % 2;
+        copy.resize(shift, 0);
+        copy.extend_from_slice(bytes);
+        &copy[shift..]
     };
-    let blocks = candle.from_data(Cow::Borrowed(aligned));
-    out.copy_from_slice(&values(blocks.as_ref(), out.len()));
+    let blocks = candle_type.from_data(Cow::Borrowed(aligned));
+    out.copy_from_slice(&dequantised(blocks.as_ref(), out.len()));
 }
 
-/// Quantises whole blocks of `values`; gives their bytes and what reading them back gives.
-pub(crate) fn quantise(dtype: Dtype, source: &[f32]) -> (Vec<u8>, Vec<f32>) {
-    let mut blocks = block_type(dtype).cpu_zeros(source.len());
-    blocks.from_float(source);
-    let stored = values(blocks.as_ref(), source.len());
-    let tensor = QTensor::new(QStorage::Cpu(blocks), source.len()).expect("whole blocks make a tensor");
+/// Converts the values of whole blocks to bytes; returns the bytes and the values that reading them gives.
+pub(super) fn quantise(dtype: Dtype, values: &[f32]) -> (Vec<u8>, Vec<f32>) {
+    let mut blocks = block_type(dtype).cpu_zeros(values.len());
+    blocks.from_float(values);
+    let stored = dequantised(blocks.as_ref(), values.len());
+    let tensor = QTensor::new(QStorage::Cpu(blocks), values.len()).expect("whole blocks make a tensor");
     let bytes = tensor.data().expect("memory of the CPU can be read").into_owned();
     (bytes, stored)
 }
 
+/// Finds candle's type for a block type.
 fn block_type(dtype: Dtype) -> GgmlDType {
-    candle(dtype).expect("only block types get here, because the codec matches on the type first")
+    candle_type(dtype).expect("only block types get here, because the codec matches on the type first")
 }
 
-fn values(blocks: &dyn QuantizedType, count: usize) -> Vec<f32> {
+/// Converts candle's blocks to `count` values.
+fn dequantised(blocks: &dyn QuantizedType, count: usize) -> Vec<f32> {
     match blocks.dequantize(count) {
         Ok(CpuStorage::F32(values)) => values,
         other => unreachable!("candle dequantises block types to f32, not {other:?}"),
@@ -72,12 +74,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn block_sizes_are_candles() {
+    fn block_sizes_agree_with_candle() {
         for dtype in Dtype::all() {
-            assert_eq!(candle(dtype).is_some(), dtype.is_quantised(), "{dtype}");
-            if let Some(candle) = candle(dtype) {
-                assert_eq!(dtype.block_len(), candle.block_size(), "{dtype}");
-                assert_eq!(dtype.block_bytes(), candle.type_size(), "{dtype}");
+            assert_eq!(candle_type(dtype).is_some(), dtype.is_quantised(), "{dtype}");
+            if let Some(block) = candle_type(dtype) {
+                assert_eq!(dtype.block_len(), block.block_size(), "{dtype}");
+                assert_eq!(dtype.block_bytes(), block.type_size(), "{dtype}");
             }
         }
     }
@@ -87,16 +89,16 @@ mod tests {
         let source: Vec<f32> = (0..256_u16).map(|i| f32::from(i % 37) - 18.0).collect();
         for dtype in Dtype::all().filter(|dtype| dtype.is_quantised()) {
             let (bytes, stored) = quantise(dtype, &source);
-            let mut room = vec![0; bytes.len() + 2];
-            let odd = 1 - room.as_ptr().addr() % 2;
-            room[odd..odd + bytes.len()].copy_from_slice(&bytes);
+            let mut shifted = vec![0; bytes.len() + 2];
+            let odd = 1 - shifted.as_ptr().addr() % 2;
+            shifted[odd..odd + bytes.len()].copy_from_slice(&bytes);
             let mut out = vec![0.0; source.len()];
-            dequantise(dtype, &room[odd..odd + bytes.len()], &mut out);
+            dequantise(dtype, &shifted[odd..odd + bytes.len()], &mut out);
             assert_eq!(out, stored, "{dtype}");
         }
     }
 
-    /// gguf-py's opinion on blocks of every type; the script that made it is `tools/make_gguf_goldens.py`.
+    /// Reads the blocks and values that gguf-py gives for every block type; `tools/make_gguf_goldens.py` made the file.
     fn goldens() -> Vec<(Dtype, serde_json::Value)> {
         let text = include_str!("../../tests/data/gguf_blocks.json");
         let goldens: serde_json::Map<_, _> = serde_json::from_str(text).expect("the goldens are JSON");
@@ -104,6 +106,7 @@ mod tests {
         named.collect()
     }
 
+    /// Decodes the hexadecimal bytes under `part`; `None` if the golden does not have them.
     fn bytes(golden: &serde_json::Value, part: &str) -> Option<Vec<u8>> {
         let hex = golden.get(part)?.as_str().expect("hexadecimal text");
         let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal digits");

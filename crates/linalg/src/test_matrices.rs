@@ -1,20 +1,20 @@
-//! Seeded matrices for the tests of this crate.
+//! Seeded random matrices for the tests of this crate.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::Matrix;
 use crate::backend::{self, Mat};
+use crate::matrix::Matrix;
 
-/// Independent standard normal entries.
+/// Makes a matrix \[m, n\] of independent standard normal entries.
 pub(crate) fn gaussian(m: usize, n: usize, seed: u64) -> Matrix {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let data = (0..m * n).map(|_| StandardNormal.sample(&mut rng)).collect();
     Matrix::new(m, n, data).unwrap()
 }
 
-/// Random singular vectors with the given min(m, n) singular values, rounded to f32.
+/// Makes a matrix \[m, n\] with random singular vectors and the min(m, n) singular values `s`, rounded to f32.
 pub(crate) fn with_spectrum(m: usize, n: usize, s: &[f64], seed: u64) -> Matrix {
     let par = backend::parallelism(1);
     let orthonormal = |rows: usize, seed| {

@@ -1,4 +1,4 @@
-//! The index of a sharded safetensors checkpoint: JSON in, the shards and what each must hold out.
+//! The index of a sharded safetensors checkpoint: takes its JSON, gives the shards and checks their tensors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,45 +9,50 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::error::CheckpointError;
 
-/// Which shard holds which tensor.
+/// File name of a model in one file.
+pub(crate) const MODEL_FILE: &str = "model.safetensors";
+/// File name of the index of a sharded model.
+pub(crate) const INDEX_FILE: &str = "model.safetensors.index.json";
+
+/// The shard of every tensor of a checkpoint.
 #[derive(Debug)]
-pub(crate) struct Index {
-    /// Tensor to shard.
-    places: BTreeMap<String, String>,
+pub(crate) struct ShardIndex {
+    /// File name of the shard for each tensor name.
+    shard_of: BTreeMap<String, String>,
 }
 
-impl Index {
-    /// Reads an index; shard names must be plain, so that no index leads out of its folder.
+impl ShardIndex {
+    /// Reads the JSON of an index; shards must be plain file names, so that no index can lead out of its folder.
     ///
     /// # Errors
-    /// [`CheckpointError::Json`], [`CheckpointError::DuplicateTensor`], [`CheckpointError::ShardName`].
+    /// [`CheckpointError::InvalidJson`], [`CheckpointError::DuplicateTensor`], [`CheckpointError::InvalidShardName`].
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let document: Document = serde_json::from_slice(bytes)
-            .map_err(|source| CheckpointError::Json { what: "the safetensors index", source })?;
-        let mut places = BTreeMap::new();
+            .map_err(|source| CheckpointError::InvalidJson { what: "the safetensors index", source })?;
+        let mut shard_of = BTreeMap::new();
         for (tensor, shard) in document.weight_map.0 {
             if !is_plain(&shard) {
-                return Err(CheckpointError::ShardName { shard });
+                return Err(CheckpointError::InvalidShardName { shard });
             }
-            if places.insert(tensor.clone(), shard).is_some() {
+            if shard_of.insert(tensor.clone(), shard).is_some() {
                 return Err(CheckpointError::DuplicateTensor { tensor });
             }
         }
-        Ok(Self { places })
+        Ok(Self { shard_of })
     }
 
-    /// The shards' file names, sorted.
+    /// File names of the shards, sorted.
     pub(crate) fn shards(&self) -> BTreeSet<&str> {
-        self.places.values().map(String::as_str).collect()
+        self.shard_of.values().map(String::as_str).collect()
     }
 
-    /// Holds the tensors found in `shard` against the index.
+    /// Checks that the tensors `found` in a shard are exactly those that the index places there.
     ///
     /// # Errors
     /// [`CheckpointError::SurplusTensor`], [`CheckpointError::MissingTensor`].
     pub(crate) fn check(&self, shard: &str, found: &BTreeSet<&str>) -> Result<(), CheckpointError> {
         for &tensor in found {
-            let placed = self.places.get(tensor);
+            let placed = self.shard_of.get(tensor);
             if placed.is_none_or(|placed| placed != shard) {
                 return Err(CheckpointError::SurplusTensor {
                     tensor: tensor.to_string(),
@@ -55,7 +60,8 @@ impl Index {
                 });
             }
         }
-        let missing = self.places.iter().find(|(tensor, placed)| *placed == shard && !found.contains(tensor.as_str()));
+        let missing =
+            self.shard_of.iter().find(|(tensor, placed)| *placed == shard && !found.contains(tensor.as_str()));
         match missing {
             Some((tensor, _)) => Err(CheckpointError::MissingTensor { tensor: tensor.clone() }),
             None => Ok(()),
@@ -63,25 +69,27 @@ impl Index {
     }
 }
 
-/// Whether `name` is one file name, on any system, and no way to another folder.
+/// Tells whether `name` is a single file name on any operating system, and no path to another folder.
 fn is_plain(name: &str) -> bool {
+    // `Path` knows the separators of this operating system only; those of the others are refused below.
     let mut parts = Path::new(name).components();
     let single = matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name);
     single && !name.contains(['/', '\\', ':'])
 }
 
+/// The part of the index's JSON that is read.
 #[derive(Deserialize)]
 struct Document {
     weight_map: Pairs,
 }
 
-/// A JSON object's entries, repeated keys included.
+/// The entries of a JSON object. A list instead of a map, so that repeated keys are noticed.
 struct Pairs(Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Pairs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
+        struct PairsVisitor;
+        impl<'de> Visitor<'de> for PairsVisitor {
             type Value = Pairs;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,7 +104,7 @@ impl<'de> Deserialize<'de> for Pairs {
                 Ok(Pairs(pairs))
             }
         }
-        deserializer.deserialize_map(Entries)
+        deserializer.deserialize_map(PairsVisitor)
     }
 }
 
