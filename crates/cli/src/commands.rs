@@ -1,4 +1,4 @@
-//! One file a command.
+//! One file for each command: arguments → plan → session → print.
 
 mod apply;
 mod compare;
@@ -11,16 +11,17 @@ mod spectrum;
 mod tasks;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 
 use crate::args::{Arguments, Command};
 use crate::progress::Progress;
 
-/// Runs what was typed.
+/// Runs a command.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments { command, global } = arguments;
-    let progress = Progress::new(global.quiet);
+    let progress = Arc::new(Progress::new(global.quiet));
     let result = match command {
         Command::Quickstart(args) => quickstart::run(&args, &global, &progress),
         Command::Inspect(args) => inspect::run(&args, &global, &progress),

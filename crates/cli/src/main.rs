@@ -3,9 +3,9 @@
 mod args;
 mod commands;
 mod output;
+mod plan;
+mod print;
 mod progress;
-mod questions;
-mod session;
 
 use std::process::ExitCode;
 

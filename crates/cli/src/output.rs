@@ -1,10 +1,14 @@
 //! Printing: results to stdout, everything else to stderr.
 
 use std::io::Write;
+use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::CommandFactory;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use laser::{RequestedEdit, ScoredTasks};
 
-use crate::args::Global;
+use crate::args::{Arguments, Global};
 
 /// Prints a result. A closed pipe (`laser … | head`) is not an error.
 pub(crate) fn result(text: &str) -> Result<()> {
@@ -27,15 +31,39 @@ pub(crate) fn say(global: &Global, text: &str) {
     }
 }
 
-/// Says why the command could not run.
+/// Says why the command could not run. Settings of the library are named by their flags.
 pub(crate) fn failure(error: &anyhow::Error) {
-    line(&format!("error: {error}"));
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
-        if !error.to_string().contains(&cause) {
-            line(&format!("  because {cause}"));
+    let mut shown: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = describe(cause);
+        // A cause that its consequence quotes already is not repeated.
+        if shown.iter().all(|consequence| !consequence.contains(&text)) {
+            line(&if shown.is_empty() { format!("error: {text}") } else { format!("  because {text}") });
+            shown.push(text);
         }
     }
+}
+
+/// The text of an error; `--data: …` for an error of the setting `data`, if that is a flag of any command.
+fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    let text = error.to_string();
+    let setting = match error.downcast_ref::<laser::Error>() {
+        Some(error) => error.as_setting(),
+        None => match error.downcast_ref::<laser::task::Error>() {
+            Some(laser::task::Error::Setting { setting, problem }) => Some((setting.as_str(), problem.as_str())),
+            _ => None,
+        },
+    };
+    match setting {
+        Some((setting, problem)) if is_flag(setting) => format!("--{setting}: {problem}"),
+        _ => text,
+    }
+}
+
+fn is_flag(name: &str) -> bool {
+    let command = Arguments::command();
+    let is_in = |command: &clap::Command| command.get_arguments().any(|argument| argument.get_long() == Some(name));
+    is_in(&command) || command.get_subcommands().any(is_in)
 }
 
 /// A line on stderr.
@@ -44,26 +72,38 @@ pub(crate) fn line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// A table with aligned columns; the first row is the header, cells that are numbers go right.
+/// A table with aligned columns; the first row is the header, columns of numbers are aligned to the right.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let cell = |row: &'_ [String], c: usize| row.get(c).cloned().unwrap_or_default();
-    let width: Vec<usize> =
-        (0..columns).map(|c| rows.iter().map(|r| cell(r, c).chars().count()).max().unwrap_or(0)).collect();
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.add_rows(rows);
     let starts_a_number = |x: &String| x.is_empty() || x.starts_with(|c: char| c.is_ascii_digit() || "+-−".contains(c));
-    let numeric: Vec<bool> =
-        (0..columns).map(|c| rows.len() > 1 && rows.iter().skip(1).all(|r| starts_a_number(&cell(r, c)))).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells = (0..columns).map(|c| {
-            let (cell, width) = (cell(row, c), width[c]);
-            if numeric[c] { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        });
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if rows.len() > 1 && rows.iter().skip(1).all(|row| row.get(i).is_none_or(starts_a_number)) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
-    text.pop();
-    text
+    table.trim_fmt()
+}
+
+/// Says on stderr where the data of tasks is from, and which records were left out.
+pub(crate) fn describe_tasks(global: &Global, tasks: &ScoredTasks) {
+    for (task, _) in tasks.iter() {
+        if let Some(origin) = task.data.as_deref().filter(|origin| origin.starts_with("hf:")) {
+            say(global, &format!("data of {}: {origin}", task.name));
+        }
+    }
+    tasks.notes().iter().for_each(|note| say(global, note));
+}
+
+/// The exit code of a command that did its work with an edit: 1 where the recipe was made for another model.
+pub(crate) fn exit_code(global: &Global, edit: Option<&RequestedEdit>) -> ExitCode {
+    if edit.is_some_and(|edit| edit.is_foreign) {
+        say(global, "check failed: the recipe was made for other model files (its base_model.sha256 differs)");
+        return ExitCode::from(1);
+    }
+    ExitCode::SUCCESS
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use laser::SessionObserver;
 use laser::model::parallel::Observer;
 use laser::search::observer::SearchObserver;
 use laser::search::store::Trial;
@@ -56,12 +57,6 @@ impl Progress {
     /// The search tries no further edits after `time` from now.
     pub(crate) fn expire_in(&self, time: Duration) {
         self.expires.get_or_init(|| Instant::now() + time);
-    }
-
-    /// Bytes of a download.
-    pub(crate) fn download(&self, progress: &laser::source::Progress<'_>) {
-        let total = progress.total.unwrap_or(0);
-        self.show(&format!("fetch {}", progress.file), progress.done, total, true);
     }
 
     /// Removes the bar.
@@ -126,5 +121,12 @@ impl SearchObserver for Progress {
 
     fn expired(&self) -> bool {
         self.expires.get().is_some_and(|time| Instant::now() >= *time)
+    }
+}
+
+impl SessionObserver for Progress {
+    fn download(&self, progress: &laser::source::Progress<'_>) {
+        let total = progress.total.unwrap_or(0);
+        self.show(&format!("fetch {}", progress.file), progress.done, total, true);
     }
 }

@@ -138,6 +138,19 @@ impl From<laser_model::Error> for Error {
 }
 
 impl Error {
+    /// The name of the setting and its problem, where the error is about a setting of any crate.
+    pub fn as_setting(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Setting { setting, problem }
+            | Self::Model(laser_model::Error::Setting { setting, problem })
+            | Self::Task(
+                laser_task::Error::Setting { setting, problem }
+                | laser_task::Error::Model(laser_model::Error::Setting { setting, problem }),
+            ) => Some((setting, problem)),
+            _ => None,
+        }
+    }
+
     /// An I/O failure at `path`.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

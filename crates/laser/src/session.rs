@@ -24,7 +24,7 @@ use laser_source::{ModelSource, SourceOptions, resolve, sha256_model};
 use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::error::{Error, Result};
 
-pub use apply::EditedModel;
+pub use apply::{EditedModel, is_gguf_path};
 pub use edit::RequestedEdit;
 pub use evaluate::{EvaluateOptions, Evaluation};
 pub use options::{SessionObserver, SessionOptions};

@@ -1,6 +1,7 @@
 //! `laser inspect`: what is in a model.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use laser::model::config::ModelConfig;
@@ -10,12 +11,12 @@ use serde_json::{Value, json};
 
 use crate::args::{Global, Inspect};
 use crate::output;
+use crate::plan;
 use crate::progress::Progress;
-use crate::session::Session;
 
-pub(super) fn run(args: &Inspect, global: &Global, progress: &Progress) -> Result<ExitCode> {
-    let session = Session::open(&args.model.model, global, progress)?;
-    let (files, c) = (&session.files, session.files.config());
+pub(super) fn run(args: &Inspect, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
+    let session = plan::open(&args.model.model, global, progress)?;
+    let (files, c) = (session.files(), session.config());
     let tokenizer = session.tokenizer();
     progress.finish();
     let alias = |id: WeightId| c.architecture.paper_alias(id.kind).unwrap_or("");
@@ -32,7 +33,7 @@ pub(super) fn run(args: &Inspect, global: &Global, progress: &Progress) -> Resul
                 "chat_template": t.chat_template().is_some()}),
             Err(e) => json!({"error": e.to_string()}),
         };
-        output::json(&json!({"model": session.name, "architecture": c.architecture.model_type,
+        output::json(&json!({"model": session.name(), "architecture": c.architecture.model_type,
             "parameters": parameters, "layers": c.n_layers, "d_model": c.d_model, "d_mlp": c.d_mlp,
             "heads": c.n_heads, "kv_heads": c.n_kv_heads, "d_head": c.d_head, "vocab": c.vocab_size,
             "context": c.max_positions, "tied": c.head.tied, "tokenizer": tokenizer, "matrices": matrices}))?;
@@ -41,7 +42,7 @@ pub(super) fn run(args: &Inspect, global: &Global, progress: &Progress) -> Resul
     let mut text = format!(
         "{}\n{}, {:.1} M parameters, {} layers, d_model {}, d_mlp {}, {} heads of {} on {} key/value heads, \
          vocabulary {}, context {}{}\n",
-        session.name,
+        session.name(),
         c.architecture.name,
         parameters as f64 / 1e6,
         c.n_layers,

@@ -1,6 +1,7 @@
 //! `laser spectrum`: singular values of matrices and what they say.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use laser::edit::parse_selector;
@@ -11,17 +12,17 @@ use serde_json::json;
 
 use crate::args::{Global, Spectrum};
 use crate::output;
+use crate::plan;
 use crate::progress::Progress;
-use crate::session::Session;
 
 /// Shares of the largest rank whose energy is shown.
 const SHARES: [f64; 4] = [0.01, 0.1, 0.5, 0.9];
 
-pub(super) fn run(args: &Spectrum, global: &Global, progress: &Progress) -> Result<ExitCode> {
-    let session = Session::open(&args.model.model, global, progress)?;
-    let ids = parse_selector(&args.matrices, session.files.config())?;
+pub(super) fn run(args: &Spectrum, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
+    let session = plan::open(&args.model.model, global, progress)?;
+    let ids = parse_selector(&args.matrices, session.config())?;
     let model = session.load()?;
-    let truncation = session.truncation_by(SvdMethod::Exact)?;
+    let truncation = session.truncation(SvdMethod::Exact)?;
     let header = [
         "matrix",
         "shape",

@@ -58,7 +58,7 @@ impl EditedModel<'_> {
         let method = self.truncation.method();
         let recipe = Recipe::new(&self.edit, session.base_model()?, method, session.config(), |id| ranks[&id]);
         let export = Export::new(&session.files, matrices, &recipe, self.card.clone())?;
-        if is_gguf(path) { export.to_gguf(path, dtype) } else { export.to_folder(path, dtype) }
+        if is_gguf_path(path) { export.to_gguf(path, dtype) } else { export.to_folder(path, dtype) }
     }
 }
 
@@ -86,11 +86,11 @@ impl Session {
     /// # Errors
     /// A folder for a model whose configuration cannot be written as `config.json`.
     pub fn check_target(&self, path: &Path) -> Result<()> {
-        if is_gguf(path) { Ok(()) } else { Export::check_folder(&self.files) }
+        if is_gguf_path(path) { Ok(()) } else { Export::check_folder(&self.files) }
     }
 }
 
-/// Whether a path names a GGUF file.
-pub(crate) fn is_gguf(path: &Path) -> bool {
+/// Whether a path names a GGUF file, by its extension.
+pub fn is_gguf_path(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"))
 }

@@ -89,12 +89,8 @@ impl Session {
         let indices: Vec<usize> = (0..evaluator.items().len()).filter(|i| split(*i) == options.split).collect();
         for part in evaluator.parts() {
             if !indices.iter().any(|i| part.range.contains(i)) {
-                let problem = format!(
-                    "{}: none of the {} items of {} is in it",
-                    options.split,
-                    part.range.len(),
-                    part.task.name
-                );
+                let problem =
+                    format!("{}: none of the {} items of {} is in it", options.split, part.range.len(), part.task.name);
                 return Err(Error::setting("split", problem));
             }
         }

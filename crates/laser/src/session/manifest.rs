@@ -15,7 +15,8 @@ impl Session {
     /// The manifest of a result on `tasks`; the caller adds what is special to its job.
     /// Names and hashes of several tasks are joined by commas.
     pub(super) fn manifest(&self, tasks: &ScoredTasks) -> Result<Manifest> {
-        let joined = |of: fn(&Task) -> String| tasks.tasks.iter().map(|(task, _)| of(task)).collect::<Vec<_>>().join(",");
+        let joined =
+            |of: fn(&Task) -> String| tasks.tasks.iter().map(|(task, _)| of(task)).collect::<Vec<_>>().join(",");
         let data: Vec<String> = tasks.tasks.iter().filter_map(|(task, _)| task.data.clone()).collect();
         let mut config: BTreeMap<String, Value> = tasks.chat.iter().cloned().collect();
         if !data.is_empty() {

@@ -178,4 +178,3 @@ fn search_notes(tasks: &ScoredTasks, settings: &Settings, svd: SvdMethod) -> Vec
     }
     notes
 }
-

@@ -148,7 +148,8 @@ impl SearchOptions {
         };
         let matrices = self.matrices.iter().map(set).collect::<Result<Vec<_>>>()?;
         let mut seen = BTreeSet::new();
-        let reductions = self.reductions.iter().copied().filter(|reduction| seen.insert(*reduction)).collect::<Vec<_>>();
+        let reductions =
+            self.reductions.iter().copied().filter(|reduction| seen.insert(*reduction)).collect::<Vec<_>>();
         Ok(Space {
             layers: if self.layers.is_empty() { defaults.layers } else { parse_layer_list(&self.layers, config)? },
             matrices: if matrices.is_empty() { defaults.matrices } else { matrices },

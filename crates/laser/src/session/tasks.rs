@@ -217,10 +217,9 @@ impl Session {
 fn repository(built_in: Option<&TaskInfo>, data: Option<&str>) -> Result<Option<HubDataset>> {
     match (built_in, data) {
         (Some(info), Some(data)) if info.needs_data => Ok(HubDataset::parse(data)?),
-        (Some(info), None) => Ok(info.hub.map(|hub| HubDataset {
-            repo: hub.repo.to_owned(),
-            revision: Some(hub.revision.to_owned()),
-        })),
+        (Some(info), None) => {
+            Ok(info.hub.map(|hub| HubDataset { repo: hub.repo.to_owned(), revision: Some(hub.revision.to_owned()) }))
+        }
         _ => Ok(None),
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::fmt;
 
-use laser_linalg::{LowRank, Matrix, Spectrum, Svd, relative_error_of_components, keep_components, relative_error};
+use laser_linalg::{LowRank, Matrix, Spectrum, Svd, keep_components, relative_error, relative_error_of_components};
 
 use super::Reduced;
 use crate::edit::truncation::Truncation;
@@ -80,7 +80,8 @@ impl<'a> Source<'a> {
             .truncation
             .inputs(self.id)
             .ok_or_else(|| Error::Uncalibrated { edit: format!("{}@{asking}", self.id) })?;
-        let whitened = laser_linalg::WhitenedSvd::new(self.matrix.view(), inputs, self.threads()).map_err(self.wrong())?;
+        let whitened =
+            laser_linalg::WhitenedSvd::new(self.matrix.view(), inputs, self.threads()).map_err(self.wrong())?;
         Ok(self.whitened.get_or_init(|| whitened))
     }
 

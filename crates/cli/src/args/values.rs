@@ -1,0 +1,155 @@
+//! Types of argument values, and parsers of values that the library defines.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use laser::statistics::{Fractions, Split};
+
+/// Parses a value that the library defines; the error is the library's, without the name of the setting, which clap shows.
+pub(crate) fn library_value<T>(text: &str) -> Result<T, String>
+where
+    T: FromStr,
+    T::Err: Into<laser::Error>,
+{
+    text.parse().map_err(|error: T::Err| {
+        let error: laser::Error = error.into();
+        error.as_setting().map_or_else(|| error.to_string(), |(_, problem)| problem.to_owned())
+    })
+}
+
+/// A device by name: `cpu`, `cuda`, `cuda:N` or `metal`. Whether this build has it shows when it is opened.
+#[derive(Debug, Clone)]
+pub(crate) struct DeviceName(pub(crate) String);
+
+impl FromStr for DeviceName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_known = match text.split_once(':') {
+            Some(("cuda", index)) => index.parse::<usize>().is_ok(),
+            Some(_) => false,
+            None => ["cpu", "cuda", "metal"].contains(&text),
+        };
+        let error = || format!("expected cpu, cuda, cuda:N or metal, found `{text}`");
+        if is_known { Ok(Self(text.to_owned())) } else { Err(error()) }
+    }
+}
+
+/// Element type of the weights on a GPU.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum WeightType {
+    F32,
+    F16,
+    Bf16,
+}
+
+impl WeightType {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+/// How matrices are decomposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SvdName {
+    /// As the paper defines it
+    Exact,
+    /// As the reference code does it: no oversampling, 2 power iterations
+    Randomized,
+}
+
+/// Which items to evaluate.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SplitName {
+    All,
+    Search,
+    Validation,
+    Test,
+}
+
+impl From<SplitName> for Split {
+    fn from(name: SplitName) -> Self {
+        match name {
+            SplitName::All => Self::All,
+            SplitName::Search => Self::Search,
+            SplitName::Validation => Self::Validation,
+            SplitName::Test => Self::Test,
+        }
+    }
+}
+
+/// How items are split and the winner is chosen.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ProtocolName {
+    /// Three disjoint splits
+    Honest,
+    /// The first 20 % of the items select, the rest reports
+    Paper,
+}
+
+/// Parses the shares of the search and validation splits: `0.4,0.2`.
+pub(crate) fn fractions(text: &str) -> Result<Fractions, String> {
+    let form = || format!("expected two numbers such as 0.4,0.2, found `{text}`");
+    let (search, validation) = text.split_once(',').ok_or_else(form)?;
+    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| form());
+    Fractions::new(number(search)?, number(validation)?).map_err(|e| e.to_string())
+}
+
+/// Parses a list of reductions: `0.5,0.1,band(0..0.1)`.
+pub(crate) fn reductions(text: &str) -> Result<ReductionList, String> {
+    laser::edit::reduction::Reduction::parse_list(text).map(ReductionList).map_err(|e| e.to_string())
+}
+
+/// Reductions in one argument. A type of its own, because clap takes a plain `Vec` for an argument that may repeat.
+#[derive(Debug, Clone)]
+pub(crate) struct ReductionList(pub(crate) Vec<laser::edit::reduction::Reduction>);
+
+/// Parses a time: `90s`, `20m`, `2h`, `1h 30m`, or seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let spelled = || text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    seconds.or_else(spelled).ok_or_else(|| format!("expected a time such as 90s, 20m or 2h, found `{text}`"))
+}
+
+/// Parses a size in bytes: `512M`, `8G`, or a number; K, M, G and T are powers of 1024.
+pub(crate) fn bytes(text: &str) -> Result<usize, String> {
+    let size = parse_size::Config::new().with_binary().parse_size(text).ok();
+    let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
+    size.ok_or_else(|| format!("expected a size such as 512M or 8G, found `{text}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_have_units() {
+        for (text, seconds) in [("90s", 90.0), ("2.5m", 150.0), ("2h", 7200.0), ("7", 7.0)] {
+            assert_eq!(duration(text).expect(text).as_secs_f64(), seconds);
+        }
+        for (text, size) in [("512M", 512 << 20), ("8G", 8 << 30), ("4096", 4096)] {
+            assert_eq!(bytes(text).expect(text), size);
+        }
+        for text in ["", "s", "-1s", "3 fortnights", "1e400s"] {
+            assert!(duration(text).is_err(), "{text:?}");
+        }
+        for text in ["", "G", "-1G", "0", "3Q", "99999999999T"] {
+            assert!(bytes(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn devices_are_named() {
+        for text in ["cpu", "cuda", "cuda:1", "metal"] {
+            assert!(text.parse::<DeviceName>().is_ok(), "{text}");
+        }
+        for text in ["gpu", "cpu:1", "cuda:x", ""] {
+            assert!(text.parse::<DeviceName>().is_err(), "{text}");
+        }
+    }
+}

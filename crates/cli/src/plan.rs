@@ -1,0 +1,127 @@
+//! From arguments to checked options of the library: the one place that maps flags and environment variables.
+
+mod environment;
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use laser::edit::truncation::SvdMethod;
+use laser::model::device::{Place, parse_dtype};
+use laser::search::{Budget, Protocol};
+use laser::statistics::Fractions;
+use laser::task::Task;
+use laser::task::built_in::BUILT_IN;
+use laser::task::chat::ChatSettings;
+use laser::{SearchOptions, Session, SessionObserver, SessionOptions, TaskRequest, TaskSettings};
+
+use crate::args::{Global, ProtocolName, Search, SvdArgs, SvdName, TaskArgs};
+use crate::progress::Progress;
+
+/// Opens a session as the global options and the environment say.
+pub(crate) fn open(model: &str, global: &Global, progress: &Arc<Progress>) -> Result<Session> {
+    let threads = global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
+    // An error means that the pool exists: an earlier session of this process built it, of the same size.
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok();
+    let dtype = global.dtype.map(|dtype| parse_dtype(dtype.name())).transpose()?;
+    let options = SessionOptions {
+        device: Place::parse(&global.device.0, dtype)?,
+        threads,
+        cache_dir: global.cache_dir.clone().unwrap_or_else(environment::cache_dir),
+        offline: global.offline,
+        observer: Arc::clone(progress) as Arc<dyn SessionObserver>,
+        ..SessionOptions::default()
+    };
+    Ok(Session::open_with(model, environment::hub(options))?)
+}
+
+/// Fails on task names that cannot be right, before a model is fetched for them.
+pub(crate) fn check_tasks(args: &TaskArgs) -> Result<()> {
+    args.task.iter().try_for_each(|name| Ok(Task::check_name(name, &args.include_path)?))
+}
+
+/// The tasks of a command.
+pub(crate) fn task_settings(args: &TaskArgs) -> Result<TaskSettings> {
+    let n = args.task.len();
+    if args.score.len() > 1 && args.score.len() != n {
+        bail!("--score: expected one for all tasks or one for each of {n}, found {}", args.score.len());
+    }
+    let request = |(i, (name, data)): (usize, (&String, Option<&str>))| TaskRequest {
+        name: name.clone(),
+        data: data.map(str::to_owned),
+        score: args.score.get(i).or(args.score.first()).copied(),
+    };
+    let chat = ChatSettings { system: args.system_instruction.clone(), date: args.chat_date };
+    Ok(TaskSettings {
+        tasks: args.task.iter().zip(data_of_tasks(args)?).enumerate().map(request).collect(),
+        profile: args.profile,
+        skip_bad: args.skip_bad,
+        matching: args.matching,
+        max_tokens: args.max_tokens,
+        num_fewshot: args.num_fewshot,
+        fewshot_seed: args.fewshot_seed,
+        include: args.include_path.clone(),
+        limit: args.limit,
+        chat: args.apply_chat_template.then_some(chat),
+    })
+}
+
+/// Pairs `--data` with the tasks. A single task takes whatever is given, so that the task itself can refuse it.
+fn data_of_tasks(args: &TaskArgs) -> Result<Vec<Option<&str>>> {
+    let needs = |name: &String| BUILT_IN.iter().any(|info| info.name == name && info.needs_data);
+    let needed = args.task.iter().filter(|name| needs(name)).count();
+    let mut given = args.data.iter().map(String::as_str);
+    if let ([_], 0 | 1) = (args.task.as_slice(), args.data.len()) {
+        return Ok(vec![given.next()]);
+    }
+    if args.data.len() > needed {
+        bail!("--data: expected {needed} files, one for each task that needs one, found {}", args.data.len());
+    }
+    Ok(args.task.iter().map(|name| if needs(name) { given.next() } else { None }).collect())
+}
+
+/// The decomposition: as the flags say, else as the recipe does, else exact.
+pub(crate) fn svd(args: &SvdArgs, recipe: Option<SvdMethod>) -> Result<SvdMethod> {
+    Ok(match (args.svd, args.svd_seed) {
+        (None, None) => recipe.unwrap_or_default(),
+        (Some(SvdName::Exact), None) => SvdMethod::Exact,
+        (None | Some(SvdName::Exact), Some(_)) => bail!("--svd-seed: only --svd randomized has a seed"),
+        (Some(SvdName::Randomized), seed) => SvdMethod::Randomized { seed: seed.unwrap_or(0) },
+    })
+}
+
+/// The options of a search.
+pub(crate) fn search_options(args: &Search) -> Result<SearchOptions> {
+    let strategy = &args.strategy;
+    Ok(SearchOptions {
+        layers: args.layers.clone(),
+        matrices: args.matrices.clone(),
+        reductions: args.rho.as_ref().map(|list| list.0.clone()).unwrap_or_default(),
+        strategy: strategy.strategy.clone(),
+        candidates: strategy.candidates,
+        screen_items: strategy.screen_items,
+        criterion: strategy.criterion,
+        error_rate: strategy.error_rate,
+        greedy_order: strategy.greedy_order,
+        greedy_passes: strategy.greedy_passes,
+        beam_width: strategy.beam_width,
+        budget: Budget { trials: strategy.max_trials, items: strategy.max_items },
+        measure: args.objective,
+        aggregate: args.aggregate.clone(),
+        guards: args.guard.clone(),
+        protocol: Some(protocol(args.protocol, args.task.split_fractions)),
+        finalists: Some(args.finalists),
+        split_seed: args.task.split_seed,
+        seed: args.seed,
+        memory: Some(strategy.memory.unwrap_or_else(environment::half_of_memory)),
+        svd: svd(&args.svd, None)?,
+        run: Some(args.out.clone()),
+        resume: args.resume,
+    })
+}
+
+fn protocol(name: ProtocolName, fractions: Fractions) -> Protocol {
+    match name {
+        ProtocolName::Honest => Protocol::Honest { fractions },
+        ProtocolName::Paper => Protocol::Paper,
+    }
+}

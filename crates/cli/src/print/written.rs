@@ -1,0 +1,18 @@
+//! The files and matrices that `laser apply` wrote.
+
+use laser::export::Written;
+
+use crate::output::table;
+
+/// Two tables: files with their bytes, and edited matrices with their rounding errors.
+pub(crate) fn written(written: &Written) -> String {
+    let mut files = vec![["file", "bytes"].map(str::to_owned).to_vec()];
+    files.extend(written.files.iter().map(|file| vec![file.name.clone(), file.bytes.to_string()]));
+    let header = ["matrix", "tensor", "type", "largest rounding", "relative"];
+    let mut matrices = vec![header.map(str::to_owned).to_vec()];
+    matrices.extend(written.matrices.iter().map(|m| {
+        let errors = [m.max_abs, m.relative].map(|error| format!("{error:.3e}"));
+        [vec![m.matrix.clone(), m.tensor.clone(), m.dtype.clone()], errors.to_vec()].concat()
+    }));
+    format!("{}\n\n{}", table(&files), table(&matrices))
+}
