@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
-pub(crate) use search::{Search, StrategyArgs};
+pub(crate) use search::Search;
 pub(crate) use task::TaskArgs;
 pub(crate) use values::{DeviceName, ProtocolName, SplitName, SvdName, WeightType};
 

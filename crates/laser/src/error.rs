@@ -70,8 +70,8 @@ pub enum Error {
     },
     /// A reduction needs the inputs of its matrix on items of a task, and there are none.
     #[error(
-        "edit `{edit}`: needs the inputs of its matrix on items of a task, which neither an edit nor a recipe carries: \
-         `laser search --task …` measures them on its search split; export the edited model from that run"
+        "edit `{edit}`: needs the inputs of its matrix on items of a task, which neither an edit nor a recipe contains: \
+         a search measures them on its search split; write the edited model from that search"
     )]
     Uncalibrated {
         /// The reduction of one matrix, `L5.gate_proj@whitened(0.1)`.
@@ -128,6 +128,30 @@ pub enum Error {
     Interrupted,
 }
 
+/// Kind of an [`Error`], for callers that decide by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A model, its files or its tokenizer cannot be used.
+    Model,
+    /// A task or its data cannot be used.
+    Task,
+    /// A model or data set cannot be found or fetched.
+    Source,
+    /// An edit or recipe cannot be applied.
+    Edit,
+    /// A setting cannot be used as given.
+    Setting,
+    /// A run folder or its store does not fit the request.
+    Run,
+    /// A file cannot be read or written.
+    Io,
+    /// The arithmetic failed: values that are not finite, a decomposition that does not converge, a device.
+    Numeric,
+    /// The caller asked to stop.
+    Interrupted,
+}
+
 impl From<laser_model::Error> for Error {
     fn from(error: laser_model::Error) -> Self {
         match error {
@@ -138,6 +162,22 @@ impl From<laser_model::Error> for Error {
 }
 
 impl Error {
+    /// Kind of the error.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Interrupted => ErrorKind::Interrupted,
+            Self::Io { .. } => ErrorKind::Io,
+            _ if self.as_setting().is_some() => ErrorKind::Setting,
+            Self::Model(_) | Self::Checkpoint(_) | Self::Tokenizer(_) | Self::Config { .. } => ErrorKind::Model,
+            Self::Task(_) => ErrorKind::Task,
+            Self::Source(_) | Self::TaskData { .. } => ErrorKind::Source,
+            Self::Edit { .. } | Self::Uncalibrated { .. } => ErrorKind::Edit,
+            Self::Setting { .. } => ErrorKind::Setting,
+            Self::Run { .. } | Self::Store { .. } | Self::Parse { .. } | Self::Report(_) => ErrorKind::Run,
+            Self::Linalg { .. } | Self::NotFinite { .. } | Self::Tensor(_) => ErrorKind::Numeric,
+        }
+    }
+
     /// The name of the setting and its problem, where the error is about a setting of any crate.
     pub fn as_setting(&self) -> Option<(&str, &str)> {
         match self {

@@ -1,37 +1,56 @@
 //! LASER: layer-selective rank reduction of pretrained transformers (arXiv 2312.13558).
 //!
-//! The walk, in the order of the data:
+//! Takes a pretrained transformer and a task, finds the low-rank edit of its weight matrices that makes it better at
+//! the task without training, proves on held-out items whether the gain is real, and writes the edited model.
 //!
-//! 1. [`source`] finds a model's files; [`model::ModelFiles`] opens and checks them; [`tokenizer`] reads theirs.
-//! 2. [`edit::Edit`] says which matrices keep what ([`reduction::Reduction`]); [`truncation::Truncation`] turns it into
-//!    an overlay on the weights, which stay as they are.
-//! 3. [`task::Task`] has the questions ([`chat::ChatTemplate`] puts them as a user's turn), [`score::Score`] says what counts as right, and [`evaluate::Evaluator`] puts a
-//!    model to them; [`objective::Objective`] makes one value of its tasks.
-//! 4. [`search::search`] tries every edit of a space, keeps each trial in a [`store::Store`], chooses, and opens the
-//!    test split once; [`statistics`] weighs what it found.
-//! 5. [`run::RunFolder`] writes results, samples, recipe and [`report`]; [`export::Export`] writes the edited model.
+//! ```
+//! use laser::{SearchOptions, Session};
 //!
-//! ```no_run
-//! use laser::{device::Place, edit::Edit, evaluate::Exam, model::Files, parallel::Unobserved};
-//! use laser::task::{Setup, Task};
-//! use laser::truncation::{SvdMethod, Truncation};
-//!
-//! let place = Place::parse("cpu", None)?;
-//! let files = Files::open("model.gguf".as_ref())?;
-//! let (tokenizer, model) = (files.tokenizer()?, files.load(&place.device, place.dtype, 2)?);
-//! let edit = Edit::parse("L27.fc_in@0.01", files.config())?;
-//! let (edited, _) = Truncation::new(SvdMethod::Exact, None, 2).apply(&model, &edit)?;
-//!
-//! let task = Task::open("world-facts", None, &Setup::default())?.limited(Some(200))?;
-//! let exam = Exam::new(&[(&task, task.default_score)], &tokenizer, files.config())?;
-//! let items: Vec<usize> = (0..exam.items().len()).collect();
-//! let outcomes = exam.evaluate(&edited, &items, 2, "eval", &Unobserved)?;
-//! println!("{} right", outcomes.iter().filter(|o| o.correct).count());
-//! # Ok::<(), laser::Error>(())
+//! # fn main() -> laser::Result<()> {
+//! # let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../../goldens/tiny/llama-bytes");
+//! # let questions = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/questions.jsonl");
+//! # let folder = tempfile::tempdir().expect("a temporary folder");
+//! # let [run, better] = ["run", "better"].map(|name| folder.path().join(name));
+//! # let options = laser::SessionOptions { cache_dir: folder.path().join("cache"), ..Default::default() };
+//! # #[cfg(any())]
+//! let session = Session::open("path/or/hf:name")?;
+//! # let session = Session::open_with(model, options)?;
+//! # #[cfg(any())]
+//! let task = session.task("questions.jsonl")?;
+//! # let task = session.task(questions)?;
+//! let found = session.search(&task, &SearchOptions::default())?;
+//! println!("{}", found.verdict());
+//! # let (run, better) = (&run, &better);
+//! found.write_run(run)?;
+//! session.apply(found.edit())?.write(better)?;
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! The library never prints, never exits, and reads neither the environment nor a clock; every random choice takes a
-//! seed. On the CPU everything is f32, and passes run side by side, one a thread.
+//! # From files to a proof
+//!
+//! 1. [`source`] finds or fetches a model's files; [`model::ModelFiles`] opens and checks them, and loads a
+//!    [`model::Model`].
+//! 2. An [`Edit`] says what is kept of which matrix ([`Reduction`]); [`edit::truncation::Truncation`] turns it into an
+//!    overlay over the weights, which never change.
+//! 3. A [`task::Task`] has items, and a [`Score`] says which answers are right; [`evaluate::Evaluator`] scores a model on
+//!    them and gives an [`Outcome`] for each item.
+//! 4. [`search::search`] tries candidates on the search split and keeps each trial in a [`search::store::Store`], chooses
+//!    the winner on the validation split, and opens the test split once; [`statistics`] says how sure the gain is.
+//! 5. [`run::RunFolder`] holds results, samples, recipe and [`report`]; [`export::Export`] writes the edited model.
+//!
+//! [`Session`] does all of it. The modules are the same jobs step by step.
+//!
+//! # What the library does not do
+//!
+//! It never prints and never exits. It reads neither environment variables nor a clock; caches, tokens and time limits
+//! are options. Every random choice takes a seed, and results are the same to the bit for any number of threads.
+//! On the CPU, all arithmetic is f32, and forward passes run side by side, one on each thread.
+//!
+//! # Features
+//!
+//! `hub` and `pypi` (both on by default) fetch models and data sets; without them no network code is compiled. `cuda`,
+//! `metal` and `accelerate` select a back-end of the tensor library.
 #![forbid(unsafe_code)]
 
 pub mod edit;
@@ -45,7 +64,17 @@ pub mod run;
 pub mod search;
 pub mod session;
 
-pub use error::{Error, Result};
+pub use edit::Edit;
+pub use edit::recipe::Recipe;
+pub use edit::reduction::Reduction;
+pub use edit::truncation::SvdMethod;
+pub use error::{Error, ErrorKind, Result};
+pub use evaluate::outcome::Outcome;
+pub use laser_model::parallel::{Observer, Unobserved};
+pub use laser_task::{Match, Profile, Score};
+pub use results::Results;
+pub use search::observer::SearchObserver;
+pub use search::{Plan, Protocol};
 pub use session::{
     CompletedSearch, EditedModel, EvaluateOptions, Evaluation, RequestedEdit, ScoredTasks, SearchOptions, Session,
     SessionObserver, SessionOptions, TaskRequest, TaskSettings,
@@ -56,13 +85,13 @@ pub use laser_checkpoint as checkpoint;
 /// Operations of the forward pass.
 #[doc(hidden)]
 pub use laser_kernels as kernels;
-/// Matrices and rank.
+/// Matrices and their decompositions.
 pub use laser_linalg as linalg;
 /// Model files as a transformer that runs.
 pub use laser_model as model;
-/// Where models and data sets come from.
+/// Fetching of models and data sets.
 pub use laser_source as source;
 /// Intervals, tests and splits.
 pub use laser_statistics as statistics;
-/// Data files as items.
+/// Data files as items with prompts and answers.
 pub use laser_task as task;
