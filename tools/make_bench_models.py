@@ -1,6 +1,7 @@
-"""Random checkpoints of one size, one a family: takes nothing, gives folders for `cargo bench --bench families`.
+"""Writes random checkpoints of equal size, one for each family, for the benchmark `families`.
 
     python tools/make_bench_models.py --out ../bench-models
+    LASER_BENCH_MODELS=$PWD/../bench-models cargo bench -p laser-rank --bench families
 
 The configurations are those of the goldens with the sizes below; all have as many values in a block as the sizes
 allow, so that work a token can be counted from the matrices alone. About 60 MB each.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use laser::edit::truncation::SvdMethod;
-use laser::model::device::{Place, parse_dtype};
+use laser::model::device::{ComputeDevice, parse_dtype};
 use laser::search::{Budget, Protocol};
 use laser::statistics::Fractions;
 use laser::task::Task;
@@ -24,7 +24,7 @@ pub(crate) fn open(model: &str, global: &Global, progress: &Arc<Progress>) -> Re
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok();
     let dtype = global.dtype.map(|dtype| parse_dtype(dtype.name())).transpose()?;
     let options = SessionOptions {
-        device: Place::parse(&global.device.0, dtype)?,
+        device: ComputeDevice::parse(&global.device.0, dtype)?,
         threads,
         cache_dir: global.cache_dir.clone().unwrap_or_else(environment::cache_dir),
         offline: global.offline,

@@ -125,7 +125,7 @@ impl SearchObserver for Progress {
 }
 
 impl SessionObserver for Progress {
-    fn download(&self, progress: &laser::source::Progress<'_>) {
+    fn download(&self, progress: &laser::source::DownloadProgress<'_>) {
         let total = progress.total.unwrap_or(0);
         self.show(&format!("fetch {}", progress.file), progress.done, total, true);
     }

@@ -1,47 +1,54 @@
-//! Attention of packed rows over the segments that come before them, or over whole segments.
+//! Attention of the rows of a batch over the rows before them in their sequences, or over whole sequences.
 //!
-//! `softmax(score(q, k))·v` with grouped heads: query head `h` reads key/value head `h·n_kv_heads/n_heads`. What a
-//! score is beside the product `q·k`, and which keys a query sees, is [`Scoring`].
+//! `softmax(score(q, k))·v` with grouped heads: query head `h` reads key/value head `h·n_kv_heads/n_heads`.
+//! [`AttentionScoring`] says how a score is made of the product `q·k`, and which keys a query sees.
 
 mod composed;
 mod fused;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
-use candle_core::Tensor;
+use candle_core::{Result, Tensor};
 use half::bf16;
 
-use super::is_fused;
-use crate::Result;
-use crate::batch_layout::{KvChunk, Segment};
+use crate::batch_layout::Segment;
+use crate::host::fused_applies;
+use crate::kv_cache::KvChunk;
 
-/// Head counts and widths.
+/// Number and width of the heads.
 #[derive(Debug, Clone, Copy)]
 pub struct Heads {
+    /// Number of query heads, a multiple of `n_kv_heads`.
     pub n_heads: usize,
+    /// Number of key/value heads.
     pub n_kv_heads: usize,
+    /// Width of each head.
     pub d_head: usize,
 }
 
-/// How a query's scores are made of products.
+/// The rule that makes scores of the products `q·k`, and the mask.
 #[derive(Debug, Clone, Copy)]
-pub struct Scoring<'a> {
-    /// Factor on `q·k`; positive, in most models `1/√d_head`.
+pub struct AttentionScoring<'a> {
+    /// Factor of `q·k`; positive, in most models `1/√d_head`.
     pub scale: f32,
-    /// Bounds a scaled product: `cap·tanh(s/cap)`.
+    /// Bound of a scaled product `s`: it becomes `cap·tanh(s/cap)`.
     pub softcap: Option<f32>,
-    /// ALiBi (arXiv 2108.12409), one slope a query head: adds `slope·(key position − query position)`.
+    /// ALiBi (arXiv 2108.12409), one slope per query head: adds `slope·(key position − query position)`.
     pub slopes: Option<&'a [f32]>,
-    /// Falcon's form of it: adds `scale·bf16(slope·bf16(key position))`, every step of which is rounded.
-    pub coarse: bool,
-    /// A causal query sees a key when `query − key < window`.
+    /// Falcon's form of ALiBi, with the slopes above: adds `scale·bf16(slope·bf16(key position))` instead. Each step is
+    /// rounded to bf16, whatever the data type of the model.
+    pub bf16_bias: bool,
+    /// Sliding window: a causal query sees a key only if `query position − key position < window`.
     pub window: Option<usize>,
-    /// Whether a query sees the keys up to its own; otherwise all of its segment and of what stands before it.
+    /// Whether a query sees the keys up to its own position only; if not, it sees all keys of its sequence.
     pub causal: bool,
 }
 
-impl Scoring<'_> {
-    /// The keys that a query at `position` sees, of a sequence of `keys`.
+impl AttentionScoring<'_> {
+    /// The keys that a query at `position` sees, in a sequence with `keys` keys.
+    #[inline]
     fn visible(&self, position: usize, keys: usize) -> Range<usize> {
         if !self.causal {
             return 0..keys;
@@ -50,36 +57,52 @@ impl Scoring<'_> {
     }
 }
 
-/// What Falcon adds to the product with the key at position `key`.
-fn coarse_bias(slope: f32, key: usize) -> f32 {
+/// Falcon's ALiBi bias of the key at position `key`, before the scale; see [`AttentionScoring::bf16_bias`].
+#[inline]
+fn bf16_bias(slope: f32, key: usize) -> f32 {
     let rounded = |x: f32| bf16::from_f32(x).to_f32();
     rounded(rounded(slope) * rounded(key as f32))
 }
 
-/// The rows of one pass as attention sees them.
+/// The segments of a batch, and the number of copies of its rows.
 #[derive(Clone, Copy)]
-pub struct Layout<'a> {
+pub struct SegmentLayout<'a> {
+    /// Segments of one copy of the rows.
     pub segments: &'a [Segment],
-    /// Variants that run side by side; each has its own copy of the `rows` rows.
+    /// Number of variants that run side by side; each has its own copy of the rows.
     pub copies: usize,
+    /// Number of rows in one copy.
     pub rows: usize,
 }
 
-/// `q [copies·rows, n_heads·d_head]` over `chunks` (the last holds this pass's own keys) → the same shape.
+impl SegmentLayout<'_> {
+    /// First row, in the keys of the chunk with number `chunk`, that belongs to `copy` and the variant of `segment`.
+    /// `own` is the number of the chunk of this forward pass, whose copies are those of the batch.
+    #[inline]
+    fn first_key_row(&self, copy: usize, segment: &Segment, chunk: usize, own: usize, stride: usize) -> usize {
+        if chunk == own { copy * self.rows } else { (segment.variant + copy) * stride }
+    }
+}
+
+/// Attention of `q [copies·rows, n_heads·d_head]` over `chunks` → the same shape. The last chunk holds the keys and
+/// values of this forward pass itself.
+///
+/// # Errors
+/// If shapes, devices or data types do not fit, or on the CPU a tensor is not contiguous.
+///
+/// # Panics
+/// If a segment refers to a chunk or row that does not exist.
 pub fn attention(
     q: &Tensor,
     chunks: &[KvChunk],
     heads: Heads,
-    scoring: Scoring<'_>,
-    layout: Layout<'_>,
+    scoring: AttentionScoring<'_>,
+    layout: SegmentLayout<'_>,
     threads: usize,
 ) -> Result<Tensor> {
-    if is_fused(q) {
+    if fused_applies(q) {
         fused::attention(q, chunks, heads, scoring, layout, threads)
     } else {
         composed::attention(q, chunks, heads, scoring, layout)
     }
 }
-
-#[cfg(test)]
-mod tests;

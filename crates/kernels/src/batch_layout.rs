@@ -1,44 +1,45 @@
-//! What a pass computes: packed rows, one a token or another state that stands for one, in segments that know which earlier rows they see.
+//! The batch layout of one forward pass: one row per token, grouped into segments, each with the cached rows it attends
+//! to.
 
 use std::ops::Range;
 
-use candle_core::Tensor;
-
-/// A run of rows of one chunk of the key/value cache.
+/// Consecutive rows of one chunk of the KV cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheRange {
-    /// Chunk, in the order of the passes that filled the cache; the pass under way is the last.
+    /// Number of the forward pass that filled the chunk, from 0; the pass that runs at the moment is the last.
     pub chunk: usize,
-    /// Rows within one variant's copy of the chunk.
+    /// Rows of the chunk, counted from the start of a variant's copy.
     pub rows: Range<usize>,
 }
 
-/// Consecutive rows of a pass that follow one another in a sequence.
+/// Consecutive rows of a batch that follow one another in one sequence.
 #[derive(Debug, Clone)]
 pub struct Segment {
-    /// Rows of the pass.
+    /// Rows of the batch.
     pub rows: Range<usize>,
-    /// Which variant of the edited matrix the rows belong to (0 where there is one, or where all run at once).
+    /// Variant of the edited matrix that the rows are computed with; 0 if there is one variant, or if all rows are
+    /// computed with all variants.
     pub variant: usize,
-    /// What comes before, from the start of the sequence on.
+    /// Rows before the segment in its sequence, from the start of the sequence on.
     pub context: Vec<CacheRange>,
 }
 
 impl Segment {
-    /// Number of tokens before the first row, which is its position.
+    /// Number of tokens before the segment, which is the position of its first row.
     pub fn context_len(&self) -> usize {
-        self.context.iter().map(|span| span.rows.len()).sum()
+        self.context.iter().map(|range| range.rows.len()).sum()
     }
 }
 
-/// The rows of a pass.
+/// The batch layout of one forward pass: one row per token, grouped into segments; each segment lists the cached rows
+/// it attends to.
 #[derive(Debug, Clone, Default)]
 pub struct BatchLayout {
-    /// Token of each row; none where the rows enter the first block as states.
+    /// Token of each row; empty if the rows enter the first block as hidden states.
     pub tokens: Vec<u32>,
-    /// Position of each row in its sequence.
+    /// Position of each row in its sequence, in tokens.
     pub positions: Vec<u32>,
-    /// Segments: disjoint, upwards, covering all rows; variants never decrease.
+    /// Disjoint segments in ascending order, which cover all rows; their variants never decrease.
     pub segments: Vec<Segment>,
 }
 
@@ -48,18 +49,24 @@ impl BatchLayout {
         self.positions.len()
     }
 
-    /// Appends a segment of `tokens` after `context`.
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
+    /// Appends a segment of `tokens` that follows `context` in its sequence.
     pub fn push(&mut self, tokens: &[u32], variant: usize, context: Vec<CacheRange>) {
         self.tokens.extend_from_slice(tokens);
         self.push_states(tokens.len(), variant, context);
     }
 
-    /// Appends a segment of `n` rows that are no tokens: whoever runs the pass gives it what enters the first block.
+    /// Appends a segment of `n` rows without tokens; the caller gives the forward pass their hidden states at the
+    /// input of the first block.
     pub fn push_states(&mut self, n: usize, variant: usize, context: Vec<CacheRange>) {
         let start = self.len();
         let segment = Segment { rows: start..start + n, variant, context };
         let first = segment.context_len();
-        self.positions.extend((first..first + n).map(position));
+        self.positions.extend((first..first + n).map(index_u32));
         self.segments.push(segment);
     }
 
@@ -68,7 +75,7 @@ impl BatchLayout {
         self.positions.iter().max().map_or(0, |p| *p as usize + 1)
     }
 
-    /// Rows of each of `n` variants, in order and without gaps.
+    /// The rows of each of `n` variants, in order and without gaps; empty ranges for variants without rows.
     pub fn variant_blocks(&self, n: usize) -> Vec<Range<usize>> {
         let mut blocks = Vec::with_capacity(n);
         let mut segments = self.segments.iter().peekable();
@@ -85,39 +92,13 @@ impl BatchLayout {
     }
 }
 
-/// A position as the rotary tables take it.
-pub fn position(index: usize) -> u32 {
-    u32::try_from(index).expect("a position fits u32 because sequences are bounded by memory")
-}
-
-/// Keys and values of the rows of one pass in one layer.
-#[derive(Debug, Clone)]
-pub struct KvChunk {
-    /// Keys, `[copies·rows, n_kv_heads·d_head]`, rotated.
-    pub k: Tensor,
-    /// Values, the same shape.
-    pub v: Tensor,
-    /// Rows of one variant's copy; 0 where all variants share the rows.
-    pub stride: usize,
-}
-
-/// Keys and values of earlier passes: chunks of each layer.
-#[derive(Debug, Clone, Default)]
-pub struct KvCache {
-    /// `[layer][chunk]`; every layer whose attention the passes run has one chunk a pass.
-    pub layers: Vec<Vec<KvChunk>>,
-}
-
-impl KvCache {
-    /// An empty cache of `n_layers` layers.
-    pub fn new(n_layers: usize) -> Self {
-        Self { layers: vec![Vec::new(); n_layers] }
-    }
-
-    /// Number of passes that left their keys here: the chunk that the next one fills.
-    pub fn passes(&self) -> usize {
-        self.layers.iter().map(Vec::len).max().unwrap_or(0)
-    }
+/// A position or row number as the element of an index tensor.
+///
+/// # Panics
+/// If it exceeds u32, which no batch that fits in memory reaches.
+#[inline]
+pub fn index_u32(index: usize) -> u32 {
+    u32::try_from(index).expect("a row number fits u32 because batches are bounded by memory")
 }
 
 #[cfg(test)]
@@ -125,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_cover_rows_of_absent_variants_too() {
+    fn variants_without_rows_get_empty_blocks() {
         let mut rows = BatchLayout::default();
         rows.push(&[1, 2], 1, vec![]);
         rows.push(&[3], 1, vec![CacheRange { chunk: 0, rows: 4..9 }]);
@@ -136,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn states_are_rows_that_follow_their_context_as_tokens_do() {
+    fn states_get_the_same_positions_and_segments_as_tokens() {
         let (mut tokens, mut states) = (BatchLayout::default(), BatchLayout::default());
         for (n, context) in [(2, vec![]), (3, vec![CacheRange { chunk: 0, rows: 4..9 }])] {
             tokens.push(&vec![7; n], 0, context.clone());

@@ -1,83 +1,61 @@
-//! Matrix products of activations with each other on the CPU, through the `gemm` crate.
+//! Products of two activation matrices on the CPU, through the `gemm` crate. (Products with a weight of the model are
+//! in `packed`.)
 
-#![allow(unsafe_code)]
-
-use std::ops::Range;
+#![allow(unsafe_code)] // `gemm::gemm` takes pointers
 
 use gemm::Parallelism;
 
-/// A row-major matrix inside a larger buffer: `rows × cols`, rows `stride` apart.
-#[derive(Clone, Copy)]
-pub struct View<'a> {
-    pub(super) data: &'a [f32],
-    pub(super) rows: usize,
-    pub(super) cols: usize,
-    pub(super) stride: usize,
-}
+use crate::matrix_view::MatrixView;
 
-impl<'a> View<'a> {
-    /// All of a row-major `rows × cols` buffer.
-    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
-        Self::strided(data, rows, cols, cols)
-    }
-
-    /// `rows × cols` values, rows `stride` apart.
-    ///
-    /// # Panics
-    /// If the buffer is too short.
-    pub fn strided(data: &'a [f32], rows: usize, cols: usize, stride: usize) -> Self {
-        let needed = if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + cols };
-        assert!(data.len() >= needed && (rows <= 1 || stride >= cols), "view exceeds its buffer");
-        Self { data, rows, cols, stride }
-    }
-
-    /// Some rows.
-    pub fn rows(self, rows: Range<usize>) -> Self {
-        let start = (rows.start * self.stride).min(self.data.len());
-        Self::strided(&self.data[start..], rows.len(), self.cols, self.stride)
-    }
-
-    /// The columns `from..to` of every row.
-    pub fn columns(self, from: usize, to: usize) -> Self {
-        Self::strided(&self.data[from.min(self.data.len())..], self.rows, to - from, self.stride)
-    }
-}
-
-/// What happens to the values already in the output.
+/// Treatment of the values that the output already has.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Output {
-    /// Overwritten.
+pub(crate) enum OutputMode {
+    /// The product overwrites them.
     Replace,
-    /// Added to.
+    /// The product is added to them.
     Accumulate,
 }
 
-/// `out (+)= x · wᵀ` for `x [m,k]`, `w [n,k]`, `out [m,n]` with rows `out_stride` apart.
+/// `out (+)= x · wᵀ` for `x [m, k]`, `w [n, k]`, `out [m, n]` with rows `out_stride` values apart.
 ///
 /// # Panics
 /// If shapes do not fit.
-pub fn times_transposed(out: &mut [f32], out_stride: usize, x: View<'_>, w: View<'_>, output: Output, threads: usize) {
-    assert_eq!(x.cols, w.cols, "inner dimensions differ");
-    product(out, out_stride, x, w.rows, (w, 1, w.stride), output, threads);
-}
-
-/// `out (+)= x · y` for `x [m,k]`, `y [k,n]`, `out [m,n]` with rows `out_stride` apart.
-///
-/// # Panics
-/// If shapes do not fit.
-pub fn times(out: &mut [f32], out_stride: usize, x: View<'_>, y: View<'_>, output: Output, threads: usize) {
-    assert_eq!(x.cols, y.rows, "inner dimensions differ");
-    product(out, out_stride, x, y.cols, (y, y.stride, 1), output, threads);
-}
-
-/// The call itself; `right` is the right operand with its row and column strides as a `k × n` matrix.
-fn product(
+pub(crate) fn matmul_transposed(
     out: &mut [f32],
     out_stride: usize,
-    x: View<'_>,
+    x: MatrixView<'_>,
+    w: MatrixView<'_>,
+    mode: OutputMode,
+    threads: usize,
+) {
+    assert_eq!(x.cols, w.cols, "inner dimensions differ");
+    call_gemm(out, out_stride, x, w.rows, (w, 1, w.stride), mode, threads);
+}
+
+/// `out (+)= x · y` for `x [m, k]`, `y [k, n]`, `out [m, n]` with rows `out_stride` values apart.
+///
+/// # Panics
+/// If shapes do not fit.
+pub(crate) fn matmul(
+    out: &mut [f32],
+    out_stride: usize,
+    x: MatrixView<'_>,
+    y: MatrixView<'_>,
+    mode: OutputMode,
+    threads: usize,
+) {
+    assert_eq!(x.cols, y.rows, "inner dimensions differ");
+    call_gemm(out, out_stride, x, y.cols, (y, y.stride, 1), mode, threads);
+}
+
+/// Computes the product; `right` is the right operand with its row and column strides as a matrix `[k, n]`.
+fn call_gemm(
+    out: &mut [f32],
+    out_stride: usize,
+    x: MatrixView<'_>,
     n: usize,
-    right: (View<'_>, usize, usize),
-    output: Output,
+    right: (MatrixView<'_>, usize, usize),
+    mode: OutputMode,
     threads: usize,
 ) {
     let (m, k) = (x.rows, x.cols);
@@ -88,9 +66,9 @@ fn product(
     let parallelism = if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
     let stride = |s: usize| isize::try_from(s).expect("a slice's length fits isize because Rust guarantees it");
     let (right, right_rows, right_cols) = right;
-    let accumulate = output == Output::Accumulate;
-    // SAFETY: the views were checked to lie inside their slices (`View::strided`), `out` was checked just above,
-    // and `out` is borrowed mutably, so it overlaps neither operand; the strides are those the checks used.
+    let accumulate = mode == OutputMode::Accumulate;
+    // SAFETY: both operands lie inside their slices (checked in `MatrixView::strided`), `out` is long enough (checked
+    // above), and `out` is borrowed mutably, so it overlaps neither operand; the strides are those of the checks.
     unsafe {
         gemm::gemm(
             m,
@@ -131,10 +109,10 @@ mod tests {
             let (x, w) = (values(m * xs + 1, 0.1), values(n * ws + 1, 0.2));
             let y = values(k * (n + 4) + 1, 0.3);
             let mut out = vec![0.5; m * os];
-            let view = View::strided(&x, m, k, xs);
-            times_transposed(&mut out, os, view, View::strided(&w, n, k, ws), Output::Accumulate, 1);
+            let view = MatrixView::strided(&x, m, k, xs);
+            matmul_transposed(&mut out, os, view, MatrixView::strided(&w, n, k, ws), OutputMode::Accumulate, 1);
             let mut plain = vec![9.0; m * os];
-            times(&mut plain, os, view, View::strided(&y, k, n, n + 4), Output::Replace, 2);
+            matmul(&mut plain, os, view, MatrixView::strided(&y, k, n, n + 4), OutputMode::Replace, 2);
             for i in 0..m {
                 for j in 0..n {
                     let sum: f64 = (0..k).map(|l| f64::from(x[i * xs + l]) * f64::from(w[j * ws + l])).sum();

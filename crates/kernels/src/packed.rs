@@ -1,42 +1,48 @@
-//! A weight stored once, in the order the product reads it, and the product `x·wᵀ` with it.
+//! A packed weight: stored once, in the order in which the matrix product `x·wᵀ` reads it, and that product.
 //!
-//! Every element of a product is one chain of fused multiply-adds in ascending order of the inner dimension, so its
-//! bits depend neither on the number of rows, nor on threads, blocks, bands or the instruction set.
+//! Each element of a product is one chain of fused multiply-adds in ascending order of the inner dimension. So its bits
+//! depend neither on the number of rows or threads, nor on the division of the inner dimension into blocks or column
+//! ranges, nor on the instruction set.
 
-mod kernel;
+mod product;
+#[cfg(test)]
+mod tests;
+mod tile;
 
 use std::ops::Range;
 
-use super::matmul::View;
-use kernel::{Kernel, Product};
+use crate::matrix_view::MatrixView;
+use product::Product;
+use tile::Kernel;
 
-/// Outputs in one panel.
+/// Number of outputs in one panel.
 const PANEL: usize = 32;
 
-/// One value of the inner dimension for all outputs of a panel; aligned to cache lines.
+/// The weights of one input for all outputs of a panel; aligned to cache lines.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Step([f32; PANEL]);
+struct PanelSlice([f32; PANEL]);
 
-/// A weight `w [out, width]` in panels of 32 outputs: `[out/32][width][32]`, the last panel filled up with zeros.
+/// A weight `w [out, width]`, stored in panels of 32 outputs: `[out/32][width][32]`. The last panel is filled up with
+/// zeros.
 pub struct Packed {
     /// `[panels · width]`.
-    steps: Vec<Step>,
+    slices: Vec<PanelSlice>,
     out: usize,
     width: usize,
 }
 
-/// What the sums of a product start from.
+/// Values to which a product is added.
 #[derive(Clone, Copy)]
-pub enum Start<'a> {
+pub(crate) enum InitialSums<'a> {
     /// Zero.
     Zero,
-    /// The same row for all, `[out]`: a bias.
-    Row(&'a [f32]),
-    /// Row `i` from row `i mod n` of these, `[n, out]`: a residual.
-    BatchLayout(&'a [f32]),
-    /// The rows that the output ends with, as many as the product has.
-    Last,
+    /// The same row for all rows of the product, `[out]`.
+    Bias(&'a [f32]),
+    /// Row `i mod n` of these `[n, out]` for row `i` of the product.
+    Residual(&'a [f32]),
+    /// The last rows of the output so far, as many as the product has.
+    LastRows,
 }
 
 impl Packed {
@@ -46,34 +52,40 @@ impl Packed {
     /// If the number of values is not `out·width`.
     pub fn new(w: &[f32], out: usize, width: usize) -> Self {
         assert_eq!(w.len(), out * width, "a weight has one value for each output and input");
-        const RUN: usize = 16; // steps at a time, so that reads and writes both stay in the first-level cache
-        let mut steps = vec![Step([0.0; PANEL]); out.div_ceil(PANEL) * width];
-        for (panel, rows) in steps.chunks_exact_mut(width.max(1)).zip(w.chunks(PANEL * width.max(1))) {
-            for (run, steps) in panel.chunks_mut(RUN).enumerate() {
+        const RUN: usize = 16; // inputs at a time, so that reads and writes both stay in the first-level cache
+        let mut slices = vec![PanelSlice([0.0; PANEL]); out.div_ceil(PANEL) * width];
+        for (panel, rows) in slices.chunks_exact_mut(width.max(1)).zip(w.chunks(PANEL * width.max(1))) {
+            for (run, slices) in panel.chunks_mut(RUN).enumerate() {
                 for (lane, row) in rows.chunks_exact(width).enumerate() {
-                    for (step, value) in steps.iter_mut().zip(&row[run * RUN..]) {
-                        step.0[lane] = *value;
+                    for (slice, value) in slices.iter_mut().zip(&row[run * RUN..]) {
+                        slice.0[lane] = *value;
                     }
                 }
             }
         }
-        Self { steps, out, width }
+        Self { slices, out, width }
     }
 
     /// Number of outputs.
+    #[inline]
     pub fn out(&self) -> usize {
         self.out
     }
 
     /// Number of inputs.
+    #[inline]
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// The values of output `index`, `[width]`.
+    /// The weights of output `index`, `[width]`.
+    ///
+    /// # Panics
+    /// If the panel of the output does not exist.
+    #[inline]
     pub fn row(&self, index: usize) -> impl Iterator<Item = f32> {
         let first = index / PANEL * self.width;
-        self.steps[first..first + self.width].iter().map(move |step| step.0[index % PANEL])
+        self.slices[first..first + self.width].iter().map(move |slice| slice.0[index % PANEL])
     }
 
     /// All values, `[out, width]`, row-major.
@@ -84,17 +96,17 @@ impl Packed {
     }
 
     /// All columns.
-    pub fn all(&self) -> Band<'_> {
+    pub(crate) fn all(&self) -> PackedColumns<'_> {
         self.columns(0..self.width)
     }
 
-    /// Some columns: a band of inputs.
+    /// A range of columns: the weights of these inputs.
     ///
     /// # Panics
-    /// If they exceed the width.
-    pub fn columns(&self, columns: Range<usize>) -> Band<'_> {
+    /// If the range exceeds the width.
+    pub(crate) fn columns(&self, columns: Range<usize>) -> PackedColumns<'_> {
         assert!(columns.start <= columns.end && columns.end <= self.width, "columns {columns:?} of {}", self.width);
-        Band { packed: self, columns }
+        PackedColumns { packed: self, columns }
     }
 }
 
@@ -104,28 +116,31 @@ impl std::fmt::Debug for Packed {
     }
 }
 
-/// Some columns of a packed weight.
+/// A range of columns of a packed weight, `[out, columns]`.
 #[derive(Clone)]
-pub struct Band<'a> {
+pub(crate) struct PackedColumns<'a> {
     packed: &'a Packed,
     columns: Range<usize>,
 }
 
-/// Appends `start + x·wᵀ` to `y`: `x [m, columns]`, `w [out, columns]` → `m·out` values.
+/// Appends `initial + x·wᵀ` to `y`: `x [m, columns]`, `w [out, columns]` → `m·out` values.
 ///
 /// # Panics
 /// If shapes do not fit.
-pub fn append(y: &mut Vec<f32>, x: View<'_>, w: &Band<'_>, start: Start<'_>, threads: usize) {
-    Product { x, w, kernel: Kernel::best(), threads }.append(y, start);
+pub(crate) fn append_product(
+    y: &mut Vec<f32>,
+    x: MatrixView<'_>,
+    w: &PackedColumns<'_>,
+    initial: InitialSums<'_>,
+    threads: usize,
+) {
+    Product { x, w, kernel: Kernel::best(), threads }.append(y, initial);
 }
 
 /// Adds `x·wᵀ` to `y`: `x [m, columns]`, `w [out, columns]`, `y [m, out]`.
 ///
 /// # Panics
 /// If shapes do not fit.
-pub fn accumulate(y: &mut [f32], x: View<'_>, w: &Band<'_>, threads: usize) {
-    Product { x, w, kernel: Kernel::best(), threads }.accumulate(y);
+pub(crate) fn add_product(y: &mut [f32], x: MatrixView<'_>, w: &PackedColumns<'_>, threads: usize) {
+    Product { x, w, kernel: Kernel::best(), threads }.add(y);
 }
-
-#[cfg(test)]
-mod tests;

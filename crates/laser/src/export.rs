@@ -1,20 +1,27 @@
-//! Edited matrices → a model on disk that other tools load: the last stage, behind truncation and the recipe.
+//! Edited matrices → a model on disk that other tools load: the last stage, after truncation and the recipe.
 //!
-//! Everything is built under a temporary name beside the target, opened again and held against what was to be
-//! written, and only then takes the target's name.
+//! Nothing appears under the target's name before it is complete. In this order:
+//!
+//! 1. `TemporaryTarget` makes a temporary folder beside the target.
+//! 2. The weights are written into it: `laser_checkpoint` rewrites the edited tensors of a safetensors folder or GGUF
+//!    file, or `gguf_to_folder` converts a GGUF file (with configuration and tokenizer) into a Hugging Face folder.
+//! 3. `other_files` copies the source folder's other files.
+//! 4. The weights are opened again, and `verify` compares every tensor with what was to be written.
+//! 5. The recipe and the [model card](ModelCard) are written.
+//! 6. `TemporaryTarget::commit` syncs all files to disk and renames the folder or file to the target.
 
-mod card;
-mod config;
-mod convert;
-mod copy;
-mod staging;
+mod gguf_to_folder;
+mod hf_config;
+mod model_card;
+mod other_files;
+mod temporary_target;
 mod verify;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
-use laser_checkpoint::{Dtype, gguf, safetensors};
+use laser_checkpoint::{Dtype, gguf, safetensors, write_atomically};
 use laser_linalg::Matrix;
 use serde::Serialize;
 
@@ -22,52 +29,43 @@ use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
 use laser_model::load::ModelFiles;
 use laser_model::weight_id::WeightId;
-use staging::Staging;
+use temporary_target::TemporaryTarget;
+use verify::EditedTensor;
 
-pub use card::Card;
-pub use staging::WrittenFile;
+pub use model_card::ModelCard;
+pub use temporary_target::ExportedFile;
 pub use verify::StoredMatrix;
 
-/// File name of the model card.
-const CARD: &str = "README.md";
 /// File name of the recipe in an exported folder.
-const RECIPE: &str = "recipe.yaml";
+const RECIPE_FILE: &str = "recipe.yaml";
 
 /// A model with some matrices replaced, ready to be written.
 #[derive(Debug)]
 pub struct Export<'a> {
     files: &'a ModelFiles,
     recipe: &'a Recipe,
-    card: Card,
+    card: ModelCard,
+    /// The replaced matrices, `[out, in]` each.
     matrices: BTreeMap<WeightId, Matrix>,
 }
 
-/// What was written, and how exactly.
+/// A model that was written: its files, and how exactly they store the edited matrices.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Written {
+pub struct ExportedModel {
     /// The folder or file.
     pub path: PathBuf,
     /// Its files, sorted by name.
-    pub files: Vec<WrittenFile>,
-    /// Entries of the source folder that were not copied: weights in other files, which are not edited, and
-    /// what is no plain file. Sorted.
+    pub files: Vec<ExportedFile>,
+    /// Entries of the source folder that were not copied, sorted: weights in other files, which would not contain the
+    /// edit, and entries that are not plain files.
     pub left_out: Vec<String>,
-    /// The replaced matrices as stored, in the order of layers.
+    /// The replaced matrices as stored, ordered by layer.
     pub matrices: Vec<StoredMatrix>,
 }
 
-/// The values of an edited tensor, in the orientation and type of the file to be written.
-#[derive(Debug)]
-struct Edited {
-    /// The matrices in it that were edited.
-    ids: Vec<WeightId>,
-    dtype: Dtype,
-    values: Vec<f32>,
-}
-
 impl<'a> Export<'a> {
-    /// The model `files` with the stored `matrices` (`[out, in]`) in the place of its own, as `recipe` says.
-    /// [`Truncation::matrices`](crate::edit::truncation::Truncation::matrices) makes them of an edit.
+    /// Prepares the model `files` with its stored matrices replaced by `matrices` (`[out, in]` each), which `recipe`
+    /// describes. [`Truncation::matrices`](crate::edit::truncation::Truncation::matrices) computes them from an edit.
     ///
     /// # Errors
     /// A matrix that the model does not have, or of another shape than the model's.
@@ -75,7 +73,7 @@ impl<'a> Export<'a> {
         files: &'a ModelFiles,
         matrices: BTreeMap<WeightId, Matrix>,
         recipe: &'a Recipe,
-        card: Card,
+        card: ModelCard,
     ) -> Result<Self> {
         let config = files.config();
         for (id, matrix) in &matrices {
@@ -91,101 +89,110 @@ impl<'a> Export<'a> {
         Ok(Self { files, recipe, card, matrices })
     }
 
-    /// Refuses what [`Export::to_folder`] could not write whatever the matrices: a GGUF file of a family whose
-    /// configuration Laser does not know how to write for Hugging Face.
+    /// Checks, before any matrix is computed, that [`Export::to_folder`] can write models like `files`.
+    ///
+    /// # Errors
+    /// A GGUF file of a family for which no Hugging Face `config.json` can be written.
     pub fn check_folder(files: &ModelFiles) -> Result<()> {
         if files.is_gguf() {
             let file = files.path().display().to_string();
-            config::hf_config(&file, files.config(), &config::SpecialTokens::default(), Dtype::F16)?;
+            hf_config::hf_config(&file, files.config(), &hf_config::SpecialTokens::default(), Dtype::F16)?;
         }
         Ok(())
     }
 
-    /// Writes a Hugging Face folder to `out`, which must not exist yet or be empty, with the recipe and a model
-    /// card in it.
+    /// Writes a Hugging Face folder with recipe and model card to `out`, which must not exist or be an empty folder.
     ///
-    /// From a folder: types, shards, all other tensors and all other files stay as they are, byte for byte; a
-    /// `README.md` and a `recipe.yaml` already there are kept as `README.base.md` and `recipe.base.yaml`, weights
-    /// in other files are left out. From a GGUF file: everything is converted to `dtype` (F16, BF16 or F32; F16 if
-    /// not given), with the configuration and the tokenizer that the file describes.
+    /// From a folder: data types, shards, all other tensors and all other files stay the same, byte for byte. A
+    /// `README.md` or `recipe.yaml` of the source becomes `README.base.md` or `recipe.base.yaml`; weights in other
+    /// files are left out. From a GGUF file: all tensors are converted to `dtype` (F16, BF16 or F32; F16 if not given),
+    /// and configuration and tokenizer are made from the file's metadata.
     ///
     /// # Errors
-    /// A target that cannot be written, a `dtype` for a folder, values beyond the type's range, a configuration
-    /// that `config.json` cannot express, or files that read back differently. Nothing is left behind then.
-    pub fn to_folder(&self, out: &Path, dtype: Option<Dtype>) -> Result<Written> {
-        let source = self.files.path();
-        let staging = Staging::folder(out, source)?;
-        self.build_folder(&staging, dtype).map_err(|e| staging.in_target(e)).and_then(|(matrices, left_out)| {
-            let (path, files) = staging.commit()?;
-            Ok(Written { path, files, left_out, matrices })
-        })
+    /// A target that cannot be written, a `dtype` for a folder, values beyond the data type's range, a configuration
+    /// that `config.json` cannot express, or files that read back differently. The target is then untouched.
+    pub fn to_folder(&self, out: &Path, dtype: Option<Dtype>) -> Result<ExportedModel> {
+        let target = TemporaryTarget::folder(out, self.files.path())?;
+        let written = self.fill_folder(target.path(), dtype);
+        let (matrices, left_out) = written.map_err(|e| target.rename_in_error(e))?;
+        let (path, files) = target.commit()?;
+        Ok(ExportedModel { path, files, left_out, matrices })
     }
 
-    /// Writes a GGUF file to `out`, which must not exist yet, from a GGUF file: metadata and all other tensors
-    /// stay byte-identical; the edited ones are stored in their own type, or in `dtype`.
+    /// Writes a GGUF file to `out`, which must not exist, from a GGUF file. Metadata and all other tensors stay the
+    /// same, byte for byte; the edited tensors are stored in their own data type, or in `dtype`.
     ///
     /// # Errors
-    /// A source that is not GGUF, a target that cannot be written, a type that cannot hold the values, or a file
-    /// that reads back differently. Nothing is left behind then.
-    pub fn to_gguf(&self, out: &Path, dtype: Option<Dtype>) -> Result<Written> {
+    /// A source that is not GGUF, a target that cannot be written, a data type that cannot hold the values, or a file
+    /// that reads back differently. Nothing is then left at `out`.
+    pub fn to_gguf(&self, out: &Path, dtype: Option<Dtype>) -> Result<ExportedModel> {
         let source = self.files.path();
         if !self.files.is_gguf() {
             let problem =
                 format!("{}: expected a GGUF file to write one from, found a Hugging Face folder", source.display());
             return Err(Error::setting("source", problem));
         }
-        let staging = Staging::file(out, source, "gguf")?;
-        let build = || -> Result<Vec<StoredMatrix>> {
-            let edits = self.edits(dtype)?;
-            let values = edits.iter().map(|(name, edit)| (name.clone(), (edit.dtype, edit.values.clone())));
-            gguf::rewrite(source, staging.path(), &values.collect())?;
-            verify::rewritten(self.files, &ModelFiles::open(staging.path())?, &edits)
-        };
-        let matrices = build().map_err(|e| staging.in_target(e))?;
-        let (path, files) = staging.commit()?;
-        Ok(Written { path, files, left_out: Vec::new(), matrices })
+        let target = TemporaryTarget::file(out, source, "gguf")?;
+        let written = self.write_gguf(target.path(), dtype);
+        let matrices = written.map_err(|e| target.rename_in_error(e))?;
+        let (path, files) = target.commit()?;
+        Ok(ExportedModel { path, files, left_out: Vec::new(), matrices })
     }
 
-    /// Fills the staging folder; gives what is stored of the edits and what was left out.
-    fn build_folder(&self, staging: &Staging, dtype: Option<Dtype>) -> Result<(Vec<StoredMatrix>, Vec<String>)> {
-        let folder = staging.path();
-        let mut left_out = Vec::new();
-        let matrices = if self.files.is_gguf() {
-            convert::write(self.files, &self.matrices, folder, dtype.unwrap_or(Dtype::F16))?
+    /// Writes all files of an exported folder into `folder`. Returns the stored matrices and the entries of the source
+    /// that were left out.
+    fn fill_folder(&self, folder: &Path, dtype: Option<Dtype>) -> Result<(Vec<StoredMatrix>, Vec<String>)> {
+        let (matrices, left_out) = if self.files.is_gguf() {
+            let dtype = dtype.unwrap_or(Dtype::F16);
+            (gguf_to_folder::write(self.files, &self.matrices, folder, dtype)?, Vec::new())
         } else if let Some(dtype) = dtype {
             let problem = format!("{dtype}: a Hugging Face folder keeps the types of its tensors");
             return Err(Error::setting("dtype", problem));
         } else {
-            let edits = self.edits(None)?;
-            let values = edits.iter().map(|(name, edit)| (name.clone(), edit.values.clone()));
-            safetensors::rewrite_folder(self.files.checkpoint(), folder, &values.collect())?;
-            left_out = copy::other_files(self.files, folder)?;
-            verify::rewritten(self.files, &ModelFiles::open(folder)?, &edits)?
+            self.rewrite_folder(folder)?
         };
-        let write = |name: &str, text: String| -> Result<()> {
-            Ok(laser_checkpoint::write_atomically(&folder.join(name), text.as_bytes())?)
-        };
-        write(RECIPE, self.recipe.to_yaml()?)?;
-        write(CARD, self.card.render(self.files, self.recipe, &matrices)?)?;
+        let write =
+            |name: &str, text: String| -> Result<()> { Ok(write_atomically(&folder.join(name), text.as_bytes())?) };
+        write(RECIPE_FILE, self.recipe.to_yaml()?)?;
+        write(model_card::FILE, self.card.render(self.files, self.recipe, &matrices)?)?;
         Ok((matrices, left_out))
     }
 
-    /// The edited tensors by name, in the source's layout, in `dtype` or their own type.
-    fn edits(&self, dtype: Option<Dtype>) -> Result<BTreeMap<String, Edited>> {
-        let mut edits: BTreeMap<String, Edited> = BTreeMap::new();
+    /// Writes the source folder with the edited tensors into `folder`: weights, then other files; then compares.
+    fn rewrite_folder(&self, folder: &Path) -> Result<(Vec<StoredMatrix>, Vec<String>)> {
+        let edited = self.edited_tensors(None)?;
+        let values = edited.iter().map(|(name, tensor)| (name.clone(), tensor.values.clone()));
+        safetensors::rewrite_folder(self.files.checkpoint(), folder, &values.collect())?;
+        let left_out = other_files::copy(self.files, folder, &[model_card::FILE, RECIPE_FILE])?;
+        let matrices = verify::compare_copy(self.files, &ModelFiles::open(folder)?, &edited)?;
+        Ok((matrices, left_out))
+    }
+
+    /// Writes the source file with the edited tensors to `file`, then compares.
+    fn write_gguf(&self, file: &Path, dtype: Option<Dtype>) -> Result<Vec<StoredMatrix>> {
+        let edited = self.edited_tensors(dtype)?;
+        let values = edited.iter().map(|(name, tensor)| (name.clone(), (tensor.dtype, tensor.values.clone())));
+        gguf::rewrite(self.files.path(), file, &values.collect())?;
+        verify::compare_copy(self.files, &ModelFiles::open(file)?, &edited)
+    }
+
+    /// The edited tensors by name, laid out as in the source. They have the data type `dtype`, or that of the source.
+    fn edited_tensors(&self, dtype: Option<Dtype>) -> Result<BTreeMap<String, EditedTensor>> {
+        let mut tensors: BTreeMap<String, EditedTensor> = BTreeMap::new();
         for (&id, matrix) in &self.matrices {
-            let place = self.files.place(id);
-            let tensor = self.files.checkpoint().tensor(&place.weight())?;
-            let edited = match edits.entry(place.weight()) {
-                Entry::Occupied(there) => there.into_mut(),
-                Entry::Vacant(free) => {
+            let place = self.files.location(id);
+            let tensor = self.files.checkpoint().tensor(&place.weight_name())?;
+            // Several matrices may lie in one tensor, and the rest of that tensor must stay: begin with its old values.
+            let edited = match tensors.entry(place.weight_name()) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
                     let dtype = dtype.unwrap_or(tensor.info().dtype);
-                    free.insert(Edited { ids: Vec::new(), dtype, values: tensor.to_f32()? })
+                    entry.insert(EditedTensor { ids: Vec::new(), dtype, values: tensor.to_f32()? })
                 }
             };
-            place.put(matrix.data(), &mut edited.values);
+            place.insert(matrix.data(), &mut edited.values);
             edited.ids.push(id);
         }
-        Ok(edits)
+        Ok(tensors)
     }
 }

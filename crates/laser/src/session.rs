@@ -15,7 +15,7 @@ mod tasks;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use laser_model::device::Place;
+use laser_model::device::ComputeDevice;
 use laser_model::load::ModelFiles;
 use laser_model::tokenizer::Tokenizer;
 use laser_model::{Model, ModelConfig};
@@ -83,7 +83,7 @@ impl Session {
     }
 
     /// Device and element type of the computation.
-    pub fn device(&self) -> &Place {
+    pub fn device(&self) -> &ComputeDevice {
         &self.options.device
     }
 
@@ -126,7 +126,7 @@ impl Session {
     /// # Errors
     /// Values that cannot be read or are not finite.
     pub fn load(&self) -> Result<Model> {
-        let Place { device, dtype, .. } = &self.options.device;
+        let ComputeDevice { device, dtype, .. } = &self.options.device;
         Ok(self.files.load(device, *dtype, self.options.threads)?)
     }
 

@@ -1,18 +1,18 @@
-//! Task files of lm-evaluation-harness against the harness itself: contexts, targets, hashes, metrics and results of
-//! `goldens/harness`, whose answers were made up (`tools/make_harness_goldens.py`).
+//! Compares task files and results with lm-evaluation-harness itself: contexts, targets, hashes, metrics and results in
+//! `goldens/harness`. The responses of the model in them are made up (`tools/make_harness_goldens.py`).
 
 mod support;
 
 use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::{Likelihood, Outcome};
 use laser::model::load::ModelFiles;
-use laser::results::harness::output::Output;
+use laser::results::harness::Output;
 use laser::results::{EvalResults, Manifest, ModelIdentity, TaskIdentity};
 use laser::run::{samples, scores};
 use laser::statistics::Split;
 use laser::task::Task;
 use laser::task::score::Score;
-use laser::task::setup::TaskOptions;
+use laser::task::options::TaskOptions;
 use serde_json::{Map, Value};
 
 const TASKS: [&str; 9] = [
@@ -36,7 +36,8 @@ fn golden(name: &str) -> Value {
     support::json(&support::goldens().join(format!("harness/{name}.golden.json")))
 }
 
-/// Checks that all of `want` is in `found`; numbers to the last digits.
+/// Fails unless `found` has all keys of `want` with equal values, numbers within a relative 1e-9. `place`: path of the
+/// value.
 fn check(want: &Value, found: &Value, place: &str) {
     match (want, found) {
         (Value::Object(want), Value::Object(found)) => {
@@ -58,7 +59,7 @@ fn check(want: &Value, found: &Value, place: &str) {
     }
 }
 
-/// The outcome that the harness's made-up answers to one document amount to.
+/// The outcome that has the responses of a golden sample.
 fn outcome(task: &Task, position: usize, sample: &Value) -> Outcome {
     let item = &task.items[position];
     let number = |resp: &Value| resp.as_str().and_then(|x| x.parse().ok()).expect("a log-likelihood");
@@ -80,30 +81,32 @@ fn outcome(task: &Task, position: usize, sample: &Value) -> Outcome {
     Outcome { correct, logprob, margin: 0.0, answer_tokens: 1, prediction, candidates, rank: None, tied: false }
 }
 
-/// The output for the outcomes of all documents; of a text of several windows, the first has all of it.
+/// The output for the outcomes of all documents. Of a text of several windows, the first window gets the whole
+/// log-likelihood and the others 0.
 fn output(task: &Task, documents: &[Outcome]) -> Output {
     let files = ModelFiles::open(&support::checkpoint("llama-bytes")).expect("files");
     let mut config = files.config().clone();
-    let only_reads = matches!(task.default_score, Score::Perplexity { .. });
-    config.max_positions = if only_reads { 8 } else { 1 << 16 }; // nothing is computed
+    let is_perplexity = matches!(task.default_score, Score::Perplexity { .. });
+    // A short context splits texts into windows; no model runs, so any context is possible.
+    config.max_positions = if is_perplexity { 8 } else { 1 << 16 };
     let tokenizer = files.tokenizer().expect("a tokenizer");
-    let exam = Evaluator::new(&[(task, task.default_score)], &tokenizer, &config).expect("an exam");
-    let indices: Vec<usize> = (0..exam.items().len()).collect();
-    assert_eq!(only_reads, indices.len() > documents.len());
+    let evaluator = Evaluator::new(&[(task, task.default_score)], &tokenizer, &config).expect("an evaluator");
+    let indices: Vec<usize> = (0..evaluator.items().len()).collect();
+    assert_eq!(is_perplexity, indices.len() > documents.len());
     let mut seen = std::collections::BTreeSet::new();
     let of = |index: &usize| {
-        let mut outcome = documents[exam.document_of(*index)].clone();
-        if !seen.insert(exam.document_of(*index)) {
+        let mut outcome = documents[evaluator.index_in_task(*index)].clone();
+        if !seen.insert(evaluator.index_in_task(*index)) {
             (outcome.logprob, outcome.candidates[0].logprob) = (0.0, 0.0);
         }
         outcome
     };
     let outcomes: Vec<Outcome> = indices.iter().map(of).collect();
-    let records = samples(&exam, &indices, &outcomes, |_| Split::All);
+    let records = samples(&evaluator, &indices, &outcomes, |_| Split::All);
     let identity = ModelIdentity { path: "tiny".into(), sha256: "0".into(), architecture: "llama".into() };
     let laser = EvalResults {
         edit: None,
-        scores: scores(&exam, &records),
+        scores: scores(&evaluator, &records),
         tasks: Vec::new(),
         majority: None,
         always: Vec::new(),
@@ -121,11 +124,11 @@ fn output(task: &Task, documents: &[Outcome]) -> Output {
         },
         notes: Vec::new(),
     };
-    Output::new(&exam, &indices, &outcomes, &records, &laser, None)
+    Output::new(&evaluator, &indices, &outcomes, &records, &laser, None)
 }
 
 #[test]
-fn samples_and_results_are_the_harnesss() {
+fn samples_and_results_equal_the_harness() {
     for name in TASKS {
         let (task, golden) = (open(name), golden(name));
         let want = golden["samples"].as_array().expect("samples");
@@ -146,7 +149,7 @@ fn samples_and_results_are_the_harnesss() {
             check(&golden[key], &results[key][name], &format!("{name}: {key}"));
         }
         assert_eq!(golden["task_hash"], results["task_hashes"][name]);
-        // What the harness fills in for what no task says.
+        // Not these two, which the harness fills in whatever the task file has.
         let config = golden["configs"].as_object().expect("keys").iter();
         let config = config.filter(|(key, _)| !["fewshot_config", "unsafe_code"].contains(&key.as_str()));
         check(&config.map(|(k, v)| (k.clone(), v.clone())).collect(), &results["configs"][name], name);
@@ -155,7 +158,7 @@ fn samples_and_results_are_the_harnesss() {
 }
 
 #[test]
-fn long_texts_are_documents() {
+fn items_of_texts_have_the_whole_text_as_target() {
     let (task, golden) = (open("texts"), golden("texts"));
     assert_eq!(task.default_score, Score::Perplexity { window: usize::MAX, stride: 0 });
     for (item, sample) in task.items.iter().zip(golden["samples"].as_array().expect("samples")) {
@@ -165,7 +168,7 @@ fn long_texts_are_documents() {
 }
 
 #[test]
-fn an_other_seed_draws_other_examples_and_the_number_can_be_set() {
+fn seed_and_number_of_examples_can_be_set() {
     let file = support::goldens().join("harness/choice_shots.yaml");
     let open = |setup: &TaskOptions<'_>| Task::open(file.to_str().expect("UTF-8"), None, setup);
     let prompts = |setup: &TaskOptions<'_>| -> Vec<String> {
@@ -194,5 +197,5 @@ fn a_task_is_found_by_its_name() {
     let error = Task::open("texts", None, &TaskOptions { include: &twice, ..TaskOptions::default() })
         .expect_err("two")
         .to_string();
-    assert!(error.contains("texts") && error.contains("--include-path"), "{error}");
+    assert!(error.contains("texts") && error.contains("include-path"), "{error}");
 }

@@ -1,4 +1,5 @@
-//! Models that fill masks: every score against its definition, batches against single items, trials against their edits.
+//! Models that fill masks: every score against its definition, batches against single items, trials of a search against
+//! their edits.
 
 mod support;
 
@@ -7,8 +8,8 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device};
 use laser::edit::Edit;
 use laser::edit::truncation::{SvdMethod, Truncation};
-use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::Outcome;
+use laser::evaluate::{Evaluator, RunContext};
 use laser::model::Model;
 use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
@@ -16,13 +17,13 @@ use laser::model::tokenizer::Tokenizer;
 use laser::search::store::Store;
 use laser::search::{Plan, Settings, Space, search};
 use laser::task::join::Boundary;
-use laser::task::score::{Length, Match, Score, Ties};
-use laser::task::setup::TaskOptions;
+use laser::task::score::{LengthNormalization, Match, Score, Ties};
+use laser::task::options::TaskOptions;
 use laser::task::{Item, Task};
 use serde_json::{Value, json};
 
 const MASK: u32 = 4;
-/// Two ways to sum the same numbers differ by this, nats.
+/// Largest difference between two ways to sum the same numbers, nats.
 const SAME_SUMS: f64 = 1e-4;
 
 struct Case {
@@ -33,7 +34,7 @@ struct Case {
 }
 
 impl Case {
-    /// A golden encoder with a tokenizer in RoBERTa's manner, where the mask swallows the blank before it.
+    /// A golden encoder with a tokenizer like RoBERTa's, whose mask token includes the blank before it.
     fn new(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let source = support::checkpoint(name);
@@ -54,11 +55,11 @@ impl Case {
         Self { model, tokenizer, task, folder }
     }
 
-    fn exam(&self, score: Score) -> Evaluator<'_> {
-        Evaluator::new(&[(&self.task, score)], &self.tokenizer, self.model.config()).expect("exam")
+    fn evaluator(&self, score: Score) -> Evaluator<'_> {
+        Evaluator::new(&[(&self.task, score)], &self.tokenizer, self.model.config()).expect("encodes")
     }
 
-    /// `ln p` of every token at each position.
+    /// `ln p` of every token at each position, `[tokens][vocab]`.
     fn log_softmax(&self, model: &Model, tokens: &[u32]) -> Vec<Vec<f64>> {
         let rows = model.trace(tokens).expect("trace").logits.to_vec2::<f32>().expect("logits");
         let normalise = |row: Vec<f32>| {
@@ -68,11 +69,11 @@ impl Case {
         rows.into_iter().map(normalise).collect()
     }
 
-    /// The distributions at the masks of `<s> prompt, n masks, suffix </s>`.
+    /// `ln p` of every token at each mask of `<s> prompt, n masks, suffix </s>`, `[n][vocab]`.
     fn at_masks(&self, model: &Model, item: &Item, n: usize) -> Vec<Vec<f64>> {
         let text = format!("{}{}{}", item.prompt, " <mask>".repeat(n), item.suffix);
         let tokens = self.tokenizer.encode(&text, true).expect("encode");
-        assert_eq!((tokens[0], tokens[tokens.len() - 1]), (0, 2), "in a beginning and an end");
+        assert_eq!((tokens[0], tokens[tokens.len() - 1]), (0, 2), "the tokenizer adds a beginning and an end token");
         let rows = self.log_softmax(model, &tokens);
         let masked: Vec<_> = rows.into_iter().zip(&tokens).filter(|(_, t)| **t == MASK).map(|(row, _)| row).collect();
         assert_eq!(masked.len(), n);
@@ -88,28 +89,28 @@ impl Case {
         self.at_masks(model, item, answer.len()).iter().zip(answer).map(|(row, t)| row[t as usize]).sum()
     }
 
-    /// Whether an item is right, by the definition of the score.
+    /// Whether an item is right, computed from the definition of the score.
     fn is_right(&self, model: &Model, item: &Item, score: Score) -> bool {
-        let said = |n: usize| -> Vec<u32> { self.at_masks(model, item, n).iter().map(|row| best(row)).collect() };
+        let filled = |n: usize| -> Vec<u32> { self.at_masks(model, item, n).iter().map(|row| best(row)).collect() };
         let plain = |ids: &[u32]| self.tokenizer.decode(ids).expect("decode").trim().to_lowercase();
         match score {
-            // In as many masks as the gold answer has tokens, the first.
+            // The first of as many masks as the gold answer has tokens.
             Score::Top1 => {
-                let first = plain(&said(self.answer(item.target()).len())[..1]);
+                let first = plain(&filled(self.answer(item.target()).len())[..1]);
                 item.answers.iter().any(|a| plain(&self.answer(a)[..1]) == first)
             }
-            Score::Greedy => item.answers.iter().any(|a| said(self.answer(a).len()) == self.answer(a)),
+            Score::Greedy => item.answers.iter().any(|a| filled(self.answer(a).len()) == self.answer(a)),
             Score::Generate { max_tokens, matching } => {
-                let text = self.tokenizer.decode(&said(max_tokens)).expect("decode");
+                let text = self.tokenizer.decode(&filled(max_tokens)).expect("decode");
                 matching.accepts(&item.prompt, &text, &item.answers)
             }
             Score::Choice { length, .. } => {
-                let unit = |c: &String| if length == Length::Sum { 1.0 } else { c.len() as f64 };
+                let unit = |c: &String| if length == LengthNormalization::Sum { 1.0 } else { c.len() as f64 };
                 let of = |c: &String| self.likelihood(model, item, c) / unit(c);
                 let scores: Vec<f64> = item.choices.iter().map(of).collect();
                 scores.iter().enumerate().all(|(i, s)| i == item.gold || *s < scores[item.gold])
             }
-            _ => panic!("not a score of masks"),
+            _ => panic!("not a score for models that fill masks"),
         }
     }
 }
@@ -119,7 +120,7 @@ fn best(row: &[f64]) -> u32 {
     u32::try_from(best).expect("a token")
 }
 
-/// 96 tokens: RoBERTa's special ones, letters, a few merges.
+/// A vocabulary of at most 96 tokens: RoBERTa's special tokens, characters, a few merges.
 fn tokenizer() -> Value {
     let mut merges = vec![["h".to_owned(), "e".to_owned()], ["i".into(), "n".into()], ["t".into(), "he".into()]];
     merges.extend(('a'..='w').map(|c| ["Ġ".to_owned(), c.to_string()]));
@@ -144,7 +145,7 @@ fn tokenizer() -> Value {
     })
 }
 
-/// Questions with choices, which every score can ask; some are asked twice.
+/// Questions with choices, which suit every score. Some have the same prompt.
 fn items() -> Vec<Value> {
     const WORDS: [&str; 7] = ["the", "in", "rain", "he", "a", "tin", "hat"];
     const CHOICES: [&str; 6] = ["e", "he", "in", "the", "t", "at"];
@@ -161,24 +162,24 @@ fn scores() -> [Score; 6] {
     let choice = |length| Score::Choice { length, ties: Ties::Wrong };
     let generate = |matching| Score::Generate { max_tokens: 3, matching };
     let texts = [generate(Match::Continuation), generate(Match::Word)];
-    [Score::Top1, Score::Greedy, texts[0], texts[1], choice(Length::Sum), choice(Length::PerByte)]
+    [Score::Top1, Score::Greedy, texts[0], texts[1], choice(LengthNormalization::Sum), choice(LengthNormalization::PerByte)]
 }
 
-fn evaluate(exam: &Evaluator<'_>, model: &Model) -> Vec<Outcome> {
-    let all: Vec<usize> = (0..exam.items().len()).collect();
-    exam.evaluate(model, &all, 2, "", &Unobserved).expect("evaluate")
+fn evaluate(evaluator: &Evaluator<'_>, model: &Model) -> Vec<Outcome> {
+    let all: Vec<usize> = (0..evaluator.items().len()).collect();
+    evaluator.evaluate(model, &all, RunContext { threads: 2, stage: "", observer: &Unobserved }).expect("evaluate")
 }
 
-/// One that puts its embeddings through a norm and has offset positions, and two others.
+/// RoBERTa normalises its embeddings and offsets its positions.
 const MODELS: [&str; 3] = ["roberta", "bert", "distilbert"];
 
 #[test]
-fn scores_are_what_their_definitions_say() {
+fn outcomes_agree_with_the_definitions_of_the_scores() {
     let mut right = 0;
     for case in MODELS.map(Case::new) {
         for score in scores() {
-            let exam = case.exam(score);
-            for (item, outcome) in case.task.items.iter().zip(evaluate(&exam, &case.model)) {
+            let evaluator = case.evaluator(score);
+            for (item, outcome) in case.task.items.iter().zip(evaluate(&evaluator, &case.model)) {
                 let logprob = case.likelihood(&case.model, item, item.target());
                 assert!((outcome.logprob - logprob).abs() < SAME_SUMS, "{score}, item {}", item.id);
                 assert_eq!(outcome.correct, case.is_right(&case.model, item, score), "{score}, item {}", item.id);
@@ -187,18 +188,18 @@ fn scores_are_what_their_definitions_say() {
             }
         }
     }
-    assert!(right > 100, "only {right} right answers, so the test shows little");
+    assert!(right > 100, "only {right} right answers, too few for a test");
 }
 
 #[test]
-fn the_reference_leaves_out_beginning_and_end_and_counts_one_more() {
+fn suffix_boundary_scores_without_special_tokens_and_counts_one_token_more() {
     let mut case = Case::new("roberta");
     case.task.join.boundary = Boundary::Suffix;
     let score = Score::Generate { max_tokens: 2, matching: Match::Continuation };
-    let outcomes = evaluate(&case.exam(score), &case.model);
+    let outcomes = evaluate(&case.evaluator(score), &case.model);
     for (item, outcome) in case.task.items.iter().zip(outcomes) {
         let mut tokens = case.tokenizer.encode(&format!("{} {}", item.prompt, item.target()), false).expect("encode");
-        // A blank that is a token of its own does not count.
+        // A separate token for the blank before the answer is not part of the answer.
         let answer = case.answer(item.target());
         let lone = usize::from(case.tokenizer.decode(&answer[..1]).expect("decode").trim().is_empty());
         let answer = &answer[lone..];
@@ -209,44 +210,44 @@ fn the_reference_leaves_out_beginning_and_end_and_counts_one_more() {
         let logprob: f64 = rows[start..].iter().zip(answer).map(|(row, t)| row[*t as usize]).sum();
         assert!((outcome.logprob - logprob).abs() < SAME_SUMS, "item {}", item.id);
         assert_eq!(outcome.answer_tokens, answer.len() + 1);
-        // What is filled in has both, and as many masks as the score says.
+        // The prediction has both special tokens, and as many masks as the score says.
         assert_eq!(outcome.correct, case.is_right(&case.model, item, score), "item {}", item.id);
     }
 }
 
 #[test]
-fn one_at_a_time_gives_the_same() {
+fn items_one_at_a_time_have_the_same_outcomes() {
     let case = Case::new("bert");
     for score in scores() {
-        let exam = case.exam(score);
-        let all: Vec<usize> = (0..exam.items().len()).collect();
-        let alone = exam.evaluate_one_by_one(&case.model, &all).expect("one by one");
-        for (a, b) in alone.iter().zip(evaluate(&exam, &case.model)) {
+        let evaluator = case.evaluator(score);
+        let all: Vec<usize> = (0..evaluator.items().len()).collect();
+        let alone = evaluator.evaluate_one_by_one(&case.model, &all).expect("one by one");
+        for (a, b) in alone.iter().zip(evaluate(&evaluator, &case.model)) {
             assert!((a.logprob - b.logprob).abs() < SAME_SUMS && a.correct == b.correct, "{score}: {a:?}, {b:?}");
         }
     }
 }
 
 #[test]
-fn a_search_finds_what_its_edits_do_alone() {
+fn trials_of_a_search_equal_their_edits_by_themselves() {
     let case = Case::new("roberta");
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
     for score in [Score::Top1, Score::Generate { max_tokens: 2, matching: Match::Continuation }, Score::CHOICE] {
-        let exam = case.exam(score);
+        let evaluator = case.evaluator(score);
         let defaults = Settings::new(case.model.config(), 2);
         let reductions = ["0.5", "0.1"].map(|rho| rho.parse().expect("a fraction")).to_vec();
         let space = Space { reductions, ..defaults.space.clone() };
         let settings = Settings { space, plan: Plan::exhaustive(), resamples: 100, permutations: 100, ..defaults };
         let path = case.folder.path().join(format!("{score}.sqlite"));
         let mut store = Store::open(&path, "masked", false).expect("store");
-        let found = search(&case.model, &exam, &truncation, &settings, &mut store, &Unobserved).expect("search");
+        let found = search(&case.model, &evaluator, &truncation, &settings, &mut store, &Unobserved).expect("search");
         assert_eq!(found.explored.trials.len(), 2 * 2 * 2, "layers, matrices, fractions");
-        let base = evaluate(&exam, &case.model);
+        let base = evaluate(&evaluator, &case.model);
         let mut changed = 0;
         for trial in &found.explored.trials {
             let edit: Edit = trial.edit.clone();
             let edited = truncation.apply(&case.model, &edit).expect("apply").0;
-            let alone = evaluate(&exam, &edited);
+            let alone = evaluate(&evaluator, &edited);
             let items = &found.explored.order;
             assert_eq!(trial.outcomes.len(), items.len());
             for (i, item) in items.iter().enumerate() {
@@ -256,35 +257,36 @@ fn a_search_finds_what_its_edits_do_alone() {
                 changed += usize::from((expected.logprob - base[*item].logprob).abs() > 1e-3);
             }
         }
-        assert!(changed > 30, "{score}: {changed} outcomes differ from the base, so the test shows little");
+        assert!(changed > 30, "{score}: {changed} outcomes differ from the unedited model, too few for a test");
     }
 }
 
 #[test]
-fn the_default_plan_screens_masks_by_their_gradients() {
+fn the_default_plan_screens_models_that_fill_masks_by_gradients() {
     let case = Case::new("roberta");
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
     for score in [Score::Top1, Score::CHOICE] {
-        let exam = case.exam(score);
+        let evaluator = case.evaluator(score);
         let defaults = Settings::new(case.model.config(), 2);
         let settings = Settings { candidates: 4, resamples: 100, permutations: 100, ..defaults };
         let path = case.folder.path().join(format!("default {score}.sqlite"));
         let mut store = Store::open(&path, "masked", false).expect("store");
-        let found = search(&case.model, &exam, &truncation, &settings, &mut store, &Unobserved).expect("search");
+        let found = search(&case.model, &evaluator, &truncation, &settings, &mut store, &Unobserved).expect("search");
         let screened = store.screen("gradient").expect("screen");
-        assert_eq!(screened.len(), settings.space.arms(case.model.config()).len());
+        assert_eq!(screened.len(), settings.space.candidates(case.model.config()).len());
         assert!(screened.values().all(|expected| expected.is_finite()) && !found.explored.trials.is_empty());
     }
 }
 
 #[test]
-fn what_masks_cannot_say_is_refused() {
+fn perplexity_and_prompts_with_masks_are_errors() {
     let case = Case::new("bert");
-    let exam = |task: &Task, score| Evaluator::new(&[(task, score)], &case.tokenizer, case.model.config()).map(|_| ());
-    let error = exam(&case.task, Score::PERPLEXITY).expect_err("no text is continued").to_string();
+    let encode =
+        |task: &Task, score| Evaluator::new(&[(task, score)], &case.tokenizer, case.model.config()).map(|_| ());
+    let error = encode(&case.task, Score::PERPLEXITY).expect_err("the model continues no texts").to_string();
     assert!(error.contains("perplexity"), "{error}");
     let mut task = case.task.clone();
     task.items[3].prompt = "a <mask> in".to_owned();
-    let error = exam(&task, Score::Top1).expect_err("a mask too many").to_string();
+    let error = encode(&task, Score::Top1).expect_err("a mask too many").to_string();
     assert!(error.contains("item `3`") && error.contains("of the token <mask>, found"), "{error}");
 }

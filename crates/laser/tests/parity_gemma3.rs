@@ -1,5 +1,5 @@
-//! Parity with transformers on Gemma 3 270M from its GGUF file: tokens, logits, hidden states, greedy text, edits, and
-//! a text longer than the window.
+//! Parity with transformers on Gemma 3 270M from its GGUF file: token ids, hidden states, logits, greedy text, edits, and
+//! a text longer than the attention window.
 
 mod support;
 
@@ -13,18 +13,21 @@ use laser_linalg::Tolerance;
 use serde_json::Value;
 use support::{floats, gemma3, goldens, ids, json};
 
-/// `|Δlogit| ≤ 1e-4·max|logit|`: ten times closer than the contract asks.
+/// Largest |difference| of logits, over max|logit|. The project promises 1e-3.
 const LOGITS: f64 = 1e-4;
-/// `|Δ| ≤ 1e-4·rms` of hidden states, which grow from 1 to 1400.
+/// Largest |difference| of hidden states, over their root mean square, which grows from 1 to 1400 through the layers.
 const HIDDEN: f64 = 1e-4;
 
+/// What transformers computed.
 struct Reference {
     golden: Value,
+    /// The 256 tokens whose logits the golden has for every prompt.
     sample: Vec<u32>,
 }
 
 impl Reference {
-    /// Logits after the last token, `[vocab]`, against the reference's largest 32, its sample and its logsumexp.
+    /// Compares the logits after the last token, `[vocab]`, with those of the golden: the 32 largest, the sample, and
+    /// logsumexp, which depends on all of them.
     fn check_logits(&self, what: &str, logits: &Tensor, golden: &Value) {
         let last: Vec<f32> = logits.to_vec1().expect("values");
         let largest = last.iter().fold(0f32, |m, v| m.max(v.abs()));
@@ -34,8 +37,8 @@ impl Reference {
                 panic!("{what}: {name}: {difference}");
             }
         };
-        for (places, values) in [(&ids(&golden["top_ids"]), "top_values"), (&self.sample, "sample_values")] {
-            let actual: Vec<f32> = places.iter().map(|i| last[*i as usize]).collect();
+        for (tokens, values) in [(&ids(&golden["top_ids"]), "top_values"), (&self.sample, "sample_values")] {
+            let actual: Vec<f32> = tokens.iter().map(|token| last[*token as usize]).collect();
             check(values, &actual, &floats(&golden[values]));
         }
         let sum: f64 = last.iter().map(|v| f64::from(v - largest).exp()).sum();
@@ -43,6 +46,7 @@ impl Reference {
         check("logsumexp", &[logsumexp], &[golden["logsumexp"].as_f64().expect("logsumexp") as f32]);
     }
 
+    /// Compares the logits after each of the 20 prompts, which run as one batch.
     fn check_prompts(&self, what: &str, model: &Model, golden: &Value) {
         let prompts: Vec<Vec<u32>> = self.prompts().iter().map(|prompt| ids(&prompt["ids"])).collect();
         let sequences: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
@@ -52,6 +56,7 @@ impl Reference {
         }
     }
 
+    /// Compares 64 greedy tokens and their text.
     fn check_greedy(&self, what: &str, model: &Model, tokenizer: &Tokenizer, golden: &Value) {
         let (prompt, expected) = (ids(&golden["prompt_ids"]), ids(&golden["ids"]));
         assert_eq!(expected.len(), 64);
@@ -65,7 +70,7 @@ impl Reference {
         prompts
     }
 
-    /// Every text of the file is cut as the reference cuts it.
+    /// Compares the token ids of every text in the golden.
     fn check_tokens(&self, tokenizer: &Tokenizer) {
         for item in self.prompts().iter().chain([&self.golden["long"]]) {
             let text = item["text"].as_str().expect("text");
@@ -73,7 +78,7 @@ impl Reference {
         }
     }
 
-    /// The hidden state of the last position after the embedding and after each block.
+    /// Compares the hidden state of the last token after the embedding and after each block.
     fn check_trace(&self, model: &Model) {
         let hidden = model.trace(&ids(&self.prompts()[0]["ids"])).expect("trace").hidden;
         let golden = self.golden["trace"].as_array().expect("trace");
@@ -106,7 +111,7 @@ fn gemma3_equals_transformers() {
     reference.check_greedy("base", &model, &tokenizer, &reference.golden["greedy"]);
 
     let long = ids(&reference.golden["long"]["ids"]);
-    assert!(long.len() > 512, "the window would not be seen");
+    assert!(long.len() > 512, "a text within the window cannot show that the window works");
     let logits = model.next_token_logits(&[&long], 2).expect("logits");
     reference.check_logits("long", &logits.get(0).expect("a row"), &reference.golden["long"]);
 
@@ -124,7 +129,7 @@ fn gemma3_equals_transformers() {
 }
 
 #[test]
-fn gemma3_tokenizer_written_as_json_cuts_texts_alike() {
+fn gemma3_tokenizer_written_as_json_gives_the_same_ids() {
     let Some(path) = gemma3() else { return };
     let golden = json(&goldens().join("gemma3/golden.json"));
     let tokenizer = ModelFiles::open(&path).expect("open").tokenizer().expect("tokenizer");
@@ -143,9 +148,9 @@ fn gemma3_tokenizer_written_as_json_cuts_texts_alike() {
         ids
     };
     assert_eq!(ids("A"), [236_776]);
-    assert_eq!(ids("   "), [139], "runs of blanks are tokens of their own");
+    assert_eq!(ids("   "), [139], "several spaces are one token");
     assert_eq!(ids(" "), [236_743]);
     assert_eq!(tokenizer.encode("<start_of_turn><end_of_turn>", true).expect("encode"), [2, 105, 106]);
-    let rune = ids("\u{12031}"); // four bytes, none of them a piece of more than one
+    let rune = ids("\u{12031}"); // four bytes in UTF-8, no two of which are one token
     assert!(rune.iter().all(|id| (238..494).contains(id)), "{rune:?}");
 }

@@ -1,4 +1,5 @@
-//! Parity with transformers on SmolLM2-135M-Instruct from its GGUF file: tokens, logits, greedy text, edits.
+//! Parity with transformers on SmolLM2-135M-Instruct from its GGUF file: token ids, logits, greedy text,
+//! edits.
 
 mod support;
 
@@ -12,16 +13,17 @@ use laser_linalg::Tolerance;
 use serde_json::Value;
 use support::{floats, goldens, ids, json, smollm2};
 
-/// `|Δlogit| ≤ 1e-4·max|logit|`: ten times closer than the contract asks.
+/// Compares the logits after each prompt with the golden's: the 32 largest, and those of the tokens `sample`. Allows
+/// |difference| ≤ 1e-4·max|logit|; the project promises 1e-3.
 fn check_prompts(what: &str, model: &Model, prompts: &[Value], golden: &[Value], sample: &[u32]) {
     for (prompt, golden) in prompts.iter().zip(golden) {
-        let tokens = ids(&prompt["ids"]);
-        let logits = model.trace(&tokens).expect("trace").logits;
-        let last: Vec<f32> = logits.get(tokens.len() - 1).expect("last").to_vec1().expect("values");
+        let prompt_ids = ids(&prompt["ids"]);
+        let logits = model.trace(&prompt_ids).expect("trace").logits;
+        let last: Vec<f32> = logits.get(prompt_ids.len() - 1).expect("last").to_vec1().expect("values");
         let max = last.iter().fold(0f32, |m, v| m.max(v.abs()));
         let tolerance = Tolerance { absolute: 1e-4 * f64::from(max), relative: 0.0 };
-        for (places, values) in [(ids(&golden["top_ids"]), "top_values"), (sample.to_vec(), "sample_values")] {
-            let actual: Vec<f32> = places.iter().map(|i| last[*i as usize]).collect();
+        for (tokens, values) in [(ids(&golden["top_ids"]), "top_values"), (sample.to_vec(), "sample_values")] {
+            let actual: Vec<f32> = tokens.iter().map(|token| last[*token as usize]).collect();
             if let Err(difference) = tolerance.check(&actual, &floats(&golden[values])) {
                 panic!("{what}: {}: {values}: {difference}", prompt["text"]);
             }
@@ -29,6 +31,7 @@ fn check_prompts(what: &str, model: &Model, prompts: &[Value], golden: &[Value],
     }
 }
 
+/// Compares the greedy tokens after `prompt` and their text.
 fn check_greedy(what: &str, model: &Model, tokenizer: &Tokenizer, golden: &Value, prompt: &[u32]) {
     let expected = ids(&golden["ids"]);
     assert_eq!(model.greedy(prompt, expected.len()).expect("greedy"), expected, "{what}: greedy ids");

@@ -1,32 +1,33 @@
-//! The built-in tasks against goldens of an independent script: every text of every item, and what SmolLM2 and a tiny
-//! RoBERTa make of them. Made-up records in clear; real data sets, where they are at hand, as hashes.
+//! The built-in tasks against goldens of an independent script: all texts of all items, and the outcomes of SmolLM2 and of
+//! a tiny RoBERTa. Goldens of invented records contain their texts; goldens of real data sets contain hashes of them.
 //!
-//! The real ones take minutes: `cargo test --release -p laser-rank --test tasks -- --include-ignored`.
+//! The test of real data sets takes minutes and needs the data: `cargo test --release -p laser-rank --test tasks -- --include-ignored`.
 
-#![allow(clippy::print_stderr)] // a skipped test says so
+#![allow(clippy::print_stderr)] // skipped tests are reported
 
 mod support;
 
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
-use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::Outcome;
+use laser::evaluate::{Evaluator, RunContext};
 use laser::model::Model;
 use laser::model::ModelKind;
 use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
 use laser::model::tokenizer::Tokenizer;
 use laser::task::join::Boundary;
-use laser::task::score::{Length, Match, Score};
-use laser::task::setup::{Profile, TaskOptions};
+use laser::task::score::{LengthNormalization, Match, Score};
+use laser::task::options::{Profile, TaskOptions};
 use laser::task::{Item, Task};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Two runtimes differ by this, nats a token.
+/// Largest difference between two runtimes, nats a token.
 const SAME: f64 = 1e-3;
 
+/// A model for which there are goldens.
 struct Subject {
     name: &'static str,
     kind: ModelKind,
@@ -49,7 +50,7 @@ impl Subject {
         Some(Self::open("smollm2", &support::smollm2()?, ModelKind::Causal))
     }
 
-    /// Holds one part of every golden of this model against what the library makes of the same file.
+    /// Compares one part of every golden of this model, `made` (invented records) or `real`, with the library.
     fn check(&self, part: &str, data: &Path) {
         let mut checked = 0;
         for (folder, profile) in [("paper", Profile::Paper), ("clean", Profile::Clean)] {
@@ -72,7 +73,7 @@ impl Subject {
     }
 
     fn check_task(&self, what: &str, name: &str, profile: Profile, golden: &Value, data: &Path) {
-        // CounterFact as the paper scores GPT-J, and Llama.
+        // CounterFact has a golden for each of the two scores that the paper uses, for GPT-J and for Llama.
         let (name, family) = name.split_once('_').map_or((name, "llama"), |(name, _)| (name, "gptj"));
         let setup = TaskOptions {
             profile,
@@ -90,24 +91,26 @@ impl Subject {
             check_item(what, &task.items[index(record)], record);
         }
         assert_eq!(golden["all_items"], digest(&task.items), "{what}: all items");
-        let asked = Task { items: records.iter().map(|r| task.items[index(r)].clone()).collect(), ..task.clone() };
+        let selected = Task { items: records.iter().map(|r| task.items[index(r)].clone()).collect(), ..task.clone() };
         if let Score::Perplexity { .. } = task.default_score {
-            return self.check_texts(what, &asked, records);
+            return self.check_texts(what, &selected, records);
         }
-        let outcomes = self.evaluate(what, &asked, task.default_score);
-        for ((item, outcome), record) in asked.items.iter().zip(outcomes).zip(records) {
+        let outcomes = self.evaluate(what, &selected, task.default_score);
+        for ((item, outcome), record) in selected.items.iter().zip(outcomes).zip(records) {
             check_outcome(&format!("{what} {}", item.id), item, &outcome, record);
         }
     }
 
     fn evaluate(&self, what: &str, task: &Task, score: Score) -> Vec<Outcome> {
-        let exam = Evaluator::new(&[(task, score)], &self.tokenizer, self.model.config());
-        let exam = exam.unwrap_or_else(|e| panic!("{what}: {e}"));
-        let all: Vec<usize> = (0..exam.items().len()).collect();
-        exam.evaluate(&self.model, &all, 2, "", &Unobserved).unwrap_or_else(|e| panic!("{what}: {e}"))
+        let evaluator = Evaluator::new(&[(task, score)], &self.tokenizer, self.model.config());
+        let evaluator = evaluator.unwrap_or_else(|e| panic!("{what}: {e}"));
+        let all: Vec<usize> = (0..evaluator.items().len()).collect();
+        evaluator
+            .evaluate(&self.model, &all, RunContext { threads: 2, stage: "", observer: &Unobserved })
+            .unwrap_or_else(|e| panic!("{what}: {e}"))
     }
 
-    /// Texts that are only to be likely, in windows of several widths.
+    /// Compares the perplexity of texts in windows of several widths.
     fn check_texts(&self, what: &str, task: &Task, records: &[Value]) {
         for (window, stride) in [(1024, 512), (64, 32)] {
             let key = format!("{window}/{stride}");
@@ -115,13 +118,13 @@ impl Subject {
                 continue;
             }
             let score = Score::Perplexity { window, stride };
-            let exam = Evaluator::new(&[(task, score)], &self.tokenizer, self.model.config()).expect("exam");
+            let evaluator = Evaluator::new(&[(task, score)], &self.tokenizer, self.model.config()).expect("encodes");
             let outcomes = self.evaluate(what, task, score);
             for (document, record) in records.iter().enumerate() {
                 let runs: Vec<&Outcome> = outcomes
                     .iter()
                     .enumerate()
-                    .filter(|(i, _)| exam.document_of(*i) == document)
+                    .filter(|(i, _)| evaluator.index_in_task(*i) == document)
                     .map(|(_, o)| o)
                     .collect();
                 let expected = record[&key]["runs"].as_array().expect("runs");
@@ -168,14 +171,14 @@ fn check_settings(what: &str, task: &Task, golden: &Value) {
             );
         }
         Score::Choice { length, .. } => {
-            let length = if length == Length::Sum { "sum" } else { "character" };
+            let length = if length == LengthNormalization::Sum { "sum" } else { "character" };
             assert_eq!(golden["length"], length, "{what}");
         }
         _ => {}
     }
 }
 
-/// Whether a text is the golden's: itself, or the beginning of its hash and its length.
+/// Whether a text equals a golden's text, or has its hash (the first 8 bytes) and length.
 fn is(text: &str, golden: &Value) -> bool {
     let golden = golden.as_str().expect("a text");
     let digits = hex::encode(&Sha256::digest(text)[..8]);
@@ -210,10 +213,10 @@ fn check_outcome(what: &str, item: &Item, outcome: &Outcome, record: &Value) {
         let gap = (candidate.logprob - number(&golden["logprob"])).abs();
         assert!(gap < 1e-2, "{what}: {candidate:?} against {golden}");
     }
-    // A decision that rounding may turn.
+    // Rounding may change the decision.
     let closest = record["closest"].as_f64().unwrap_or(f64::INFINITY);
     if closest < SAME || outcome.margin.abs() < SAME {
-        eprintln!("{what}: too near to call");
+        eprintln!("{what}: skipped, because rounding decides");
         return;
     }
     assert_eq!(record["correct"], outcome.correct, "{what}: {outcome:?} against {record}");
@@ -226,7 +229,7 @@ fn check_outcome(what: &str, item: &Item, outcome: &Outcome, record: &Value) {
     }
 }
 
-/// The beginning of a hash over all texts of all items.
+/// The first 8 bytes of a hash over all texts of all items, in hexadecimal.
 fn digest(items: &[Item]) -> String {
     let mut all = Sha256::new();
     for item in items {
@@ -237,7 +240,7 @@ fn digest(items: &[Item]) -> String {
 }
 
 #[test]
-fn made_up_records_give_the_prompts_and_outcomes_of_the_goldens() {
+fn invented_records_give_the_prompts_and_outcomes_of_the_goldens() {
     let data = support::goldens().join("tasks/data");
     Subject::tiny_roberta().check("made", &data);
     if let Some(subject) = Subject::smollm2() {

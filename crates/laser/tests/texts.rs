@@ -1,23 +1,24 @@
-//! Texts that are only to be likely, where answers begin, and where generated texts end: each against its definition.
+//! Perplexity in windows, the boundary between prompt and answer, ties, and the end of generated texts: each against its
+//! definition.
 
 mod support;
 
 use std::path::Path;
 
 use candle_core::{DType, Device};
-use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::Outcome;
+use laser::evaluate::{Evaluator, RunContext};
 use laser::model::Model;
 use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
 use laser::model::tokenizer::Tokenizer;
 use laser::task::Task;
 use laser::task::join::Boundary;
-use laser::task::score::{Length, Match, Score, Ties};
-use laser::task::setup::TaskOptions;
+use laser::task::score::{LengthNormalization, Match, Score, Ties};
+use laser::task::options::TaskOptions;
 use serde_json::{Value, json};
 
-/// Two ways to sum the same numbers differ by this, nats.
+/// Largest difference between two ways to sum the same numbers, nats.
 const SAME_SUMS: f64 = 1e-4;
 
 fn tiny() -> (Model, Tokenizer) {
@@ -31,12 +32,12 @@ fn task(folder: &Path, items: &[Value]) -> Task {
     Task::open(path.to_str().expect("UTF-8"), None, &TaskOptions::default()).expect("items")
 }
 
-fn evaluate(exam: &Evaluator<'_>, model: &Model) -> Vec<Outcome> {
-    let all: Vec<usize> = (0..exam.items().len()).collect();
-    exam.evaluate(model, &all, 2, "", &Unobserved).expect("evaluate")
+fn evaluate(evaluator: &Evaluator<'_>, model: &Model) -> Vec<Outcome> {
+    let all: Vec<usize> = (0..evaluator.items().len()).collect();
+    evaluator.evaluate(model, &all, RunContext { threads: 2, stage: "", observer: &Unobserved }).expect("evaluate")
 }
 
-/// `ln p` of each of `scored` after `read`.
+/// `ln p` of each token of `scored` after the tokens `read`.
 fn logprobs(model: &Model, read: &[u32], scored: &[u32]) -> Vec<f64> {
     let rows = model.trace(&[read, scored].concat()).expect("trace").logits.to_vec2::<f32>().expect("logits");
     let of = |(i, token): (usize, &u32)| {
@@ -53,26 +54,26 @@ const TEXTS: [&str; 3] = [
 ];
 
 #[test]
-fn every_token_of_a_text_is_scored_once_from_what_its_window_shows() {
+fn every_token_of_a_text_is_scored_once_with_the_context_of_its_window() {
     let (model, tokenizer) = tiny();
     let folder = tempfile::tempdir().expect("folder");
     let items: Vec<Value> = TEXTS.iter().map(|text| json!({"question": "text", "answer": text})).collect();
     let task = task(folder.path(), &items);
     for (window, stride) in [(8, 3), (16, 16), (12, 0), (usize::MAX, 0), (usize::MAX, 5)] {
         let score = Score::Perplexity { window, stride };
-        let exam = Evaluator::new(&[(&task, score)], &tokenizer, model.config()).expect("exam");
-        let outcomes = evaluate(&exam, &model);
+        let evaluator = Evaluator::new(&[(&task, score)], &tokenizer, model.config()).expect("encodes");
+        let outcomes = evaluate(&evaluator, &model);
         let window = window.min(model.config().max_positions);
         for (document, text) in TEXTS.iter().enumerate() {
             let mut tokens = tokenizer.encode(text, false).expect("encode");
-            // Without a stride the first token is predicted too, from one that stands for nothing.
+            // Without a stride, the first token is predicted too, from a beginning or end token before it.
             if stride == 0 || tokenizer.add_bos() {
                 tokens.insert(0, tokenizer.bos_id().or(tokenizer.eos_id()).expect("a beginning"));
             }
-            // The first token that is seen when token `t` is scored.
+            // Position of the first token in the context of token `t`.
             let begin = |t: usize| {
                 if stride > 0 {
-                    // A token stands before the first scored one of a window.
+                    // Windows overlap by at least one token, which predicts the first scored one.
                     let stride = stride.min(window - 1);
                     return (t + 1).saturating_sub(window).div_ceil(stride) * stride;
                 }
@@ -82,8 +83,12 @@ fn every_token_of_a_text_is_scored_once_from_what_its_window_shows() {
             };
             let of = |t: usize| logprobs(&model, &tokens[begin(t)..t], &tokens[t..=t])[0];
             let expected: f64 = (1..tokens.len()).map(of).sum();
-            let windows: Vec<&Outcome> =
-                outcomes.iter().enumerate().filter(|(i, _)| exam.document_of(*i) == document).map(|(_, o)| o).collect();
+            let windows: Vec<&Outcome> = outcomes
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| evaluator.index_in_task(*i) == document)
+                .map(|(_, o)| o)
+                .collect();
             let logprob: f64 = windows.iter().map(|w| w.logprob).sum();
             assert!((logprob - expected).abs() < 1e-3, "{window} {stride}: {logprob}, {expected}");
             let scored: usize = windows.iter().map(|w| w.answer_tokens).sum();
@@ -92,16 +97,16 @@ fn every_token_of_a_text_is_scored_once_from_what_its_window_shows() {
                 assert!((window.margin - window.logprob / window.answer_tokens as f64).abs() < 1e-12);
             }
         }
-        let said: String = (0..outcomes.len())
-            .filter(|i| exam.document_of(*i) == 0)
-            .map(|i| exam.window_text(i).expect("decode").expect("a window"))
+        let scored_text: String = (0..outcomes.len())
+            .filter(|i| evaluator.index_in_task(*i) == 0)
+            .map(|i| evaluator.window_text(i).expect("decode").expect("a window"))
             .collect();
-        assert!(TEXTS[0].ends_with(said.trim_start()), "{said:?}");
+        assert!(TEXTS[0].ends_with(scored_text.trim_start()), "{scored_text:?}");
     }
 }
 
 #[test]
-fn answers_begin_where_the_boundary_says() {
+fn answers_begin_at_the_boundary_of_the_task() {
     let (model, tokenizer) = tiny();
     let folder = tempfile::tempdir().expect("folder");
     let prompts = ["the heron in the", "a stone", "quiet theatre near"];
@@ -109,17 +114,17 @@ fn answers_begin_where_the_boundary_says() {
         prompts.iter().map(|p| json!({"question": p, "choices": ["rain", "a tide"], "gold": 1})).collect();
     let mut task = task(folder.path(), &items);
     task.items.iter_mut().for_each(|item| item.prompt.push(' '));
-    let encode = |text: &str, begun: bool| {
+    let encode = |text: &str, with_bos: bool| {
         let mut tokens = tokenizer.encode(text, false).expect("encode");
-        if begun && tokenizer.add_bos() {
+        if with_bos && tokenizer.add_bos() {
             tokens.insert(0, tokenizer.bos_id().expect("a beginning"));
         }
         tokens
     };
     for boundary in [Boundary::Joint, Boundary::Harness, Boundary::Apart, Boundary::Suffix] {
         task.join.boundary = boundary;
-        let exam = Evaluator::new(&[(&task, Score::CHOICE)], &tokenizer, model.config()).expect("exam");
-        for (item, outcome) in task.items.iter().zip(evaluate(&exam, &model)) {
+        let evaluator = Evaluator::new(&[(&task, Score::CHOICE)], &tokenizer, model.config()).expect("encodes");
+        for (item, outcome) in task.items.iter().zip(evaluate(&evaluator, &model)) {
             for (choice, likelihood) in item.choices.iter().zip(&outcome.candidates) {
                 let whole = encode(&format!("{} {choice}", item.prompt), true);
                 let alone = encode(item.prompt.trim_end(), true);
@@ -145,33 +150,33 @@ fn answers_begin_where_the_boundary_says() {
 }
 
 #[test]
-fn the_first_of_equal_choices_wins_where_ties_go_to_the_first() {
+fn ties_go_to_the_first_choice_or_count_as_wrong() {
     let (model, tokenizer) = tiny();
     let folder = tempfile::tempdir().expect("folder");
     let items = [0, 1].map(|gold| json!({"question": "the", "choices": ["rain", "rain"], "gold": gold}));
     let task = task(folder.path(), &items);
     let right = |ties| {
-        let score = Score::Choice { length: Length::PerCharacter, ties };
-        let exam = Evaluator::new(&[(&task, score)], &tokenizer, model.config()).expect("exam");
-        evaluate(&exam, &model).iter().map(|o| (o.correct, o.tied)).collect::<Vec<_>>()
+        let score = Score::Choice { length: LengthNormalization::PerCharacter, ties };
+        let evaluator = Evaluator::new(&[(&task, score)], &tokenizer, model.config()).expect("encodes");
+        evaluate(&evaluator, &model).iter().map(|o| (o.correct, o.tied)).collect::<Vec<_>>()
     };
     assert_eq!(right(Ties::First), [(true, true), (false, true)]);
     assert_eq!(right(Ties::Wrong), [(false, true); 2]);
 }
 
 #[test]
-fn generated_texts_end_before_what_ends_them() {
+fn generated_texts_are_cut_before_a_stop_text() {
     let (model, tokenizer) = tiny();
     let folder = tempfile::tempdir().expect("folder");
     let items: Vec<Value> = TEXTS.iter().map(|text| json!({"question": text, "answer": "rain"})).collect();
     let mut task = task(folder.path(), &items);
     let score = Score::Generate { max_tokens: 12, matching: Match::Continuation };
     let texts = |task: &Task| -> Vec<String> {
-        let exam = Evaluator::new(&[(task, score)], &tokenizer, model.config()).expect("exam");
-        evaluate(&exam, &model).into_iter().map(|o| o.prediction).collect()
+        let evaluator = Evaluator::new(&[(task, score)], &tokenizer, model.config()).expect("encodes");
+        evaluate(&evaluator, &model).into_iter().map(|o| o.prediction).collect()
     };
     let free = texts(&task);
-    // Ends in the midst of the first text, at what stands there.
+    // A stop text that appears in the middle of the first text.
     let middle = free[0].chars().nth(5).expect("a text of some length").to_string();
     task.until = vec!["\n\n\n".to_owned(), middle.clone()];
     let cut = texts(&task);
@@ -182,15 +187,15 @@ fn generated_texts_end_before_what_ends_them() {
 }
 
 #[test]
-fn ranks_are_places_among_the_likeliest() {
+fn ranks_are_places_among_the_ten_most_likely_tokens() {
     let (model, tokenizer) = tiny();
     let folder = tempfile::tempdir().expect("folder");
     let items: Vec<Value> = (0..26u8)
         .map(|i| json!({"question": TEXTS[usize::from(i % 3)], "answer": char::from(b'a' + i).to_string()}))
         .collect();
     let task = task(folder.path(), &items);
-    let exam = Evaluator::new(&[(&task, Score::Top1)], &tokenizer, model.config()).expect("exam");
-    let outcomes = evaluate(&exam, &model);
+    let evaluator = Evaluator::new(&[(&task, Score::Top1)], &tokenizer, model.config()).expect("encodes");
+    let outcomes = evaluate(&evaluator, &model);
     for (item, outcome) in task.items.iter().zip(&outcomes) {
         let tokens = tokenizer.encode(&item.prompt, true).expect("encode");
         let rows = model.next_token_logits(&[&tokens], 1).expect("logits").to_vec2::<f32>().expect("values");
@@ -203,5 +208,5 @@ fn ranks_are_places_among_the_likeliest() {
         assert_eq!(outcome.rank, rank, "item {}", item.id);
         assert_eq!(outcome.correct, rank == Some(1), "item {}", item.id);
     }
-    assert!(outcomes.iter().filter(|o| o.rank.is_some()).count() > 2, "the test shows little");
+    assert!(outcomes.iter().filter(|o| o.rank.is_some()).count() > 2, "too few items with a rank for a test");
 }

@@ -1,4 +1,5 @@
-//! A Decision Transformer against transformers' own: states between the blocks, predictions, edits, exports, refusals.
+//! A Decision Transformer, compared with the Python library transformers: hidden states, predictions, edits, exports
+//! and errors.
 
 mod support;
 
@@ -9,19 +10,19 @@ use laser::edit::recipe::{BaseModel, Recipe};
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::edit::{Edit, parse_selector};
 use laser::evaluate::Evaluator;
-use laser::export::{Card, Export};
+use laser::export::{ModelCard, Export};
 use laser::model::Model;
-use laser::model::forward::trajectory::{Trajectory, TrajectoryTrace};
+use laser::model::forward::{Trajectory, TrajectoryTrace};
 use laser::model::load::ModelFiles;
 use laser::model::tokenizer::Tokenizer;
 use laser::task::Task;
 use laser::task::score::Score;
-use laser::task::setup::TaskOptions;
+use laser::task::options::TaskOptions;
 use laser_checkpoint::Checkpoint;
 use laser_linalg::Tolerance;
 use support::{goldens, ids, json};
 
-/// f32 against f32, as in the parity of the other families.
+/// Tolerance for f32 against f32, as in the parity tests of the other families.
 const TOLERANCE: Tolerance = Tolerance { absolute: 1e-5, relative: 1e-5 };
 
 fn folder() -> PathBuf {
@@ -34,6 +35,7 @@ fn open() -> (ModelFiles, Model) {
     (files, model)
 }
 
+/// An array of the golden file.
 fn array(name: &str) -> Vec<f32> {
     let bytes = std::fs::read(folder().with_extension("golden.safetensors")).expect("arrays");
     let file = safetensors::SafeTensors::deserialize(&bytes).expect("golden arrays");
@@ -45,7 +47,8 @@ fn golden() -> serde_json::Value {
     json(&folder().with_extension("golden.json"))
 }
 
-/// The golden's input `s`: five steps from 4 on, or three from 1 on; states of 5 numbers, actions of 3.
+/// Input `s` of the golden file: five time steps from 4 on (0), or three from 1 on (1). A state has 5 numbers, an
+/// action 3.
 fn input(s: usize) -> Trajectory {
     Trajectory {
         returns: array(&format!("s{s}.returns_to_go")),
@@ -103,7 +106,7 @@ fn edits_of_every_matrix_equal_the_reference() {
 }
 
 #[test]
-fn a_step_sees_nothing_that_comes_after_it() {
+fn a_step_does_not_attend_to_later_rows() {
     let (_, model) = open();
     let mut input = input(0);
     let before = model.trajectory(&input).expect("runs");
@@ -111,16 +114,16 @@ fn a_step_sees_nothing_that_comes_after_it() {
     let after = model.trajectory(&input).expect("runs");
     assert_eq!(values(&after.actions), values(&before.actions));
     let last = |trace: &TrajectoryTrace| values(&trace.states.get(4).expect("the last step"));
-    assert_ne!(last(&after), last(&before), "the next state is read off the action");
+    assert_ne!(last(&after), last(&before), "the next state is predicted from the row of the action");
     let first = |trace: &TrajectoryTrace| values(&trace.states.narrow(0, 0, 4).expect("the steps before"));
     assert_eq!(first(&after), first(&before));
 }
 
 #[test]
-fn an_export_changes_its_part_of_a_fused_tensor_and_nothing_else() {
+fn an_export_changes_only_its_columns_of_a_fused_tensor() {
     let (files, model) = open();
     let c_attn = "encoder.h.1.attn.c_attn.weight";
-    // Columns of `c_attn [24, 72]`, which lie q, k, v side by side, eight to a head.
+    // Columns of `c_attn [24, 72]`: q, k and v side by side, eight columns for each head.
     for (text, tensor, columns) in [
         ("L1.q_proj@r3", c_attn, 0..24),
         ("L1.h1.v_proj@r2", c_attn, 56..64),
@@ -136,7 +139,7 @@ fn an_export_changes_its_part_of_a_fused_tensor_and_nothing_else() {
         let (matrices, _) = truncation.matrices(&model, &edit).expect(text);
         let place = tempfile::tempdir().expect("a temporary folder");
         let out = place.path().join("out");
-        let export = Export::new(&files, matrices, &recipe, Card::default()).expect(text);
+        let export = Export::new(&files, matrices, &recipe, ModelCard::default()).expect(text);
         let written = export.to_folder(&out, None).expect(text);
         assert_eq!(written.matrices.iter().map(|m| m.tensor.as_str()).collect::<Vec<_>>(), [tensor], "{text}");
 
@@ -163,7 +166,7 @@ fn an_export_changes_its_part_of_a_fused_tensor_and_nothing_else() {
 }
 
 #[test]
-fn aliases_are_those_of_the_family() {
+fn aliases_of_the_family_are_accepted() {
     let (files, _) = open();
     let names = |text: &str| -> Vec<String> {
         parse_selector(text, files.config()).expect(text).iter().map(ToString::to_string).collect()
@@ -175,7 +178,7 @@ fn aliases_are_those_of_the_family() {
     assert_eq!(files.tensor_names(parse_selector("L0.c_attn", files.config()).expect("c_attn")[0]).len(), 1);
 }
 
-/// The model with another value of a key in `config.json`.
+/// The model with another value for one key of `config.json`.
 fn with_key(key: &str, value: serde_json::Value) -> laser::Result<Model> {
     let place = tempfile::tempdir().expect("a temporary folder");
     let mut config = json(&folder().join("config.json"));
@@ -186,7 +189,7 @@ fn with_key(key: &str, value: serde_json::Value) -> laser::Result<Model> {
 }
 
 #[test]
-fn the_configuration_decides_what_it_may() {
+fn configuration_keys_change_the_model_or_are_refused() {
     let plain = open().1.trajectory(&input(0)).expect("runs");
     let with = |key: &str, value| {
         let model = with_key(key, value).unwrap_or_else(|e| panic!("{key}: {e}"));
@@ -195,7 +198,7 @@ fn the_configuration_decides_what_it_may() {
     let unbounded = with("action_tanh", false.into());
     check("action_tanh", &unbounded.actions.tanh().expect("tanh"), &values(&plain.actions));
     assert_ne!(values(&unbounded.actions), values(&plain.actions));
-    // The norm of the inputs has an ε of its own.
+    // The key does not apply to the norm of the inputs, so the input of the first block stays the same.
     let other = with("layer_norm_epsilon", 0.1.into());
     assert_eq!(values(&other.hidden[0]), values(&plain.hidden[0]));
     assert_ne!(values(&other.hidden[1]), values(&plain.hidden[1]));
@@ -214,7 +217,7 @@ fn the_configuration_decides_what_it_may() {
 }
 
 #[test]
-fn other_sizes_than_the_models_are_refused_by_name() {
+fn inputs_of_other_sizes_are_refused_by_name() {
     let (_, model) = open();
     type Change = fn(&mut Trajectory);
     let cases: [(Change, &str); 8] = [
@@ -238,7 +241,7 @@ fn other_sizes_than_the_models_are_refused_by_name() {
 }
 
 #[test]
-fn a_model_without_tokens_says_so_wherever_tokens_are_asked_of_it() {
+fn a_model_without_tokens_refuses_every_operation_on_tokens() {
     let (files, model) = open();
     let expected = "model: expected one that reads tokens, found a Decision Transformer, which reads trajectories";
     assert_eq!(model.trace(&[0]).expect_err("trace").to_string(), expected);

@@ -1,85 +1,96 @@
-//! What a model is made of, as the one generic block reads it: sizes, and which of each choice it takes.
+//! The configuration of a model: sizes, and the options of the one generic block.
 //!
-//! A family fills this in from `config.json` or GGUF metadata (`arch/`); nothing after that asks which family it is.
+//! `arch/` fills it in from `config.json` or GGUF metadata. The forward pass reads the configuration only and does not
+//! depend on the family.
 
+mod check;
 mod gguf;
+mod gguf_keys;
 mod hf;
-mod keys;
+mod hf_keys;
+mod hf_rope;
+mod hf_windows;
 mod matrices;
+mod sizes;
+mod tied_head;
 
-pub use gguf::GgufKeys;
-pub use hf::{activation, layer_types, rope, rope_of, windows};
-pub use keys::Keys;
+pub(crate) use gguf_keys::GgufKeys;
+pub(crate) use hf::read_activation;
+pub(crate) use hf_keys::HfKeys;
+pub(crate) use hf_rope::{read_rope, read_rope_from};
+pub(crate) use hf_windows::{read_layer_types, read_windows};
 pub use laser_kernels::activation::Activation;
 pub use laser_kernels::norm::NormKind;
 pub use matrices::Piece;
+pub(crate) use sizes::Sizes;
+pub(crate) use tied_head::head_is_tied;
 
-use super::rope::{Rope, RopeScaling};
-use crate::ModelKind;
-use crate::arch::Architecture;
+use crate::arch::family::Family;
 use crate::error::{Error, Result};
+use crate::model_kind::ModelKind;
+use crate::rope::{Rope, RopeScaling};
 
-/// Sizes and constants of a model.
+/// Sizes and options of a model.
 #[derive(Debug, Clone)]
 pub struct ModelConfig {
-    /// The family.
-    pub architecture: &'static Architecture,
-    /// Vocabulary size; 0 for a model that reads no tokens.
+    /// Family of the model.
+    pub family: &'static Family,
+    /// Vocabulary size in tokens; 0 for a model that reads no tokens.
     pub vocab_size: usize,
     /// Width of the residual stream.
     pub d_model: usize,
     /// Number of blocks.
     pub n_layers: usize,
-    /// Query heads.
+    /// Number of query heads.
     pub n_heads: usize,
-    /// Key and value heads (grouped-query attention when fewer than `n_heads`).
+    /// Number of key/value heads; less than `n_heads` with grouped-query attention.
     pub n_kv_heads: usize,
-    /// Width of a head.
+    /// Width of an attention head.
     pub d_head: usize,
     /// Width of the MLP.
     pub d_mlp: usize,
-    /// Longest sequence the model was made for, in tokens.
+    /// Longest sequence that the model was trained for, in tokens.
     pub max_positions: usize,
-    /// Kind of all its norms.
+    /// Kind of all norms.
     pub norm: NormKind,
     /// ε of the norms.
     pub norm_eps: f64,
-    /// What becomes of the tokens before the first block.
+    /// How tokens become the input of the first block.
     pub embedding: Embedding,
-    /// What the branches of a block add up to.
+    /// How attention and MLP are added to the residual stream.
     pub residual: Residual,
-    /// Factor on what each branch adds (Granite).
+    /// Factor on the outputs of attention and MLP before they are added (Granite).
     pub residual_scale: f64,
-    /// Attention.
+    /// Options of attention.
     pub attention: Attention,
-    /// The MLP.
+    /// Options of the MLP.
     pub mlp: Mlp,
-    /// Which projections carry a bias.
+    /// Projections that have a bias.
     pub bias: Bias,
-    /// What makes logits of the last block's output.
+    /// How the output of the last block becomes logits.
     pub head: Head,
-    /// Tokens that end a generation, as the configuration names them.
+    /// Tokens that end a text according to `config.json`; empty for GGUF files.
     pub eos: Vec<u32>,
 }
 
-/// What becomes of the tokens before the first block.
+/// How tokens become the input of the first block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding {
     /// Factor on the token embeddings.
     pub scale: f64,
-    /// Rows of the table of learned positions that are skipped (OPT: 2); `None` without such a table.
+    /// Row of the table of learned positions that position 0 uses (OPT: 2); `None` without such a table.
     pub position_offset: Option<usize>,
-    /// Kinds of text segments, the first of which is added to all tokens (BERT).
+    /// Number of segment embeddings, of which the first is added to all tokens (BERT); 0 without.
     pub token_types: usize,
-    /// Whether a norm follows; of a trajectory it comes before the positions.
+    /// Whether a norm follows. For trajectories, it comes before the positions are added.
     pub normed: bool,
-    /// ε of that norm, where it is not that of the others.
+    /// ε of that norm, if it differs from `norm_eps`.
     pub norm_eps: Option<f64>,
-    /// The other inputs of a model of trajectories.
+    /// Sizes of the inputs of a Decision Transformer; `None` for a model that reads tokens.
     pub trajectory: Option<TrajectorySizes>,
 }
 
-/// Sizes of a Decision Transformer's inputs.
+/// Sizes of the inputs of a Decision Transformer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrajectorySizes {
     /// Numbers in a state.
@@ -92,16 +103,16 @@ pub struct TrajectorySizes {
     pub bounded_actions: bool,
 }
 
-/// What the branches of a block, attention and MLP, add up to.
+/// How the branches of a block, attention and MLP, are added to the residual stream `x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Residual {
-    /// `x += f(norm(x))`, one after the other.
+    /// `x += f(norm(x))`, first attention, then MLP.
     PreNorm,
-    /// `x = norm(x) + f(norm(x))`, one after the other (an option of BLOOM).
+    /// `x = norm(x) + f(norm(x))`, first attention, then MLP (an option of BLOOM).
     FromNorm,
-    /// `x += attention(norm(x)) + mlp(norm'(x))`, side by side.
+    /// `x += attention(norm(x)) + mlp(norm'(x))`, both from the same `x`.
     Parallel {
-        /// Both read the same norm.
+        /// Whether attention and MLP share one norm.
         one_norm: bool,
     },
     /// `x = norm(x + f(x))` (BERT).
@@ -112,123 +123,110 @@ pub enum Residual {
     Sandwich,
 }
 
-/// Attention of all layers.
+/// Options of attention.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attention {
     /// Factor on the products of queries and keys.
     pub scale: f64,
-    /// Scores go through `c·tanh(s/c)`.
+    /// Soft cap `c` of the scores `s`: `c·tanh(s/c)`.
     pub softcap: Option<f64>,
-    /// A score's change for each token between query and key, one a query head (ALiBi).
+    /// ALiBi: change of a score for each token between query and key, one value for each query head.
     pub slopes: Option<Vec<f32>>,
-    /// Falcon's form of ALiBi: slope times key position, each rounded to bf16, comes before the scale.
+    /// Whether ALiBi is Falcon's: slope times key position, both rounded to bf16, is added before the scale is applied.
     pub coarse_slopes: bool,
-    /// Whether a token sees only what comes before it.
+    /// Whether a token attends only to itself and to earlier tokens.
     pub causal: bool,
     /// Norms of queries and keys.
     pub qk_norm: Option<QkNorm>,
-    /// The kinds of rotary positions that layers have.
+    /// Kinds of rotary positions; layers refer to them by index.
     pub ropes: Vec<Rope>,
-    /// What differs from layer to layer.
+    /// Options that differ between layers, one entry for each layer.
     pub layers: Vec<LayerAttention>,
 }
 
-/// What the norms of queries and keys go over.
+/// Values that a norm of queries or keys normalises together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QkNorm {
-    /// Each head, all with the same weights `[d_head]`.
+    /// Each head separately, all heads with the same weights `[d_head]`.
     Head,
-    /// Each head, with weights of its own and never a bias, `[heads, d_head]` (StableLM).
+    /// Each head separately, with weights of its own, `[heads, d_head]`, and no bias (StableLM).
     EachHead,
-    /// All heads at once, weights `[heads·d_head]`.
+    /// All heads together, weights `[heads·d_head]`.
     All,
 }
 
-/// Attention of one layer.
+/// Options of attention in one layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LayerAttention {
-    /// A key is seen when `query − key < window`; `None`: every key before the query.
+    /// Sliding window: a query attends to a key if query position − key position < window. `None` without a window.
     pub window: Option<usize>,
-    /// Which rotary positions; `None`: none.
+    /// Index of the layer's rotary positions in [`Attention::ropes`]; `None` without rotary positions.
     pub rope: Option<usize>,
 }
 
-/// The MLP of all layers.
+/// Options of the MLP.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mlp {
-    /// `f` in `down(f(gate(x))·up(x))` or `down(f(up(x)))`.
+    /// Activation `f` in `down(f(gate(x))·up(x))` or `down(f(up(x)))`.
     pub activation: Activation,
     /// Whether there is a gate.
     pub gated: bool,
-    /// The experts, where layers have them.
+    /// Experts of the layers that have experts.
     pub experts: Option<Experts>,
-    /// Whether a layer has experts instead of one MLP; empty: none has.
+    /// Whether each layer has experts instead of one MLP; empty if none has.
     pub expert_layers: Vec<bool>,
 }
 
-/// Experts: `Σ_e p_e·mlp_e(x)` over the most likely of them.
+/// Experts of a layer: `Σ_e p_e·mlp_e(x)` over the `per_token` experts with the largest probabilities `p_e`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Experts {
-    /// How many there are.
+    /// Number of experts.
     pub count: usize,
-    /// How many a token goes through.
+    /// Number of experts that each token uses.
     pub per_token: usize,
-    /// Width of one.
+    /// Width of an expert's MLP.
     pub d_expert: usize,
-    /// Whether the chosen ones' probabilities are scaled to a sum of 1.
+    /// Whether the probabilities of the chosen experts are scaled to a sum of 1.
     pub normalised: bool,
-    /// Width of the expert that sees every token, weighted by the sigmoid of a gate of its own; 0 without.
+    /// Width of the shared expert, which every token uses, weighted by the sigmoid of its own gate; 0 without.
     pub d_shared: usize,
 }
 
-/// Which projections carry a bias.
+/// Projections that have a bias.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Bias {
-    /// q, k and v.
+    /// Queries, keys and values.
     pub qkv: bool,
-    /// The attention output.
+    /// Output of attention.
     pub o: bool,
-    /// The matrices of the MLP.
+    /// Matrices of the MLP.
     pub mlp: bool,
 }
 
-/// What makes logits of the last block's output.
+/// How the output of the last block becomes logits: norm, transform, matrix, bias, scale, soft cap, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     /// Whether a norm comes first.
     pub normed: bool,
-    /// A square matrix with bias, this activation and a norm come next (BERT).
+    /// Activation after a square matrix with bias, and before a norm (BERT); `None` without such a matrix.
     pub transform: Option<Activation>,
-    /// Whether the matrix is the token embedding.
+    /// Whether the matrix of the head is the token embedding (a tied head).
     pub tied: bool,
     /// Whether it has a bias.
     pub bias: bool,
     /// Factor on the logits.
     pub scale: f64,
-    /// Logits go through `c·tanh(l/c)`.
+    /// Soft cap `c` of the logits `l`: `c·tanh(l/c)`.
     pub softcap: Option<f64>,
 }
 
-/// The sizes every family has.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Sizes {
-    pub(crate) vocab_size: usize,
-    pub(crate) d_model: usize,
-    pub(crate) n_layers: usize,
-    pub(crate) n_heads: usize,
-    pub(crate) n_kv_heads: usize,
-    pub(crate) d_head: usize,
-    pub(crate) d_mlp: usize,
-    pub(crate) max_positions: usize,
-}
-
 impl ModelConfig {
-    /// A model of these sizes that is otherwise like Llama, for a family to change.
-    fn plain(architecture: &'static Architecture, sizes: Sizes) -> Self {
+    /// A configuration of these sizes whose options are Llama's. The family then changes what differs.
+    pub(crate) fn like_llama(family: &'static Family, sizes: Sizes) -> Self {
         let Sizes { vocab_size, d_model, n_layers, n_heads, n_kv_heads, d_head, d_mlp, max_positions } = sizes;
         let rope = Rope { theta: 10_000.0, dim: d_head, scaling: RopeScaling::Default };
         Self {
-            architecture,
+            family,
             vocab_size,
             d_model,
             n_layers,
@@ -266,103 +264,58 @@ impl ModelConfig {
         }
     }
 
-    /// Queries without positions: learned ones, ALiBi, or none.
+    /// Removes rotary positions from all layers, for models with learned positions, ALiBi or no positions.
     pub(crate) fn without_rope(&mut self) {
         self.attention.ropes.clear();
         self.attention.layers.iter_mut().for_each(|layer| layer.rope = None);
     }
 
-    /// The error that the model reads no tokens.
+    /// The error that the model reads trajectories instead of tokens.
     pub(crate) fn no_tokens(&self) -> Error {
-        let name = self.architecture.name;
+        let name = self.family.name;
         Error::setting("model", format!("expected one that reads tokens, found a {name}, which reads trajectories"))
     }
 
-    /// What the model does with a text.
+    /// Whether the model continues texts or fills masks in them.
     pub fn kind(&self) -> ModelKind {
         if self.attention.causal { ModelKind::Causal } else { ModelKind::Masked }
     }
 
-    /// Refuses a model without tokens.
+    /// Rejects a model that reads no tokens.
+    ///
+    /// # Errors
+    /// A Decision Transformer.
     pub fn check_reads_texts(&self) -> Result<()> {
         if self.embedding.trajectory.is_some() { Err(self.no_tokens()) } else { Ok(()) }
     }
 
-    /// Refuses a model that texts cannot be continued with: one without tokens, or one whose tokens see what follows.
+    /// Rejects a model that cannot continue a text: one that reads no tokens, or whose tokens attend to later ones.
+    ///
+    /// # Errors
+    /// A Decision Transformer or a masked language model.
     pub fn check_continues_texts(&self) -> Result<()> {
         self.check_reads_texts()?;
         if !self.attention.causal {
-            let name = self.architecture.name;
+            let name = self.family.name;
             let problem = format!("expected one that continues texts, found a {name}, which fills masks in them");
             return Err(Error::setting("model", problem));
         }
         Ok(())
     }
 
-    /// The sequence length beyond which rotary frequencies change; such sequences share no pass with shorter ones.
+    /// Sequence length, in tokens, above which rotary frequencies change; a pass must not mix such sequences with
+    /// shorter ones. `None` if the frequencies never change.
     pub fn length_dependent_beyond(&self) -> Option<usize> {
         self.attention.ropes.iter().filter_map(Rope::length_dependent_beyond).min()
     }
 
-    /// Whether the layer has experts.
+    /// Whether a layer has experts.
     pub(crate) fn has_experts(&self, layer: usize) -> bool {
         self.mlp.expert_layers.get(layer).copied().unwrap_or(false)
     }
 
-    /// Sizes that contradict each other, or would ask for more memory than any file justifies.
-    fn check(self, file: &str) -> Result<Self> {
-        let wrong = |key: &str, expected: &str, found: String| {
-            Err(Error::Config { file: file.into(), key: key.into(), expected: expected.into(), found })
-        };
-        if self.n_kv_heads == 0 || !self.n_heads.is_multiple_of(self.n_kv_heads) {
-            let found = format!("{} over {} heads", self.n_kv_heads, self.n_heads);
-            return wrong("num_key_value_heads", "a divisor of the number of heads", found);
-        }
-        if self.d_head == 0 {
-            return wrong("head_dim", "a positive width", "0".into());
-        }
-        for rope in &self.attention.ropes {
-            if rope.dim == 0 || rope.dim > self.d_head || !rope.dim.is_multiple_of(2) {
-                let found = format!("{} rotated of {}", rope.dim, self.d_head);
-                return wrong("head_dim", "an even number of rotated dimensions, at most the head's", found);
-            }
-            let divisors = match &rope.scaling {
-                RopeScaling::Divisors(d) => vec![d],
-                RopeScaling::LongRope { short, long, .. } => vec![short, long],
-                _ => vec![],
-            };
-            for d in divisors {
-                if d.len() != rope.dim / 2 || d.iter().any(|v| !v.is_finite() || *v <= 0.0) {
-                    let found = format!("{} values", d.len());
-                    return wrong("rope_scaling", "one positive divisor for each pair of rotated dimensions", found);
-                }
-            }
-        }
-        if let Some(experts) = &self.mlp.experts {
-            if experts.per_token == 0 || experts.per_token > experts.count {
-                let found = format!("{} of {}", experts.per_token, experts.count);
-                return wrong("num_experts_per_tok", "from 1 to the number of experts", found);
-            }
-            if experts.count > 4096 {
-                return wrong("num_experts", "at most 4096", experts.count.to_string());
-            }
-        }
-        if self.embedding.trajectory.is_none() && self.vocab_size == 0 {
-            return wrong("vocab_size", "a positive number of tokens", "0".into());
-        }
-        Ok(self)
+    /// Whether attention and MLP read the same input (see [`Residual::Parallel`]).
+    pub fn is_parallel(&self) -> bool {
+        matches!(self.residual, Residual::Parallel { .. })
     }
-}
-
-/// Refuses a number of layers or heads before anything is allocated by it.
-fn check_count(file: &str, key: &str, found: usize) -> Result<()> {
-    if found == 0 || found > 4096 {
-        return Err(Error::Config {
-            file: file.into(),
-            key: key.into(),
-            expected: "1 to 4096".into(),
-            found: found.to_string(),
-        });
-    }
-    Ok(())
 }

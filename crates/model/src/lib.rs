@@ -1,4 +1,22 @@
-//! Model files as a transformer that runs: takes a folder or a GGUF file, gives logits.
+//! Model files as a transformer that runs on the CPU or a GPU: takes a Hugging Face folder or a GGUF file, gives
+//! logits.
+//!
+//! How data flows:
+//!
+//! 1. [`ModelFiles::open`] opens the files as a [`laser_checkpoint::Checkpoint`], reads the configuration, and checks
+//!    that the tensors match it.
+//! 2. [`arch`] decides which [`Family`] the files belong to and reads `config.json` or GGUF metadata into a
+//!    [`ModelConfig`], the description of the one generic block that all families share.
+//! 3. [`ModelFiles::tokenizer`] reads the [`tokenizer::Tokenizer`]: text ↔ tokens.
+//! 4. [`ModelFiles::load`] reads the weights into a [`Model`], every matrix `[out, in]`; [`tensor_layout`] knows where
+//!    each is stored. [`device`] chooses the device.
+//! 5. A [`WeightId`] names a matrix (`L27.gate_proj`), [`Model::matrix`] gives its values, and
+//!    [`Model::with_replacements`] gives a model with other values, which shares all other weights.
+//! 6. [`forward`] runs a model on a batch of tokens; [`Model::head`] turns hidden states into logits. [`parallel`] runs
+//!    several batches at once.
+//!
+//! The modules [`forward`], [`tensor_layout`], [`weights`] and [`arch`] are the low level, for code that needs parts of
+//! a forward pass or writes model files. The types at the root are enough to open, inspect and edit a model.
 #![deny(unsafe_code)]
 
 pub mod arch;
@@ -6,22 +24,22 @@ pub mod config;
 pub mod device;
 pub mod error;
 pub mod forward;
-mod kind;
-pub mod layout;
 pub mod load;
 pub mod meter;
 mod model;
+mod model_kind;
 pub mod parallel;
 pub mod rope;
+pub mod tensor_layout;
 pub mod tokenizer;
-pub mod trajectory;
 pub mod weight_id;
+pub mod weights;
 
-pub use config::{ModelConfig, Piece};
-pub use error::{Error, Result};
-pub use kind::ModelKind;
-pub use laser_kernels::linear::Weight;
-pub use laser_kernels::variants::Variants;
+pub use arch::family::Family;
+pub use config::ModelConfig;
+pub use error::{Error, ErrorKind, Result};
 pub use load::ModelFiles;
 pub use meter::ForwardWork;
-pub use model::*;
+pub use model::{Model, Replacement};
+pub use model_kind::ModelKind;
+pub use weight_id::{MatrixPart, WeightId, WeightKind};

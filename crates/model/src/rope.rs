@@ -1,25 +1,25 @@
-//! Rotary positions: inverse frequencies under every scaling in use, and the cos/sin tables of a pass.
+//! Rotary positions: inverse frequencies for every implemented scaling, and the cos/sin tables of a forward pass.
 
-/// How a model stretches its rotary positions beyond the context it was trained on (`rope_scaling`).
+/// How rotary positions are stretched beyond the context that the model was trained on (`rope_scaling`).
 #[derive(Debug, Clone, PartialEq)]
 pub enum RopeScaling {
-    /// None.
+    /// No scaling.
     Default,
     /// Positions divided by `factor`.
     Linear {
-        /// Stretch.
+        /// Longest context divided by the trained context.
         factor: f64,
     },
-    /// The base grows with the sequence once it exceeds the trained context ("dynamic NTK").
+    /// The base grows with the length of the sequence once that exceeds the trained context ("dynamic NTK").
     Dynamic {
-        /// Stretch.
+        /// Longest context divided by the trained context.
         factor: f64,
         /// Trained context, in tokens.
         original_context: usize,
     },
     /// YaRN (arXiv 2309.00071): interpolates low frequencies, keeps high ones, scales the attention.
     Yarn {
-        /// Stretch.
+        /// Longest context divided by the trained context.
         factor: f64,
         /// Trained context, in tokens.
         original_context: usize,
@@ -32,46 +32,46 @@ pub enum RopeScaling {
         /// Whether the bounds of the ramp are rounded to whole dimensions.
         truncate: bool,
     },
-    /// LongRoPE (arXiv 2402.13753): a divisor for each frequency, one set for short and one for long sequences.
+    /// LongRoPE (arXiv 2402.13753): divisors of the frequencies, one set for short and one for long sequences.
     LongRope {
-        /// Divisors up to the trained context, `[d_head/2]`.
+        /// Divisors for sequences up to the trained context, `[dim/2]`.
         short: Vec<f64>,
-        /// Divisors beyond it, `[d_head/2]`.
+        /// Divisors for longer sequences, `[dim/2]`.
         long: Vec<f64>,
         /// Trained context, in tokens.
         original_context: usize,
         /// Factor on cos and sin.
         attention_factor: f64,
     },
-    /// Llama 3's smooth interpolation between kept and stretched frequencies.
+    /// Llama 3: high frequencies are kept, low ones are divided by `factor`, with a smooth transition between.
     Llama3 {
-        /// Stretch.
+        /// Longest context divided by the trained context.
         factor: f64,
-        /// Wavelengths above `original_context / low` are stretched.
+        /// Wavelengths above `original_context / low_freq_factor` are stretched.
         low_freq_factor: f64,
-        /// Wavelengths below `original_context / high` are kept.
+        /// Wavelengths below `original_context / high_freq_factor` are kept.
         high_freq_factor: f64,
         /// Trained context, in tokens.
         original_context: usize,
     },
-    /// A divisor for each frequency, `[d_head/2]`, as GGUF's `rope_freqs.weight` stores Llama 3's scaling.
+    /// A divisor for each frequency, `[dim/2]`; GGUF stores Llama 3's scaling so, in `rope_freqs.weight`.
     Divisors(Vec<f64>),
 }
 
-/// Rotary positions of a model.
+/// One kind of rotary positions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rope {
     /// Base of the geometric series of frequencies.
     pub theta: f64,
-    /// Rotated dimensions of a head.
+    /// Number of rotated dimensions of an attention head; even.
     pub dim: usize,
-    /// Scaling.
+    /// Stretch of the positions.
     pub scaling: RopeScaling,
 }
 
 impl Rope {
-    /// Inverse frequencies `[dim/2]` and the factor on cos and sin, for a pass whose longest sequence has
-    /// `sequence` tokens (only `Dynamic` and `LongRope` depend on it).
+    /// Inverse frequencies, `[dim/2]`, and the factor on cos and sin, for a pass whose longest sequence has `sequence`
+    /// tokens. Only `Dynamic` and `LongRope` depend on the length.
     pub fn inverse_frequencies(&self, sequence: usize) -> (Vec<f64>, f64) {
         let plain = |theta: f64| -> Vec<f64> {
             (0..self.dim / 2).map(|i| theta.powf(-((2 * i) as f64) / self.dim as f64)).collect()
@@ -108,8 +108,8 @@ impl Rope {
         }
     }
 
-    /// Whether the frequencies change for sequences longer than this many tokens; such sequences must not share
-    /// a pass with shorter ones.
+    /// Sequence length, in tokens, above which the frequencies change; a pass must not mix such sequences with shorter
+    /// ones. `None` if the frequencies never change.
     pub fn length_dependent_beyond(&self) -> Option<usize> {
         match &self.scaling {
             RopeScaling::Dynamic { original_context, .. } | RopeScaling::LongRope { original_context, .. } => {
@@ -119,14 +119,15 @@ impl Rope {
         }
     }
 
-    /// cos and sin of `positions`, each `[positions, dim/2]`.
+    /// cos and sin of the rotation angles of `positions`, each `[positions, dim/2]` row-major. `sequence`: see
+    /// [`Rope::inverse_frequencies`].
     pub fn tables(&self, positions: &[u32], sequence: usize) -> (Vec<f32>, Vec<f32>) {
         let (inverse, factor) = self.inverse_frequencies(sequence);
         let mut cos = Vec::with_capacity(positions.len() * inverse.len());
         let mut sin = Vec::with_capacity(positions.len() * inverse.len());
         for &position in positions {
             for f in &inverse {
-                // The reference multiplies in f32, which decides the rounding at large positions.
+                // In f32, because the reference rounds here too, which matters at large positions.
                 let angle = f64::from(position as f32 * *f as f32);
                 cos.push((angle.cos() * factor) as f32);
                 sin.push((angle.sin() * factor) as f32);
@@ -135,7 +136,8 @@ impl Rope {
         (cos, sin)
     }
 
-    /// Share of interpolation per frequency, 0 (kept) to 1 (stretched), `[dim/2]`.
+    /// Share of interpolation for each frequency, from 0 (kept) to 1 (stretched), `[dim/2]` (YaRN, arXiv 2309.00071,
+    /// section 3.2).
     fn yarn_ramp(&self, context: f64, beta_fast: f64, beta_slow: f64, truncate: bool) -> Vec<f64> {
         let dim = self.dim as f64;
         let dimension_of =
@@ -147,13 +149,13 @@ impl Rope {
         let low = low.max(0.0);
         let mut high = high.min(dim - 1.0);
         if low == high {
-            high += 0.001;
+            high += 0.001; // no division by zero below, as in the reference
         }
         (0..self.dim / 2).map(|i| ((i as f64 - low) / (high - low)).clamp(0.0, 1.0)).collect()
     }
 }
 
-/// YaRN's attention factor for a stretch: `0.1·mscale·ln(factor) + 1`.
+/// YaRN's attention factor for stretching the context by `factor`: `0.1·mscale·ln(factor) + 1`.
 pub(crate) fn yarn_attention_factor(factor: f64, mscale: f64) -> f64 {
     if factor <= 1.0 { 1.0 } else { 0.1 * mscale * factor.ln() + 1.0 }
 }

@@ -1,50 +1,50 @@
-//! Text to token ids and back: takes `tokenizer.json` or GGUF metadata, gives what the forward pass eats.
+//! Tokenizer: takes `tokenizer.json` or GGUF metadata, turns texts into token ids and back.
 //!
-//! The work is done by the `tokenizers` crate. A GGUF file carries only a vocabulary and names for the rest, so
-//! `gguf` writes the `tokenizer.json` such a model would have had, and reads that; [`Tokenizer::to_json`] hands
-//! it on, for folders that other tools load.
+//! The `tokenizers` crate does the work. A GGUF file contains only a vocabulary, and names of rules for the rest. So
+//! the module `gguf` writes the `tokenizer.json` that the model would have had as a folder, and reads that.
+//! [`Tokenizer::to_json`] returns it, for exports that other programs read.
 
 mod error;
 mod folder;
 mod gguf;
 mod pair;
-mod pre;
+mod pre_tokenizer;
+mod sentencepiece;
 mod special;
-mod spm;
 
 use serde_json::Value;
 
 pub use error::TokenizerError;
 use special::SpecialTokens;
 
-/// A vocabulary with its rules: splitting, merging, special tokens, chat template.
+/// A vocabulary with its rules for splitting and merging, special tokens and chat template.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     special: SpecialTokens,
     chat_template: Option<String>,
+    /// Whether tokens spell bytes as printable characters (GPT-2's `Ġ` for a space), not as SentencePiece does.
     byte_level: bool,
 }
 
 impl Tokenizer {
-    /// Builds the tokenizer from a `tokenizer.json` document and what else is known about the model.
+    /// Builds the tokenizer from a `tokenizer.json` document, special tokens and chat template.
     fn new(definition: Value, special: SpecialTokens, chat_template: Option<String>) -> Result<Self, TokenizerError> {
-        let byte_level = special::mentions(&definition["decoder"], "ByteLevel");
+        let byte_level = contains_component(&definition["decoder"], "ByteLevel");
         let mut inner: tokenizers::Tokenizer =
             serde_json::from_value(definition).map_err(|e| TokenizerError::Definition(e.to_string()))?;
-        // Saved with some models for training; here every text is encoded whole.
+        // Some models are saved with their padding and truncation of training; here every text is encoded completely.
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|e| TokenizerError::Definition(e.to_string()))?;
         special.check(&inner)?;
         Ok(Self { inner, special, chat_template, byte_level })
     }
 
-    /// Token ids of a text; the text of a special token (`<|im_end|>`) becomes that token.
-    ///
-    /// `add_special` puts a beginning (or end) token where the model's own tokenizer would.
+    /// Token ids of a text. The text of a special token (`<|im_end|>`) becomes that token. With `add_special`,
+    /// beginning and end token are added if the model's own tokenizer adds them.
     ///
     /// # Errors
-    /// [`TokenizerError::Encode`] if a character can be spelled neither by the vocabulary nor by an unknown token.
+    /// [`TokenizerError::Encode`] if the vocabulary cannot spell a character and has no unknown token.
     pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>, TokenizerError> {
         match self.inner.encode_fast(text, add_special) {
             Ok(encoding) => Ok(encoding.get_ids().to_vec()),
@@ -52,8 +52,8 @@ impl Tokenizer {
         }
     }
 
-    /// The text of token ids, without special tokens; ids beyond the vocabulary (padding rows of some
-    /// embeddings) have no text.
+    /// Text of token ids, without special tokens. Ids beyond the vocabulary (some embeddings have padding rows) are
+    /// skipped.
     ///
     /// # Errors
     /// [`TokenizerError::Decode`] if the decoder fails.
@@ -61,8 +61,10 @@ impl Tokenizer {
         self.inner.decode(ids, true).map_err(|e| TokenizerError::Decode(e.to_string()))
     }
 
-    /// What one token adds in the middle of a text: `Ġthe` and `▁the` both give ` the`; special tokens give
-    /// their name, bytes that are no character alone the replacement character.
+    /// Text that one token adds in the middle of a text; `None` for an id beyond the vocabulary.
+    ///
+    /// `Ġthe` and `▁the` both give ` the`. A special token gives its name. A token of bytes that are not a whole
+    /// character gives the replacement character.
     pub fn token_text(&self, id: u32) -> Option<String> {
         let piece = self.inner.id_to_token(id)?;
         if self.inner.get_added_tokens_decoder().contains_key(&id) {
@@ -71,14 +73,14 @@ impl Tokenizer {
         if self.byte_level {
             return self.inner.decode(&[id], true).ok();
         }
-        // The decoders of these vocabularies drop the leading space of what they take for a whole text.
-        match spm::byte_value(&piece) {
+        // Not the decoder, which drops a leading space because it takes the token for a whole text.
+        match sentencepiece::byte_value(&piece) {
             Some(byte) => Some(String::from_utf8_lossy(&[byte]).into_owned()),
-            None => Some(piece.replace(spm::SPACE, " ")),
+            None => Some(piece.replace(sentencepiece::SPACE, " ")),
         }
     }
 
-    /// The token that begins a text, if the model has one.
+    /// The token at the beginning of a text, if the model has one.
     pub fn bos_id(&self) -> Option<u32> {
         self.special.bos
     }
@@ -88,32 +90,32 @@ impl Tokenizer {
         self.special.eos.first().copied()
     }
 
-    /// The token that stands for one to be filled in.
+    /// The mask token of a masked language model, which predicts the token in its place.
     pub fn mask_id(&self) -> Option<u32> {
         self.special.mask
     }
 
-    /// The tokens that end a generation: end of text first, then end of turn and the like.
+    /// Tokens that end a generation: end of text first, then end of turn and similar ones.
     pub fn eos_ids(&self) -> &[u32] {
         &self.special.eos
     }
 
-    /// Whether [`Self::encode`] with `add_special` begins with [`Self::bos_id`].
+    /// Whether [`Self::encode`] with `add_special` adds [`Self::bos_id`] at the beginning.
     pub fn add_bos(&self) -> bool {
         self.special.add_bos
     }
 
-    /// Number of tokens, added ones included; the model's embedding may have more rows.
+    /// Number of tokens, including added ones; the model's embedding may have more rows.
     pub fn vocab_size(&self) -> usize {
         self.inner.get_vocab_size(true)
     }
 
-    /// The model's Jinja chat template.
+    /// The model's chat template, in Jinja.
     pub fn chat_template(&self) -> Option<&str> {
         self.chat_template.as_deref()
     }
 
-    /// The special tokens that the model has, as text, by their names in `tokenizer_config.json` and chat templates.
+    /// Texts of the model's special tokens, as (name in `tokenizer_config.json` and chat templates, text).
     pub fn special_texts(&self) -> Vec<(&'static str, String)> {
         let ids = [
             ("bos_token", self.bos_id()),
@@ -129,7 +131,7 @@ impl Tokenizer {
         self.inner.to_string(true).expect("the tokenizer is JSON because it was read from JSON")
     }
 
-    /// The `tokenizer_config.json` that goes with [`Self::to_json`]: names of the special tokens, chat template.
+    /// The `tokenizer_config.json` that belongs to [`Self::to_json`]: texts of the special tokens and chat template.
     pub fn config_json(&self) -> String {
         let mut config = serde_json::json!({
             "tokenizer_class": "PreTrainedTokenizerFast",
@@ -142,5 +144,17 @@ impl Tokenizer {
             config[key] = Value::String(value);
         }
         format!("{config:#}\n")
+    }
+}
+
+/// Whether a part of a `tokenizer.json` document is or contains a component of type `kind`.
+fn contains_component(part: &Value, kind: &str) -> bool {
+    match part {
+        Value::Object(map) => {
+            map.get("type").is_some_and(|found| found == kind)
+                || map.values().any(|inner| contains_component(inner, kind))
+        }
+        Value::Array(list) => list.iter().any(|inner| contains_component(inner, kind)),
+        _ => false,
     }
 }

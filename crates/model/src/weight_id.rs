@@ -1,10 +1,10 @@
-//! Names of the editable matrices: which kind, which part of the layer, in which layer.
+//! Names of editable matrices: layer, part of the layer, kind. They display as `L27.gate_proj`.
 
 use std::fmt;
 
 /// Kind of a weight matrix inside a transformer block.
 ///
-/// All are documented as `[out, in]`, the orientation of a linear layer's weight, whatever the file's own is.
+/// Shapes are `[out, in]`, the orientation of a linear layer's weight, even if the file stores `[in, out]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WeightKind {
     /// Query projection, `[n_heads·d_head, d_model]`.
@@ -17,27 +17,27 @@ pub enum WeightKind {
     O,
     /// Gate of a gated MLP, `[d_mlp, d_model]`.
     Gate,
-    /// First matrix of the MLP, `[d_mlp, d_model]`.
+    /// Up projection of the MLP, its only input matrix if there is no gate, `[d_mlp, d_model]`.
     Up,
-    /// Second matrix of the MLP, `[d_model, d_mlp]`.
+    /// Down projection of the MLP, `[d_model, d_mlp]`.
     Down,
-    /// What chooses the experts of a token, `[n_experts, d_model]`.
+    /// Router, which chooses the experts of a token, `[n_experts, d_model]`.
     Router,
-    /// Gate of the expert that sees every token, `[d_shared, d_model]`.
+    /// Gate of the shared expert, which every token uses, `[d_shared, d_model]`.
     SharedGate,
-    /// Its first matrix, `[d_shared, d_model]`.
+    /// Up projection of the shared expert, `[d_shared, d_model]`.
     SharedUp,
-    /// Its second matrix, `[d_model, d_shared]`.
+    /// Down projection of the shared expert, `[d_model, d_shared]`.
     SharedDown,
-    /// Queries, keys and values as one matrix, the rows of one below the other's.
+    /// Query, key and value projections as one matrix, one below the other.
     Qkv,
-    /// Gate and first matrix of the MLP as one, the rows of one below the other's.
+    /// Gate and up projection of the MLP as one matrix, one below the other.
     GateUp,
 }
 
 use WeightKind::{Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedDown, SharedGate, SharedUp, Up, V};
 
-/// Canonical names: those of Hugging Face's Llama where it has the matrix.
+/// Canonical names in the order of the kinds: Hugging Face's names in Llama, for matrices that Llama has.
 const NAMES: [(WeightKind, &str); 13] = [
     (Q, "q_proj"),
     (K, "k_proj"),
@@ -54,14 +54,14 @@ const NAMES: [(WeightKind, &str); 13] = [
     (GateUp, "gate_up_proj"),
 ];
 
-/// Where in a block a forward pass must start for an edited matrix to count.
+/// Point within a block at which a forward pass can start from cached states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// At the block's input.
+pub enum BlockEntry {
+    /// The input of the block.
     Attention,
-    /// At the MLP.
+    /// The input of the MLP, after attention.
     Mlp,
-    /// At the MLP's last matrix.
+    /// The input of the down projection.
     Down,
 }
 
@@ -76,7 +76,7 @@ impl WeightKind {
         NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
     }
 
-    /// The kinds whose rows make up this one: itself, but for those that are several as one.
+    /// Kinds whose rows make up this one: several for `qkv` and `gate_up_proj`, otherwise the kind itself.
     pub fn members(self) -> Vec<Self> {
         match self {
             Qkv => vec![Q, K, V],
@@ -85,7 +85,7 @@ impl WeightKind {
         }
     }
 
-    /// Whether it is a matrix of attention.
+    /// Whether it belongs to attention.
     pub fn is_attention(self) -> bool {
         matches!(self, Q | K | V | O | Qkv)
     }
@@ -97,12 +97,12 @@ impl fmt::Display for WeightKind {
     }
 }
 
-/// Which part of a layer's matrices of one kind is meant.
+/// Part of a layer's matrices of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MatrixPart {
     /// The layer's one matrix of the kind.
     Whole,
-    /// What belongs to one key/value head and the query heads that read it: `h3`. Rows of q, k and v, columns of o.
+    /// One head group, a key/value head with the query heads that read it: `h3`. Rows of q, k and v, columns of o.
     Group(usize),
     /// The matrix of one expert: `e3`.
     Expert(usize),
@@ -118,10 +118,11 @@ impl fmt::Display for MatrixPart {
     }
 }
 
-/// One editable matrix: layer (from 0), part and kind. Displays as `L27.gate_proj`, `L3.e5.down_proj`, `L2.h0.q_proj`.
+/// Name of an editable matrix: layer (from 0), part and kind. Displays as `L27.gate_proj`, `L3.e5.down_proj`,
+/// `L2.h0.q_proj`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WeightId {
-    /// Layer, the first is 0.
+    /// Layer, counted from 0.
     pub layer: usize,
     /// Part of the layer.
     pub part: MatrixPart,
@@ -135,17 +136,18 @@ impl WeightId {
         Self { layer, part: MatrixPart::Whole, kind }
     }
 
-    /// Its name within the layer: `gate_proj`, `e5.down_proj`.
+    /// Name within the layer: `gate_proj`, `e5.down_proj`.
     pub fn in_layer(self) -> String {
         format!("{}{}", self.part, self.kind)
     }
 
-    /// Where a pass must start for this matrix to count.
-    pub fn stage(self) -> Stage {
+    /// Last point at which a forward pass can start and still use this matrix.
+    pub fn block_entry(self) -> BlockEntry {
         match (self.part, self.kind) {
-            (_, kind) if kind.is_attention() => Stage::Attention,
-            (MatrixPart::Whole, Down) => Stage::Down,
-            _ => Stage::Mlp,
+            (_, kind) if kind.is_attention() => BlockEntry::Attention,
+            (MatrixPart::Whole, Down) => BlockEntry::Down,
+            // Down projections of experts included: their inputs are not cached.
+            _ => BlockEntry::Mlp,
         }
     }
 }
@@ -161,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_back_and_stand_in_the_order_of_the_kinds() {
+    fn names_parse_back_and_follow_the_order_of_the_kinds() {
         for (i, (kind, name)) in NAMES.iter().enumerate() {
             assert_eq!(*kind as usize, i);
             assert_eq!(WeightKind::from_name(name), Some(*kind));

@@ -1,4 +1,4 @@
-//! SHA-256 of model files: what manifests record and what downloads are checked against.
+//! SHA-256 of model files: takes a path, gives the hash that manifests record and that downloads are checked against.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,9 +6,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::SourceError;
+use super::error::SourceError;
 
-/// SHA-256 of a file's bytes, lower-case hexadecimal; reads 1 MiB at a time.
+/// SHA-256 of a file's bytes, 64 lower-case hexadecimal digits.
 ///
 /// # Errors
 /// [`SourceError::Io`] if the file cannot be read.
@@ -16,7 +16,7 @@ pub fn sha256_file(path: &Path) -> Result<String, SourceError> {
     let io = |source| SourceError::io(path, source);
     let mut file = File::open(path).map_err(io)?;
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
+    let mut buffer = vec![0; 1 << 20]; // model files may be larger than memory
     loop {
         match file.read(&mut buffer).map_err(io)? {
             0 => return Ok(hex::encode(hash.finalize())),
@@ -25,10 +25,11 @@ pub fn sha256_file(path: &Path) -> Result<String, SourceError> {
     }
 }
 
-/// One SHA-256 for a model: of the bytes of a `.gguf` file; for a folder, of its parts list.
+/// SHA-256 that identifies a model, 64 lower-case hexadecimal digits: the hash of a `.gguf` file, or of a list of the
+/// files of a folder.
 ///
-/// The parts list has one line `NAME  HASH\n` for each weight, config and tokenizer file directly in the
-/// folder, sorted by name, so that neither time stamps nor a README change it.
+/// The list has one line `NAME  HASH\n` for each weight, configuration and tokenizer file directly in the folder,
+/// sorted by name, so that neither time stamps nor a README change it.
 ///
 /// # Errors
 /// [`SourceError::Io`] if a file cannot be read.
@@ -40,7 +41,7 @@ pub fn sha256_model(path: &Path) -> Result<String, SourceError> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(path).map_err(io)? {
         let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
-        // Through `path.join`, not the entry: the Hub's cache holds links to files.
+        // `entry.file_type()` would say "link" for the links to files in the Hub's cache; `is_file` follows them.
         if is_model_part(&name) && path.join(&name).is_file() {
             names.push(name);
         }
@@ -54,7 +55,7 @@ pub fn sha256_model(path: &Path) -> Result<String, SourceError> {
     Ok(hex::encode(hash.finalize()))
 }
 
-/// Whether a file decides what the model computes: weights, configuration, tokenizer, chat template.
+/// Whether a file changes what the model computes: weights, configuration, tokenizer, chat template.
 fn is_model_part(name: &str) -> bool {
     [".safetensors", ".json", ".jinja", ".model"].iter().any(|end| name.ends_with(end))
         || name == "merges.txt"
@@ -65,25 +66,25 @@ fn is_model_part(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; // FIPS 180-2, appendix B.1
+    const SHA256_OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; // FIPS 180-2, appendix B.1
 
     #[test]
     fn a_file_has_the_published_hash_of_its_bytes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("abc");
         std::fs::write(&path, "abc").unwrap();
-        assert_eq!(sha256_file(&path).unwrap(), OF_ABC);
-        assert_eq!(sha256_model(&path).unwrap(), OF_ABC);
+        assert_eq!(sha256_file(&path).unwrap(), SHA256_OF_ABC);
+        assert_eq!(sha256_model(&path).unwrap(), SHA256_OF_ABC);
         assert!(sha256_file(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
     }
 
     #[test]
-    fn a_folder_counts_its_model_parts_by_name_and_content_only() {
+    fn the_hash_of_a_folder_depends_on_names_and_contents_of_model_files_only() {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
         write("config.json", "abc");
         let one = sha256_model(dir.path()).unwrap();
-        assert_eq!(one, hex::encode(Sha256::digest(format!("config.json  {OF_ABC}\n"))));
+        assert_eq!(one, hex::encode(Sha256::digest(format!("config.json  {SHA256_OF_ABC}\n"))));
         write("README.md", "x");
         assert_eq!(sha256_model(dir.path()).unwrap(), one);
         write("model.safetensors", "w");

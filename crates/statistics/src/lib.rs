@@ -1,38 +1,53 @@
-//! Statistics: takes per-item outcomes as plain slices, gives estimates, intervals and p-values.
+//! Statistics of evaluations: takes per-item outcomes as plain slices, gives estimates, intervals, p-values and splits.
 //!
-//! Sits after `evaluate` and before `results`. Every function is pure; whatever is random takes a
-//! seed. Fractions are fractions (0..1) here; percent and points appear only where text is written.
+//! Imports nothing of this project, so that each number can be checked against its formula alone. Conventions:
 //!
-//! Items that belong together (paraphrases of one fact, questions on one subject) share a *group*;
-//! intervals and permutations move whole groups, so copies of an item do not count as evidence.
-//! Slices of one call describe the same items in the same order; unequal lengths are a caller's bug
-//! and panic.
+//! - Every function is pure; functions that draw random numbers take a seed and give the same result for the same seed.
+//! - Shares, accuracies and rates are fractions in 0..=1, not percent.
+//! - Slices passed to one call describe the same items in the same order. Unequal lengths are a bug of the caller and
+//!   panic.
+//! - Items about one subject (paraphrases of one fact, questions on one text) share a *group*, given as one id per
+//!   item. Intervals, permutations and splits move whole groups, so that copies of an item do not count as evidence.
+//!
+//! In the order in which a search uses them:
+//!
+//! 1. [`assign_split`] (or [`paper_split`]) divides groups into search, validation and test items; [`group_ids`]
+//!    numbers the groups.
+//! 2. [`catch_up_probability`] decides when a race drops a candidate; [`rank_correlation`](fn@rank_correlation)
+//!    compares a cheap prediction with measured scores.
+//! 3. [`mean`], [`clustered_stderr`], [`effective_items`] and [`wilson_ci95`] summarise one model;
+//!    [`balanced_accuracy`](fn@balanced_accuracy), [`most_frequent`] and [`constant_answer_rate`] are the accuracies to
+//!    compare it with.
+//! 4. [`PairedOutcomes`], [`bootstrap_ci95`] and [`mcnemar_exact_p`] compare the winner with the unedited model;
+//!    [`minimal_detectable_difference`] gives the difference that the comparison could have detected.
+//! 5. [`family_wise`](fn@family_wise) corrects the search's best result for the number of candidates tried.
+#![forbid(unsafe_code)]
 
-mod balanced;
+mod balanced_accuracy;
 mod bootstrap;
 mod catch_up;
+mod constant_answer;
+mod family_wise;
 mod groups;
-mod majority;
-mod max_statistic;
 mod paired;
 mod power;
 mod rank_correlation;
 mod split;
 mod summary;
 
-pub use balanced::{Constant, balanced_accuracy};
+pub use balanced_accuracy::balanced_accuracy;
 pub use bootstrap::bootstrap_ci95;
 pub use catch_up::catch_up_probability;
+pub use constant_answer::{ConstantAnswer, FrequentAnswer, constant_answer_rate, most_frequent};
+pub use family_wise::{FamilyWiseTest, family_wise};
 pub use groups::{group_ids, group_sums};
-pub use majority::{Frequent, constant_answer_rate, most_frequent};
-pub use max_statistic::{FamilyWise, family_wise};
-pub use paired::{Paired, differences, mcnemar_exact_p};
+pub use paired::{PairedOutcomes, differences, mcnemar_exact_p};
 pub use power::minimal_detectable_difference;
 pub use rank_correlation::rank_correlation;
 pub use split::{Fractions, FractionsError, Split, assign_split, paper_split};
 pub use summary::{clustered_stderr, effective_items, mean, wilson_ci95};
 
-/// The 97.5 % quantile of the standard normal distribution.
+/// 97.5 % quantile of the standard normal distribution.
 const Z_975: f64 = 1.959_963_984_540_054;
-/// The 80 % quantile of the standard normal distribution.
+/// 80 % quantile of the standard normal distribution.
 const Z_80: f64 = 0.841_621_233_572_914_2;

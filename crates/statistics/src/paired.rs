@@ -1,20 +1,23 @@
-//! Paired outcomes: takes right/wrong of base and edit on the same items, gives counts and McNemar's p.
+//! Paired outcomes: takes right/wrong of the unedited and the edited model on the same items, gives counts, differences
+//! and McNemar's p-value.
 
-/// How two models differ on the same items.
+/// Number of items on which two models agree and differ.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Paired {
-    /// Items compared.
+pub struct PairedOutcomes {
+    /// Number of items.
     pub n: usize,
-    /// Items only the base answers right: what the edit broke.
+    /// Number of items that only the unedited model answers correctly: the edit broke them.
     pub base_right_only: usize,
-    /// Items only the edit answers right: what the edit fixed.
+    /// Number of items that only the edited model answers correctly: the edit fixed them.
     pub edit_right_only: usize,
-    /// Accuracy of the edit minus accuracy of the base, in -1..=1; 0 when there are no items.
+    /// Accuracy of the edited minus accuracy of the unedited model, a fraction in −1..=1; 0 without items.
     pub diff: f64,
 }
 
-impl Paired {
-    /// Compares right/wrong outcomes, both `[items]`.
+impl PairedOutcomes {
+    /// Counts the outcomes: `base` (unedited) and `edit` are `[items]`, true where the model is right, in the same
+    /// order of items. `diff` is ([`edit_right_only`](Self::edit_right_only) −
+    /// [`base_right_only`](Self::base_right_only)) / n.
     ///
     /// # Panics
     /// If the slices differ in length.
@@ -27,18 +30,20 @@ impl Paired {
         Self { n, base_right_only, edit_right_only, diff }
     }
 
-    /// Share of items on which exactly one of the two is right, in 0..=1.
+    /// Share of items on which exactly one of the two models is right, 0..=1; 0 without items.
     pub fn discordance(&self) -> f64 {
         (self.base_right_only + self.edit_right_only) as f64 / self.n.max(1) as f64
     }
 
-    /// McNemar's exact two-sided p of these counts.
+    /// McNemar's exact two-sided p-value of these counts: [`mcnemar_exact_p`].
     pub fn mcnemar_p(&self) -> f64 {
         mcnemar_exact_p(self.base_right_only as u64, self.edit_right_only as u64)
     }
 }
 
-/// Per-item differences edit − base in {−1, 0, 1}, `[items]`.
+/// Difference edit − base of each item, `[items]`: −1 (broken), 0 (unchanged) or 1 (fixed).
+///
+/// `base` and `edit` are `[items]`, true where the model is right, in the same order of items.
 ///
 /// # Panics
 /// If the slices differ in length.
@@ -47,16 +52,20 @@ pub fn differences(base: &[bool], edit: &[bool]) -> Vec<i8> {
     base.iter().zip(edit).map(|(&b, &e)| e as i8 - b as i8).collect()
 }
 
-/// McNemar's exact two-sided p for `b` and `c` discordant items:
-/// min(1, 2·P(X ≤ min(b, c))) with X ~ Binomial(b + c, ½).
+/// McNemar's exact two-sided p-value, 0..=1: min(1, 2·P(X ≤ min(b, c))) with X ~ Binomial(b + c, ½).
 ///
-/// The tail is summed relative to its largest term, whose logarithm is taken first, so that
-/// thousands of items neither overflow nor vanish early.
+/// `b` and `c` are the numbers of items that only the one and only the other model answers correctly; their order does
+/// not matter. Without discordant items the result is 1.
+///
+/// Source: McNemar 1947, "Note on the sampling error of the difference between correlated proportions or percentages",
+/// with the exact binomial tail.
 pub fn mcnemar_exact_p(b: u64, c: u64) -> f64 {
     let (k, n) = (b.min(c), b + c);
     if b == c {
         return 1.0;
     }
+    // The tail is summed relative to its largest term, whose logarithm is computed first: with thousands of items the
+    // binomial coefficients overflow and the probabilities underflow f64.
     let ln_choose: f64 = (1..=k).map(|i| (((n - k + i) as f64) / i as f64).ln()).sum();
     let ln_largest = ln_choose - n as f64 * std::f64::consts::LN_2;
     let mut term = 1.0;
@@ -64,6 +73,7 @@ pub fn mcnemar_exact_p(b: u64, c: u64) -> f64 {
     for i in (1..=k).rev() {
         term *= i as f64 / (n - i + 1) as f64;
         tail += term;
+        // Terms shrink from here on; the rest cannot change the sum.
         if term < tail * f64::EPSILON {
             break;
         }
@@ -120,7 +130,7 @@ mod tests {
     fn counts_and_difference() {
         let base = [true, true, false, false, true];
         let edit = [true, false, true, true, true];
-        let paired = Paired::new(&base, &edit);
+        let paired = PairedOutcomes::new(&base, &edit);
         assert_eq!((paired.base_right_only, paired.edit_right_only), (1, 2));
         assert!((paired.diff - 0.2).abs() < 1e-15);
         assert!((paired.discordance() - 0.6).abs() < 1e-15);
@@ -128,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn no_items_is_no_difference() {
-        assert_eq!(Paired::new(&[], &[]).diff, 0.0);
+    fn no_items_give_difference_zero() {
+        assert_eq!(PairedOutcomes::new(&[], &[]).diff, 0.0);
     }
 }

@@ -1,18 +1,23 @@
-//! Power: takes a number of items and how often two models disagree, gives what a test can show.
+//! Power: takes a number of items and the share on which two models disagree, gives the smallest difference that a
+//! paired test can detect.
 
 use super::{Z_80, Z_975};
 
-/// The smallest difference of two paired accuracies that McNemar's test at α = 0.05 (two-sided)
-/// shows with 80 % power, as a fraction; `None` when not even a one-sided flip of every discordant
-/// item would be shown.
+/// Smallest difference of two paired accuracies that McNemar's test (two-sided, α = 0.05) detects with 80 % power, as a
+/// fraction in 0..=`discordance`; `None` if no difference that large is possible.
 ///
-/// `n` is the number of independent items, `discordance` the share on which exactly one model is
-/// right. Solves δ√n = z₀.₉₇₅·√d + z₀.₈·√(d − δ²) for δ (Connett, Smith & McHugh 1987).
+/// Solves δ√n = z₀.₉₇₅·√d + z₀.₈·√(d − δ²) for δ. `n` is the number of independent items
+/// ([`effective_items`](crate::effective_items) if items are grouped), `discordance` d the share of items that exactly
+/// one of the two models answers correctly, 0..=1
+/// ([`PairedOutcomes::discordance`](crate::PairedOutcomes::discordance)). δ = d means that every discordant item
+/// favours the same model, so a solution above d cannot occur.
+///
+/// Source: Connett, Smith & McHugh 1987, "Sample size and power for pair-matched case-control studies".
 pub fn minimal_detectable_difference(n: f64, discordance: f64) -> Option<f64> {
     let (a, b) = (Z_975 * Z_975, Z_80 * Z_80);
     let spread = discordance * b * (n - a + b);
     let delta = (Z_975 * (n * discordance).sqrt() + spread.sqrt()) / (n + b);
-    // A NaN (too few items for a root) fails the comparison as well.
+    // The square root is NaN for too few items; the comparison is then false, so the result is `None`.
     (delta > 0.0 && delta <= discordance).then_some(delta)
 }
 
@@ -25,7 +30,7 @@ mod tests {
     use crate::mcnemar_exact_p;
 
     #[test]
-    fn solves_its_equation() {
+    fn the_result_solves_the_equation() {
         for (n, d) in [(100.0, 0.2), (1000.0, 0.1), (5000.0, 0.03)] {
             let delta = minimal_detectable_difference(n, d).expect("detectable");
             let left = delta * n.sqrt();
@@ -35,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn the_difference_it_names_is_shown_four_times_of_five() {
+    fn the_detectable_difference_is_detected_with_80_percent_power() {
         let (n, discordance) = (1000, 0.1);
         let delta = minimal_detectable_difference(n as f64, discordance).expect("detectable");
         let mut rng = ChaCha8Rng::seed_from_u64(4);
@@ -55,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_items_show_nothing() {
+    fn too_few_items_detect_nothing() {
         assert_eq!(minimal_detectable_difference(10.0, 0.1), None);
         assert_eq!(minimal_detectable_difference(2.0, 0.9), None);
         assert_eq!(minimal_detectable_difference(0.0, 0.0), None);

@@ -1,8 +1,13 @@
-//! Rank correlation: takes what a cheap criterion says of some edits and what was measured, gives their agreement.
+//! Rank correlation: takes two values of each edit, such as a cheap prediction and a measured score, gives how well
+//! their orders agree.
 
-/// Spearman's ρ of paired values: Pearson's correlation of their ranks, equal values sharing their average rank.
+/// Spearman's rank correlation of paired values, −1..=1; `None` with fewer than two pairs, if all values of one side
+/// are equal, or if a value is NaN.
 ///
-/// `None` for fewer than two pairs, where one side does not vary, or where a value is NaN.
+/// Pearson's correlation of the ranks; equal values share the mean of their ranks, as in SciPy's `spearmanr`. `a` and
+/// `b` are `[pairs]`, in the same order of pairs; only the order of values matters, so their units may differ.
+///
+/// Source: Spearman 1904, "The proof and measurement of association between two things".
 ///
 /// # Panics
 /// If the slices differ in length.
@@ -12,18 +17,21 @@ pub fn rank_correlation(a: &[f64], b: &[f64]) -> Option<f64> {
         return None;
     }
     let (a, b) = (average_ranks(a), average_ranks(b));
+    // Ranks sum to n(n+1)/2 even with ties, so both sides have the same known mean.
     let middle = (a.len() as f64 + 1.0) / 2.0;
     let product = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| (x - middle) * (y - middle)).sum::<f64>();
     let spread = (product(&a, &a) * product(&b, &b)).sqrt();
+    // Rounding can push the quotient just above 1.
     (spread > 0.0).then(|| (product(&a, &b) / spread).clamp(-1.0, 1.0))
 }
 
-/// The rank of each value, from 1; equal values share the mean of their places.
+/// Rank of each value in ascending order, counted from 1; equal values share the mean of their ranks.
 fn average_ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|i, j| values[*i].total_cmp(&values[*j]));
     let mut ranks = vec![0.0; values.len()];
     let mut before = 0;
+    // `==`, not the total order: −0 and 0 are a tie.
     for equal in order.chunk_by(|i, j| values[*i] == values[*j]) {
         let rank = before as f64 + (equal.len() as f64 + 1.0) / 2.0;
         equal.iter().for_each(|i| ranks[*i] = rank);
@@ -61,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_correlate() {
+    fn no_spread_gives_none() {
         assert_eq!(rank_correlation(&[], &[]), None);
         assert_eq!(rank_correlation(&[1.0], &[2.0]), None);
         assert_eq!(rank_correlation(&[1.0, 1.0], &[2.0, 3.0]), None);

@@ -1,26 +1,26 @@
-//! Splits: takes group keys (or a number of items), gives which split each item belongs to.
+//! Splits: takes group keys (or a number of items), gives the split of each item.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The part of a task an item belongs to.
+/// Disjoint sets of a task's items that serve different purposes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// Every item; used by `eval`, which does not choose anything.
+    /// All items, for an evaluation that chooses nothing.
     All,
-    /// Items on which all edits are tried.
+    /// Items on which a search scores all candidates.
     Search,
-    /// Items on which the few best are compared.
+    /// Items on which the finalists are compared and the winner is chosen.
     Validation,
-    /// Items opened once, for the base and the winner.
+    /// Items on which only the unedited model and the winner are scored, once.
     Test,
 }
 
 impl Split {
-    /// The name used in files and on the command line.
+    /// Lower-case name, as in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -37,14 +37,14 @@ impl fmt::Display for Split {
     }
 }
 
-/// Shares of the groups that go to search and validation; the rest is the test split.
+/// Shares of groups in the search and the validation split, 0..=1; the rest is the test split.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Fractions {
     search: f64,
     validation: f64,
 }
 
-/// Shares that cannot be those of three disjoint splits.
+/// Shares of search and validation that are negative, not numbers, or more than 1 together.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error(
     "split fractions search {search} and validation {validation}: expected both at least 0 and \
@@ -56,10 +56,10 @@ pub struct FractionsError {
 }
 
 impl Fractions {
-    /// Shares in 0..=1 of search and validation; test gets 1 − search − validation.
+    /// Checks the shares of search and validation, both in 0..=1; the test split gets 1 − search − validation.
     ///
     /// # Errors
-    /// If a share is negative or not a number, or the two exceed 1.
+    /// If a share is negative or not a number, or if their sum exceeds 1.
     pub fn new(search: f64, validation: f64) -> Result<Self, FractionsError> {
         if search >= 0.0 && validation >= 0.0 && search + validation <= 1.0 {
             Ok(Self { search, validation })
@@ -69,17 +69,18 @@ impl Fractions {
     }
 }
 
-/// The split of a group, from nothing but its key and the seed: SHA-256 read as a uniform number.
+/// Split of a group, chosen at random by the group's key and the seed.
 ///
-/// Neither the order of items nor the presence of others matters, so adding items to a task never
-/// moves one from test to search.
+/// The first 53 bits of SHA-256(seed as 8 little-endian bytes, then the key in UTF-8) are read as a uniform number u in
+/// 0..1: search if u < search share, validation if u < search + validation share, else test. The result depends neither
+/// on the order of items nor on other items, so adding items to a task never moves an item between splits.
 pub fn assign_split(group: &str, seed: u64, fractions: Fractions) -> Split {
     let mut hash = Sha256::new();
     hash.update(seed.to_le_bytes());
     hash.update(group.as_bytes());
     let digest = hash.finalize();
     let head: [u8; 8] = digest[..8].try_into().expect("8 bytes because a digest has 32");
-    // 53 bits, so that the quotient is exact and below 1.
+    // An f64 has 53 bits, so the quotient is exact and below 1.
     let uniform = (u64::from_le_bytes(head) >> 11) as f64 / (1_u64 << 53) as f64;
     if uniform < fractions.search {
         Split::Search
@@ -90,7 +91,8 @@ pub fn assign_split(group: &str, seed: u64, fractions: Fractions) -> Split {
     }
 }
 
-/// The paper's protocol: the first ⌊0.2·n⌋ items in file order select, the rest are reported.
+/// Splits of `n` items in file order, as in the LASER paper's code: the first ⌊n/5⌋ items are the search split, the
+/// rest the test split; there is no validation split (`docs/method.md`, "Search protocol").
 pub fn paper_split(n: usize) -> Vec<Split> {
     (0..n).map(|i| if i < n / 5 { Split::Search } else { Split::Test }).collect()
 }
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_come_out_as_asked() {
+    fn groups_are_divided_in_the_given_shares() {
         let fractions = Fractions::new(0.4, 0.2).expect("valid shares");
         let mut counts = [0; 3];
         for i in 0..10_000 {
@@ -117,11 +119,11 @@ mod tests {
     }
 
     #[test]
-    fn assignment_is_pinned_and_depends_on_the_seed() {
+    fn assignment_never_changes_and_depends_on_the_seed() {
         let fractions = Fractions::new(0.5, 0.25).expect("valid shares");
         let names =
             |seed| -> String { (0..24).map(|i| &assign_split(&i.to_string(), seed, fractions).name()[..1]).collect() };
-        // A change here moves items of every stored run between splits.
+        // If this fails, items of every stored run have moved between splits.
         assert_eq!(names(0), "tsstststttttvvstsvtstsss");
         assert_ne!(names(0), names(1));
     }
@@ -140,8 +142,8 @@ mod tests {
     }
 
     #[test]
-    fn the_paper_selects_on_the_first_fifth() {
-        // Sizes and selection counts of the paper's data sets.
+    fn the_paper_searches_on_the_first_fifth() {
+        // Numbers of items of the paper's data sets, all and in the search split.
         for (n, selected) in [(65_757, 13_151), (14_618, 2_923), (2_000, 400), (4, 0)] {
             let splits = paper_split(n);
             assert_eq!(splits.len(), n);

@@ -1,17 +1,22 @@
-//! Summaries: takes per-item values of one model, gives the mean, its error and intervals.
+//! Summaries of one model: takes per-item values, gives their mean, its standard error and an interval.
 
 use super::Z_975;
 use super::groups::group_sums;
 
-/// Mean of the values; `None` when there are none.
+/// Arithmetic mean of `values` (`[items]`), in their unit; `None` without values.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Standard error of the mean with items clustered by group, both `[items]`:
-/// √(G/(G−1) · Σ_g (Σ_{i∈g} (xᵢ − x̄))²) / n for G groups.
+/// Standard error of the mean of `values` with items clustered by group, in the unit of `values`; `None` with fewer
+/// than two groups.
 ///
-/// With one item per group this is the usual s/√n. `None` for fewer than two groups.
+/// √(G/(G−1) · Σ_g (Σ_{i∈g} (xᵢ − x̄))²) / n for n items in G groups; with one item per group this is the usual s/√n.
+///
+/// `values` and `groups` (group id of each item) are `[items]`, in the same order of items.
+///
+/// Source: the cluster-robust variance of a mean with the small-sample factor G/(G−1) (Liang & Zeger 1986; Miller 2024,
+/// "Adding Error Bars to Evals", arXiv 2411.00640).
 ///
 /// # Panics
 /// If the slices differ in length.
@@ -23,10 +28,15 @@ pub fn clustered_stderr(values: &[f64], groups: &[u32]) -> Option<f64> {
     (sums.len() > 1).then(|| (count / (count - 1.0) * squares).sqrt() / values.len() as f64)
 }
 
-/// How many independent items these clustered ones are worth, in 1..=n:
-/// the squared ratio of the naive to the clustered standard error, times n.
+/// Effective sample size: number of independent items that would give the same standard error as these grouped ones,
+/// in 1..=n.
 ///
-/// When the values do not vary the data cannot tell, and the number of groups is given.
+/// n · (standard error without groups / standard error with groups)². If the values do not vary, neither error says
+/// anything, and the number of groups is returned.
+///
+/// `values` and `groups` (group id of each item) are `[items]`, in the same order of items.
+///
+/// Source: Kish 1965, "Survey Sampling": n divided by the design effect.
 ///
 /// # Panics
 /// If the slices differ in length.
@@ -39,13 +49,17 @@ pub fn effective_items(values: &[f64], groups: &[u32]) -> f64 {
     }
 }
 
-/// Wilson's 95 % interval [low, high] of a rate seen on `n` independent items; `None` for `n` ≤ 0.
+/// Wilson's 95 % score interval `[low, high]` of a rate, fractions in 0..=1; `None` for `n` ≤ 0.
 ///
-/// For clustered items pass [`effective_items`] as `n`.
+/// (r + z²/2n ± z·√(r(1−r)/n + z²/4n²)) / (1 + z²/n) with z = z₀.₉₇₅. `rate` r is a fraction in 0..=1 seen on `n`
+/// independent items; for grouped items pass [`effective_items`] as `n`.
+///
+/// Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
 pub fn wilson_ci95(rate: f64, n: f64) -> Option<[f64; 2]> {
     let z2 = Z_975 * Z_975;
     let centre = (rate + z2 / (2.0 * n)) / (1.0 + z2 / n);
     let half = Z_975 / (1.0 + z2 / n) * (rate * (1.0 - rate) / n + z2 / (4.0 * n * n)).sqrt();
+    // Rounding can push the ends just outside 0..=1.
     (n > 0.0).then(|| [(centre - half).max(0.0), (centre + half).min(1.0)])
 }
 
@@ -54,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stderr_of_single_items_is_the_textbook_one() {
+    fn stderr_without_groups_is_s_over_root_n() {
         let values = [1.0, 0.0, 1.0, 1.0];
         // s² = 0.25, s/√4 = 0.25
         let got = clustered_stderr(&values, &[3, 1, 2, 9]).expect("four groups");
@@ -62,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn stderr_of_copies_is_that_of_the_originals() {
+    fn copies_of_items_do_not_change_the_stderr() {
         let values = [1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0];
         let alone = clustered_stderr(&values, &[0, 1, 2, 3, 4, 5, 6]).expect("groups");
         let copied: Vec<f64> = values.iter().flat_map(|&v| [v; 3]).collect();
@@ -75,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_to_say() {
+    fn too_few_groups_or_items_give_none() {
         assert_eq!(mean(&[]), None);
         assert_eq!(clustered_stderr(&[1.0, 0.0], &[5, 5]), None);
         assert_eq!(effective_items(&[1.0, 1.0, 1.0], &[0, 0, 1]), 2.0);

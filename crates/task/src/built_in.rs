@@ -1,9 +1,11 @@
-//! The built-in tasks: what there is, where the data of each comes from, and how it is read.
+//! The built-in tasks: takes a task's published data in any of its layouts, gives items under the profile `clean` or
+//! `paper`. One file per data set holds the task's description ([`TaskInfo`]), prompts and scores.
 
 mod arc;
 mod bigbench;
 mod bios;
 mod counterfact;
+pub(crate) mod data_source;
 mod fever;
 mod hellaswag;
 mod hotpotqa;
@@ -11,17 +13,14 @@ mod info;
 mod known_1000;
 mod lambada;
 mod piqa;
-pub(crate) mod records;
+mod records;
 #[cfg(test)]
-pub(crate) mod testing;
+mod testing;
 mod truthfulqa;
 mod wikitext;
 mod wording;
 mod world_facts;
 
-use crate::error::Result;
-use crate::setup::TaskOptions;
-use crate::task::Task;
 pub use info::{HubData, TaskInfo};
 
 /// The built-in tasks: first those of the paper, in its order.
@@ -45,7 +44,7 @@ pub static BUILT_IN: &[TaskInfo] = &[
 ];
 
 impl TaskInfo {
-    /// The built-in task with a name.
+    /// Finds a built-in task by name.
     pub fn named(name: &str) -> Option<&'static Self> {
         BUILT_IN.iter().find(|info| info.name == name)
     }
@@ -56,14 +55,15 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
-    use crate::built_in::testing::bare;
-    use crate::task::Item;
+    use crate::built_in::testing::without_records;
+    use crate::options::TaskOptions;
+    use crate::task::{Item, Task};
 
-    /// Items without what a layout may leave out: the set's own ids, and groups by them.
-    fn nameless(path: &Path, info: &TaskInfo) -> Vec<Item> {
+    /// Items without ids and groups, which some layouts do not contain.
+    fn without_ids(path: &Path, info: &TaskInfo) -> Vec<Item> {
         let task = Task::open(info.name, Some(path), &TaskOptions::default());
         let task = task.unwrap_or_else(|e| panic!("{}: {e}", info.name));
-        bare(task).into_iter().map(|item| Item { id: String::new(), group: String::new(), ..item }).collect()
+        without_records(task).into_iter().map(|item| Item { id: String::new(), group: String::new(), ..item }).collect()
     }
 
     #[test]
@@ -75,21 +75,21 @@ mod tests {
                 "arc-easy" | "arc-challenge" => "arc",
                 name => name,
             };
-            let items = nameless(&data.join(folder), info);
-            // Labels by themselves, and one prompt a record instead of three.
+            let items = without_ids(&data.join(folder), info);
+            // Files with other items: labels only, and one prompt per record instead of three.
             let other = ["valid-labels.lst", "flat.json"];
             let entries = std::fs::read_dir(data.join(folder)).expect("a folder a task");
             let files: Vec<PathBuf> = entries.map(|entry| entry.expect("entry").path()).collect();
             let files: Vec<_> = files.iter().filter(|path| !other.iter().any(|name| path.ends_with(name))).collect();
-            assert!(files.len() > 1, "{folder}: two layouts at least");
+            assert!(files.len() > 1, "{folder}: at least two layouts");
             for file in files {
-                assert!(nameless(file, info) == items, "{} {}", info.name, file.display());
+                assert!(without_ids(file, info) == items, "{} {}", info.name, file.display());
             }
         }
     }
 
     #[test]
-    fn tasks_are_complete_and_named_once() {
+    fn descriptions_are_complete_and_names_are_unique() {
         for (i, info) in BUILT_IN.iter().enumerate() {
             assert!(BUILT_IN[..i].iter().all(|earlier| earlier.name != info.name), "{}", info.name);
             assert_eq!(info.needs_data, !info.example.is_empty() && !info.files.is_empty(), "{}", info.name);
@@ -97,7 +97,7 @@ mod tests {
             assert!(revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit()), "{}", info.name);
             let names: Vec<&str> = info.files.iter().flat_map(|names| names.iter().copied()).collect();
             let hub = info.hub.map_or(&[][..], |hub| hub.files);
-            assert!(hub.iter().all(|name| names.contains(name)), "{}: files of the hub are read", info.name);
+            assert!(hub.iter().all(|name| names.contains(name)), "{}: the files on the Hub are read", info.name);
         }
     }
 }

@@ -1,19 +1,22 @@
-//! Chat templates: takes a task and a model's own Jinja template, gives the task with its prompts as a user's turn.
+//! Chat templates: takes a task and the model's own Jinja template, gives the task with every prompt as a user turn.
 //!
-//! Stands between `task` and `evaluate`. The template is rendered as `transformers` does it (`apply_chat_template` with
-//! `add_generation_prompt`), so that the answer is what the assistant would say first. As in lm-evaluation-harness,
-//! nothing stands between the rendered text and an answer, a task's `description` becomes the system's turn, examples
-//! stay in the user's, and no beginning token is added to a text that begins with it.
+//! Used between opening a task and evaluating it. The template is rendered as by `apply_chat_template` of
+//! `transformers` with `add_generation_prompt`, so that the answer is the beginning of the assistant's turn. As in
+//! lm-evaluation-harness, the answer follows the rendered text directly, a task's `description` becomes the system
+//! turn, few-shot examples stay in the user turn, and no beginning-of-text token is added to a text that begins with
+//! it.
 
 mod date;
 pub(crate) mod error;
 mod template;
 
+use std::error::Error as _;
+
 use minijinja::{Environment, context};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::join::{Boundary, Join};
 use crate::score::Score;
 use crate::task::{Item, Task};
@@ -21,25 +24,25 @@ use laser_model::config::ModelConfig;
 use laser_model::tokenizer::Tokenizer;
 
 pub use date::Date;
-pub use error::ChatError;
+pub use error::{ChatError, RenderError};
 
-/// Longest rendered text, in bytes: beyond any model's context.
+/// Largest rendered text in bytes, longer than any model's context.
 const MAX_RENDERED: usize = 16 << 20;
 
-/// What a conversation begins with, and when.
+/// Settings of a conversation: system text and current date.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChatSettings {
-    /// The system's turn before the user's.
+    /// Text of the system turn before the user turn.
     pub system: Option<String>,
-    /// Today, for templates that say it.
+    /// Current date, for templates that print it.
     pub date: Option<Date>,
 }
 
-/// A model's chat template.
+/// A model's chat template with the settings it is rendered with.
 #[derive(Debug)]
 pub struct ChatTemplate {
     env: Environment<'static>,
-    /// Names and texts of special tokens, as templates know them.
+    /// Names of special tokens in templates, such as `bos_token`, with their texts.
     tokens: Vec<(&'static str, String)>,
     settings: ChatSettings,
     /// SHA-256 of the template's text, hexadecimal.
@@ -47,33 +50,38 @@ pub struct ChatTemplate {
 }
 
 impl ChatTemplate {
-    /// The template of a model.
+    /// Reads the template of a model.
     ///
     /// # Errors
-    /// A model that does not continue texts, or has no template, or one that is too large or no Jinja.
+    /// The model is not causal, or its template is missing, too large or not valid Jinja.
     pub fn new(tokenizer: &Tokenizer, config: &ModelConfig, settings: ChatSettings) -> Result<Self> {
         config.check_continues_texts()?;
         let source = tokenizer.chat_template().ok_or(ChatError::Absent)?;
         Self::of(source, tokenizer.special_texts(), settings)
     }
 
+    /// Makes the template of a text; `tokens`: names and texts of special tokens.
     fn of(source: &str, tokens: Vec<(&'static str, String)>, settings: ChatSettings) -> Result<Self> {
         let env = template::environment(source, settings.date)?;
         let sha256 = hex::encode(Sha256::digest(source));
         Ok(Self { env, tokens, settings, sha256 })
     }
 
-    /// What the template makes of a question, up to where the assistant's answer begins; `system`: a turn before it.
+    /// Renders a user turn with `question`, after a system turn if `system` is given, up to the beginning of the
+    /// assistant's answer.
     ///
     /// # Errors
-    /// What the template raises; a text or a rendering without end.
-    pub fn render(&self, system: Option<&str>, question: &str) -> Result<String, String> {
+    /// The template raises an exception, needs a date that is not set, does not finish, or writes too much.
+    pub fn render(&self, system: Option<&str>, question: &str) -> Result<String, RenderError> {
         let turn = |role: &str, content: &str| context! { role => role, content => content };
         let messages: Vec<_> =
             system.map(|text| turn("system", text)).into_iter().chain([turn("user", question)]).collect();
         let tokens: minijinja::Value = self.tokens.iter().map(|(name, text)| (*name, text.as_str())).collect();
-        let template = self.env.get_template(template::NAME).expect("it was added when this was made");
-        let mut text = Bounded(Vec::new());
+        let template = self
+            .env
+            .get_template(template::NAME)
+            .expect("the environment contains the template, because `of` added it");
+        let mut text = LimitedWriter(Vec::new());
         let variables = context! {
             messages => messages,
             tools => (),
@@ -83,24 +91,55 @@ impl ChatTemplate {
         };
         match template.render_captured_to(variables, &mut text) {
             Ok(_) => Ok(String::from_utf8(text.0).expect("a template writes UTF-8 because its parts are")),
-            Err(_) if text.0.len() > MAX_RENDERED => Err(format!("it writes more than {MAX_RENDERED} bytes")),
-            Err(e) if e.kind() == minijinja::ErrorKind::OutOfFuel => Err("it does not come to an end".to_owned()),
-            Err(e) => Err(e.to_string()),
+            Err(_) if text.0.len() > MAX_RENDERED => {
+                Err(RenderError::Failed(format!("it writes more than {MAX_RENDERED} bytes")))
+            }
+            Err(e) if e.kind() == minijinja::ErrorKind::OutOfFuel => {
+                Err(RenderError::Failed("it does not come to an end".to_owned()))
+            }
+            // An error inside a block or macro is the source of another one.
+            Err(e) if std::iter::successors(e.source(), |&e| e.source()).any(|e| e.is::<RenderError>()) => {
+                Err(RenderError::DateMissing)
+            }
+            Err(e) => Err(RenderError::Failed(e.to_string())),
         }
     }
 
-    /// The task with every prompt rendered, for a score; texts that are only read stay as they are.
+    /// Renders every prompt of a task; a task that is scored by perplexity is returned unchanged.
     ///
-    /// The line end before an answer is the template's, so prompt and answer are encoded apart; only where the harness's
-    /// rule was asked for it counts as the answer's, as it does there.
+    /// [`Boundary::Joint`] becomes [`Boundary::Apart`], because a line end before the answer belongs to the template.
+    /// [`Boundary::Harness`] is kept, for the harness counts that line end as part of the answer, except for
+    /// [`Score::Top1`].
     ///
     /// # Errors
-    /// An item whose rendering fails, by its id.
+    /// Rendering an item fails, or the template needs a date that is not set; the error names the item.
     pub fn apply(&self, task: Task, score: Score) -> Result<Task> {
-        if score.only_reads() {
+        if score.is_perplexity() {
             return Ok(task);
         }
-        // The harness makes a description, which stands before every prompt, part of the system's turn.
+        let (system, description) = self.system_turn(&task);
+        let rendered = |item: &Item| -> Result<Item> {
+            let rendered = self.render(system.as_deref(), &item.prompt[description.len()..]);
+            let prompt = rendered.map_err(|error| failed(&item.id, error))?;
+            Ok(Item { prompt, ..item.clone() })
+        };
+        let items = task.items.iter().map(rendered).collect::<Result<Vec<Item>>>()?;
+        let begin = self.tokens.iter().find(|(name, _)| *name == "bos_token").map(|(_, text)| text.as_str());
+        let begun = begin.is_some_and(|begin| items.iter().all(|item| item.prompt.starts_with(begin)));
+        let boundary = match task.join.boundary {
+            // Else the one token that this score predicts would be the template's line end.
+            Boundary::Harness if score == Score::Top1 => Boundary::Apart,
+            Boundary::Joint => Boundary::Apart,
+            boundary => boundary,
+        };
+        let join = Join { delimiter: String::new(), boundary, special: task.join.special && !begun };
+        Ok(Task { items, join, ..task })
+    }
+
+    /// The system turn for a task, and the description that it takes from the start of every prompt.
+    ///
+    /// The harness puts a task's `description`, which begins every prompt, into the system turn instead.
+    fn system_turn<'a>(&self, task: &'a Task) -> (Option<String>, &'a str) {
         let config = |key: &str| task.config.get(key).and_then(Value::as_str);
         let description = config("description")
             .filter(|text| !text.is_empty() && task.items.iter().all(|item| item.prompt.starts_with(text)))
@@ -112,26 +151,10 @@ impl ChatTemplate {
                 Some([system, description].join(config("fewshot_delimiter").unwrap_or("\n\n")))
             }
         };
-        let rendered = |item: &Item| -> Result<Item> {
-            let prompt = self
-                .render(system.as_deref(), &item.prompt[description.len()..])
-                .map_err(|reason| ChatError::Render { item: item.id.clone(), reason })?;
-            Ok(Item { prompt, ..item.clone() })
-        };
-        let items = task.items.iter().map(rendered).collect::<Result<Vec<Item>>>()?;
-        let begin = self.tokens.iter().find(|(name, _)| *name == "bos_token").map(|(_, text)| text.as_str());
-        let begun = begin.is_some_and(|begin| items.iter().all(|item| item.prompt.starts_with(begin)));
-        let boundary = match task.join.boundary {
-            // Who asks for the next token alone would ask for that line end.
-            Boundary::Harness if score == Score::Top1 => Boundary::Apart,
-            Boundary::Joint => Boundary::Apart,
-            boundary => boundary,
-        };
-        let join = Join { delimiter: String::new(), boundary, special: task.join.special && !begun };
-        Ok(Task { items, join, ..task })
+        (system, description)
     }
 
-    /// What it was rendered with, by the names under which a manifest keeps it.
+    /// Settings of the rendering and the template's hash, by their keys in a manifest.
     pub fn record(&self) -> Vec<(&'static str, Value)> {
         let mut record =
             vec![("apply_chat_template", true.into()), ("chat_template_sha256", self.sha256.clone().into())];
@@ -141,10 +164,20 @@ impl ChatTemplate {
     }
 }
 
-/// Takes what is written up to a bound.
-struct Bounded(Vec<u8>);
+/// The error for an item that cannot be rendered.
+fn failed(item: &str, error: RenderError) -> Error {
+    match error {
+        RenderError::DateMissing => {
+            Error::setting("chat-date", format!("item `{item}`: the model's chat template: {error}"))
+        }
+        RenderError::Failed(reason) => ChatError::Render { item: item.to_owned(), reason }.into(),
+    }
+}
 
-impl std::io::Write for Bounded {
+/// Writer into memory that fails once [`MAX_RENDERED`] bytes are exceeded.
+struct LimitedWriter(Vec<u8>);
+
+impl std::io::Write for LimitedWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.extend_from_slice(&bytes[..bytes.len().min(MAX_RENDERED + 1)]);
         if self.0.len() > MAX_RENDERED { Err(std::io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes.len()) }

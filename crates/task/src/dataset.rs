@@ -1,102 +1,104 @@
-//! Data sets: takes a file or a folder of rows in any common layout, gives rows that know where they stand.
+//! Data sets: takes a file or folder in any common format, gives records with their locations.
 //!
-//! | file | one row | its place |
+//! | file | one record | its location |
 //! | --- | --- | --- |
-//! | `.jsonl`, `.ndjson` | an object a line | line, from 1 |
-//! | `.json` | an object of a list, of an object's one list of objects, or a line | record, from 0, or line |
-//! | `.csv`, `.tsv` | a record under the header, every value a text | line it begins on |
+//! | `.jsonl`, `.ndjson` | an object on a line | line, from 1 |
+//! | `.json` | an object in a list, in the only list of objects of an object, or on a line | entry, from 0, or line |
+//! | `.csv`, `.tsv` | a data row below the header, every value a text | line on which it begins |
 //! | `.txt`, `.lst` | a line, as the field `text` | line |
-//! | `.parquet` | a record | record |
+//! | `.parquet` | a record | entry |
 //!
-//! Nothing is half-read in silence: what is no row is refused with its file and place, or left out and counted.
+//! No file is read partially without notice: a malformed record is rejected with its file and location, or skipped and
+//! counted.
 
 mod items;
 mod json;
 mod layout;
 mod parquet;
-mod reading;
-mod row;
+mod record;
+mod record_collector;
 mod table;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
-pub use layout::Layout;
-pub use row::{BadField, Place, Record};
+pub use layout::DatasetLayout;
+pub use record::{BadField, Record, RecordLocation};
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use reading::Reading;
+use record_collector::RecordCollector;
 
-/// The rows of a file, or of the files of a split.
+/// Records of a file, or of all files of a split.
 #[derive(Debug, Clone)]
 pub struct Records {
-    /// The file or folder, as it was named.
+    /// The file or folder, as the caller named it.
     pub file: PathBuf,
-    /// Its rows, in order.
-    pub rows: Vec<Record>,
-    /// What was no row and was left out, each with its file and place.
+    /// The records, in the order of the files.
+    pub records: Vec<Record>,
+    /// Messages about malformed records that were skipped, each with file and location.
     pub skipped: Vec<String>,
 }
 
 impl Records {
-    /// The rows of `path`: of a file, or of the files in a folder that `layout` names. With `skip_bad`, what is no row
-    /// is left out and counted; a file that cannot be understood as a whole is refused all the same.
+    /// Reads the file `path`, or the files that `layout` names in the folder `path`. With `skip_bad`, malformed records
+    /// are skipped and counted, while a file that cannot be understood as a whole is still rejected.
     ///
     /// # Errors
-    /// None of the files is there, one cannot be read, or one is malformed (with its line or record).
-    pub fn open(path: &Path, layout: &Layout<'_>, skip_bad: bool) -> Result<Self> {
-        let mut all = Self { file: path.to_owned(), rows: Vec::new(), skipped: Vec::new() };
+    /// None of the named files exists, or one cannot be read or is malformed; the error names the line or entry.
+    pub fn open(path: &Path, layout: &DatasetLayout<'_>, skip_bad: bool) -> Result<Self> {
+        let mut all = Self { file: path.to_owned(), records: Vec::new(), skipped: Vec::new() };
         for file in layout.files_of(path)? {
-            let mut reading = Reading::new(&file, skip_bad);
-            read(&file, layout.list, &mut reading)?;
-            all.rows.append(&mut reading.rows);
-            all.skipped.append(&mut reading.skipped);
+            let mut collector = RecordCollector::new(&file, skip_bad);
+            read(&file, layout.list, &mut collector)?;
+            all.records.append(&mut collector.records);
+            all.skipped.append(&mut collector.skipped);
         }
         Ok(all)
     }
 
-    /// The rows of one file, all of them good ones.
+    /// Reads one file and rejects it if any record is malformed.
     ///
     /// # Errors
-    /// As [`Records::open`].
+    /// Those of [`Records::open`].
     pub fn read(path: &Path) -> Result<Self> {
-        Self::open(path, &Layout::default(), false)
+        Self::open(path, &DatasetLayout::default(), false)
     }
 
-    /// These rows, then those of another split.
+    /// Appends the records of another split.
     #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.rows.extend(other.rows);
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.records.extend(other.records);
         self.skipped.extend(other.skipped);
         self
     }
 }
 
-/// Whether a file's extension names a format of rows.
-pub fn is_readable(path: &Path) -> bool {
+/// Whether a file's extension names a format that can be read.
+pub(crate) fn is_readable(path: &Path) -> bool {
     matches!(extension(path).as_str(), "json" | "jsonl" | "ndjson" | "csv" | "tsv" | "txt" | "lst" | "parquet")
 }
 
+/// Extension of a file in lower case, without the dot; empty if there is none.
 fn extension(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
 }
 
-/// Reads a file in the format that its extension names; any other is JSON.
-fn read(path: &Path, list: Option<&str>, reading: &mut Reading) -> Result<()> {
+/// Reads a file in the format that its extension names; a file with any other extension is read as JSON.
+fn read(path: &Path, list: Option<&str>, collector: &mut RecordCollector) -> Result<()> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
-    read_bytes(&bytes, path, list, reading)
+    read_bytes(&bytes, path, list, collector)
 }
 
-fn read_bytes(bytes: &[u8], path: &Path, list: Option<&str>, reading: &mut Reading) -> Result<()> {
+fn read_bytes(bytes: &[u8], path: &Path, list: Option<&str>, collector: &mut RecordCollector) -> Result<()> {
     match extension(path).as_str() {
-        "jsonl" | "ndjson" => json::lines(bytes, reading),
-        "csv" => table::read(bytes, b',', reading),
-        "tsv" => table::read(bytes, b'\t', reading),
-        "txt" | "lst" => text::read(bytes, reading),
-        "parquet" => parquet::read(bytes, reading),
-        _ => json::read(bytes, list, reading),
+        "jsonl" | "ndjson" => json::lines(bytes, collector),
+        "csv" => table::read(bytes, b',', collector),
+        "tsv" => table::read(bytes, b'\t', collector),
+        "txt" | "lst" => text::read(bytes, collector),
+        "parquet" => parquet::read(bytes, collector),
+        _ => json::read(bytes, list, collector),
     }
 }

@@ -1,39 +1,39 @@
-//! What can go wrong with a task, one variant for each kind of failure.
+//! Errors of this crate, one variant for each kind of failure.
 
 use std::path::PathBuf;
 
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure of a task: its file, its items, or a template. Every variant names the thing concerned, what was expected and what was found.
+/// A failure to read or build a task. Every variant names the file, item or setting, and what was expected and found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A model does not suit the task.
     #[error(transparent)]
     Model(#[from] laser_model::Error),
-    /// A tokenizer could not be built, or a text not be encoded.
+    /// A tokenizer could not be built, or could not encode a text.
     #[error(transparent)]
     Tokenizer(#[from] laser_model::tokenizer::TokenizerError),
     /// A chat template could not be used.
     #[error(transparent)]
     Chat(#[from] crate::chat::error::ChatError),
-    /// A task file or an item of it is wrong.
+    /// A data file, a task file or one of its items is malformed.
     #[error("{file}: {place}: {problem}")]
     Task {
-        /// The task file or built-in name.
+        /// The file, or the name of a built-in task.
         file: String,
         /// Line, record or field.
         place: String,
         /// Expected and found.
         problem: String,
     },
-    /// A setting that cannot be used as given.
+    /// A setting has a value that cannot be used.
     #[error("{setting}: {problem}")]
     Setting {
-        /// Name of the setting.
+        /// Name of the setting, such as `num-fewshot`.
         setting: String,
-        /// Why, and what is possible.
+        /// Reason, and the possible values.
         problem: String,
     },
     /// A file could not be read or written.
@@ -41,32 +41,59 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// A file's JSON or YAML cannot be read.
+    /// A file is not valid JSON or YAML, or does not have the expected structure.
     #[error("{path}: {problem}")]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// Position in the file, and the reason.
         problem: String,
     },
 }
 
+/// Kind of an [`Error`], for callers that react differently to each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The caller has to change a setting.
+    Setting,
+    /// A data file or task file is malformed.
+    Data,
+    /// The model's chat template is missing, malformed, or fails to render a prompt.
+    ChatTemplate,
+    /// The model or its tokenizer does not suit the task.
+    Model,
+    /// A file could not be read or written.
+    Io,
+}
+
 impl Error {
-    /// An I/O failure at `path`.
+    /// The kind of failure.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Model(_) | Self::Tokenizer(_) => ErrorKind::Model,
+            Self::Chat(_) => ErrorKind::ChatTemplate,
+            Self::Task { .. } | Self::Parse { .. } => ErrorKind::Data,
+            Self::Setting { .. } => ErrorKind::Setting,
+            Self::Io { .. } => ErrorKind::Io,
+        }
+    }
+
+    /// Makes an I/O error at `path`, for use with `map_err`.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, source }
     }
 
-    /// A text at `path` that does not parse.
+    /// A file at `path` that does not parse.
     pub fn parse(path: impl Into<PathBuf>, problem: impl std::fmt::Display) -> Self {
         Self::Parse { path: path.into(), problem: problem.to_string() }
     }
 
-    /// A setting that cannot be used.
+    /// A setting whose value cannot be used.
     pub fn setting(setting: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Setting { setting: setting.into(), problem: problem.into() }
     }

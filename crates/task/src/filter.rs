@@ -1,50 +1,56 @@
-//! Filters: takes a generated text, gives what is held against the answers.
+//! Filters: takes a generated text, gives the text that is compared with the answers.
 
 use fancy_regex::Regex;
 
 use crate::harness::{python, python_regex};
 
-/// Named pipelines of filters, as a harness task has them. The first decides what is right; all are reported.
+/// Named pipelines of filters of a harness task. The first decides whether an item is right; results are reported for
+/// all of them.
+//
+// `Task::sha256` hashes the `Debug` output, so the names of the types, variants and fields here are part of every
+// task's fingerprint.
 #[derive(Debug, Clone, Default)]
 pub struct Filters {
     pub(crate) pipelines: Vec<Pipeline>,
 }
 
-/// Filters one after another.
+/// Filters that are applied one after another.
 #[derive(Debug, Clone)]
 pub(crate) struct Pipeline {
-    /// Its name in the results.
+    /// Name in the results.
     pub(crate) name: String,
     pub(crate) filters: Vec<Filter>,
 }
 
-/// One filter.
+/// One step of a pipeline.
 #[derive(Debug, Clone)]
 pub(crate) enum Filter {
-    /// A match of a pattern: of its groups the first that is not empty.
+    /// The first non-empty group of a match of a regular expression, or the whole match if there are no groups.
     Regex {
         regex: Box<Regex>,
-        /// The last match instead of the first.
+        /// Takes the last match instead of the first.
         from_end: bool,
-        /// Where there is no match.
+        /// Result if nothing matches.
         fallback: String,
     },
+    /// Strips white space at both ends, as Python's `str.strip`.
     RemoveWhitespace,
+    /// Converts to lower case.
     Lowercase,
 }
 
 impl Filters {
-    /// Whether there is none.
+    /// Whether there are no pipelines.
     pub fn is_empty(&self) -> bool {
         self.pipelines.is_empty()
     }
 
-    /// The text that counts.
+    /// Applies the first pipeline, whose result decides whether an item is right.
     pub fn apply(&self, text: &str) -> String {
         self.nth(0, text)
     }
 
-    /// The pipelines' names; `none` where there is no pipeline.
+    /// Names of the pipelines; `none`, as in the harness, if there are no pipelines.
     pub fn names(&self) -> Vec<&str> {
         if self.pipelines.is_empty() {
             return vec!["none"];
@@ -52,7 +58,7 @@ impl Filters {
         self.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect()
     }
 
-    /// What the pipeline at an index makes of a text; the text itself where there is none.
+    /// Applies the pipeline at `index`; returns the text unchanged if there is no such pipeline.
     pub fn nth(&self, index: usize, text: &str) -> String {
         self.pipelines.get(index).map_or_else(|| text.to_owned(), |pipeline| pipeline.apply(text))
     }
@@ -75,7 +81,8 @@ impl Filter {
                     None => fallback.clone(),
                     Some(groups) => {
                         let group = groups.iter().find(|group| !group.is_empty()).copied();
-                        // Without groups, or with one, an empty match is the text; among several it is no match.
+                        // The harness treats an empty result as text for a pattern with at most one group, and as no
+                        // match for a pattern with several.
                         let empty = if groups.len() > 1 { fallback.as_str() } else { "" };
                         python::strip(group.unwrap_or(empty)).to_owned()
                     }
@@ -94,7 +101,7 @@ mod tests {
         Filter::Regex { regex, from_end, fallback: "[invalid]".to_owned() }
     }
 
-    /// Right-hand sides by lm-evaluation-harness 0.4.13.
+    /// The expected values were computed with lm-evaluation-harness 0.4.13.
     #[test]
     fn filters_give_what_the_harness_gives() {
         let strict = |text: &str| regex(r"#### (\-?[0-9\.\,]+)", false).apply(text);

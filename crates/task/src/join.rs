@@ -1,15 +1,19 @@
-//! How prompt and answer become tokens.
+//! Rules by which a prompt and an answer become tokens.
 
-use crate::setup::Profile;
+use crate::options::Profile;
 
-/// How the prompts and answers of a task become tokens.
+/// Rules by which a prompt and an answer become tokens: the text between them, and where the answer's tokens begin.
+//
+// `Task::sha256` hashes the `Debug` output, so the names of this type, its fields and the variants of `Boundary` are
+// part of every task's fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Join {
     /// Text between prompt and answer.
     pub delimiter: String,
     /// Where the answer's tokens begin.
     pub boundary: Boundary,
-    /// Whether the model's own beginning (and, around masks, end) token is added; a rendered chat template has them.
+    /// Whether the tokenizer adds the beginning-of-text token (and, for masked models, the end token). False for a
+    /// rendered chat template that already contains them.
     pub special: bool,
 }
 
@@ -20,12 +24,12 @@ impl Default for Join {
 }
 
 impl Join {
-    /// With the answer where `boundary` says.
+    /// The default rules with this boundary.
     pub(crate) fn at(boundary: Boundary) -> Self {
         Self { boundary, ..Self::default() }
     }
 
-    /// With the answer where `paper` says under the paper's profile.
+    /// The default rules for the profile `clean`; with the boundary `paper` for the profile `paper`.
     pub(super) fn of_profile(profile: Profile, paper: Boundary) -> Self {
         match profile {
             Profile::Clean => Self::default(),
@@ -34,19 +38,21 @@ impl Join {
     }
 }
 
-/// Which tokens of a text are the answer's.
+/// Rule that decides which tokens belong to the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Boundary {
-    /// Prompt and answer are encoded together; the answer is what follows as many tokens as the prompt alone has.
+    /// Prompt and answer are encoded together. With n tokens in the prompt encoded alone, the answer is everything
+    /// after the first n tokens.
     #[default]
     Joint,
-    /// As [`Boundary::Joint`], but the prompt's tokens are those it has alone (lm-evaluation-harness). The two differ
-    /// where a token would cross the boundary.
+    /// Like [`Boundary::Joint`], but the prompt's tokens are taken from encoding it alone (lm-evaluation-harness). The
+    /// two rules differ if a token would span the boundary.
     Harness,
-    /// Prompt and answer are encoded apart (the reference's top-1 scores; `method.md` §2.3).
+    /// Prompt and answer are encoded separately (the reference code's top-1 scores; `docs/method.md`, "Scores").
     Apart,
-    /// Encoded together; the answer is the shortest run of last tokens that reads as it, trimmed (the reference's
-    /// log-loss, §2.1), so that a lone blank before it does not count. Around masks: without beginning and end token,
-    /// and the length of the answer counts one more than it is (§7.5).
+    /// Prompt and answer are encoded together; the answer is the shortest run of last tokens whose text, trimmed,
+    /// equals the answer (the reference code's log-loss; `docs/method.md`, "Scores"). A space token before the answer
+    /// is thus not scored. For masked models, no beginning and end tokens are added, and the answer's length counts one
+    /// token more than it has (`docs/method.md`, "Quirks of the reference code").
     Suffix,
 }

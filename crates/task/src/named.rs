@@ -1,9 +1,11 @@
-//! Choices with names: settings that are one of a few, written and read by one table.
+//! Settings with a fixed list of named values: one table per type gives both `Display` and `FromStr`.
 
 use crate::error::{Error, Result};
 
-/// `Display` and `FromStr` of a type by its table of names, an associated constant `[(&str, Self); n]`. An unknown name
-/// is an error of the setting.
+/// Implements `Display` and `FromStr` for a type by its table of names.
+///
+/// `$names` is an associated constant of the type, `[(&str, Self); N]`, with an entry for every value; `$setting` is
+/// the setting's name in the error for an unknown value.
 #[macro_export]
 macro_rules! named {
     ($type:ty, $names:ident, $setting:literal) => {
@@ -24,13 +26,19 @@ macro_rules! named {
 }
 pub use crate::named;
 
-/// The name of a value.
+/// Finds the name of a value in a table of names.
+///
+/// # Panics
+/// The table has no entry for the value.
 pub fn name<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> &'static str {
     let entry = names.iter().find(|(_, known)| known == value);
     entry.expect("every value has a name, because the table is written beside the type").0
 }
 
-/// The value of a name.
+/// Finds the value of a name in a table of names.
+///
+/// # Errors
+/// The table does not contain the name; the error names `setting` and lists the known names.
 pub fn value<T: Copy>(names: &[(&'static str, T)], setting: &str, text: &str) -> Result<T> {
     let entry = names.iter().find(|(name, _)| *name == text);
     entry.map(|(_, value)| *value).ok_or_else(|| {
@@ -51,14 +59,14 @@ mod tests {
         const NAMES: [(&'static str, Self); 2] = [("left", Self::Left), ("right", Self::Right)];
     }
 
-    named!(Side, NAMES, "--side");
+    named!(Side, NAMES, "side");
 
     #[test]
-    fn names_are_read_back_and_unknown_ones_say_what_exists() {
+    fn names_parse_back_and_an_unknown_name_lists_the_known_ones() {
         for (name, side) in Side::NAMES {
             assert_eq!((name.parse::<Side>().expect(name), side.to_string().as_str()), (side, name));
         }
         let error = "Left".parse::<Side>().expect_err("no such side").to_string();
-        assert!(error.contains("--side") && error.ends_with("expected one of left, right, found `Left`"), "{error}");
+        assert_eq!(error, "side: expected one of left, right, found `Left`");
     }
 }

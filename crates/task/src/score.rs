@@ -1,4 +1,6 @@
-//! Scores: what counts as right, and the log-loss of the gold answer (`method.md` §2.1).
+//! Scores: the rules that decide whether an item is right (`docs/method.md`, "Scores").
+
+mod matching;
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,93 +8,22 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::named::named;
 use laser_model::ModelKind;
+pub use matching::Match;
 
-/// What makes a generated text right. Text and answers are compared trimmed and in lower case.
+/// Normalization of the log-likelihoods of choices by their length, so that long choices are not at a disadvantage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Match {
-    /// The continuation contains an answer.
-    Continuation,
-    /// Prompt and continuation together contain it. Differs from [`Match::Continuation`], which is right by default: the reference code
-    /// decodes the whole sequence, so an answer that the prompt mentions always counts (`method.md` §7.3).
-    PromptContinuation,
-    /// The continuation contains an answer that starts and ends at a word boundary.
-    Word,
-    /// The first line of the continuation is an answer, a final full stop aside.
-    Exact,
-    /// The whole continuation is an answer, blanks and all (the harness's `exact_match`).
-    Equal {
-        /// Capitals do not matter.
-        ignore_case: bool,
-        /// ASCII punctuation does not matter.
-        ignore_punctuation: bool,
-    },
-}
-
-impl Match {
-    const NAMES: [(&'static str, Self); 8] = [
-        ("continuation", Self::Continuation),
-        ("prompt+continuation", Self::PromptContinuation),
-        ("word", Self::Word),
-        ("exact", Self::Exact),
-        ("equal", Self::Equal { ignore_case: false, ignore_punctuation: false }),
-        ("equal-ignore-case", Self::Equal { ignore_case: true, ignore_punctuation: false }),
-        ("equal-ignore-punctuation", Self::Equal { ignore_case: false, ignore_punctuation: true }),
-        ("equal-ignore-both", Self::Equal { ignore_case: true, ignore_punctuation: true }),
-    ];
-
-    /// Whether a text of which a part is right is right as a whole, so that generation may stop.
-    pub fn is_monotone(self) -> bool {
-        matches!(self, Self::Continuation | Self::PromptContinuation)
-    }
-
-    /// Whether a continuation is right.
-    pub fn accepts(self, prompt: &str, continuation: &str, answers: &[String]) -> bool {
-        let text = continuation.trim().to_lowercase();
-        let any = |holds: &dyn Fn(&str) -> bool| answers.iter().any(|a| holds(&a.trim().to_lowercase()));
-        match self {
-            Self::Continuation => any(&|a| text.contains(a)),
-            Self::PromptContinuation => {
-                let whole = format!("{prompt}{continuation}").to_lowercase();
-                any(&|a| whole.contains(a))
-            }
-            Self::Word => any(&|a| contains_word(&text, a)),
-            Self::Exact => {
-                let line = text.lines().next().unwrap_or("").trim_end_matches('.').trim();
-                any(&|a| line == a.trim_end_matches('.'))
-            }
-            Self::Equal { ignore_case, ignore_punctuation } => {
-                let plain = |text: &str| {
-                    let text = if ignore_case { text.to_lowercase() } else { text.to_owned() };
-                    if ignore_punctuation { text.replace(|c: char| c.is_ascii_punctuation(), "") } else { text }
-                };
-                let text = plain(continuation);
-                answers.iter().any(|answer| plain(answer) == text)
-            }
-        }
-    }
-}
-
-fn contains_word(text: &str, word: &str) -> bool {
-    let boundary = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    text.match_indices(word)
-        .any(|(i, found)| boundary(text[..i].chars().next_back()) && boundary(text[i + found.len()..].chars().next()))
-}
-
-/// How the log-likelihoods of choices of unequal length are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Length {
-    /// Sums, as the paper does.
+pub enum LengthNormalization {
+    /// No normalization: the sum of the tokens' log-probabilities, as in the paper.
     Sum,
-    /// Sums divided by the bytes of the choice.
+    /// The sum divided by the number of UTF-8 bytes of the choice.
     PerByte,
-    /// Sums divided by the characters of the choice (the harness's `acc_norm`).
+    /// The sum divided by the number of characters of the choice (the harness's `acc_norm`).
     PerCharacter,
 }
 
-impl Length {
-    /// What a choice's log-likelihood is divided by.
+impl LengthNormalization {
+    /// Divisor of a choice's log-likelihood; at least 1.
     pub fn of(self, choice: &str) -> f64 {
         let length = match self {
             Self::Sum => 1,
@@ -103,76 +34,78 @@ impl Length {
     }
 }
 
-/// What becomes of an item whose right choice is exactly as likely as another.
+/// Outcome of an item whose right choice has exactly the same log-likelihood as another choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Ties {
-    /// It is wrong: some sets always list the right choice first.
+    /// The item is wrong. (Some data sets always list the right choice first.)
     Wrong,
-    /// The first of equals is chosen (the harness, and the reference among more than two).
+    /// The first of the equal choices is chosen, as by the harness, and by the reference code for more than two
+    /// choices.
     First,
 }
 
-/// A score.
+/// Rule that decides whether an item is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Score {
-    /// The most likely next token is the answer's first token (compared as trimmed lower-case text). In masks: at the
-    /// first of as many as the gold answer has tokens.
+    /// The most likely next token is the answer's first token, compared as trimmed lower-case text. A masked model
+    /// reads as many masks as the gold answer has tokens, and its prediction at the first mask counts.
     Top1,
-    /// The whole answer, or an accepted alias, is what greedy decoding would say next: each of its tokens is the most
-    /// likely one after those before it (the harness's `acc` of LAMBADA). Equals [`Score::Top1`] for answers of one
-    /// token, and is as cheap.
+    /// Greedy decoding gives the whole answer or an alias: each of its tokens is the most likely one after the tokens
+    /// before it (the harness's `acc` of LAMBADA). Needs one forward pass, like [`Score::Top1`], which it equals for
+    /// answers of one token.
     Greedy,
     /// A greedy continuation of at most `max_tokens` tokens matches the answer.
     Generate {
-        /// Longest continuation.
+        /// Maximum length of the continuation, in tokens.
         max_tokens: usize,
-        /// What counts as a match.
+        /// Rule for comparing text and answers.
         matching: Match,
     },
-    /// The most likely tokens of so many masks in the answer's place, each by itself, match the answer: what
-    /// [`Score::Generate`] is to a model that fills masks.
+    /// [`Score::Generate`] for masked models: the most likely tokens at `masks` mask positions in place of the answer,
+    /// each predicted independently, match the answer.
     Fill {
         /// Number of masks.
         masks: usize,
-        /// What counts as a match.
+        /// Rule for comparing text and answers.
         matching: Match,
     },
     /// The right choice has the highest log-likelihood.
     Choice {
-        /// Normalisation by length.
-        length: Length,
-        /// Who wins a tie.
+        /// Normalization by length.
+        length: LengthNormalization,
+        /// Rule for ties.
         ties: Ties,
     },
-    /// No question: how likely the whole text is, the items' answers one after another. Right only where greedy
-    /// decoding would say the text. Long texts become windows, each an item of the exam.
+    /// Log-likelihood of whole texts (the items' answers), for perplexity; long texts are cut into windows, each of
+    /// which is scored like an item. A window is right only if greedy decoding gives exactly its text.
     Perplexity {
-        /// Tokens of a window, the model's context at most.
+        /// Length of a window in tokens; the model's context length is an upper bound.
         window: usize,
-        /// Tokens that a window scores, those before them being context; 0: all (windows side by side, and the first
-        /// token of each is predicted from the last of the one before, as the harness does).
+        /// Number of tokens that a window scores, the last ones; the tokens before them are context. 0: windows do not
+        /// overlap and score all their tokens, and the first token of each is predicted from the last token of the
+        /// window before, as in the harness.
         stride: usize,
     },
 }
 
 impl Score {
-    /// Top-1 on the next token.
+    /// Top-1 accuracy of the next token.
     pub const TOP1: Self = Self::Top1;
-    /// The whole answer is the greedy continuation.
+    /// The greedy continuation is the whole answer.
     pub const GREEDY: Self = Self::Greedy;
-    /// Ten greedy tokens contain the answer.
+    /// A greedy continuation of ten tokens contains the answer.
     pub const GENERATE: Self = Self::Generate { max_tokens: 10, matching: Match::Continuation };
-    /// Sum of log-likelihoods over choices.
-    pub const CHOICE: Self = Self::Choice { length: Length::Sum, ties: Ties::Wrong };
-    /// Log-likelihood of a text, 512 tokens at a time, with as many or more before them.
+    /// The right choice has the highest sum of log-probabilities; ties are wrong.
+    pub const CHOICE: Self = Self::Choice { length: LengthNormalization::Sum, ties: Ties::Wrong };
+    /// Log-likelihood of a text, 512 tokens at a time, with at least 512 tokens of context except at the text's start.
     pub const PERPLEXITY: Self = Self::Perplexity { window: 1024, stride: 512 };
 
-    /// Whether the score needs continuations.
+    /// Whether the model has to generate continuations.
     pub fn generates(self) -> bool {
         matches!(self, Self::Generate { .. })
     }
 
-    /// The score as a kind of model has it: one that fills masks has [`Score::Fill`] for [`Score::Generate`].
+    /// The score for a kind of model: [`Score::Fill`] replaces [`Score::Generate`] for masked models.
     pub fn of(self, kind: ModelKind) -> Self {
         match (self, kind) {
             (Self::Generate { max_tokens: masks, matching }, ModelKind::Masked) => Self::Fill { masks, matching },
@@ -180,12 +113,12 @@ impl Score {
         }
     }
 
-    /// Whether nothing is asked, and the likelihood of a text is all there is.
-    pub fn only_reads(self) -> bool {
+    /// Whether the score is the likelihood of whole texts, without questions and answers.
+    pub fn is_perplexity(self) -> bool {
         matches!(self, Self::Perplexity { .. })
     }
 
-    /// The same score with another kind of match, where it has one.
+    /// The same score with another rule for comparing texts; `None` if the score does not generate.
     pub fn with_match(self, matching: Match) -> Option<Self> {
         match self {
             Self::Generate { max_tokens, .. } => Some(Self::Generate { max_tokens, matching }),
@@ -193,7 +126,8 @@ impl Score {
         }
     }
 
-    /// The same score with another length of continuation, where it has one.
+    /// The same score with another maximum length of continuations, in tokens; `None` if the score does not generate or
+    /// `max_tokens` is 0.
     pub fn with_max_tokens(self, max_tokens: usize) -> Option<Self> {
         match self {
             Self::Generate { matching, .. } if max_tokens > 0 => Some(Self::Generate { max_tokens, matching }),
@@ -202,8 +136,6 @@ impl Score {
     }
 }
 
-named!(Match, NAMES, "--match");
-
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -211,9 +143,9 @@ impl fmt::Display for Score {
             Self::Greedy => f.write_str("greedy"),
             Self::Generate { .. } => f.write_str("generate"),
             Self::Fill { .. } => f.write_str("fill"),
-            Self::Choice { length: Length::Sum, .. } => f.write_str("choice"),
-            Self::Choice { length: Length::PerByte, .. } => f.write_str("choice-per-byte"),
-            Self::Choice { length: Length::PerCharacter, .. } => f.write_str("choice-per-character"),
+            Self::Choice { length: LengthNormalization::Sum, .. } => f.write_str("choice"),
+            Self::Choice { length: LengthNormalization::PerByte, .. } => f.write_str("choice-per-byte"),
+            Self::Choice { length: LengthNormalization::PerCharacter, .. } => f.write_str("choice-per-character"),
             Self::Perplexity { .. } => f.write_str("perplexity"),
         }
     }
@@ -228,11 +160,11 @@ impl FromStr for Score {
             "greedy" => Ok(Self::GREEDY),
             "generate" => Ok(Self::GENERATE),
             "choice" => Ok(Self::CHOICE),
-            "choice-per-byte" => Ok(Self::Choice { length: Length::PerByte, ties: Ties::Wrong }),
-            "choice-per-character" => Ok(Self::Choice { length: Length::PerCharacter, ties: Ties::Wrong }),
+            "choice-per-byte" => Ok(Self::Choice { length: LengthNormalization::PerByte, ties: Ties::Wrong }),
+            "choice-per-character" => Ok(Self::Choice { length: LengthNormalization::PerCharacter, ties: Ties::Wrong }),
             "perplexity" => Ok(Self::PERPLEXITY),
             other => Err(Error::setting(
-                "--score",
+                "score",
                 format!(
                     "expected top1, greedy, generate, choice, choice-per-byte, choice-per-character or perplexity, found `{other}`"
                 ),
@@ -246,25 +178,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn matches_differ_where_they_should() {
-        let answers = vec!["Par".to_owned(), "Lutetia".to_owned()];
-        let accepts = |m: Match, text: &str| m.accepts("Par is in", text, &answers);
-        assert!(accepts(Match::Continuation, " PARIS"));
-        assert!(!accepts(Match::Word, " Paris"));
-        assert!(accepts(Match::Word, " in par, of course"));
-        assert!(accepts(Match::PromptContinuation, " France"));
-        assert!(!accepts(Match::Continuation, " France"));
-        assert!(accepts(Match::Exact, " Lutetia.\nAnd more"));
-        assert!(!accepts(Match::Exact, " Lutetia and more"));
-    }
-
-    #[test]
-    fn names_are_read_back() {
+    fn names_parse_back() {
         for name in ["top1", "greedy", "generate", "choice", "choice-per-byte", "choice-per-character", "perplexity"] {
             assert_eq!(name.parse::<Score>().expect(name).to_string(), name);
-        }
-        for (name, _) in Match::NAMES {
-            assert_eq!(name.parse::<Match>().expect(name).to_string(), name);
         }
         assert!("top2".parse::<Score>().is_err());
     }

@@ -1,4 +1,4 @@
-//! Tasks: a list of items with a prompt and what counts as right, from a data set, the user's file or a harness task.
+//! Tasks: a list of items (prompts with answers) and the rules for encoding, filtering and scoring them.
 
 use std::sync::Arc;
 
@@ -6,31 +6,29 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::filter::Filters;
 use crate::harness::definition::Definition;
+use crate::join::Join;
 use crate::score::Score;
 
-use crate::filter::Filters;
-use crate::join::Join;
-use crate::setup::TaskOptions;
-
-/// One question.
+/// One question or text: a prompt and its answers.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Item {
-    /// Unique within the task.
+    /// Identifier, unique within the task.
     pub id: String,
-    /// Items of one group (paraphrases, one subject) stay in one split and are resampled together.
+    /// Name of the group: items about one subject, such as paraphrases, share a split and are resampled together.
     pub group: String,
-    /// Text before the answer; the task's [`Join::delimiter`] stands between the two.
+    /// Text before the answer. The task's [`Join::delimiter`] is written between the two.
     pub prompt: String,
-    /// Text after the answer, which only a model that fills masks reads.
+    /// Text after the answer; only masked models read it.
     pub suffix: String,
-    /// The gold answer, then accepted aliases; without the delimiter.
+    /// The gold answer, then its aliases, without the delimiter. Never empty in a checked task.
     pub answers: Vec<String>,
-    /// Candidates of a multiple-choice item (empty: an open question).
+    /// Choices of a multiple-choice item; empty for an open question.
     pub choices: Vec<String>,
     /// Index of the right choice.
     pub gold: usize,
-    /// The record the item was made of, as the data has it, shared by all items of it; null where there is none.
+    /// The data set's record that the item was made from, shared by all its items; null if there is none.
     pub doc: Arc<Value>,
 }
 
@@ -41,37 +39,40 @@ impl Item {
     }
 }
 
-/// A task with its items.
+/// Items with the rules for encoding, filtering and scoring them.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// Name, or the file's path.
+    /// Name of a built-in or harness task, or the path of the user's file.
     pub name: String,
-    /// Items in file order.
+    /// Items in the order of the file.
     pub items: Vec<Item>,
-    /// Score used unless the user names one.
+    /// Score, unless the user chooses another.
     pub default_score: Score,
-    /// How prompts and answers become tokens.
+    /// Rules by which prompts and answers become tokens.
     pub join: Join,
-    /// Texts that end a generated one, which is cut before the first of them.
+    /// Stop strings: a generated text is cut before the first of them.
     pub until: Vec<String>,
-    /// What is done to a generated text before it is held against the answers.
+    /// Filters for a generated text, applied before it is compared with the answers.
     pub filters: Filters,
-    /// Examples that stand before each prompt.
+    /// Number of few-shot examples in each prompt.
     pub num_fewshot: usize,
-    /// What the task's own definition says, for the record; null where that is all in the settings.
+    /// The definition of a harness task, for the manifest of a run; null for other tasks.
     pub config: Value,
-    /// Where the data of a built-in task was read: a path, or `hf:ORG/NAME@COMMIT`; none where it ships inside laser.
+    /// Source of a built-in task's data: a path, or `hf:ORG/NAME@COMMIT`; `None` if the data ships inside laser.
     pub data: Option<String>,
-    /// Bad rows that were left out, each with its file, line and field.
+    /// Messages about malformed records that were skipped, each with file, line and field.
     pub skipped: Vec<String>,
-    /// Number of items before [`Task::limited`] left some out.
+    /// Number of items before [`Task::limited`] dropped some.
     pub total: usize,
-    /// What a harness task's file says besides; none for other tasks.
+    /// Output type, metrics and targets of a harness task; `None` for other tasks.
     pub definition: Option<Definition>,
 }
 
 impl Task {
-    /// A task of checked items.
+    /// Makes a task with default rules.
+    ///
+    /// # Errors
+    /// There is no item, or two items have the same id.
     pub fn new(name: String, items: Vec<Item>, default_score: Score) -> Result<Self> {
         let wrong = |place: String, problem: String| Error::Task { file: name.clone(), place, problem };
         if items.is_empty() {
@@ -97,10 +98,11 @@ impl Task {
         })
     }
 
-    /// SHA-256, hexadecimal, of all that decides what a model reads and what counts as right, the score aside.
+    /// SHA-256, hexadecimal, of everything that decides a model's input and the right answers, except the score.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         let mut add = |text: &str| {
+            // The length keeps adjacent texts apart: `ab`, `c` and `a`, `bc` give different hashes.
             hasher.update((text.len() as u64).to_le_bytes());
             hasher.update(text);
         };
@@ -109,17 +111,18 @@ impl Task {
             item.answers.iter().chain(&item.choices).for_each(|text| add(text));
             add(&item.gold.to_string());
         }
+        // Renaming a type or field of these three would change the fingerprint of every task.
         add(&format!("{:?} {:?} {:?}", self.join, self.until, self.filters));
         hex::encode(hasher.finalize())
     }
 
-    /// The first `limit` items. (The order of a built-in task is mixed, so that its beginning is a fair sample.)
+    /// Keeps the first `limit` items; `None` keeps all.
     ///
     /// # Errors
-    /// A limit of 0.
+    /// `limit` is 0.
     pub fn limited(mut self, limit: Option<usize>) -> Result<Self> {
         match limit {
-            Some(0) => return Err(Error::setting("--limit", "expected at least 1, found 0")),
+            Some(0) => return Err(Error::setting("limit", "expected at least 1, found 0")),
             Some(limit) => self.items.truncate(limit),
             None => {}
         }

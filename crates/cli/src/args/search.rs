@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use laser::search::objective::{Aggregate, Measure};
-use laser::search::{Criterion, Order, Plan};
+use laser::search::{Criterion, GreedyOrder, Plan};
 
 use super::task::TaskArgs;
 use super::values::{ProtocolName, ReductionList, bytes, duration, library_value, reductions};
@@ -94,8 +94,8 @@ pub(crate) struct StrategyArgs {
     #[arg(long, value_name = "P")]
     pub(crate) error_rate: Option<f64>,
     /// Order in which greedy visits matrices: deep (last layer first), shallow, or best [default: deep]
-    #[arg(long, value_name = "ORDER", value_parser = library_value::<Order>)]
-    pub(crate) greedy_order: Option<Order>,
+    #[arg(long, value_name = "ORDER", value_parser = library_value::<GreedyOrder>)]
+    pub(crate) greedy_order: Option<GreedyOrder>,
     /// Number of times greedy visits all matrices, at most [default: 2]
     #[arg(long, value_name = "N")]
     pub(crate) greedy_passes: Option<usize>,

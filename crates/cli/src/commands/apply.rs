@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use laser::export::Card;
+use laser::export::ModelCard;
 use laser::session::is_gguf_path;
 
 use crate::args::{Apply, Global};
@@ -25,7 +25,7 @@ pub(super) fn run(args: &Apply, global: &Global, progress: &Arc<Progress>) -> Re
     if args.weights_type.is_some() && (to_gguf || !session.files().is_gguf()) {
         bail!("--weights-type: only a folder made from a GGUF file is written with it; a folder keeps its own types");
     }
-    let card = Card { base_model: Some(session.name().to_owned()), ..Card::default() };
+    let card = ModelCard { base_model: Some(session.name().to_owned()), ..ModelCard::default() };
     let edited = session.apply_with(&requested.edit, &truncation, card)?;
     let written = edited.write_as(&args.out, args.tensor_type.or(args.weights_type))?;
     progress.finish();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use laser::results::SampleRecord;
 use laser::run::RunFolder;
-use laser::statistics::{Paired, bootstrap_ci95, group_ids};
+use laser::statistics::{PairedOutcomes, bootstrap_ci95, group_ids};
 use serde_json::json;
 
 use crate::args::{Compare, Global};
@@ -18,7 +18,7 @@ pub(super) fn run(args: &Compare, global: &Global) -> Result<ExitCode> {
     let (a, b) = (RunFolder::new(&args.a).samples()?, RunFolder::new(&args.b).samples()?);
     check_same_items(&a, &b, args)?;
     let right = |samples: &[SampleRecord]| samples.iter().map(|s| s.acc == 1).collect::<Vec<bool>>();
-    let paired = Paired::new(&right(&a), &right(&b));
+    let paired = PairedOutcomes::new(&right(&a), &right(&b));
     let groups = group_ids(a.iter().map(|s| s.group.as_str()));
     let differences: Vec<f64> = a.iter().zip(&b).map(|(a, b)| f64::from(b.acc) - f64::from(a.acc)).collect();
     let losses: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a.logprob - b.logprob).collect();

@@ -19,7 +19,7 @@ pub(super) fn run(args: &Inspect, global: &Global, progress: &Arc<Progress>) -> 
     let (files, c) = (session.files(), session.config());
     let tokenizer = session.tokenizer();
     progress.finish();
-    let alias = |id: WeightId| c.architecture.paper_alias(id.kind).unwrap_or("");
+    let alias = |id: WeightId| c.family.paper_alias(id.kind).unwrap_or("");
     let parameters: usize = files.checkpoint().tensors().map(laser::checkpoint::TensorInfo::elements).sum();
     if global.json {
         let row = |id: WeightId| {
@@ -33,7 +33,7 @@ pub(super) fn run(args: &Inspect, global: &Global, progress: &Arc<Progress>) -> 
                 "chat_template": t.chat_template().is_some()}),
             Err(e) => json!({"error": e.to_string()}),
         };
-        output::json(&json!({"model": session.name(), "architecture": c.architecture.model_type,
+        output::json(&json!({"model": session.name(), "architecture": c.family.model_type,
             "parameters": parameters, "layers": c.n_layers, "d_model": c.d_model, "d_mlp": c.d_mlp,
             "heads": c.n_heads, "kv_heads": c.n_kv_heads, "d_head": c.d_head, "vocab": c.vocab_size,
             "context": c.max_positions, "tied": c.head.tied, "tokenizer": tokenizer, "matrices": matrices}))?;
@@ -43,7 +43,7 @@ pub(super) fn run(args: &Inspect, global: &Global, progress: &Arc<Progress>) -> 
         "{}\n{}, {:.1} M parameters, {} layers, d_model {}, d_mlp {}, {} heads of {} on {} key/value heads, \
          vocabulary {}, context {}{}\n",
         session.name(),
-        c.architecture.name,
+        c.family.name,
         parameters as f64 / 1e6,
         c.n_layers,
         c.d_model,

@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use laser::model::ModelKind;
 use laser::task::Task;
 use laser::task::built_in::{BUILT_IN, TaskInfo};
-use laser::task::score::{Length, Score, Ties};
-use laser::task::setup::{Profile, TaskOptions};
+use laser::task::score::{LengthNormalization, Score, Ties};
+use laser::task::options::{Profile, TaskOptions};
 use serde_json::{Value, json};
 
 use crate::args::{Global, Tasks, TasksCommand};
@@ -52,7 +52,7 @@ fn show(name: &str, global: &Global) -> Result<()> {
     let mut forms: Vec<Form> = Vec::new();
     for profile in [Profile::Clean, Profile::Paper] {
         for kind in [ModelKind::Causal, ModelKind::Masked] {
-            let task = info.specimen(&TaskOptions { profile, kind, ..TaskOptions::default() })?;
+            let task = info.example_task(&TaskOptions { profile, kind, ..TaskOptions::default() })?;
             // A model that fills masks has no perplexity.
             if matches!((kind, task.default_score), (ModelKind::Masked, Score::Perplexity { .. })) {
                 continue;
@@ -160,9 +160,9 @@ fn in_words(score: Score) -> String {
         }
         Score::Choice { length, ties } => {
             let length = match length {
-                Length::Sum => "",
-                Length::PerByte => " per byte",
-                Length::PerCharacter => " per character",
+                LengthNormalization::Sum => "",
+                LengthNormalization::PerByte => " per byte",
+                LengthNormalization::PerCharacter => " per character",
             };
             let ties = match ties {
                 Ties::Wrong => "is wrong",

@@ -1,7 +1,7 @@
 //! The tables that `laser eval` prints.
 
 use laser::results::{SampleRecord, SplitSummary, TaskScores};
-use laser::statistics::{Constant, Split};
+use laser::statistics::{ConstantAnswer, Split};
 use laser::{Evaluation, ScoredTasks, Session};
 
 use crate::output::table;
@@ -13,7 +13,7 @@ pub(crate) fn evaluation(evaluation: &Evaluation<'_>, session: &Session, tasks: 
     let mut rows = edit_rows(evaluation, session);
     let parts: Vec<String> = tasks.iter().map(|(task, score)| format!("{} ({score})", task.name)).collect();
     rows.push(vec!["task".into(), format!("{}, {} items, split {split}", parts.join(", "), summary.n)]);
-    let has_questions = tasks.iter().any(|(_, score)| !score.only_reads());
+    let has_questions = tasks.iter().any(|(_, score)| !score.is_perplexity());
     rows.extend(has_questions.then(|| accuracy_row(summary)));
     let loss = format!("{:.4} nats, {:.4} a token", summary.log_loss, summary.log_loss_per_token);
     rows.push(vec!["log-loss".into(), loss]);
@@ -27,7 +27,7 @@ pub(crate) fn evaluation(evaluation: &Evaluation<'_>, session: &Session, tasks: 
     rows.extend(results.notes.iter().map(|note| vec!["note".into(), note.clone()]));
     let mut text = table(&rows);
     if !results.tasks.is_empty() {
-        let only_read: Vec<bool> = tasks.iter().map(|(_, score)| score.only_reads()).collect();
+        let only_read: Vec<bool> = tasks.iter().map(|(_, score)| score.is_perplexity()).collect();
         text += &format!("\n\n{}", task_table(&results.tasks, split, &only_read));
         for task in results.tasks.iter().filter(|task| !task.always.is_empty()) {
             text += &format!("\n\n{}\n{}", task.task, table(&constant_rows(&task.always)));
@@ -59,8 +59,8 @@ fn accuracy_row(summary: &SplitSummary) -> Vec<String> {
 }
 
 /// The majority class, and the accuracy of always giving each label.
-fn constant_rows(always: &[Constant]) -> Vec<Vec<String>> {
-    let figures = |c: &Constant| format!("{:.2} %, balanced {:.2} %", 100.0 * c.acc, 100.0 * c.balanced_acc);
+fn constant_rows(always: &[ConstantAnswer]) -> Vec<Vec<String>> {
+    let figures = |c: &ConstantAnswer| format!("{:.2} %, balanced {:.2} %", 100.0 * c.acc, 100.0 * c.balanced_acc);
     let majority = always.first().map(|c| vec!["majority".into(), format!("{:.2} % (`{}`)", 100.0 * c.acc, c.answer)]);
     majority.into_iter().chain(always.iter().map(|c| vec![format!("always {}", c.answer), figures(c)])).collect()
 }

@@ -1,11 +1,11 @@
 //! The files and matrices that `laser apply` wrote.
 
-use laser::export::Written;
+use laser::export::ExportedModel;
 
 use crate::output::table;
 
 /// Two tables: files with their bytes, and edited matrices with their rounding errors.
-pub(crate) fn written(written: &Written) -> String {
+pub(crate) fn written(written: &ExportedModel) -> String {
     let mut files = vec![["file", "bytes"].map(str::to_owned).to_vec()];
     files.extend(written.files.iter().map(|file| vec![file.name.clone(), file.bytes.to_string()]));
     let header = ["matrix", "tensor", "type", "largest rounding", "relative"];

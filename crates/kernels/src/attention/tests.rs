@@ -1,4 +1,4 @@
-//! Both forms against the formula, query by query.
+//! Both implementations against the formula in f64, query by query; gradients; and independence of the batch.
 
 use candle_core::Var;
 
@@ -6,25 +6,26 @@ use super::*;
 use crate::batch_layout::{BatchLayout, CacheRange};
 use crate::testing::{difference, random};
 
-/// The scorings in use: plain, windowed, capped, with slopes, both ways, and all at once.
-const SCORINGS: [Scoring<'static>; 9] = {
-    let plain = Scoring { scale: 0.3, softcap: None, slopes: None, coarse: false, window: None, causal: true };
+/// Scale only, with a window, a cap or slopes, with all of them, not causal, and with Falcon's bias.
+const SCORINGS: [AttentionScoring<'static>; 9] = {
+    let plain =
+        AttentionScoring { scale: 0.3, softcap: None, slopes: None, bf16_bias: false, window: None, causal: true };
     let slopes: Option<&[f32]> = Some(&[0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015_625]);
     [
         plain,
-        Scoring { window: Some(5), ..plain },
-        Scoring { softcap: Some(0.7), ..plain },
-        Scoring { slopes, ..plain },
-        Scoring { softcap: Some(2.0), slopes, window: Some(9), ..plain },
-        Scoring { causal: false, ..plain },
-        Scoring { causal: false, window: Some(3), softcap: Some(1.0), ..plain },
-        Scoring { causal: false, slopes, ..plain },
-        Scoring { slopes: Some(&[0.7, 0.35, 0.17, 0.09, 0.04, 0.021]), coarse: true, ..plain },
+        AttentionScoring { window: Some(5), ..plain },
+        AttentionScoring { softcap: Some(0.7), ..plain },
+        AttentionScoring { slopes, ..plain },
+        AttentionScoring { softcap: Some(2.0), slopes, window: Some(9), ..plain },
+        AttentionScoring { causal: false, ..plain },
+        AttentionScoring { causal: false, window: Some(3), softcap: Some(1.0), ..plain },
+        AttentionScoring { causal: false, slopes, ..plain },
+        AttentionScoring { slopes: Some(&[0.7, 0.35, 0.17, 0.09, 0.04, 0.021]), bf16_bias: true, ..plain },
     ]
 };
 
-/// A tree over two chunks: long and short segments, shared and own context.
-fn tree() -> BatchLayout {
+/// A batch with long and short segments, whose contexts are in an earlier chunk, in the batch itself, or empty.
+fn batch() -> BatchLayout {
     let mut rows = BatchLayout::default();
     rows.push(&[0; 3], 0, vec![CacheRange { chunk: 0, rows: 1..4 }]);
     rows.push(&[0; 70], 0, vec![CacheRange { chunk: 0, rows: 0..4 }, CacheRange { chunk: 1, rows: 0..2 }]);
@@ -38,16 +39,22 @@ fn values(t: &Tensor) -> Vec<Vec<f64>> {
     rows.into_iter().map(|row| row.into_iter().map(f64::from).collect()).collect()
 }
 
-/// The formula for every row and head.
-fn naive(q: &Tensor, chunks: &[KvChunk], heads: Heads, scoring: Scoring<'_>, layout: Layout<'_>) -> Vec<Vec<f64>> {
+/// The formula in f64, for every row and head.
+fn naive(
+    q: &Tensor,
+    chunks: &[KvChunk],
+    heads: Heads,
+    scoring: AttentionScoring<'_>,
+    layout: SegmentLayout<'_>,
+) -> Vec<Vec<f64>> {
     let (d, own) = (heads.d_head, chunks.len() - 1);
     let (k, v): (Vec<_>, Vec<_>) = chunks.iter().map(|c| (values(&c.k), values(&c.v))).unzip();
     let mut out = values(q);
     for (copy, segment) in (0..layout.copies).flat_map(|copy| layout.segments.iter().map(move |s| (copy, s))) {
         let mut keys = Vec::new();
-        for span in &segment.context {
-            let first = if span.chunk == own { copy * layout.rows } else { copy * chunks[span.chunk].stride };
-            keys.extend(span.rows.clone().map(|row| (span.chunk, first + row)));
+        for range in &segment.context {
+            let first = if range.chunk == own { copy * layout.rows } else { copy * chunks[range.chunk].stride };
+            keys.extend(range.rows.clone().map(|row| (range.chunk, first + row)));
         }
         let context = keys.len();
         keys.extend(segment.rows.clone().map(|row| (own, copy * layout.rows + row)));
@@ -69,7 +76,7 @@ fn naive(q: &Tensor, chunks: &[KvChunk], heads: Heads, scoring: Scoring<'_>, lay
                     if let Some(cap) = scoring.softcap.map(f64::from) {
                         score = cap * (score / cap).tanh();
                     }
-                    if let Some(slopes) = scoring.slopes.filter(|_| scoring.coarse) {
+                    if let Some(slopes) = scoring.slopes.filter(|_| scoring.bf16_bias) {
                         let rounded = |x: f64| half::bf16::from_f64(x).to_f64();
                         let bias = rounded(rounded(f64::from(slopes[head])) * rounded(position as f64));
                         score += f64::from(scoring.scale) * bias;
@@ -88,7 +95,7 @@ fn naive(q: &Tensor, chunks: &[KvChunk], heads: Heads, scoring: Scoring<'_>, lay
 
 #[test]
 fn both_forms_equal_the_formula() {
-    let rows = tree();
+    let rows = batch();
     let n = rows.len();
     for (heads, copies) in [
         (Heads { n_heads: 6, n_kv_heads: 2, d_head: 10 }, 1),
@@ -101,7 +108,7 @@ fn both_forms_equal_the_formula() {
             KvChunk { k: random(copies * n, width), v: random(copies * n, width), stride: n },
         ];
         let q = random(copies * n, heads.n_heads * heads.d_head);
-        let layout = Layout { segments: &rows.segments, copies, rows: n };
+        let layout = SegmentLayout { segments: &rows.segments, copies, rows: n };
         for scoring in SCORINGS {
             let expected = naive(&q, &chunks, heads, scoring, layout);
             let fused = attention(&q, &chunks, heads, scoring, layout, 2).expect("fused");
@@ -115,15 +122,15 @@ fn both_forms_equal_the_formula() {
     }
 }
 
-/// The gradient along a random direction against the difference of two values of the formula.
+/// Compares the gradient along a random direction with the difference quotient of the formula.
 #[test]
-fn gradients_are_those_of_the_values() {
+fn gradients_equal_difference_quotients_of_the_formula() {
     let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 4 };
     let mut rows = BatchLayout::default();
     rows.push(&[0; 5], 0, vec![]);
     rows.push(&[0; 2], 0, vec![CacheRange { chunk: 0, rows: 0..3 }]);
     let n = rows.len();
-    let layout = Layout { segments: &rows.segments, copies: 1, rows: n };
+    let layout = SegmentLayout { segments: &rows.segments, copies: 1, rows: n };
     let leaves = [random(n, 24), random(n, 8), random(n, 8)];
     let (weights, directions) = (random(n, 24), [random(n, 24), random(n, 8), random(n, 8)]);
     for scoring in SCORINGS {
@@ -151,17 +158,17 @@ fn gradients_are_those_of_the_values() {
     }
 }
 
-/// A sequence's values do not change with what else is in the pass.
+/// The output of a sequence does not depend on the other sequences of the batch.
 #[test]
 fn bits_do_not_depend_on_the_batch_or_the_threads() {
     let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 10 };
     let (q, k, v) = (random(90, 60), random(90, 20), random(90, 20));
-    let of = |first: usize, lengths: &[usize], scoring: Scoring<'_>, threads: usize| {
+    let of = |first: usize, lengths: &[usize], scoring: AttentionScoring<'_>, threads: usize| {
         let mut rows = BatchLayout::default();
         lengths.iter().for_each(|n| rows.push(&vec![0; *n], 0, vec![]));
         let cut = |t: &Tensor| t.narrow(0, first, rows.len()).and_then(|t| t.contiguous()).expect("rows");
         let chunks = [KvChunk { k: cut(&k), v: cut(&v), stride: 0 }];
-        let layout = Layout { segments: &rows.segments, copies: 1, rows: rows.len() };
+        let layout = SegmentLayout { segments: &rows.segments, copies: 1, rows: rows.len() };
         attention(&cut(&q), &chunks, heads, scoring, layout, threads).expect("attention")
     };
     for scoring in SCORINGS {

@@ -1,47 +1,47 @@
-//! The recipe file: an edit with the model it was found on, in YAML, `apply`-able.
+//! The recipe: an edit as a YAML file, with the model on which it was found.
 //!
-//! A recipe states the edit, not what it was calibrated on: a `whitened` reduction is written and read, and applying it
-//! needs the inputs measured again ([`Truncation::with_activations`](crate::edit::truncation::Truncation::with_activations)).
-//! Without them it is refused with [`Error::Uncalibrated`]; the covariance of one matrix is larger than the matrix, too
-//! large for a recipe.
+//! A recipe does not contain activations, because the covariance of a matrix's inputs is larger than the matrix. A
+//! recipe with a `whitened` reduction can be written and read, but applying it needs inputs that are measured again
+//! ([`Truncation::with_activations`](crate::edit::truncation::Truncation::with_activations)); without them it fails with
+//! [`Error::Uncalibrated`].
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::edit::Edit;
+use crate::edit::decomposition::SvdMethod;
 use crate::edit::reduction::{Reduction, ReductionSyntax};
 use crate::edit::selector::MatrixSet;
-use crate::edit::truncation::SvdMethod;
 use crate::error::{Error, Result};
 use laser_model::config::ModelConfig;
 use laser_model::weight_id::WeightId;
 
-/// A recipe: version 1 of the file.
+/// An edit as a file, with the model on which it was found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// Version of the file's form.
+    /// Version of the file format; always 1.
     pub laser_recipe: u32,
-    /// The model the edit was found on.
+    /// The model on which the edit was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_model: Option<BaseModel>,
-    /// How matrices are truncated.
+    /// Method of the decomposition.
     #[serde(default)]
     pub svd: SvdMethod,
-    /// The reductions.
+    /// The reductions, one for each matrix.
     pub edits: Vec<RecipeEdit>,
 }
 
-/// Which model a recipe was made for.
+/// The model for which a recipe was made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BaseModel {
-    /// As the user named it.
+    /// The name or path that the user gave.
     pub source: String,
-    /// SHA-256 of its files.
+    /// SHA-256 of its files, in hexadecimal.
     pub sha256: String,
-    /// Its family.
+    /// Name of its family.
     pub architecture: String,
 }
 
@@ -53,19 +53,20 @@ pub struct RecipeEdit {
     pub layer: usize,
     /// Canonical name or alias of the matrix.
     pub matrix: String,
-    /// What is kept, in the short form: `0.01`, `r40`, `e0.9`, `band(0.1..0.4)`, … ([`Reduction`]).
+    /// The reduction in the short form: `0.01`, `r40`, `e0.9`, `band(0.1..0.4)`, … ([`Reduction`]).
     pub keep: String,
-    /// The number of components this gives, where it keeps components, as a check; written by Laser, optional when
-    /// written by hand.
+    /// Number of components kept, as a check when the recipe is read; `None` for reductions that do not choose among
+    /// components, and in recipes written by hand that leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<usize>,
-    /// The largest rank the matrix can have, as a check.
+    /// Largest rank of the matrix, as a check when the recipe is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_rank: Option<usize>,
 }
 
 impl Recipe {
-    /// A recipe of `edit`, whose matrices have the ranks `rank(id)`.
+    /// Makes the recipe of `edit`. `rank(id)` is the number of components kept of a matrix, if its reduction chooses among
+    /// components.
     pub fn new(
         edit: &Edit,
         base_model: BaseModel,
@@ -87,6 +88,9 @@ impl Recipe {
     }
 
     /// Reads a recipe file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is not a recipe, or has another version.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
         let recipe: Self = serde_yaml_ng::from_str(&text).map_err(|e| Error::parse(path, e))?;
@@ -97,12 +101,18 @@ impl Recipe {
         Ok(recipe)
     }
 
-    /// The file's text.
+    /// Returns the text of the recipe file.
+    ///
+    /// # Errors
+    /// Values that YAML cannot represent.
     pub fn to_yaml(&self) -> Result<String> {
         serde_yaml_ng::to_string(self).map_err(|e| Error::parse("recipe.yaml", e))
     }
 
-    /// The edit on a model, checked against it.
+    /// Returns the edit, checked against the model.
+    ///
+    /// # Errors
+    /// An entry that does not fit the model, ranks that differ from those stated, and the errors of [`Edit::parse`].
     pub fn edit(&self, config: &ModelConfig) -> Result<Edit> {
         let mut edit = Edit::default();
         for entry in &self.edits {
@@ -141,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reduction_comes_back_from_the_file() {
+    fn a_recipe_file_gives_back_its_edit_and_checks_ranks() {
         let text = r#"{"model_type":"llama","vocab_size":10,"hidden_size":20,"intermediate_size":40,
             "num_hidden_layers":3,"num_attention_heads":2,"num_key_value_heads":1}"#;
         let config = ModelConfig::from_hf("config.json", text).expect("config");

@@ -1,7 +1,11 @@
-//! What is kept of one matrix: `0.01`, `band(0.1..0.4)`, `drop-bulk` and so on, and the trait that does the arithmetic.
+//! Reductions: what an edit keeps of one matrix, such as `0.01`, `band(0.1..0.4)` or `drop-bulk`.
 //!
-//! One file a kind in the folder beside this one. A kind knows how it is written, which matrices it suits, and how it
-//! makes its matrix from a [`Source`]; it knows neither models nor tasks. `docs/reductions.md` compares the kinds.
+//! Each kind has a file beside this one that implements `Reduce`: how the kind is written, which matrices it suits,
+//! and how it computes the new matrix from a `SourceMatrix`. Reductions know neither models nor tasks.
+//! `docs/reductions.md` compares the kinds.
+//!
+//! To add a kind: write its file, then add it to [`Reduction`], to `Reduction::kind`, to the parser in
+//! `crates/laser/src/edit/reduction/text.rs` and to `docs/reductions.md`.
 
 mod band;
 mod bottom;
@@ -10,7 +14,7 @@ mod drop_bulk;
 mod leading;
 mod magnitude;
 mod random;
-mod source;
+mod source_matrix;
 mod text;
 mod whitened;
 mod zero;
@@ -26,66 +30,67 @@ pub use clusters::Clusters;
 pub use drop_bulk::DropBulk;
 pub use magnitude::Magnitude;
 pub use random::Random;
-pub use source::Source;
+pub(crate) use source_matrix::SourceMatrix;
 pub use text::ReductionSyntax;
+pub(crate) use text::split_list;
 pub use whitened::Whitened;
 pub use zero::Zero;
 
 use crate::error::Result;
 use laser_model::weight_id::{WeightId, WeightKind};
 
-pub(crate) use text::split_list;
-
-/// A way to reduce a matrix \[m, n\]; below max = min(m, n) and σ₁ ≥ σ₂ ≥ … are its singular values.
+/// A way to reduce a matrix `[m, n]`. Below, max = min(m, n), and σ₁ ≥ σ₂ ≥ … are the singular values.
 ///
 /// Displays in the canonical short form, which parses back to an equal value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reduction {
-    /// `0.01`, `r40`, `e0.9`: the largest components, as the paper does.
+    /// `0.01`, `r40`, `e0.9`: keeps the largest components, as the paper does.
     Leading(RankRule),
-    /// `band(0.1..0.4)`: components from ⌊0.1·max⌋ up to ⌊0.4·max⌋.
+    /// `band(0.1..0.4)`: keeps the components from ⌊0.1·max⌋ (included) to ⌊0.4·max⌋ (excluded).
     Band(Band),
-    /// `bottom(0.1)`: the ⌊0.1·max⌋ smallest components.
+    /// `bottom(0.1)`: keeps the ⌊0.1·max⌋ smallest components.
     Bottom(Bottom),
-    /// `drop-bulk`: all components but those inside the Marchenko–Pastur bulk.
+    /// `drop-bulk`: removes the components inside the Marchenko–Pastur bulk.
     DropBulk(DropBulk),
-    /// `random(0.1,7)`: ⌊0.1·max⌋ components drawn with seed 7, the control.
+    /// `random(0.1,7)`: keeps ⌊0.1·max⌋ components drawn with seed 7, as a control.
     Random(Random),
-    /// `zero`: nothing.
+    /// `zero`: keeps nothing.
     Zero(Zero),
-    /// `magnitude(0.1)`: as many of the largest entries as a truncation to ρ = 0.1 has parameters.
+    /// `magnitude(0.1)`: keeps as many of the largest entries as a truncation to ρ = 0.1 has parameters.
     Magnitude(Magnitude),
-    /// `clusters(8,0.1)`: 8 clusters of rows, each truncated, together no larger than a truncation to ρ = 0.1.
+    /// `clusters(8,0.1)`: truncates 8 clusters of rows, which together have no more parameters than a truncation to
+    /// ρ = 0.1.
     Clusters(Clusters),
-    /// `whitened(0.1)`: the ⌊0.1·max⌋ components that matter most for the matrix's own inputs.
+    /// `whitened(0.1)`: keeps the ⌊0.1·max⌋ components with the largest effect on the matrix's measured inputs.
     Whitened(Whitened),
 }
 
-/// What a reduction made of a matrix.
+/// The result of a reduction.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reduced {
-    /// The dense matrix \[m, n\]; `None` where everything is kept and the matrix stays as it is, to the bit.
-    pub matrix: Option<Matrix>,
-    /// Numbers that describe it: of its factors, or of its entries if those are fewer.
-    pub parameters: usize,
-    /// Components kept, where it is made of components.
-    pub rank: Option<usize>,
+pub(crate) struct ReducedMatrix {
+    /// The new matrix `[m, n]`, dense; `None` if everything is kept, so that the matrix stays unchanged to the bit.
+    pub(crate) matrix: Option<Matrix>,
+    /// Number of values that describe it: of its factors, or of its entries if those are fewer.
+    pub(crate) parameters: usize,
+    /// Number of components kept; `None` for reductions that do not choose among components.
+    pub(crate) rank: Option<usize>,
     /// `‖W − Ŵ‖_F/‖W‖_F`.
-    pub relative_error: f64,
+    pub(crate) relative_error: f64,
 }
 
 /// The arithmetic of one kind of reduction.
-pub(crate) trait Reduce: fmt::Display {
-    /// What is left of the source.
-    fn reduce(&self, source: &Source<'_>) -> Result<Reduced>;
+trait Reduce: fmt::Display {
+    /// Computes the reduced matrix.
+    fn reduce(&self, source: &SourceMatrix<'_>) -> Result<ReducedMatrix>;
 
-    /// Positions of the components kept of a matrix with this spectrum, upwards; `None` where it does not choose among them.
+    /// Positions of the components kept of a matrix with this spectrum, ascending from 0 at the largest; `None` if the
+    /// reduction does not choose among components.
     fn components(&self, id: WeightId, spectrum: &Spectrum) -> Option<Vec<usize>> {
         let _ = (id, spectrum);
         None
     }
 
-    /// Why it cannot be done to matrices `[m, n]` of this kind.
+    /// Checks that the reduction is possible for a matrix of this kind and shape `[m, n]`; an error says why not.
     fn check(&self, kind: WeightKind, shape: [usize; 2]) -> Result<(), String> {
         let _ = (kind, shape);
         Ok(())
@@ -107,27 +112,30 @@ impl Reduction {
         }
     }
 
-    /// What is left of `source`.
+    /// Computes the reduced matrix.
     ///
     /// # Errors
-    /// A rank the matrix cannot have, a decomposition that fails, inputs that are needed and not there.
-    pub fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
+    /// A rank above the largest rank of the matrix, a decomposition that fails, or inputs that are needed and were not
+    /// measured.
+    pub(crate) fn reduce(&self, source: &SourceMatrix<'_>) -> Result<ReducedMatrix> {
         self.kind().reduce(source)
     }
 
-    /// Positions of the components it keeps of matrix `id`, upwards; `None` where it does not choose among them.
-    pub fn components(&self, id: WeightId, spectrum: &Spectrum) -> Option<Vec<usize>> {
+    /// Positions of the components kept of the matrix `id`, ascending from 0 at the largest; `None` if the reduction
+    /// does not choose among components.
+    pub(crate) fn components(&self, id: WeightId, spectrum: &Spectrum) -> Option<Vec<usize>> {
         self.kind().components(id, spectrum)
     }
 
-    /// Why it cannot be done to matrices `[m, n]` of this kind.
+    /// Checks that the reduction is possible for a matrix of this kind and shape `[m, n]`; an error says why not.
     pub(crate) fn check(&self, kind: WeightKind, shape: [usize; 2]) -> Result<(), String> {
         self.kind().check(kind, shape)
     }
 
-    /// The rank, if this keeps the largest components of a matrix and says how many without its singular values.
+    /// The rank of a reduction that keeps the largest components, if it follows from the largest rank alone; `None` for
+    /// rules that read the singular values, such as `e0.9`, and for all other reductions.
     #[must_use]
-    pub fn leading_rank(&self, max_rank: usize) -> Option<usize> {
+    pub(crate) fn leading_rank(&self, max_rank: usize) -> Option<usize> {
         match self {
             Self::Leading(RankRule::Fraction(rho)) => Some(rho.of(max_rank)),
             Self::Leading(RankRule::Absolute(rank)) => Some(*rank),
@@ -135,16 +143,16 @@ impl Reduction {
         }
     }
 
-    /// Whether it needs the inputs of its matrix on items of a task.
+    /// Whether the reduction needs the inputs of its matrix, measured on items of a task.
     #[must_use]
-    pub fn needs_activations(&self) -> bool {
+    pub(crate) fn needs_activations(&self) -> bool {
         matches!(self, Self::Whitened(_))
     }
 
-    /// Reads several, joined by commas: `0.1,band(0.1..0.4),random(0.1,7)`.
+    /// Parses several reductions joined by commas: `0.1,band(0.1..0.4),random(0.1,7)`.
     ///
     /// # Errors
-    /// As for one.
+    /// A part that is not a reduction.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, ReductionSyntax> {
         split_list(text).into_iter().map(|part| part.trim().parse()).collect()
     }

@@ -1,12 +1,15 @@
-//! Which matrices of any layer are meant: a name or alias, perhaps of some experts or head groups only.
+//! Text → layers and matrices: `L20-27`, `gate_proj`, `e*.down_proj`, `L5.mlp`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::edit::range_of;
+use crate::error::{Error, Result};
 use laser_model::config::ModelConfig;
 use laser_model::weight_id::{MatrixPart, WeightId, WeightKind};
 
-/// Matrices of a layer, as a selector names them: `gate_proj`, `mlp`, `e*.down_proj`, `h0-2.q_proj`.
+/// Matrices of a layer that a selector names: `gate_proj`, `mlp`, `e*.down_proj`, `h0-2.q_proj`.
+///
+/// Displays as the text of the selector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatrixSet {
     text: String,
@@ -15,34 +18,23 @@ pub struct MatrixSet {
 }
 
 impl MatrixSet {
-    /// One matrix of every layer.
+    /// Selects the matrix of one kind in every layer.
     pub fn one(kind: WeightKind) -> Self {
         Self { text: kind.to_string(), parts: vec![MatrixPart::Whole], kinds: vec![kind] }
     }
 
-    /// Reads a name for a model. The matrices of an MLP, named without an expert, are those of all experts where a
-    /// layer has them.
+    /// Parses a matrix name or alias of a model: `name`, `e<experts>.name` or `h<head groups>.name`.
+    ///
+    /// A matrix of the MLP, named without an expert, stands for the matrices of all experts in layers with experts.
     ///
     /// # Errors
-    /// A name that the family does not know, or an expert or head group that the model does not have.
+    /// A name that the family does not have, or an expert or head group that the model does not have.
     pub fn parse(text: &str, config: &ModelConfig) -> Result<Self, String> {
-        let experts = config.mlp.experts.map_or(0, |experts| experts.count);
         let (parts, name) = match text.split_once('.') {
             None => (vec![MatrixPart::Whole], text),
-            Some((part, name)) => {
-                let parts = match (part.strip_prefix('e'), part.strip_prefix('h')) {
-                    (Some(range), _) => {
-                        range_of(range, "expert", experts)?.into_iter().map(MatrixPart::Expert).collect()
-                    }
-                    (_, Some(range)) => {
-                        range_of(range, "head group", config.n_kv_heads)?.into_iter().map(MatrixPart::Group).collect()
-                    }
-                    _ => return Err(format!("`{part}` is neither an expert (e5) nor a head group (h2)")),
-                };
-                (parts, name)
-            }
+            Some((part, name)) => (parse_parts(part, config)?, name),
         };
-        let architecture = config.architecture;
+        let architecture = config.family;
         let kinds = architecture.resolve_matrix(name).ok_or_else(|| {
             let mut names: Vec<&str> = config.kinds().into_iter().map(WeightKind::name).collect();
             names.extend(architecture.aliases().map(|(alias, _)| *alias));
@@ -53,8 +45,8 @@ impl MatrixSet {
         set.in_layers(&layers, config).map(|_| set)
     }
 
-    /// The matrices in a layer, in the order named; none where the layer has none of them.
-    pub fn in_layer(&self, layer: usize, config: &ModelConfig) -> Vec<WeightId> {
+    /// The selected matrices of one layer, in the order named; empty if the layer has none of them.
+    pub(crate) fn in_layer(&self, layer: usize, config: &ModelConfig) -> Vec<WeightId> {
         let mut ids = Vec::new();
         for &part in &self.parts {
             for &kind in &self.kinds {
@@ -68,30 +60,124 @@ impl MatrixSet {
         ids
     }
 
-    /// The matrices in some layers.
+    /// The selected matrices of several layers.
     ///
     /// # Errors
-    /// None of these layers has any.
-    pub fn in_layers(&self, layers: &[usize], config: &ModelConfig) -> Result<Vec<WeightId>, String> {
+    /// None of the layers has a selected matrix.
+    pub(crate) fn in_layers(&self, layers: &[usize], config: &ModelConfig) -> Result<Vec<WeightId>, String> {
         let ids: Vec<WeightId> = layers.iter().flat_map(|layer| self.in_layer(*layer, config)).collect();
         if ids.is_empty() {
             let names: Vec<&str> = config.kinds().into_iter().map(WeightKind::name).collect();
-            let family = config.architecture.name;
+            let family = config.family.name;
             return Err(format!("no layer asked for has a matrix `{self}`; {family} has {}", names.join(", ")));
         }
         Ok(ids)
     }
 }
 
-/// The matrices of all experts that a name without an expert stands for.
+impl fmt::Display for MatrixSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Parses the experts (`e5`, `e*`) or head groups (`h0-2`) of a matrix name.
+fn parse_parts(part: &str, config: &ModelConfig) -> Result<Vec<MatrixPart>, String> {
+    let experts = config.mlp.experts.map_or(0, |experts| experts.count);
+    match (part.strip_prefix('e'), part.strip_prefix('h')) {
+        (Some(range), _) => Ok(parse_range(range, "expert", experts)?.into_iter().map(MatrixPart::Expert).collect()),
+        (_, Some(range)) => {
+            Ok(parse_range(range, "head group", config.n_kv_heads)?.into_iter().map(MatrixPart::Group).collect())
+        }
+        _ => Err(format!("`{part}` is neither an expert (e5) nor a head group (h2)")),
+    }
+}
+
+/// The matrices of all experts, for a name without an expert.
 fn of_all_experts(id: WeightId, config: &ModelConfig) -> Vec<WeightId> {
     let Some(experts) = config.mlp.experts.filter(|_| id.part == MatrixPart::Whole) else { return Vec::new() };
     let of = |expert| WeightId { part: MatrixPart::Expert(expert), ..id };
     (0..experts.count).map(of).filter(|id| config.pieces(*id).is_some()).collect()
 }
 
-impl fmt::Display for MatrixSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+/// Parses a list of matrices joined by commas: `fc_in`, `L5.down_proj`, `L20-27.mlp`. A part without a layer stands for
+/// all layers.
+///
+/// # Errors
+/// A part that cannot be parsed or selects nothing.
+pub fn parse_selector(text: &str, config: &ModelConfig) -> Result<Vec<WeightId>> {
+    let mut ids = BTreeSet::new();
+    for part in text.split(',').map(str::trim) {
+        let wrong = |problem: String| Error::Edit { edit: part.to_owned(), problem };
+        let (layers, matrix) = match part.split_once('.').filter(|(layer, _)| layer.starts_with(['L', 'l'])) {
+            Some((layer, matrix)) => (parse_layers(layer, config.n_layers).map_err(wrong)?, matrix),
+            None => ((0..config.n_layers).collect(), part),
+        };
+        let matrices = MatrixSet::parse(matrix, config).map_err(wrong)?;
+        ids.extend(matrices.in_layers(&layers, config).map_err(wrong)?);
+    }
+    Ok(ids.into_iter().collect())
+}
+
+/// Parses a list of layers joined by commas: `5`, `20-27` or `*`.
+///
+/// # Errors
+/// A part that is not a layer of the model.
+pub fn parse_layer_list(text: &str, config: &ModelConfig) -> Result<Vec<usize>> {
+    let mut layers = BTreeSet::new();
+    for part in text.split(',').map(str::trim) {
+        let range = parse_range(part, "layer", config.n_layers);
+        layers.extend(range.map_err(|problem| Error::setting("layers", problem))?);
+    }
+    Ok(layers.into_iter().collect())
+}
+
+/// Parses the layers of an edit, `L5`, `L20-27` or `L*`, of a model with `n_layers` layers.
+pub(super) fn parse_layers(text: &str, n_layers: usize) -> Result<Vec<usize>, String> {
+    let range = text.strip_prefix(['L', 'l']).ok_or_else(|| format!("`{text}` is not a layer"))?;
+    parse_range(range, "layer", n_layers)
+}
+
+/// Parses `5`, `20-27` or `*` as numbers below `n`; `thing` is the counted thing, for error texts.
+fn parse_range(text: &str, thing: &str, n: usize) -> Result<Vec<usize>, String> {
+    if text == "*" {
+        return Ok((0..n).collect());
+    }
+    let number = |s: &str| s.trim().parse::<usize>().map_err(|_| format!("`{s}` is not a {thing} number"));
+    let (first, last) = match text.split_once('-') {
+        Some((first, last)) => (number(first)?, number(last)?),
+        None => (number(text)?, number(text)?),
+    };
+    if first > last {
+        return Err(format!("the {thing} range {first}-{last} is empty"));
+    }
+    if last >= n {
+        let existing = match n {
+            0 => format!("the model has no {thing}s"),
+            n => format!("the model has {thing}s 0 to {}", n - 1),
+        };
+        return Err(format!("there is no {thing} {last}: {existing}"));
+    }
+    Ok((first..=last).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_list_matrices() {
+        let text = r#"{"model_type":"llama","vocab_size":10,"hidden_size":20,"intermediate_size":40,
+            "num_hidden_layers":4,"num_attention_heads":2,"num_key_value_heads":1}"#;
+        let config = ModelConfig::from_hf("config.json", text).expect("config");
+        let names = |text| -> Vec<String> {
+            parse_selector(text, &config).expect(text).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(names("L1-2.fc_in,L1.gate_proj"), ["L1.gate_proj", "L2.gate_proj"]);
+        assert_eq!(names("all").len(), 28);
+        assert!(parse_selector("nothing", &config).is_err());
+        assert_eq!(parse_layer_list("3,0-1,1", &config).expect("layers"), [0, 1, 3]);
+        let error = parse_layer_list("2-5", &config).expect_err("no layer 5").to_string();
+        assert_eq!(error, "layers: there is no layer 5: the model has layers 0 to 3");
     }
 }

@@ -1,104 +1,111 @@
-//! Items → tokens: what the model reads, and which tokens are scored where. Stands between `task` and `batch`.
+//! Items → tokens: what the model reads, and the tokens whose log-probabilities are computed. Takes a task and a score,
+//! gives the input of `batch`.
+//!
+//! Three forms of items have a file each: answers after a prompt (`continued`), answers in place of masks (`masked`),
+//! and texts in windows (`windows`).
 
 mod continued;
 mod masked;
 mod windows;
 
 use crate::error::{Error, Result};
+use crate::evaluate::score_rules::{CandidateRule, JudgementRule, ScoreRules};
 use laser_model::config::ModelConfig;
 use laser_model::tokenizer::Tokenizer;
 use laser_task::score::Score;
 use laser_task::{Item, Task};
 
-/// An item, or a window of its text, in tokens.
+/// An item, or one window of its text, in tokens.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Encoded {
-    /// What is read for the sake of what the model says of itself; empty where it need not say anything.
+pub(crate) struct EncodedItem {
+    /// Prompt tokens after which we look at the model's own prediction; empty if the score needs none.
     pub(crate) prompt: Vec<u32>,
-    /// Positions of the prompt at which it says it, upwards: the last, or the masks.
-    pub(crate) asked: Vec<usize>,
-    /// Answers to score: every choice; the gold answer and its aliases where the whole answer counts; the gold answer.
-    pub(crate) candidates: Vec<AnswerTokens>,
-    /// What the score divides each candidate's log-likelihood by.
-    pub(crate) lengths: Vec<f64>,
-    /// Which candidate is the gold answer.
+    /// Positions of the prompt at which the model's own prediction is read, ascending: the last, or the masks.
+    pub(crate) prediction_positions: Vec<usize>,
+    /// Answers whose log-probabilities are computed: all choices, the gold answer and its aliases, or the gold answer.
+    pub(crate) candidates: Vec<CandidateTokens>,
+    /// For each candidate, the divisor of its log-probability when candidates are compared.
+    pub(crate) length_divisors: Vec<f64>,
+    /// Index of the gold answer among the candidates.
     pub(crate) gold: usize,
-    /// As how many tokens the gold answer counts.
+    /// Number of tokens by which the log-probability of the gold answer is divided for a loss per token.
     pub(crate) answer_tokens: usize,
-    /// Trimmed lower-case texts of the first tokens of all accepted answers.
-    pub(crate) first_tokens: Vec<String>,
+    /// Texts of the first tokens of all accepted answers, trimmed and in lower case; empty if the score does not compare
+    /// first tokens.
+    pub(crate) first_token_texts: Vec<String>,
 }
 
-/// An answer in its place.
+/// A candidate answer with the text around it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct AnswerTokens {
-    /// What the model reads.
+pub(crate) struct CandidateTokens {
+    /// Tokens that the model reads.
     pub(crate) inputs: Vec<u32>,
-    /// The answer's tokens, each with the position that predicts it, upwards.
-    pub(crate) probes: Vec<(usize, u32)>,
+    /// The answer's tokens, each with the position of `inputs` whose logits predict it, ascending.
+    pub(crate) scored_tokens: Vec<(usize, u32)>,
 }
 
-impl AnswerTokens {
-    /// `answer` after `context`: its last token is predicted, never read.
+impl CandidateTokens {
+    /// Places `answer` after `context`. The last token of the answer is predicted but never read.
     pub(crate) fn after(context: Vec<u32>, answer: &[u32]) -> Self {
         let first = context.len().saturating_sub(1);
-        let probes = answer.iter().enumerate().map(|(i, token)| (first + i, *token)).collect();
+        let scored_tokens = answer.iter().enumerate().map(|(i, token)| (first + i, *token)).collect();
         let mut inputs = context;
         inputs.extend(&answer[..answer.len().saturating_sub(1)]);
-        Self { inputs, probes }
+        Self { inputs, scored_tokens }
     }
 }
 
-impl Encoded {
-    /// Tokens of the longest sequence.
+impl EncodedItem {
+    /// Length of the longest sequence, in tokens.
     pub(crate) fn longest(&self) -> usize {
         let inputs = self.candidates.iter().map(|c| c.inputs.len());
         inputs.chain([self.prompt.len()]).max().unwrap_or(0)
     }
 
-    /// The item without its answers: what the model reads before it says anything.
-    pub(crate) fn question(&self) -> Self {
-        let read = || self.candidates.get(self.gold).map_or_else(Vec::new, |c| c.inputs.clone());
-        let prompt = if self.prompt.is_empty() { read() } else { self.prompt.clone() };
-        Self { asked: vec![prompt.len() - 1], prompt, ..Self::default() }
+    /// Returns the prompt without candidates. If the score needs no prompt, the inputs of the gold answer are the prompt.
+    pub(crate) fn prompt_only(&self) -> Self {
+        let gold_inputs = || self.candidates.get(self.gold).map_or_else(Vec::new, |c| c.inputs.clone());
+        let prompt = if self.prompt.is_empty() { gold_inputs() } else { self.prompt.clone() };
+        Self { prediction_positions: vec![prompt.len() - 1], prompt, ..Self::default() }
     }
 }
 
-/// Encodes a task's items for a score; a text that is only to be likely gives several, each with its item's index.
+/// Encodes the items of a task for a score. Returns one entry for each item, or for each window of its text, with the
+/// item's index in the task.
 ///
 /// # Errors
-/// Items that do not suit the score, are longer than the model's context, or cannot be spelled.
+/// An item that does not suit the score, is longer than the model's context, or cannot be encoded.
 pub(crate) fn encode(
     task: &Task,
     tokenizer: &Tokenizer,
     score: Score,
     config: &ModelConfig,
-) -> Result<Vec<(usize, Encoded)>> {
+) -> Result<Vec<(usize, EncodedItem)>> {
+    let rules = ScoreRules::of(score);
     let mut encoded = Vec::with_capacity(task.items.len());
     for (index, item) in task.items.iter().enumerate() {
-        let question = Question { task, item, tokenizer, score, config };
-        match score {
-            Score::Perplexity { window, stride } => {
-                encoded.extend(question.windows(window, stride)?.into_iter().map(|window| (index, window)));
-            }
-            _ if config.attention.causal => encoded.push((index, question.continued()?)),
-            _ => encoded.push((index, question.masked()?)),
+        let encoder = ItemEncoder { task, item, tokenizer, rules, config };
+        match rules.windows {
+            Some(windows) => encoded.extend(encoder.windows(windows)?.into_iter().map(|window| (index, window))),
+            None if config.attention.causal => encoded.push((index, encoder.continued()?)),
+            None => encoded.push((index, encoder.masked()?)),
         }
     }
     Ok(encoded)
 }
 
-/// An item on its way to tokens.
-struct Question<'a> {
+/// Encodes one item.
+struct ItemEncoder<'a> {
     task: &'a Task,
     item: &'a Item,
     tokenizer: &'a Tokenizer,
-    score: Score,
+    rules: ScoreRules,
     config: &'a ModelConfig,
 }
 
-impl Question<'_> {
-    fn wrong(&self, problem: String) -> Error {
+impl ItemEncoder<'_> {
+    /// The error of an item that cannot be encoded.
+    fn error(&self, problem: String) -> Error {
         Error::Task(laser_task::Error::Task {
             file: self.task.name.clone(),
             place: format!("item `{}`", self.item.id),
@@ -106,60 +113,70 @@ impl Question<'_> {
         })
     }
 
-    /// The answers to score, as texts, and which is the gold one.
-    fn texts(&self) -> Result<(&[String], usize)> {
+    /// The texts of the candidates, and the index of the gold answer among them.
+    fn candidate_texts(&self) -> Result<(&[String], usize)> {
         let item = self.item;
-        match self.score {
-            Score::Choice { .. } if item.choices.is_empty() => {
-                Err(self.wrong("the score `choice` needs choices, found an open question".into()))
+        match self.rules.candidates {
+            CandidateRule::Choices(_) if item.choices.is_empty() => {
+                Err(self.error("the score `choice` needs choices, found an open question".into()))
             }
-            Score::Choice { .. } => Ok((&item.choices, item.gold)),
-            Score::Greedy => Ok((&item.answers, 0)),
-            _ => Ok((&item.answers[..1], 0)),
+            CandidateRule::Choices(_) => Ok((&item.choices, item.gold)),
+            CandidateRule::AllAnswers => Ok((&item.answers, 0)),
+            CandidateRule::GoldAnswer => Ok((&item.answers[..1], 0)),
         }
     }
 
-    /// The item of its parts, all answers there.
-    fn finish(
+    /// Puts the encoded parts of an item together.
+    fn assemble(
         &self,
         prompt: Vec<u32>,
-        asked: Vec<usize>,
-        candidates: Vec<AnswerTokens>,
+        prediction_positions: Vec<usize>,
+        candidates: Vec<CandidateTokens>,
         gold: usize,
-    ) -> Result<Encoded> {
-        let (texts, _) = self.texts()?;
-        let length = |text: &String| if let Score::Choice { length, .. } = self.score { length.of(text) } else { 1.0 };
-        let lengths = texts.iter().map(length).collect();
-        let answer_tokens = candidates[gold].probes.len();
-        Ok(Encoded { prompt, asked, candidates, lengths, gold, answer_tokens, first_tokens: Vec::new() })
+    ) -> Result<EncodedItem> {
+        let (texts, _) = self.candidate_texts()?;
+        let divisor = |text: &String| match self.rules.candidates {
+            CandidateRule::Choices(length) => length.of(text),
+            _ => 1.0,
+        };
+        Ok(EncodedItem {
+            prompt,
+            prediction_positions,
+            length_divisors: texts.iter().map(divisor).collect(),
+            gold,
+            answer_tokens: candidates[gold].scored_tokens.len(),
+            candidates,
+            first_token_texts: Vec::new(),
+        })
     }
 
-    /// Under [`Score::Top1`], how the gold answer, which is encoded, and its aliases begin.
-    fn add_first_tokens(&self, encoded: &mut Encoded, tokens: impl Fn(&str) -> Result<Vec<u32>>) -> Result<()> {
-        if self.score != Score::Top1 {
+    /// Adds the first-token texts of the gold answer and its aliases, if the score compares first tokens. `tokens`
+    /// encodes an alias.
+    fn add_first_tokens(&self, encoded: &mut EncodedItem, tokens: impl Fn(&str) -> Result<Vec<u32>>) -> Result<()> {
+        if self.rules.judgement != JudgementRule::FirstToken {
             return Ok(());
         }
-        let mut firsts = vec![encoded.candidates[encoded.gold].probes[0].1];
+        let mut firsts = vec![encoded.candidates[encoded.gold].scored_tokens[0].1];
         for alias in &self.item.answers[1..] {
             firsts.push(tokens(alias)?[0]);
         }
         let text = |token: &u32| Ok(normalise(&self.tokenizer.decode(&[*token])?));
-        encoded.first_tokens = firsts.iter().map(text).collect::<Result<_>>()?;
+        encoded.first_token_texts = firsts.iter().map(text).collect::<Result<_>>()?;
         Ok(())
     }
 
-    /// Refuses what does not fit the model's context.
+    /// Checks that `longest` tokens fit into the model's context.
     fn check_length(&self, longest: usize) -> Result<()> {
         let max_positions = self.config.max_positions;
         if longest > max_positions {
             let problem = format!("expected at most {max_positions} tokens, the model's context, found {longest}");
-            return Err(self.wrong(problem));
+            return Err(self.error(problem));
         }
         Ok(())
     }
 }
 
-/// Where the answer begins: the shortest run of last tokens that reads as it, trimmed.
+/// Finds the start of the shortest run of last tokens whose text is `answer`, both trimmed.
 fn suffix_start(tokenizer: &Tokenizer, tokens: &[u32], answer: &str) -> Result<Option<usize>> {
     for start in (0..tokens.len()).rev() {
         if tokenizer.decode(&tokens[start..])?.trim() == answer.trim() {
@@ -169,7 +186,7 @@ fn suffix_start(tokenizer: &Tokenizer, tokens: &[u32], answer: &str) -> Result<O
     Ok(None)
 }
 
-/// How token texts are compared.
+/// Normalises the text of a token before it is compared with another.
 pub(crate) fn normalise(text: &str) -> String {
     text.trim().to_lowercase()
 }

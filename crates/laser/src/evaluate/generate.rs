@@ -1,42 +1,43 @@
-//! Greedy continuations of a batch, a token of every text at a time, from the keys and values its pass left behind.
+//! Greedy continuations of a batch, decoded one token at a time for all items and variants, from the keys and values of
+//! the batch's forward pass.
 //!
-//! Below an edited matrix the texts of its variants are computed once where they are the same ([`Below`]), and above
-//! it once for each variant. The rows of the two are numbered apart.
+//! In the layers below an edited matrix, variants with equal tokens share one row ([`SharedLayers`]); from the matrix on,
+//! each variant has its own. The KV caches of the two halves number their chunks separately.
 
-mod below;
+mod shared_layers;
 #[cfg(test)]
 mod tests;
 
-use super::batch::{Batch, BatchItem};
+use super::base_states::{BaseStates, prompt_context};
+use super::batch::Batch;
+use super::scorer::Scorer;
 use crate::error::Result;
-use crate::evaluate::scorer::{Base, Scorer};
-use below::Below;
-use laser_kernels::batch_layout::{BatchLayout, CacheRange, KvCache};
+use laser_kernels::batch_layout::{BatchLayout, CacheRange};
+use laser_kernels::kv_cache::KvCache;
 use laser_model::Model;
-use laser_model::forward::{ForwardPass, RowScore, Start, most_likely};
-use laser_model::weight_id::Stage;
-use laser_task::score::Score;
+use laser_model::forward::{ForwardPass, RowScore, PassStart, most_likely};
+use laser_model::weight_id::BlockEntry;
+use shared_layers::SharedLayers;
 
-/// A continuation under way.
+/// A continuation that is being generated.
 struct Sequence {
+    /// Index of the variant.
     copy: usize,
-    /// Index in the batch.
+    /// Index of the item in the batch.
     item: usize,
     tokens: Vec<u32>,
-    /// What the last token sees in the layers below the edited matrix.
-    below: Vec<CacheRange>,
-    /// What it sees from there on: in all layers, where no matrix is edited or the edits are part of the weights.
-    above: Vec<CacheRange>,
+    /// Context of the last token in the layers below the edited matrix.
+    context_below: Vec<CacheRange>,
+    /// Context of the last token from the edited matrix on; in all layers if the pass does not start from states of the
+    /// unedited model.
+    context_above: Vec<CacheRange>,
     done: bool,
 }
 
-/// The prompt's rows as context of a continuation: the batch's pass is chunk 0.
-pub(super) fn prompt_context(item: &BatchItem) -> Vec<CacheRange> {
-    item.prompt.iter().map(|rows| CacheRange { chunk: 0, rows: rows.clone() }).collect()
-}
-
-/// Continuations `[copy][item]` after a pass that left its keys in `cache` as chunk 0. `base`: the states the pass
-/// started from, and the stage from which the edit counts.
+/// Generates the continuations `[copy][item]` after a forward pass over the batch.
+///
+/// `cache`: keys and values of that pass, as chunk 0. `scores`: its row scores, all copies one after another. `base`: the
+/// states it started from, and the stage of the edited matrix.
 pub(super) fn generate(
     scorer: &Scorer<'_>,
     model: &Model,
@@ -44,36 +45,37 @@ pub(super) fn generate(
     mut cache: KvCache,
     scores: &[RowScore],
     copies: usize,
-    base: Option<(&Base, Stage)>,
+    base: Option<(&BaseStates, BlockEntry)>,
 ) -> Result<Vec<Vec<Vec<u32>>>> {
-    let kept = batch.keep.len();
+    let n_rows = batch.logit_rows.len();
     let mut sequences = Vec::with_capacity(copies * batch.items.len());
     for copy in 0..copies {
         for (i, item) in batch.items.iter().enumerate() {
-            let (below, above) = (prompt_context(item), prompt_context(item));
-            let mut sequence = Sequence { copy, item: i, tokens: Vec::new(), below, above, done: false };
-            sequence.take(scorer, item.index, scores[copy * kept + item.asked[0]].summary.argmax)?;
+            let (context_below, context_above) = (prompt_context(item), prompt_context(item));
+            let mut sequence =
+                Sequence { copy, item: i, tokens: Vec::new(), context_below, context_above, done: false };
+            sequence.append(scorer, item.index, scores[copy * n_rows + item.prediction_rows[0]].summary.argmax)?;
             sequences.push(sequence);
         }
     }
-    let mut below = base.map(|(base, stage)| Below::new(base, stage));
+    let mut shared = base.map(|(base, stage)| SharedLayers::new(base, stage));
     loop {
         let mut open: Vec<&mut Sequence> = sequences.iter_mut().filter(|s| !s.done).collect();
         if open.is_empty() {
             break;
         }
-        step(scorer, model, batch, &mut cache, &mut open, below.as_mut())?;
+        step(scorer, model, batch, &mut cache, &mut open, shared.as_mut())?;
     }
-    let mut texts = vec![vec![Vec::new(); batch.items.len()]; copies];
+    let mut continuations = vec![vec![Vec::new(); batch.items.len()]; copies];
     for sequence in sequences {
-        texts[sequence.copy][sequence.item] = sequence.tokens;
+        continuations[sequence.copy][sequence.item] = sequence.tokens;
     }
-    Ok(texts)
+    Ok(continuations)
 }
 
 impl Sequence {
-    /// Takes the model's next token.
-    fn take(&mut self, scorer: &Scorer<'_>, index: usize, token: u32) -> Result<()> {
+    /// Appends the next token, or ends the continuation. `index`: index of the item in the evaluation.
+    fn append(&mut self, scorer: &Scorer<'_>, index: usize, token: u32) -> Result<()> {
         if scorer.eos.contains(&token) {
             self.done = true;
         } else {
@@ -83,39 +85,34 @@ impl Sequence {
         Ok(())
     }
 
-    /// The token to run next.
+    /// The last token, which is the input of the next step.
     fn last(&self) -> u32 {
-        *self.tokens.last().expect("a sequence that goes on has a token")
+        *self.tokens.last().expect("an open sequence has a token because a sequence that ends at once is closed")
     }
 }
 
-/// Runs the last token of every open sequence, and takes the next.
+/// Runs the last token of every open sequence, and appends the most likely next token.
 fn step(
     scorer: &Scorer<'_>,
     model: &Model,
     batch: &Batch,
     cache: &mut KvCache,
     open: &mut [&mut Sequence],
-    mut below: Option<&mut Below<'_>>,
+    mut shared: Option<&mut SharedLayers<'_>>,
 ) -> Result<()> {
-    let start = match &mut below {
-        Some(below) => below.run(model, open)?,
-        None => Start::Tokens,
+    let start = match &mut shared {
+        Some(shared) => shared.run(model, open)?,
+        None => PassStart::Tokens,
     };
     let chunk = cache.passes();
     let mut rows = BatchLayout::default();
     for sequence in open.iter() {
-        rows.push(&[sequence.last()], sequence.copy, sequence.above.clone());
+        rows.push(&[sequence.last()], sequence.copy, sequence.context_above.clone());
     }
-    let (hidden, _) = ForwardPass::new(model, &rows, cache, below.is_some())?.run(start, None)?; // [open, d_model]
+    let (hidden, _) = ForwardPass::new(model, &rows, cache, shared.is_some())?.run(start, None)?; // [open, d_model]
     for ((row, sequence), token) in open.iter_mut().enumerate().zip(most_likely(model, &hidden)?) {
-        sequence.above.push(CacheRange { chunk, rows: row..row + 1 });
-        sequence.take(scorer, batch.items[sequence.item].index, token)?;
+        sequence.context_above.push(CacheRange { chunk, rows: row..row + 1 });
+        sequence.append(scorer, batch.items[sequence.item].index, token)?;
     }
     Ok(())
-}
-
-/// Longest continuation a score asks for.
-pub(crate) fn max_tokens(score: Score) -> usize {
-    if let Score::Generate { max_tokens, .. } = score { max_tokens } else { 0 }
 }

@@ -1,38 +1,41 @@
-//! What happened at an item.
+//! The outcome of an item: right or wrong, log-probabilities, margin, text.
 
-/// One candidate of an item.
+/// Log-probability of one candidate answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Likelihood {
-    /// Its log-probability, nats, summed over its tokens.
+    /// Sum of the log-probabilities of its tokens, nats.
     pub logprob: f64,
-    /// Whether greedy decoding would say it.
+    /// Whether greedy decoding would generate it: each of its tokens is the most likely one.
     pub greedy: bool,
 }
 
-/// What happened at one item.
+/// Outcome of one item, or of one window of its text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// Whether the item counts as right.
     pub correct: bool,
-    /// Log-probability of the gold answer, nats, summed over its tokens.
+    /// Sum of the log-probabilities of the gold answer's tokens, nats.
     pub logprob: f64,
-    /// How clearly the gold answer wins, nats; negative where it loses.
+    /// By how much the gold answer is ahead of its best rival, nats; negative if it is behind.
     ///
-    /// Choices: its likelihood less the best rival's, as the score normalises them. Otherwise the smallest
-    /// `log p(token) − log p(most likely other token)` over its tokens: under [`Score::Top1`] the first alone, under
-    /// [`Score::Greedy`] of the alias for which it is largest. Positive only where the item is right under these
-    /// three; under choices and `greedy` an item is right only where it is positive, or 0 by a tie that went well.
-    /// Under [`Score::Perplexity`] the mean log-probability of the text's tokens.
+    /// - Choices: its log-probability minus that of the best other choice, each divided by a length as the score says.
+    /// - Other answers: the smallest `log p(token) − log p(most likely other token)` over the answer's tokens. Under
+    ///   `Score::Top1` only the first token counts; under `Score::Greedy` the alias with the largest margin counts.
+    /// - `Score::Perplexity`: the mean log-probability of the scored tokens.
+    ///
+    /// Under choices, `Top1` and `Greedy`, a positive margin means that the item is right. Under choices and `Greedy` the
+    /// converse holds too, except for ties, where the margin is 0.
     pub margin: f64,
-    /// Tokens of the gold answer (of an answer in masks, under [`crate::join::Boundary::Suffix`], one more).
+    /// Number of tokens of the gold answer. In masks under `Boundary::Suffix`, one more, as in the reference code.
     pub answer_tokens: usize,
-    /// Top-1 token, continuation, or chosen answer, as text.
+    /// Text of the most likely token, the continuation or the chosen answer.
     pub prediction: String,
-    /// Every choice in its order; accepted answers that can be said, where the whole answer counts; the gold answer.
+    /// Log-probabilities of the candidates: all choices in their order, the gold answer and its aliases, or the gold
+    /// answer alone.
     pub candidates: Vec<Likelihood>,
-    /// Under [`Score::Top1`], the place (from 1) of the first of the ten most likely tokens that reads as an accepted
-    /// answer begins; absent where none does, and in searches.
+    /// Under `Score::Top1`, the place (from 1) of the first of the ten most likely tokens that begins an accepted answer;
+    /// `None` if there is none, and in searches.
     pub rank: Option<usize>,
-    /// Whether the decision was a tie of equal logits or likelihoods.
+    /// Whether a tie of equal logits or log-probabilities decided the outcome.
     pub tied: bool,
 }

@@ -1,4 +1,5 @@
-//! The written model, opened again: edited tensors hold what was meant, all others what they held.
+//! Compares a written model, opened again, with what was to be written: edited tensors have the new values, all others
+//! the source's bytes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,42 +8,51 @@ use laser_checkpoint::{Dtype, Metadata, TensorView, stored_values};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::Edited;
 use crate::error::{Error, Result};
 use laser_model::load::ModelFiles;
 use laser_model::weight_id::WeightId;
 
-/// A replaced matrix as it stands in the written file.
+/// An edited tensor: the values to be written, laid out as in the file.
+#[derive(Debug)]
+pub(super) struct EditedTensor {
+    /// The edited matrices in it.
+    pub(super) ids: Vec<WeightId>,
+    /// The data type to be written.
+    pub(super) dtype: Dtype,
+    pub(super) values: Vec<f32>,
+}
+
+/// A replaced matrix as stored in a written file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoredMatrix {
-    /// `L27.gate_proj`; several, joined by commas, where one tensor holds them.
+    /// The matrix, such as `L27.gate_proj`; if its tensor holds several edited matrices, all of them, joined by commas.
     pub matrix: String,
     /// Name of its tensor in the file.
     pub tensor: String,
-    /// Type it is stored in.
+    /// Data type in the file.
     pub dtype: String,
-    /// Rounding: max |s − w| of the stored values s and the wanted ones w.
+    /// Rounding error max |s − w|: s are the stored values, w the computed ones.
     pub max_abs: f64,
-    /// Rounding: ‖s − w‖_F / ‖w‖_F.
+    /// Relative rounding error ‖s − w‖_F / ‖w‖_F.
     pub relative: f64,
-    /// The edit itself: ‖s − b‖_F / ‖b‖_F, b the source's values.
+    /// Relative size of the edit ‖s − b‖_F / ‖b‖_F: b are the source's values.
     pub change: f64,
     /// SHA-256 of the tensor's bytes in the file.
     pub sha256: String,
 }
 
 impl StoredMatrix {
-    /// Holds a written tensor against the values `wanted` of it; `before` are the source's, in the same layout, `over`
-    /// as [`expect_stored`] has it.
+    /// Checks a written tensor like [`expect_stored`], and measures rounding and change. `before`: the source's values
+    /// in the same layout as `wanted`.
     pub(super) fn check(
         ids: &[WeightId],
         written: TensorView<'_>,
         dtype: Dtype,
         wanted: &[f32],
         before: &[f32],
-        over: Option<TensorView<'_>>,
+        rewritten: Option<TensorView<'_>>,
     ) -> Result<Self> {
-        let stored = expect_stored(written, dtype, wanted, over)?;
+        let stored = expect_stored(written, dtype, wanted, rewritten)?;
         let differences = stored.iter().zip(wanted).map(|(s, w)| (f64::from(*s) - f64::from(*w)).abs());
         Ok(Self {
             matrix: ids.iter().map(WeightId::to_string).collect::<Vec<_>>().join(", "),
@@ -56,17 +66,22 @@ impl StoredMatrix {
     }
 }
 
-/// The values of a written tensor, which must be `wanted` as `dtype` rounds them, to the bit; written `over` a tensor
-/// of that type, blocks that do not change are not rounded again.
+/// The values of a written tensor.
+///
+/// `rewritten`: the source's tensor if it was rewritten in place of it; its blocks that did not change are then stored
+/// as they were, not rounded again.
+///
+/// # Errors
+/// The tensor has another data type than `dtype`, or values that differ in any bit from `wanted` rounded to `dtype`.
 pub(super) fn expect_stored(
     written: TensorView<'_>,
     dtype: Dtype,
     wanted: &[f32],
-    over: Option<TensorView<'_>>,
+    rewritten: Option<TensorView<'_>>,
 ) -> Result<Vec<f32>> {
     let info = written.info();
-    let expected = match over.filter(|old| old.info().dtype == dtype) {
-        Some(old) => old.values_after_rewrite(wanted)?,
+    let expected = match rewritten.filter(|old| old.info().dtype == dtype) {
+        Some(old) => old.stored_over(wanted)?,
         None => stored_values(&info.name, dtype, wanted)?,
     };
     let found = written.to_f32()?;
@@ -78,20 +93,25 @@ pub(super) fn expect_stored(
     }
 }
 
-/// Checks a copy of `source` in its own format in which `edits` were replaced.
-pub(super) fn rewritten(
+/// Checks that `written` is a copy of `source`, in the same format, in which exactly the tensors `edited` were
+/// replaced. Returns the stored matrices, ordered by layer.
+///
+/// # Errors
+/// A tensor or metadata that differ from what was to be written, or an error on reading.
+pub(super) fn compare_copy(
     source: &ModelFiles,
     written: &ModelFiles,
-    edits: &BTreeMap<String, Edited>,
+    edited: &BTreeMap<String, EditedTensor>,
 ) -> Result<Vec<StoredMatrix>> {
     let (before, after) = (source.checkpoint(), written.checkpoint());
     let mut stored = BTreeMap::new();
     for info in before.tensors() {
         let (old, new) = (before.tensor(&info.name)?, after.tensor(&info.name)?);
-        match edits.get(&info.name) {
-            Some(edit) => {
-                let entry = StoredMatrix::check(&edit.ids, new, edit.dtype, &edit.values, &old.to_f32()?, Some(old))?;
-                stored.insert(edit.ids.clone(), entry);
+        match edited.get(&info.name) {
+            Some(tensor) => {
+                let EditedTensor { ids, dtype, values } = tensor;
+                let matrix = StoredMatrix::check(ids, new, *dtype, values, &old.to_f32()?, Some(old))?;
+                stored.insert(ids.clone(), matrix);
             }
             None => {
                 let same = new.info().dtype == info.dtype && new.info().shape == info.shape;
@@ -113,23 +133,25 @@ pub(super) fn rewritten(
     Ok(stored.into_values().collect())
 }
 
-/// By text where values differ, since a NaN is not equal to itself.
+/// Whether two files have the same metadata.
 fn same_metadata(before: Option<&Metadata>, after: Option<&Metadata>) -> bool {
     match (before, after) {
         (Some(a), Some(b)) => {
             a.iter().len() == b.iter().len()
+                // By their text if values differ, since NaN is not equal to itself.
                 && a.iter().zip(b.iter()).all(|(a, b)| a == b || format!("{a:?}") == format!("{b:?}"))
         }
         (a, b) => a.is_none() && b.is_none(),
     }
 }
 
+/// The error for a tensor that reads back differently.
 fn unlike(file: &Path, tensor: &str, expected: &str) -> Error {
     let problem = format!("tensor `{tensor}`: expected {expected}, found others on reading the file again");
     Error::Run { path: file.to_owned(), problem }
 }
 
-/// ‖a − b‖ / ‖b‖, 0 where they are equal.
+/// The relative distance ‖a − b‖ / ‖b‖, summed up in f64; 0 if both are equal, even if b is 0.
 fn distance(a: &[f32], b: &[f32]) -> f64 {
     let squares = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
     let error = squares(&mut a.iter().zip(b).map(|(a, b)| f64::from(*a) - f64::from(*b)));

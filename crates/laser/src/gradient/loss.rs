@@ -1,191 +1,130 @@
-//! The loss of an item, and its gradient at the last block's output.
-
-use std::ops::Range;
+//! The loss of each item, and the gradient of the summed loss at the last block's output.
 
 use candle_core::{Device, Tensor, Var};
 
+use super::gradients::Gradients;
+use super::item_rows::item_logit_rows;
+use super::logits::{LogProbGradient, LogitRows};
 use crate::error::{Error, Result};
 use crate::evaluate::batch::{Batch, BatchItem};
-use crate::evaluate::encode::Encoded;
-use laser_kernels::softmax::{RowSummary, summarise};
-use laser_kernels::{exp, with_values};
+use crate::evaluate::encode::EncodedItem;
+use laser_kernels::with_values;
 use laser_model::Model;
 use laser_task::score::Score;
 
-/// What is differentiated, a number an item.
+/// The function of an item that is differentiated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
     /// `−log p(gold answer)`, summed over its tokens, nats.
     LogLoss,
-    /// Minus the margin, nats: by how much the gold answer is ahead. Of choices, its log-likelihood minus the best
-    /// rival's (each divided by its bytes where the score does so); otherwise the smallest, over the answer's tokens,
-    /// of `log p(token) − log p(best other token)`.
+    /// Minus the margin, nats. Choices: the best other choice's log-probability minus the gold choice's, each divided by
+    /// its length if the score does so. Other answers: minus the smallest `log p(token) − log p(best other token)` over
+    /// the answer's tokens.
     Margin,
 }
 
 impl Loss {
-    /// The part of an item whose rows the loss needs.
-    pub(super) fn needed(self, item: &Encoded, score: Score) -> Encoded {
+    /// The part of an item that the loss needs: all candidates, or only the gold answer.
+    pub(super) fn required_part(self, item: &EncodedItem, score: Score) -> EncodedItem {
         if self == Self::Margin && matches!(score, Score::Choice { .. }) {
             return item.clone();
         }
-        Encoded {
+        EncodedItem {
             candidates: vec![item.candidates[item.gold].clone()],
-            lengths: vec![item.lengths[item.gold]],
+            length_divisors: vec![item.length_divisors[item.gold]],
             gold: 0,
             ..item.clone()
         }
     }
 }
 
-/// What is differentiated: items in batches that share no row between two of them.
-pub(super) struct Items {
-    /// The parts of the items that the loss needs; a batch names an item by its place here.
-    pub(super) encoded: Vec<Encoded>,
+/// The items whose losses are differentiated, in batches in which no two items share a row.
+pub(super) struct LossItems {
+    /// The parts of the items that the loss needs. Batches contain indices into this list.
+    pub(super) encoded: Vec<EncodedItem>,
     pub(super) batches: Vec<Batch>,
     /// The score of each item.
     pub(super) scores: Vec<Score>,
     pub(super) loss: Loss,
 }
 
-/// Logit rows of one step through the head: bounds the buffers of its differentiation.
+/// Logit rows that go through the output head at once, unless one item has more. Bounds the memory of its gradient.
 const HEAD_ROWS: usize = 64;
 
-/// The losses of a batch's items at `hidden [kept, d_model]`, and the gradient of their sum there.
+/// Computes the losses of a batch's items from `hidden [logit rows, d_model]`, the last block's output, and the gradient
+/// of their sum there, of the same shape.
 pub(super) fn losses_and_gradient(
     model: &Model,
-    items: &Items,
+    items: &LossItems,
     batch: &Batch,
     hidden: &Tensor,
 ) -> Result<(Vec<f64>, Tensor)> {
-    let rows = kept_spans(batch);
+    let rows = item_logit_rows(batch);
     let (mut losses, mut gradients) = (Vec::with_capacity(rows.len()), Vec::new());
     let mut first = 0;
     while first < rows.len() {
         let start = rows[first].start;
-        // Whole items, since a loss may compare its rows.
+        // Whole items only, because a loss may compare several rows of its item.
         let last = (first..rows.len()).take_while(|i| *i == first || rows[*i].end - start <= HEAD_ROWS).last();
         let last = last.unwrap_or(first);
-        let x = Var::from_tensor(&hidden.narrow(0, start, rows[last].end - start)?.contiguous()?)?;
+        let x = Var::from_tensor(&hidden.narrow(0, start, rows[last].end - start)?.contiguous()?)?; // [rows, d_model]
         let logits = model.head(&x)?; // [rows, vocab]
         let host = logits.detach().to_device(&Device::Cpu)?;
         let (found, gradient) = with_values(&host, |values| {
-            let logits = Logits::new(values, host.dims()[0], start);
+            let logits = LogitRows::new(values, host.dims()[0], start);
             let mut gradient = vec![0f32; values.len()];
-            let one = |item: &BatchItem| {
-                let (loss, pulls) = items.differentiate(item, &logits);
-                logits.pull(&pulls, &mut gradient);
+            let differentiate = |item: &BatchItem| {
+                let (loss, parts) = items.differentiate(item, &logits);
+                logits.add_gradient(&parts, &mut gradient);
                 let place = || format!("item {} of a differentiation", item.index);
                 loss.is_finite().then_some(loss).ok_or_else(|| Error::NotFinite { what: "loss".into(), place: place() })
             };
-            let found: Result<Vec<f64>> = batch.items[first..=last].iter().map(one).collect();
+            let found: Result<Vec<f64>> = batch.items[first..=last].iter().map(differentiate).collect();
             (found, gradient)
         })?;
         losses.extend(found?);
         let gradient = Tensor::from_vec(gradient, host.dims(), &Device::Cpu)?.to_device(hidden.device())?;
-        gradients.push(super::backward::pull_back(&logits, &gradient)?.of(&x)?);
+        gradients.push(Gradients::backpropagate(&logits, &gradient)?.of(&x)?);
         first = last + 1;
     }
     Ok((losses, Tensor::cat(&gradients, 0)?))
 }
 
-/// Which of the kept rows are each item's, where no row is shared.
-pub(super) fn kept_spans(batch: &Batch) -> Vec<Range<usize>> {
-    let first = |item: &BatchItem| batch.keep.partition_point(|row| *row < item.first);
-    let ends = batch.items.iter().skip(1).map(first).chain([batch.keep.len()]);
-    batch.items.iter().zip(ends).map(|(item, end)| first(item)..end).collect()
-}
-
-/// The loss rises with `log p(token)` at a row, `weight` nats a nat.
-struct Pull {
-    row: usize,
-    token: u32,
-    weight: f64,
-}
-
-/// Logits of consecutive kept rows.
-struct Logits<'a> {
-    values: &'a [f32],
-    vocab: usize,
-    /// Kept row of the first.
-    start: usize,
-    summaries: Vec<RowSummary>,
-}
-
-impl<'a> Logits<'a> {
-    fn new(values: &'a [f32], rows: usize, start: usize) -> Self {
-        let vocab = values.len() / rows.max(1);
-        Self { values, vocab, start, summaries: values.chunks_exact(vocab.max(1)).map(summarise).collect() }
-    }
-
-    fn row(&self, row: usize) -> &[f32] {
-        &self.values[(row - self.start) * self.vocab..][..self.vocab]
-    }
-
-    fn logprob(&self, row: usize, token: u32) -> f64 {
-        f64::from(self.row(row)[token as usize]) - self.summaries[row - self.start].log_partition
-    }
-
-    /// The most likely token other than `token`.
-    fn best_other(&self, row: usize, token: u32) -> u32 {
-        let mut best = None;
-        for (other, logit) in (0u32..).zip(self.row(row)) {
-            if other != token && best.is_none_or(|(_, most)| *logit > most) {
-                best = Some((other, *logit));
-            }
-        }
-        best.map_or(token, |(other, _)| other)
-    }
-
-    /// Adds the pulls' gradient: `weight·(onehot − softmax)` in their rows.
-    fn pull(&self, pulls: &[Pull], gradient: &mut [f32]) {
-        let mut totals: Vec<(usize, f64)> = Vec::new();
-        for pull in pulls {
-            gradient[(pull.row - self.start) * self.vocab + pull.token as usize] += pull.weight as f32;
-            match totals.iter_mut().find(|(row, _)| *row == pull.row) {
-                Some((_, total)) => *total += pull.weight,
-                None => totals.push((pull.row, pull.weight)),
-            }
-        }
-        for (row, total) in totals.into_iter().filter(|(_, total)| *total != 0.0) {
-            let partition = self.summaries[row - self.start].log_partition;
-            let gradient = &mut gradient[(row - self.start) * self.vocab..][..self.vocab];
-            for (g, logit) in gradient.iter_mut().zip(self.row(row)) {
-                *g -= total as f32 * exp((f64::from(*logit) - partition) as f32);
-            }
-        }
-    }
-}
-
-impl Items {
-    /// An item's loss, and what it pulls at.
-    fn differentiate(&self, item: &BatchItem, logits: &Logits<'_>) -> (f64, Vec<Pull>) {
+impl LossItems {
+    /// Computes the loss of an item, and its derivatives with respect to log-probabilities.
+    fn differentiate(&self, item: &BatchItem, logits: &LogitRows<'_>) -> (f64, Vec<LogProbGradient>) {
         let encoded = &self.encoded[item.index];
         let gold = encoded.gold;
-        let probes = |c: usize| {
-            let rows = item.candidates[c].iter().zip(&encoded.candidates[c].probes);
+        // Logit row and token of each scored token of a candidate.
+        let scored_tokens = |c: usize| {
+            let rows = item.candidates[c].iter().zip(&encoded.candidates[c].scored_tokens);
             rows.map(|((row, _), (_, token))| (*row, *token))
         };
-        let likelihood = |c: usize| probes(c).map(|(row, token)| logits.logprob(row, token)).sum::<f64>();
-        let all = |c: usize, weight: f64| probes(c).map(move |(row, token)| Pull { row, token, weight });
+        let logprob = |c: usize| scored_tokens(c).map(|(row, token)| logits.logprob(row, token)).sum::<f64>();
+        let weighted =
+            |c: usize, weight: f64| scored_tokens(c).map(move |(row, token)| LogProbGradient { row, token, weight });
         match (self.loss, self.scores[item.index]) {
-            (Loss::LogLoss, _) => (-likelihood(gold), all(gold, -1.0).collect()),
+            (Loss::LogLoss, _) => (-logprob(gold), weighted(gold, -1.0).collect()),
             (Loss::Margin, Score::Choice { .. }) => {
-                let unit = |c: usize| 1.0 / encoded.lengths[c];
-                let scores: Vec<f64> = (0..encoded.candidates.len()).map(|c| unit(c) * likelihood(c)).collect();
+                let unit = |c: usize| 1.0 / encoded.length_divisors[c];
+                let scores: Vec<f64> = (0..encoded.candidates.len()).map(|c| unit(c) * logprob(c)).collect();
                 let rivals = (0..scores.len()).filter(|c| *c != gold);
                 let rival = rivals.max_by(|a, b| scores[*a].total_cmp(&scores[*b]));
-                let pulls = all(gold, -unit(gold)).chain(rival.into_iter().flat_map(|c| all(c, unit(c))));
-                (rival.map_or(0.0, |c| scores[c]) - scores[gold], pulls.collect())
+                let rival_parts = rival.into_iter().flat_map(|c| weighted(c, unit(c)));
+                let parts = weighted(gold, -unit(gold)).chain(rival_parts).collect();
+                (rival.map_or(0.0, |c| scores[c]) - scores[gold], parts)
             }
             (Loss::Margin, _) => {
                 let behind = |(row, token): (usize, u32)| {
                     let other = logits.best_other(row, token);
-                    let logit = |token: u32| f64::from(logits.row(row)[token as usize]);
-                    let pulls = vec![Pull { row, token, weight: -1.0 }, Pull { row, token: other, weight: 1.0 }];
-                    (logit(other) - logit(token), pulls)
+                    let parts = vec![
+                        LogProbGradient { row, token, weight: -1.0 },
+                        LogProbGradient { row, token: other, weight: 1.0 },
+                    ];
+                    (logits.logit(row, other) - logits.logit(row, token), parts)
                 };
-                probes(gold).map(behind).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default()
+                // Only the token with the smallest margin counts.
+                scored_tokens(gold).map(behind).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default()
             }
         }
     }

@@ -1,19 +1,19 @@
-//! Sensitivities against finite differences of losses computed item by item from whole logits.
+//! Sensitivities against finite differences of losses that are computed item by item from all logits.
 
 use std::path::Path;
 
 use candle_core::{DType, Device};
 
 use super::*;
+use crate::edit::stored_matrices::{device_weight, stored_matrices};
 use crate::edit::truncation::SvdMethod;
-use crate::edit::truncation::placed;
-use crate::evaluate::batch::{Packing, plan_apart};
-use crate::evaluate::encode::{AnswerTokens, Encoded};
+use crate::evaluate::batch::{Packing, plan_unshared};
+use crate::evaluate::encode::{CandidateTokens, EncodedItem};
 use laser_model::Replacement;
 use laser_model::load::ModelFiles;
 use laser_model::parallel::Unobserved;
 use laser_model::weight_id::{MatrixPart, WeightKind};
-use laser_task::score::{Length, Score, Ties};
+use laser_task::score::{LengthNormalization, Score, Ties};
 
 fn model(name: &str) -> Model {
     let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens");
@@ -23,39 +23,39 @@ fn model(name: &str) -> Model {
     files.load(&Device::Cpu, DType::F32, 1).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-fn packing(target: usize) -> Packing {
-    Packing { target, alone_beyond: None, causal: true }
+fn packing(target_rows: usize) -> Packing {
+    Packing { target_rows, alone_beyond: None, causal: true }
 }
 
-/// Items of unequal lengths; some begin alike, and the candidates of one begin alike too.
-fn items(score: Score, loss: Loss) -> Items {
+/// Makes items of unequal lengths. Some have common prefixes, and so have the candidates of one item.
+fn items(score: Score, loss: Loss) -> LossItems {
     let token = |seed: usize| u32::try_from(5 + (seed * seed * 31 + seed * 7) % 90).expect("small");
-    let divides = matches!(score, Score::Choice { length: Length::PerByte, .. });
+    let divides = matches!(score, Score::Choice { length: LengthNormalization::PerByte, .. });
     let item = |j: usize| {
         let prompt: Vec<u32> = (0..2 + (j * 5) % 9).map(|t| token(t + j / 2)).collect();
         let answer = |c: usize| (0..1 + (j + c) % 3).map(|t| token(40 + j + t * (c + 1))).collect::<Vec<u32>>();
-        if score.only_reads() {
-            // A window: no prompt, and nothing asked but its text.
-            let candidates = vec![AnswerTokens::after(prompt, &answer(0))];
-            return Encoded { candidates, lengths: vec![1.0], ..Encoded::default() };
+        if score.is_perplexity() {
+            // A window: no prompt, one candidate.
+            let candidates = vec![CandidateTokens::after(prompt, &answer(0))];
+            return EncodedItem { candidates, length_divisors: vec![1.0], ..EncodedItem::default() };
         }
-        Encoded {
-            asked: vec![prompt.len() - 1],
-            candidates: (0..3).map(|c| AnswerTokens::after(prompt.clone(), &answer(c))).collect(),
-            lengths: if divides { vec![3.0, 4.0, 5.0] } else { vec![1.0; 3] },
+        EncodedItem {
+            prediction_positions: vec![prompt.len() - 1],
+            candidates: (0..3).map(|c| CandidateTokens::after(prompt.clone(), &answer(c))).collect(),
+            length_divisors: if divides { vec![3.0, 4.0, 5.0] } else { vec![1.0; 3] },
             gold: j % 3,
             prompt,
-            ..Encoded::default()
+            ..EncodedItem::default()
         }
     };
-    let encoded: Vec<Encoded> = (0..9).map(|j| loss.needed(&item(j), score)).collect();
-    let batches = plan_apart(&encoded, packing(20));
+    let encoded: Vec<EncodedItem> = (0..9).map(|j| loss.required_part(&item(j), score)).collect();
+    let batches = plan_unshared(&encoded, packing(20));
     assert!(batches.len() > 2, "several batches");
     let scores = vec![score; encoded.len()];
-    Items { encoded, batches, scores, loss }
+    LossItems { encoded, batches, scores, loss }
 }
 
-/// `ln softmax` after each token of a sequence, `[tokens][vocab]`.
+/// `ln softmax` of the logits at each token of a sequence, `[tokens][vocab]`.
 fn log_softmax(model: &Model, tokens: &[u32]) -> Vec<Vec<f64>> {
     let logits = model.trace(tokens).expect("trace").logits.to_vec2::<f32>().expect("logits");
     let normalise = |row: Vec<f32>| {
@@ -66,18 +66,18 @@ fn log_softmax(model: &Model, tokens: &[u32]) -> Vec<Vec<f64>> {
 }
 
 /// The loss of one item by its definition.
-fn naive_loss(model: &Model, items: &Items, item: &Encoded) -> f64 {
-    // The log-probability of every token at each position of a candidate, and the token there.
-    let rows = |candidate: &AnswerTokens| -> Vec<(Vec<f64>, u32)> {
+fn naive_loss(model: &Model, items: &LossItems, item: &EncodedItem) -> f64 {
+    // For each scored token of a candidate, the log-probabilities of all tokens, and the token.
+    let rows = |candidate: &CandidateTokens| -> Vec<(Vec<f64>, u32)> {
         let all = log_softmax(model, &candidate.inputs);
-        candidate.probes.iter().map(|(at, token)| (all[*at].clone(), *token)).collect()
+        candidate.scored_tokens.iter().map(|(at, token)| (all[*at].clone(), *token)).collect()
     };
-    let likelihood = |candidate: &AnswerTokens| rows(candidate).iter().map(|(row, t)| row[*t as usize]).sum::<f64>();
+    let likelihood = |candidate: &CandidateTokens| rows(candidate).iter().map(|(row, t)| row[*t as usize]).sum::<f64>();
     let gold = &item.candidates[item.gold];
     match (items.loss, items.scores[0]) {
         (Loss::LogLoss, _) => -likelihood(gold),
         (Loss::Margin, Score::Choice { .. }) => {
-            let unit = |c: usize| 1.0 / item.lengths[c];
+            let unit = |c: usize| 1.0 / item.length_divisors[c];
             let scores: Vec<f64> = item.candidates.iter().enumerate().map(|(c, t)| unit(c) * likelihood(t)).collect();
             let rivals = scores.iter().enumerate().filter(|(c, _)| *c != item.gold).map(|(_, s)| *s);
             rivals.fold(f64::MIN, f64::max) - scores[item.gold]
@@ -92,7 +92,7 @@ fn naive_loss(model: &Model, items: &Items, item: &Encoded) -> f64 {
     }
 }
 
-/// `model` with `W + step·uᵢvᵢᵀ` in the place of a matrix.
+/// The model with `W + step·uᵢvᵢᵀ` in place of a matrix W.
 fn nudged(model: &Model, id: WeightId, i: usize, step: f32) -> Model {
     let w = model.matrix(id).expect("matrix");
     let svd = Truncation::new(SvdMethod::Exact, None, 1).svd(id, &w).expect("svd");
@@ -104,25 +104,26 @@ fn nudged(model: &Model, id: WeightId, i: usize, step: f32) -> Model {
         }
     }
     let nudged = laser_linalg::Matrix::new(rows, cols, values).expect("finite");
-    let placed = placed(model, id, &nudged, |id| Ok(model.matrix(id)?)).expect("the model has the matrix");
-    let dense = |(id, matrix)| (id, Replacement::Dense(on_device(matrix, model).expect("a weight")));
-    model.with_overlay(placed.into_iter().map(dense).collect())
+    let stored = stored_matrices(model, id, &nudged, |id| Ok(model.matrix(id)?)).expect("the model has the matrix");
+    let dense = |(id, matrix)| (id, Replacement::Dense(device_weight(matrix, model).expect("a weight")));
+    model.with_overlay(stored.into_iter().map(dense).collect())
 }
 
 fn all(model: &Model) -> Vec<WeightId> {
     (0..model.config().n_layers).flat_map(|layer| model.config().stored(layer)).collect()
 }
 
-/// Of one layer also what is several matrices as one, and parts of matrices.
+/// Matrices of layer 1 that consist of several stored matrices or are part of one.
 fn parts(model: &Model) -> Vec<WeightId> {
     let of = |kind| [MatrixPart::Whole, MatrixPart::Group(0)].map(|part| WeightId { layer: 1, part, kind });
     let ids = [WeightKind::Q, WeightKind::K, WeightKind::O, WeightKind::Qkv, WeightKind::GateUp].map(of).into_iter();
     ids.flatten().filter(|id| model.config().pieces(*id).is_some()).collect()
 }
 
-fn run(model: &Model, items: &Items, ids: &[WeightId], threads: usize) -> BTreeMap<WeightId, Sensitivity> {
+fn run(model: &Model, items: &LossItems, ids: &[WeightId], threads: usize) -> BTreeMap<WeightId, Sensitivity> {
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    differentiate(model, items, ids, &truncation, threads, &Unobserved).expect("differentiate")
+    let context = RunContext { threads, stage: "gradient", observer: &Unobserved };
+    differentiate(model, items, ids, &truncation, context).expect("differentiate")
 }
 
 #[test]
@@ -131,10 +132,10 @@ fn effects_equal_finite_differences_of_every_items_loss() {
     let cases = [
         ("llama-bytes", Score::TOP1, Loss::LogLoss),
         ("mistral-window", Score::GREEDY, Loss::LogLoss),
-        ("qwen2-bias", choice(Length::Sum), Loss::LogLoss),
+        ("qwen2-bias", choice(LengthNormalization::Sum), Loss::LogLoss),
         ("llama-gqa-untied", Score::TOP1, Loss::Margin),
-        ("llama-tied", choice(Length::Sum), Loss::Margin),
-        ("qwen2-bias", choice(Length::PerByte), Loss::Margin),
+        ("llama-tied", choice(LengthNormalization::Sum), Loss::Margin),
+        ("qwen2-bias", choice(LengthNormalization::PerByte), Loss::Margin),
         ("llama-bytes", Score::PERPLEXITY, Loss::LogLoss),
         ("bloom-prefix", Score::GREEDY, Loss::LogLoss),
         ("falcon-alibi", Score::GREEDY, Loss::LogLoss),
@@ -170,14 +171,14 @@ fn effects_equal_finite_differences_of_every_items_loss() {
 }
 
 #[test]
-fn threads_and_batches_and_the_choice_of_matrices_change_no_bit() {
+fn results_do_not_depend_on_threads_batches_and_the_other_matrices() {
     let (model, mut items) = (model("llama-bytes"), items(Score::TOP1, Loss::LogLoss));
     let ids = all(&model);
     let one = run(&model, &items, &ids, 1);
     assert_eq!(one.len(), ids.len());
     assert_eq!(one, run(&model, &items, &ids, 2));
     assert_eq!(one[&ids[9]], run(&model, &items, &ids[9..10], 2)[&ids[9]]);
-    items.batches = plan_apart(&items.encoded, packing(1));
+    items.batches = plan_unshared(&items.encoded, packing(1));
     for (id, alone) in run(&model, &items, &ids, 1) {
         let together = &one[&id];
         assert_eq!(alone.effects.len(), together.effects.len());
@@ -188,7 +189,7 @@ fn threads_and_batches_and_the_choice_of_matrices_change_no_bit() {
 }
 
 #[test]
-fn the_items_effects_sum_to_the_gradient_of_the_summed_loss() {
+fn effects_of_the_items_sum_to_the_gradient_of_the_summed_loss() {
     let (model, items) = (model("qwen2-bias"), items(Score::GREEDY, Loss::LogLoss));
     let id = WeightId::new(0, WeightKind::O);
     let sensitivity = &run(&model, &items, &[id], 1)[&id];

@@ -1,51 +1,57 @@
-//! Comparison: takes results, gives the base-against-winner table and the sentences under it.
+//! Comparison: takes results, gives the table of winner against unedited model ("base"), and the sentences below it.
 
 use serde::Serialize;
 
-use crate::results::figures::{count, p_value, percent, points};
+use crate::results::number_format::{count, p_value, percent, points};
 use crate::results::{Results, SplitSummary};
-use laser_statistics::{Constant, Frequent, Split};
+use laser_statistics::{ConstantAnswer, FrequentAnswer, Split};
 
-/// What the page says about base against winner.
+/// The section "Base against winner" of the page.
 #[derive(Debug, Serialize)]
 pub(super) struct Comparison {
-    /// The test split, large; absent when it has no items.
-    headline: Option<Row>,
-    rows: Vec<Row>,
+    /// The row of the test split, which the page also shows in large type; `None` if that split has no items.
+    headline: Option<SplitRow>,
+    rows: Vec<SplitRow>,
     sentences: Vec<Sentence>,
 }
 
-/// One split.
+/// A row of the table: both models on one split, as formatted text.
 #[derive(Debug, Clone, Serialize)]
-struct Row {
+struct SplitRow {
     split: Split,
+    /// Number of items.
     items: String,
-    base: Score,
-    best: Score,
+    base: FormattedScores,
+    best: FormattedScores,
+    /// Change in accuracy, percentage points.
     change: String,
-    /// What to know of the change: its interval on test, how it was chosen elsewhere.
+    /// Note below the change: its 95 % interval on the test split, a warning on the search split; else empty.
     remark: String,
 }
 
-/// One model on one split, written.
+/// Scores of one model on one split, as formatted text.
 #[derive(Debug, Clone, Serialize)]
-struct Score {
+struct FormattedScores {
+    /// Accuracy, per cent.
     acc: String,
+    /// 95 % interval of the accuracy, per cent.
     interval: String,
+    /// Balanced accuracy, per cent; `None` unless the task is a classification.
     balanced: Option<String>,
+    /// Log-loss, nats an item.
     log_loss: String,
 }
 
-/// A sentence and the word it is about.
+/// A sentence below the table, and the term that it explains.
 #[derive(Debug, Serialize)]
 struct Sentence {
     subject: &'static str,
     text: String,
 }
 
-/// Writes the table and the sentences.
+/// Formats the table and writes the sentences.
 pub(super) fn comparison(results: &Results) -> Comparison {
-    let rows: Vec<Row> = results
+    let rows: Vec<SplitRow> = results
         .base
         .iter()
         .filter_map(|(split, base)| Some(row(results, *split, base, results.best.splits.get(split)?)))
@@ -54,7 +60,7 @@ pub(super) fn comparison(results: &Results) -> Comparison {
         ("Flips", Some(flips(results))),
         ("Shrinkage", Some(shrinkage(results))),
         ("Multiplicity", Some(multiplicity(results))),
-        ("Constant answers", constants(results)),
+        ("Constant answers", constant_answers(results)),
     ];
     Comparison {
         headline: rows.iter().find(|row| row.split == Split::Test).cloned(),
@@ -66,24 +72,24 @@ pub(super) fn comparison(results: &Results) -> Comparison {
     }
 }
 
-fn row(results: &Results, split: Split, base: &SplitSummary, best: &SplitSummary) -> Row {
-    Row {
+fn row(results: &Results, split: Split, base: &SplitSummary, best: &SplitSummary) -> SplitRow {
+    SplitRow {
         split,
         items: count(base.n),
-        base: score(base),
-        best: score(best),
+        base: formatted(base),
+        best: formatted(best),
         change: points(best.acc - base.acc),
         remark: match (split, results.test.ci95) {
             (Split::Test, Some([low, high])) => format!("{} to {}", points(low), points(high)),
-            (Split::Search, _) => "chosen here, flattered".to_owned(),
+            (Split::Search, _) => "optimistic: found on this split".to_owned(),
             _ => String::new(),
         },
     }
 }
 
-fn score(summary: &SplitSummary) -> Score {
+fn formatted(summary: &SplitSummary) -> FormattedScores {
     let [low, high] = summary.acc_ci95;
-    Score {
+    FormattedScores {
         acc: percent(summary.acc),
         interval: format!("{:.1} to {:.1}", 100.0 * low, 100.0 * high),
         balanced: summary.balanced_acc.map(percent),
@@ -105,26 +111,28 @@ fn shrinkage(results: &Results) -> String {
     let test = &results.test;
     let (search, held_out) = (points(test.diff + test.shrinkage), points(test.diff));
     let rest = if test.shrinkage > 0.0 {
-        format!("the {} points between them are the luck of being chosen", plain(test.shrinkage))
+        format!("the difference of {} points is the bias of picking the best of many edits", unsigned(test.shrinkage))
     } else {
-        "being chosen did not flatter it".to_owned()
+        "picking the best of many edits did not inflate the gain".to_owned()
     };
-    format!("{search} points on the items that chose this edit, {held_out} on untouched ones; {rest}.")
+    format!(
+        "{search} points on the search split, where this edit was found, {held_out} on the held-out test split; {rest}."
+    )
 }
 
 fn multiplicity(results: &Results) -> String {
     format!(
-        "the best of {} edits without any effect would still show {} points on the search split; \
-         such luck reaches the winner’s gain there with a family-wise {}.",
+        "by chance alone, the best of {} edits without any effect would show {} points on the search split; the \
+         winner’s gain there has a family-wise {}.",
         count(results.search.trials),
         points(results.search.null_best_gain),
         p_value(results.test.familywise_p)
     )
 }
 
-fn constants(results: &Results) -> Option<String> {
+fn constant_answers(results: &Results) -> Option<String> {
     let quote = |answer: &str| format!("“{}”", answer.trim());
-    let quoted = |f: &Frequent| quote(&f.answer);
+    let quoted = |f: &FrequentAnswer| quote(&f.answer);
     let baselines = &results.baselines;
     let always = baselines.constant.as_ref().map(|constant| {
         format!("always answering {} would score {} on test", quoted(constant), percent(constant.rate))
@@ -135,16 +143,17 @@ fn constants(results: &Results) -> Option<String> {
     let predicted = baselines.best_prediction.as_ref().map(|predicted| {
         format!("the edited model’s most frequent answer is {} ({})", quoted(predicted), percent(predicted.rate))
     });
-    let balanced = |c: &Constant| {
+    let label_score = |c: &ConstantAnswer| {
         format!("{} would score {} (balanced {})", quote(&c.answer), percent(c.acc), percent(c.balanced_acc))
     };
-    let each = baselines.always.iter().map(balanced).collect::<Vec<_>>();
-    let each = (!each.is_empty()).then(|| format!("of its labels, always giving {}", each.join(", ")));
-    let clauses: Vec<String> = [always, majority, predicted, each].into_iter().flatten().collect();
+    let label_scores = baselines.always.iter().map(label_score).collect::<Vec<_>>();
+    let labels =
+        (!label_scores.is_empty()).then(|| format!("of its labels, always giving {}", label_scores.join(", ")));
+    let clauses: Vec<String> = [always, majority, predicted, labels].into_iter().flatten().collect();
     (!clauses.is_empty()).then(|| clauses.join("; ") + ".")
 }
 
-/// A difference in points without its sign.
-fn plain(difference: f64) -> String {
+/// A difference in percentage points, without its sign.
+fn unsigned(difference: f64) -> String {
     points(difference.abs()).trim_start_matches('+').to_owned()
 }

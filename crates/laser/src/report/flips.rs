@@ -1,24 +1,25 @@
-//! Flips: takes the items on which base and winner differ, gives the tables of fixed and broken ones.
+//! Flips: takes the items on which exactly one of winner and unedited model ("base") is right, gives the tables of
+//! fixed and broken answers.
 
 use serde::Serialize;
 
-use crate::results::figures::count;
+use crate::results::number_format::count;
 
-/// Items shown of each kind.
+/// Largest number of rows of a table.
 const SHOWN: usize = 50;
-/// Characters shown of each text; prompts can be whole documents.
+/// Largest number of characters shown of a text; prompts can be whole documents.
 const CHARACTERS: usize = 400;
 
-/// One test item, answered by base and winner.
+/// An item of the test split with the answers of both models.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flip {
-    /// What the models read.
+    /// The prompt.
     pub prompt: String,
     /// The gold answer.
     pub target: String,
-    /// What the base answers.
+    /// Answer of the base.
     pub base_prediction: String,
-    /// What the winner answers.
+    /// Answer of the winner.
     pub edit_prediction: String,
     /// Whether the base is right.
     pub base_right: bool,
@@ -26,11 +27,12 @@ pub struct Flip {
     pub edit_right: bool,
 }
 
-/// The items of one kind.
+/// The table of fixed or of broken answers.
 #[derive(Debug, Serialize)]
 pub(super) struct FlipTable {
+    /// Number of items, formatted.
     total: String,
-    /// How many are shown, where that is not all.
+    /// Number of rows, if that is not all items.
     shown: Option<usize>,
     rows: Vec<FlipRow>,
 }
@@ -43,13 +45,14 @@ struct FlipRow {
     edit: String,
 }
 
-/// The fixed (wrong → right) or the broken items; those that did not flip are in neither.
+/// The table of fixed (wrong before, right now) or, if `fixed` is false, of broken answers. Items on which the models
+/// agree are in neither.
 pub(super) fn table(flips: &[Flip], fixed: bool) -> FlipTable {
-    let kind: Vec<&Flip> = flips.iter().filter(|f| f.base_right != f.edit_right && f.edit_right == fixed).collect();
+    let selected: Vec<&Flip> = flips.iter().filter(|f| f.base_right != f.edit_right && f.edit_right == fixed).collect();
     FlipTable {
-        total: count(kind.len()),
-        shown: (kind.len() > SHOWN).then_some(SHOWN),
-        rows: kind
+        total: count(selected.len()),
+        shown: (selected.len() > SHOWN).then_some(SHOWN),
+        rows: selected
             .iter()
             .take(SHOWN)
             .map(|flip| FlipRow {
@@ -62,7 +65,7 @@ pub(super) fn table(flips: &[Flip], fixed: bool) -> FlipTable {
     }
 }
 
-/// The text without surrounding blanks. Of a long one the end, where a prompt asks its question.
+/// The text without surrounding white space. A long text is cut to its end, since a prompt ends with its question.
 fn excerpt(text: &str) -> String {
     let text = text.trim();
     match text.chars().count().checked_sub(CHARACTERS) {
@@ -79,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_keep_their_end() {
+    fn long_texts_are_cut_to_their_end() {
         let long = "é".repeat(CHARACTERS) + " is in ";
         let got = excerpt(&long);
         assert!(got.starts_with("… é") && got.ends_with(" is in"));

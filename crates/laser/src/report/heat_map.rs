@@ -1,44 +1,49 @@
-//! Heat maps: takes the grid of trials, gives one drawing per matrix (x layer, y ρ, colour gain).
+//! Heat maps: takes the grid of trials, gives one drawing per matrix. Columns are layers, rows are reductions, and the
+//! colour is the gain.
 
 use serde::Serialize;
 
+use super::colour_scale;
+use super::drawing::{Label, px};
+use super::grid::Grid;
 use super::layer_axis::LayerAxis;
-use super::trials::Grid;
-use super::{Tick, px, scale};
 
-/// Space for half the winner's outline, pixels.
+/// Space above the first row, for half the width of the winner's outline, pixels.
 const TOP: f64 = 2.0;
-/// Space for the layer labels, pixels.
+/// Space below the last row, for the labels of the layers, pixels.
 const BOTTOM: f64 = 40.0;
 /// Height of a row, pixels.
 const ROW: f64 = 22.0;
-/// The widest column, pixels: a model of few layers is not blown up.
+/// Largest width of a column, pixels, so that the drawing of a model with few layers is not blown up.
 const WIDEST: f64 = 44.0;
 
-/// One matrix' drawing.
+/// The heat map of one matrix.
 #[derive(Debug, Serialize)]
 pub(super) struct Panel {
     matrix: String,
     height: f64,
     rects: Vec<Rect>,
-    rho_ticks: Vec<Tick>,
-    rho_title: Tick,
+    /// Labels of the rows.
+    rho_ticks: Vec<Label>,
+    rho_title: Label,
     axis: LayerAxis,
 }
 
-/// One trial's rectangle.
+/// The rectangle of one trial, pixels.
 #[derive(Debug, Serialize)]
 struct Rect {
     x: f64,
     y: f64,
     width: f64,
     height: f64,
+    /// Style class of the colour.
     class: String,
+    /// Tooltip.
     title: String,
     winner: bool,
 }
 
-/// Draws the grid, one panel per matrix.
+/// Draws one heat map per matrix.
 pub(super) fn panels(grid: &Grid) -> Vec<Panel> {
     let bottom = TOP + ROW * grid.reductions.len() as f64;
     let panel = |(index, matrix): (usize, &String)| {
@@ -49,20 +54,21 @@ pub(super) fn panels(grid: &Grid) -> Vec<Panel> {
             rects: rects(grid, index, &axis),
             rho_ticks: (0..)
                 .zip(&grid.reductions)
-                .map(|(row, rho)| Tick {
+                .map(|(row, rho)| Label {
                     x: axis.left - 6.0,
                     y: px(TOP + ROW * (f64::from(row) + 0.5) + 4.0),
                     text: rho.clone(),
                 })
                 .collect(),
-            rho_title: Tick { x: axis.left - 6.0, y: bottom + 17.0, text: "keep".to_owned() },
+            rho_title: Label { x: axis.left - 6.0, y: bottom + 17.0, text: "keep".to_owned() },
             axis,
         }
     };
     grid.matrices.iter().enumerate().map(panel).collect()
 }
 
-/// The rectangles of one matrix, the winner last so that its outline lies on top.
+/// The rectangles of the matrix at position `matrix` of the grid. The winner is last, so that its outline is drawn over
+/// its neighbours.
 fn rects(grid: &Grid, matrix: usize, axis: &LayerAxis) -> Vec<Rect> {
     let mut rects: Vec<Rect> = grid
         .cells
@@ -72,7 +78,7 @@ fn rects(grid: &Grid, matrix: usize, axis: &LayerAxis) -> Vec<Rect> {
             y: px(TOP + ROW * rho as f64 + 0.5),
             width: axis.column - 1.0,
             height: ROW - 1.0,
-            class: scale::class(cell.gain),
+            class: colour_scale::class(cell.gain),
             title: cell.title.clone(),
             winner: cell.winner,
         })

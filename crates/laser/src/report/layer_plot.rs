@@ -1,44 +1,48 @@
-//! Layer plot: takes the grid of trials, gives the best gain over ρ at every layer, one line per matrix.
+//! Layer plot: takes the grid of trials, gives a drawing of the best gain at every layer, one line per matrix.
 
 use serde::Serialize;
 
+use super::drawing::{Label, px};
+use super::grid::{Cell, Grid};
 use super::layer_axis::LayerAxis;
-use super::trials::{Cell, Grid};
-use super::{Tick, px};
-use crate::results::figures::points;
+use crate::results::number_format::points;
 
-/// Space above and below the plotted area, pixels.
+/// Space above the plotted area, pixels.
 const TOP: f64 = 10.0;
+/// Space below the plotted area, for the labels of the layers, pixels.
 const BOTTOM: f64 = 40.0;
 /// Height of the plotted area, pixels.
 const HEIGHT: f64 = 220.0;
-/// Line styles the style sheet knows.
+/// Number of line styles in the style sheet.
 const STYLES: usize = 7;
 
-/// The drawing.
+/// The drawing; all coordinates in pixels.
 #[derive(Debug, Serialize)]
 pub(super) struct LayerPlot {
     height: f64,
-    /// Where no change lies.
+    /// Height of the line of no change.
     zero: f64,
-    /// Where the gain lies that the best of as many null edits would show.
+    /// Height of the line of `null_gain`.
     null: f64,
+    /// Gain that the best of as many edits without any effect would show, percentage points.
     null_gain: String,
     series: Vec<Series>,
-    gain_ticks: Vec<Tick>,
+    /// Labels of the vertical axis.
+    gain_ticks: Vec<Label>,
     axis: LayerAxis,
 }
 
-/// One matrix' line.
+/// The line of one matrix.
 #[derive(Debug, Serialize)]
 struct Series {
     matrix: String,
     style: usize,
+    /// Points of the line, as the attribute `points` of an SVG polyline.
     line: String,
     markers: Vec<Marker>,
 }
 
-/// One layer's best trial.
+/// The marker of the best trial of one layer.
 #[derive(Debug, Serialize)]
 struct Marker {
     x: f64,
@@ -47,7 +51,8 @@ struct Marker {
     winner: bool,
 }
 
-/// Draws the best gain per layer and matrix; `None` without trials.
+/// Draws the best gain of each layer and matrix; `None` without trials. `null_gain` (a fraction) is the gain that the
+/// best of as many edits without any effect would show.
 pub(super) fn layer_plot(grid: &Grid, null_gain: f64) -> Option<LayerPlot> {
     if grid.cells.is_empty() {
         return None;
@@ -56,9 +61,10 @@ pub(super) fn layer_plot(grid: &Grid, null_gain: f64) -> Option<LayerPlot> {
     let gains = best.iter().flatten().flatten().map(|cell| cell.gain);
     let (low, high) =
         gains.chain([null_gain]).fold((0.0_f64, 0.0_f64), |(low, high), gain| (low.min(gain), high.max(gain)));
+    // The axis begins and ends at multiples of the step; `low` and `high` count steps from here on.
     let step = tick_step(high - low);
     let (low, high) = ((low / step).floor() as i32, ((high / step).ceil() as i32).max(1));
-    // A plot of few layers still needs room for a line.
+    // With few layers, wider columns than those of the heat maps leave room for a line.
     let widest = (240.0 / grid.layers.len() as f64).max(44.0);
     let axis = LayerAxis::new(&grid.layers, widest, TOP + HEIGHT);
     let y = |gain: f64| px(TOP + HEIGHT * (f64::from(high) - gain / step) / f64::from(high - low));
@@ -91,28 +97,30 @@ pub(super) fn layer_plot(grid: &Grid, null_gain: f64) -> Option<LayerPlot> {
         series,
         gain_ticks: (low..=high)
             .map(|tick| f64::from(tick) * step)
-            .map(|gain| Tick { x: axis.left - 6.0, y: y(gain), text: points(gain) })
+            .map(|gain| Label { x: axis.left - 6.0, y: y(gain), text: points(gain) })
             .collect(),
         axis,
     })
 }
 
-/// The cell of the largest gain at every layer of one matrix; the winner where it is among equals.
+/// The trial with the largest gain at each layer, for the matrix at position `matrix` of the grid; of equally good ones
+/// the winner is preferred.
 fn best_per_layer(grid: &Grid, matrix: usize) -> Vec<Option<&Cell>> {
     let mut best: Vec<Option<&Cell>> = vec![None; grid.layers.len()];
     for (&(_, _, layer), cell) in grid.cells.range((matrix, 0, 0)..(matrix + 1, 0, 0)) {
-        let rank = |cell: &Cell| (cell.gain, cell.winner);
-        if best[layer].is_none_or(|before| rank(before) < rank(cell)) {
+        let order = |cell: &Cell| (cell.gain, cell.winner);
+        if best[layer].is_none_or(|before| order(before) < order(cell)) {
             best[layer] = Some(cell);
         }
     }
     best
 }
 
-/// A step of 1, 2 or 5 times a power of ten (in points, at least 0.1) that cuts `range` (a
-/// fraction) into at most six.
+/// Distance between labels of the vertical axis, a fraction: the smallest of 0.001, 0.002, 0.005, 0.01, … that divides
+/// `range` (a fraction) into at most six parts.
 fn tick_step(range: f64) -> f64 {
     let mut step = 0.001;
+    // From 1 to 2, from 2 to 5, from 5 to 10, and again.
     for factor in [2.0, 2.5, 2.0].into_iter().cycle() {
         if range <= 6.0 * step {
             break;
@@ -127,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_round_and_few() {
+    fn steps_are_round_and_at_most_six() {
         for (range, want) in [(0.0, 0.001), (0.006, 0.001), (0.01, 0.002), (0.03, 0.005), (0.31, 0.1), (2.0, 0.5)] {
             assert!((tick_step(range) - want).abs() < 1e-12, "{range}: {}", tick_step(range));
         }

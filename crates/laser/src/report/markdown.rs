@@ -1,20 +1,21 @@
-//! Markdown: takes results, gives the few lines that fit a terminal or a model card.
+//! Markdown: takes results, gives short tables for a terminal or a model card.
 
 use std::fmt::Write;
 
 use super::tasks::{self, TaskRow};
 use crate::results::Results;
-use crate::results::figures::{count, p_value, percent, points};
+use crate::results::number_format::{count, p_value, percent, points};
 use laser_statistics::Split;
 
-/// Base against winner over the splits as a Markdown table; the test row carries the interval. A second one for the
-/// tasks, where there are several; it stands alone where nothing but the likelihood of texts was searched for.
+/// Compares the winner with the unedited model on each split, as a Markdown table; the row of the test split has the
+/// interval and p-value of the change. A second table has a row for each task and split, if [`Results::tasks`] has any.
+/// If the search was to improve perplexity tasks only, the first table is left out, since it shows accuracies.
 pub fn markdown_table(results: &Results) -> String {
-    let tables = [results.texts_aimed_at().is_empty().then(|| pooled(results)), per_task(results)];
+    let tables = [results.perplexity_goals().is_empty().then(|| split_table(results)), task_table(results)];
     tables.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
-fn pooled(results: &Results) -> String {
+fn split_table(results: &Results) -> String {
     let mut table =
         format!("| split | items | base | {} | change (points) |\n|---|---:|---:|---:|---:|\n", results.best.edit);
     for (split, base) in &results.base {
@@ -35,12 +36,12 @@ fn pooled(results: &Results) -> String {
             percent(best.acc),
             points(best.acc - base.acc)
         )
-        .expect("a row because writing to a string does not fail");
+        .expect("writing to a string does not fail");
     }
     table
 }
 
-fn per_task(results: &Results) -> Option<String> {
+fn task_table(results: &Results) -> Option<String> {
     let rows = tasks::rows(results);
     let edit = &results.best.edit;
     let mut table =
@@ -49,7 +50,7 @@ fn per_task(results: &Results) -> Option<String> {
         let TaskRow { task, split, items, base, best, change, interval, guard, .. } = row;
         let interval = if interval.is_empty() { String::new() } else { format!(" (95 % {interval})") };
         writeln!(table, "| {task} | {split} | {items} | {base} | {best} | {change}{interval} | {guard} |")
-            .expect("a row because writing to a string does not fail");
+            .expect("writing to a string does not fail");
     }
     (!rows.is_empty()).then_some(table)
 }

@@ -1,20 +1,20 @@
-//! Provenance: takes results, gives the rows of the page's last table.
+//! Provenance: takes results, gives the table of everything that produced them, at the end of the page.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::results::Results;
-use crate::results::figures::count;
+use crate::results::number_format::count;
 
-/// A name and its value.
+/// A row of the table: a setting, an input or a version, and its value.
 #[derive(Debug, Serialize)]
-pub(super) struct Row {
+pub(super) struct ProvenanceRow {
     name: String,
     value: String,
 }
 
-/// Tool, model, task, machine, search and every setting and seed.
-pub(super) fn rows(results: &Results) -> Vec<Row> {
+/// The rows: tool, model, task, machine, search, then every setting and every seed. Empty values have no row.
+pub(super) fn rows(results: &Results) -> Vec<ProvenanceRow> {
     let manifest = &results.manifest;
     let search = &results.search;
     let space = &search.space;
@@ -36,23 +36,23 @@ pub(super) fn rows(results: &Results) -> Vec<Row> {
         ("protocol".to_owned(), search.protocol.clone()),
         ("strategy".to_owned(), search.strategy.clone()),
         ("trials".to_owned(), count(search.trials)),
-        ("items asked".to_owned(), count(search.items_asked)),
-        ("composed".to_owned(), search.steps.join(" → ")),
+        ("items scored, all trials".to_owned(), count(search.items_asked)),
+        ("steps of composition".to_owned(), search.steps.join(" → ")),
         ("layers".to_owned(), ranges(&space.layers)),
         ("matrices".to_owned(), space.matrices.join(", ")),
         ("keep".to_owned(), space.rhos.join(", ")),
     ];
-    rows.extend(manifest.config.iter().map(|(name, value)| (name.clone(), written(value))));
+    rows.extend(manifest.config.iter().map(|(name, value)| (name.clone(), formatted(value))));
     rows.extend(manifest.seeds.iter().map(|(name, seed)| (format!("seed: {name}"), seed.to_string())));
-    rows.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| Row { name, value }).collect()
+    rows.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| ProvenanceRow { name, value }).collect()
 }
 
-/// A setting as people write it: strings without quotes.
-fn written(value: &Value) -> String {
+/// A value as text: strings without quotes, everything else as JSON.
+fn formatted(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Ascending numbers with runs joined: `0–5, 8, 10–29`.
+/// Writes ascending numbers, with consecutive ones joined: `0–5, 8, 10–29`.
 fn ranges(numbers: &[usize]) -> String {
     let runs = numbers.chunk_by(|a, b| a + 1 == *b).map(|run| match run {
         [first, .., last] => format!("{first}–{last}"),
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_of_layers_are_joined() {
+    fn consecutive_layers_are_joined() {
         assert_eq!(ranges(&[0, 1, 2, 5, 8, 9]), "0–2, 5, 8–9");
         assert_eq!(ranges(&[]), "");
     }

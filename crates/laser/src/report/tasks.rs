@@ -1,31 +1,32 @@
-//! Tasks: takes results, gives a row for each task and split, for the page and for the terminal.
+//! Tasks: takes results, gives a table row for each task and split, for the page and for the terminal.
 
 use serde::Serialize;
 
-use crate::results::figures::{count, nats, percent, points};
+use crate::results::number_format::{count, nats, percent, points};
 use crate::results::{Change, Results, SplitSummary, TaskChange};
 use crate::search::objective::Measure;
 use laser_statistics::Split;
 
-/// One task on one split, written.
+/// One task on one split, as formatted text; "base" is the unedited model, "best" the winner.
 #[derive(Debug, Serialize)]
 pub(super) struct TaskRow {
     pub(super) task: String,
     pub(super) score: String,
     pub(super) split: Split,
+    /// Number of items.
     pub(super) items: String,
-    /// Accuracy, or nats where log-loss is measured.
+    /// Accuracy in per cent; log-loss in nats if that is the measure.
     pub(super) base: String,
     pub(super) best: String,
-    /// Winner less base, with its unit; of log-loss, so that below 0 the winner is the better.
+    /// Winner minus base, with its unit. A change of log-loss is negative if the winner is better.
     pub(super) change: String,
-    /// The change's 95 % interval on the test split; empty elsewhere.
+    /// 95 % interval of the change on the test split; empty for other splits.
     pub(super) interval: String,
-    /// What a guarded task may lose and whether it lost no more; empty for others.
+    /// The bound of the task's guard, and whether it was kept; empty for tasks without a guard.
     pub(super) guard: String,
 }
 
-/// The rows, task by task; none for a single task that asks something.
+/// The rows, task by task; none for a search on a single task with answers.
 pub(super) fn rows(results: &Results) -> Vec<TaskRow> {
     let of_task = |task: &TaskChange| -> Vec<TaskRow> {
         let row = |(split, change): (&Split, &Change)| {
@@ -45,8 +46,8 @@ fn row(task: &TaskChange, split: Split, base: &SplitSummary, best: &SplitSummary
         Measure::Accuracy | Measure::Margin => percent(summary.acc),
         Measure::LogLoss | Measure::PerToken => format!("{:.4}", loss(summary)),
     };
-    // A log-loss falls where its measure, the log-probability, rises.
-    let (written, [low, high]): (fn(f64) -> String, _) = match (task.measure, change.ci95.unwrap_or_default()) {
+    // `Change` is in log-probability, which rises where log-loss falls: signs turn, and the interval's ends swap.
+    let (format_change, [low, high]): (fn(f64) -> String, _) = match (task.measure, change.ci95.unwrap_or_default()) {
         (Measure::Accuracy, ci) => (points, ci),
         (Measure::Margin, ci) => (nats, ci),
         (Measure::LogLoss | Measure::PerToken, [low, high]) => (|v| nats(-v), [high, low]),
@@ -60,7 +61,7 @@ fn row(task: &TaskChange, split: Split, base: &SplitSummary, best: &SplitSummary
     let is_test = split == Split::Test && change.ci95.is_some();
     let guard = task.guard.as_ref().map(|guard| {
         let held = if guard.held.get(&split) == Some(&true) { "kept" } else { "broken" };
-        let bound = written(-guard.max_drop);
+        let bound = format_change(-guard.max_drop);
         format!("at most {bound} {unit}: {held}")
     });
     TaskRow {
@@ -70,8 +71,8 @@ fn row(task: &TaskChange, split: Split, base: &SplitSummary, best: &SplitSummary
         items: count(base.n),
         base: figure(base),
         best: figure(best),
-        change: format!("{} {unit}", written(change.diff)),
-        interval: if is_test { format!("{} to {}", written(low), written(high)) } else { String::new() },
+        change: format!("{} {unit}", format_change(change.diff)),
+        interval: if is_test { format!("{} to {}", format_change(low), format_change(high)) } else { String::new() },
         guard: guard.unwrap_or_default(),
     }
 }

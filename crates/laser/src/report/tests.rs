@@ -1,8 +1,9 @@
-//! Tests of the rendered page and table.
+//! Tests of the rendered page and of the Markdown tables.
 
 use super::*;
 use crate::results::tests::{results, task_change};
 use crate::search::objective::Measure;
+use laser_statistics::Split;
 
 fn trial(layer: usize, matrix: &str, rho: &str, acc: f64) -> TrialRow {
     TrialRow {
@@ -51,13 +52,13 @@ fn the_page_outlines_the_winner_and_titles_every_cell() {
 }
 
 #[test]
-fn the_page_carries_the_proof() {
+fn the_page_shows_the_proof() {
     let page = render_html(&results(1000, 80, 30, 0.08), &trials(), &[]).expect("a page");
     for part in [
         "The gain is real: ",
         "fixes 80 answers and breaks 30",
-        "+8.0 points on the items that chose this edit, +5.0 on untouched ones",
-        "the best of 720 edits without any effect would still show +2.1 points",
+        "+8.0 points on the search split, where this edit was found, +5.0 on the held-out test split",
+        "the best of 720 edits without any effect would show +2.1 points",
         "always answering “Paris” would score 3.0 % on test",
         "5f0b1c5f0b1c",
         "three edits tie",
@@ -68,7 +69,7 @@ fn the_page_carries_the_proof() {
 }
 
 #[test]
-fn the_page_escapes_what_models_and_tasks_say() {
+fn the_page_escapes_texts_of_models_and_tasks() {
     let hostile = "<script>alert('x')</script> \"&amp;";
     let mut results = results(1000, 80, 30, 0.08);
     results.manifest.model.path = hostile.to_owned();
@@ -82,7 +83,7 @@ fn the_page_escapes_what_models_and_tasks_say() {
 }
 
 #[test]
-fn the_page_fetches_nothing() {
+fn the_page_loads_nothing() {
     let page = render_html(&results(1000, 80, 30, 0.08), &trials(), &[]).expect("a page");
     for reference in ["http:", "https:", "src=", "href=", "url(", "@import"] {
         assert!(!page.contains(reference), "{reference}");
@@ -90,7 +91,7 @@ fn the_page_fetches_nothing() {
 }
 
 #[test]
-fn flips_are_sorted_into_fixed_and_broken() {
+fn flips_are_divided_into_fixed_and_broken() {
     let flips: Vec<Flip> = (0..60)
         .map(|i| flip(&format!("fixed {i};"), false, true))
         .chain([flip("broken;", true, false), flip("still right;", true, true)])
@@ -118,7 +119,7 @@ fn the_page_is_the_same_every_time() {
 }
 
 #[test]
-fn the_table_shows_the_interval_where_nothing_was_chosen() {
+fn the_table_has_the_interval_on_the_test_split_only() {
     let table = markdown_table(&results(1000, 80, 30, 0.08));
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 5);
@@ -149,7 +150,7 @@ fn tasks_have_a_row_for_each_split_in_their_own_measure() {
     let page = render_html(&results, &trials(), &[]).expect("a page");
     assert!(page.contains("Task by task") && page.contains("Base against winner") && page.contains("at most +0.0100"));
 
-    // Nothing but texts to become better: accuracies have no place.
+    // If only a perplexity task is to improve, accuracies are not shown.
     results.tasks.remove(0);
     results.tasks[1].guard = None;
     assert_eq!(markdown_table(&results).lines().count(), 2 + 6);

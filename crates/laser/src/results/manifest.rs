@@ -1,4 +1,4 @@
-//! Manifest: the provenance that every result carries.
+//! Manifest: the settings, inputs and versions that produced a result.
 
 use std::collections::BTreeMap;
 
@@ -10,42 +10,42 @@ use serde_json::Value;
 pub struct Manifest {
     /// Version of this tool.
     pub tool_version: String,
-    /// Commit the tool was built from, where known.
+    /// Commit that the tool was built from, if known.
     pub git_hash: Option<String>,
     /// The model.
     pub model: ModelIdentity,
     /// The task.
     pub task: TaskIdentity,
-    /// Every setting that can change a number, by its command-line name.
+    /// Every setting that can change a number, by its name.
     pub config: BTreeMap<String, Value>,
-    /// Every seed, by what it seeds.
+    /// Every random seed, by the name of the step that uses it (`split`, `bootstrap`, …).
     pub seeds: BTreeMap<String, u64>,
     /// Number type of the weights during evaluation (`f32`, `bf16`, …).
     pub dtype: String,
     /// Device (`cpu`, `cuda:0`, `metal`).
     pub device: String,
-    /// Threads used.
+    /// Number of threads.
     pub threads: usize,
-    /// When the run ended, as the caller says it; libraries do not look at clocks.
+    /// When the run ended. The caller passes it in, since the library reads no clock.
     pub date: Option<String>,
 }
 
-/// Which model.
+/// Name and hash of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelIdentity {
-    /// As it was named.
+    /// Path or source, as the user gave it.
     pub path: String,
-    /// Hash of its weights, hexadecimal.
+    /// SHA-256 of the weights, hexadecimal.
     pub sha256: String,
-    /// Name in the architecture table.
+    /// Name of its family.
     pub architecture: String,
 }
 
-/// Which task.
+/// Name and hash of a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskIdentity {
-    /// Built-in name or file name.
+    /// Name of a built-in task, or a file name.
     pub name: String,
-    /// Hash of its items, hexadecimal.
+    /// SHA-256 of its items, hexadecimal.
     pub sha256: String,
 }

@@ -1,31 +1,32 @@
-//! Samples: one line of a search's `samples.jsonl`, and the `laser` block of an evaluation's `samples_TASK.jsonl`.
+//! Sample: one line of a search's `samples.jsonl`, and the `laser` block of a line of an evaluation's
+//! `samples_TASK.jsonl`.
 
 use serde::{Deserialize, Serialize};
 
 use laser_statistics::Split;
 
-/// One item and how a model did on it; key names are lm-evaluation-harness' where it has them.
+/// One item and the outcome of one model at it. Keys that lm-evaluation-harness has too are named as there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SampleRecord {
-    /// The task, where there are several.
+    /// Name of the task; `None` if there is only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
-    /// Position in the task, from 0.
+    /// Position of the item in its task, counted from 0. The windows of one text share the position of that text.
     pub doc_id: usize,
-    /// What the model read.
+    /// The prompt.
     pub prompt: String,
     /// The gold answer.
     pub target: String,
-    /// 1 if right, 0 if wrong.
+    /// 1 if the model is right, 0 if it is wrong.
     pub acc: u8,
-    /// Summed log-probability of the gold answer's tokens, nats.
+    /// Log-probability of the gold answer, summed over its tokens, nats.
     pub logprob: f64,
-    /// Tokens of the gold answer.
+    /// Number of tokens of the gold answer.
     pub answer_tokens: usize,
-    /// Text of the most probable next token, the continuation, or the chosen answer.
+    /// Text of the most probable next token, of the continuation, or of the chosen choice, depending on the score.
     pub prediction: String,
-    /// The split the item belongs to.
+    /// Split of the item.
     pub split: Split,
-    /// The group that keeps it together with its paraphrases; with the task's name where there are several.
+    /// Group of the item, which is resampled as a whole. If there are several tasks, it begins with the task's name.
     pub group: String,
 }

@@ -1,33 +1,40 @@
-//! Split summary: takes one model's outcomes on one split, gives accuracy and loss with their errors.
+//! Split summary: takes the outcomes of one model on one split, gives accuracy and log-loss with their uncertainty.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use laser_statistics::{clustered_stderr, effective_items, mean, wilson_ci95};
+use laser_statistics::{Split, clustered_stderr, effective_items, mean, wilson_ci95};
 
-/// One model on one split.
+/// Scores of one model on each split that it was evaluated on.
+pub type SplitScores = BTreeMap<Split, SplitSummary>;
+
+/// Scores of one model on one split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SplitSummary {
-    /// Items.
+    /// Number of items.
     pub n: usize,
-    /// Share answered right.
+    /// Accuracy: fraction of items answered right.
     pub acc: f64,
-    /// Standard error of `acc`, clustered by group; absent with fewer than two groups.
+    /// Standard error of `acc`, clustered by group; `None` with fewer than two groups.
     pub acc_stderr: Option<f64>,
-    /// Wilson's 95 % interval of `acc` at the effective number of items.
+    /// Wilson's 95 % interval of `acc`, `[low, high]`, for the effective number of items: related items of one group
+    /// count less than independent ones.
     pub acc_ci95: [f64; 2],
-    /// Mean over the gold labels of the share of their items answered right; absent where the task is no
-    /// classification.
+    /// Balanced accuracy: the fraction of items answered right among those of one label, averaged over labels. `None`
+    /// unless the task is a classification.
     #[serde(default)]
     pub balanced_acc: Option<f64>,
-    /// Mean over items of −log p(gold answer), nats.
+    /// Mean over items of −log p(gold answer), nats an item.
     pub log_loss: f64,
-    /// Mean over items of −log p(gold answer) / its tokens, nats per token: the paper's log-loss.
+    /// Mean over items of −log p(gold answer) divided by the number of its tokens, nats a token: the paper's log-loss.
     pub log_loss_per_token: f64,
 }
 
 impl SplitSummary {
-    /// Summarises outcomes, all `[items]`: right or wrong, summed log-probability of the gold
-    /// answer (nats), its tokens, group ids; without a balanced accuracy. `None` when there are no items.
+    /// Summarises outcomes; all slices are `[items]`. `right` says whether each answer is right, `logprobs` is the
+    /// log-probability of the gold answer summed over its tokens (nats), `answer_tokens` their number, and `groups` the
+    /// group of the item. The balanced accuracy is left empty. `None` without items.
     ///
     /// # Panics
     /// If the slices differ in length.
@@ -36,6 +43,7 @@ impl SplitSummary {
         assert_eq!(right.len(), answer_tokens.len(), "one token count per item");
         let hits: Vec<f64> = right.iter().map(|&right| f64::from(u8::from(right))).collect();
         let losses: Vec<f64> = logprobs.iter().map(|logprob| -logprob).collect();
+        // An empty answer has log-probability 0; dividing by 1 token keeps its loss at 0 instead of NaN.
         let per_token: Vec<f64> = losses.iter().zip(answer_tokens).map(|(loss, &n)| loss / n.max(1) as f64).collect();
         let acc = mean(&hits)?;
         Some(Self {

@@ -1,55 +1,61 @@
-//! One task of a search: takes what the unedited model and the winner measure at its items, gives their difference on
-//! each split and whether a guard was kept.
+//! Task change: takes the values of a measure at the items of one task, for the unedited model and for the winner; gives
+//! their difference on each split, and whether a guard was kept.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::SplitScores;
+use super::split_summary::SplitScores;
 use crate::search::objective::{Guard, Measure};
-use laser_statistics::{Constant, Split, bootstrap_ci95, mean};
+use laser_statistics::{ConstantAnswer, Split, bootstrap_ci95, mean};
 
-/// What the winner does to one task.
+/// Comparison of the winner with the unedited model on one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskChange {
-    /// Its name.
+    /// Name of the task.
     pub task: String,
-    /// Its score, by its command-line name.
+    /// Its score, as text: `choice`, `top1`, `generate`, ….
     pub score: String,
-    /// What the search measures in it; of texts that are only read the log-loss per token, whatever the others have.
+    /// The measure that the search used for this task. For perplexity tasks it is always the log-loss per token,
+    /// whatever measure the other tasks have.
     pub measure: Measure,
-    /// Whether it only must not become worse, and whether it did not; absent for a task that was to become better.
+    /// The guard and whether it was kept; `None` for a task that the search was to improve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<GuardKept>,
-    /// The unedited model on each split.
+    /// Scores of the unedited model on each split.
     pub base: SplitScores,
-    /// The winner on each split.
+    /// Scores of the winner on each split.
     pub best: SplitScores,
-    /// Winner minus unedited model on each split, in the measure.
+    /// Winner minus unedited model on each split, in units of the measure.
     pub change: BTreeMap<Split, Change>,
-    /// What always giving one label scores on the test split, for each label, where the task is a classification.
+    /// Scores of always giving the same answer on the test split, one entry for each label, the best first; empty
+    /// unless the task is a classification.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub always: Vec<Constant>,
+    pub always: Vec<ConstantAnswer>,
 }
 
 impl TaskChange {
-    /// Whether nothing is asked in it, and its texts are only to be likely.
-    pub fn only_reads(&self) -> bool {
+    /// Whether this is a perplexity task: texts without answers, of which only the log-loss is measured.
+    pub fn is_perplexity(&self) -> bool {
         self.measure == Measure::PerToken
     }
 }
 
-/// A paired difference of a measure (shares for accuracy, else nats); above 0 the winner is the better.
+/// Paired difference of a measure, winner minus unedited model: a fraction for accuracy, nats for margin and log-loss.
+/// Every measure is larger for the better model, so that a difference above 0 is an improvement; for a log-loss it is
+/// the difference of mean log-probabilities.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// Mean over the items.
+    /// Mean difference over the items.
     pub diff: f64,
-    /// Bootstrap 95 % interval [low, high], groups resampled; absent with one group.
+    /// 95 % interval of `diff`, `[low, high]`, from a bootstrap that resamples groups; `None` with fewer than two
+    /// groups.
     pub ci95: Option<[f64; 2]>,
 }
 
 impl Change {
-    /// The difference of two models' measures of the same items, all `[items]`. `None` without items.
+    /// Compares two models. `base` and `best` are the measure at each item, `groups` the group of each item; all are
+    /// `[items]`. The bootstrap draws `resamples` times, with random numbers from `seed`. `None` without items.
     ///
     /// # Panics
     /// If the slices differ in length.
@@ -60,18 +66,20 @@ impl Change {
     }
 }
 
-/// A guard and whether it was kept.
+/// A guard, and whether it was kept on each split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GuardKept {
-    /// The most that the measure may fall.
+    /// The largest allowed fall of the measure: a fraction for accuracy, nats otherwise.
     pub max_drop: f64,
-    /// Whether it fell no further, on each split. The search and the choice saw all but the test split.
+    /// Whether the measure fell by no more than `max_drop`, for each split. Only the test split is independent evidence:
+    /// the search used the search split, and the choice of the winner the validation split.
     pub held: BTreeMap<Split, bool>,
 }
 
 impl GuardKept {
-    /// Whether a task with these changes keeps its guard.
+    /// Checks a guard against the changes of its task.
     pub fn new(guard: &Guard, change: &BTreeMap<Split, Change>) -> Self {
+        // `Guard::holds` compares two means; only their difference counts, so that 0 can stand for the base.
         let held = change.iter().map(|(split, change)| (*split, guard.holds(0.0, change.diff))).collect();
         Self { max_drop: guard.max_drop, held }
     }
@@ -82,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_are_the_winners_and_guards_allow_a_drop() {
+    fn change_is_winner_minus_base_and_guards_allow_a_drop() {
         let change = |best: [f64; 4]| Change::measure(&[1.0, 0.0, 1.0, 0.0], &best, &[0, 0, 1, 2], 200, 1);
         let better = change([1.0, 1.0, 1.0, 0.0]).expect("items");
         assert_eq!(better.diff, 0.25);

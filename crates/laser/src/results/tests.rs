@@ -1,4 +1,4 @@
-//! Results made up for tests, and tests of the contract and the verdict.
+//! Made-up results for tests, tests of the JSON keys and tests of the verdict.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,17 @@ use serde_json::json;
 
 use super::*;
 use crate::search::objective::{Guard, Measure};
+use laser_statistics::{FrequentAnswer, Split};
 
-/// A summary of `n` items, each its own group, of which `acc` are right.
+/// A summary of `n` items, each in its own group; the fraction `acc` of them is right.
 pub(crate) fn summary(n: usize, acc: f64) -> SplitSummary {
     let right: Vec<bool> = (0..n).map(|i| (i as f64) < acc * n as f64).collect();
     let groups: Vec<u32> = (0..n as u32).collect();
     SplitSummary::of(&right, &vec![-2.0; n], &vec![2; n], &groups).expect("items")
 }
 
-/// Results on `n` test items of which the edit fixes and breaks the given numbers, after a search
-/// that promised `search_gain`.
+/// Results with `n` test items, of which the edit fixes `fixed` and breaks `broken`; `search_gain` is the accuracy gain
+/// on the search split.
 pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -> Results {
     let base: Vec<bool> = (0..n).map(|i| i < n / 2).collect();
     let best: Vec<bool> = (0..n).map(|i| if i < n / 2 { i >= broken } else { i < n / 2 + fixed }).collect();
@@ -52,9 +53,9 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
             null_best_gain: 0.021,
         },
         baselines: Baselines {
-            majority: Some(Frequent { answer: " Paris".to_owned(), rate: 0.04 }),
-            constant: Some(Frequent { answer: " Paris".to_owned(), rate: 0.03 }),
-            best_prediction: Some(Frequent { answer: " the".to_owned(), rate: 0.12 }),
+            majority: Some(FrequentAnswer { answer: " Paris".to_owned(), rate: 0.04 }),
+            constant: Some(FrequentAnswer { answer: " Paris".to_owned(), rate: 0.03 }),
+            best_prediction: Some(FrequentAnswer { answer: " the".to_owned(), rate: 0.12 }),
             always: Vec::new(),
         },
         manifest: Manifest {
@@ -77,8 +78,8 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
     }
 }
 
-/// A task measured by `measure` that changes by `diff` on every split, with an interval of ±0.02 on test; guarded, if
-/// `guard` says what it may lose.
+/// A task whose measure changes by `diff` on every split, with an interval of ±0.02 on the test split. `guard` is the
+/// largest drop that its guard allows; `None` for a task without a guard.
 pub(crate) fn task_change(task: &str, measure: Measure, diff: f64, guard: Option<f64>) -> TaskChange {
     let change = |split: Split| {
         let ci95 = (split == Split::Test).then_some([diff - 0.02, diff + 0.02]);
@@ -101,15 +102,15 @@ pub(crate) fn task_change(task: &str, measure: Measure, diff: f64, guard: Option
 #[test]
 fn verdict_names_guards_that_held_out_items_break() {
     let mut results = results(1000, 80, 30, 0.08);
-    let read = |guard| task_change("wikitext-2", Measure::PerToken, -0.03, Some(guard));
-    results.tasks = vec![task_change("facts", Measure::Accuracy, 0.05, None), read(0.05)];
+    let wikitext = |guard| task_change("wikitext-2", Measure::PerToken, -0.03, Some(guard));
+    results.tasks = vec![task_change("facts", Measure::Accuracy, 0.05, None), wikitext(0.05)];
     assert!(verdict(&results).starts_with("The gain is real") && !verdict(&results).contains("wikitext"));
-    results.tasks[1] = read(0.02);
+    results.tasks[1] = wikitext(0.02);
     assert!(verdict(&results).ends_with("; but on held-out items it costs wikitext-2 more than the guard allows."));
 }
 
 #[test]
-fn verdict_of_texts_goes_by_the_interval_of_their_log_loss() {
+fn verdict_on_texts_follows_the_interval_of_their_log_loss() {
     let mut results = results(1000, 0, 0, 0.0);
     for (diff, opening, figures) in [
         (
@@ -134,11 +135,11 @@ fn verdict_of_texts_goes_by_the_interval_of_their_log_loss() {
     results.tasks[1].change.values_mut().for_each(|change| change.ci95 = None);
     assert!(verdict(&results).contains("too few texts"));
     results.tasks.push(task_change("more facts", Measure::Accuracy, 0.0, None));
-    assert!(verdict(&results).contains("answers"), "where something is asked, answers prove");
+    assert!(verdict(&results).contains("answers"), "a task with answers is proved by them");
 }
 
 #[test]
-fn json_has_the_keys_others_read_and_comes_back() {
+fn json_has_the_keys_that_other_tools_read_and_is_read_back() {
     let mut results = results(1000, 80, 30, 0.08);
     results.tasks = vec![task_change("novels", Measure::PerToken, -0.03, Some(0.05))];
     let text = serde_json::to_string(&results).expect("serialisable");
@@ -175,12 +176,12 @@ fn json_has_the_keys_others_read_and_comes_back() {
     ] {
         assert!(json.pointer(pointer).is_some_and(|value| !value.is_null()), "{pointer}");
     }
-    let back: Results = serde_json::from_str(&text).expect("what was written is read");
+    let back: Results = serde_json::from_str(&text).expect("results as written");
     assert_eq!(back, results);
 }
 
 #[test]
-fn summaries_average_per_item() {
+fn summaries_average_over_items() {
     let got = SplitSummary::of(&[true, false], &[-1.0, -6.0], &[1, 3], &[0, 1]).expect("items");
     assert_eq!((got.n, got.acc, got.log_loss, got.log_loss_per_token), (2, 0.5, 3.5, 1.5));
     assert_eq!(SplitSummary::of(&[], &[], &[], &[]), None);
@@ -196,7 +197,7 @@ fn held_out_counts_flips_and_shrinkage() {
 }
 
 #[test]
-fn verdict_tells_gain_loss_and_silence_apart() {
+fn verdict_distinguishes_gain_harm_and_lack_of_evidence() {
     for (results, opening, part) in [
         (results(1000, 80, 30, 0.08), "The gain is real: ", "from 50.0 % to 55.0 %"),
         (results(1000, 30, 80, 0.08), "The edit does harm: ", "from 50.0 % to 45.0 %"),
@@ -220,7 +221,7 @@ fn verdict_needs_more_than_one_group() {
 }
 
 #[test]
-fn verdict_says_when_nothing_won_or_nothing_is_held_out() {
+fn verdict_says_if_no_edit_won_or_the_test_split_is_empty() {
     let mut results = results(1000, 80, 30, 0.08);
     results.test.n = 0;
     assert!(verdict(&results).contains("the test split is empty"));
@@ -229,8 +230,8 @@ fn verdict_says_when_nothing_won_or_nothing_is_held_out() {
 }
 
 #[test]
-fn verdict_warns_when_a_constant_does_as_well() {
+fn verdict_warns_if_a_constant_answer_is_as_accurate() {
     let mut results = results(1000, 80, 30, 0.08);
-    results.baselines.constant = Some(Frequent { answer: " true".to_owned(), rate: 0.562 });
+    results.baselines.constant = Some(FrequentAnswer { answer: " true".to_owned(), rate: 0.562 });
     assert!(verdict(&results).ends_with("; but always answering “true” would score 56.2 %."));
 }

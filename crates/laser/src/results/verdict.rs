@@ -1,25 +1,27 @@
-//! Verdict: takes results, gives the one sentence a reader should leave with.
+//! Verdict: takes the results of a search, gives one sentence that says whether the gain is real (`docs/method.md`,
+//! "Proof").
 
-use super::figures::{count, nats, p_value, percent, points};
-use super::{Change, HeldOut, NO_EDIT, Results, TaskChange};
+use super::held_out::HeldOut;
+use super::number_format::{count, nats, p_value, percent, points};
+use super::search_results::{NO_EDIT, Results};
+use super::task_change::{Change, TaskChange};
 use laser_statistics::Split;
 
-/// What a test must reach to be called shown.
+/// Significance level: a change is shown if McNemar's p-value is below it.
 const ALPHA: f64 = 0.05;
 
-/// One plain sentence: is the gain real, and how large may it be.
+/// One plain sentence that says whether the gain is real, and how large it is.
 ///
-/// A change counts as shown when the clustered interval excludes zero *and* McNemar's p is below
-/// 0.05. When neither way is shown and the test split could not have shown the gain the search
-/// promised, the sentence says that there are too few items rather than that there is no gain. Where only the likelihood
-/// of texts was searched for, the interval of its change decides alone. A guard that the test split shows broken is
-/// named.
+/// A gain or a loss counts as shown if the clustered interval excludes zero *and* McNemar's p is below 0.05. If neither
+/// is shown and the test split is too small to show the gain that the search promised, the sentence says that there are
+/// too few items, rather than that there is no gain. If the search was to improve perplexity tasks only, the interval of
+/// their log-loss decides alone. Guards that the winner breaks on the test split are named.
 pub fn verdict(results: &Results) -> String {
-    let texts = results.texts_aimed_at();
+    let texts = results.perplexity_goals();
     let sentence = if texts.is_empty() || results.best.edit == NO_EDIT {
-        answers_verdict(results)
+        accuracy_verdict(results)
     } else {
-        texts_verdict(results, &texts)
+        perplexity_verdict(results, &texts)
     };
     let is_broken = |task: &&TaskChange| task.guard.as_ref().is_some_and(|g| g.held.get(&Split::Test) == Some(&false));
     let broken: Vec<&str> = results.tasks.iter().filter(is_broken).map(|task| task.task.as_str()).collect();
@@ -33,8 +35,8 @@ pub fn verdict(results: &Results) -> String {
     )
 }
 
-/// The sentence on log-losses, which are nats a token of held-out texts.
-fn texts_verdict(results: &Results, texts: &[&TaskChange]) -> String {
+/// The sentence for perplexity tasks: changes of their log-loss on the test split, nats a token.
+fn perplexity_verdict(results: &Results, texts: &[&TaskChange]) -> String {
     let edit = &results.best.edit;
     let Some(changes) = texts.iter().map(|text| text.change.get(&Split::Test)).collect::<Option<Vec<_>>>() else {
         return format!("Nothing is known about {edit} on new texts: the test split is empty.");
@@ -42,8 +44,9 @@ fn texts_verdict(results: &Results, texts: &[&TaskChange]) -> String {
     let Some(intervals) = changes.iter().map(|change| change.ci95).collect::<Option<Vec<_>>>() else {
         return format!("There are too few texts to tell: one text says nothing about others ({edit}).");
     };
-    let written = |((text, change), [low, high]): ((&&TaskChange, &&Change), &[f64; 2])| {
-        // Nats are those of the log-loss, which falls where the measure rises.
+    let describe = |((text, change), [low, high]): ((&&TaskChange, &&Change), &[f64; 2])| {
+        // `Change` is a difference of log-probabilities. The sentence is about log-loss, so all signs turn and the
+        // interval's ends swap.
         let perplexity = points((-change.diff).exp() - 1.0);
         let (diff, low, high) = (nats(-change.diff), nats(-high), nats(-low));
         format!(
@@ -51,7 +54,8 @@ fn texts_verdict(results: &Results, texts: &[&TaskChange]) -> String {
             text.task
         )
     };
-    let figures: Vec<String> = texts.iter().zip(&changes).zip(&intervals).map(written).collect();
+    let descriptions: Vec<String> = texts.iter().zip(&changes).zip(&intervals).map(describe).collect();
+    // A gain must be shown for every text, while a loss on a single one is harm.
     let opening = if intervals.iter().all(|[low, _]| *low > 0.0) {
         "The gain is real"
     } else if intervals.iter().any(|[_, high]| *high < 0.0) {
@@ -59,11 +63,11 @@ fn texts_verdict(results: &Results, texts: &[&TaskChange]) -> String {
     } else {
         "No gain is shown"
     };
-    format!("{opening}: on held-out texts {edit} changes the log-loss of {}.", figures.join("; of "))
+    format!("{opening}: on held-out texts {edit} changes the log-loss of {}.", descriptions.join("; of "))
 }
 
-/// The sentence on answers.
-fn answers_verdict(results: &Results) -> String {
+/// The sentence for tasks with answers.
+fn accuracy_verdict(results: &Results) -> String {
     let test = &results.test;
     let edit = &results.best.edit;
     let items = count(test.n);
@@ -83,28 +87,36 @@ fn answers_verdict(results: &Results) -> String {
              right or from right to wrong."
         );
     }
-    let Some([low, high]) = test.ci95 else {
-        return format!(
+    match test.ci95 {
+        Some(interval) => verdict_by_interval(results, interval),
+        None => format!(
             "There are too few items to tell: all {items} held-out items belong to one group, and \
              one group says nothing about others (observed change {} points).",
             points(test.diff)
-        );
-    };
+        ),
+    }
+}
+
+/// The sentence for tasks with answers if the change has an interval, `[low, high]` (fractions).
+fn verdict_by_interval(results: &Results, [low, high]: [f64; 2]) -> String {
+    let test = &results.test;
+    let edit = &results.best.edit;
+    let items = count(test.n);
     let change = format!("{} points (95 % interval {} to {})", points(test.diff), points(low), points(high));
     if test.mcnemar_p < ALPHA && low > 0.0 {
         format!(
             "The gain is real: {edit} {} on {items} held-out items, {change}, {}{}.",
-            moves(results, "raises"),
+            accuracy_change(results, "raises"),
             p_value(test.mcnemar_p),
-            constant_clause(results),
+            constant_answer_warning(results),
         )
     } else if test.mcnemar_p < ALPHA && high < 0.0 {
         format!(
             "The edit does harm: {edit} {} on {items} held-out items, {change}, {}.",
-            moves(results, "lowers"),
+            accuracy_change(results, "lowers"),
             p_value(test.mcnemar_p),
         )
-    } else if let Some(needed) = too_few(test) {
+    } else if let Some(needed) = lack_of_power(test) {
         format!(
             "There are too few items to tell: on {items} held-out items {edit} changes accuracy by \
              {change}, and {needed}."
@@ -118,8 +130,8 @@ fn answers_verdict(results: &Results) -> String {
     }
 }
 
-/// `raises accuracy from 27.9 % to 31.2 %`, as far as both are known.
-fn moves(results: &Results, verb: &str) -> String {
+/// Writes `raises accuracy from 27.9 % to 31.2 %`, without the figures if the test split has no scores.
+fn accuracy_change(results: &Results, verb: &str) -> String {
     match (results.base.get(&Split::Test), results.best.splits.get(&Split::Test)) {
         (Some(base), Some(best)) => {
             format!("{verb} accuracy from {} to {}", percent(base.acc), percent(best.acc))
@@ -128,8 +140,9 @@ fn moves(results: &Results, verb: &str) -> String {
     }
 }
 
-/// What the test split could have shown, if that is more than what the search promised.
-fn too_few(test: &HeldOut) -> Option<String> {
+/// Says which difference the test split could have shown, if that is larger than the gain that the search promised.
+fn lack_of_power(test: &HeldOut) -> Option<String> {
+    // `shrinkage` is search gain minus test gain, so that this is the gain on the search split.
     let promised = test.diff + test.shrinkage;
     match test.minimal_detectable {
         None => Some("so few of them flip that no difference could be shown".to_owned()),
@@ -141,8 +154,8 @@ fn too_few(test: &HeldOut) -> Option<String> {
     }
 }
 
-/// A warning when one constant answer does as well as the winner.
-fn constant_clause(results: &Results) -> String {
+/// A warning if always giving the same answer is as accurate as the winner; else empty.
+fn constant_answer_warning(results: &Results) -> String {
     let best = results.best.splits.get(&Split::Test);
     match (&results.baselines.constant, best) {
         (Some(constant), Some(best)) if constant.rate >= best.acc => {

@@ -1,128 +1,133 @@
-//! Objectives: outcomes of one or several tasks → one value by which edits are ordered, and the per-item signal behind
-//! it for those who compare edits pair by pair. Stands between `evaluate` and `search`.
+//! Objective of a search: outcomes of one or several tasks → one value that orders edits, and one value an item for
+//! races, which compare edits item by item.
 
 mod aggregate;
 mod guard;
 mod measure;
 mod value;
 
-pub use aggregate::Aggregate;
-pub use guard::Guard;
-pub use measure::{MARGIN_BOUND, Measure};
-pub use value::Value;
+pub use self::aggregate::Aggregate;
+pub use self::guard::Guard;
+pub use self::measure::{MARGIN_BOUND, Measure};
+pub use self::value::Value;
 
+use self::aggregate::TaskMean;
+use super::trial::Outcomes;
 use crate::error::{Error, Result};
 use crate::evaluate::{EvaluatedTask, Evaluator};
-use crate::search::store::Outcomes;
 
-/// What a search makes as large as it can, and what it must not spoil.
+// The `Debug` text is part of the fingerprint of a search (`settings.rs`): a renamed type or field would change it.
+/// The value that a search maximises, and the guards that its edits must keep.
 ///
-/// Each task has the mean of its items' [`Measure`], the same for all but texts that are only read
-/// ([`Objective::measures`]); `over` makes one number of the tasks without a guard, whatever
-/// their sizes; a task with a [`Guard`] counts in no other way. The default is accuracy of the mean task, unguarded.
+/// Each task has the mean of a [`Measure`] over its items. `over` combines the means of the tasks without a guard,
+/// whatever their numbers of items. A task with a [`Guard`] has no other influence. The default maximises the mean
+/// accuracy, without guards.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Objective {
-    /// What is measured at an item that asks something.
+    /// Measure of tasks with answers; running text always has [`Measure::PerToken`].
     pub measure: Measure,
-    /// How the tasks without a guard become one number.
+    /// Combination of the means of the tasks without a guard.
     pub over: Aggregate,
-    /// Tasks that only must not become worse.
+    /// Tasks that must not become worse.
     pub guards: Vec<Guard>,
 }
 
 impl Objective {
-    /// Whether the objective fits an exam of `parts` tasks.
+    /// Checks that the objective fits a number of tasks.
     ///
     /// # Errors
-    /// A guard of no task, or two of one; no task left without a guard; weights of another number than those left.
-    pub fn check(&self, parts: usize) -> Result<()> {
+    /// If a guard names no task, or two guards the same one; if every task has a guard; if the number of weights is not
+    /// the number of tasks without a guard.
+    pub fn check(&self, n_tasks: usize) -> Result<()> {
         for (i, guard) in self.guards.iter().enumerate() {
-            if guard.part >= parts {
+            if guard.part >= n_tasks {
                 return Err(Error::setting(
-                    "--guard",
-                    format!("expected one of {parts} tasks, found no. {}", guard.part),
+                    "guard",
+                    format!("expected one of {n_tasks} tasks, found no. {}", guard.part),
                 ));
             }
             if self.guards[..i].iter().any(|other| other.part == guard.part) {
-                return Err(Error::setting("--guard", format!("task no. {} is guarded twice", guard.part + 1)));
+                return Err(Error::setting("guard", format!("task no. {} is guarded twice", guard.part + 1)));
             }
         }
-        let aims = parts - self.guards.len();
-        if aims == 0 {
-            return Err(Error::setting("--guard", "expected a task without a guard, found none to become better"));
+        let unguarded = n_tasks - self.guards.len();
+        if unguarded == 0 {
+            return Err(Error::setting("guard", "expected a task without a guard, found none to become better"));
         }
         match &self.over {
-            Aggregate::Weighted(weights) if weights.len() != aims => Err(Error::setting(
-                "--aggregate",
-                format!("expected {aims} weights, one for each task without a guard, found {}", weights.len()),
+            Aggregate::Weighted(weights) if weights.len() != unguarded => Err(Error::setting(
+                "aggregate",
+                format!("expected {unguarded} weights, one for each task without a guard, found {}", weights.len()),
             )),
             _ => Ok(()),
         }
     }
 
-    /// Whether a task is to become better, rather than only not worse.
-    pub fn aims_at(&self, part: usize) -> bool {
-        self.guards.iter().all(|guard| guard.part != part)
+    /// Whether the search improves a task, because it has no guard.
+    pub fn aims_at(&self, task: usize) -> bool {
+        self.guards.iter().all(|guard| guard.part != task)
     }
 
-    /// Whether a task can be evidence for a gain in accuracy: it is to become better, and it asks something.
-    pub fn proves(&self, part: usize, measures: &[Measure]) -> bool {
-        self.aims_at(part) && measures[part] != Measure::PerToken
+    /// Whether a task can prove a gain in accuracy: it has no guard, and it has answers rather than running text.
+    /// `measures`: measure of each task ([`Objective::measures`]).
+    pub fn proves(&self, task: usize, measures: &[Measure]) -> bool {
+        self.aims_at(task) && measures[task] != Measure::PerToken
     }
 
-    /// What is measured in each task of an exam: texts that are only read have no right and wrong, and always count by
-    /// [`Measure::PerToken`].
-    pub fn measures(&self, exam: &Evaluator<'_>) -> Vec<Measure> {
-        let of_part = |part: &EvaluatedTask<'_>| if part.score.only_reads() { Measure::PerToken } else { self.measure };
-        exam.parts().iter().map(of_part).collect()
+    /// Measure of each task: [`Measure::PerToken`] for running text, where nothing is right or wrong, else
+    /// [`Objective::measure`].
+    pub fn measures(&self, evaluator: &Evaluator<'_>) -> Vec<Measure> {
+        let of_task = |part: &EvaluatedTask<'_>| if part.score.is_perplexity() { Measure::PerToken } else { self.measure };
+        evaluator.tasks().iter().map(of_task).collect()
     }
 
-    /// The value of an edit with these outcomes, where the unedited model has `base` on the same items. `parts`: the
-    /// task of each item ([`crate::evaluate::Evaluator::parts_of`]); `measures`: what is measured in each task. A task
-    /// without items among them is left out.
+    /// Value of an edit with these outcomes. `unedited`: outcomes of the unedited model on the same items, read only if
+    /// there are guards; `tasks`: task of each item ([`Evaluator::task_indices`]); `measures`: measure of each task. Tasks
+    /// without items here are ignored.
     ///
     /// # Panics
-    /// If the slices differ in length, or [`Objective::check`] refuses the number of tasks.
-    pub fn value(&self, outcomes: &Outcomes, base: &Outcomes, parts: &[usize], measures: &[Measure]) -> Value {
-        let means = means(measures, outcomes, parts);
+    /// If the numbers of outcomes and of `tasks` differ, or [`Objective::check`] refuses the number of tasks.
+    pub fn value(&self, outcomes: &Outcomes, unedited: &Outcomes, tasks: &[usize], measures: &[Measure]) -> Value {
+        let means = means(measures, outcomes, tasks);
         let feasible = self.guards.is_empty() || {
-            let base = self::means(measures, base, parts);
-            let mean = |means: &[Mean], part: usize| means.get(part).and_then(Mean::value);
-            self.guards.iter().all(|guard| match (mean(&base, guard.part), mean(&means, guard.part)) {
-                (Some(base), Some(edited)) => guard.holds(base, edited),
+            let before = self::means(measures, unedited, tasks);
+            let mean = |means: &[Mean], task: usize| means.get(task).and_then(Mean::value);
+            self.guards.iter().all(|guard| match (mean(&before, guard.part), mean(&means, guard.part)) {
+                (Some(before), Some(after)) => guard.holds(before, after),
                 _ => true,
             })
         };
-        // A window has hundreds of tokens, an answer a few.
-        let tie = |measure: &Measure| if *measure == Measure::PerToken { *measure } else { Measure::LogLoss };
-        let logprobs = self::means(&measures.iter().map(tie).collect::<Vec<_>>(), outcomes, parts);
-        Value::new(feasible, self.over.of(&self.aims(&means)), self.over.of(&self.aims(&logprobs)))
+        // Ties are broken by log-loss, of running text by log-loss a token: the sum over a window of hundreds of tokens
+        // would outweigh answers of a few.
+        let tie_breaker = |measure: &Measure| if *measure == Measure::PerToken { *measure } else { Measure::LogLoss };
+        let logprobs = self::means(&measures.iter().map(tie_breaker).collect::<Vec<_>>(), outcomes, tasks);
+        Value::new(feasible, self.over.of(&self.unguarded(&means)), self.over.of(&self.unguarded(&logprobs)))
     }
 
-    /// One number an item whose mean is the measure of [`Objective::value`], up to rounding: for a single task the
-    /// item's own measure, for several that times `weight · items / items of its task`, and 0 where the item does not
-    /// count (guarded tasks; under [`Aggregate::Worst`] all but these outcomes' worst task).
+    /// One value an item, whose mean is the measure of [`Objective::value`] up to rounding. For a single task it is the
+    /// item's measure; for several that times `weight · items / items of its task`. Items of guarded tasks have 0, and
+    /// under [`Aggregate::Worst`] all items but those of the worst task.
     ///
     /// # Panics
     /// As [`Objective::value`].
-    pub fn item_signal(&self, outcomes: &Outcomes, parts: &[usize], measures: &[Measure]) -> Vec<f64> {
-        let means = means(measures, outcomes, parts);
+    pub fn item_values(&self, outcomes: &Outcomes, tasks: &[usize], measures: &[Measure]) -> Vec<f64> {
+        let means = means(measures, outcomes, tasks);
         let mut factors = vec![0.0; means.len()];
-        let present = self.aims(&means);
-        for ((part, _, _), share) in present.iter().zip(self.over.shares(&present)) {
-            factors[*part] = share * parts.len() as f64 / means[*part].n as f64;
+        let present = self.unguarded(&means);
+        for (TaskMean { task, .. }, share) in present.iter().zip(self.over.shares(&present)) {
+            factors[*task] = share * tasks.len() as f64 / means[*task].n as f64;
         }
-        parts.iter().enumerate().map(|(i, part)| factors[*part] * measures[*part].of(outcomes, i)).collect()
+        tasks.iter().enumerate().map(|(i, task)| factors[*task] * measures[*task].of(outcomes, i)).collect()
     }
 
-    /// Part, place among the tasks aimed at, and mean of those that have items.
-    fn aims(&self, means: &[Mean]) -> Vec<(usize, usize, f64)> {
-        let aims = (0..means.len()).filter(|part| self.aims_at(*part)).enumerate();
-        aims.filter_map(|(place, part)| Some((part, place, means[part].value()?))).collect()
+    /// Means of the tasks without a guard that have items.
+    fn unguarded(&self, means: &[Mean]) -> Vec<TaskMean> {
+        let tasks = (0..means.len()).filter(|task| self.aims_at(*task)).enumerate();
+        tasks.filter_map(|(weight, task)| Some(TaskMean { task, weight, mean: means[task].value()? })).collect()
     }
 }
 
-/// A mean under way.
+/// Sum and number of values.
 #[derive(Debug, Clone, Copy, Default)]
 struct Mean {
     sum: f64,
@@ -130,18 +135,19 @@ struct Mean {
 }
 
 impl Mean {
+    /// The mean; `None` of no values.
     fn value(&self) -> Option<f64> {
         (self.n > 0).then(|| self.sum / self.n as f64)
     }
 }
 
-/// The mean measure of each part, by index.
-fn means(measures: &[Measure], outcomes: &Outcomes, parts: &[usize]) -> Vec<Mean> {
-    assert_eq!(outcomes.correct.len(), parts.len(), "one part per item");
-    let mut means = vec![Mean::default(); parts.iter().max().map_or(0, |last| last + 1)];
-    for (i, part) in parts.iter().enumerate() {
-        means[*part].sum += measures[*part].of(outcomes, i);
-        means[*part].n += 1;
+/// Mean measure of each task, by task index.
+fn means(measures: &[Measure], outcomes: &Outcomes, tasks: &[usize]) -> Vec<Mean> {
+    assert_eq!(outcomes.correct.len(), tasks.len(), "one task per item");
+    let mut means = vec![Mean::default(); tasks.iter().max().map_or(0, |last| last + 1)];
+    for (i, task) in tasks.iter().enumerate() {
+        means[*task].sum += measures[*task].of(outcomes, i);
+        means[*task].n += 1;
     }
     means
 }

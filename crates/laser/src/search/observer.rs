@@ -1,23 +1,25 @@
-//! Observes a search: its progress, its trials, and whether its time is over.
+//! Observer of a search: receives its progress and trials, and says when its time is over.
 
+use super::trial::Trial;
 use laser_model::ForwardWork;
 use laser_model::parallel::{Observer, Unobserved};
 
-use super::store::Trial;
-
-/// Receives the events of a search, and says when it should end.
+/// Receives the events of a search, and says when to end it.
 pub trait SearchObserver: Observer {
-    /// Called when a trial has ended.
+    /// Receives a trial that has outcomes on all items of the search split. Trials that the store has already from an
+    /// earlier run are not reported.
     fn trial(&self, trial: &Trial) {
         let _ = trial;
     }
 
-    /// Called when all trials are done, with the forward work they took and the number of items they were asked.
+    /// Receives the cost of the search at its end: its forward passes, and the number of items scored, summed over
+    /// trials.
     fn searched(&self, work: ForwardWork, items_asked: usize) {
         let _ = (work, items_asked);
     }
 
-    /// Whether the time for trying further edits is over.
+    /// Whether the time for trying further edits is over. The search then chooses among the edits tried; to stop it
+    /// without a result, see [`Observer::stopped`].
     fn expired(&self) -> bool {
         false
     }

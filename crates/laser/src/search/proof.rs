@@ -1,57 +1,62 @@
-//! The proof: what the test split says of the winner, and how much of the gain the search itself explains.
+//! Proof: statistics of the winner against the unedited model on the test split, and the part of the gain that the
+//! search itself explains (`docs/method.md`, "Proof").
 
-use crate::evaluate::Evaluator;
+use super::context::SearchContext;
+use super::explore::Exploration;
 use crate::evaluate::outcome::Outcome;
 use crate::results::HeldOut;
 use laser_statistics::{Split, differences, family_wise, group_ids};
 
-use super::{Explored, Settings};
-
 /// Statistics of a finished search.
 #[derive(Debug, Clone)]
 pub struct Proof {
-    /// Base against winner on the test split.
+    /// Unedited model against winner on the test split.
     pub held_out: HeldOut,
-    /// Accuracy gain that the best of as many null edits would show on the search split.
+    /// Accuracy gain on the search split that the best of as many edits without effect would show by chance, a fraction
+    /// of the items.
     pub null_best_gain: f64,
 }
 
 impl Proof {
+    /// Computes the statistics from the trials and from the outcomes of the unedited model and the winner on all items.
     pub(super) fn measure(
-        exam: &Evaluator<'_>,
-        Explored { splits, order, trials, .. }: &Explored,
-        base: &[Outcome],
-        best: &[Outcome],
-        settings: &Settings,
+        context: SearchContext<'_>,
+        exploration: &Exploration,
+        unedited: &[Outcome],
+        winner: &[Outcome],
     ) -> Self {
-        // A guarded task is no evidence for a gain, and a text that is only read has no answer. Where nothing else is
-        // aimed at, `Results::tasks` has the proof, and this one says that no answer flipped.
-        let measures = settings.objective.measures(exam);
-        let aimed = |item: &usize| settings.objective.proves(exam.part_of(*item), &measures);
-        let part = |split: Split| {
-            let items: Vec<usize> = splits.items(split).into_iter().filter(aimed).collect();
-            let right = |all: &[Outcome]| items.iter().map(|i| all[*i].correct).collect::<Vec<bool>>();
-            let groups = group_ids(items.iter().map(|i| exam.group(*i)));
-            (right(base), right(best), groups)
+        let SearchContext { evaluator, settings, .. } = context;
+        let Exploration { splits, order, trials, .. } = exploration;
+        // Only tasks without a guard that have answers are evidence. If there are none, `Results::tasks` has the proof,
+        // and this one reports that no answer changed.
+        let measures = settings.objective.measures(evaluator);
+        let is_evidence = |item: &usize| settings.objective.proves(evaluator.task_index(*item), &measures);
+        let on_split = |split: Split| {
+            let items: Vec<usize> = splits.items(split).into_iter().filter(is_evidence).collect();
+            let correct = |all: &[Outcome]| items.iter().map(|i| all[*i].correct).collect::<Vec<bool>>();
+            let groups = group_ids(items.iter().map(|i| evaluator.group(*i)));
+            (correct(unedited), correct(winner), groups)
         };
-        let (base_search, best_search, _) = part(Split::Search);
-        // In the order of asking. An edit that a race dropped enters with the items it saw; the others count as equal.
-        let asked: Vec<bool> = order.iter().map(|i| base[*i].correct).collect();
-        let groups = group_ids(order.iter().filter(|i| aimed(i)).map(|i| exam.group(*i)));
-        let arms = trials.iter().map(|trial| {
-            let mut seen = differences(&asked[..trial.outcomes.len()], &trial.outcomes.correct);
-            seen.resize(asked.len(), 0);
-            let aimed = order.iter().zip(seen).filter(|(item, _)| aimed(item));
-            aimed.map(|(_, difference)| difference).collect::<Vec<i8>>()
+        let (unedited_search, winner_search, _) = on_split(Split::Search);
+
+        // In item order. An edit that a race dropped counts with the items it was scored on; the others count as equal.
+        let unedited_in_order: Vec<bool> = order.iter().map(|i| unedited[*i].correct).collect();
+        let groups = group_ids(order.iter().filter(|i| is_evidence(i)).map(|i| evaluator.group(*i)));
+        let of_edits = trials.iter().map(|trial| {
+            let mut changes = differences(&unedited_in_order[..trial.outcomes.len()], &trial.outcomes.correct);
+            changes.resize(unedited_in_order.len(), 0);
+            let evidence = order.iter().zip(changes).filter(|(item, _)| is_evidence(item));
+            evidence.map(|(_, change)| change).collect::<Vec<i8>>()
         });
-        let family = family_wise(arms, &groups, settings.permutations, settings.statistics_seed);
+        let family = family_wise(of_edits, &groups, settings.permutations, settings.statistics_seed);
         let (p, null_best_gain) = family.map_or((1.0, 0.0), |f| (f.p, f.null_best));
-        let rate = |right: &[bool]| right.iter().filter(|r| **r).count() as f64 / right.len().max(1) as f64;
-        let search_gain = rate(&best_search) - rate(&base_search);
-        let (base_test, best_test, groups) = part(Split::Test);
+
+        let rate = |correct: &[bool]| correct.iter().filter(|c| **c).count() as f64 / correct.len().max(1) as f64;
+        let search_gain = rate(&winner_search) - rate(&unedited_search);
+        let (unedited_test, winner_test, groups) = on_split(Split::Test);
         let held_out = HeldOut::measure(
-            &base_test,
-            &best_test,
+            &unedited_test,
+            &winner_test,
             &groups,
             search_gain,
             p,

@@ -1,84 +1,90 @@
-//! Settings: what a search tries, how, how long, and how it is judged.
+//! Settings of a search: search space, plan, limits, objective and protocol.
 
 use sha2::{Digest, Sha256};
 
-use crate::edit::truncation::Truncation;
+use super::criterion::Criterion;
+use super::greedy_order::GreedyOrder;
+use super::objective::Objective;
+use super::plan::Plan;
+use super::space::Space;
+use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::evaluate::{EvaluatedTask, Evaluator};
-use crate::search::objective::Objective;
 use laser_model::config::ModelConfig;
 use laser_statistics::Fractions;
 
-use super::{Criterion, Order, Plan, Space};
-
-/// How items are divided and the winner is chosen.
+/// Division of the items into splits, and choice of the winner (`docs/method.md`, "Search protocol").
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Protocol {
-    /// Three disjoint splits by subject; the finalists of the search split meet on the validation split.
+    /// Three disjoint splits that keep groups together. The finalists of the search split are compared on the validation
+    /// split.
     Honest {
-        /// Shares of the search and validation splits.
+        /// Fractions of the items in the search and validation splits.
         fractions: Fractions,
     },
-    /// The paper's: the first 20 % of the items in file order select, the rest report, and the unedited model is no
-    /// candidate (`method.md` §1.5).
+    /// The paper's: the first 20 % of the items in file order choose the winner and the rest report it. The unedited
+    /// model is not a candidate.
     Paper,
 }
 
-/// Where a search ends whether or not it is through. What was tried until then counts.
+/// Limits of a search. A search that reaches one ends there; its trials so far count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Budget {
-    /// Edits tried.
+    /// Largest number of edits tried.
     pub trials: Option<usize>,
-    /// Items asked, summed over edits.
+    /// Largest number of items scored, summed over edits.
     pub items: Option<usize>,
 }
 
 /// Settings of a search.
+// The `Debug` text is part of the fingerprint: a renamed type or field would change it, and old stores could not be
+// resumed.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What is tried.
+    /// Edits of one matrix to try.
     pub space: Space,
-    /// In which way.
+    /// Stages of the search.
     pub plan: Plan,
-    /// Candidates that a screen leaves.
+    /// Number of candidates that a screen keeps.
     pub candidates: usize,
-    /// Items of the search split whose gradients a screen takes.
+    /// Number of items of the search split whose gradients the gradient screen computes.
     pub screen_items: usize,
-    /// What a spectral screen goes by.
+    /// Criterion of the spectral screen.
     pub criterion: Criterion,
-    /// Probability of being ahead after all items below which a race drops a candidate.
+    /// A race drops a candidate whose probability of being ahead after all items is below this.
     pub error_rate: f64,
-    /// The order in which a greedy composition visits matrices.
-    pub greedy_order: Order,
-    /// How often it visits them.
+    /// Order in which a greedy composition visits the matrices.
+    pub greedy_order: GreedyOrder,
+    /// Largest number of rounds of a greedy composition over all matrices.
     pub greedy_passes: usize,
-    /// Compositions side by side in a beam.
+    /// Number of edits of one size that a beam composition extends.
     pub beam_width: usize,
-    /// Where to end.
+    /// Limits.
     pub budget: Budget,
-    /// What is to become better, and what must not become worse.
+    /// Value to maximise, and guards.
     pub objective: Objective,
-    /// How it is judged.
+    /// Division of the items, and choice of the winner.
     pub protocol: Protocol,
-    /// Edits that go from the search split to the validation split.
+    /// Number of edits that are compared on the validation split.
     pub finalists: usize,
-    /// Seed of the splits.
+    /// Seed of the division into splits.
     pub split_seed: u64,
-    /// Seed of the order in which the search split's items are asked.
+    /// Seed of the item order on the search split.
     pub order_seed: u64,
     /// Seed of bootstrap and permutations.
     pub statistics_seed: u64,
-    /// Bootstrap resamples.
+    /// Number of bootstrap resamples.
     pub resamples: usize,
-    /// Sign-flip permutations.
+    /// Number of sign-flip permutations.
     pub permutations: usize,
-    /// Threads.
+    /// Number of threads.
     pub threads: usize,
-    /// Bound of the search's cached states, in bytes; items go through the layers in as many blocks as it takes.
+    /// Bound of the cached hidden states, in bytes. Batches that do not fit wait for the next walk through the layers;
+    /// without a bound there is one walk.
     pub memory: Option<usize>,
 }
 
 impl Settings {
-    /// The default search of a model.
+    /// Default settings for a model.
     pub fn new(config: &ModelConfig, threads: usize) -> Self {
         Self {
             space: Space::paper(config),
@@ -87,7 +93,7 @@ impl Settings {
             screen_items: 100,
             criterion: Criterion::MarchenkoPastur,
             error_rate: 0.2,
-            greedy_order: Order::Deep,
+            greedy_order: GreedyOrder::Deep,
             greedy_passes: 2,
             beam_width: 3,
             budget: Budget::default(),
@@ -104,19 +110,25 @@ impl Settings {
         }
     }
 
-    /// Everything that decides which trials a search runs and what they find; stored, so that a run is not gone on
-    /// with under other settings.
-    pub fn fingerprint(&self, model_sha256: &str, exam: &Evaluator<'_>, truncation: &Truncation) -> String {
-        let decides = Self { resamples: 0, permutations: 0, statistics_seed: 0, threads: 1, ..self.clone() };
-        let mut hasher = Sha256::new();
-        hasher.update(format!("{decides:?} {:?}", truncation.method()));
-        let settings = hex::encode(&hasher.finalize()[..8]);
+    /// Text that identifies a run: everything that decides its trials and their outcomes. The store keeps it, so that a
+    /// run cannot be resumed with another model, other tasks or other settings.
+    pub fn fingerprint(&self, model_sha256: &str, evaluator: &Evaluator<'_>, truncation: &Truncation) -> String {
         let task = |part: &EvaluatedTask<'_>| {
             let EvaluatedTask { task, score, .. } = part;
             format!("task {} {} ({} items), score {score:?}, ", task.name, task.sha256(), task.items.len())
         };
-        let tasks: String = exam.parts().iter().map(task).collect();
+        let tasks: String = evaluator.tasks().iter().map(task).collect();
+        let settings = hex::encode(&Sha256::digest(self.decisive_text(truncation.method()))[..8]);
         let Self { plan, objective, .. } = self;
         format!("model {model_sha256}, {tasks}strategy {plan}, {objective:?}, settings {settings}")
     }
+
+    /// Settings that decide the trials, as text. Threads and the statistics of the proof do not.
+    fn decisive_text(&self, method: SvdMethod) -> String {
+        let decisive = Self { resamples: 0, permutations: 0, statistics_seed: 0, threads: 1, ..self.clone() };
+        format!("{decisive:?} {method:?}")
+    }
 }
+
+#[cfg(test)]
+mod tests;

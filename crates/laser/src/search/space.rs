@@ -1,55 +1,30 @@
-//! The space: the edits of one matrix that a search may try.
+//! Search space: every combination of layer, matrix and reduction that a search may try.
 
 use std::collections::BTreeSet;
 
-use crate::edit::Edit;
+use super::candidate::Candidate;
 use crate::edit::reduction::Reduction;
 use crate::edit::selector::MatrixSet;
 use laser_model::config::ModelConfig;
 use laser_model::weight_id::WeightId;
 
-/// The edits a search tries: every layer × matrix × reduction.
+// The `Debug` text is part of the fingerprint of a search (`settings.rs`): a renamed type or field would change it.
+/// Search space: layers × matrices × reductions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Space {
-    /// Layers, upwards.
+    /// Layers, ascending.
     pub layers: Vec<usize>,
-    /// Matrices of a layer; a layer without one of them is passed over.
+    /// Matrices of a layer; a layer that does not have one of them is searched without it.
     pub matrices: Vec<MatrixSet>,
-    /// What is kept of them.
+    /// Reductions of each matrix.
     pub reductions: Vec<Reduction>,
 }
 
-/// One edit of the space.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
-    /// The matrix.
-    pub id: WeightId,
-    /// What is kept of it.
-    pub reduction: Reduction,
-}
-
-impl Candidate {
-    /// The arm as an edit.
-    pub fn edit(&self) -> Edit {
-        Edit::single(self.id, self.reduction)
-    }
-
-    /// Whether it changes the matrix: one at full rank does not.
-    pub(super) fn changes(&self, config: &ModelConfig) -> bool {
-        self.rank(config) != Some(config.max_rank(self.id))
-    }
-
-    /// The rank it gives, where it is known without the singular values.
-    pub fn rank(&self, config: &ModelConfig) -> Option<usize> {
-        self.reduction.leading_rank(config.max_rank(self.id))
-    }
-}
-
 impl Space {
-    /// The paper's list of ρ, with 0.4 (`method.md` §1.5).
+    /// The paper's values of ρ, with 0.4 (`docs/method.md`, "Search protocol").
     pub const RHOS: [&str; 8] = ["0.9", "0.8", "0.6", "0.4", "0.2", "0.1", "0.05", "0.01"];
 
-    /// All layers, the MLP's input and output matrices, and the paper's list of ρ.
+    /// The paper's search space: all layers, the input and output matrices of the MLP, and [`Space::RHOS`].
     pub fn paper(config: &ModelConfig) -> Self {
         Self {
             layers: (0..config.n_layers).collect(),
@@ -58,14 +33,14 @@ impl Space {
         }
     }
 
-    /// Every edit, by layer, matrix, then reduction as listed.
-    pub fn arms(&self, config: &ModelConfig) -> Vec<Candidate> {
+    /// All candidates, ordered by layer, then matrix, then reduction as listed.
+    pub fn candidates(&self, config: &ModelConfig) -> Vec<Candidate> {
         let mut ids: Vec<WeightId> = Vec::new();
         for layer in &self.layers {
+            // A set, because two selectors may name the same matrix.
             let here: BTreeSet<WeightId> = self.matrices.iter().flat_map(|set| set.in_layer(*layer, config)).collect();
             ids.extend(here);
         }
-        let arms = ids.iter().flat_map(|id| self.reductions.iter().map(|r| Candidate { id: *id, reduction: *r }));
-        arms.collect()
+        ids.iter().flat_map(|id| self.reductions.iter().map(|r| Candidate { id: *id, reduction: *r })).collect()
     }
 }

@@ -11,7 +11,7 @@ use crate::edit::Edit;
 use crate::edit::recipe::Recipe;
 use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::error::Result;
-use crate::export::{Card, Export, Written};
+use crate::export::{ModelCard, Export, ExportedModel};
 
 /// A session's model with an edit, not yet computed.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct EditedModel<'a> {
     session: &'a Session,
     edit: Edit,
     truncation: Truncation,
-    card: Card,
+    card: ModelCard,
 }
 
 impl EditedModel<'_> {
@@ -38,7 +38,7 @@ impl EditedModel<'_> {
     ///
     /// # Errors
     /// A path that exists or cannot be written, a model that cannot be written in that form, or as [`EditedModel::model`].
-    pub fn write(&self, path: impl AsRef<Path>) -> Result<Written> {
+    pub fn write(&self, path: impl AsRef<Path>) -> Result<ExportedModel> {
         self.write_as(path, None)
     }
 
@@ -47,7 +47,7 @@ impl EditedModel<'_> {
     ///
     /// # Errors
     /// As [`EditedModel::write`], and a type that the form cannot have.
-    pub fn write_as(&self, path: impl AsRef<Path>, dtype: Option<Dtype>) -> Result<Written> {
+    pub fn write_as(&self, path: impl AsRef<Path>, dtype: Option<Dtype>) -> Result<ExportedModel> {
         let (path, session) = (path.as_ref(), self.session);
         session.check_target(path)?;
         let model = session.load()?;
@@ -68,7 +68,7 @@ impl Session {
     /// # Errors
     /// A cache folder that cannot be created.
     pub fn apply(&self, edit: &Edit) -> Result<EditedModel<'_>> {
-        let card = Card { base_model: Some(self.name.clone()), ..Card::default() };
+        let card = ModelCard { base_model: Some(self.name.clone()), ..ModelCard::default() };
         self.apply_with(edit, &self.truncation(SvdMethod::Exact)?, card)
     }
 
@@ -76,7 +76,7 @@ impl Session {
     ///
     /// # Errors
     /// An edit that does not fit the model.
-    pub fn apply_with(&self, edit: &Edit, truncation: &Truncation, card: Card) -> Result<EditedModel<'_>> {
+    pub fn apply_with(&self, edit: &Edit, truncation: &Truncation, card: ModelCard) -> Result<EditedModel<'_>> {
         edit.check(self.config())?;
         Ok(EditedModel { session: self, edit: edit.clone(), truncation: truncation.clone(), card })
     }

@@ -13,7 +13,7 @@ use crate::evaluate::Evaluator;
 use crate::evaluate::outcome::Outcome;
 use crate::results::harness::Output;
 use crate::results::{EvalResults, SampleRecord};
-use crate::run::{RunFolder, always, asked, samples, scores, task_scores};
+use crate::run::{RunFolder, constant_answers, samples, samples_with_answers, scores, task_scores};
 
 /// Options of an evaluation.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ impl Session {
             _ => assign_split(&evaluator.items()[index].group, options.split_seed, options.fractions),
         };
         let indices: Vec<usize> = (0..evaluator.items().len()).filter(|i| split(*i) == options.split).collect();
-        for part in evaluator.parts() {
+        for part in evaluator.tasks() {
             if !indices.iter().any(|i| part.range.contains(i)) {
                 let problem =
                     format!("{}: none of the {} items of {} is in it", options.split, part.range.len(), part.task.name);
@@ -131,13 +131,13 @@ impl Session {
         if ties > 0 {
             notes.push(format!("{ties} items were decided by a tie"));
         }
-        let targets: Vec<&str> = asked(evaluator, samples).into_iter().map(|s| s.target.as_str()).collect();
+        let targets: Vec<&str> = samples_with_answers(evaluator, samples).into_iter().map(|s| s.target.as_str()).collect();
         Ok(EvalResults {
             edit: (!options.edit.is_empty()).then(|| options.edit.to_string()),
             scores: scores(evaluator, samples),
             tasks: task_scores(evaluator, samples),
             majority: most_frequent(&targets),
-            always: if let [part] = evaluator.parts() { always(part, samples) } else { Vec::new() },
+            always: if let [part] = evaluator.tasks() { constant_answers(part, samples) } else { Vec::new() },
             manifest,
             notes,
         })

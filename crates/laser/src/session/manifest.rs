@@ -28,7 +28,7 @@ impl Session {
             model: ModelIdentity {
                 path: self.name.clone(),
                 sha256: self.sha256()?,
-                architecture: self.config().architecture.model_type.to_owned(),
+                architecture: self.config().family.model_type.to_owned(),
             },
             task: TaskIdentity { name: joined(|task| task.name.clone()), sha256: joined(Task::sha256) },
             config,
@@ -45,7 +45,7 @@ impl Session {
         Ok(BaseModel {
             source: self.name.clone(),
             sha256: self.sha256()?,
-            architecture: self.config().architecture.model_type.to_owned(),
+            architecture: self.config().family.model_type.to_owned(),
         })
     }
 }
@@ -53,6 +53,6 @@ impl Session {
 /// The scores of a manifest: one value, or a list for several tasks.
 pub(super) fn score_value(evaluator: &Evaluator<'_>) -> Value {
     let value = |score| serde_json::to_value(score).expect("a score is plain data");
-    let mut scores: Vec<Value> = evaluator.parts().iter().map(|part| value(part.score)).collect();
+    let mut scores: Vec<Value> = evaluator.tasks().iter().map(|part| value(part.score)).collect();
     if scores.len() == 1 { scores.remove(0) } else { scores.into() }
 }

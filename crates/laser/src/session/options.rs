@@ -4,16 +4,16 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use laser_model::device::Place;
+use laser_model::device::ComputeDevice;
 use laser_model::parallel::Unobserved;
-use laser_source::{HUB_ENDPOINT, Progress, SourceOptions};
+use laser_source::{DownloadProgress, HUB_ENDPOINT, SourceOptions};
 
 use crate::search::observer::SearchObserver;
 
 /// Receives the events of a session, and says when a job should stop.
 pub trait SessionObserver: SearchObserver + Send {
     /// Called while a file is downloaded.
-    fn download(&self, progress: &Progress<'_>) {
+    fn download(&self, progress: &DownloadProgress<'_>) {
         let _ = progress;
     }
 }
@@ -24,7 +24,7 @@ impl SessionObserver for Unobserved {}
 #[derive(Clone)]
 pub struct SessionOptions {
     /// Device and element type of the computation.
-    pub device: Place,
+    pub device: ComputeDevice,
     /// Number of threads, at least 1.
     pub threads: usize,
     /// Folder for fetched wheels (`pypi/`) and decompositions (`svd/`).
@@ -46,7 +46,7 @@ pub struct SessionOptions {
 impl Default for SessionOptions {
     fn default() -> Self {
         Self {
-            device: Place::parse("cpu", None).expect("the CPU is always there"),
+            device: ComputeDevice::parse("cpu", None).expect("the CPU is always there"),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             cache_dir: PathBuf::from(".laser-cache"),
             hub_cache: None,
@@ -62,7 +62,7 @@ impl Default for SessionOptions {
 impl SessionOptions {
     /// Calls `fetch` with these options as the crate `laser-source` takes them.
     pub(super) fn with_sources<T>(&self, fetch: impl FnOnce(&SourceOptions<'_>) -> T) -> T {
-        let report = |progress: Progress<'_>| self.observer.download(&progress);
+        let report = |progress: DownloadProgress<'_>| self.observer.download(&progress);
         let mut sources = SourceOptions::new(&self.cache_dir, &report);
         if let Some(cache) = &self.hub_cache {
             sources.hub_cache.clone_from(cache);

@@ -14,11 +14,11 @@ use crate::edit::recipe::Recipe;
 use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::error::Result;
 use crate::evaluate::Evaluator;
-use crate::export::Card;
+use crate::export::ModelCard;
 use crate::results::{Manifest, Results, SampleRecord, verdict};
 use crate::run::{RunFolder, samples, search_results};
 use crate::search::store::Store;
-use crate::search::{Found, Protocol, Settings, search};
+use crate::search::{SearchResult, Protocol, Settings, search};
 
 /// A finished search.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl CompletedSearch {
     /// # Errors
     /// A session of another model.
     pub fn apply<'a>(&self, session: &'a Session) -> Result<EditedModel<'a>> {
-        let card = Card {
+        let card = ModelCard {
             base_model: Some(session.name().to_owned()),
             task: Some(self.results.manifest.task.name.clone()),
             results: vec![self.verdict()],
@@ -101,7 +101,7 @@ impl Session {
         let notes = search_notes(tasks, &settings, truncation.method());
         let results = search_results(&evaluator, &found, &settings, &base_samples, &best_samples, manifest, notes);
         let recipe = self.recipe(&found, truncation.method())?;
-        let Found { explored, winner, .. } = found;
+        let SearchResult { explored, winner, .. } = found;
         Ok(CompletedSearch {
             results,
             base_samples,
@@ -153,7 +153,7 @@ impl Session {
         Ok(manifest)
     }
 
-    fn recipe(&self, found: &Found, svd: SvdMethod) -> Result<Recipe> {
+    fn recipe(&self, found: &SearchResult, svd: SvdMethod) -> Result<Recipe> {
         let rank = |id: WeightId| found.records.iter().find(|r| r.matrix == id.to_string()).and_then(|r| r.rank);
         Ok(Recipe::new(&found.winner, self.base_model()?, svd, self.config(), rank))
     }

@@ -12,7 +12,7 @@ use crate::edit::selector::MatrixSet;
 use crate::edit::truncation::SvdMethod;
 use crate::error::{Error, Result};
 use crate::search::objective::{Aggregate, Guard, Measure, Objective};
-use crate::search::{Budget, Criterion, Order, Plan, Protocol, Settings, Space, Stage};
+use crate::search::{Budget, Criterion, GreedyOrder, Plan, Protocol, Settings, Space, StageName};
 
 /// Options of a search. A field that is `None` or empty has the default of [`Settings::new`].
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,7 @@ pub struct SearchOptions {
     /// Probability of being ahead after all items below which a race drops a candidate, 0 to 0.5.
     pub error_rate: Option<f64>,
     /// Order in which a greedy composition visits matrices.
-    pub greedy_order: Option<Order>,
+    pub greedy_order: Option<GreedyOrder>,
     /// Number of times a greedy composition visits all matrices, at most.
     pub greedy_passes: Option<usize>,
     /// Number of compositions that a beam extends side by side.
@@ -118,18 +118,18 @@ impl SearchOptions {
 
     /// Refuses options of stages that the plan does not have: they are probably a mistake.
     fn check_used(&self, plan: &Plan) -> Result<()> {
-        let screens = [Stage::Gradient, Stage::Spectral];
-        let races = [Stage::Race, Stage::Greedy, Stage::Beam];
-        let options: [(&str, bool, &[Stage]); 7] = [
+        let screens = [StageName::Gradient, StageName::Spectral];
+        let races = [StageName::Race, StageName::Greedy, StageName::Beam];
+        let options: [(&str, bool, &[StageName]); 7] = [
             ("candidates", self.candidates.is_some(), &screens),
-            ("screen-items", self.screen_items.is_some(), &[Stage::Gradient]),
-            ("criterion", self.criterion.is_some(), &[Stage::Spectral]),
+            ("screen-items", self.screen_items.is_some(), &[StageName::Gradient]),
+            ("criterion", self.criterion.is_some(), &[StageName::Spectral]),
             ("error-rate", self.error_rate.is_some(), &races),
-            ("greedy-order", self.greedy_order.is_some(), &[Stage::Greedy]),
-            ("greedy-passes", self.greedy_passes.is_some(), &[Stage::Greedy]),
-            ("beam-width", self.beam_width.is_some(), &[Stage::Beam]),
+            ("greedy-order", self.greedy_order.is_some(), &[StageName::Greedy]),
+            ("greedy-passes", self.greedy_passes.is_some(), &[StageName::Greedy]),
+            ("beam-width", self.beam_width.is_some(), &[StageName::Beam]),
         ];
-        let unused = |(_, given, stages): &&(&str, bool, &[Stage])| *given && !stages.iter().any(|s| plan.has(*s));
+        let unused = |(_, given, stages): &&(&str, bool, &[StageName])| *given && !stages.iter().any(|s| plan.has(*s));
         match options.iter().find(unused) {
             Some((name, ..)) => Err(Error::setting(*name, format!("the strategy {plan} does not use it"))),
             None => Ok(()),

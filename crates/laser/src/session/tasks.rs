@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use laser_source::HubDataset;
 use laser_task::built_in::{BUILT_IN, TaskInfo};
 use laser_task::chat::{ChatSettings, ChatTemplate};
-use laser_task::dataset::Layout;
+use laser_task::dataset::DatasetLayout;
 use laser_task::{Match, Profile, Score, Task, TaskOptions};
 use serde_json::Value;
 
@@ -140,7 +140,7 @@ impl Session {
         let options = TaskOptions {
             profile: settings.profile,
             kind: config.kind(),
-            family: config.architecture.name,
+            family: config.family.name,
             tokenizer: Some(self.tokenizer()?),
             skip_bad: settings.skip_bad,
             num_fewshot: settings.num_fewshot,
@@ -175,7 +175,7 @@ impl Session {
     /// Puts the questions of `tasks` into the model's chat template.
     fn apply_chat_template(&self, tasks: ScoredTasks, settings: ChatSettings) -> Result<ScoredTasks> {
         const SETTING: &str = "apply-chat-template";
-        if tasks.iter().all(|(_, score)| score.only_reads()) {
+        if tasks.iter().all(|(_, score)| score.is_perplexity()) {
             return Err(Error::setting(SETTING, "no task asks a question"));
         }
         let template = ChatTemplate::new(self.tokenizer()?, self.config(), settings)
@@ -206,7 +206,7 @@ impl Session {
         // File names are known for the task's own repository only; of another, every data file is fetched.
         let own = task.and_then(|info| info.hub).filter(|hub| hub.repo == repository.repo);
         let names = own.map_or(&[][..], |hub| hub.files);
-        let choose = |files: &[String]| Layout::choose(files, names);
+        let choose = |files: &[String]| DatasetLayout::choose(files, names);
         let fetched = self.options.with_sources(|sources| repository.fetch(&choose, sources));
         let fetched = fetched.map_err(|source| Error::TaskData { task: name.to_owned(), source })?;
         Ok((fetched.path, fetched.origin))

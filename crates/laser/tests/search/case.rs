@@ -1,4 +1,4 @@
-//! The searched: tiny models with tokenizers and tasks made for them.
+//! Cases to search: tiny models, each with a tokenizer and tasks made for it.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use laser::search::{Plan, Protocol, Settings, Space};
 use laser::statistics::Fractions;
 use laser::task::Task;
 use laser::task::score::Score;
-use laser::task::setup::TaskOptions;
+use laser::task::options::TaskOptions;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ impl Case {
         Self { name: name.to_owned(), model, tokenizer, open, choice, folder }
     }
 
-    pub(crate) fn exam(&self, score: Score) -> Evaluator<'_> {
+    pub(crate) fn evaluator(&self, score: Score) -> Evaluator<'_> {
         let task = if matches!(score, Score::Choice { .. }) { &self.choice } else { &self.open };
         Evaluator::new(&[(task, score)], &self.tokenizer, self.model.config())
             .unwrap_or_else(|e| panic!("{}: {e}", self.name))
@@ -98,7 +98,7 @@ impl Case {
     }
 }
 
-/// The weights with a table of `positions` learned positions, its rows one after another and again from the first.
+/// Enlarges a table of learned positions to `positions` rows, by repeating its rows.
 fn with_positions(weights: Vec<u8>, positions: Option<usize>) -> Vec<u8> {
     let Some(positions) = positions else { return weights };
     let file = SafeTensors::deserialize(&weights).expect("weights");
@@ -124,7 +124,7 @@ fn with_positions(weights: Vec<u8>, positions: Option<usize>) -> Vec<u8> {
     safetensors::serialize(views, None).expect("weights")
 }
 
-/// The golden's own tokenizer, or one of its kind with the 96 tokens that the other goldens have.
+/// Tokenizer of a golden model: of `llama-bytes` the golden one, of others one of the same kind with their 96 tokens.
 fn tokenizer_of(name: &str) -> (Value, Value) {
     let bytes = support::goldens().join("tiny/llama-bytes");
     let mut tokenizer = support::json(&bytes.join("tokenizer.json"));
@@ -153,7 +153,8 @@ fn tokenizer_of(name: &str) -> (Value, Value) {
     (tokenizer, config)
 }
 
-/// Prompts in groups of three that begin alike; groups share beginnings too, and two ask the same.
+/// Prompt of item `i`. The three prompts of a group begin alike, some groups share their beginning, and two groups have
+/// equal prompts.
 fn prompt(i: usize) -> String {
     const WORDS: [&str; 9] = ["the", "heron", "in", "winter", "a", "quiet theatre", "near", "other rain", "stone"];
     let (group, paraphrase) = (i / 3 - usize::from(i / 3 == 7), i % 3);
@@ -162,18 +163,19 @@ fn prompt(i: usize) -> String {
     format!("{begin}{}{}", stem.join(" "), ["", " he", " in the inner rain"][paraphrase])
 }
 
-/// Open questions. A random model answers no question, so most answers are taken from what it, or an edit of it, says.
+/// Items with free answers. A random model answers no question, so most answers are taken from texts that it, or an edit
+/// of it, generates.
 fn open_items(model: &Model, tokenizer: &Tokenizer) -> Vec<Value> {
     let edit = Edit::parse("L1.down_proj@0.2", model.config()).expect("edit");
     let (edited, _) = Truncation::new(SvdMethod::Exact, None, 1).apply(model, &edit).expect("apply");
-    let says = |model: &Model, i: usize, tokens: std::ops::Range<usize>| {
+    let generated = |model: &Model, i: usize, tokens: std::ops::Range<usize>| {
         let prompt = tokenizer.encode(&prompt(i), true).expect("encode");
         let tokens = &model.greedy(&prompt, MAX_TOKENS).expect("greedy")[tokens];
         tokenizer.decode(tokens).expect("decode")
     };
-    // What the model says first, where it begins with a space as answers do.
-    let opening = |model: &Model, i: usize| Some(says(model, i, 0..2)).filter(|text| text.starts_with(' '));
-    // Only what the tokenizer can spell.
+    // The first generated tokens, if they begin with a space as answers do.
+    let opening = |model: &Model, i: usize| Some(generated(model, i, 0..2)).filter(|text| text.starts_with(' '));
+    // Characters that the tokenizer can encode.
     let spelled = |c: &char| {
         let ids = tokenizer.encode(&c.to_string(), false).expect("encode");
         tokenizer.decode(&ids).expect("decode") == c.to_string()
@@ -181,9 +183,9 @@ fn open_items(model: &Model, tokenizer: &Tokenizer) -> Vec<Value> {
     let item = |i: usize| {
         let answer = match i % 4 {
             0 => ["tide", "a stone in the rain", "the", "other"][i / 4 % 4].to_owned(),
-            1 => opening(model, i).unwrap_or_else(|| says(model, i, 2..5)),
-            2 => says(model, i, 0..MAX_TOKENS).trim().lines().next().unwrap_or("").to_owned(),
-            _ => opening(&edited, i).unwrap_or_else(|| says(&edited, i, 1..3)),
+            1 => opening(model, i).unwrap_or_else(|| generated(model, i, 2..5)),
+            2 => generated(model, i, 0..MAX_TOKENS).trim().lines().next().unwrap_or("").to_owned(),
+            _ => opening(&edited, i).unwrap_or_else(|| generated(&edited, i, 1..3)),
         };
         let answer: String = answer.chars().filter(spelled).collect();
         let answer = if answer.trim().is_empty() { "the" } else { answer.trim() };
@@ -204,12 +206,12 @@ fn choice_items() -> Vec<Value> {
     (0..ITEMS).map(item).collect()
 }
 
-pub(crate) fn indices(exam: &Evaluator<'_>) -> Vec<usize> {
-    (0..exam.items().len()).collect()
+pub(crate) fn indices(evaluator: &Evaluator<'_>) -> Vec<usize> {
+    (0..evaluator.items().len()).collect()
 }
 
-pub(crate) fn evaluate(exam: &Evaluator<'_>, model: &Model, items: &[usize]) -> Vec<Outcome> {
-    exam.evaluate(model, items, 1, "", &Unobserved).expect("evaluate")
+pub(crate) fn evaluate(evaluator: &Evaluator<'_>, model: &Model, items: &[usize]) -> Vec<Outcome> {
+    evaluator.evaluate(model, items, 1, "", &Unobserved).expect("evaluate")
 }
 
 pub(crate) fn settings(case: &Case, protocol: Protocol, rhos: &[&str]) -> Settings {

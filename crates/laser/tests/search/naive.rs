@@ -1,31 +1,32 @@
-//! The reference: scores with everything computed anew for every token, and what it allows to differ.
+//! Reference implementation of the scores, which computes everything anew for every token, and tolerances for comparing
+//! with it.
 
 use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::Outcome;
 use laser::model::Model;
 use laser::task::Item;
-use laser::task::score::{Length, Score};
+use laser::task::score::{LengthNormalization, Score};
 
 use crate::case::Case;
 
-/// Batches against single items, nats: the same f32 sums in another order.
+/// Largest difference between batches and single items, nats: the same f32 sums in another order.
 pub(crate) const SAME_SUMS: f64 = 1e-4;
-/// Two logits or likelihoods this near may be put in either order by rounding.
+/// Two logits or log-likelihoods closer than this may be ordered either way by rounding.
 pub(crate) const NEAR_TIE: f64 = 1e-3;
 
-/// What a score comes to when everything is computed anew for every token.
+/// Outcome of one item, with everything computed anew for every token.
 pub(crate) struct Naive {
     pub(crate) correct: bool,
     pub(crate) logprob: f64,
     pub(crate) answer_tokens: usize,
     pub(crate) prediction: String,
-    /// The gold answer's lead over its best rival.
+    /// Lead of the gold answer over its best rival, nats.
     pub(crate) lead: f64,
-    /// Distance of the closest decision from a tie.
+    /// Distance of the closest decision from a tie, nats.
     pub(crate) margin: f64,
 }
 
-/// `ln softmax` of every position's logits, in f64.
+/// `ln softmax` of the logits at every position, `[tokens, vocab]`, in f64.
 fn log_softmax(model: &Model, tokens: &[u32]) -> Vec<Vec<f64>> {
     let logits = model.trace(tokens).expect("trace").logits.to_vec2::<f32>().expect("logits");
     let normalise = |row: Vec<f32>| {
@@ -56,7 +57,7 @@ pub(crate) fn naive(case: &Case, model: &Model, item: &Item, score: Score) -> Na
         let rows = log_softmax(model, &[&prompt[..], &tokens[..]].concat());
         tokens.iter().enumerate().map(|(i, t)| rows[prompt.len() - 1 + i][*t as usize]).sum()
     };
-    // The smallest lead of an answer's first `tokens` tokens over all others.
+    // Smallest lead of the answer's first `tokens` tokens over all other tokens.
     let lead = |text: &str, tokens: usize| -> f64 {
         let answer = answer(text);
         let rows = log_softmax(model, &[&prompt[..], &answer[..]].concat());
@@ -78,14 +79,14 @@ pub(crate) fn naive(case: &Case, model: &Model, item: &Item, score: Score) -> Na
         }
         Score::Greedy => {
             let (first, mut margin) = best(&log_softmax(model, &prompt)[prompt.len() - 1]);
-            let mut said = |text: &String| {
+            let mut generates = |text: &String| {
                 let tokens = answer(text);
                 let rows = log_softmax(model, &[&prompt[..], &tokens[..]].concat());
                 let next: Vec<_> = rows[prompt.len() - 1..].iter().map(|row| best(row)).collect();
                 margin = next.iter().fold(margin, |m, (_, gap)| m.min(*gap));
                 tokens.iter().zip(&next).all(|(token, (best, _))| *token as usize == *best)
             };
-            let correct = item.answers.iter().any(&mut said);
+            let correct = item.answers.iter().any(&mut generates);
             let lead = item.answers.iter().map(|a| lead(a, usize::MAX)).fold(f64::NEG_INFINITY, f64::max);
             (correct, decode(&[u32::try_from(first).expect("a token")]), lead, margin)
         }
@@ -104,41 +105,41 @@ pub(crate) fn naive(case: &Case, model: &Model, item: &Item, score: Score) -> Na
             (matching.accepts(&item.prompt, &text, &item.answers), text, lead(gold, usize::MAX), margin)
         }
         Score::Choice { length, .. } => {
-            let weighed = |text: &String| match length {
-                Length::Sum => likelihood(text),
-                Length::PerByte => likelihood(text) / text.len() as f64,
-                Length::PerCharacter => likelihood(text) / text.chars().count() as f64,
+            let weight = |text: &String| match length {
+                LengthNormalization::Sum => likelihood(text),
+                LengthNormalization::PerByte => likelihood(text) / text.len() as f64,
+                LengthNormalization::PerCharacter => likelihood(text) / text.chars().count() as f64,
             };
-            let mut weights: Vec<f64> = item.choices.iter().map(weighed).collect();
+            let mut weights: Vec<f64> = item.choices.iter().map(weight).collect();
             let (chosen, margin) = best(&weights);
             let gold = weights.remove(item.gold);
             let lead = gold - weights.into_iter().fold(f64::NEG_INFINITY, f64::max);
             (chosen == item.gold, item.choices[chosen].clone(), lead, margin)
         }
-        Score::Fill { .. } | Score::Perplexity { .. } => panic!("not of questions to a model that continues texts"),
+        Score::Fill { .. } | Score::Perplexity { .. } => panic!("not a score of items with answers for a causal model"),
     };
     Naive { correct, logprob: likelihood(gold), answer_tokens: answer(gold).len(), prediction, lead, margin }
 }
 
-/// Demands that outcomes of all items are the same, save for decisions that rounding may turn; those stay rare.
+/// Asserts that the outcomes of all items are equal up to rounding. At most one decision near a tie may differ.
 pub(crate) fn assert_same(
     what: &str,
     case: &Case,
     model: &Model,
-    exam: &Evaluator<'_>,
+    evaluator: &Evaluator<'_>,
     actual: &[Outcome],
     expected: &[Outcome],
 ) {
     assert_eq!(actual.len(), expected.len(), "{what}: number of outcomes");
     let mut near_ties = 0;
-    for ((a, b), item) in actual.iter().zip(expected).zip(exam.items()) {
+    for ((a, b), item) in actual.iter().zip(expected).zip(evaluator.items()) {
         let gap = (a.logprob - b.logprob).abs();
         assert!(gap <= SAME_SUMS, "{what}: item {}: log-probability {} against {}", item.id, a.logprob, b.logprob);
         let gap = (a.margin - b.margin).abs();
         assert!(gap <= SAME_SUMS, "{what}: item {}: margin {} against {}", item.id, a.margin, b.margin);
         assert_eq!(a.answer_tokens, b.answer_tokens, "{what}: item {}", item.id);
         if (a.correct, &a.prediction) != (b.correct, &b.prediction) {
-            let margin = naive(case, model, item, exam.parts()[0].score).margin;
+            let margin = naive(case, model, item, evaluator.tasks()[0].score).margin;
             assert!(margin < NEAR_TIE, "{what}: item {}, margin {margin}: {a:?} against {b:?}", item.id);
             near_ties += 1;
         }

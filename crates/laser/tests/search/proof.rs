@@ -1,4 +1,4 @@
-//! What is chosen of what was found, by either protocol, and held against the test split.
+//! Choice of the winner by either protocol, and its statistics on the test split.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use laser::task::score::Score;
 
 use crate::case::{Case, ITEMS, honest, indices, settings};
 
-/// `Greater` if `a` is the better: accuracy, then log-loss.
+/// Orders outcomes by accuracy, then by log-loss; the better ones are `Greater`.
 fn compare(a: &Outcomes, b: &Outcomes) -> std::cmp::Ordering {
     let right = |o: &Outcomes| o.correct.iter().filter(|c| **c).count();
     let log_likelihood = |o: &Outcomes| o.logprobs.iter().sum::<f64>();
@@ -27,10 +27,10 @@ fn accuracy(outcomes: &[Outcome], items: &[usize]) -> f64 {
 }
 
 #[test]
-fn the_paper_selects_on_the_first_fifth_in_the_references_order() {
+fn the_papers_protocol_selects_on_the_first_fifth_in_the_order_of_the_reference_code() {
     let case = Case::new("llama-bytes");
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    // The last list makes every trial a tie with others: 0.05 and 0.04 keep as many components, 1 keeps all.
+    // In the last two lists every trial is tied with others: 0.05 and 0.04 keep equally many components, 1 keeps all.
     let lists: [(Score, &[&str]); 4] = [
         (Score::CHOICE, &["0.9", "0.5", "0.2", "0.05"]),
         (Score::GENERATE, &["0.9", "0.5", "0.2", "0.05"]),
@@ -38,16 +38,16 @@ fn the_paper_selects_on_the_first_fifth_in_the_references_order() {
         (Score::CHOICE, &["1"]),
     ];
     for (i, (score, rhos)) in lists.into_iter().enumerate() {
-        let exam = case.exam(score);
+        let evaluator = case.evaluator(score);
         let settings = settings(&case, Protocol::Paper, rhos);
         let mut store = Store::open(&case.store(&format!("paper{i}")), "paper", false).expect("store");
-        let found = search(&case.model, &exam, &truncation, &settings, &mut store, &Unobserved).expect("search");
+        let found = search(&case.model, &evaluator, &truncation, &settings, &mut store, &Unobserved).expect("search");
 
-        let (first, rest): (Vec<usize>, Vec<usize>) = indices(&exam).into_iter().partition(|i| *i < ITEMS / 5);
+        let (first, rest): (Vec<usize>, Vec<usize>) = indices(&evaluator).into_iter().partition(|i| *i < ITEMS / 5);
         assert_eq!(found.explored.splits.items(Split::Search), first);
         assert_eq!(found.explored.splits.items(Split::Test), rest);
 
-        // The reference's loops: layers downwards, matrices as listed, the most severe ρ first; strictly better wins.
+        // The loops of the reference code: layers downwards, matrices as listed, the most severe ρ first; strictly better wins.
         let mut severe: Vec<&str> = rhos.to_vec();
         severe.sort_unstable();
         let mut winner: Option<&Trial> = None;
@@ -56,7 +56,8 @@ fn the_paper_selects_on_the_first_fifth_in_the_references_order() {
                 for rho in &severe {
                     let id = WeightId::new(layer, kind);
                     let edit = Edit::single(id, rho.parse().expect("a fraction"));
-                    let trial = found.explored.trials.iter().find(|t| t.edit == edit).expect("every arm is tried");
+                    let trial =
+                        found.explored.trials.iter().find(|t| t.edit == edit).expect("every candidate is tried");
                     assert_eq!(trial.outcomes.correct.len(), first.len());
                     if winner.is_none_or(|w| compare(&trial.outcomes, &w.outcomes).is_gt()) {
                         winner = Some(trial);
@@ -72,7 +73,8 @@ fn the_paper_selects_on_the_first_fifth_in_the_references_order() {
         }
 
         let edited = case.edited(&truncation, &found.winner);
-        let alone = |model: &Model| exam.evaluate(model, &indices(&exam), 2, "", &Unobserved).expect("evaluate");
+        let alone =
+            |model: &Model| evaluator.evaluate(model, &indices(&evaluator), 2, "", &Unobserved).expect("evaluate");
         assert_eq!(found.base, alone(&case.model));
         assert_eq!(found.best, alone(&edited));
         let gain = |items: &[usize]| accuracy(&found.best, items) - accuracy(&found.base, items);
@@ -84,17 +86,17 @@ fn the_paper_selects_on_the_first_fifth_in_the_references_order() {
 }
 
 #[test]
-fn finalists_of_the_search_split_meet_on_the_validation_split() {
+fn the_best_finalist_on_the_validation_split_wins() {
     let case = Case::new("qwen2-bias");
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
     for score in [Score::CHOICE, Score::GENERATE] {
-        let exam = case.exam(score);
+        let evaluator = case.evaluator(score);
         let settings = settings(&case, honest(), &["0.9", "0.5", "0.2", "0.05"]);
         let mut store = Store::open(&case.store(&score.to_string()), "honest", false).expect("store");
-        let found = search(&case.model, &exam, &truncation, &settings, &mut store, &Unobserved).expect("search");
+        let found = search(&case.model, &evaluator, &truncation, &settings, &mut store, &Unobserved).expect("search");
 
         let groups = |split| -> BTreeSet<&str> {
-            found.explored.splits.items(split).iter().map(|i| exam.items()[*i].group.as_str()).collect()
+            found.explored.splits.items(split).iter().map(|i| evaluator.items()[*i].group.as_str()).collect()
         };
         let parts = [Split::Search, Split::Validation, Split::Test].map(groups);
         assert_eq!(parts.iter().map(BTreeSet::len).sum::<usize>(), ITEMS / 3, "no group is in two splits");
@@ -105,7 +107,7 @@ fn finalists_of_the_search_split_meet_on_the_validation_split() {
         let mut winner: Option<(Outcomes, &Edit)> = None;
         for trial in &order[..settings.finalists] {
             let edited = case.edited(&truncation, &trial.edit);
-            let outcomes = Outcomes::of(&exam.evaluate(&edited, &items, 2, "", &Unobserved).expect("evaluate"));
+            let outcomes = Outcomes::of(&evaluator.evaluate(&edited, &items, 2, "", &Unobserved).expect("evaluate"));
             assert_eq!(store.get(&trial.edit, Split::Validation).expect("get"), outcomes);
             if winner.as_ref().is_none_or(|(best, _)| compare(&outcomes, best).is_gt()) {
                 winner = Some((outcomes, &trial.edit));
@@ -113,7 +115,7 @@ fn finalists_of_the_search_split_meet_on_the_validation_split() {
         }
         let (outcomes, edit) = winner.expect("a finalist");
         assert_eq!(found.winner, *edit);
-        let base = Outcomes::of(&exam.evaluate(&case.model, &items, 2, "", &Unobserved).expect("evaluate"));
+        let base = Outcomes::of(&evaluator.evaluate(&case.model, &items, 2, "", &Unobserved).expect("evaluate"));
         let warned = found.explored.notes.iter().any(|note| note.contains("does not beat the unedited model"));
         assert_eq!(warned, !compare(&outcomes, &base).is_gt());
         assert_eq!(found.proof.held_out.n, found.explored.splits.items(Split::Test).len());
@@ -121,17 +123,18 @@ fn finalists_of_the_search_split_meet_on_the_validation_split() {
 }
 
 #[test]
-fn what_a_judge_and_a_composition_find_is_a_finalist_once() {
+fn an_edit_found_by_two_stages_is_listed_once() {
     let case = Case::new("llama-bytes");
-    let exam = case.exam(Score::CHOICE);
+    let evaluator = case.evaluator(Score::CHOICE);
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
     for plan in ["exhaustive+greedy", "exhaustive+beam"] {
         let plan = plan.parse().expect("a plan");
         let settings = Settings { plan, ..settings(&case, honest(), &["0.5", "0.2"]) };
         let mut store = Store::open(&case.store(&settings.plan.to_string()), "once", false).expect("store");
-        let explored = explore(&case.model, &exam, &truncation, &settings, &mut store, &Unobserved).expect("explore");
+        let explored =
+            explore(&case.model, &evaluator, &truncation, &settings, &mut store, &Unobserved).expect("explore");
         let first = explored.steps.first().expect("a first step");
-        assert!(first.as_single().is_some(), "the composition begins with an edit that the judge found too");
+        assert!(first.as_single().is_some(), "the composition begins with an edit that the exhaustive stage found too");
         let names: BTreeSet<String> = explored.found.iter().map(Edit::to_string).collect();
         assert_eq!(names.len(), explored.found.len(), "{}", settings.plan);
     }

@@ -1,4 +1,4 @@
-//! Searches that are stopped and gone on with.
+//! Searches that are stopped and resumed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,16 +8,16 @@ use laser::evaluate::Evaluator;
 use laser::model::parallel::Observer;
 use laser::search::observer::SearchObserver;
 use laser::search::store::Store;
-use laser::search::{Found, Protocol, Settings, search};
+use laser::search::{Protocol, SearchResult, Settings, search};
 use laser::statistics::Fractions;
 use laser::task::score::{Match, Score};
 
 use crate::case::{Case, settings};
 
-/// Stops a search after some passes, and counts them.
+/// Stops a search after a number of batches, and counts them.
 #[derive(Default)]
 struct StopAfter {
-    passes: usize,
+    batches: usize,
     seen: AtomicUsize,
 }
 
@@ -29,74 +29,77 @@ impl Observer for StopAfter {
     }
 
     fn stopped(&self) -> bool {
-        self.seen.load(Ordering::Relaxed) >= self.passes
+        self.seen.load(Ordering::Relaxed) >= self.batches
     }
 }
 
-/// Everything a search says, in a form that can be compared.
-fn told(found: &Found) -> String {
+/// The whole result of a search, in a form that can be compared.
+fn text_of(found: &SearchResult) -> String {
     format!("{found:?}")
 }
 
-/// At most so many passes of the unedited model, which a resumed search needs again.
-const BASE_PASSES: usize = 8;
+/// Upper bound of the batches of the unedited model, which a resumed search computes again.
+const BASE_BATCHES: usize = 8;
 
 #[test]
 fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
     let case = Case::new("llama-bytes");
-    let exam = case.exam(Score::GENERATE);
+    let evaluator = case.evaluator(Score::GENERATE);
     for method in [SvdMethod::Exact, SvdMethod::Randomized { seed: 5 }] {
         let truncation = Truncation::new(method, None, 1);
         // A search split of several batches.
         let protocol = Protocol::Honest { fractions: Fractions::new(0.7, 0.15).expect("fractions") };
         let settings = settings(&case, protocol, &["1", "0.6", "0.3", "0.05"]);
-        let fingerprint = settings.fingerprint("weights", &exam, &truncation);
+        let fingerprint = settings.fingerprint("weights", &evaluator, &truncation);
         let open = |name: &str, resume| Store::open(&case.store(name), &fingerprint, resume);
         let go = |store: &mut Store, observer: &dyn SearchObserver| {
-            search(&case.model, &exam, &truncation, &settings, store, observer)
+            search(&case.model, &evaluator, &truncation, &settings, store, observer)
         };
         let whole = format!("{method:?}.sqlite");
         let mut store = open(&whole, false).expect("store");
-        let all = StopAfter { passes: usize::MAX, ..StopAfter::default() };
+        let all = StopAfter { batches: usize::MAX, ..StopAfter::default() };
         let found = go(&mut store, &all).expect("search");
-        assert_eq!(found.explored.trials.len(), settings.space.arms(case.model.config()).len());
+        assert_eq!(found.explored.trials.len(), settings.space.candidates(case.model.config()).len());
         let all = all.seen.into_inner();
 
-        for passes in [0, 1, 9, all - 1, all] {
-            let name = format!("{method:?}-{passes}.sqlite");
+        for batches in [0, 1, 9, all - 1, all] {
+            let name = format!("{method:?}-{batches}.sqlite");
             let mut store = open(&name, false).expect("store");
-            let stop = StopAfter { passes, ..StopAfter::default() };
+            let stop = StopAfter { batches, ..StopAfter::default() };
             let error = go(&mut store, &stop).expect_err("the search is stopped");
             assert!(matches!(error, Error::Interrupted), "{error}");
             let ran = stop.seen.into_inner();
-            assert!((passes..passes + 2).contains(&ran), "only the passes in hand go on: {ran} of {passes}");
+            assert!(
+                (batches..batches + 2).contains(&ran),
+                "only batches that have begun are finished: {ran} of {batches}"
+            );
             drop(store);
 
-            // A store without trials holds nothing that could be taken for another run's.
+            // A store without trials may be opened for any run.
             match open(&name, false) {
-                Ok(_) => assert_eq!(ran, 0, "a run is not gone on with unasked"),
-                Err(refused) => assert!(refused.to_string().contains("--resume"), "{refused}"),
+                Ok(_) => assert_eq!(ran, 0, "a run is resumed only on request"),
+                Err(refused) => assert!(refused.to_string().contains("resume it"), "{refused}"),
             }
             let mut store = open(&name, true).expect("resume");
-            let counted = StopAfter { passes: usize::MAX, ..StopAfter::default() };
+            let counted = StopAfter { batches: usize::MAX, ..StopAfter::default() };
             let resumed = go(&mut store, &counted).expect("resume");
             let again = counted.seen.into_inner();
-            assert!(again + ran <= all + BASE_PASSES, "only what is missing is run: {again} after {ran} of {all}");
-            assert!(told(&resumed) == told(&found), "{method:?}: stopped after {passes}");
+            assert!(again + ran <= all + BASE_BATCHES, "only missing batches are run: {again} after {ran} of {all}");
+            assert!(text_of(&resumed) == text_of(&found), "{method:?}: stopped after {batches}");
         }
 
-        let other = |settings: &Settings, model: &str, exam: &Evaluator<'_>, truncation: &Truncation| {
-            let fingerprint = settings.fingerprint(model, exam, truncation);
+        let other = |settings: &Settings, model: &str, evaluator: &Evaluator<'_>, truncation: &Truncation| {
+            let fingerprint = settings.fingerprint(model, evaluator, truncation);
             let error = Store::open(&case.store(&whole), &fingerprint, true).expect_err("another run");
             assert!(error.to_string().contains("belongs to another run"), "{error}");
         };
-        let word = case.exam(Score::Generate { max_tokens: 10, matching: Match::Word });
-        other(&settings, "other weights", &exam, &truncation);
+        let word = case.evaluator(Score::Generate { max_tokens: 10, matching: Match::Word });
+        other(&settings, "other weights", &evaluator, &truncation);
         other(&settings, "weights", &word, &truncation);
-        other(&settings, "weights", &exam, &Truncation::new(SvdMethod::Randomized { seed: 6 }, None, 1));
-        other(&Settings { split_seed: 4, ..settings.clone() }, "weights", &exam, &truncation);
-        other(&Settings { finalists: 5, ..settings.clone() }, "weights", &exam, &truncation);
-        other(&Settings { protocol: Protocol::Paper, ..settings.clone() }, "weights", &exam, &truncation);
-        other(&Settings { space: case.space(&["0.6", "0.3"]), ..settings.clone() }, "weights", &exam, &truncation);
+        other(&settings, "weights", &evaluator, &Truncation::new(SvdMethod::Randomized { seed: 6 }, None, 1));
+        other(&Settings { split_seed: 4, ..settings.clone() }, "weights", &evaluator, &truncation);
+        other(&Settings { finalists: 5, ..settings.clone() }, "weights", &evaluator, &truncation);
+        other(&Settings { protocol: Protocol::Paper, ..settings.clone() }, "weights", &evaluator, &truncation);
+        other(&Settings { space: case.space(&["0.6", "0.3"]), ..settings.clone() }, "weights", &evaluator, &truncation);
     }
 }

@@ -1,23 +1,25 @@
-//! BERT, RoBERTa and DistilBERT: every token sees all others, norms follow the branches, and a square matrix stands
-//! before the output head.
+//! BERT, RoBERTa and DistilBERT: every token attends to all others, norms follow attention and MLP, and a square matrix
+//! comes before the output head.
 
-use super::gpt2::{ALIASES, block, learned_positions, read};
+use super::definition::FamilyDefinition;
+use super::family::Family;
+use super::gpt2::{ALIASES, learned_positions, read_common_keys, set_common_block};
 use super::llama::{BASE, HF as LLAMA};
-use super::{Architecture, Names, Role, Stored, one};
-use crate::config::{Activation, Keys, ModelConfig, Residual};
+use super::tensor_names::{StoredTensor, TensorNames, TensorRole, one};
+use crate::config::{Activation, HfKeys, ModelConfig, Residual};
 use crate::error::Result;
 use crate::weight_id::WeightKind::{Down, K, O, Q, Up, V};
 
-const ROLES: &[(Role, &str)] = &[
-    (Role::Embedding, "{model}embeddings.word_embeddings"),
-    (Role::Positions, "{model}embeddings.position_embeddings"),
-    (Role::TokenTypes, "{model}embeddings.token_type_embeddings"),
-    (Role::EmbeddingNorm, "{model}embeddings.LayerNorm"),
-    (Role::AttentionPostNorm, "{model}encoder.layer.{}.attention.output.LayerNorm"),
-    (Role::MlpPostNorm, "{model}encoder.layer.{}.output.LayerNorm"),
+const ROLES: &[(TensorRole, &str)] = &[
+    (TensorRole::Embedding, "{model}embeddings.word_embeddings"),
+    (TensorRole::Positions, "{model}embeddings.position_embeddings"),
+    (TensorRole::TokenTypes, "{model}embeddings.token_type_embeddings"),
+    (TensorRole::EmbeddingNorm, "{model}embeddings.LayerNorm"),
+    (TensorRole::AttentionPostNorm, "{model}encoder.layer.{}.attention.output.LayerNorm"),
+    (TensorRole::MlpPostNorm, "{model}encoder.layer.{}.output.LayerNorm"),
 ];
 
-const MATRICES: &[Stored] = &[
+const MATRICES: &[StoredTensor] = &[
     one("{model}encoder.layer.{}.attention.self.query", &[Q]),
     one("{model}encoder.layer.{}.attention.self.key", &[K]),
     one("{model}encoder.layer.{}.attention.self.value", &[V]),
@@ -26,50 +28,50 @@ const MATRICES: &[Stored] = &[
     one("{model}encoder.layer.{}.output.dense", &[Down]),
 ];
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     prefixes: &["bert."],
     roles: &[
         ROLES,
         &[
-            (Role::HeadTransform, "cls.predictions.transform.dense"),
-            (Role::HeadNorm, "cls.predictions.transform.LayerNorm"),
-            (Role::Head, "cls.predictions.decoder"),
-            (Role::HeadBias, "cls.predictions"),
+            (TensorRole::HeadTransform, "cls.predictions.transform.dense"),
+            (TensorRole::HeadTransformNorm, "cls.predictions.transform.LayerNorm"),
+            (TensorRole::Head, "cls.predictions.decoder"),
+            (TensorRole::HeadBias, "cls.predictions"),
         ],
     ],
     matrices: &[MATRICES],
-    // Heads of other tasks, a list of numbers, and the head's bias under its second name.
+    // Heads of other tasks, the list of position ids, and the bias of the head under its second name.
     ignored: &["bert.pooler.", "cls.seq_relationship.", ".position_ids", "cls.predictions.decoder.bias"],
     ..LLAMA
 };
 
-const ROBERTA_NAMES: Names = Names {
+const ROBERTA_NAMES: TensorNames = TensorNames {
     prefixes: &["roberta."],
     roles: &[
         ROLES,
         &[
-            (Role::HeadTransform, "lm_head.dense"),
-            (Role::HeadNorm, "lm_head.layer_norm"),
-            (Role::Head, "lm_head.decoder"),
-            (Role::HeadBias, "lm_head"),
+            (TensorRole::HeadTransform, "lm_head.dense"),
+            (TensorRole::HeadTransformNorm, "lm_head.layer_norm"),
+            (TensorRole::Head, "lm_head.decoder"),
+            (TensorRole::HeadBias, "lm_head"),
         ],
     ],
     ignored: &["roberta.pooler.", ".position_ids", "lm_head.decoder.bias"],
     ..NAMES
 };
 
-const DISTILBERT_NAMES: Names = Names {
+const DISTILBERT_NAMES: TensorNames = TensorNames {
     prefixes: &["distilbert."],
     roles: &[&[
-        (Role::Embedding, "{model}embeddings.word_embeddings"),
-        (Role::Positions, "{model}embeddings.position_embeddings"),
-        (Role::EmbeddingNorm, "{model}embeddings.LayerNorm"),
-        (Role::AttentionPostNorm, "{model}transformer.layer.{}.sa_layer_norm"),
-        (Role::MlpPostNorm, "{model}transformer.layer.{}.output_layer_norm"),
-        (Role::HeadTransform, "vocab_transform"),
-        (Role::HeadNorm, "vocab_layer_norm"),
-        (Role::Head, "vocab_projector"),
-        (Role::HeadBias, "vocab_projector"),
+        (TensorRole::Embedding, "{model}embeddings.word_embeddings"),
+        (TensorRole::Positions, "{model}embeddings.position_embeddings"),
+        (TensorRole::EmbeddingNorm, "{model}embeddings.LayerNorm"),
+        (TensorRole::AttentionPostNorm, "{model}transformer.layer.{}.sa_layer_norm"),
+        (TensorRole::MlpPostNorm, "{model}transformer.layer.{}.output_layer_norm"),
+        (TensorRole::HeadTransform, "vocab_transform"),
+        (TensorRole::HeadTransformNorm, "vocab_layer_norm"),
+        (TensorRole::Head, "vocab_projector"),
+        (TensorRole::HeadBias, "vocab_projector"),
     ]],
     matrices: &[&[
         one("{model}transformer.layer.{}.attention.q_lin", &[Q]),
@@ -83,33 +85,39 @@ const DISTILBERT_NAMES: Names = Names {
     ..LLAMA
 };
 
-pub(super) static BERT: Architecture = Architecture {
-    name: "BERT",
-    model_type: "bert",
-    class: "BertForMaskedLM",
-    block: encoder,
-    hf: |keys, c| {
-        token_types(keys, c)?;
-        read(keys, c, "gelu")?;
+pub(super) static BERT: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "BERT",
+        model_type: "bert",
+        class: "BertForMaskedLM",
+        tensor_names: &NAMES,
+        aliases: &[ALIASES, &[("query", &[Q]), ("key", &[K]), ("value", &[V])]],
+    },
+    set_block: set_encoder_block,
+    read_config_json: |keys, c| {
+        read_token_types(keys, c)?;
+        read_common_keys(keys, c, "gelu")?;
         c.head.transform = Some(c.mlp.activation);
         Ok(())
     },
-    names: &NAMES,
     gguf: None,
-    to_hf: None,
-    aliases: &[ALIASES, &[("query", &[Q]), ("key", &[K]), ("value", &[V])]],
+    write_config_json: None,
     ..BASE
 };
 
-pub(super) static ROBERTA: Architecture = Architecture {
-    name: "RoBERTa",
-    model_type: "roberta",
-    class: "RobertaForMaskedLM",
-    hf: |keys, c| {
-        token_types(keys, c)?;
-        read(keys, c, "gelu")?;
-        c.head.transform = Some(Activation::Gelu); // whatever the blocks have
-        // The rows up to the padding token's number are never those of a position.
+pub(super) static ROBERTA: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "RoBERTa",
+        model_type: "roberta",
+        class: "RobertaForMaskedLM",
+        tensor_names: &ROBERTA_NAMES,
+        ..BERT.family
+    },
+    read_config_json: |keys, c| {
+        read_token_types(keys, c)?;
+        read_common_keys(keys, c, "gelu")?;
+        c.head.transform = Some(Activation::Gelu); // independent of the activation of the blocks
+        // Positions start after the row whose index is the padding token's id.
         let unused = keys.size_or("pad_token_id", 1)? + 1;
         learned_positions(c, unused);
         c.max_positions = match c.max_positions.checked_sub(unused) {
@@ -118,30 +126,33 @@ pub(super) static ROBERTA: Architecture = Architecture {
         };
         Ok(())
     },
-    names: &ROBERTA_NAMES,
     ..BERT
 };
 
-pub(super) static DISTILBERT: Architecture = Architecture {
-    name: "DistilBERT",
-    model_type: "distilbert",
-    class: "DistilBertForMaskedLM",
-    hf: |keys, c| {
-        read(keys, c, "gelu")?;
+pub(super) static DISTILBERT: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "DistilBERT",
+        model_type: "distilbert",
+        class: "DistilBertForMaskedLM",
+        tensor_names: &DISTILBERT_NAMES,
+        aliases: &[
+            ALIASES,
+            &[("q_lin", &[Q]), ("k_lin", &[K]), ("v_lin", &[V]), ("out_lin", &[O]), ("lin1", &[Up]), ("lin2", &[Down])],
+        ],
+    },
+    read_config_json: |keys, c| {
+        read_common_keys(keys, c, "gelu")?;
+        // DistilBERT's own key, besides the one that `read_common_keys` reads.
         c.head.tied = keys.flag_or("tie_weights_", c.head.tied)?;
         c.head.transform = Some(c.mlp.activation);
         Ok(())
     },
-    names: &DISTILBERT_NAMES,
-    aliases: &[
-        ALIASES,
-        &[("q_lin", &[Q]), ("k_lin", &[K]), ("v_lin", &[V]), ("out_lin", &[O]), ("lin1", &[Up]), ("lin2", &[Down])],
-    ],
     ..BERT
 };
 
-fn encoder(c: &mut ModelConfig) {
-    block(c);
+/// The form of block that BERT, RoBERTa and DistilBERT share.
+fn set_encoder_block(c: &mut ModelConfig) {
+    set_common_block(c);
     learned_positions(c, 0);
     c.norm_eps = 1e-12;
     c.mlp.activation = Activation::Gelu;
@@ -153,7 +164,8 @@ fn encoder(c: &mut ModelConfig) {
     c.head.bias = true;
 }
 
-fn token_types(keys: &Keys<'_>, c: &mut ModelConfig) -> Result<()> {
+/// Reads the number of segment embeddings; rejects decoders and relative positions.
+fn read_token_types(keys: &HfKeys<'_>, c: &mut ModelConfig) -> Result<()> {
     c.embedding.token_types = keys.count_or("type_vocab_size", 2)?;
     keys.only("is_decoder", false)?;
     match keys.string_or("position_embedding_type", "absolute")?.as_str() {
@@ -172,7 +184,7 @@ mod tests {
     use crate::load::ModelFiles;
 
     #[test]
-    fn norms_may_have_the_old_names_or_the_new() {
+    fn norms_may_be_called_gamma_and_beta_or_weight_and_bias() {
         let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/families/bert");
         let new = tempfile::tempdir().expect("a folder");
         std::fs::copy(old.join("config.json"), new.path().join("config.json")).expect("a copy");
@@ -182,7 +194,7 @@ mod tests {
             (name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias"), tensor)
         });
         let renamed: Vec<_> = renamed.collect();
-        assert!(renamed.iter().all(|(name, _)| !name.contains("gamma")), "the norms' names are the only such ones");
+        assert!(renamed.iter().all(|(name, _)| !name.contains("gamma")), "only norms have such names");
         assert!(tensors.names().iter().any(|name| name.ends_with("LayerNorm.gamma")), "the golden has the old names");
         safetensors::serialize_to_file(renamed, None, &new.path().join("model.safetensors")).expect("written");
         let logits = |path: &Path| {

@@ -1,61 +1,65 @@
-//! BLOOM: ALiBi in place of positions, a norm of the embeddings, q, k and v stored head by head.
+//! BLOOM: ALiBi instead of positions, a norm of the embeddings, q, k and v in one tensor, grouped by head.
 
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::Family;
 use super::gpt_neox::MEGATRON_ALIASES;
-use super::gpt2::{ALIASES, GGUF, block};
+use super::gpt2::{ALIASES, GGUF, set_common_block};
 use super::llama::{BASE, HF as LLAMA};
-use super::{Architecture, Gguf, Names, Role, Stored, fused_by_head, one};
-use crate::config::Residual;
+use super::tensor_names::{StoredTensor, TensorNames, TensorRole, fused_by_head, one};
+use crate::config::{Residual, head_is_tied};
 use crate::weight_id::WeightKind::{Down, K, O, Q, Up, V};
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     prefixes: &["transformer.", ""],
     roles: &[&[
-        (Role::Embedding, "{model}word_embeddings"),
-        (Role::EmbeddingNorm, "{model}word_embeddings_layernorm"),
-        (Role::AttentionNorm, "{model}h.{}.input_layernorm"),
-        (Role::MlpNorm, "{model}h.{}.post_attention_layernorm"),
-        (Role::FinalNorm, "{model}ln_f"),
-        (Role::Head, "lm_head"),
+        (TensorRole::Embedding, "{model}word_embeddings"),
+        (TensorRole::EmbeddingNorm, "{model}word_embeddings_layernorm"),
+        (TensorRole::AttentionNorm, "{model}h.{}.input_layernorm"),
+        (TensorRole::MlpNorm, "{model}h.{}.post_attention_layernorm"),
+        (TensorRole::FinalNorm, "{model}ln_f"),
+        (TensorRole::Head, "lm_head"),
     ]],
     matrices: &[MATRICES],
     ..LLAMA
 };
 
-pub(super) const MATRICES: &[Stored] = &[
+pub(super) const MATRICES: &[StoredTensor] = &[
     fused_by_head("{model}h.{}.self_attention.query_key_value", &[Q, K, V]),
     one("{model}h.{}.self_attention.dense", &[O]),
     one("{model}h.{}.mlp.dense_h_to_4h", &[Up]),
     one("{model}h.{}.mlp.dense_4h_to_h", &[Down]),
 ];
 
-pub(super) static BLOOM: Architecture = Architecture {
-    name: "BLOOM",
-    model_type: "bloom",
-    class: "BloomForCausalLM",
+pub(super) static BLOOM: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "BLOOM",
+        model_type: "bloom",
+        class: "BloomForCausalLM",
+        tensor_names: &NAMES,
+        aliases: &[ALIASES, MEGATRON_ALIASES],
+    },
     mlp_ratio: Some(4),
-    block: |c| {
-        block(c);
+    set_block: |c| {
+        set_common_block(c);
         c.without_rope();
         c.embedding.normed = true;
         c.attention.slopes = Some(slopes(c.n_heads));
     },
-    hf: |keys, c| {
+    read_config_json: |keys, c| {
         c.norm_eps = keys.number_or("layer_norm_epsilon", c.norm_eps)?;
-        c.head.tied = keys.flag_or("tie_word_embeddings", true)?;
+        c.head.tied = head_is_tied(keys, true)?;
         if keys.flag_or("apply_residual_connection_post_layernorm", false)? {
             c.residual = Residual::FromNorm;
         }
         Ok(())
     },
-    names: &NAMES,
-    gguf: Some(Gguf { name: "bloom", read: |_, _| Ok(()), names: &GGUF }),
-    to_hf: None,
-    aliases: &[ALIASES, MEGATRON_ALIASES],
+    gguf: Some(GgufFormat { name: "bloom", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
+    write_config_json: None,
     ..BASE
 };
 
-/// ALiBi's slopes: `2^(−8i/p)` for `i = 1 … p`, with `p` the largest power of two that is no more than `heads`; the
-/// other heads take `i = ½, 1½, 2½ …`, which fall in between.
+/// Slopes of ALiBi (arXiv 2108.12409) for each head: `2^(−8i/p)` for `i = 1 … p`, where `p` is the largest power of two
+/// that is at most `heads`; the remaining heads use `i = ½, 1½, 2½ …`, slopes between the others.
 pub(super) fn slopes(heads: usize) -> Vec<f32> {
     let p = heads.max(1).ilog2();
     let step = 8.0 / f64::from(1u32 << p);
@@ -69,7 +73,7 @@ mod tests {
     use super::slopes;
 
     #[test]
-    fn heads_beyond_a_power_of_two_lie_between() {
+    fn slopes_of_heads_beyond_a_power_of_two_lie_between_the_others() {
         let expected = |exponents: &[f64]| exponents.iter().map(|e| (-e).exp2() as f32).collect::<Vec<_>>();
         assert_eq!(slopes(1), expected(&[8.0]));
         assert_eq!(slopes(8), expected(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]));

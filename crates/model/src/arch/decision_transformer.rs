@@ -1,61 +1,66 @@
-//! The Decision Transformer: GPT-2's blocks over the returns, states and actions of an episode in the place of tokens.
+//! The Decision Transformer (arXiv 2106.01345): GPT-2's blocks over the returns, states and actions of an episode
+//! instead of tokens.
 //!
-//! Every token takes the first of the learned positions; what tells the steps apart is a table of time steps.
+//! Every row uses the first of the learned positions; an embedding of the time step distinguishes the steps.
 
+use super::definition::FamilyDefinition;
+use super::family::Family;
 use super::gpt2::{ALIASES, HF as GPT2, ROLES};
-use super::{Architecture, Names, Role};
-use crate::config::{Keys, ModelConfig, TrajectorySizes, activation};
+use super::tensor_names::{TensorNames, TensorRole};
+use crate::config::{HfKeys, ModelConfig, TrajectorySizes, read_activation};
 use crate::error::Result;
 use crate::weight_id::WeightKind::Qkv;
 use laser_kernels::norm::NormKind;
 
-const HF: Names = Names {
+const HF: TensorNames = TensorNames {
     prefixes: &["encoder."],
     roles: &[
         ROLES,
         &[
-            (Role::TimeSteps, "embed_timestep"),
-            (Role::ReturnInput, "embed_return"),
-            (Role::StateInput, "embed_state"),
-            (Role::ActionInput, "embed_action"),
-            (Role::EmbeddingNorm, "embed_ln"),
-            (Role::ReturnOutput, "predict_return"),
-            (Role::StateOutput, "predict_state"),
-            (Role::ActionOutput, "predict_action.0"),
+            (TensorRole::TimeSteps, "embed_timestep"),
+            (TensorRole::ReturnInput, "embed_return"),
+            (TensorRole::StateInput, "embed_state"),
+            (TensorRole::ActionInput, "embed_action"),
+            (TensorRole::EmbeddingNorm, "embed_ln"),
+            (TensorRole::ReturnOutput, "predict_return"),
+            (TensorRole::StateOutput, "predict_state"),
+            (TensorRole::ActionOutput, "predict_action.0"),
         ],
     ],
-    // A token embedding that nothing reads, and the causal mask of older files.
+    // A token embedding that is never used, and the causal mask of older files.
     ignored: &["encoder.wte.weight", ".attn.bias", ".attn.masked_bias"],
     ..GPT2
 };
 
-pub(super) static DECISION_TRANSFORMER: Architecture = Architecture {
-    name: "Decision Transformer",
-    model_type: "decision_transformer",
-    class: "DecisionTransformerModel",
-    defaults: &[("n_positions", 1024), ("state_dim", 17), ("act_dim", 4), ("max_ep_len", 4096)],
+pub(super) static DECISION_TRANSFORMER: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "Decision Transformer",
+        model_type: "decision_transformer",
+        class: "DecisionTransformerModel",
+        tensor_names: &HF,
+        // The reference code of LASER edits all of `c_attn` and calls it `k_proj`; here, `k_proj` is its keys only.
+        aliases: &[ALIASES, &[("c_attn", &[Qkv])]],
+    },
+    default_sizes: &[("n_positions", 1024), ("state_dim", 17), ("act_dim", 4), ("max_ep_len", 4096)],
     mlp_ratio: Some(4),
-    block: |c| {
-        c.vocab_size = 0; // files say 1: the embedding that nothing reads
+    set_block: |c| {
+        c.vocab_size = 0; // the value in files, 1, belongs to the unused token embedding
         c.norm = NormKind::Layer;
         c.embedding.normed = true;
-        c.embedding.norm_eps = Some(1e-5); // no key: the class leaves it at PyTorch's default
+        c.embedding.norm_eps = Some(1e-5); // PyTorch's default; there is no key for it
         c.embedding.position_offset = Some(0);
         c.mlp.gated = false;
         (c.bias.qkv, c.bias.o, c.bias.mlp) = (true, true, true);
         c.without_rope();
     },
-    hf: read,
-    names: &HF,
+    read_config_json: read_trajectory_keys,
     gguf: None,
-    to_hf: None,
-    // The reference code edits `c_attn` whole and calls it `k_proj`, which here is the keys' part of it.
-    aliases: &[ALIASES, &[("c_attn", &[Qkv])]],
+    write_config_json: None,
 };
 
-fn read(keys: &Keys<'_>, c: &mut ModelConfig) -> Result<()> {
+fn read_trajectory_keys(keys: &HfKeys<'_>, c: &mut ModelConfig) -> Result<()> {
     c.norm_eps = keys.number_or("layer_norm_epsilon", 1e-5)?;
-    c.mlp.activation = activation(keys, "relu")?;
+    c.mlp.activation = read_activation(keys, "relu")?;
     if !keys.flag_or("scale_attn_weights", true)? {
         c.attention.scale = 1.0;
     }

@@ -1,47 +1,55 @@
-//! Falcon: one key/value head (7B) or groups of heads (40B), branches side by side; the RW models instead have ALiBi,
-//! biases, and one branch after the other.
+//! Falcon: one key/value head (7B) or several (40B), attention and MLP in parallel; the RW models instead have ALiBi,
+//! biases, and the MLP after attention.
 
 use half::bf16;
 
 use super::bloom::{MATRICES, slopes};
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::Family;
 use super::gpt_neox::MEGATRON_ALIASES;
-use super::gpt2::{ALIASES, GGUF, GGUF_FUSED, block, read};
+use super::gpt2::{ALIASES, GGUF, GGUF_FUSED, read_common_keys, set_common_block};
 use super::llama::{BASE, GGUF_ATTENTION, GGUF_MLP, GGUF_ROLES, HF as LLAMA};
-use super::{Architecture, Gguf, Names, Role};
-use crate::config::{Activation, Bias, Residual, rope};
+use super::tensor_names::{TensorNames, TensorRole};
+use crate::config::{Activation, Bias, Residual, read_rope};
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     prefixes: &["transformer."],
     roles: &[&[
-        (Role::Embedding, "{model}word_embeddings"),
-        (Role::AttentionNorm, "{model}h.{}.ln_attn"),
-        (Role::AttentionNorm, "{model}h.{}.input_layernorm"),
-        (Role::MlpNorm, "{model}h.{}.ln_mlp"),
-        (Role::MlpNorm, "{model}h.{}.post_attention_layernorm"),
-        (Role::FinalNorm, "{model}ln_f"),
-        (Role::Head, "lm_head"),
+        (TensorRole::Embedding, "{model}word_embeddings"),
+        (TensorRole::AttentionNorm, "{model}h.{}.ln_attn"),
+        (TensorRole::AttentionNorm, "{model}h.{}.input_layernorm"),
+        (TensorRole::MlpNorm, "{model}h.{}.ln_mlp"),
+        (TensorRole::MlpNorm, "{model}h.{}.post_attention_layernorm"),
+        (TensorRole::FinalNorm, "{model}ln_f"),
+        (TensorRole::Head, "lm_head"),
     ]],
     matrices: &[MATRICES],
     ..LLAMA
 };
 
-/// Of two norms, GGUF calls the MLP's what is attention's where there is one.
-const GGUF_NORMS: &[(Role, &str)] = &[(Role::AttentionNorm, "blk.{}.attn_norm_2"), (Role::MlpNorm, "blk.{}.attn_norm")];
+/// Names of the norms in GGUF: `attn_norm` is the MLP's norm in models with two norms, and attention's in models with
+/// one.
+const GGUF_NORMS: &[(TensorRole, &str)] =
+    &[(TensorRole::AttentionNorm, "blk.{}.attn_norm_2"), (TensorRole::MlpNorm, "blk.{}.attn_norm")];
 
-pub(super) static FALCON: Architecture = Architecture {
-    name: "Falcon",
-    model_type: "falcon",
-    class: "FalconForCausalLM",
+pub(super) static FALCON: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "Falcon",
+        model_type: "falcon",
+        class: "FalconForCausalLM",
+        tensor_names: &NAMES,
+        aliases: &[ALIASES, MEGATRON_ALIASES],
+    },
     mlp_ratio: Some(4),
-    block: |c| {
-        block(c);
+    set_block: |c| {
+        set_common_block(c);
         c.residual = Residual::Parallel { one_norm: true };
         c.mlp.activation = Activation::Gelu;
         c.bias = Bias::default();
     },
-    hf: |keys, c| {
-        read(keys, c, "gelu")?;
-        let new = keys.flag_or("new_decoder_architecture", false)?;
+    read_config_json: |keys, c| {
+        read_common_keys(keys, c, "gelu")?;
+        let new = keys.flag_or("new_decoder_architecture", false)?; // Falcon 40B and later
         if !new {
             c.n_kv_heads = if keys.flag_or("multi_query", true)? { 1 } else { c.n_heads };
         }
@@ -59,7 +67,7 @@ pub(super) static FALCON: Architecture = Architecture {
         };
         let biased = keys.flag_or("bias", false)?;
         c.bias = Bias { qkv: biased, o: biased, mlp: biased };
-        c.attention.ropes = vec![rope(keys, c, 1.0)?];
+        c.attention.ropes = vec![read_rope(keys, c, 1.0)?];
         if keys.flag_or("alibi", false)? {
             c.without_rope();
             c.attention.slopes = Some(slopes(c.n_heads).into_iter().map(|s| bf16::from_f32(s).to_f32()).collect());
@@ -67,16 +75,18 @@ pub(super) static FALCON: Architecture = Architecture {
         }
         Ok(())
     },
-    names: &NAMES,
-    gguf: Some(Gguf {
+    gguf: Some(GgufFormat {
         name: "falcon",
-        read: |keys, c| {
+        read_metadata: |keys, c| {
             c.residual = Residual::Parallel { one_norm: !keys.has_tensor("blk.0.attn_norm_2.weight") };
             Ok(())
         },
-        names: &Names { roles: &[GGUF_NORMS, GGUF_ROLES], matrices: &[GGUF_ATTENTION, GGUF_FUSED, GGUF_MLP], ..GGUF },
+        tensor_names: &TensorNames {
+            roles: &[GGUF_NORMS, GGUF_ROLES],
+            matrices: &[GGUF_ATTENTION, GGUF_FUSED, GGUF_MLP],
+            ..GGUF
+        },
     }),
-    to_hf: None,
-    aliases: &[ALIASES, MEGATRON_ALIASES],
+    write_config_json: None,
     ..BASE
 };

@@ -1,24 +1,26 @@
-//! GPT-2: learned positions, layer norms, biases everywhere, an MLP without a gate, matrices stored `[in, out]`; and
-//! what the families of its time have in common with it.
+//! GPT-2: learned positions, layer norms, biases everywhere, an MLP without a gate, matrices stored `[in, out]`; also
+//! the parts that other families of its time share with it.
 
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::{Alias, Family};
 use super::llama::{BASE, GGUF as LLAMA_GGUF, GGUF_ATTENTION, GGUF_MLP, GGUF_ROLES};
-use super::{Alias, Architecture, Gguf, Names, Role, Stored, fused, one};
-use crate::config::{Activation, Bias, Keys, ModelConfig, NormKind, activation};
+use super::tensor_names::{StoredTensor, TensorNames, TensorRole, fused, one};
+use crate::config::{Activation, Bias, HfKeys, ModelConfig, NormKind, head_is_tied, read_activation};
 use crate::error::Result;
 use crate::weight_id::WeightKind::{Down, K, O, Q, Qkv, Up, V};
 
-/// GPT-2's names but for the matrices.
-pub(super) const ROLES: &[(Role, &str)] = &[
-    (Role::Embedding, "{model}wte"),
-    (Role::Positions, "{model}wpe"),
-    (Role::AttentionNorm, "{model}h.{}.ln_1"),
-    (Role::MlpNorm, "{model}h.{}.ln_2"),
-    (Role::FinalNorm, "{model}ln_f"),
-    (Role::Head, "lm_head"),
-    (Role::HeadBias, "lm_head"),
+/// GPT-2's names of everything but the matrices of blocks.
+pub(super) const ROLES: &[(TensorRole, &str)] = &[
+    (TensorRole::Embedding, "{model}wte"),
+    (TensorRole::Positions, "{model}wpe"),
+    (TensorRole::AttentionNorm, "{model}h.{}.ln_1"),
+    (TensorRole::MlpNorm, "{model}h.{}.ln_2"),
+    (TensorRole::FinalNorm, "{model}ln_f"),
+    (TensorRole::Head, "lm_head"),
+    (TensorRole::HeadBias, "lm_head"),
 ];
 
-pub(super) const HF: Names = Names {
+pub(super) const HF: TensorNames = TensorNames {
     prefixes: &["transformer.", ""],
     roles: &[ROLES],
     matrices: &[&[
@@ -30,20 +32,20 @@ pub(super) const HF: Names = Names {
     transposed: true,
     rotary_pairs: false,
     norm_offset: 0.0,
-    // The causal mask, stored as if it were learned.
+    // The causal mask, which old files store like a weight.
     ignored: &[".attn.bias", ".attn.masked_bias"],
 };
 
-/// q, k and v as GGUF stores them where the family has them in one tensor.
-pub(super) const GGUF_FUSED: &[Stored] = &[fused("blk.{}.attn_qkv", &[Q, K, V])];
+/// q, k and v in GGUF, for families that store them in one tensor.
+pub(super) const GGUF_FUSED: &[StoredTensor] = &[fused("blk.{}.attn_qkv", &[Q, K, V])];
 
-pub(super) const GGUF: Names = Names {
-    roles: &[GGUF_ROLES, &[(Role::Positions, "position_embd"), (Role::EmbeddingNorm, "token_embd_norm")]],
+pub(super) const GGUF: TensorNames = TensorNames {
+    roles: &[GGUF_ROLES, &[(TensorRole::Positions, "position_embd"), (TensorRole::EmbeddingNorm, "token_embd_norm")]],
     matrices: &[GGUF_ATTENTION, GGUF_FUSED, GGUF_MLP],
     ..LLAMA_GGUF
 };
 
-/// The paper's names where the MLP has no gate (`method.md` §1.3).
+/// The paper's names of matrices for an MLP without a gate (`docs/method.md`, "Matrices").
 pub(super) const ALIASES: &[Alias] = &[
     ("fc_in", &[Up]),
     ("fc_out", &[Down]),
@@ -53,8 +55,8 @@ pub(super) const ALIASES: &[Alias] = &[
     ("all", &[Q, K, V, O, Up, Down]),
 ];
 
-/// What the families of GPT-2's time begin with: layer norms, an MLP without a gate, biases, a tied head.
-pub(super) fn block(c: &mut ModelConfig) {
+/// Sets what the families of GPT-2's time share: layer norms, an MLP without a gate, biases, a tied head.
+pub(super) fn set_common_block(c: &mut ModelConfig) {
     c.norm = NormKind::Layer;
     c.norm_eps = 1e-5;
     c.mlp.gated = false;
@@ -63,40 +65,42 @@ pub(super) fn block(c: &mut ModelConfig) {
     c.head.tied = true;
 }
 
-/// What their configurations have in common.
-pub(super) fn read(keys: &Keys<'_>, c: &mut ModelConfig, default_activation: &str) -> Result<()> {
+/// Reads the keys that the families of GPT-2's time share. `default_activation`: for configurations without one.
+pub(super) fn read_common_keys(keys: &HfKeys<'_>, c: &mut ModelConfig, default_activation: &str) -> Result<()> {
     let eps = keys.number_or("layer_norm_eps", c.norm_eps)?;
     c.norm_eps = keys.number_or("layer_norm_epsilon", eps)?;
-    c.mlp.activation = activation(keys, default_activation)?;
-    c.head.tied = keys.flag_or("tie_word_embeddings", c.head.tied)?;
+    c.mlp.activation = read_activation(keys, default_activation)?;
+    c.head.tied = head_is_tied(keys, c.head.tied)?;
     keys.only("add_cross_attention", false)
 }
 
-/// A table of learned positions instead of rotary ones, from row `offset` on.
+/// Sets learned positions instead of rotary ones; position 0 uses row `offset` of their table.
 pub(super) fn learned_positions(c: &mut ModelConfig, offset: usize) {
     c.without_rope();
     c.embedding.position_offset = Some(offset);
 }
 
-pub(super) static GPT2: Architecture = Architecture {
-    name: "GPT-2",
-    model_type: "gpt2",
-    class: "GPT2LMHeadModel",
+pub(super) static GPT2: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "GPT-2",
+        model_type: "gpt2",
+        class: "GPT2LMHeadModel",
+        tensor_names: &HF,
+        aliases: &[ALIASES, &[("c_attn", &[Qkv]), ("c_fc", &[Up])]],
+    },
     mlp_ratio: Some(4),
-    block: |c| {
-        block(c);
+    set_block: |c| {
+        set_common_block(c);
         learned_positions(c, 0);
     },
-    hf: |keys, c| {
-        read(keys, c, "gelu_new")?;
+    read_config_json: |keys, c| {
+        read_common_keys(keys, c, "gelu_new")?;
         if !keys.flag_or("scale_attn_weights", true)? {
             c.attention.scale = 1.0;
         }
         keys.only("scale_attn_by_inverse_layer_idx", false)
     },
-    names: &HF,
-    gguf: Some(Gguf { name: "gpt2", read: |_, _| Ok(()), names: &GGUF }),
-    to_hf: None,
-    aliases: &[ALIASES, &[("c_attn", &[Qkv]), ("c_fc", &[Up])]],
+    gguf: Some(GgufFormat { name: "gpt2", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
+    write_config_json: None,
     ..BASE
 };

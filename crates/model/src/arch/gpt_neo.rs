@@ -1,13 +1,16 @@
-//! GPT-Neo: GPT-2 with plain matrices, products of queries and keys that are not scaled, and a window in some layers.
+//! GPT-Neo: GPT-2 with separate matrices stored `[out, in]`, attention scores without a scale, and a window in some
+//! layers.
 
-use super::gpt2::{ALIASES, GPT2, ROLES, block, learned_positions, read};
+use super::definition::FamilyDefinition;
+use super::family::Family;
+use super::gpt2::{ALIASES, GPT2, ROLES, learned_positions, read_common_keys, set_common_block};
 use super::llama::HF as LLAMA;
-use super::{Architecture, Names, one};
-use crate::config::Keys;
+use super::tensor_names::{TensorNames, one};
+use crate::config::HfKeys;
 use crate::error::Result;
 use crate::weight_id::WeightKind::{Down, K, O, Q, Up, V};
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     prefixes: &["transformer.", ""],
     roles: &[ROLES],
     matrices: &[&[
@@ -22,32 +25,35 @@ const NAMES: Names = Names {
     ..LLAMA
 };
 
-pub(super) static GPT_NEO: Architecture = Architecture {
-    name: "GPT-Neo",
-    model_type: "gpt_neo",
-    class: "GPTNeoForCausalLM",
-    block: |c| {
-        block(c);
+pub(super) static GPT_NEO: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "GPT-Neo",
+        model_type: "gpt_neo",
+        class: "GPTNeoForCausalLM",
+        tensor_names: &NAMES,
+        aliases: &[ALIASES, &[("c_fc", &[Up]), ("c_proj", &[Down])]],
+    },
+    set_block: |c| {
+        set_common_block(c);
         learned_positions(c, 0);
         c.bias.qkv = false;
         c.attention.scale = 1.0;
     },
-    hf: |keys, c| {
+    read_config_json: |keys, c| {
         let window = keys.count_or("window_size", 256)?;
         let local = local_layers(keys, c.n_layers)?;
         for (layer, local) in c.attention.layers.iter_mut().zip(local) {
             layer.window = local.then_some(window);
         }
-        read(keys, c, "gelu_new")
+        read_common_keys(keys, c, "gelu_new")
     },
-    names: &NAMES,
     gguf: None,
-    aliases: &[ALIASES, &[("c_fc", &[Up]), ("c_proj", &[Down])]],
     ..GPT2
 };
 
-/// Whether each layer has a window: `attention_types` lists kinds of layers and how often they repeat.
-fn local_layers(keys: &Keys<'_>, n_layers: usize) -> Result<Vec<bool>> {
+/// Reads from `attention_types` whether each layer has a window. The key holds lists of layer kinds, each with a number
+/// of repetitions: `[[["global", "local"], 12]]`.
+fn local_layers(keys: &HfKeys<'_>, n_layers: usize) -> Result<Vec<bool>> {
     let expected = format!("lists of global and local with their repetitions, {n_layers} layers in all");
     let wrong = |found: String| keys.wrong("attention_types", &expected, found);
     let Some(types) = keys.array_or_none("attention_types")? else {
@@ -60,6 +66,7 @@ fn local_layers(keys: &Keys<'_>, n_layers: usize) -> Result<Vec<bool>> {
             _ => (None, None),
         };
         let (Some(kinds), Some(times)) = (kinds, times) else { return Err(wrong(entry.to_string())) };
+        // Bounded, because a damaged file may contain any number of repetitions.
         for _ in 0..times.min(n_layers as u64 + 1) {
             for kind in kinds {
                 match kind.as_str() {

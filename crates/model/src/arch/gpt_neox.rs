@@ -1,19 +1,22 @@
-//! GPT-NeoX, Pythia: partly rotated heads, q, k and v stored head by head, branches side by side in most models.
+//! GPT-NeoX and Pythia: partly rotated heads, q, k and v in one tensor, grouped by head; attention and MLP in parallel
+//! in most models.
 
-use super::gpt2::{ALIASES, GGUF, block, read};
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::{Alias, Family};
+use super::gpt2::{ALIASES, GGUF, read_common_keys, set_common_block};
 use super::llama::{BASE, HF as LLAMA};
-use super::{Alias, Architecture, Gguf, Names, Role, fused_by_head, one};
-use crate::config::{Activation, Residual, rope_of};
+use super::tensor_names::{TensorNames, TensorRole, fused_by_head, one};
+use crate::config::{Activation, Residual, read_rope_from};
 use crate::weight_id::WeightKind::{Down, K, O, Q, Qkv, Up, V};
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     prefixes: &["gpt_neox."],
     roles: &[&[
-        (Role::Embedding, "{model}embed_in"),
-        (Role::AttentionNorm, "{model}layers.{}.input_layernorm"),
-        (Role::MlpNorm, "{model}layers.{}.post_attention_layernorm"),
-        (Role::FinalNorm, "{model}final_layer_norm"),
-        (Role::Head, "embed_out"),
+        (TensorRole::Embedding, "{model}embed_in"),
+        (TensorRole::AttentionNorm, "{model}layers.{}.input_layernorm"),
+        (TensorRole::MlpNorm, "{model}layers.{}.post_attention_layernorm"),
+        (TensorRole::FinalNorm, "{model}final_layer_norm"),
+        (TensorRole::Head, "embed_out"),
     ]],
     matrices: &[&[
         fused_by_head("{model}layers.{}.attention.query_key_value", &[Q, K, V]),
@@ -21,27 +24,31 @@ const NAMES: Names = Names {
         one("{model}layers.{}.mlp.dense_h_to_4h", &[Up]),
         one("{model}layers.{}.mlp.dense_4h_to_h", &[Down]),
     ]],
-    // The causal mask and the rotary frequencies, stored as if they were learned.
+    // The causal mask and the rotary frequencies, which old files store like weights.
     ignored: &[".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"],
     ..LLAMA
 };
 
-/// Names of Megatron's files, which BLOOM's and Falcon's follow too.
+/// Names of matrices in Megatron's files, which BLOOM and Falcon use too.
 pub(super) const MEGATRON_ALIASES: &[Alias] =
     &[("query_key_value", &[Qkv]), ("dense", &[O]), ("dense_h_to_4h", &[Up]), ("dense_4h_to_h", &[Down])];
 
-pub(super) static GPT_NEOX: Architecture = Architecture {
-    name: "GPT-NeoX",
-    model_type: "gpt_neox",
-    class: "GPTNeoXForCausalLM",
-    block: |c| {
-        block(c);
+pub(super) static GPT_NEOX: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "GPT-NeoX",
+        model_type: "gpt_neox",
+        class: "GPTNeoXForCausalLM",
+        tensor_names: &NAMES,
+        aliases: &[ALIASES, MEGATRON_ALIASES],
+    },
+    set_block: |c| {
+        set_common_block(c);
         c.residual = Residual::Parallel { one_norm: false };
         c.mlp.activation = Activation::Gelu;
         c.head.tied = false;
     },
-    hf: |keys, c| {
-        read(keys, c, "gelu")?;
+    read_config_json: |keys, c| {
+        read_common_keys(keys, c, "gelu")?;
         if !keys.flag_or("use_parallel_residual", true)? {
             c.residual = Residual::PreNorm;
         }
@@ -53,21 +60,19 @@ pub(super) static GPT_NEOX: Architecture = Architecture {
         };
         let theta = keys.number_or("rotary_emb_base", keys.number_or("rope_theta", 10_000.0)?)?;
         let partial = keys.number_or("rotary_pct", keys.number_or("partial_rotary_factor", 0.25)?)?;
-        c.attention.ropes = vec![rope_of(keys, parameters, c, theta, partial)?];
+        c.attention.ropes = vec![read_rope_from(keys, parameters, c, theta, partial)?];
         Ok(())
     },
-    names: &NAMES,
-    gguf: Some(Gguf {
+    gguf: Some(GgufFormat {
         name: "gptneox",
-        read: |keys, c| {
+        read_metadata: |keys, c| {
             if !keys.flag_or("use_parallel_residual", true)? {
                 c.residual = Residual::PreNorm;
             }
             Ok(())
         },
-        names: &GGUF,
+        tensor_names: &GGUF,
     }),
-    to_hf: None,
-    aliases: &[ALIASES, MEGATRON_ALIASES],
+    write_config_json: None,
     ..BASE
 };

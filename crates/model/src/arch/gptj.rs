@@ -1,13 +1,16 @@
-//! GPT-J: both branches read one norm, heads are partly rotated, in pairs, and only the MLP and the head have biases.
+//! GPT-J: attention and MLP in parallel with one norm, partly rotated heads with rotated rows in pairs, and biases of
+//! the MLP and the output head only.
 
-use super::gpt2::{ALIASES, ROLES, block, read};
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::Family;
+use super::gpt2::{ALIASES, ROLES, read_common_keys, set_common_block};
 use super::llama::{BASE, GGUF_PAIRS, HF as LLAMA};
-use super::{Architecture, Gguf, Names, one};
+use super::tensor_names::{TensorNames, one};
 use crate::config::{Bias, Residual};
 use crate::rope::{Rope, RopeScaling};
 use crate::weight_id::WeightKind::{Down, K, O, Q, Up, V};
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     prefixes: &["transformer."],
     roles: &[ROLES],
     matrices: &[&[
@@ -23,20 +26,24 @@ const NAMES: Names = Names {
     ..LLAMA
 };
 
-pub(super) static GPTJ: Architecture = Architecture {
-    name: "GPT-J",
-    model_type: "gptj",
-    class: "GPTJForCausalLM",
+pub(super) static GPTJ: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "GPT-J",
+        model_type: "gptj",
+        class: "GPTJForCausalLM",
+        tensor_names: &NAMES,
+        aliases: &[ALIASES],
+    },
     mlp_ratio: Some(4),
-    block: |c| {
-        block(c);
+    set_block: |c| {
+        set_common_block(c);
         c.residual = Residual::Parallel { one_norm: true };
         c.bias = Bias { mlp: true, ..Bias::default() };
         (c.head.tied, c.head.bias) = (false, true);
     },
-    hf: |keys, c| {
-        read(keys, c, "gelu_new")?;
-        // Where the key is null, the reference takes frequencies from the width of the model.
+    read_config_json: |keys, c| {
+        read_common_keys(keys, c, "gelu_new")?;
+        // The reference gives null another meaning than a missing key: frequencies from the width of the model.
         if keys.is_null("rotary_dim") {
             return Err(keys.wrong("rotary_dim", "a number of dimensions", "null"));
         }
@@ -44,10 +51,8 @@ pub(super) static GPTJ: Architecture = Architecture {
         c.attention.ropes = vec![Rope { theta: 10_000.0, dim, scaling: RopeScaling::Default }];
         Ok(())
     },
-    names: &NAMES,
-    // gguf-py names the tensors; no converter writes such files yet. llama.cpp would turn the rows as they are, in pairs.
-    gguf: Some(Gguf { name: "gptj", read: |_, _| Ok(()), names: &GGUF_PAIRS }),
-    to_hf: None,
-    aliases: &[ALIASES],
+    // gguf-py defines these names, but no converter writes such files yet. llama.cpp rotates rows in pairs.
+    gguf: Some(GgufFormat { name: "gptj", read_metadata: |_, _| Ok(()), tensor_names: &GGUF_PAIRS }),
+    write_config_json: None,
     ..BASE
 };

@@ -1,17 +1,16 @@
-//! Granite: Llama with four factors: on embeddings, attention scores, branches and logits.
+//! Granite: Llama with four factors: on embeddings, attention scores, outputs of attention and MLP, and logits.
 
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::Family;
 use super::llama::{BASE, GGUF_PAIRS};
-use super::{Architecture, Gguf};
 use crate::config::ModelConfig;
 
-pub(super) static GRANITE: Architecture = Architecture {
-    name: "Granite",
-    model_type: "granite",
-    class: "GraniteForCausalLM",
-    hf: |keys, c| {
-        (BASE.hf)(keys, c)?;
+pub(super) static GRANITE: FamilyDefinition = FamilyDefinition {
+    family: Family { name: "Granite", model_type: "granite", class: "GraniteForCausalLM", ..BASE.family },
+    read_config_json: |keys, c| {
+        (BASE.read_config_json)(keys, c)?;
         let factor = |key| keys.number_or(key, 1.0);
-        factors(
+        set_factors(
             c,
             [
                 factor("embedding_multiplier")?,
@@ -22,22 +21,22 @@ pub(super) static GRANITE: Architecture = Architecture {
         );
         Ok(())
     },
-    gguf: Some(Gguf {
+    gguf: Some(GgufFormat {
         name: "granite",
-        read: |keys, c| {
+        read_metadata: |keys, c| {
             let attention = keys.number_or("attention.scale", c.attention.scale)?;
             let factor = |key| keys.number_or(key, 1.0);
-            factors(c, [factor("embedding_scale")?, attention, factor("residual_scale")?, factor("logit_scale")?]);
+            set_factors(c, [factor("embedding_scale")?, attention, factor("residual_scale")?, factor("logit_scale")?]);
             Ok(())
         },
-        names: &GGUF_PAIRS,
+        tensor_names: &GGUF_PAIRS,
     }),
-    to_hf: None,
+    write_config_json: None,
     ..BASE
 };
 
-/// The last is what logits are divided by.
-fn factors(c: &mut ModelConfig, [embedding, attention, residual, logits]: [f64; 4]) {
+/// Sets the four factors; the last one is a divisor of the logits.
+fn set_factors(c: &mut ModelConfig, [embedding, attention, residual, logits]: [f64; 4]) {
     c.embedding.scale = embedding;
     c.attention.scale = attention;
     c.residual_scale = residual;

@@ -1,43 +1,46 @@
-//! Mixtral: Mistral with experts in place of the MLP.
+//! Mixtral: Mistral with experts instead of the MLP in every layer.
 
-use super::llama::{ATTENTION, BASE, HF, read};
-use super::{Architecture, Names, Stored, expert, one};
-use crate::config::{Experts, GgufKeys, ModelConfig};
-use crate::error::Result;
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::Family;
+use super::llama::{ATTENTION, BASE, GGUF_PAIRS, HF, read_common_keys};
+use super::tensor_names::{StoredTensor, TensorNames, expert, one};
+use crate::config::{Experts, ModelConfig};
 use crate::weight_id::WeightKind::{Down, Gate, Router, Up};
 
-const EXPERTS: &[Stored] = &[
+const EXPERTS: &[StoredTensor] = &[
     one("{model}layers.{}.block_sparse_moe.gate", &[Router]),
     expert("{model}layers.{}.block_sparse_moe.experts.{e}.w1", &[Gate]),
     expert("{model}layers.{}.block_sparse_moe.experts.{e}.w3", &[Up]),
     expert("{model}layers.{}.block_sparse_moe.experts.{e}.w2", &[Down]),
 ];
 
-pub(super) static MIXTRAL: Architecture = Architecture {
-    name: "Mixtral",
-    model_type: "mixtral",
-    class: "MixtralForCausalLM",
-    defaults: &[("num_key_value_heads", 8)],
-    hf: |keys, c| {
-        all_layers(c, keys.count_or("num_local_experts", 8)?, keys.count_or("num_experts_per_tok", 2)?);
-        read(keys, c, false)
+pub(super) static MIXTRAL: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "Mixtral",
+        model_type: "mixtral",
+        class: "MixtralForCausalLM",
+        tensor_names: &TensorNames { matrices: &[ATTENTION, EXPERTS], ..HF },
+        ..BASE.family
     },
-    names: &Names { matrices: &[ATTENTION, EXPERTS], ..HF },
-    gguf: None, // GGUF calls it `llama`
-    to_hf: None,
+    default_sizes: &[("num_key_value_heads", 8)],
+    read_config_json: |keys, c| {
+        set_experts(c, keys.count_or("num_local_experts", 8)?, keys.count_or("num_experts_per_tok", 2)?);
+        read_common_keys(keys, c, false)
+    },
+    gguf: Some(GgufFormat {
+        name: "llama", // as Llama; `registry.rs` tells them apart
+        read_metadata: |keys, c| {
+            set_experts(c, keys.count("expert_count")?, keys.count("expert_used_count")?);
+            Ok(())
+        },
+        tensor_names: &GGUF_PAIRS,
+    }),
+    write_config_json: None,
     ..BASE
 };
 
-/// A GGUF `llama` with a number of experts is a Mixtral.
-pub(super) fn gguf(keys: &GgufKeys<'_>, c: &mut ModelConfig) -> Result<()> {
-    if let Some(count) = keys.count_or_none("expert_count")?.filter(|count| *count > 0) {
-        all_layers(c, count, keys.count("expert_used_count")?);
-        c.architecture = &MIXTRAL;
-    }
-    Ok(())
-}
-
-fn all_layers(c: &mut ModelConfig, count: usize, per_token: usize) {
+/// Sets experts in all layers. An expert is as wide as the MLP of the configuration.
+fn set_experts(c: &mut ModelConfig, count: usize, per_token: usize) {
     c.mlp.experts = Some(Experts { count, per_token, d_expert: c.d_mlp, normalised: true, d_shared: 0 });
     c.mlp.expert_layers = vec![true; c.n_layers];
 }

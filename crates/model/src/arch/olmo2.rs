@@ -1,30 +1,36 @@
-//! OLMo 2: Llama with norms of what each branch gives instead of what it takes, and of all queries and keys at once.
+//! OLMo 2: Llama with norms of the outputs of attention and MLP instead of their inputs, and norms of queries and keys
+//! over all heads together.
 
-use super::llama::{BASE, GGUF, GGUF_POST_NORMS, GGUF_ROLES, HF, POST_NORMS, ROLES, read};
-use super::{Architecture, Gguf, Names};
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::Family;
+use super::llama::{BASE, GGUF, GGUF_POST_NORMS, GGUF_ROLES, HF, POST_NORMS, ROLES, read_common_keys};
+use super::tensor_names::TensorNames;
 use crate::config::{QkNorm, Residual};
 
-const NAMES: Names = Names { roles: &[POST_NORMS, ROLES], ..HF };
+const NAMES: TensorNames = TensorNames { roles: &[POST_NORMS, ROLES], ..HF };
 
-const GGUF_NAMES: Names = Names { roles: &[GGUF_POST_NORMS, GGUF_ROLES], ..GGUF };
+const GGUF_NAMES: TensorNames = TensorNames { roles: &[GGUF_POST_NORMS, GGUF_ROLES], ..GGUF };
 
-pub(super) static OLMO2: Architecture = Architecture {
-    name: "OLMo 2",
-    model_type: "olmo2",
-    class: "Olmo2ForCausalLM",
-    block: |c| {
+pub(super) static OLMO2: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "OLMo 2",
+        model_type: "olmo2",
+        class: "Olmo2ForCausalLM",
+        tensor_names: &NAMES,
+        ..BASE.family
+    },
+    set_block: |c| {
         c.residual = Residual::BranchNorm;
         c.attention.qk_norm = Some(QkNorm::All);
     },
-    hf: |keys, c| {
+    read_config_json: |keys, c| {
         let biased = keys.flag_or("attention_bias", false)?;
         (c.bias.qkv, c.bias.o) = (biased, biased);
-        read(keys, c, false)?;
+        read_common_keys(keys, c, false)?;
         c.norm_eps = keys.number_or("rms_norm_eps", 1e-5)?;
         Ok(())
     },
-    names: &NAMES,
-    gguf: Some(Gguf { name: "olmo2", read: |_, _| Ok(()), names: &GGUF_NAMES }),
-    to_hf: None,
+    gguf: Some(GgufFormat { name: "olmo2", read_metadata: |_, _| Ok(()), tensor_names: &GGUF_NAMES }),
+    write_config_json: None,
     ..BASE
 };

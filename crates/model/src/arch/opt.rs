@@ -1,22 +1,25 @@
-//! OPT: learned positions from the third row on, ReLU; the norms stand before the branches, in one model (350M) after.
+//! OPT: learned positions from the third row of their table on, ReLU; norms before attention and MLP, in one model
+//! (350M) after them.
 
-use super::gpt2::{ALIASES, block, learned_positions, read};
+use super::definition::FamilyDefinition;
+use super::family::Family;
+use super::gpt2::{ALIASES, learned_positions, read_common_keys, set_common_block};
 use super::llama::{BASE, HF as LLAMA};
-use super::{Architecture, Names, Role, one};
+use super::tensor_names::{TensorNames, TensorRole, one};
 use crate::config::{Bias, Residual};
 use crate::weight_id::WeightKind::{Down, K, O, Q, Up, V};
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     prefixes: &["model.decoder.", "decoder."],
     roles: &[&[
-        (Role::Embedding, "{model}embed_tokens"),
-        (Role::Positions, "{model}embed_positions"),
-        (Role::AttentionNorm, "{model}layers.{}.self_attn_layer_norm"),
-        (Role::MlpNorm, "{model}layers.{}.final_layer_norm"),
-        (Role::AttentionPostNorm, "{model}layers.{}.self_attn_layer_norm"),
-        (Role::MlpPostNorm, "{model}layers.{}.final_layer_norm"),
-        (Role::FinalNorm, "{model}final_layer_norm"),
-        (Role::Head, "lm_head"),
+        (TensorRole::Embedding, "{model}embed_tokens"),
+        (TensorRole::Positions, "{model}embed_positions"),
+        (TensorRole::AttentionNorm, "{model}layers.{}.self_attn_layer_norm"),
+        (TensorRole::MlpNorm, "{model}layers.{}.final_layer_norm"),
+        (TensorRole::AttentionPostNorm, "{model}layers.{}.self_attn_layer_norm"),
+        (TensorRole::MlpPostNorm, "{model}layers.{}.final_layer_norm"),
+        (TensorRole::FinalNorm, "{model}final_layer_norm"),
+        (TensorRole::Head, "lm_head"),
     ]],
     matrices: &[&[
         one("{model}layers.{}.self_attn.q_proj", &[Q]),
@@ -29,16 +32,20 @@ const NAMES: Names = Names {
     ..LLAMA
 };
 
-pub(super) static OPT: Architecture = Architecture {
-    name: "OPT",
-    model_type: "opt",
-    class: "OPTForCausalLM",
-    block: |c| {
-        block(c);
+pub(super) static OPT: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "OPT",
+        model_type: "opt",
+        class: "OPTForCausalLM",
+        tensor_names: &NAMES,
+        aliases: &[ALIASES, &[("fc1", &[Up]), ("fc2", &[Down])]],
+    },
+    set_block: |c| {
+        set_common_block(c);
         learned_positions(c, 2);
     },
-    hf: |keys, c| {
-        read(keys, c, "relu")?;
+    read_config_json: |keys, c| {
+        read_common_keys(keys, c, "relu")?;
         if !keys.flag_or("do_layer_norm_before", true)? {
             c.residual = Residual::PostNorm;
             c.head.normed = false;
@@ -57,9 +64,7 @@ pub(super) static OPT: Architecture = Architecture {
         let expected = format!("{}, as hidden_size: projected embeddings are not implemented", c.d_model);
         Err(keys.wrong("word_embed_proj_dim", expected, width))
     },
-    names: &NAMES,
     gguf: None,
-    to_hf: None,
-    aliases: &[ALIASES, &[("fc1", &[Up]), ("fc2", &[Down])]],
+    write_config_json: None,
     ..BASE
 };

@@ -1,22 +1,24 @@
-//! Phi-1, Phi-1.5 and Phi-2: both branches read one norm, heads are partly rotated, everything has a bias. The older
-//! files (`phi-msft`) name the tensors otherwise and store q, k and v in one.
+//! Phi-1, Phi-1.5 and Phi-2: attention and MLP in parallel with one norm, partly rotated heads, biases everywhere.
+//! Older files (`phi-msft`) have other tensor names and store q, k and v in one tensor.
 
-use super::gpt2::{ALIASES, GGUF, block, read};
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::{Alias, Family};
+use super::gpt2::{ALIASES, GGUF, read_common_keys, set_common_block};
 use super::llama::{BASE, HF as LLAMA};
-use super::{Alias, Architecture, Gguf, Names, Role, fused, one};
-use crate::config::{ModelConfig, QkNorm, Residual, rope};
+use super::tensor_names::{TensorNames, TensorRole, fused, one};
+use crate::config::{ModelConfig, QkNorm, Residual, read_rope};
 use crate::rope::{Rope, RopeScaling};
 use crate::weight_id::WeightKind::{Down, K, O, Q, Qkv, Up, V};
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     roles: &[&[
-        (Role::Embedding, "{model}embed_tokens"),
-        (Role::AttentionNorm, "{model}layers.{}.input_layernorm"),
-        (Role::QueryNorm, "{model}layers.{}.self_attn.q_layernorm"),
-        (Role::KeyNorm, "{model}layers.{}.self_attn.k_layernorm"),
-        (Role::FinalNorm, "{model}final_layernorm"),
-        (Role::Head, "lm_head"),
-        (Role::HeadBias, "lm_head"),
+        (TensorRole::Embedding, "{model}embed_tokens"),
+        (TensorRole::AttentionNorm, "{model}layers.{}.input_layernorm"),
+        (TensorRole::QueryNorm, "{model}layers.{}.self_attn.q_layernorm"),
+        (TensorRole::KeyNorm, "{model}layers.{}.self_attn.k_layernorm"),
+        (TensorRole::FinalNorm, "{model}final_layernorm"),
+        (TensorRole::Head, "lm_head"),
+        (TensorRole::HeadBias, "lm_head"),
     ]],
     matrices: &[&[
         one("{model}layers.{}.self_attn.q_proj", &[Q]),
@@ -29,14 +31,14 @@ const NAMES: Names = Names {
     ..LLAMA
 };
 
-const OLD_NAMES: Names = Names {
+const OLD_NAMES: TensorNames = TensorNames {
     prefixes: &["transformer."],
     roles: &[&[
-        (Role::Embedding, "{model}embd.wte"),
-        (Role::AttentionNorm, "{model}h.{}.ln"),
-        (Role::FinalNorm, "lm_head.ln"),
-        (Role::Head, "lm_head.linear"),
-        (Role::HeadBias, "lm_head.linear"),
+        (TensorRole::Embedding, "{model}embd.wte"),
+        (TensorRole::AttentionNorm, "{model}h.{}.ln"),
+        (TensorRole::FinalNorm, "lm_head.ln"),
+        (TensorRole::Head, "lm_head.linear"),
+        (TensorRole::HeadBias, "lm_head.linear"),
     ]],
     matrices: &[&[
         fused("{model}h.{}.mixer.Wqkv", &[Q, K, V]),
@@ -48,7 +50,7 @@ const OLD_NAMES: Names = Names {
     ..LLAMA
 };
 
-/// The paper's code was written for these files, and edits their fused q, k and v as one matrix.
+/// Aliases for the older files. The paper's code was written for them and edits their fused q, k and v as one matrix.
 const OLD_ALIASES: &[Alias] = &[
     ("fc_in", &[Up]),
     ("fc_out", &[Down]),
@@ -61,47 +63,52 @@ const OLD_ALIASES: &[Alias] = &[
     ("fc2", &[Down]),
 ];
 
-fn parallel(c: &mut ModelConfig) {
-    block(c);
+/// The form of block of all Phi models before Phi-3.
+fn set_phi_block(c: &mut ModelConfig) {
+    set_common_block(c);
     c.residual = Residual::Parallel { one_norm: true };
     (c.head.tied, c.head.bias) = (false, true);
 }
 
-pub(super) static PHI: Architecture = Architecture {
-    name: "Phi",
-    model_type: "phi",
-    class: "PhiForCausalLM",
-    block: parallel,
-    hf: |keys, c| {
-        read(keys, c, "gelu_new")?;
+pub(super) static PHI: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "Phi",
+        model_type: "phi",
+        class: "PhiForCausalLM",
+        tensor_names: &NAMES,
+        aliases: &[ALIASES, &[("dense", &[O]), ("fc1", &[Up]), ("fc2", &[Down])]],
+    },
+    set_block: set_phi_block,
+    read_config_json: |keys, c| {
+        read_common_keys(keys, c, "gelu_new")?;
         if keys.flag_or("qk_layernorm", false)? {
             c.attention.qk_norm = Some(QkNorm::Head);
         }
-        c.attention.ropes = vec![rope(keys, c, 0.5)?];
+        c.attention.ropes = vec![read_rope(keys, c, 0.5)?];
         Ok(())
     },
-    names: &NAMES,
-    gguf: Some(Gguf { name: "phi2", read: |_, _| Ok(()), names: &GGUF }),
-    to_hf: None,
-    aliases: &[ALIASES, &[("dense", &[O]), ("fc1", &[Up]), ("fc2", &[Down])]],
+    gguf: Some(GgufFormat { name: "phi2", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
+    write_config_json: None,
     ..BASE
 };
 
-pub(super) static PHI_MSFT: Architecture = Architecture {
-    name: "Phi (older files)",
-    model_type: "phi-msft",
-    class: "PhiForCausalLM",
+pub(super) static PHI_MSFT: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "Phi (older files)",
+        model_type: "phi-msft",
+        class: "PhiForCausalLM",
+        tensor_names: &OLD_NAMES,
+        aliases: &[OLD_ALIASES],
+    },
     mlp_ratio: Some(4),
-    block: parallel,
-    hf: |keys, c| {
-        read(keys, c, "gelu_new")?;
+    set_block: set_phi_block,
+    read_config_json: |keys, c| {
+        read_common_keys(keys, c, "gelu_new")?;
         let dim = keys.count_or("rotary_dim", 32)?.min(c.d_head);
         c.attention.ropes = vec![Rope { theta: 10_000.0, dim, scaling: RopeScaling::Default }];
         Ok(())
     },
-    names: &OLD_NAMES,
-    gguf: None, // GGUF calls it `phi2`
-    to_hf: None,
-    aliases: &[OLD_ALIASES],
+    gguf: None, // in GGUF, these models are `phi2`
+    write_config_json: None,
     ..BASE
 };

@@ -1,10 +1,12 @@
-//! Phi-3, Phi-3.5 and Phi-4: Llama with fused matrices, and in the small Phi-4 partly rotated heads.
+//! Phi-3, Phi-3.5 and Phi-4: Llama with fused matrices, and partly rotated heads in the small Phi-4.
 
-use super::llama::{BASE, GGUF, GGUF_ROLES, HF, ROLES, read};
-use super::{Architecture, Gguf, Names, fused, one};
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::Family;
+use super::llama::{BASE, GGUF, GGUF_ROLES, HF, ROLES, read_common_keys};
+use super::tensor_names::{TensorNames, fused, one};
 use crate::weight_id::WeightKind::{Down, Gate, K, O, Q, Up, V};
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     roles: &[ROLES],
     matrices: &[&[
         fused("{model}layers.{}.self_attn.qkv_proj", &[Q, K, V]),
@@ -15,7 +17,7 @@ const NAMES: Names = Names {
     ..HF
 };
 
-const GGUF_NAMES: Names = Names {
+const GGUF_NAMES: TensorNames = TensorNames {
     roles: &[GGUF_ROLES],
     matrices: &[&[
         fused("blk.{}.attn_qkv", &[Q, K, V]),
@@ -23,23 +25,20 @@ const GGUF_NAMES: Names = Names {
         fused("blk.{}.ffn_up", &[Gate, Up]),
         one("blk.{}.ffn_down", &[Down]),
     ]],
-    // Read by the configuration (LongRoPE), not weights.
+    // Part of the configuration (LongRoPE), not weights.
     ignored: &["rope_factors_long.weight", "rope_factors_short.weight"],
     ..GGUF
 };
 
-pub(super) static PHI3: Architecture = Architecture {
-    name: "Phi-3",
-    model_type: "phi3",
-    class: "Phi3ForCausalLM",
-    // `attention_bias` and `mlp_bias` stand in some files and say nothing: the class has no biases.
-    hf: |keys, c| {
-        read(keys, c, false)?;
+pub(super) static PHI3: FamilyDefinition = FamilyDefinition {
+    family: Family { name: "Phi-3", model_type: "phi3", class: "Phi3ForCausalLM", tensor_names: &NAMES, ..BASE.family },
+    // `attention_bias` and `mlp_bias` occur in some files without effect: transformers' class has no biases.
+    read_config_json: |keys, c| {
+        read_common_keys(keys, c, false)?;
         c.norm_eps = keys.number_or("rms_norm_eps", 1e-5)?;
         Ok(())
     },
-    names: &NAMES,
-    gguf: Some(Gguf { name: "phi3", read: |_, _| Ok(()), names: &GGUF_NAMES }),
-    to_hf: None,
+    gguf: Some(GgufFormat { name: "phi3", read_metadata: |_, _| Ok(()), tensor_names: &GGUF_NAMES }),
+    write_config_json: None,
     ..BASE
 };

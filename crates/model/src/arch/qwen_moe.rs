@@ -1,12 +1,17 @@
-//! Qwen2-MoE and Qwen3-MoE: their dense siblings with experts in some layers, beside which one may see every token.
+//! Qwen2-MoE and Qwen3-MoE: Qwen2 and Qwen3 with experts in some layers. Qwen2-MoE also has a shared expert for every
+//! token.
 
-use super::llama::{ATTENTION, BASE, GGUF, GGUF_ATTENTION, GGUF_EXPERTS, GGUF_MLP, GGUF_ROLES, HF, MLP, ROLES, read};
-use super::{Architecture, Gguf, Names, Role, Stored, expert, one};
-use crate::config::{Experts, GgufKeys, Keys, ModelConfig, QkNorm};
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::Family;
+use super::llama::{
+    ATTENTION, BASE, GGUF, GGUF_ATTENTION, GGUF_EXPERTS, GGUF_MLP, GGUF_ROLES, HF, MLP, ROLES, read_common_keys,
+};
+use super::tensor_names::{StoredTensor, TensorNames, TensorRole, expert, one};
+use crate::config::{Experts, GgufKeys, HfKeys, ModelConfig, QkNorm};
 use crate::error::Result;
 use crate::weight_id::WeightKind::{Down, Gate, Router, SharedDown, SharedGate, SharedUp, Up};
 
-const EXPERTS: &[Stored] = &[
+const EXPERTS: &[StoredTensor] = &[
     one("{model}layers.{}.mlp.gate", &[Router]),
     expert("{model}layers.{}.mlp.experts.{e}.gate_proj", &[Gate]),
     expert("{model}layers.{}.mlp.experts.{e}.up_proj", &[Up]),
@@ -16,64 +21,79 @@ const EXPERTS: &[Stored] = &[
     one("{model}layers.{}.mlp.shared_expert.down_proj", &[SharedDown]),
 ];
 
-const GGUF_SHARED: &[Stored] = &[
+const GGUF_SHARED: &[StoredTensor] = &[
     one("blk.{}.ffn_gate_shexp", &[SharedGate]),
     one("blk.{}.ffn_up_shexp", &[SharedUp]),
     one("blk.{}.ffn_down_shexp", &[SharedDown]),
 ];
 
-const NAMES: Names = Names {
-    roles: &[ROLES, &[(Role::SharedWeight, "{model}layers.{}.mlp.shared_expert_gate")]],
+const NAMES: TensorNames = TensorNames {
+    roles: &[ROLES, &[(TensorRole::SharedExpertGate, "{model}layers.{}.mlp.shared_expert_gate")]],
     matrices: &[ATTENTION, MLP, EXPERTS],
     ..HF
 };
 
-const GGUF_NAMES: Names = Names {
-    roles: &[GGUF_ROLES, &[(Role::SharedWeight, "blk.{}.ffn_gate_inp_shexp")]],
+const GGUF_NAMES: TensorNames = TensorNames {
+    roles: &[GGUF_ROLES, &[(TensorRole::SharedExpertGate, "blk.{}.ffn_gate_inp_shexp")]],
     matrices: &[GGUF_ATTENTION, GGUF_MLP, GGUF_EXPERTS, GGUF_SHARED],
     ..GGUF
 };
 
-pub(super) static QWEN2_MOE: Architecture = Architecture {
-    name: "Qwen2-MoE",
-    model_type: "qwen2_moe",
-    class: "Qwen2MoeForCausalLM",
-    hf: |keys, c| {
-        c.bias.qkv = keys.flag_or("qkv_bias", true)?;
-        experts(keys, c, 60, keys.count_or("shared_expert_intermediate_size", 5632)?)?;
-        read(keys, c, true)
+pub(super) static QWEN2_MOE: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "Qwen2-MoE",
+        model_type: "qwen2_moe",
+        class: "Qwen2MoeForCausalLM",
+        tensor_names: &NAMES,
+        ..BASE.family
     },
-    names: &NAMES,
-    gguf: Some(Gguf { name: "qwen2moe", read: |keys, c| gguf_experts(keys, c, false), names: &GGUF_NAMES }),
-    to_hf: None,
+    read_config_json: |keys, c| {
+        c.bias.qkv = keys.flag_or("qkv_bias", true)?;
+        read_experts(keys, c, 60, keys.count_or("shared_expert_intermediate_size", 5632)?)?;
+        read_common_keys(keys, c, true)
+    },
+    gguf: Some(GgufFormat {
+        name: "qwen2moe",
+        read_metadata: |keys, c| read_gguf_experts(keys, c, false),
+        tensor_names: &GGUF_NAMES,
+    }),
+    write_config_json: None,
     ..BASE
 };
 
-pub(super) static QWEN3_MOE: Architecture = Architecture {
-    name: "Qwen3-MoE",
-    model_type: "qwen3_moe",
-    class: "Qwen3MoeForCausalLM",
-    defaults: &[("num_key_value_heads", 4)],
-    block: |c| c.attention.qk_norm = Some(QkNorm::Head),
-    hf: |keys, c| {
+pub(super) static QWEN3_MOE: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "Qwen3-MoE",
+        model_type: "qwen3_moe",
+        class: "Qwen3MoeForCausalLM",
+        tensor_names: &NAMES,
+        ..BASE.family
+    },
+    default_sizes: &[("num_key_value_heads", 4)],
+    set_block: |c| c.attention.qk_norm = Some(QkNorm::Head),
+    read_config_json: |keys, c| {
         let biased = keys.flag_or("attention_bias", false)?;
         (c.bias.qkv, c.bias.o) = (biased, biased);
-        experts(keys, c, 128, 0)?;
-        read(keys, c, true)?;
-        // Unlike Qwen3's, its window is one of all layers.
+        read_experts(keys, c, 128, 0)?;
+        read_common_keys(keys, c, true)?;
+        // Unlike in Qwen3, a window applies to all layers.
         let window = keys.count_or_none("sliding_window")?;
         let slides = keys.flag_or("use_sliding_window", false)?;
         c.attention.layers.iter_mut().for_each(|layer| layer.window = window.filter(|_| slides));
         Ok(())
     },
-    names: &NAMES,
-    gguf: Some(Gguf { name: "qwen3moe", read: |keys, c| gguf_experts(keys, c, true), names: &GGUF_NAMES }),
-    to_hf: None,
+    gguf: Some(GgufFormat {
+        name: "qwen3moe",
+        read_metadata: |keys, c| read_gguf_experts(keys, c, true),
+        tensor_names: &GGUF_NAMES,
+    }),
+    write_config_json: None,
     ..BASE
 };
 
-/// Experts in every `decoder_sparse_step`th layer that `mlp_only_layers` does not name.
-fn experts(keys: &Keys<'_>, c: &mut ModelConfig, count: usize, d_shared: usize) -> Result<()> {
+/// Reads the experts: in every layer whose number, counted from 1, is divisible by `decoder_sparse_step`, except for
+/// those in `mlp_only_layers`. `count` is the default number of experts, `d_shared` the width of the shared expert.
+fn read_experts(keys: &HfKeys<'_>, c: &mut ModelConfig, count: usize, d_shared: usize) -> Result<()> {
     c.mlp.experts = Some(Experts {
         count: keys.count_of_or_none(&["num_experts", "num_local_experts"])?.unwrap_or(count),
         per_token: keys.count("num_experts_per_tok")?,
@@ -88,9 +108,9 @@ fn experts(keys: &Keys<'_>, c: &mut ModelConfig, count: usize, d_shared: usize) 
     Ok(())
 }
 
-/// The experts of a GGUF file, whose tensors say which layers have them. It has no key for `norm_topk_prob`:
-/// `normalised` is what llama.cpp takes for the family.
-fn gguf_experts(keys: &GgufKeys<'_>, c: &mut ModelConfig, normalised: bool) -> Result<()> {
+/// Reads the experts from a GGUF file; its tensors tell which layers have experts. GGUF has no key for
+/// `norm_topk_prob`: `normalised` is the value that llama.cpp uses for the family.
+fn read_gguf_experts(keys: &GgufKeys<'_>, c: &mut ModelConfig, normalised: bool) -> Result<()> {
     c.mlp.expert_layers = (0..c.n_layers).map(|l| keys.has_tensor(&format!("blk.{l}.ffn_gate_inp.weight"))).collect();
     let first = c.mlp.expert_layers.iter().position(|has| *has).unwrap_or(0);
     c.mlp.experts = Some(Experts {
@@ -98,10 +118,10 @@ fn gguf_experts(keys: &GgufKeys<'_>, c: &mut ModelConfig, normalised: bool) -> R
         per_token: keys.count("expert_used_count")?,
         d_expert: match keys.count_or_none("expert_feed_forward_length")? {
             Some(width) => width,
-            None => keys.dim_of(&format!("blk.{first}.ffn_gate_exps.weight"), 1),
+            None => keys.dim_of(&format!("blk.{first}.ffn_gate_exps.weight"), 1).unwrap_or(0),
         },
         normalised,
-        d_shared: keys.dim_of(&format!("blk.{first}.ffn_gate_shexp.weight"), 0),
+        d_shared: keys.dim_of(&format!("blk.{first}.ffn_gate_shexp.weight"), 0).unwrap_or(0),
     });
     Ok(())
 }

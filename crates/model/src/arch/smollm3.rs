@@ -1,30 +1,29 @@
-//! SmolLM3: Llama with layers whose queries know no positions.
+//! SmolLM3: Llama with some layers without positions.
 
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::Family;
 use super::llama::{BASE, GGUF_PAIRS};
-use super::{Architecture, Gguf};
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, head_is_tied};
 
-pub(super) static SMOLLM3: Architecture = Architecture {
-    name: "SmolLM3",
-    model_type: "smollm3",
-    class: "SmolLM3ForCausalLM",
-    defaults: &[("num_key_value_heads", 4)],
-    hf: |keys, c| {
-        (BASE.hf)(keys, c)?;
-        c.head.tied = keys.flag_or("tie_word_embeddings", true)?;
+pub(super) static SMOLLM3: FamilyDefinition = FamilyDefinition {
+    family: Family { name: "SmolLM3", model_type: "smollm3", class: "SmolLM3ForCausalLM", ..BASE.family },
+    default_sizes: &[("num_key_value_heads", 4)],
+    read_config_json: |keys, c| {
+        (BASE.read_config_json)(keys, c)?;
+        c.head.tied = head_is_tied(keys, true)?;
         if !keys.has("rope_theta") && !keys.has("rope_parameters") {
             c.attention.ropes[0].theta = 2e6;
         }
-        let turned = keys.ids_or_none("no_rope_layers")?; // 1: the layer has positions
-        if !turned.is_empty() && turned.len() != c.n_layers {
-            return Err(keys.wrong("no_rope_layers", format!("{} entries", c.n_layers), turned.len()));
+        let rotated = keys.ids_or_none("no_rope_layers")?; // despite its name, 1 for layers with positions
+        if !rotated.is_empty() && rotated.len() != c.n_layers {
+            return Err(keys.wrong("no_rope_layers", format!("{} entries", c.n_layers), rotated.len()));
         }
         let interval = keys.count_or("no_rope_layer_interval", 4)?;
-        without_positions(c, |layer| match turned.get(layer) {
-            Some(turned) => *turned == 0,
+        without_positions(c, |layer| match rotated.get(layer) {
+            Some(rotated) => *rotated == 0,
             None => (layer + 1).is_multiple_of(interval),
         });
-        // Windows belong to the layers without positions.
+        // Only layers without positions have windows.
         if keys.flag_or("use_sliding_window", false)? && !keys.has("layer_types") {
             let window = keys.count_or_none("sliding_window")?;
             c.attention.layers.iter_mut().for_each(|l| l.window = window.filter(|_| l.rope.is_none()));
@@ -33,20 +32,21 @@ pub(super) static SMOLLM3: Architecture = Architecture {
         }
         Ok(())
     },
-    gguf: Some(Gguf {
+    gguf: Some(GgufFormat {
         name: "smollm3",
-        read: |_, c| {
-            without_positions(c, |layer| (layer + 1).is_multiple_of(4)); // llama.cpp takes no other interval
+        read_metadata: |_, c| {
+            without_positions(c, |layer| (layer + 1).is_multiple_of(4)); // GGUF has no key for it; llama.cpp uses 4
             Ok(())
         },
-        names: &GGUF_PAIRS,
+        tensor_names: &GGUF_PAIRS,
     }),
-    to_hf: None,
+    write_config_json: None,
     ..BASE
 };
 
-fn without_positions(c: &mut ModelConfig, of: impl Fn(usize) -> bool) {
+/// Removes positions from the layers for which `has_none` is true, and gives them to the others.
+fn without_positions(c: &mut ModelConfig, has_none: impl Fn(usize) -> bool) {
     for (l, layer) in c.attention.layers.iter_mut().enumerate() {
-        layer.rope = (!of(l)).then_some(0);
+        layer.rope = (!has_none(l)).then_some(0);
     }
 }

@@ -1,29 +1,35 @@
-//! StableLM: Llama with layer norms, partly rotated heads, and branches side by side in some models.
+//! StableLM: Llama with layer norms, partly rotated heads, and attention and MLP in parallel in some models.
 
-use super::llama::{BASE, GGUF, HF, ROLES, read};
-use super::{Architecture, Gguf, Names, Role};
-use crate::config::{NormKind, QkNorm, Residual, rope};
+use super::definition::{FamilyDefinition, GgufFormat};
+use super::family::Family;
+use super::llama::{BASE, GGUF, HF, ROLES, read_common_keys};
+use super::tensor_names::{TensorNames, TensorRole};
+use crate::config::{NormKind, QkNorm, Residual, read_rope};
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     roles: &[
         &[
-            (Role::QueryNorm, "{model}layers.{}.self_attn.q_layernorm.norms.{h}"),
-            (Role::KeyNorm, "{model}layers.{}.self_attn.k_layernorm.norms.{h}"),
+            (TensorRole::QueryNorm, "{model}layers.{}.self_attn.q_layernorm.norms.{h}"),
+            (TensorRole::KeyNorm, "{model}layers.{}.self_attn.k_layernorm.norms.{h}"),
         ],
         ROLES,
     ],
     ..HF
 };
 
-pub(super) static STABLELM: Architecture = Architecture {
-    name: "StableLM",
-    model_type: "stablelm",
-    class: "StableLmForCausalLM",
-    block: |c| c.norm = NormKind::Layer,
-    hf: |keys, c| {
-        read(keys, c, false)?;
+pub(super) static STABLELM: FamilyDefinition = FamilyDefinition {
+    family: Family {
+        name: "StableLM",
+        model_type: "stablelm",
+        class: "StableLmForCausalLM",
+        tensor_names: &NAMES,
+        ..BASE.family
+    },
+    set_block: |c| c.norm = NormKind::Layer,
+    read_config_json: |keys, c| {
+        read_common_keys(keys, c, false)?;
         c.norm_eps = keys.number_or("layer_norm_eps", 1e-5)?;
-        c.attention.ropes = vec![rope(keys, c, 0.25)?];
+        c.attention.ropes = vec![read_rope(keys, c, 0.25)?];
         c.bias.qkv = keys.flag_or("use_qkv_bias", false)?;
         if keys.flag_or("use_parallel_residual", false)? {
             c.residual = Residual::Parallel { one_norm: true };
@@ -33,10 +39,9 @@ pub(super) static STABLELM: Architecture = Architecture {
         }
         Ok(())
     },
-    names: &NAMES,
-    gguf: Some(Gguf {
+    gguf: Some(GgufFormat {
         name: "stablelm",
-        read: |keys, c| {
+        read_metadata: |keys, c| {
             if keys.flag_or("use_parallel_residual", false)? {
                 c.residual = Residual::Parallel { one_norm: true };
             }
@@ -45,8 +50,8 @@ pub(super) static STABLELM: Architecture = Architecture {
             }
             Ok(())
         },
-        names: &GGUF,
+        tensor_names: &GGUF,
     }),
-    to_hf: None,
+    write_config_json: None,
     ..BASE
 };

@@ -1,25 +1,28 @@
-//! The matrices a model of some configuration has: their shapes, and which stored matrices an editable one is made of.
+//! The matrices of a model: their shapes, and the stored matrices that make up an editable one.
+//!
+//! A stored matrix is one that the model holds by itself (q, gate, one expert's down …). An editable matrix is a stored
+//! one, several of them as one (`qkv`), or a part of them (the rows of one head group).
 
 use std::ops::Range;
 
-use super::{ModelConfig, Residual};
+use super::ModelConfig;
 use crate::error::Error;
 use crate::weight_id::WeightKind::{Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedDown, SharedGate, SharedUp, Up, V};
 use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 
-/// A block of a stored matrix that is part of an editable one.
+/// Part of a stored matrix that belongs to an editable matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
-    /// The matrix as the forward pass has it.
+    /// The stored matrix.
     pub id: WeightId,
-    /// Its rows that belong to the editable matrix.
+    /// Rows of the stored matrix that belong to the editable one.
     pub rows: Range<usize>,
-    /// Its columns that do.
+    /// Columns of the stored matrix that belong to the editable one.
     pub cols: Range<usize>,
 }
 
 impl ModelConfig {
-    /// The matrices of a layer as the forward pass has them, in its order.
+    /// The stored matrices of a layer, in the order of the forward pass.
     pub fn stored(&self, layer: usize) -> Vec<WeightId> {
         let mut ids: Vec<_> = [Q, K, V, O].map(|kind| WeightId::new(layer, kind)).to_vec();
         let mlp: &[WeightKind] = if self.mlp.gated { &[Gate, Up, Down] } else { &[Up, Down] };
@@ -37,7 +40,8 @@ impl ModelConfig {
         ids
     }
 
-    /// The kinds of matrices the model has in any layer, in the order of the forward pass, then those of several as one.
+    /// Kinds of matrices in any layer, in the order of the forward pass, then the kinds that are several matrices as
+    /// one.
     pub fn kinds(&self) -> Vec<WeightKind> {
         let mut kinds: Vec<WeightKind> = Vec::new();
         for id in (0..self.n_layers).flat_map(|layer| self.stored(layer)) {
@@ -50,8 +54,8 @@ impl ModelConfig {
         kinds
     }
 
-    /// The stored matrices an editable one is made of: their rows stand below one another, in this order. `None` where
-    /// the model has no such matrix.
+    /// Parts of stored matrices that make up an editable matrix, one below the other in this order. `None` if the model
+    /// has no such matrix.
     pub fn pieces(&self, id: WeightId) -> Option<Vec<Piece>> {
         if id.layer >= self.n_layers {
             return None;
@@ -63,7 +67,7 @@ impl ModelConfig {
             MatrixPart::Group(_) => return None,
             part => (part, None),
         };
-        let heads = self.n_heads / self.n_kv_heads; // query heads of a group
+        let heads = self.n_heads / self.n_kv_heads; // query heads of one head group
         let piece = |kind: WeightKind| {
             let id = WeightId { layer: id.layer, part, kind };
             let [out, width] = self.stored_shape(id)?;
@@ -83,13 +87,13 @@ impl ModelConfig {
     /// Shape `[out, in]` of an editable matrix.
     ///
     /// # Panics
-    /// If the model has no such matrix ([`ModelConfig::pieces`] tells).
+    /// If the model has no such matrix; [`ModelConfig::pieces`] is `None` then.
     pub fn shape(&self, id: WeightId) -> [usize; 2] {
         let pieces = self.pieces(id).unwrap_or_else(|| panic!("{id}: the caller made sure that the model has it"));
         [pieces.iter().map(|piece| piece.rows.len()).sum(), pieces[0].cols.len()]
     }
 
-    /// Largest possible rank of an editable matrix: `min(out, in)`.
+    /// Largest rank of an editable matrix: `min(out, in)`.
     ///
     /// # Panics
     /// As [`ModelConfig::shape`].
@@ -113,7 +117,7 @@ impl ModelConfig {
         Error::NoMatrix { matrix: id.to_string(), problem }
     }
 
-    /// Whether two editable matrices have values in common.
+    /// Whether two editable matrices share values, such as `qkv` and `h2.q_proj` of one layer.
     pub fn overlap(&self, a: WeightId, b: WeightId) -> bool {
         let meet = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
         let (a, b) = (self.pieces(a).unwrap_or_default(), self.pieces(b).unwrap_or_default());
@@ -121,7 +125,7 @@ impl ModelConfig {
         a.iter().any(|a| b.iter().any(|b| common(a, b)))
     }
 
-    /// Width of the inputs of a stored matrix and of its outputs; `None` where the model has none such.
+    /// Shape `[out, in]` of a stored matrix; `None` if the model has no such matrix.
     fn stored_shape(&self, id: WeightId) -> Option<[usize; 2]> {
         let (q, kv) = (self.n_heads * self.d_head, self.n_kv_heads * self.d_head);
         let experts = self.mlp.experts.filter(|_| self.has_experts(id.layer));
@@ -155,14 +159,9 @@ impl ModelConfig {
             Router | SharedGate | SharedUp | SharedDown | Qkv | GateUp => false,
         }
     }
-
-    /// Whether the MLP reads the block's input, side by side with attention.
-    pub fn is_parallel(&self) -> bool {
-        matches!(self.residual, Residual::Parallel { .. })
-    }
 }
 
-/// The names, with the middle left out of a long list.
+/// The names as a list; of a long list, the first 13 and the last.
 fn summary(names: &[String]) -> String {
     match names {
         [first @ .., last] if first.len() > 14 => format!("{}, …, {last}", first[..13].join(", ")),

@@ -1,8 +1,8 @@
-//! What can go wrong with a tokenizer; each case names the file, key, token or text.
+//! Errors of tokenizers; every error names the file, key, token or text concerned.
 
 use std::path::PathBuf;
 
-/// Why a tokenizer could not be built, or a text not be encoded.
+/// Reason why a tokenizer could not be built, or a text could not be encoded or decoded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenizerError {
@@ -11,61 +11,61 @@ pub enum TokenizerError {
     Io {
         /// The file.
         path: PathBuf,
-        /// The operating system's answer.
+        /// Error of the operating system.
         source: std::io::Error,
-        /// What else was found, and what to do.
+        /// Advice to the user; may be empty.
         hint: &'static str,
     },
-    /// A file is not the JSON it should be.
+    /// A file is not valid JSON.
     #[error("{}: {reason}", path.display())]
     Json {
         /// The file.
         path: PathBuf,
-        /// What the parser found.
+        /// Error of the JSON parser.
         reason: String,
     },
-    /// The parts do not make a tokenizer.
+    /// The contents of `tokenizer.json` do not make a tokenizer.
     #[error("the tokenizer definition is not usable: {0}")]
     Definition(String),
     /// A metadata value has the wrong type.
     #[error(transparent)]
     Metadata(#[from] laser_checkpoint::CheckpointError),
-    /// A metadata key that the kind of tokenizer needs is absent.
+    /// A metadata key is missing that this kind of tokenizer needs.
     #[error("metadata key {key} is missing: {why}")]
     MissingKey {
         /// The key.
         key: &'static str,
-        /// What it is needed for.
+        /// Purpose of the key.
         why: &'static str,
     },
-    /// A metadata value disagrees with the vocabulary.
+    /// A metadata value does not fit the vocabulary.
     #[error("metadata key {key}: expected {expected}, found {found}")]
     BadValue {
         /// The key.
         key: String,
-        /// What the vocabulary demands.
+        /// The values that fit.
         expected: String,
-        /// What the file says.
+        /// The value in the file.
         found: String,
     },
-    /// A kind of tokenizer or pre-tokenizer that is not built.
+    /// A kind of tokenizer or pre-tokenizer is not supported.
     #[error("metadata key {key}: {found:?} is not supported; supported are {known}")]
     Unsupported {
         /// The key.
         key: &'static str,
-        /// The name in the file.
+        /// Name of the kind in the file.
         found: String,
-        /// The names that are supported.
+        /// Names of the supported kinds.
         known: String,
     },
     /// A special token's id is not in the vocabulary.
     #[error("{name} token: id {id} is not in the vocabulary of {size}")]
     NoSuchToken {
-        /// Which special token.
+        /// Purpose of the token, such as `end`.
         name: &'static str,
-        /// Its id.
+        /// Id of the token.
         id: u32,
-        /// Tokens in the vocabulary.
+        /// Number of tokens in the vocabulary.
         size: usize,
     },
     /// A text cannot be encoded.
@@ -73,21 +73,21 @@ pub enum TokenizerError {
     Encode {
         /// The text.
         text: String,
-        /// What the vocabulary lacks.
+        /// Error of the `tokenizers` crate.
         reason: String,
     },
     /// Token ids cannot be decoded.
     #[error("cannot decode token ids: {0}")]
     Decode(String),
-    /// A continuation has no token of its own behind its context.
+    /// The joined text of context and continuation has no more tokens than the context alone.
     #[error("the continuation {continuation:?} has no token of its own after {context:?}")]
     EmptyContinuation {
-        /// The text before.
+        /// The text before the continuation.
         context: String,
         /// The text to be scored.
         continuation: String,
     },
-    /// An empty context, and the model has no token that could stand for it.
+    /// The context is empty, and the model has neither a beginning nor an end token to replace it.
     #[error("the context of {continuation:?} is empty and the model has neither a beginning nor an end token")]
     EmptyContext {
         /// The text to be scored.

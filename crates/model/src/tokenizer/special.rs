@@ -1,33 +1,39 @@
-//! The tokens with a meaning beyond their text, and the rule that puts them around an encoded text.
+//! Special tokens: their ids, and the rule of `tokenizer.json` that adds them around an encoded text.
 
 use serde_json::{Value, json};
 
-use super::TokenizerError;
+use super::error::TokenizerError;
 
-/// Ids of the special tokens, and which of them surround every text.
+/// Ids of the special tokens, and whether beginning and end token are added around every text.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct SpecialTokens {
+    /// Beginning of a text.
     pub(super) bos: Option<u32>,
-    /// End of text first, then other tokens that end a generation.
+    /// Tokens that end a generation: end of text first, then end of turn and similar ones.
     pub(super) eos: Vec<u32>,
+    /// Unknown token, for text that the vocabulary cannot spell.
     pub(super) unk: Option<u32>,
+    /// Padding.
     pub(super) pad: Option<u32>,
+    /// Mask token of masked language models.
     pub(super) mask: Option<u32>,
+    /// Whether the beginning token is added before a text.
     pub(super) add_bos: bool,
+    /// Whether the first end token is added after a text.
     pub(super) add_eos: bool,
 }
 
 impl SpecialTokens {
-    /// Adds an end token once.
+    /// Appends an end token, unless it is in the list.
     pub(super) fn push_eos(&mut self, id: u32) {
         if !self.eos.contains(&id) {
             self.eos.push(id);
         }
     }
 
-    /// The post-processor of `tokenizer.json` that adds what is to be added; null where that is nothing.
+    /// The `post_processor` of `tokenizer.json` that adds the beginning and end tokens; null if none is added.
     ///
-    /// `name` gives the text of a token.
+    /// `name` returns the text of a token.
     pub(super) fn post_processor(&self, name: impl Fn(u32) -> Option<String>) -> Value {
         let named = |id: Option<u32>, wanted: bool| id.filter(|_| wanted).and_then(|id| Some((id, name(id)?)));
         let before = named(self.bos, self.add_bos);
@@ -55,7 +61,10 @@ impl SpecialTokens {
         })
     }
 
-    /// Refuses ids that the vocabulary does not have.
+    /// Checks that all ids are in the vocabulary.
+    ///
+    /// # Errors
+    /// [`TokenizerError::NoSuchToken`] for the first that is not.
     pub(super) fn check(&self, tokenizer: &tokenizers::Tokenizer) -> Result<(), TokenizerError> {
         let ids = [("beginning", self.bos), ("unknown", self.unk), ("padding", self.pad), ("mask", self.mask)];
         let ids = ids.into_iter().filter_map(|(name, id)| Some((name, id?)));
@@ -65,16 +74,5 @@ impl SpecialTokens {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether a part of a definition is, or contains in a sequence, a component of this type.
-pub(super) fn mentions(part: &Value, kind: &str) -> bool {
-    match part {
-        Value::Object(map) => {
-            map.get("type").is_some_and(|found| found == kind) || map.values().any(|inner| mentions(inner, kind))
-        }
-        Value::Array(list) => list.iter().any(|inner| mentions(inner, kind)),
-        _ => false,
     }
 }

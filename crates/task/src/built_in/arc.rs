@@ -1,13 +1,14 @@
-//! ARC (Clark et al. 2018): school questions with three to five answers, in an easy and a hard part.
+//! ARC (Clark et al. 2018): multiple-choice school questions with three to five choices, in an easy and a hard part.
 
 use serde_json::Value;
 
+use super::data_source::DataSource;
 use super::info::{HubData, TaskInfo};
-use super::records::{Source, id};
+use super::records::id;
 use crate::dataset::{BadField, Record};
 use crate::error::Result;
-use crate::score::{Length, Score, Ties};
-use crate::setup::TaskOptions;
+use crate::options::TaskOptions;
+use crate::score::{LengthNormalization, Score, Ties};
 use crate::task::{Item, Task};
 
 const LICENCE: &str = "CC BY-SA 4.0";
@@ -57,20 +58,21 @@ pub(super) const CHALLENGE: TaskInfo = TaskInfo {
     read: |source, setup| read(&CHALLENGE, source, setup),
 };
 
-/// The set on the hub, of which this part.
+/// Files of one part of the data set on the Hub.
 const fn hub(files: &'static [&'static str]) -> Option<HubData> {
     Some(HubData { repo: "allenai/ai2_arc", revision: "210d026faf9955653af8916fad021475a3f00453", files })
 }
 
-/// A question, its answers, and which is right.
+/// A question, its choices, and the index of the right one.
 type Question = (String, Vec<String>, usize);
 
-fn read(info: &TaskInfo, source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
-    let made = source.items(info, setup, |row, _| {
+/// Reads one part.
+fn read(info: &TaskInfo, source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+    let items = source.items(info, setup, |record, _| {
         let (question, choices, gold) =
-            if row.fields.contains_key("instruction") { instruction(row)? } else { labelled(row)? };
+            if record.fields.contains_key("instruction") { instruction(record)? } else { labelled(record)? };
         Ok(vec![Item {
-            id: id(row, "id"),
+            id: id(record, "id"),
             prompt: format!("Question: {question}\nAnswer:"),
             answers: vec![choices[gold].clone()],
             choices,
@@ -78,18 +80,19 @@ fn read(info: &TaskInfo, source: Source<'_>, setup: &TaskOptions<'_>) -> Result<
             ..Item::default()
         }])
     })?;
-    made.task(info.name, Score::Choice { length: Length::PerCharacter, ties: Ties::Wrong })
+    items.task(info.name, Score::Choice { length: LengthNormalization::PerCharacter, ties: Ties::Wrong })
 }
 
-/// Hugging Face's two lists, or the original's list of pairs below the question; the key is one of the labels.
-fn labelled(row: &Record) -> Result<Question, BadField> {
+/// Reads a question in Hugging Face's layout (a list of texts and a list of labels) or the original layout (a list of
+/// text-label pairs inside the question). The answer key is one of the labels.
+fn labelled(record: &Record) -> Result<Question, BadField> {
     let wrong = |field: &str, found: &Value| {
         BadField::new(field, format!("expected a question and choices with text and label, found {found}"))
     };
     let text = |value: &Value| value.as_str().map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
-    let (question, choices) = match row.value("question")? {
+    let (question, choices) = match record.value("question")? {
         Value::Object(stem) => (stem.get("stem").unwrap_or(&Value::Null), stem.get("choices").unwrap_or(&Value::Null)),
-        flat => (flat, row.value("choices")?),
+        flat => (flat, record.value("choices")?),
     };
     let (texts, labels): (Option<Vec<_>>, Vec<&Value>) = match choices {
         Value::Array(pairs) => {
@@ -101,17 +104,17 @@ fn labelled(row: &Record) -> Result<Question, BadField> {
         }
     };
     let texts = texts.filter(|t| t.len() >= 2 && t.len() == labels.len()).ok_or_else(|| wrong("choices", choices))?;
-    let key = row.text("answerKey")?.trim();
+    let key = record.text("answerKey")?.trim();
     let gold = labels.iter().position(|label| label.as_str() == Some(key));
     let gold =
         gold.ok_or_else(|| BadField::new("answerKey", format!("expected a label of the choices, found {key:?}")))?;
     Ok((text(question).ok_or_else(|| wrong("question", question))?, texts, gold))
 }
 
-/// A question with numbered answers as one text: `Please choose the correct answer to the question: …`, then
-/// `Answer1: … Answer2: …`, then the format of the answer.
-fn instruction(row: &Record) -> Result<Question, BadField> {
-    let whole = row.text("instruction")?;
+/// Reads a question with numbered choices in one text, as in instruction data: `Please choose the correct answer to the
+/// question: …`, then `Answer1: … Answer2: …`, then the format of the answer.
+fn instruction(record: &Record) -> Result<Question, BadField> {
+    let whole = record.text("instruction")?;
     let wrong = || BadField::new("instruction", format!("expected a question with numbered answers, found {whole:?}"));
     let (question, rest) = whole.rsplit_once("\n\nAnswer1:").ok_or_else(wrong)?;
     let question =
@@ -126,7 +129,7 @@ fn instruction(row: &Record) -> Result<Question, BadField> {
     if question.is_empty() || choices.len() < 2 || choices.iter().any(String::is_empty) {
         return Err(wrong());
     }
-    let answer = row.text("answer")?.trim();
+    let answer = record.text("answer")?.trim();
     let number = answer.strip_prefix("answer").and_then(|n| n.parse::<usize>().ok());
     let gold = number.and_then(|n| n.checked_sub(1)).filter(|gold| *gold < choices.len());
     let gold = gold.ok_or_else(|| {
@@ -138,17 +141,17 @@ fn instruction(row: &Record) -> Result<Question, BadField> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::built_in::testing::{four, items, read as read_text, real};
+    use crate::built_in::testing::{items, prompts_of_all_setups, read as read_text, real_data};
 
     #[test]
-    fn prompts_are_the_harness_s() {
+    fn prompts_equal_those_of_the_harness() {
         let prompt = "Question: Which of these is a liquid at room temperature?\nAnswer: ";
         let [causal, masked] = [format!("{prompt}[water]"), format!("{prompt}[mask]")];
-        assert_eq!(four(&EASY, None), [causal.clone(), masked.clone(), causal, masked]);
+        assert_eq!(prompts_of_all_setups(&EASY, None), [causal.clone(), masked.clone(), causal, masked]);
     }
 
     #[test]
-    fn layouts_agree() {
+    fn all_layouts_give_the_same_items() {
         let hub = r#"{"id":"M1","question":"Which?","choices":{"text":["a b","c","d"],"label":["1","2","3"]},"answerKey":"2"}"#;
         let hub = items(&CHALLENGE, "h.jsonl", hub);
         assert_eq!((hub[0].gold, hub[0].choices.len(), hub[0].target(), hub[0].id.as_str()), (1, 3, "c", "M1"));
@@ -160,8 +163,8 @@ mod tests {
     }
 
     #[test]
-    fn bad_rows_are_named() {
-        for (row, field) in [
+    fn bad_records_name_the_field() {
+        for (record, field) in [
             (r#"{"question":"Q","choices":{"text":["a","b"],"label":["A","B"]},"answerKey":"C"}"#, "answerKey"),
             (r#"{"question":"Q","choices":{"text":["a"],"label":["A","B"]},"answerKey":"A"}"#, "choices"),
             (r#"{"question":"Q","choices":{"text":["a",""],"label":["A","B"]},"answerKey":"A"}"#, "choices"),
@@ -169,16 +172,16 @@ mod tests {
             (r#"{"instruction":"Q\n\nAnswer1: a Answer2: b\n\nAnswer format: x","answer":"answer3"}"#, "answer"),
             (r#"{"instruction":"Q\n\nAnswer1: a\n\nAnswer format: x","answer":"answer1"}"#, "instruction"),
         ] {
-            let bad = read_text(&EASY, "h.jsonl", row, &TaskOptions::default()).expect_err(row).to_string();
+            let bad = read_text(&EASY, "h.jsonl", record, &TaskOptions::default()).expect_err(record).to_string();
             assert!(bad.contains(&format!("`{field}`")), "{bad}");
         }
     }
 
     #[test]
-    fn the_real_sets_have_their_sizes() {
+    fn real_data_has_the_published_size() {
         for (info, file, five) in [(&EASY, "arc/ARC-Easy/test.json", 4), (&CHALLENGE, "arc/ARC-Challenge/test.json", 3)]
         {
-            let Some(path) = real(file) else { return };
+            let Some(path) = real_data(file) else { return };
             let task = Task::open(info.name, Some(&path), &TaskOptions::default()).expect(file);
             assert_eq!(task.items.len(), info.size);
             assert_eq!(task.items.iter().filter(|item| item.choices.len() == 5).count(), five);

@@ -1,19 +1,21 @@
-//! CounterFact (ROME; Meng et al. 2022): facts to complete, in either layout the set is published in.
+//! CounterFact (ROME; Meng et al. 2022): prompts about named subjects that a fact completes, in two published layouts.
 //!
-//! The original file (`requested_rewrite` with a template, subject and `target_true`, and `paraphrase_prompts`)
-//! gives three items a record, as the paper scores it (`method.md` §2.3); the flat layout (`prompt`, `subject`,
-//! `ground_truth`) gives one: its `rephrase_prompt` mixes paraphrases with prompts that do not ask for the answer.
+//! A record of the original file (`requested_rewrite` with a template, subject and `target_true`, and
+//! `paraphrase_prompts`) gives three items, as in the paper (`docs/method.md`, "Data sets and prompts"). A record of
+//! the flat layout (`prompt`, `subject`, `ground_truth`) gives one item: its `rephrase_prompt` is not used, because it
+//! mixes paraphrases with prompts that the fact does not complete.
 
 use serde_json::Value;
 
+use super::data_source::DataSource;
 use super::info::TaskInfo;
-use super::records::{Source, id};
-use super::wording::full_stop;
+use super::records::id;
+use super::wording::suffix_after_mask;
 use crate::dataset::{BadField, Record};
 use crate::error::Result;
 use crate::join::{Boundary, Join};
+use crate::options::{Profile, TaskOptions};
 use crate::score::{Match, Score};
-use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 use laser_model::ModelKind;
 
@@ -36,8 +38,9 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
-    let made = source.items(&INFO, setup, |row, _| items(row, setup))?;
+/// Reads the task.
+fn read(source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+    let items = source.items(&INFO, setup, |record, _| items(record, setup))?;
     let generates = ["llama", "mistral"].iter().any(|family| setup.family.starts_with(family));
     let (score, boundary) = match (setup.profile, setup.kind) {
         (Profile::Clean, _) => (Score::GREEDY, Boundary::Joint),
@@ -46,17 +49,23 @@ fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
         }
         (Profile::Paper, _) => (Score::TOP1, Boundary::Apart),
     };
-    Ok(Task { join: Join::at(boundary), ..made.task(INFO.name, score)? })
+    Ok(Task { join: Join::at(boundary), ..items.task(INFO.name, score)? })
 }
 
-/// The items of one record: its prompt, then its paraphrases.
-fn items(row: &Record, setup: &TaskOptions<'_>) -> Result<Vec<Item>, BadField> {
-    let case = id(row, "case_id");
+/// Makes the items of one record: its prompt, then its paraphrases.
+fn items(record: &Record, setup: &TaskOptions<'_>) -> Result<Vec<Item>, BadField> {
+    let case = id(record, "case_id");
     if case.is_empty() {
         return Err(BadField::new("case_id", "expected a number, found none"));
     }
-    let Some(rewrite) = row.fields.get("requested_rewrite") else {
-        return Ok(vec![item(case, row.text("subject")?, row.text("prompt")?, row.text("ground_truth")?, setup)]);
+    let Some(rewrite) = record.fields.get("requested_rewrite") else {
+        return Ok(vec![item(
+            case,
+            record.text("subject")?,
+            record.text("prompt")?,
+            record.text("ground_truth")?,
+            setup,
+        )]);
     };
     let text = |value: &'_ Value, field: &str| match value.as_str() {
         Some(text) if !text.trim().is_empty() => Ok(text.to_owned()),
@@ -66,13 +75,14 @@ fn items(row: &Record, setup: &TaskOptions<'_>) -> Result<Vec<Item>, BadField> {
     let answer = text(&rewrite["target_true"]["str"], "requested_rewrite.target_true.str")?;
     let template = text(&rewrite["prompt"], "requested_rewrite.prompt")?;
     let mut items = vec![item(case.clone(), &subject, &template.replace("{}", &subject), &answer, setup)];
-    for (i, prompt) in row.texts("paraphrase_prompts")?.iter().enumerate() {
+    for (i, prompt) in record.texts("paraphrase_prompts")?.iter().enumerate() {
         items.push(item(format!("{case}p{}", i + 1), &subject, prompt, &answer, setup));
     }
     Ok(items)
 }
 
-/// One prompt. The paper's mask follows a prompt that ends in a blank at once, which is the delimiter after one less.
+/// Makes the item of one prompt. In the reference code, the mask follows a prompt that ends in a space directly;
+/// removing that space has the same effect, because the delimiter is a space.
 fn item(id: String, subject: &str, prompt: &str, answer: &str, setup: &TaskOptions<'_>) -> Item {
     let (prompt, answer) = match (setup.profile, setup.kind) {
         (Profile::Clean, _) => (prompt.trim_end(), answer.trim()),
@@ -83,7 +93,7 @@ fn item(id: String, subject: &str, prompt: &str, answer: &str, setup: &TaskOptio
         id,
         group: subject.trim().to_owned(),
         prompt: prompt.to_owned(),
-        suffix: full_stop(setup),
+        suffix: suffix_after_mask(setup),
         answers: vec![answer.to_owned()],
         ..Item::default()
     }
@@ -92,16 +102,18 @@ fn item(id: String, subject: &str, prompt: &str, answer: &str, setup: &TaskOptio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::built_in::testing::{bare, four, items as default_items, read as read_text, real, setup};
+    use crate::built_in::testing::{
+        items as default_items, prompts_of_all_setups, read as read_text, real_data, setup, without_records,
+    };
 
     const RECORD: &str = r#"[{"case_id":7,"requested_rewrite":{"prompt":"{} plays the ","subject":"Toko",
         "target_true":{"str":"guitar","id":"Q1"},"target_new":{"str":"piano","id":"Q2"}},
         "paraphrase_prompts":["So. Toko plays","On stage, Toko plays"],"neighborhood_prompts":[]}]"#;
 
     #[test]
-    fn prompts_are_those_of_each_profile() {
+    fn prompts_of_each_profile() {
         assert_eq!(
-            four(&INFO, None),
+            prompts_of_all_setups(&INFO, None),
             [
                 "The mother tongue of Danielle Darrieux is [French]",
                 "The mother tongue of Danielle Darrieux is [mask].",
@@ -131,17 +143,17 @@ mod tests {
         let causal = read(ModelKind::Causal, "gptj");
         assert_eq!(causal.items[0].prompt, "Toko plays the ");
         assert_eq!((causal.default_score, causal.join.boundary), (Score::TOP1, Boundary::Apart));
-        // One blank between prompt and mask, whether or not the prompt ends in one.
+        // One space between prompt and mask, whether or not the prompt ends in one.
         let masked = read(ModelKind::Masked, "roberta");
         assert_eq!((masked.items[0].prompt.as_str(), masked.items[0].suffix.as_str()), ("Toko plays the", "."));
         let llama = read(ModelKind::Causal, "llama");
         let generate = Score::Generate { max_tokens: 10, matching: Match::PromptContinuation };
         assert_eq!((llama.default_score, llama.join.boundary), (generate, Boundary::Suffix));
-        assert_eq!(bare(llama), bare(causal));
+        assert_eq!(without_records(llama), without_records(causal));
     }
 
     #[test]
-    fn a_bad_record_is_named() {
+    fn bad_records_name_the_field() {
         let read = |text: &str| read_text(&INFO, "f.json", text, &TaskOptions::default()).expect_err(text).to_string();
         for (text, field) in [
             (r#"[{"case_id":7,"prompt":"x"}]"#, "subject"),
@@ -156,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_flat_copy_has_all_records() {
-        let Some(folder) = real("counterfact") else { return };
+        let Some(folder) = real_data("counterfact") else { return };
         let count = |part: &str| {
             let path = folder.join(format!("counterfact-{part}.json"));
             Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect(part).items.len()

@@ -1,17 +1,19 @@
-//! FEVER (Thorne et al. 2018): claims about Wikipedia articles, true or false; those without evidence are left out.
+//! FEVER (Thorne et al. 2018): true and false claims about Wikipedia articles; claims labelled as lacking evidence are
+//! left out.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::data_source::DataSource;
 use super::info::TaskInfo;
-use super::records::{Source, id};
-use super::wording::{closed_for, full_stop, true_or_false};
+use super::records::id;
+use super::wording::{end_sentence_for, suffix_after_mask, true_or_false_item};
 use crate::dataset::{BadField, Record};
 use crate::error::Result;
 use crate::join::{Boundary, Join};
+use crate::options::{Profile, TaskOptions};
 use crate::score::Score;
-use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -48,57 +50,59 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+/// Reads the task: each claim once, in the order of first appearance; claims with both labels are left out.
+fn read(source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let mut labels: BTreeMap<String, bool> = BTreeMap::new();
     let mut contradictory = Vec::new();
-    let mut made = source.items(&INFO, setup, |row, _| {
-        let (claim, Some(label)) = (claim(row)?, label(row)?) else { return Ok(Vec::new()) };
+    let mut items = source.items(&INFO, setup, |record, _| {
+        let (claim, Some(label)) = (claim(record)?, label(record)?) else { return Ok(Vec::new()) };
         match labels.get(claim) {
             Some(known) if *known != label => contradictory.push(claim.to_owned()),
             Some(_) => {}
             None => {
                 labels.insert(claim.to_owned(), label);
-                return Ok(vec![item(id(row, "id"), claim, label, setup)]);
+                return Ok(vec![item(id(record, "id"), claim, label, setup)]);
             }
         }
         Ok(Vec::new())
     })?;
-    made.items.retain(|item| !contradictory.contains(&item.group));
+    items.items.retain(|item| !contradictory.contains(&item.group));
     let join = Join::of_profile(setup.profile, Boundary::Apart);
-    Ok(Task { join, ..made.task(INFO.name, Score::CHOICE)? })
+    Ok(Task { join, ..items.task(INFO.name, Score::CHOICE)? })
 }
 
+/// Makes the item of one claim.
 fn item(id: String, claim: &str, label: bool, setup: &TaskOptions<'_>) -> Item {
-    let closed = closed_for(setup, claim);
+    let sentence = end_sentence_for(setup, claim);
     let (mark, suffix) = match setup.profile {
-        Profile::Clean => ("?", full_stop(setup)),
+        Profile::Clean => ("?", suffix_after_mask(setup)),
         Profile::Paper => (".", String::new()),
     };
-    let prompt = format!("Consider the following claim: {closed} Is this claim true or false{mark} The claim is");
-    Item { id, group: claim.to_owned(), suffix, ..true_or_false(prompt, label) }
+    let prompt = format!("Consider the following claim: {sentence} Is this claim true or false{mark} The claim is");
+    Item { id, group: claim.to_owned(), suffix, ..true_or_false_item(prompt, label) }
 }
 
-/// The claim, which BIG-bench wraps.
-fn claim(row: &Record) -> Result<&str, BadField> {
-    if !row.fields.contains_key("input") {
-        return row.text("claim");
+/// The claim of a record; BIG-bench embeds it in a question.
+fn claim(record: &Record) -> Result<&str, BadField> {
+    if !record.fields.contains_key("input") {
+        return record.text("claim");
     }
-    let wrapped = row.text("input")?;
+    let wrapped = record.text("input")?;
     let claim = wrapped.strip_prefix("On June 2017, the following claim was made: ");
     let claim = claim.and_then(|rest| rest.strip_suffix("\nQ: Was this claim true or false?"));
     claim.ok_or_else(|| BadField::new("input", format!("expected BIG-bench's wording of a claim, found {wrapped:?}")))
 }
 
-/// Whether the claim is true; `None` where there is not enough information.
-fn label(row: &Record) -> Result<Option<bool>, BadField> {
-    if let Some(scores) = row.fields.get("target_scores") {
+/// Whether the claim is true; `None` if its label is `NOT ENOUGH INFO`.
+fn label(record: &Record) -> Result<Option<bool>, BadField> {
+    if let Some(scores) = record.fields.get("target_scores") {
         let score = |name: &str| scores[name].as_f64();
         return match (score("true"), score("false")) {
             (Some(t), Some(f)) if t != f => Ok(Some(t > f)),
             _ => Err(BadField::new("target_scores", format!("expected scores of true and false, found {scores}"))),
         };
     }
-    match row.value("label")? {
+    match record.value("label")? {
         Value::String(text) if text == "SUPPORTS" => Ok(Some(true)),
         Value::String(text) if text == "REFUTES" => Ok(Some(false)),
         Value::String(text) if text == "NOT ENOUGH INFO" => Ok(None),
@@ -114,20 +118,20 @@ fn label(row: &Record) -> Result<Option<bool>, BadField> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::built_in::testing::{four, items, read as read_text, real, setup};
+    use crate::built_in::testing::{items, prompts_of_all_setups, read as read_text, real_data, setup};
     use laser_model::ModelKind;
 
     #[test]
-    fn prompts_are_those_of_each_profile() {
+    fn prompts_of_each_profile() {
         let prompt =
             "Consider the following claim: Fox 2000 Pictures released the film Soul Food. Is this claim true or false";
         let shown =
             ["? The claim is [true]", "? The claim is [mask].", ". The claim is [true]", ". The claim is [mask]"];
-        assert_eq!(four(&INFO, None), shown.map(|end| format!("{prompt}{end}")));
+        assert_eq!(prompts_of_all_setups(&INFO, None), shown.map(|end| format!("{prompt}{end}")));
     }
 
     #[test]
-    fn layouts_agree() {
+    fn all_layouts_give_the_same_items() {
         let original = r#"{"id":3,"label":"REFUTES","claim":"It is","evidence":[]}"#;
         let original = items(&INFO, "o.jsonl", original);
         assert_eq!((original[0].gold, original[0].group.as_str(), original[0].id.as_str()), (1, "It is", "3"));
@@ -149,33 +153,34 @@ mod tests {
 
     #[test]
     fn claims_are_unique_and_consistent() {
-        let row = |id: u32, label: &str, claim: &str| {
+        let record = |id: u32, label: &str, claim: &str| {
             format!("{{\"id\":{id},\"label\":\"{label}\",\"claim\":\"{claim}\"}}\n")
         };
         let text = [
-            row(1, "SUPPORTS", "a"),
-            row(2, "REFUTES", "b"),
-            row(3, "SUPPORTS", "a"),
-            row(4, "SUPPORTS", "b"),
-            row(5, "NOT ENOUGH INFO", "c"),
-            row(6, "REFUTES", "d"),
+            record(1, "SUPPORTS", "a"),
+            record(2, "REFUTES", "b"),
+            record(3, "SUPPORTS", "a"),
+            record(4, "SUPPORTS", "b"),
+            record(5, "NOT ENOUGH INFO", "c"),
+            record(6, "REFUTES", "d"),
         ];
         let kept: Vec<String> = items(&INFO, "f.jsonl", &text.concat()).into_iter().map(|item| item.id).collect();
         assert_eq!(kept, ["1", "6"]);
-        let bad =
-            read_text(&INFO, "f.jsonl", &row(1, "MAYBE", "a"), &TaskOptions::default()).expect_err("label").to_string();
+        let bad = read_text(&INFO, "f.jsonl", &record(1, "MAYBE", "a"), &TaskOptions::default())
+            .expect_err("label")
+            .to_string();
         assert!(bad.contains("`label`") && bad.contains("MAYBE"), "{bad}");
     }
 
     #[test]
-    fn the_real_set_has_the_papers_size() {
-        let Some(path) = real("fever/paper_dev.jsonl") else { return };
+    fn real_data_has_the_size_in_the_paper() {
+        let Some(path) = real_data("fever/paper_dev.jsonl") else { return };
         for profile in [Profile::Clean, Profile::Paper] {
             let task = Task::open(INFO.name, Some(&path), &setup(profile, ModelKind::Causal)).expect("fever");
             assert_eq!(task.items.len(), INFO.size);
             assert_eq!(task.items.iter().filter(|item| item.gold == 0).count(), 3252);
         }
-        let Some(path) = real("bigbench/fact_checker/fever/task.json") else { return };
+        let Some(path) = real_data("bigbench/fact_checker/fever/task.json") else { return };
         let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("fever of BIG-bench");
         assert!((6400..=6612).contains(&task.items.len()), "{}", task.items.len());
     }

@@ -1,12 +1,13 @@
-//! HellaSwag (Zellers et al. 2019): which of four endings continues a description. Texts are lm-evaluation-harness's to
-//! the blank, so that figures compare.
+//! HellaSwag (Zellers et al. 2019): which of four endings continues a description. Texts equal those of
+//! lm-evaluation-harness in every space, so that scores can be compared.
 
+use super::data_source::DataSource;
 use super::info::{HubData, TaskInfo};
-use super::records::{Source, id};
+use super::records::id;
 use crate::dataset::BadField;
 use crate::error::Result;
-use crate::score::{Length, Score, Ties};
-use crate::setup::TaskOptions;
+use crate::options::TaskOptions;
+use crate::score::{LengthNormalization, Score, Ties};
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -35,20 +36,21 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
-    let made = source.items(&INFO, setup, |row, _| {
-        let activity = row.text("activity_label")?;
-        let first = row.text("ctx_a")?;
-        // Empty where the description ends with a sentence.
-        let second = capitalised(row.value("ctx_b")?.as_str().unwrap_or_default());
-        let choices: Vec<String> = row.texts("endings")?.iter().map(|ending| cleaned(ending)).collect();
+/// Reads the task.
+fn read(source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+    let items = source.items(&INFO, setup, |record, _| {
+        let activity = record.text("activity_label")?;
+        let first = record.text("ctx_a")?;
+        // Empty if the description ends with a whole sentence.
+        let second = capitalised(record.value("ctx_b")?.as_str().unwrap_or_default());
+        let choices: Vec<String> = record.texts("endings")?.iter().map(|ending| cleaned(ending)).collect();
         if choices.len() < 2 || choices.iter().any(|choice| choice.trim().is_empty()) {
             return Err(BadField::new("endings", format!("expected several, found {choices:?}")));
         }
-        let gold = row.index("label", choices.len())?;
+        let gold = record.index("label", choices.len())?;
         Ok(vec![Item {
-            id: id(row, "ind"),
-            group: id(row, "source_id"),
+            id: id(record, "ind"),
+            group: id(record, "source_id"),
             prompt: cleaned(&format!("{activity}: {first} {second}")),
             answers: vec![choices[gold].clone()],
             choices,
@@ -56,21 +58,22 @@ fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
             ..Item::default()
         }])
     })?;
-    made.task(INFO.name, Score::Choice { length: Length::PerCharacter, ties: Ties::Wrong })
+    items.task(INFO.name, Score::Choice { length: LengthNormalization::PerCharacter, ties: Ties::Wrong })
 }
 
-/// First letter large, the others small, as lm-evaluation-harness begins the last sentence.
+/// The text with its first letter in upper case and the others in lower case, as by Python's `str.capitalize`, which
+/// the harness applies to the beginning of the last sentence.
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), chars.as_str().to_lowercase()))
 }
 
-/// The text without WikiHow's marks in brackets, by the rules of lm-evaluation-harness.
+/// Removes WikiHow's marks in brackets, by the rules of lm-evaluation-harness.
 fn cleaned(text: &str) -> String {
     let text = text.trim().replace(" [title]", ". ");
     let mut kept = String::with_capacity(text.len());
     let mut rest = text.as_str();
-    // A mark stays on its line.
+    // As in the harness's pattern `\[.*?\]`, a mark does not span lines.
     while let Some((before, mark)) = rest.split_once('[') {
         kept.push_str(before);
         rest = match mark.split_once(']') {
@@ -88,17 +91,17 @@ fn cleaned(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::built_in::testing::{four, items, read as read_text, real};
+    use crate::built_in::testing::{items, prompts_of_all_setups, read as read_text, real_data};
 
     #[test]
-    fn prompts_are_the_harness_s() {
+    fn prompts_equal_those_of_the_harness() {
         let prompt = "Washing a car: A man fills a bucket with water. He ";
         let [causal, masked] = [format!("{prompt}[wipes the car with a sponge.]"), format!("{prompt}[mask]")];
-        assert_eq!(four(&INFO, None), [causal.clone(), masked.clone(), causal, masked]);
+        assert_eq!(prompts_of_all_setups(&INFO, None), [causal.clone(), masked.clone(), causal, masked]);
     }
 
     #[test]
-    fn marks_go() {
+    fn marks_are_removed() {
         for (text, clean) in [
             ("[header] How to [title] Do it [step] Now", " How to. Do it Now"),
             ("a [b\n] c] d", "a [b\n] c] d"),
@@ -112,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn layouts_agree() {
+    fn all_layouts_give_the_same_items() {
         let original = r#"{"ind":4,"activity_label":"A","ctx_a":"X.","ctx_b":"","ctx":"X.","split":"val","label":1,"endings":["[step] a","b"],"source_id":"s"}"#;
         let original = items(&INFO, "o.jsonl", original);
         assert_eq!(
@@ -128,8 +131,8 @@ mod tests {
     }
 
     #[test]
-    fn the_real_part_has_its_size() {
-        let Some(path) = real("hellaswag/hellaswag_val_1000.jsonl") else { return };
+    fn real_data_has_the_published_size() {
+        let Some(path) = real_data("hellaswag/hellaswag_val_1000.jsonl") else { return };
         let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("hellaswag");
         assert_eq!(task.items.len(), 1000);
         assert!(task.items.iter().all(|item| item.choices.len() == 4));

@@ -1,13 +1,14 @@
-//! HotpotQA (Yang et al. 2018) as closed-book questions: no paragraphs, only what the model remembers.
+//! HotpotQA (Yang et al. 2018) as closed-book questions: the model answers without the articles.
 
+use super::data_source::DataSource;
 use super::info::{HubData, TaskInfo};
-use super::records::{Source, id, items};
-use super::wording::clean_full_stop;
-use crate::dataset::{BadField, Layout, Records};
+use super::records::{id, items};
+use super::wording::clean_suffix_after_mask;
+use crate::dataset::{BadField, DatasetLayout, Records};
 use crate::error::Result;
 use crate::join::{Boundary, Join};
+use crate::options::{Profile, TaskOptions};
 use crate::score::{Match, Score};
-use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 use laser_model::ModelKind;
 
@@ -46,11 +47,11 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-/// Longest answer that the paper keeps, tokens with the beginning token.
-const LONGEST: usize = 15;
+/// Maximum length of an answer under the profile `paper`, in tokens, the beginning-of-text token included.
+const MAX_ANSWER_TOKENS: usize = 15;
 
-/// The training questions, of which the paper takes the first.
-const TRAIN: Layout<'_> = Layout {
+/// Files of the training split, the first questions of which the paper uses.
+const TRAIN: DatasetLayout<'_> = DatasetLayout {
     files: &[
         "hotpot_train_v1.1.json",
         "fullwiki/train-*.parquet",
@@ -61,30 +62,31 @@ const TRAIN: Layout<'_> = Layout {
     list: None,
 };
 
-fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
-    let counter = match setup.profile {
+/// Reads the task.
+fn read(source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+    let tokenizer = match setup.profile {
         Profile::Clean => None,
         Profile::Paper => source.tokenizer(&INFO, setup, "leaves out answers of more than 15 tokens")?,
     };
-    let mut rows = source.rows(&INFO, setup)?;
-    if let (Profile::Paper, Source::Path(path)) = (setup.profile, source)
+    let mut records = source.records(&INFO, setup)?;
+    if let (Profile::Paper, DataSource::Path(path)) = (setup.profile, source)
         && TRAIN.is_in(path)
     {
         let mut train = Records::open(path, &TRAIN, setup.skip_bad)?;
-        train.rows.truncate(rows.rows.len());
-        rows = train.and(rows);
+        train.records.truncate(records.records.len());
+        records = train.and(records);
     }
-    let made = items(rows, setup, |row, _| {
-        let (question, answer) = (row.text("question")?.trim(), row.text("answer")?.trim());
-        if let Some(tokenizer) = counter {
+    let items = items(records, setup, |record, _| {
+        let (question, answer) = (record.text("question")?.trim(), record.text("answer")?.trim());
+        if let Some(tokenizer) = tokenizer {
             let tokens = tokenizer.encode(answer, false).map_err(|e| BadField::new("answer", e.to_string()))?;
-            if tokens.len() + 1 > LONGEST {
+            if tokens.len() + 1 > MAX_ANSWER_TOKENS {
                 return Ok(Vec::new());
             }
         }
-        let id = ["id", "_id"].iter().map(|field| id(row, field)).find(|id| !id.is_empty());
+        let id = ["id", "_id"].iter().map(|field| id(record, field)).find(|id| !id.is_empty());
         let mark = if question.ends_with(['?', '.']) { "" } else { "?" };
-        let suffix = clean_full_stop(setup);
+        let suffix = clean_suffix_after_mask(setup);
         Ok(vec![Item {
             id: id.unwrap_or_default(),
             prompt: format!("{question}{mark} The answer is"),
@@ -93,30 +95,32 @@ fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
             ..Item::default()
         }])
     })?;
-    let max_tokens = if setup.kind == ModelKind::Masked { 5 } else { LONGEST };
+    let max_tokens = if setup.kind == ModelKind::Masked { 5 } else { MAX_ANSWER_TOKENS };
     let (matching, boundary) = match (setup.profile, setup.kind) {
         (Profile::Clean, _) => (Match::Word, Boundary::Joint),
         (Profile::Paper, ModelKind::Causal) => (Match::PromptContinuation, Boundary::Suffix),
         (Profile::Paper, ModelKind::Masked) => (Match::Continuation, Boundary::Suffix),
     };
-    let task = made.task(INFO.name, Score::Generate { max_tokens, matching })?;
+    let task = items.task(INFO.name, Score::Generate { max_tokens, matching })?;
     Ok(Task { join: Join::at(boundary), ..task })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::built_in::testing::{four, items as default_items, read as read_text, real, setup, tokenizer};
+    use crate::built_in::testing::{
+        items as default_items, prompts_of_all_setups, read as read_text, real_data, setup, tokenizer,
+    };
 
     #[test]
-    fn prompts_are_those_of_each_profile() {
+    fn prompts_of_each_profile() {
         let prompt = "Were Scott Derrickson and Ed Wood of the same nationality? The answer is";
         let shown = ["[yes]", "[mask].", "[yes]", "[mask]"].map(|end| format!("{prompt} {end}"));
-        assert_eq!(four(&INFO, Some(&tokenizer())), shown);
+        assert_eq!(prompts_of_all_setups(&INFO, Some(&tokenizer())), shown);
     }
 
     #[test]
-    fn layouts_and_question_marks() {
+    fn all_layouts_give_the_same_items_with_question_marks() {
         let simplified =
             default_items(&INFO, "s.json", r#"[{"question":" Who is it ","answer":" he ","type":"bridge"}]"#);
         assert_eq!(simplified[0].prompt, "Who is it? The answer is");
@@ -129,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_paper_counts_tokens() {
+    fn the_paper_leaves_out_long_answers() {
         let text = r#"[{"question":"Q?","answer":"fourteen bytes"},{"question":"Q?","answer":"fifteen letters"}]"#;
         let error = read_text(&INFO, "f.json", text, &setup(Profile::Paper, ModelKind::Causal)).expect_err("none");
         assert!(error.to_string().contains("needs the model's tokenizer"), "{error}");
@@ -148,9 +152,9 @@ mod tests {
     fn the_paper_begins_with_training_questions() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let write = |name: &str, ids: &[&str]| {
-            let rows: Vec<_> =
+            let records: Vec<_> =
                 ids.iter().map(|id| serde_json::json!({"_id": id, "question": "Q?", "answer": "a"})).collect();
-            std::fs::write(folder.path().join(name), serde_json::to_string(&rows).expect("JSON")).expect("write");
+            std::fs::write(folder.path().join(name), serde_json::to_string(&records).expect("JSON")).expect("write");
         };
         write("hotpot_dev_fullwiki_v1.json", &["d1", "d2"]);
         write("hotpot_train_v1.1.json", &["t1", "t2", "t3"]);
@@ -165,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn the_real_set_has_its_size() {
-        let Some(path) = real("hotpotqa/hotpot_dev_v1_simplified.json") else { return };
+    fn real_data_has_the_published_size() {
+        let Some(path) = real_data("hotpotqa/hotpot_dev_v1_simplified.json") else { return };
         let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("hotpotqa");
         assert_eq!(task.items.len(), INFO.size);
     }

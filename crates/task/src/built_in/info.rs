@@ -1,46 +1,47 @@
 //! Description of a built-in task: where its data comes from and how it is read.
 
-use super::records::Source;
+use super::data_source::DataSource;
 use crate::error::Result;
-use crate::setup::TaskOptions;
+use crate::options::TaskOptions;
 use crate::task::Task;
 
-/// A built-in task.
+/// Description of a built-in task, with the function that reads it.
 #[derive(Debug, Clone, Copy)]
 pub struct TaskInfo {
     /// Name on the command line.
     pub name: &'static str,
-    /// What it asks.
+    /// Description in a few words.
     pub about: &'static str,
-    /// Where the data comes from, in the layouts that are read.
+    /// Source of the data, with the layouts that can be read.
     pub source: &'static str,
     /// Licence of the data.
     pub licence: &'static str,
-    /// Items of the published set under the profile `clean`.
+    /// Number of items of the published data set under the profile `clean`.
     pub size: usize,
-    /// Whether it reads a file or folder; `--data` names it, unless the hub has it.
+    /// Whether the task reads a file or folder, named by the setting `data` or fetched from [`TaskInfo::hub`].
     pub needs_data: bool,
-    /// What the profile `paper` does that `clean` does not, one sentence each.
+    /// Differences of the profile `paper` from `clean`, one sentence each.
     pub quirks: &'static [&'static str],
-    /// Where the hub has it.
+    /// Files of the data set on the Hugging Face Hub, if it has a copy.
     pub hub: Option<HubData>,
-    /// What the files of a folder may be called: names for the split that is read first, then for one read after it
-    /// where it is there; of each, the first name that is there counts (as in [`Layout`](crate::dataset::Layout)).
+    /// Possible file names in a folder, for each split that the task reads: the first split must exist, the others are
+    /// read if they exist. The first existing name of a split is used (as in
+    /// [`DatasetLayout::files`](crate::dataset::DatasetLayout::files)).
     pub(crate) files: &'static [&'static [&'static str]],
-    /// A specimen record, as JSON, in one of the published layouts; empty where the data ships with the task.
+    /// An example record, as JSON, in one of the published layouts; empty if the data is embedded.
     pub(crate) example: &'static str,
-    /// Makes the task of its records.
-    pub(crate) read: fn(Source<'_>, &TaskOptions<'_>) -> Result<Task>,
+    /// Makes the task from its records.
+    pub(crate) read: fn(DataSource<'_>, &TaskOptions<'_>) -> Result<Task>,
 }
 
 impl TaskInfo {
-    /// The task made of its specimen record (of all its records, where they ship with it), to show what it asks. A task
-    /// that counts or cuts tokens does so where the setup has a tokenizer.
+    /// Makes the task from its example record, to show the prompts; from all its records if the data is embedded. Rules
+    /// that count or cut tokens are applied only if `setup` has a tokenizer.
     ///
     /// # Errors
-    /// None by a task's own definition.
-    pub fn specimen(&self, setup: &TaskOptions<'_>) -> Result<Task> {
-        let source = if self.needs_data { Source::Example(self.example) } else { Source::Inside };
+    /// None for the tasks in [`BUILT_IN`](super::BUILT_IN): their examples are valid records.
+    pub fn example_task(&self, setup: &TaskOptions<'_>) -> Result<Task> {
+        let source = if self.needs_data { DataSource::Example(self.example) } else { DataSource::Embedded };
         (self.read)(source, setup)
     }
 }
@@ -48,10 +49,10 @@ impl TaskInfo {
 /// Files of a data set on the Hugging Face Hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HubData {
-    /// `ORG/NAME`.
+    /// Repository, `ORG/NAME`.
     pub repo: &'static str,
-    /// The commit, so that everyone reads the same.
+    /// Commit, as 40 hexadecimal digits, so that every user reads the same data.
     pub revision: &'static str,
-    /// The files of all splits that the task reads; the last part of a name may have one `*`.
+    /// Files of all splits that the task reads; the last part of a name may contain one `*`.
     pub files: &'static [&'static str],
 }

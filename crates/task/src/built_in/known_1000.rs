@@ -1,12 +1,13 @@
-//! Known-1000 (ROME's causal tracing set): facts that GPT-2 XL completes, one prompt a fact.
+//! Known-1000 (the causal tracing set of ROME; Meng et al. 2022): facts that GPT-2 XL completes, one prompt per fact.
 
+use super::data_source::DataSource;
 use super::info::TaskInfo;
-use super::records::{Source, id};
-use super::wording::full_stop;
+use super::records::id;
+use super::wording::suffix_after_mask;
 use crate::error::Result;
 use crate::join::{Boundary, Join};
+use crate::options::{Profile, TaskOptions};
 use crate::score::Score;
-use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -24,14 +25,15 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
-    let made = source.items(&INFO, setup, |row, _| {
+/// Reads the task.
+fn read(source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+    let items = source.items(&INFO, setup, |record, _| {
         Ok(vec![Item {
-            id: id(row, "known_id"),
-            group: row.text("subject")?.trim().to_owned(),
-            prompt: row.text("prompt")?.trim_end().to_owned(),
-            suffix: full_stop(setup),
-            answers: vec![row.text("attribute")?.trim().to_owned()],
+            id: id(record, "known_id"),
+            group: record.text("subject")?.trim().to_owned(),
+            prompt: record.text("prompt")?.trim_end().to_owned(),
+            suffix: suffix_after_mask(setup),
+            answers: vec![record.text("attribute")?.trim().to_owned()],
             ..Item::default()
         }])
     })?;
@@ -39,24 +41,24 @@ fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
         Profile::Clean => (Score::GREEDY, Boundary::Joint),
         Profile::Paper => (Score::TOP1, Boundary::Apart),
     };
-    Ok(Task { join: Join::at(boundary), ..made.task(INFO.name, score)? })
+    Ok(Task { join: Join::at(boundary), ..items.task(INFO.name, score)? })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::built_in::testing::{four, real};
+    use crate::built_in::testing::{prompts_of_all_setups, real_data};
 
     #[test]
-    fn prompts_are_those_of_each_profile() {
+    fn prompts_of_each_profile() {
         let prompt = "Vinson Massif is located in the continent of";
         let [causal, masked] = [format!("{prompt} [Antarctica]"), format!("{prompt} [mask].")];
-        assert_eq!(four(&INFO, None), [causal.clone(), masked.clone(), causal, masked]);
+        assert_eq!(prompts_of_all_setups(&INFO, None), [causal.clone(), masked.clone(), causal, masked]);
     }
 
     #[test]
-    fn the_real_set_has_its_size() {
-        let Some(path) = real("known_1000/known_1000.json") else { return };
+    fn real_data_has_the_published_size() {
+        let Some(path) = real_data("known_1000/known_1000.json") else { return };
         let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("known-1000");
         assert_eq!((task.items.len(), task.default_score), (INFO.size, Score::GREEDY));
     }

@@ -1,12 +1,12 @@
-//! LAMBADA (Paperno et al. 2016): passages of novels of which the last word is asked.
+//! LAMBADA (Paperno et al. 2016): the last word of passages from novels.
 
+use super::data_source::DataSource;
 use super::info::{HubData, TaskInfo};
-use super::records::Source;
-use super::wording::full_stop;
+use super::wording::suffix_after_mask;
 use crate::dataset::BadField;
 use crate::error::Result;
+use crate::options::TaskOptions;
 use crate::score::Score;
-use crate::setup::TaskOptions;
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -37,33 +37,34 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-/// The last word is what follows the last blank, as in lm-evaluation-harness: in 7 passages it holds a line break.
-fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
-    let made = source.items(&INFO, setup, |row, _| {
-        let text = row.text("text")?.trim();
+/// Reads the task. The last word is the text after the last space, as in lm-evaluation-harness; in 7 passages it
+/// contains a line break.
+fn read(source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+    let items = source.items(&INFO, setup, |record, _| {
+        let text = record.text("text")?.trim();
         let (prompt, word) = text
             .rsplit_once(' ')
             .ok_or_else(|| BadField::new("text", format!("expected several words, found {text:?}")))?;
         Ok(vec![Item {
             prompt: prompt.to_owned(),
-            suffix: full_stop(setup),
+            suffix: suffix_after_mask(setup),
             answers: vec![word.to_owned()],
             ..Item::default()
         }])
     })?;
-    made.task(INFO.name, Score::GREEDY)
+    items.task(INFO.name, Score::GREEDY)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::built_in::testing::{four, read as read_text, real};
+    use crate::built_in::testing::{prompts_of_all_setups, read as read_text, real_data};
 
     #[test]
-    fn the_last_word_is_asked() {
+    fn the_last_word_is_the_answer() {
         let prompt = "She closed the door behind her, turned the key twice and then hid the";
         let [causal, masked] = [format!("{prompt} [key]"), format!("{prompt} [mask].")];
-        assert_eq!(four(&INFO, None), [causal.clone(), masked.clone(), causal, masked]);
+        assert_eq!(prompts_of_all_setups(&INFO, None), [causal.clone(), masked.clone(), causal, masked]);
         let bad = read_text(&INFO, "l.jsonl", r#"{"text":"word"}"#, &TaskOptions::default())
             .expect_err("one word")
             .to_string();
@@ -71,8 +72,8 @@ mod tests {
     }
 
     #[test]
-    fn the_real_set_has_its_size() {
-        let Some(path) = real("lambada/lambada_test.jsonl") else { return };
+    fn real_data_has_the_published_size() {
+        let Some(path) = real_data("lambada/lambada_test.jsonl") else { return };
         let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("lambada");
         assert_eq!((task.items.len(), task.items[0].target()), (INFO.size, "signs"));
         assert_eq!(task.items.iter().filter(|item| item.target().contains('\n')).count(), 7);

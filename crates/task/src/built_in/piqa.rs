@@ -1,14 +1,15 @@
-//! PIQA (Bisk et al. 2020): two ways to reach a goal, of which one works. Texts are lm-evaluation-harness's, untrimmed,
-//! so that figures compare.
+//! PIQA (Bisk et al. 2020): which of two ways reaches an everyday goal. Texts are those of lm-evaluation-harness,
+//! untrimmed, so that scores can be compared.
 
 use std::path::{Path, PathBuf};
 
+use super::data_source::DataSource;
 use super::info::{HubData, TaskInfo};
-use super::records::{Source, id};
+use super::records::id;
 use crate::dataset::BadField;
 use crate::error::{Error, Result};
-use crate::score::{Length, Score, Ties};
-use crate::setup::TaskOptions;
+use crate::options::TaskOptions;
+use crate::score::{LengthNormalization, Score, Ties};
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -36,26 +37,27 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
-    let beside = match source {
-        Source::Path(path) => labels_beside(path)?,
+/// Reads the task, with labels from the records or from a file beside them.
+fn read(source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+    let label_file = match source {
+        DataSource::Path(path) => open_label_file(path)?,
         _ => None,
     };
-    let source = match &beside {
-        Some(beside) => Source::Path(&beside.questions),
+    let source = match &label_file {
+        Some(label_file) => DataSource::Path(&label_file.questions),
         None => source,
     };
-    let made = source.items(&INFO, setup, |row, number| {
-        let goal = row.text("goal")?;
-        let choices = ["sol1", "sol2"].map(|field| row.text(field).map(str::to_owned));
+    let items = source.items(&INFO, setup, |record, number| {
+        let goal = record.text("goal")?;
+        let choices = ["sol1", "sol2"].map(|field| record.text(field).map(str::to_owned));
         let [first, second] = choices;
         let choices = vec![first?, second?];
-        let gold = match &beside {
-            Some(beside) if !row.fields.contains_key("label") => beside.label(number)?,
-            _ => row.index("label", 2)?,
+        let gold = match &label_file {
+            Some(label_file) if !record.fields.contains_key("label") => label_file.label(number)?,
+            _ => record.index("label", 2)?,
         };
         Ok(vec![Item {
-            id: id(row, "id"),
+            id: id(record, "id"),
             group: goal.trim().to_owned(),
             prompt: format!("Question: {goal}\nAnswer:"),
             answers: vec![choices[gold].clone()],
@@ -64,28 +66,32 @@ fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
             ..Item::default()
         }])
     })?;
-    if let Some(beside) = beside
-        && beside.labels.len() != made.items.len() + made.skipped.len()
+    if let Some(label_file) = label_file
+        && label_file.labels.len() != items.items.len() + items.skipped.len()
     {
         let problem = format!(
             "expected as many labels as {} has questions, {}, found {}",
-            beside.questions.display(),
-            made.items.len() + made.skipped.len(),
-            beside.labels.len()
+            label_file.questions.display(),
+            items.items.len() + items.skipped.len(),
+            label_file.labels.len()
         );
-        return Err(Error::Task { file: beside.file.display().to_string(), place: "lines".into(), problem });
+        return Err(Error::Task { file: label_file.file.display().to_string(), place: "lines".into(), problem });
     }
-    made.task(INFO.name, Score::Choice { length: Length::PerCharacter, ties: Ties::Wrong })
+    items.task(INFO.name, Score::Choice { length: LengthNormalization::PerCharacter, ties: Ties::Wrong })
 }
 
-/// Questions with their labels in a file of their own, one a line.
-struct Beside {
+/// Labels of a file of questions, in a separate file with one label per line.
+struct LabelFile {
+    /// File of the questions.
     questions: PathBuf,
+    /// File of the labels.
     file: PathBuf,
+    /// Lines of that file, trimmed.
     labels: Vec<String>,
 }
 
-impl Beside {
+impl LabelFile {
+    /// Label of the question with this number, counted from 0.
     fn label(&self, number: usize) -> Result<usize, BadField> {
         let found = self.labels.get(number).map(String::as_str);
         match found {
@@ -101,8 +107,9 @@ impl Beside {
     }
 }
 
-/// The labels beside a file of questions, or in a folder with it.
-fn labels_beside(path: &Path) -> Result<Option<Beside>> {
+/// Reads the labels of the file of questions at `path`, or in the folder `path`; `None` if there is no such pair of
+/// files.
+fn open_label_file(path: &Path) -> Result<Option<LabelFile>> {
     let questions = if path.is_dir() { path.join("valid.jsonl") } else { path.to_owned() };
     let Some(stem) = questions.file_stem().and_then(|stem| stem.to_str()) else { return Ok(None) };
     let file = questions.with_file_name(format!("{stem}-labels.lst"));
@@ -111,46 +118,50 @@ fn labels_beside(path: &Path) -> Result<Option<Beside>> {
     }
     let text = std::fs::read_to_string(&file).map_err(Error::io(&file))?;
     let labels = text.lines().map(|line| line.trim().to_owned()).collect();
-    Ok(Some(Beside { questions, file, labels }))
+    Ok(Some(LabelFile { questions, file, labels }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::built_in::testing::{bare, four, items, read as read_text, real};
+    use crate::built_in::testing::{items, prompts_of_all_setups, read as read_text, real_data, without_records};
 
     #[test]
-    fn prompts_are_the_harness_s() {
+    fn prompts_equal_those_of_the_harness() {
         let prompt = "Question: Dry a wet book.\nAnswer: ";
         let [causal, masked] = [format!("{prompt}[Stand it open in front of a fan.]"), format!("{prompt}[mask]")];
-        assert_eq!(four(&INFO, None), [causal.clone(), masked.clone(), causal, masked]);
+        assert_eq!(prompts_of_all_setups(&INFO, None), [causal.clone(), masked.clone(), causal, masked]);
     }
 
     #[test]
-    fn labels_stand_in_the_row_or_beside() {
-        let row = |label: &str| format!("{{\"goal\":\"G \",\"sol1\":\"a \",\"sol2\":\"b\"{label}}}\n");
-        let hub = items(&INFO, "h.jsonl", &[row(",\"label\":1"), row(",\"label\":0")].concat());
+    fn labels_are_read_from_the_record_or_the_label_file() {
+        let record = |label: &str| format!("{{\"goal\":\"G \",\"sol1\":\"a \",\"sol2\":\"b\"{label}}}\n");
+        let hub = items(&INFO, "h.jsonl", &[record(",\"label\":1"), record(",\"label\":0")].concat());
         assert_eq!((hub[0].target(), hub[1].target(), hub[0].group.as_str()), ("b", "a ", "G"));
         let folder = tempfile::tempdir().expect("temporary folder");
-        std::fs::write(folder.path().join("valid.jsonl"), [row(""), row("")].concat()).expect("write");
+        std::fs::write(folder.path().join("valid.jsonl"), [record(""), record("")].concat()).expect("write");
         let labels = |text: &str| std::fs::write(folder.path().join("valid-labels.lst"), text).expect("write");
         labels("1\n0\n");
         for path in [folder.path().to_owned(), folder.path().join("valid.jsonl")] {
-            assert_eq!(bare(Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("beside")), hub);
+            assert_eq!(
+                without_records(Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("label file")),
+                hub
+            );
         }
         for (text, part) in [("1\n", "line 2"), ("1\n2\n", "found 2"), ("1\n0\n0\n", "found 3")] {
             labels(text);
             let bad = Task::open(INFO.name, Some(folder.path()), &TaskOptions::default()).expect_err(text).to_string();
             assert!(bad.contains("valid-labels.lst") && bad.contains(part), "{bad}");
         }
-        let bad =
-            read_text(&INFO, "h.jsonl", &row(",\"label\":-1"), &TaskOptions::default()).expect_err("test").to_string();
+        let bad = read_text(&INFO, "h.jsonl", &record(",\"label\":-1"), &TaskOptions::default())
+            .expect_err("test")
+            .to_string();
         assert!(bad.contains("`label`"), "{bad}");
     }
 
     #[test]
-    fn the_real_set_has_its_size() {
-        let Some(path) = real("piqa") else { return };
+    fn real_data_has_the_published_size() {
+        let Some(path) = real_data("piqa") else { return };
         let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect("piqa");
         assert_eq!(task.items.len(), INFO.size);
     }

@@ -1,12 +1,13 @@
-//! WikiText-2 (Merity et al. 2016): articles of Wikipedia, of which the perplexity is measured.
+//! WikiText-2 (Merity et al. 2016): perplexity on Wikipedia articles.
 
 use std::path::{Path, PathBuf};
 
+use super::data_source::DataSource;
 use super::info::{HubData, TaskInfo};
-use super::records::{Made, Source};
+use super::records::TaskItems;
 use crate::error::{Error, Result};
+use crate::options::{Profile, TaskOptions};
 use crate::score::Score;
-use crate::setup::{Profile, TaskOptions};
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -35,7 +36,8 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     read,
 };
 
-fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+/// Reads the task: one item per article; one item for the whole text under the profile `paper`.
+fn read(source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let text = text(source, setup)?;
     let articles = match setup.profile {
         Profile::Clean => articles(&text),
@@ -48,22 +50,22 @@ fn read(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
         ..Item::default()
     };
     let items = articles.iter().filter(|article| !article.trim().is_empty()).enumerate().map(item).collect();
-    Made { items, skipped: Vec::new() }.task(INFO.name, Score::PERPLEXITY)
+    TaskItems { items, skipped: Vec::new() }.task(INFO.name, Score::PERPLEXITY)
 }
 
-/// The whole text: a text file as it stands; the rows of a table one after another, a line break between them where
-/// they have none.
-fn text(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<String> {
-    if let Source::Path(path) = source
+/// Reads the whole text: a text file unchanged, or the texts of all records, each ended by a line break.
+fn text(source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<String> {
+    if let DataSource::Path(path) = source
         && let Some(file) = text_file(path)
     {
         return std::fs::read_to_string(&file).map_err(Error::io(file));
     }
     let mut whole = String::new();
-    source.items(&INFO, setup, |row, _| {
-        let field = if row.fields.contains_key("page") { "page" } else { "text" };
-        let line = row.value(field)?.as_str().unwrap_or_default();
-        // The original's lines end in a blank before the line end; the hub's rows have lost those of empty lines.
+    source.items(&INFO, setup, |record, _| {
+        let field = if record.fields.contains_key("page") { "page" } else { "text" };
+        let line = record.value(field)?.as_str().unwrap_or_default();
+        // Every line of the original ends in a space and a line break; the Hub's copy has lost the space of empty
+        // lines.
         whole.push_str(if line.is_empty() { " " } else { line });
         if !line.ends_with('\n') {
             whole.push('\n');
@@ -73,7 +75,7 @@ fn text(source: Source<'_>, setup: &TaskOptions<'_>) -> Result<String> {
     Ok(whole)
 }
 
-/// The text file that was named, or is in the folder.
+/// The text file at `path`, or in the folder `path`; `None` if the data is in another format.
 fn text_file(path: &Path) -> Option<PathBuf> {
     let is_text = |path: &PathBuf| {
         let extension = path.extension().unwrap_or_default();
@@ -83,21 +85,22 @@ fn text_file(path: &Path) -> Option<PathBuf> {
     std::iter::once(path.to_owned()).chain(names.map(|name| path.join(name))).find(is_text)
 }
 
-/// The text cut before every heading of the first level, ` = Title = `.
+/// Cuts the text before every first-level heading, ` = Title = `.
 fn articles(text: &str) -> Vec<&str> {
     let mut articles = Vec::new();
-    let (mut begin, mut at) = (0, 0);
+    let (mut begin, mut end) = (0, 0);
     for line in text.split_inclusive('\n') {
-        if is_title(line) && at > begin {
-            articles.push(&text[begin..at]);
-            begin = at;
+        if is_title(line) && end > begin {
+            articles.push(&text[begin..end]);
+            begin = end;
         }
-        at += line.len();
+        end += line.len();
     }
     articles.push(&text[begin..]);
     articles
 }
 
+/// Whether a line is a first-level heading; those of lower levels have more `=` signs.
 fn is_title(line: &str) -> bool {
     let title = line.trim().strip_prefix("= ").and_then(|rest| rest.strip_suffix(" ="));
     title.is_some_and(|title| !title.starts_with('=') && !title.ends_with('='))
@@ -106,7 +109,7 @@ fn is_title(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::built_in::testing::{items, read as read_text, real, setup};
+    use crate::built_in::testing::{items, read as read_text, real_data, setup};
     use laser_model::ModelKind;
 
     const TEXT: &str = " \n = First = \n \n One = two = three .\n \n = = Part = = \n \n = Second = \n \n Last .\n";
@@ -126,20 +129,20 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_joined() {
+    fn records_are_joined() {
         let original = items(&INFO, "w.txt", TEXT);
-        let row = |line: &str| serde_json::json!({"text": line}).to_string() + "\n";
-        let hub = |line: &str| row(if line.trim().is_empty() { "" } else { line });
+        let record = |line: &str| serde_json::json!({"text": line}).to_string() + "\n";
+        let hub = |line: &str| record(if line.trim().is_empty() { "" } else { line });
         assert_eq!(items(&INFO, "h.jsonl", &TEXT.split_inclusive('\n').map(hub).collect::<String>()), original);
-        assert_eq!(items(&INFO, "h.jsonl", &TEXT.lines().map(row).collect::<String>()), original);
+        assert_eq!(items(&INFO, "h.jsonl", &TEXT.lines().map(record).collect::<String>()), original);
         let page = |item: &Item| serde_json::json!({"page": item.target()}).to_string() + "\n";
         assert_eq!(items(&INFO, "p.jsonl", &original.iter().map(page).collect::<String>()), original);
     }
 
     #[test]
-    fn the_real_parts_have_their_sizes() {
+    fn real_data_has_the_published_size() {
         for (file, articles) in [("test", INFO.size), ("valid", 60)] {
-            let Some(path) = real(&format!("wikitext-2/{file}.txt")) else { return };
+            let Some(path) = real_data(&format!("wikitext-2/{file}.txt")) else { return };
             let task = Task::open(INFO.name, Some(&path), &TaskOptions::default()).expect(file);
             assert_eq!(task.items.len(), articles, "{file}");
         }

@@ -1,55 +1,56 @@
-//! Wording: the rules of punctuation that the prompts of several tasks share, and items that ask for one of few words.
+//! Wording that the prompts of several tasks share: full stops, and items that offer a few words as choices.
 
-use crate::setup::{Profile, TaskOptions};
+use crate::options::{Profile, TaskOptions};
 use crate::task::Item;
 use laser_model::ModelKind;
 
-/// The text, trimmed, as a sentence: with a full stop unless it ends as sentences do, closing quotes and brackets aside.
-pub(super) fn sentence(text: &str) -> String {
+/// Trims a text and ends it as a sentence: adds a full stop unless it ends in `.`, `?` or `!`, before closing quotes
+/// and brackets if there are any.
+pub(super) fn end_sentence(text: &str) -> String {
     let text = text.trim();
-    let bare = text.trim_end_matches(['"', '\'', '”', '’', ')', ']']);
-    if bare.ends_with(['.', '?', '!']) { text.to_owned() } else { format!("{text}.") }
+    let without_records = text.trim_end_matches(['"', '\'', '”', '’', ')', ']']);
+    if without_records.ends_with(['.', '?', '!']) { text.to_owned() } else { format!("{text}.") }
 }
 
-/// The text, trimmed, as the reference closes one: with a full stop unless it ends in `.` or `?`.
-pub(super) fn closed(text: &str) -> String {
+/// Trims a text and ends it as the reference code does: adds a full stop unless it ends in `.` or `?`.
+pub(super) fn end_sentence_as_reference(text: &str) -> String {
     let text = text.trim();
     if text.ends_with(['.', '?']) { text.to_owned() } else { format!("{text}.") }
 }
 
-/// [`sentence`] or, as the paper has it, [`closed`].
-pub(super) fn closed_for(setup: &TaskOptions<'_>, text: &str) -> String {
+/// Ends a text by the rule of the profile: [`end_sentence`] or [`end_sentence_as_reference`].
+pub(super) fn end_sentence_for(setup: &TaskOptions<'_>, text: &str) -> String {
     match setup.profile {
-        Profile::Clean => sentence(text),
-        Profile::Paper => closed(text),
+        Profile::Clean => end_sentence(text),
+        Profile::Paper => end_sentence_as_reference(text),
     }
 }
 
-/// What stands behind the masks of a prompt that breaks off before its last word: nothing for a causal model.
-pub(super) fn full_stop(setup: &TaskOptions<'_>) -> String {
+/// Suffix of a prompt whose last word is masked: a full stop for masked models, nothing for causal models.
+pub(super) fn suffix_after_mask(setup: &TaskOptions<'_>) -> String {
     match setup.kind {
         ModelKind::Causal => String::new(),
         ModelKind::Masked => ".".to_owned(),
     }
 }
 
-/// [`full_stop`], of which the paper knows nothing.
-pub(super) fn clean_full_stop(setup: &TaskOptions<'_>) -> String {
+/// [`suffix_after_mask`] under the profile `clean`; nothing under `paper`.
+pub(super) fn clean_suffix_after_mask(setup: &TaskOptions<'_>) -> String {
     match setup.profile {
-        Profile::Clean => full_stop(setup),
+        Profile::Clean => suffix_after_mask(setup),
         Profile::Paper => String::new(),
     }
 }
 
-/// An item that asks for one of few words.
-pub(super) fn one_of(prompt: String, choices: &[&str], gold: usize) -> Item {
+/// A multiple-choice item. `gold`: index of the right choice.
+pub(super) fn choice_item(prompt: String, choices: &[&str], gold: usize) -> Item {
     let choices: Vec<String> = choices.iter().map(|&c| c.to_owned()).collect();
     Item { prompt, answers: vec![choices[gold].clone()], choices, gold, ..Item::default() }
 }
 
-/// An item that asks whether a statement is true.
-pub(super) fn true_or_false(prompt: String, is_true: bool) -> Item {
-    one_of(prompt, &["true", "false"], usize::from(!is_true))
+/// An item with the choices `true` and `false`.
+pub(super) fn true_or_false_item(prompt: String, is_true: bool) -> Item {
+    choice_item(prompt, &["true", "false"], usize::from(!is_true))
 }
 
 #[cfg(test)]
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_closed_once() {
+    fn sentences_end_by_the_rule_of_each_profile() {
         for (text, clean, paper) in [
             (" It is ", "It is.", "It is."),
             ("It is.", "It is.", "It is."),
@@ -66,7 +67,7 @@ mod tests {
             ("\"It is.\"", "\"It is.\"", "\"It is.\"."),
             ("It (is)", "It (is).", "It (is)."),
         ] {
-            assert_eq!((sentence(text).as_str(), closed(text).as_str()), (clean, paper));
+            assert_eq!((end_sentence(text).as_str(), end_sentence_as_reference(text).as_str()), (clean, paper));
         }
     }
 }

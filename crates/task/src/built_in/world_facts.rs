@@ -1,17 +1,19 @@
-//! The built-in `world-facts`: true, stable facts written for Laser, each relation with paraphrased prompts.
+//! The built-in task `world-facts`: true, stable facts written for Laser, with several paraphrased prompts per
+//! relation.
 //!
-//! One file a relation under `data/world_facts`, whose README has the schema and how the facts were made. Every
-//! fact gives one item a prompt; all items about a subject are one group.
+//! Each relation, such as the capital of a country, is one file in `crates/task/data/world_facts`; the README there
+//! describes the format and how the facts were collected. Every pair of a fact and a prompt is one item; all items
+//! about a subject form one group.
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::data_source::DataSource;
 use super::info::TaskInfo;
-use super::records::Source;
-use super::wording::full_stop;
+use super::wording::suffix_after_mask;
 use crate::error::{Error, Result};
+use crate::options::TaskOptions;
 use crate::score::Score;
-use crate::setup::TaskOptions;
 use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -30,7 +32,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
 
 macro_rules! relations {
     ($($name:literal)*) => {
-        /// Every relation: its name and its file.
+        /// Name and JSON text of every relation.
         static RELATIONS: &[(&str, &str)] =
             &[$(($name, include_str!(concat!("../../data/world_facts/", $name, ".json")))),*];
     };
@@ -73,12 +75,14 @@ relations! {
     "young_of_animal"
 }
 
+/// One relation. Each prompt contains `{}` for the subject.
 #[derive(Deserialize)]
 struct Relation {
     prompts: Vec<String>,
     facts: Vec<Fact>,
 }
 
+/// One fact of a relation.
 #[derive(Deserialize)]
 struct Fact {
     subject: String,
@@ -87,29 +91,31 @@ struct Fact {
     aliases: Vec<String>,
 }
 
-/// Facts of one relation and prompt that stay together in the mixed order: their shared prefix is computed once.
+/// Number of facts of one relation and prompt that stay together in the mixed order, so that a forward pass computes
+/// their shared prefix once.
 const RUN: usize = 16;
 
-fn read(_: Source<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+/// Makes the items of all relations, in a mixed but fixed order.
+fn read(_: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     let mut items = Vec::new();
     for (name, text) in RELATIONS {
         let relation: Relation = serde_json::from_str(text).map_err(|e| Error::parse(*name, e))?;
         for (i, prompt) in relation.prompts.iter().enumerate() {
             for (j, fact) in relation.facts.iter().enumerate() {
-                let place = (Sha256::digest(format!("{name}/{i}/{}", j / RUN)).to_vec(), j);
+                let sort_key = (Sha256::digest(format!("{name}/{i}/{}", j / RUN)).to_vec(), j);
                 let item = Item {
                     id: format!("{name}/{}/{i}", fact.subject),
                     group: fact.subject.clone(),
-                    suffix: full_stop(setup),
+                    suffix: suffix_after_mask(setup),
                     prompt: capitalised(&prompt.replace("{}", &fact.subject)),
                     answers: std::iter::once(&fact.answer).chain(&fact.aliases).cloned().collect(),
                     ..Item::default()
                 };
-                items.push((place, item));
+                items.push((sort_key, item));
             }
         }
     }
-    // Mixed, so that the first items are a sample of all relations.
+    // Sorting by a hash mixes the relations, so that the first items are a sample of all of them.
     items.sort_by(|(a, _), (b, _)| a.cmp(b));
     Task::new(INFO.name.to_owned(), items.into_iter().map(|(_, item)| item).collect(), Score::GREEDY)
 }
@@ -125,13 +131,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_relation_ships() {
+    fn every_relation_is_embedded() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/world_facts");
         let files = std::fs::read_dir(folder)
             .expect("folder")
             .filter(|e| e.as_ref().is_ok_and(|e| e.path().extension().is_some_and(|x| x == "json")));
         assert_eq!(files.count(), RELATIONS.len());
-        let task = read(Source::Inside, &TaskOptions::default()).expect("world-facts");
+        let task = read(DataSource::Embedded, &TaskOptions::default()).expect("world-facts");
         assert_eq!(task.items.len(), INFO.size);
         assert!(task.items.iter().any(|i| i.prompt == "The capital of France is" && i.target() == "Paris"));
     }

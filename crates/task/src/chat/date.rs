@@ -1,86 +1,47 @@
-//! The date that a chat template may ask for: takes what the user says, gives it as the template formats it.
+//! Date given to chat templates that print the current date: takes `YYYY-MM-DD`, gives it formatted as by `strftime`.
 
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::civil;
+
 use crate::error::Error;
 
-/// A day of the Gregorian calendar.
+/// A day of the Gregorian calendar, from year 1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Date {
-    year: u32,
-    /// From 1.
-    month: u32,
-    /// From 1.
-    day: u32,
-}
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+pub struct Date(civil::Date);
 
 impl Date {
-    /// The date in C's `strftime` notation, at midnight; `Err` holds the directive that is not known.
+    /// Formats the date, at midnight, by a format string of C's `strftime`.
+    ///
+    /// # Errors
+    /// The format contains a directive that is not supported; the error is its character.
     pub(super) fn format(self, format: &str) -> Result<String, char> {
-        let mut text = String::new();
+        // Only directives whose meaning does not depend on locale or time zone are passed on.
+        let mut checked = String::new();
         let mut chars = format.chars();
         while let Some(c) = chars.next() {
+            checked.push(c);
             if c != '%' {
-                text.push(c);
                 continue;
             }
-            let (weekday, month) = (DAYS[self.weekday()], MONTHS[self.month as usize - 1]);
-            text.push_str(&match chars.next().unwrap_or('%') {
-                'd' => format!("{:02}", self.day),
-                'm' => format!("{:02}", self.month),
-                'Y' => self.year.to_string(),
-                'y' => format!("{:02}", self.year % 100),
-                'B' => month.to_owned(),
-                'b' => month[..3].to_owned(),
-                'A' => weekday.to_owned(),
-                'a' => weekday[..3].to_owned(),
-                'H' | 'M' | 'S' => "00".to_owned(),
-                '%' => "%".to_owned(),
-                other => return Err(other),
-            });
+            match chars.next() {
+                // Without `-`, jiff pads years before 1000 with zeros, which C and Python on Linux do not.
+                Some('Y') => checked.push_str("-Y"),
+                Some(directive @ ('d' | 'm' | 'y' | 'B' | 'b' | 'A' | 'a' | 'H' | 'M' | 'S' | '%')) => {
+                    checked.push(directive);
+                }
+                None => checked.push('%'), // a lone `%` at the end stands for itself
+                Some(other) => return Err(other),
+            }
         }
-        Ok(text)
-    }
-
-    /// Days after a Monday. 1 January of year 1 was one; leap days of the years before are counted, then those days of
-    /// this year's months before.
-    fn weekday(self) -> usize {
-        let past = self.year - 1;
-        let days = past * 365 + past / 4 - past / 100 + past / 400;
-        let of_months: u32 = (1..self.month).map(|month| days_of(self.year, month)).sum();
-        ((days + of_months + self.day - 1) % 7) as usize
-    }
-}
-
-fn days_of(year: u32, month: u32) -> u32 {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        2 => 28 + u32::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
+        Ok(self.0.at(0, 0, 0, 0).strftime(&checked).to_string())
     }
 }
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+        self.0.fmt(f)
     }
 }
 
@@ -88,13 +49,10 @@ impl FromStr for Date {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let numbers: Vec<u32> =
-            text.split('-').filter(|n| n.bytes().all(|b| b.is_ascii_digit())).filter_map(|n| n.parse().ok()).collect();
-        match numbers[..] {
-            [year @ 1..=9999, month @ 1..=12, day] if text.len() == 10 && (1..=days_of(year, month)).contains(&day) => {
-                Ok(Self { year, month, day })
-            }
-            _ => Err(Error::setting("--chat-date", format!("expected a day such as 2026-01-31, found `{text}`"))),
+        // jiff also accepts other notations of ISO 8601, such as `20260131`, which do not print as they were written.
+        match text.parse::<civil::Date>() {
+            Ok(date) if date.year() >= 1 && date.to_string() == text => Ok(Self(date)),
+            _ => Err(Error::setting("chat-date", format!("expected a day such as 2026-01-31, found `{text}`"))),
         }
     }
 }
@@ -104,12 +62,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_named_and_written_as_in_c() {
+    fn dates_are_formatted_as_by_strftime() {
         for (day, want) in [
             ("2000-01-01", "Saturday, 01 January 2000"),
             ("2024-02-29", "Thursday, 29 February 2024"),
             ("1900-03-01", "Thursday, 01 March 1900"),
             ("2026-11-23", "Monday, 23 November 2026"),
+            ("0987-05-09", "Wednesday, 09 May 987"),
+            ("0001-01-01", "Monday, 01 January 1"),
         ] {
             let date: Date = day.parse().expect(day);
             assert_eq!(date.format("%A, %d %B %Y").as_deref(), Ok(want));
@@ -117,11 +77,14 @@ mod tests {
         }
         let date: Date = "2024-07-26".parse().expect("a day");
         assert_eq!(date.format("%a %d.%b/%m %y %H:%M:%S 100%%").as_deref(), Ok("Fri 26.Jul/07 24 00:00:00 100%"));
-        assert_eq!(date.format("%Q"), Err('Q'));
+        assert_eq!(date.format("100%").as_deref(), Ok("100%"));
+        for (format, directive) in [("%Q", 'Q'), ("%c", 'c'), ("%d %-d", '-'), ("%Z", 'Z')] {
+            assert_eq!(date.format(format), Err(directive));
+        }
     }
 
     #[test]
-    fn what_is_no_day_is_refused() {
+    fn texts_that_are_not_a_day_are_rejected() {
         for text in [
             "",
             "today",
@@ -132,8 +95,10 @@ mod tests {
             "0000-01-01",
             "2024-04-31",
             "+024-01-01",
+            "20240101",
+            "2024-01-01T00:00",
         ] {
-            assert!(text.parse::<Date>().expect_err(text).to_string().contains("--chat-date"), "{text}");
+            assert!(text.parse::<Date>().expect_err(text).to_string().contains("chat-date"), "{text}");
         }
     }
 }

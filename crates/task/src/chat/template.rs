@@ -1,19 +1,23 @@
-//! Jinja as `transformers` sets it up: takes a template's text, gives what renders it.
+//! Jinja environment set up as in `transformers`: takes a template's text, gives an environment that renders it.
 
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind};
 use serde::Serialize;
 
-use super::{ChatError, Date};
+use super::date::Date;
+use super::error::{ChatError, RenderError};
 
-/// Longest template. The largest of known models (with tools and several modes) has under 20 kB.
+/// Largest template in bytes. The largest of known models (with tools and several modes) has under 20 kB.
 const MAX_BYTES: usize = 1 << 20;
-/// Steps of one rendering; a conversation of a turn or two takes hundreds.
+/// Maximum number of instructions of one rendering, so that every template ends; one or two turns take hundreds.
 const FUEL: u64 = 200_000;
-/// The name under which the environment holds the template.
+/// Name of the template in its environment.
 pub(super) const NAME: &str = "chat template";
 
-/// An environment that holds the template.
+/// Makes the environment of a template. `date`: the current date for `strftime_now`.
+///
+/// # Errors
+/// The template is too large or not valid Jinja.
 pub(super) fn environment(source: &str, date: Option<Date>) -> Result<Environment<'static>, ChatError> {
     if source.len() > MAX_BYTES {
         return Err(ChatError::TooLarge { limit: MAX_BYTES, found: source.len() });
@@ -27,14 +31,14 @@ pub(super) fn environment(source: &str, date: Option<Date>) -> Result<Environmen
     env.set_formatter(|out, state, value| match value.kind() {
         ValueKind::Bool => out.write_str(if value.is_true() { "True" } else { "False" }).map_err(Error::from),
         ValueKind::None => out.write_str("None").map_err(Error::from),
+        // Python would print `['a']` or `{'a': 1}`; refused, because no known template needs it.
         ValueKind::Seq | ValueKind::Map => Err(invalid("prints a list or a mapping as Python would; use tojson")),
         _ => minijinja::escape_formatter(out, state, value),
     });
     env.add_filter("tojson", tojson);
     env.add_function("raise_exception", |message: String| -> Result<Value, Error> { Err(invalid(message)) });
     env.add_function("strftime_now", move |format: String| -> Result<String, Error> {
-        let date =
-            date.ok_or_else(|| invalid("strftime_now asks for today's date; give one as --chat-date YYYY-MM-DD"))?;
+        let date = date.ok_or_else(|| invalid("no date").with_source(RenderError::DateMissing))?;
         date.format(&format).map_err(|c| invalid(format!("strftime_now does not know %{c}")))
     });
     let source = without_generation_tags(source);
@@ -42,12 +46,13 @@ pub(super) fn environment(source: &str, date: Option<Date>) -> Result<Environmen
     Ok(env)
 }
 
+/// An error that a template raises.
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message)
 }
 
-/// JSON as Python's `json.dumps(…, ensure_ascii=False)` writes it, which is what `transformers` puts in the place of
-/// Jinja's own filter: a space after commas and colons, nothing escaped for HTML.
+/// The filter `tojson` of `transformers`, which replaces Jinja's own: JSON as Python's `json.dumps(…,
+/// ensure_ascii=False)` writes it, with a space after commas and colons and without HTML escapes.
 fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = options.get("indent")?;
     if options.get::<Option<bool>>("ensure_ascii")? == Some(true) {
@@ -62,16 +67,16 @@ fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
             let pretty = serde_json::ser::PrettyFormatter::with_indent(indent.as_bytes());
             value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, pretty))
         }
-        None => value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Spaced)),
+        None => value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, PythonSeparators)),
     };
     written.map_err(|e| invalid(format!("tojson: {e}")))?;
     Ok(String::from_utf8(bytes).expect("JSON is UTF-8 because serde_json writes it so"))
 }
 
-/// Python's separators.
-struct Spaced;
+/// Separators of Python's `json.dumps`: `, ` and `: `.
+struct PythonSeparators;
 
-impl serde_json::ser::Formatter for Spaced {
+impl serde_json::ser::Formatter for PythonSeparators {
     fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
         if first { Ok(()) } else { out.write_all(b", ") }
     }
@@ -85,8 +90,8 @@ impl serde_json::ser::Formatter for Spaced {
     }
 }
 
-/// `{% generation %} … {% endgeneration %}`, which marks what the assistant says and renders as what is inside, written
-/// as a condition that holds.
+/// Replaces `{% generation %} … {% endgeneration %}` by `{% if true %} … {% endif %}`: the tag of `transformers` marks
+/// the assistant's text for training masks and renders its content unchanged.
 fn without_generation_tags(source: &str) -> String {
     let mut text = String::with_capacity(source.len());
     let mut rest = source;

@@ -1,4 +1,4 @@
-//! Templates against `transformers` (`tools/make_chat_goldens.py`), and what is refused.
+//! Compares rendered templates with those of `transformers` (`tools/make_chat_goldens.py`), and checks the errors.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ fn compare(name: &str, chat: &ChatTemplate, rows: &Value) {
         let found = chat.render(row["system"].as_str(), row["question"].as_str().expect("text"));
         match (found, row["text"].as_str(), row["error"].as_str()) {
             (Ok(found), Some(text), _) => assert_eq!(found, text, "{name}"),
-            (Err(reason), _, Some(raised)) => assert!(reason.contains(raised), "{name}: {raised}: {reason}"),
+            (Err(error), _, Some(raised)) => assert!(error.to_string().contains(raised), "{name}: {raised}: {error}"),
             (found, ..) => panic!("{name}: {row}: found {found:?}"),
         }
     }
@@ -59,13 +59,17 @@ fn task(prompts: [&str; 2], config: Value) -> Task {
 }
 
 #[test]
-fn prompts_become_turns_and_all_else_stays() {
+fn prompts_become_user_turns_and_the_rest_of_the_task_is_kept() {
     let chat = plain("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>");
     let before = task(["What is", "Who is"], Value::Null);
     let after = chat.apply(before.clone(), Score::GREEDY).expect("rendered");
     let prompts: Vec<&str> = after.items.iter().map(|item| item.prompt.as_str()).collect();
     assert_eq!(prompts, ["<user>What is<assistant>", "<user>Who is<assistant>"]);
-    assert_eq!((after.join.delimiter.as_str(), after.join.special), ("", true), "it begins with no token");
+    assert_eq!(
+        (after.join.delimiter.as_str(), after.join.special),
+        ("", true),
+        "the text does not begin with the token"
+    );
     assert_eq!((&after.until, after.num_fewshot, &after.name), (&before.until, 3, &before.name));
     assert_eq!(after.items[1].answers, before.items[1].answers);
     assert_ne!(after.sha256(), before.sha256());
@@ -74,7 +78,7 @@ fn prompts_become_turns_and_all_else_stays() {
 }
 
 #[test]
-fn the_templates_last_line_end_is_not_the_answers() {
+fn the_line_end_before_the_answer_belongs_to_the_template() {
     let chat = plain("{{ messages[0].content }}\n");
     let boundary = |before: Boundary, score: Score| {
         let mut task = task(["What is", "Who is"], Value::Null);
@@ -86,11 +90,11 @@ fn the_templates_last_line_end_is_not_the_answers() {
     assert_eq!(boundary(Boundary::Harness, Score::TOP1), Boundary::Apart);
     assert_eq!(boundary(Boundary::Suffix, Score::GREEDY), Boundary::Suffix);
     let text = task(["", " "], Value::Null);
-    assert_eq!(chat.apply(text.clone(), Score::PERPLEXITY).expect("as it is").sha256(), text.sha256());
+    assert_eq!(chat.apply(text.clone(), Score::PERPLEXITY).expect("unchanged").sha256(), text.sha256());
 }
 
 #[test]
-fn a_description_is_the_systems() {
+fn a_description_becomes_the_system_turn() {
     let turns = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
     let prompts = ["Be brief.\n\nWhat is", "Be brief.\n\nWho is"];
     let config = serde_json::json!({"description": "Be brief.\n\n", "fewshot_delimiter": "##"});
@@ -105,22 +109,25 @@ fn a_description_is_the_systems() {
 }
 
 #[test]
-fn what_cannot_be_rendered_is_refused_by_its_item() {
+fn a_failed_rendering_names_its_item() {
     let refused = |source: &str, words: &str| {
         let error =
             plain(source).apply(task(["What is", "Who is"], Value::Null), Score::GREEDY).expect_err(source).to_string();
         assert!(error.starts_with("item `What is`: the model's chat template: ") && error.contains(words), "{error}");
     };
     refused("{{ raise_exception('only two turns') }}", "only two turns");
-    refused("{{ strftime_now('%Y') }}", "--chat-date");
     refused("{{ messages }}", "tojson");
     refused("{{ messages[0].content.swim() }}", "swim");
     refused("{{ nothing.there }}", "undefined");
     refused("{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}", "does not come to an end");
     refused("{% set long = 'x' * 99999 %}{% for i in range(9999) %}{{ long }}{% endfor %}", "writes more than");
+    let undated = plain("{{ strftime_now('%Y') }}").apply(task(["What is", "Who is"], Value::Null), Score::GREEDY);
+    let undated = undated.expect_err("no date");
+    assert_eq!(undated.kind(), crate::error::ErrorKind::Setting);
+    assert!(undated.to_string().starts_with("chat-date: item `What is`: the model's chat template: "), "{undated}");
     let date = "2024-07-26".parse().ok();
     let dated = template("{{ strftime_now('%c') }}", ChatSettings { date, system: None }).expect("a template");
-    assert!(dated.render(None, "What").expect_err("unknown").contains("%c"));
+    assert!(dated.render(None, "What").expect_err("unknown").to_string().contains("%c"));
     let broken = |source: &str, words: &str| {
         let error = template(source, ChatSettings::default()).expect_err("refused").to_string();
         assert!(error.contains("chat template") && error.contains(words), "{error}");

@@ -1,33 +1,36 @@
-//! From rows to items: takes a task's reading of one row, gives the items of all, and decides about bad rows.
+//! Turns records into items: takes a function that makes the items of one record, gives the items of all; rejects
+//! malformed records, or skips and counts them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{BadField, Records};
+use super::Records;
+use super::record::{BadField, Record};
 use crate::error::{Error, Result};
-use crate::setup::TaskOptions;
+use crate::options::TaskOptions;
 use crate::task::Item;
 
 impl Records {
-    /// The items that `of` makes of each row (none is fine: the row is not asked), each with its row as the document;
-    /// and a sentence for each row that was left out, because `setup` says so, those of the reading first.
+    /// Makes the items of all records. `make_items` makes the items of one record, none if the task does not use it.
+    /// Each item gets its record as [`Item::doc`]. The second result has a message for each skipped record, first those
+    /// skipped while reading the files.
     ///
     /// # Errors
-    /// A row is bad: `of` refuses it, it makes an item without an answer or with a right choice that is none, or one
-    /// whose id stands in an earlier row. All rows are bad.
-    pub fn items(
+    /// A record is malformed and [`TaskOptions::skip_bad`] is not set: `make_items` fails, or an item has no answer, a
+    /// gold index outside its choices, or the id of an earlier record's item. Or all records are malformed.
+    pub(crate) fn items(
         self,
         setup: &TaskOptions<'_>,
-        mut of: impl FnMut(&super::Record) -> Result<Vec<Item>, BadField>,
+        mut make_items: impl FnMut(&Record) -> Result<Vec<Item>, BadField>,
     ) -> Result<(Vec<Item>, Vec<String>)> {
-        let Self { file, rows, mut skipped } = self;
+        let Self { file, records, mut skipped } = self;
         let (mut all, mut places) = (Vec::new(), HashMap::new());
         let mut good = 0;
-        for row in rows {
-            let items = of(&row).and_then(|items| {
-                let place = format!("{}: {}", row.file.display(), row.place);
+        for record in records {
+            let items = make_items(&record).and_then(|items| {
+                let place = format!("{}: {}", record.file.display(), record.location);
                 items.iter().try_for_each(|item| check(item, &places))?;
                 places.extend(items.iter().map(|item| (item.id.clone(), place.clone())));
                 Ok(items)
@@ -35,12 +38,12 @@ impl Records {
             match items {
                 Ok(mut items) => {
                     good += 1;
-                    let doc = Arc::new(Value::Object(row.fields));
+                    let doc = Arc::new(Value::Object(record.fields));
                     items.iter_mut().for_each(|item| item.doc = Arc::clone(&doc));
                     all.append(&mut items);
                 }
-                Err(bad) if setup.skip_bad => skipped.push(row.error(&bad).to_string()),
-                Err(bad) => return Err(row.error(&bad)),
+                Err(bad) if setup.skip_bad => skipped.push(record.error(&bad).to_string()),
+                Err(bad) => return Err(record.error(&bad)),
             }
         }
         if let (0, Some(first)) = (good, skipped.first()) {
@@ -51,7 +54,7 @@ impl Records {
     }
 }
 
-/// What holds of the items of every task; `places` has the ids of earlier rows.
+/// Checks the rules for items of every task. `places`: file and location of each id of earlier records.
 fn check(item: &Item, places: &HashMap<String, String>) -> Result<(), BadField> {
     if let Some(place) = places.get(&item.id) {
         return Err(BadField::new("id", format!("expected each id once, found `{}` as in {place}", item.id)));

@@ -1,30 +1,30 @@
-//! Where the rows of a split are: takes the path a user gave and the names a set is published under, gives files.
+//! Finds the files of a split: takes the user's path and the file names of a published data set, gives files.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Names that a published data set has for the files of one split, and for the list inside one.
+/// File names of one split of a published data set, and the key of the list inside a JSON file.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Layout<'a> {
-    /// Files below the folder, the first name that is there counts; the last part of a name may have one `*`, and then
-    /// stands for all such files in the order of their names (shards).
+pub struct DatasetLayout<'a> {
+    /// Possible names below the folder; the first that exists is read. The last part of a name may contain one `*`,
+    /// which then stands for all matching files in the order of their names (shards).
     pub files: &'a [&'a str],
-    /// Key of the list in a JSON file that is one object; without it, the only list of objects there.
+    /// Key of the list of records in a JSON file that is one object; `None`: its only list of objects.
     pub list: Option<&'a str>,
 }
 
-/// Entries of a folder that an error message names.
+/// Maximum number of files of a folder that an error message names.
 const SHOWN: usize = 20;
 
-impl Layout<'_> {
-    /// Whether one of the files is in the folder; not, where `path` is no folder.
-    pub fn is_in(&self, path: &Path) -> bool {
+impl DatasetLayout<'_> {
+    /// Whether `path` is a folder that contains the files of this split.
+    pub(crate) fn is_in(&self, path: &Path) -> bool {
         path.is_dir() && self.files_of(path).is_ok()
     }
 
-    /// Whether a name stands for a file, given as a path with slashes.
-    pub fn fits(name: &str, file: &str) -> bool {
+    /// Whether a name, with at most one `*`, matches a file, a path with slashes. `*` matches no slash.
+    fn fits(name: &str, file: &str) -> bool {
         match name.split_once('*') {
             None => name == file,
             Some((start, end)) => {
@@ -34,10 +34,10 @@ impl Layout<'_> {
         }
     }
 
-    /// The files of a repository that `names` stand for; without names, every file in a format that can be read.
+    /// Chooses the files of a repository that match one of `names`; without names, every file in a readable format.
     ///
     /// # Errors
-    /// The first name that stands for no file.
+    /// The first name that matches no file.
     pub fn choose(files: &[String], names: &[&str]) -> Result<Vec<String>, String> {
         let fits_any = |file: &&String| match names {
             [] => super::is_readable(Path::new(file)),
@@ -52,7 +52,10 @@ impl Layout<'_> {
         }
     }
 
-    /// The files of `path`: itself, or the first of the names that are in the folder.
+    /// The files to read: `path` itself, or the files in the folder `path` that match the first name that exists.
+    ///
+    /// # Errors
+    /// The folder contains none of the names, or cannot be listed; shards are missing.
     pub(super) fn files_of(&self, path: &Path) -> Result<Vec<PathBuf>> {
         if !path.is_dir() {
             return Ok(vec![path.to_owned()]);
@@ -78,7 +81,10 @@ impl Layout<'_> {
     }
 }
 
-/// The files below `folder` that a name stands for, in the order of their names.
+/// Files below `folder` that match a name, in the order of their names.
+///
+/// # Errors
+/// The folder cannot be listed, or fewer or more shards exist than their names say.
 fn matching(folder: &Path, name: &str) -> Result<Vec<PathBuf>> {
     let (inner, pattern) = name.rsplit_once('/').unwrap_or(("", name));
     let parent = folder.join(inner);
@@ -89,7 +95,7 @@ fn matching(folder: &Path, name: &str) -> Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(&parent).map_err(Error::io(&parent))? {
         let entry = entry.map_err(Error::io(&parent))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if Layout::fits(pattern, &name) && entry.path().is_file() {
+        if DatasetLayout::fits(pattern, &name) && entry.path().is_file() {
             names.push(name);
         }
     }
@@ -102,7 +108,7 @@ fn matching(folder: &Path, name: &str) -> Result<Vec<PathBuf>> {
     Ok(names.into_iter().map(|name| parent.join(name)).collect())
 }
 
-/// How many files there are by the name of one: `test-00000-of-00003.parquet`.
+/// Number of shards according to the name of one: 3 for `test-00000-of-00003.parquet`.
 fn shards(name: &str) -> Option<usize> {
     let (before, after) = name.rsplit_once("-of-")?;
     let (index, count) = (before.rsplit('-').next()?, after.split('.').next()?);
@@ -110,7 +116,7 @@ fn shards(name: &str) -> Option<usize> {
     count.parse().ok().filter(|_| index.len() == count.len())
 }
 
-/// The files below `folder`, as paths from there, down to `depth` folders.
+/// Appends the files below `folder` to `into`, as paths that begin with `from`, down to `depth` levels of folders.
 fn list(folder: &Path, from: &Path, depth: usize, into: &mut Vec<String>) -> Result<()> {
     for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
         let entry = entry.map_err(Error::io(folder))?;
@@ -129,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_says_how_many_shards_there_are() {
+    fn the_number_of_shards_is_read_from_a_name() {
         assert_eq!(shards("test-00000-of-00003.parquet"), Some(3));
         for name in ["best-of-3.csv", "test-0-of-00003.parquet", "of-3", "test.csv"] {
             assert_eq!(shards(name), None, "{name}");
@@ -137,10 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_name_that_is_there_counts_and_shards_are_in_order() {
+    fn the_first_existing_name_is_read_and_shards_are_in_order() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("data")).expect("creates");
-        let layout = Layout { files: &["dev.jsonl", "data/validation-*.parquet", "test.json"], list: None };
+        let layout = DatasetLayout { files: &["dev.jsonl", "data/validation-*.parquet", "test.json"], list: None };
         let names = || layout.files_of(folder.path());
         let error = names().expect_err("none is there").to_string();
         assert!(
@@ -154,11 +160,12 @@ mod tests {
         assert_eq!(names().expect("shards"), shards);
         std::fs::write(folder.path().join("dev.jsonl"), "").expect("writes");
         assert_eq!(names().expect("a file"), [folder.path().join("dev.jsonl")]);
-        let none = Layout { files: &["x*y"], list: None }.files_of(folder.path()).expect_err("none is there");
+        let none = DatasetLayout { files: &["x*y"], list: None }.files_of(folder.path()).expect_err("none is there");
         assert!(none.to_string().contains("found data/train-0.parquet, data/validation-0.parquet"), "{none}");
-        assert!(Layout::default().files_of(folder.path()).is_err());
+        assert!(DatasetLayout::default().files_of(folder.path()).is_err());
         std::fs::write(folder.path().join("part-00001-of-00002.csv"), "").expect("writes");
-        let half = Layout { files: &["part-*.csv"], list: None }.files_of(folder.path()).expect_err("one is missing");
+        let half =
+            DatasetLayout { files: &["part-*.csv"], list: None }.files_of(folder.path()).expect_err("one is missing");
         assert!(half.to_string().contains("expected 2 shards by their names, found part-00001-of-00002.csv"), "{half}");
         let file = folder.path().join("anything");
         assert_eq!(layout.files_of(&file).expect("a file is itself"), [file]);

@@ -1,38 +1,42 @@
-//! Tables of separated values: takes CSV or TSV with a header, gives rows whose values are all texts.
+//! Reads tables: takes CSV or TSV with a header, gives records whose values are all texts.
 //!
-//! Quoting is RFC 4180's: a field in double quotes may hold separators, line ends, and quotes written twice.
+//! Quoting follows RFC 4180: a field in double quotes may contain separators, line ends, and quotes written twice.
 
 use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 
-use super::reading::Reading;
+use super::record::{BadField, RecordLocation};
+use super::record_collector::RecordCollector;
 use super::text::{line_of, not_utf8, without_mark};
-use super::{BadField, Place};
 use crate::error::Result;
 
-pub(super) fn read(bytes: &[u8], separator: u8, reading: &mut Reading) -> Result<()> {
+/// Reads a table whose fields are separated by `separator`.
+///
+/// # Errors
+/// The header or the quoting is malformed, or a record is and is not to be skipped.
+pub(super) fn read(bytes: &[u8], separator: u8, collector: &mut RecordCollector) -> Result<()> {
     let bytes = without_mark(bytes);
     let mut records = records(bytes, separator);
     let mut record = ByteRecord::new();
     let mut next = |record: &mut ByteRecord| records.read_byte_record(record);
-    let wrong = |reading: &Reading, e: csv::Error| reading.wrong(Place::Line(1), e);
-    if !next(&mut record).map_err(|e| wrong(reading, e))? {
+    let wrong = |collector: &RecordCollector, e: csv::Error| collector.error(RecordLocation::Line(1), e);
+    if !next(&mut record).map_err(|e| wrong(collector, e))? {
         return Ok(());
     }
-    let names = header(&record).map_err(|problem| reading.wrong(place(bytes, &record), problem))?;
+    let names = header(&record).map_err(|problem| collector.error(location(bytes, &record), problem))?;
     loop {
         let last = record.position().map_or(0, csv::Position::byte) as usize;
-        if !next(&mut record).map_err(|e| wrong(reading, e))? {
+        if !next(&mut record).map_err(|e| wrong(collector, e))? {
             return if is_closed(&bytes[last.min(bytes.len())..], separator) {
                 Ok(())
             } else {
-                Err(reading.wrong(line_of(bytes, last), "expected a closing quote, found the end of the file"))
+                Err(collector.error(line_of(bytes, last), "expected a closing quote, found the end of the file"))
             };
         }
-        let place = place(bytes, &record);
+        let location = location(bytes, &record);
         if record.len() != names.len() {
             let problem = format!("expected {} fields as in the header, found {}", names.len(), record.len());
-            reading.bad(place, problem)?;
+            collector.add_bad(location, problem)?;
             continue;
         }
         let text = |(name, field): (&String, &[u8])| match std::str::from_utf8(field) {
@@ -40,17 +44,18 @@ pub(super) fn read(bytes: &[u8], separator: u8, reading: &mut Reading) -> Result
             Err(e) => Err(BadField::new(name, not_utf8(&e))),
         };
         match names.iter().zip(&record).map(text).collect::<Result<Map<_, _>, _>>() {
-            Ok(fields) => reading.row(place, fields),
-            Err(bad) => reading.bad_field(place, &bad)?,
+            Ok(fields) => collector.add(location, fields),
+            Err(bad) => collector.add_bad_field(location, &bad)?,
         }
     }
 }
 
+/// A reader of raw records, the header included.
 fn records(bytes: &[u8], separator: u8) -> csv::Reader<&[u8]> {
     ReaderBuilder::new().delimiter(separator).has_headers(false).flexible(true).from_reader(bytes)
 }
 
-/// The names of the fields.
+/// Reads the names of the fields.
 fn header(record: &ByteRecord) -> Result<Vec<String>, String> {
     let mut names: Vec<String> = Vec::with_capacity(record.len());
     for name in record {
@@ -63,14 +68,15 @@ fn header(record: &ByteRecord) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// The line a record begins on, which is not where the reader stood if blank lines come before it.
-fn place(bytes: &[u8], record: &ByteRecord) -> Place {
-    let Some(position) = record.position() else { return Place::Line(1) };
+/// Line on which a record begins. The reader's position may be before it, at blank lines that it skips.
+fn location(bytes: &[u8], record: &ByteRecord) -> RecordLocation {
+    let Some(position) = record.position() else { return RecordLocation::Line(1) };
     let blank = bytes.iter().skip(position.byte() as usize).take_while(|byte| matches!(byte, b'\n' | b'\r'));
-    Place::Line(position.line() as usize + blank.filter(|byte| **byte == b'\n').count())
+    RecordLocation::Line(position.line() as usize + blank.filter(|byte| **byte == b'\n').count())
 }
 
-/// Whether the last record ends: a line after it is a record of its own only if no quote is open.
+/// Whether the last record has no open quote. The `csv` crate does not report one, so a line is added after the record:
+/// it is a record of its own only if no quote is open.
 fn is_closed(last: &[u8], separator: u8) -> bool {
     let count = |bytes: &[u8]| records(bytes, separator).into_byte_records().count();
     count(&[last, b"\nx\n"].concat()) > count(last)

@@ -1,49 +1,55 @@
+//! Reads the same records in every format, checks errors and skipped records, and feeds damaged bytes to every reader.
+
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::setup::TaskOptions;
+use crate::options::TaskOptions;
 use crate::task::Item;
 
 fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/parquet")
 }
 
-fn fields(rows: &Records) -> Vec<Value> {
-    rows.rows.iter().map(|row| Value::Object(row.fields.clone())).collect()
+fn fields(records: &Records) -> Vec<Value> {
+    records.records.iter().map(|record| Value::Object(record.fields.clone())).collect()
 }
 
-/// Rows of a file with this name and these bytes, and the folder it is in.
-fn reading(name: &str, bytes: &[u8], skip_bad: bool) -> Result<Records> {
+/// Records of a file with this name and these bytes.
+fn read_records(name: &str, bytes: &[u8], skip_bad: bool) -> Result<Records> {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join(name), bytes).expect("writes");
-    Records::open(&folder.path().join(name), &Layout::default(), skip_bad)
+    Records::open(&folder.path().join(name), &DatasetLayout::default(), skip_bad)
 }
 
 fn refusal(name: &str, bytes: &[u8]) -> String {
-    reading(name, bytes, false).expect_err("malformed").to_string()
+    read_records(name, bytes, false).expect_err("malformed").to_string()
 }
 
 #[test]
-fn every_format_gives_the_same_rows() {
+fn every_format_gives_the_same_records() {
     let expected = [json!({"a": "x, y", "b": "1"}), json!({"a": "two\nlines", "b": ""})];
     let list = json!(expected).to_string();
     let lines = format!("{}\n\n{}\n", expected[0], expected[1]);
     let table = "\u{feff}a,b\r\n\"x, y\",1\r\n\r\n\"two\nlines\",\r\n";
-    for (name, text, places) in [
-        ("x.json", list.clone(), [Place::Record(0), Place::Record(1)]),
-        ("x.json", format!("{{\"notes\": [\"n\"], \"examples\":\n {list}}}"), [Place::Record(0), Place::Record(1)]),
-        ("x.json", lines.clone(), [Place::Line(1), Place::Line(3)]),
-        ("x.jsonl", lines.clone(), [Place::Line(1), Place::Line(3)]),
-        ("x", lines, [Place::Line(1), Place::Line(3)]),
-        ("x.csv", table.to_owned(), [Place::Line(2), Place::Line(4)]),
-        ("x.TSV", table.replace(',', "\t").replace("x\t", "x,"), [Place::Line(2), Place::Line(4)]),
+    for (name, text, locations) in [
+        ("x.json", list.clone(), [RecordLocation::Record(0), RecordLocation::Record(1)]),
+        (
+            "x.json",
+            format!("{{\"notes\": [\"n\"], \"examples\":\n {list}}}"),
+            [RecordLocation::Record(0), RecordLocation::Record(1)],
+        ),
+        ("x.json", lines.clone(), [RecordLocation::Line(1), RecordLocation::Line(3)]),
+        ("x.jsonl", lines.clone(), [RecordLocation::Line(1), RecordLocation::Line(3)]),
+        ("x", lines, [RecordLocation::Line(1), RecordLocation::Line(3)]),
+        ("x.csv", table.to_owned(), [RecordLocation::Line(2), RecordLocation::Line(4)]),
+        ("x.TSV", table.replace(',', "\t").replace("x\t", "x,"), [RecordLocation::Line(2), RecordLocation::Line(4)]),
     ] {
-        let rows = reading(name, text.as_bytes(), false).expect(name);
-        assert_eq!(fields(&rows), expected, "{name}");
-        assert_eq!(rows.rows.iter().map(|row| row.place).collect::<Vec<_>>(), places, "{name}");
+        let records = read_records(name, text.as_bytes(), false).expect(name);
+        assert_eq!(fields(&records), expected, "{name}");
+        assert_eq!(records.records.iter().map(|record| record.location).collect::<Vec<_>>(), locations, "{name}");
     }
-    let rows = reading("x.txt", b"one\n\n two\r\n", false).expect("text");
-    assert_eq!(fields(&rows), [json!({"text": "one"}), json!({"text": ""}), json!({"text": " two"})]);
+    let records = read_records("x.txt", b"one\n\n two\r\n", false).expect("text");
+    assert_eq!(fields(&records), [json!({"text": "one"}), json!({"text": ""}), json!({"text": " two"})]);
 }
 
 #[test]
@@ -52,7 +58,7 @@ fn one_list_of_an_object_is_named_or_the_only_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.json");
     std::fs::write(&path, text).expect("writes");
-    let open = |list| Records::open(&path, &Layout { list, files: &[] }, false);
+    let open = |list| Records::open(&path, &DatasetLayout { list, files: &[] }, false);
     assert_eq!(fields(&open(Some("test")).expect("named")), [json!({"a": 2})]);
     assert!(open(None).expect_err("two").to_string().contains("expected one list of objects, found train, test"));
     assert!(open(Some("dev")).expect_err("none").to_string().contains("`dev`: expected a list of objects"));
@@ -62,7 +68,7 @@ fn one_list_of_an_object_is_named_or_the_only_one() {
 }
 
 #[test]
-fn what_is_no_row_is_refused_with_its_place_or_left_out_and_counted() {
+fn malformed_records_are_rejected_with_their_location_or_skipped_and_counted() {
     let good = r#"{"a": 1}"#;
     for (name, bytes, place) in [
         ("x.jsonl", format!("{good}\n{{\"a\": \n{good}\n").into_bytes(), "x.jsonl: line 2: expected a JSON object"),
@@ -75,9 +81,9 @@ fn what_is_no_row_is_refused_with_its_place_or_left_out_and_counted() {
     ] {
         let error = refusal(name, &bytes);
         assert!(error.contains(place), "{error}");
-        let rows = reading(name, &bytes, true).expect("the rest");
-        assert_eq!((rows.rows.len(), rows.skipped.len()), (2, 1), "{name}");
-        assert!(rows.skipped[0].contains(place), "{}", rows.skipped[0]);
+        let records = read_records(name, &bytes, true).expect("the rest");
+        assert_eq!((records.records.len(), records.skipped.len()), (2, 1), "{name}");
+        assert!(records.skipped[0].contains(place), "{}", records.skipped[0]);
     }
     for (name, bytes, place) in [
         ("x.json", &b"[{\"a\": 1},\n{\"a\": \"\xff\"}]"[..], "line 2: expected UTF-8"),
@@ -87,21 +93,25 @@ fn what_is_no_row_is_refused_with_its_place_or_left_out_and_counted() {
         ("x.csv", b"a,a\n1,2\n", "line 1: header: expected each name once, found `a` twice"),
         ("x.parquet", b"PAR1PAR1", "footer: expected"),
     ] {
-        assert!(reading(name, bytes, true).expect_err(name).to_string().contains(place), "{}", refusal(name, bytes));
+        assert!(
+            read_records(name, bytes, true).expect_err(name).to_string().contains(place),
+            "{}",
+            refusal(name, bytes)
+        );
     }
 }
 
 #[test]
-fn parquet_gives_the_rows_that_its_own_library_does() {
+fn parquet_gives_the_same_records_as_pyarrow() {
     let mut files = 0;
     for entry in std::fs::read_dir(goldens()).expect("goldens") {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|extension| extension == "parquet") {
-            let rows = Records::read(&path).expect("a sound file");
-            let expected = Records::read(&path.with_extension("jsonl")).expect("rows");
-            assert_eq!(rows.rows.len(), expected.rows.len());
-            for (row, expected) in rows.rows.iter().zip(&expected.rows) {
-                assert_eq!(row.fields, expected.fields, "{}: {}", path.display(), row.place);
+            let records = Records::read(&path).expect("a sound file");
+            let expected = Records::read(&path.with_extension("jsonl")).expect("records");
+            assert_eq!(records.records.len(), expected.records.len());
+            for (record, expected) in records.records.iter().zip(&expected.records) {
+                assert_eq!(record.fields, expected.fields, "{}: {}", path.display(), record.location);
             }
             files += 1;
         }
@@ -110,7 +120,7 @@ fn parquet_gives_the_rows_that_its_own_library_does() {
 }
 
 #[test]
-fn no_byte_makes_a_reader_panic() {
+fn damaged_bytes_never_panic() {
     let parquet = |name: &str| std::fs::read(goldens().join(name)).expect("a golden");
     for (name, sound) in [
         ("x.json", br#"{"examples": [{"a": "\u00e9", "b": [1, null]}, {"a": "x"}]}"#.to_vec()),
@@ -124,8 +134,8 @@ fn no_byte_makes_a_reader_panic() {
         let path = folder.path().join(name);
         let mut refused = 0;
         let mut try_it = |bytes: &[u8]| {
-            let mut reading = Reading::new(&path, false);
-            let done = read_bytes(bytes, &path, None, &mut reading);
+            let mut collector = RecordCollector::new(&path, false);
+            let done = read_bytes(bytes, &path, None, &mut collector);
             refused += usize::from(done.is_err());
         };
         for at in 0..sound.len() {
@@ -140,9 +150,9 @@ fn no_byte_makes_a_reader_panic() {
     }
 }
 
-fn item(row: &Record) -> Result<Vec<Item>, BadField> {
-    let id = row.text("id")?.to_owned();
-    let answers = vec![row.text("answer")?.to_owned()];
+fn item(record: &Record) -> Result<Vec<Item>, BadField> {
+    let id = record.text("id")?.to_owned();
+    let answers = vec![record.text("answer")?.to_owned()];
     Ok(vec![
         Item { id: format!("{id}-1"), answers: answers.clone(), ..Item::default() },
         Item { id, answers, ..Item::default() },
@@ -150,8 +160,8 @@ fn item(row: &Record) -> Result<Vec<Item>, BadField> {
 }
 
 #[test]
-fn items_know_their_rows_and_bad_ones_are_refused_or_counted() {
-    let rows = [
+fn items_contain_their_records_and_bad_records_are_rejected_or_counted() {
+    let records = [
         r#"{"id": "a", "answer": "x"}"#,
         r#"{"id": "b"}"#,
         r#"{"id": "c", "answer": " "}"#,
@@ -159,15 +169,15 @@ fn items_know_their_rows_and_bad_ones_are_refused_or_counted() {
         "{",
         r#"{"id": "e", "answer": "y"}"#,
     ];
-    let keep = |kept: &[usize]| kept.iter().map(|i| format!("{}\n", rows[*i])).collect::<String>();
+    let keep = |kept: &[usize]| kept.iter().map(|i| format!("{}\n", records[*i])).collect::<String>();
     let items = |kept: &[usize], skip_bad| {
         let setup = TaskOptions { skip_bad, ..TaskOptions::default() };
-        reading("x.jsonl", keep(kept).as_bytes(), skip_bad).and_then(|rows| rows.items(&setup, item))
+        read_records("x.jsonl", keep(kept).as_bytes(), skip_bad).and_then(|records| records.items(&setup, item))
     };
-    let (all, skipped) = items(&[0, 5], false).expect("good rows");
+    let (all, skipped) = items(&[0, 5], false).expect("good records");
     assert_eq!(all.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["a-1", "a", "e-1", "e"]);
     assert!(skipped.is_empty());
-    assert!(all.iter().all(|item| item.doc["answer"] == *item.answers[0]), "each item has its row");
+    assert!(all.iter().all(|item| item.doc["answer"] == *item.answers[0]), "each item has its record");
     let problem = |kept: &[usize]| items(kept, false).expect_err("bad").to_string();
     assert!(problem(&[0, 1]).ends_with("x.jsonl: line 2, `answer`: expected this field, found id"));
     assert!(problem(&[0, 2]).ends_with("line 2, `answer`: expected a text, found an empty one"));
@@ -181,18 +191,18 @@ fn items_know_their_rows_and_bad_ones_are_refused_or_counted() {
     assert!(skipped.iter().any(|text| text.contains("line 4, `id`")), "{skipped:?}");
     let none = items(&[1, 2], true).expect_err("all are bad").to_string();
     assert!(
-        none.contains("expected a good row, found 2 bad ones; the first: ") && none.contains("line 1, `answer`"),
+        none.contains("expected a good record, found 2 bad ones; the first: ") && none.contains("line 1, `answer`"),
         "{none}"
     );
 }
 
 #[test]
-fn an_item_that_cannot_be_asked_is_refused_for_every_task() {
+fn an_item_without_a_right_answer_is_rejected_in_every_task() {
     let of = |item: Item| {
         let fields = Map::new();
-        let row = Record::new(&Path::new("x.csv").into(), Place::Line(2), fields);
-        let rows = Records { file: "x.csv".into(), rows: vec![row], skipped: Vec::new() };
-        rows.items(&TaskOptions::default(), |_| Ok(vec![item.clone()])).expect_err("unanswerable").to_string()
+        let record = Record::new(&Path::new("x.csv").into(), RecordLocation::Line(2), fields);
+        let records = Records { file: "x.csv".into(), records: vec![record], skipped: Vec::new() };
+        records.items(&TaskOptions::default(), |_| Ok(vec![item.clone()])).expect_err("unanswerable").to_string()
     };
     assert_eq!(of(Item::default()), "x.csv: line 2, `answer`: expected at least one, found none");
     let choices = vec!["a".to_owned(), "b".to_owned()];

@@ -1,41 +1,41 @@
-//! Lines of a text: takes bytes, gives each line with its number; and plain text files, one row a line.
+//! Splits bytes into lines with their numbers, and reads plain text files as one record per line.
 
 use serde_json::{Map, Value};
 
-use super::reading::Reading;
-use super::{BadField, Place};
+use super::record::{BadField, RecordLocation};
+use super::record_collector::RecordCollector;
 use crate::error::Result;
 
-/// One row a line, as the field `text`; a blank line is a row too.
-pub(super) fn read(bytes: &[u8], reading: &mut Reading) -> Result<()> {
-    for (place, line) in lines(bytes) {
+/// Reads one record per line, with the field `text`; a blank line is a record, too.
+pub(super) fn read(bytes: &[u8], collector: &mut RecordCollector) -> Result<()> {
+    for (location, line) in lines(bytes) {
         match std::str::from_utf8(line) {
-            Ok(line) => reading.row(place, Map::from_iter([("text".to_owned(), Value::from(line))])),
-            Err(e) => reading.bad_field(place, &BadField::new("text", not_utf8(&e)))?,
+            Ok(line) => collector.add(location, Map::from_iter([("text".to_owned(), Value::from(line))])),
+            Err(e) => collector.add_bad_field(location, &BadField::new("text", not_utf8(&e)))?,
         }
     }
     Ok(())
 }
 
-/// The lines without their ends (a line feed, or carriage return and line feed); the last need not have one.
-pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = (Place, &[u8])> {
+/// Splits into lines, without their ends (`\n` or `\r\n`); the last line need not have an end.
+pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = (RecordLocation, &[u8])> {
     let bytes = without_mark(bytes);
     let bytes = bytes.strip_suffix(b"\n").map_or((!bytes.is_empty()).then_some(bytes), Some);
     let lines = bytes.into_iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
-    lines.enumerate().map(|(i, line)| (Place::Line(i + 1), line.strip_suffix(b"\r").unwrap_or(line)))
+    lines.enumerate().map(|(i, line)| (RecordLocation::Line(i + 1), line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
-/// Drops the mark that some programs write before UTF-8.
+/// Drops the byte order mark that some programs write at the beginning of UTF-8.
 pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// The line that the byte at `index` stands on.
-pub(super) fn line_of(bytes: &[u8], index: usize) -> Place {
-    Place::Line(1 + bytes[..index.min(bytes.len())].iter().filter(|byte| **byte == b'\n').count())
+/// Line of the byte at `index`.
+pub(super) fn line_of(bytes: &[u8], index: usize) -> RecordLocation {
+    RecordLocation::Line(1 + bytes[..index.min(bytes.len())].iter().filter(|byte| **byte == b'\n').count())
 }
 
-/// What is wrong with bytes that are no text.
+/// Error message for bytes that are not UTF-8.
 pub(super) fn not_utf8(error: &std::str::Utf8Error) -> String {
     format!("expected UTF-8, found other bytes after {} good ones", error.valid_up_to())
 }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_those_an_editor_shows() {
+    fn lines_are_split_and_counted_as_in_an_editor() {
         let of = |text: &'static str| -> Vec<&str> {
             lines(text.as_bytes()).map(|(_, line)| std::str::from_utf8(line).expect("UTF-8")).collect()
         };
@@ -53,6 +53,6 @@ mod tests {
         assert_eq!(of("\n"), [""]);
         assert_eq!(of("a\r\n\n b \n"), ["a", "", " b "]);
         assert_eq!(of("\u{feff}a\nb"), ["a", "b"]);
-        assert_eq!(line_of(b"a\nb\nc", 3), Place::Line(2));
+        assert_eq!(line_of(b"a\nb\nc", 3), RecordLocation::Line(2));
     }
 }

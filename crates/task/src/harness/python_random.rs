@@ -1,25 +1,29 @@
-//! Python's `random.Random`, as far as the harness draws from it: the Mersenne Twister MT19937 (Matsumoto and
-//! Nishimura 1998), `sample` and `choices`. The same seed gives the same few-shot examples and the same resamples.
+//! Python's `random.Random` with the methods that the harness uses: `sample` for few-shot examples, `choices` for
+//! bootstrap resamples. The generator is the Mersenne Twister MT19937 (Matsumoto and Nishimura 1998), whose names and
+//! constants are used here. The same seed gives the same numbers as in Python.
 
+/// Words of the state.
 const N: usize = 624;
+/// Distance of the two state words that make a new one.
 const M: usize = 397;
 
-/// A generator of Python's `random` module.
+/// A random number generator that draws what Python's `random.Random` draws.
 #[derive(Debug, Clone)]
 pub struct PythonRandom {
     state: Box<[u32; N]>,
+    /// Index of the next state word to give out; `N` if all were.
     next: usize,
 }
 
 impl PythonRandom {
-    /// `random.Random(seed)` of a seed that is not negative.
+    /// `random.Random(seed)`, for seeds from 0 up: seeds the state by MT19937's `init_by_array`.
     pub fn new(seed: u64) -> Self {
-        let (low, high) = (seed as u32, (seed >> 32) as u32); // the seed's 32-bit digits, lowest first
+        let (low, high) = (seed as u32, (seed >> 32) as u32); // Python seeds with the 32-bit digits, lowest first
         let key: &[u32] = if high == 0 { &[low] } else { &[low, high] };
         let mut state = Box::new([0u32; N]);
         state[0] = 19_650_218;
         for i in 1..N {
-            state[i] = spread(state[i - 1], 1_812_433_253).wrapping_add(i as u32);
+            state[i] = mix(state[i - 1], 1_812_433_253).wrapping_add(i as u32);
         }
         let (mut i, mut j) = (1, 0);
         let wrap = |state: &mut [u32; N], i: &mut usize| {
@@ -30,20 +34,20 @@ impl PythonRandom {
             }
         };
         for _ in 0..N.max(key.len()) {
-            state[i] = (state[i] ^ spread(state[i - 1], 1_664_525)).wrapping_add(key[j]).wrapping_add(j as u32);
+            state[i] = (state[i] ^ mix(state[i - 1], 1_664_525)).wrapping_add(key[j]).wrapping_add(j as u32);
             wrap(&mut state, &mut i);
             j = (j + 1) % key.len();
         }
         for _ in 1..N {
-            state[i] = (state[i] ^ spread(state[i - 1], 1_566_083_941)).wrapping_sub(i as u32);
+            state[i] = (state[i] ^ mix(state[i - 1], 1_566_083_941)).wrapping_sub(i as u32);
             wrap(&mut state, &mut i);
         }
         state[0] = 0x8000_0000;
         Self { state, next: N }
     }
 
-    /// 32 random bits.
-    fn word(&mut self) -> u32 {
+    /// `getrandbits(32)`.
+    fn next_u32(&mut self) -> u32 {
         if self.next == N {
             self.twist();
         }
@@ -55,6 +59,7 @@ impl PythonRandom {
         y ^ (y >> 18)
     }
 
+    /// Makes the next `N` state words.
     fn twist(&mut self) {
         for i in 0..N {
             let y = (self.state[i] & 0x8000_0000) | (self.state[(i + 1) % N] & 0x7fff_ffff);
@@ -64,28 +69,29 @@ impl PythonRandom {
         self.next = 0;
     }
 
-    /// `random()`: 53 random bits in [0, 1).
-    fn unit(&mut self) -> f64 {
-        let (high, low) = (self.word() >> 5, self.word() >> 6);
+    /// `random()`: a number in [0, 1) with 53 random bits.
+    fn random(&mut self) -> f64 {
+        let (high, low) = (self.next_u32() >> 5, self.next_u32() >> 6);
         (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
     }
 
-    /// `_randbelow(n)`: a number below `n`, which is from 1 to 2³² − 1.
+    /// `_randbelow(n)`: a random whole number below `n`, for `n` from 1 up.
     fn below(&mut self, n: u32) -> u32 {
-        let shift = n.leading_zeros(); // as many bits as `n` has, drawn until they are below it
+        let shift = n.leading_zeros(); // as many bits as `n` has, drawn again until below it
         loop {
-            let drawn = self.word() >> shift;
+            let drawn = self.next_u32() >> shift;
             if drawn < n {
                 return drawn;
             }
         }
     }
 
-    /// `sample(range(n), k)`: `k` different indices below `n`, in the order drawn; none where there are fewer than `k`.
+    /// `sample(range(n), k)`: `k` different indices below `n`, in the order drawn; `None` if `n` is less than `k`.
     pub(crate) fn sample(&mut self, n: usize, k: usize) -> Option<Vec<usize>> {
         let size = u32::try_from(n).ok().filter(|_| k <= n)?;
         let mut drawn = Vec::with_capacity(k);
-        // Python keeps a list of those left where that is smaller than a set of those drawn.
+        // Python has two algorithms, which draw differently: it uses a list of the remaining indices if that needs less
+        // memory than a set of the drawn ones. The estimate of the set's size is Python's.
         let set_size = 21.0 + if k > 5 { 4f64.powf(((k * 3) as f64).log(4.0).ceil()) } else { 0.0 };
         if n as f64 <= set_size {
             let mut pool: Vec<usize> = (0..n).collect();
@@ -105,13 +111,14 @@ impl PythonRandom {
         Some(drawn)
     }
 
-    /// One of `choices(range(n))`.
+    /// One index below `n`, uniformly: an element of `choices(range(n))`.
     pub fn choice(&mut self, n: usize) -> usize {
-        (self.unit() * n as f64) as usize
+        (self.random() * n as f64) as usize
     }
 }
 
-fn spread(word: u32, factor: u32) -> u32 {
+/// The mixing step of MT19937's seeding.
+fn mix(word: u32, factor: u32) -> u32 {
     (word ^ (word >> 30)).wrapping_mul(factor)
 }
 
@@ -119,27 +126,28 @@ fn spread(word: u32, factor: u32) -> u32 {
 mod tests {
     use super::*;
 
-    /// All numbers by CPython 3.11's `random`.
+    /// Expected numbers from CPython 3.11's `random`.
     #[test]
-    fn words_are_pythons() {
+    fn random_bits_are_pythons() {
         let mut random = PythonRandom::new(0);
-        assert_eq!([(); 4].map(|()| random.word()), [3626764237, 1654615998, 3255389356, 3823568514]);
+        assert_eq!([(); 4].map(|()| random.next_u32()), [3626764237, 1654615998, 3255389356, 3823568514]);
         let mut random = PythonRandom::new(1234);
-        assert_eq!([(); 4].map(|()| random.word()), [4150886329, 3342196574, 1892932127, 501869158]);
+        assert_eq!([(); 4].map(|()| random.next_u32()), [4150886329, 3342196574, 1892932127, 501869158]);
         let mut random = PythonRandom::new(1099511627783);
-        assert_eq!([(); 4].map(|()| random.word()), [2635837658, 3209733218, 3500038837, 4028389051]);
+        assert_eq!([(); 4].map(|()| random.next_u32()), [2635837658, 3209733218, 3500038837, 4028389051]);
         let mut random = PythonRandom::new(5);
         (0..1000).for_each(|_| {
-            random.word();
+            random.next_u32();
         });
-        assert_eq!(random.word(), 2355429967, "after the first twist");
+        assert_eq!(random.next_u32(), 2355429967, "after the first twist");
         let mut random = PythonRandom::new(7);
-        assert_eq!([(); 2].map(|()| random.unit()), [0.32383276483316237, 0.15084917392450192]);
+        assert_eq!([(); 2].map(|()| random.random()), [0.32383276483316237, 0.15084917392450192]);
     }
 
+    /// Expected numbers from CPython 3.11's `random`.
     #[test]
     fn samples_are_pythons() {
-        // One generator goes through all of them; both ways of drawing, and both sides of where they part.
+        // One generator draws all of them: with both algorithms, and on both sides of the limits between them.
         let mut random = PythonRandom::new(1234);
         assert_eq!(random.sample(10, 3).expect("enough"), [7, 1, 0]);
         assert_eq!(random.sample(21, 5).expect("enough"), [2, 18, 1, 20, 3]);

@@ -1,21 +1,22 @@
-//! Python's `re` by `fancy-regex`: a pattern in the other's spelling, and `findall`.
+//! Python's `re` on top of `fancy-regex`: translates a pattern's syntax, and finds matches like `re.findall`.
 //!
-//! Where the two read a pattern differently, it is written anew: `$` before a last newline, `\Z`, blanks, escaped
-//! signs, braces that are no repetition, and brackets inside a class. What `fancy-regex` does not know is refused.
+//! Translated is what the two read differently: `$` before a last newline, `\Z`, whitespace classes, escaped
+//! punctuation, braces that are no repetition, and brackets inside a character class. Syntax that `fancy-regex` lacks
+//! is an error.
 
 use fancy_regex::{Captures, Regex};
 
-/// A compiled pattern of Python's.
+/// Compiles a Python pattern.
 ///
 /// # Errors
-/// What cannot be understood, in the words of `fancy-regex`.
+/// The message of `fancy-regex` if it does not understand the pattern.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
-    Regex::new(&spelled(pattern)?).map_err(|e| e.to_string())
+    Regex::new(&translate(pattern)?).map_err(|e| e.to_string())
 }
 
-/// The pattern as `fancy-regex` spells it.
-fn spelled(pattern: &str) -> Result<String, String> {
-    let lines = flags(pattern).contains('m');
+/// The pattern in the syntax of `fancy-regex`.
+fn translate(pattern: &str) -> Result<String, String> {
+    let multi_line = flags(pattern).contains('m');
     let mut out = String::with_capacity(pattern.len());
     let mut rest = pattern;
     while let Some(c) = rest.chars().next() {
@@ -23,7 +24,7 @@ fn spelled(pattern: &str) -> Result<String, String> {
         match c {
             '\\' => used = escape(rest, false, &mut out)?,
             '[' => used = class(rest, &mut out)?,
-            '$' if !lines => out.push_str(r"(?=\n?\z)"),
+            '$' if !multi_line => out.push_str(r"(?=\n?\z)"),
             '{' => match repetition(rest) {
                 Some((length, text)) => {
                     out.push_str(&text);
@@ -39,13 +40,13 @@ fn spelled(pattern: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// The flags at the beginning: `im` of `(?im)`.
+/// The flags at the beginning of a pattern: `im` of `(?im)`.
 fn flags(pattern: &str) -> &str {
     let inner = pattern.strip_prefix("(?").and_then(|rest| rest.split_once(')')).map_or("", |(flags, _)| flags);
     if inner.bytes().all(|b| b.is_ascii_lowercase()) { inner } else { "" }
 }
 
-/// Writes the escape at the beginning of `rest`; gives its length.
+/// Translates the escape at the beginning of `rest` into `out`. Returns the bytes of `rest` that it takes.
 fn escape(rest: &str, in_class: bool, out: &mut String) -> Result<usize, String> {
     let c = rest[1..].chars().next().ok_or("a pattern ends with a lone `\\`")?;
     match c {
@@ -59,7 +60,7 @@ fn escape(rest: &str, in_class: bool, out: &mut String) -> Result<usize, String>
     Ok(1 + c.len_utf8())
 }
 
-/// A sign that stands for itself.
+/// Appends a character that matches itself, escaped if `fancy-regex` would read it as syntax.
 fn literal(c: char, out: &mut String) {
     if r"\.+*?()|[]{}^$#&-~".contains(c) {
         out.push('\\');
@@ -67,7 +68,7 @@ fn literal(c: char, out: &mut String) {
     out.push(c);
 }
 
-/// Writes the class at the beginning of `rest`; gives its length.
+/// Translates the character class at the beginning of `rest` into `out`. Returns the bytes of `rest` that it takes.
 fn class(rest: &str, out: &mut String) -> Result<usize, String> {
     let mut at = 1;
     out.push('[');
@@ -79,12 +80,12 @@ fn class(rest: &str, out: &mut String) -> Result<usize, String> {
     loop {
         let c = rest[at..].chars().next().ok_or("a class without its end")?;
         match c {
-            ']' if at > first => break,
+            ']' if at > first => break, // a bracket in first place is an ordinary character
             '\\' => {
                 at += escape(&rest[at..], true, out)?;
                 continue;
             }
-            '-' => out.push('-'), // a range, or itself at an edge
+            '-' => out.push('-'), // between characters a range, at an edge itself, in both syntaxes
             c => literal(c, out),
         }
         at += c.len_utf8();
@@ -93,7 +94,8 @@ fn class(rest: &str, out: &mut String) -> Result<usize, String> {
     Ok(at + 1)
 }
 
-/// A repetition such as `{2,}` at the beginning of `rest`: its length, and itself with both numbers where it has them.
+/// The repetition such as `{2,}` at the beginning of `rest`: its length in bytes and its translation, which writes
+/// `{,3}` as `{0,3}`. `None` if the braces are literal, as in `{x}`.
 fn repetition(rest: &str) -> Option<(usize, String)> {
     let (inner, _) = rest[1..].split_once('}')?;
     let (low, high) = inner.split_once(',').map_or((inner, None), |(low, high)| (low, Some(high)));
@@ -106,16 +108,17 @@ fn repetition(rest: &str) -> Option<(usize, String)> {
     counted.then_some((inner.len() + 2, text))
 }
 
-/// `re.findall(text)` as a list of the groups of each match (the whole match where the pattern has none).
+/// `re.findall(text)`: the groups of each match, or the whole match if the pattern has no groups.
 ///
-/// A match that is empty moves on by one character. Python would first look for one there that is not.
+/// Differs from Python: after an empty match the search goes on at the next character, where Python would first look
+/// for a match at the same place that is not empty.
 pub(crate) fn find_all<'t>(regex: &Regex, text: &'t str) -> Vec<Vec<&'t str>> {
     let groups = |found: &Captures<'t>| -> Vec<&'t str> {
         let get = |i| found.get(i).map_or("", |group| group.as_str());
         if found.len() == 1 { vec![get(0)] } else { (1..found.len()).map(get).collect() }
     };
     let (mut all, mut at) = (Vec::new(), 0);
-    // A pattern that goes back too often ends the search.
+    // An error means that the match needed too much backtracking; the matches so far count.
     while let Ok(Some(found)) = regex.captures_from_pos(text, at) {
         let whole = found.get(0).expect("group 0 is there because it is the match");
         at = whole.end();
@@ -134,7 +137,7 @@ pub(crate) fn find_all<'t>(regex: &Regex, text: &'t str) -> Vec<Vec<&'t str>> {
 mod tests {
     use super::*;
 
-    /// Right-hand sides by CPython 3.11's `re.findall`.
+    /// Expected matches from CPython 3.11's `re.findall`.
     #[test]
     fn matches_are_pythons() {
         let cases: [(&str, &str, &[&[&str]]); 23] = [
@@ -169,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_cannot_be_are_refused() {
+    fn malformed_patterns_are_refused() {
         for pattern in ["(", "[a", "a\\", "*a", "(?<n", "[b-a]"] {
             assert!(compile(pattern).is_err(), "{pattern}");
         }

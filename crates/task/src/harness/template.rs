@@ -1,6 +1,6 @@
-//! Jinja2 as the harness sets it up, and texts of a row: a field's name, or a template over the fields.
+//! Jinja2 templates over the fields of a row, with the settings of the harness's Jinja2.
 //!
-//! Undefined names are errors, a final newline stays, values are written as Python writes them, and texts and lists
+//! Undefined names are errors, a final newline is kept, values are written as Python writes them, and texts and lists
 //! have Python's methods.
 
 use fancy_regex::{NoExpand, Regex};
@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 
 use super::{python, python_regex};
 
-/// Steps of one template on one row: ends a template that would not.
+/// Largest number of steps that a template may take on a row: stops templates that would run for ever.
 const MAX_STEPS: u64 = 5_000_000;
 
-/// The environment of a task's templates.
+/// The template engine for one task.
 pub(super) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -24,7 +24,7 @@ pub(super) fn environment() -> Environment<'static> {
     environment.set_formatter(|out, _, value| {
         let text = match value.as_str() {
             Some(text) => text.to_owned(),
-            None => python::text(&plain(value)?),
+            None => python::to_str(&to_json(value)?),
         };
         out.write_str(&text).map_err(JinjaError::from)
     });
@@ -33,12 +33,13 @@ pub(super) fn environment() -> Environment<'static> {
 }
 
 /// A template's value as JSON.
-fn plain(value: &JinjaValue) -> Result<Value, JinjaError> {
+fn to_json(value: &JinjaValue) -> Result<Value, JinjaError> {
     let bad = |e: serde_json::Error| JinjaError::new(ErrorKind::BadSerialization, e.to_string());
     serde_json::to_value(value).map_err(bad)
 }
 
-/// Python's methods that the engine has not: `index` of lists and texts, and what `pycompat` knows.
+/// Python's methods that the engine lacks: `index` of lists and texts, `removeprefix` and `removesuffix` here, others
+/// in `pycompat`.
 fn method(
     state: &State<'_, '_>,
     value: &JinjaValue,
@@ -53,6 +54,7 @@ fn method(
         }
         ("index", ValueKind::String) => {
             let (text, (wanted,)): (_, (String,)) = (value.as_str().unwrap_or_default(), from_args(args)?);
+            // Python counts characters, `find` counts bytes.
             let characters = |byte: usize| JinjaValue::from(text[..byte].chars().count());
             text.find(&wanted).map(characters).ok_or_else(missing)
         }
@@ -65,7 +67,8 @@ fn method(
     }
 }
 
-/// The harness's filter `regex_replace(pattern, replacement)`; the replacement is plain text.
+/// The harness's filter `regex_replace(pattern, replacement)`. The replacement is literal text; group references such
+/// as `\1` are an error.
 fn regex_replace(text: String, pattern: String, replacement: String) -> Result<String, JinjaError> {
     let bad = |problem: String| JinjaError::new(ErrorKind::InvalidOperation, problem);
     if replacement.contains('\\') {
@@ -76,18 +79,21 @@ fn regex_replace(text: String, pattern: String, replacement: String) -> Result<S
     Ok(replaced.into_owned())
 }
 
-/// Where a text of a row comes from.
+/// Where a text of a row comes from: the value of a `doc_to_…` key.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Source {
+pub(super) enum TextSource {
     /// The field of this name.
     Field(String),
     /// The template of this name in the environment.
     Template(&'static str),
 }
 
-impl Source {
-    /// What the text of a key means in rows with these fields: a field's name, or else a template, which is added to
-    /// the environment under the key.
+impl TextSource {
+    /// Resolves the text of a key, as the harness does: the name of a field if one of `fields` has it, or else a
+    /// template, which is added to the environment under the key.
+    ///
+    /// # Errors
+    /// The message of the engine if the template does not parse.
     pub(super) fn new(
         key: &'static str,
         text: &str,
@@ -101,8 +107,11 @@ impl Source {
         Ok(Self::Template(key))
     }
 
-    /// The value in a row: a field as it is, or a template's text.
-    pub(super) fn of(&self, fields: &Map<String, Value>, environment: &Environment<'_>) -> Result<Value, String> {
+    /// The value in a row: a field's value of any type, or the text that the template renders.
+    ///
+    /// # Errors
+    /// The message of the engine if rendering fails, for instance on an undefined name.
+    pub(super) fn value(&self, fields: &Map<String, Value>, environment: &Environment<'_>) -> Result<Value, String> {
         match self {
             Self::Field(name) => Ok(fields.get(name).cloned().unwrap_or(Value::Null)),
             Self::Template(name) => {
@@ -113,7 +122,7 @@ impl Source {
     }
 }
 
-/// What the engine says, without the template's text and place.
+/// The engine's message without the template's text and position, which the caller's error has in its own way.
 fn reason(error: &JinjaError) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()))
 }
@@ -129,11 +138,11 @@ mod tests {
         let Value::Object(fields) = fields else { unreachable!("the test writes an object") };
         let mut environment = environment();
         let names: Vec<String> = fields.keys().cloned().collect();
-        let source = Source::new("doc_to_text", template, &names, &mut environment)?;
-        Ok(python::text(&source.of(&fields, &environment)?))
+        let source = TextSource::new("doc_to_text", template, &names, &mut environment)?;
+        Ok(python::to_str(&source.value(&fields, &environment)?))
     }
 
-    /// Right-hand sides by Jinja2 3.1.6 with the harness's settings.
+    /// Expected texts from Jinja2 3.1.6 with the harness's settings.
     #[test]
     fn templates_give_what_jinja_gives() {
         for (template, text) in [
@@ -166,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_that_cannot_be_say_why() {
+    fn errors_of_templates_name_the_reason() {
         for (template, word) in [
             ("{{missing}}", "undefined"),
             ("{{choices.none.x}}", "undefined"),

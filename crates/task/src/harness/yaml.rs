@@ -1,7 +1,8 @@
-//! The file of a task: YAML with `include`, read into plain JSON values.
+//! Reads the YAML of a task file and of the files it includes into JSON values.
 //!
-//! Local keys win over included ones, a later file over an earlier one. Tags such as `!function` name Python, which
-//! Laser does not run. Anchors are bounded by the parser itself, which stops at a file that repeats itself.
+//! A file's own keys override included ones, and later includes override earlier ones. Tags such as `!function` name
+//! Python code and are errors. The YAML parser itself limits how often anchors are repeated; sizes and counts are
+//! limited here, because a task file may come from anywhere.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,14 +12,14 @@ use serde_yaml_ng::Value as Yaml;
 
 use crate::error::{Error, Result};
 
-/// Bytes of a task file; the harness's own are below 100 KiB.
+/// Largest task file in bytes; the harness's own are below 100 KiB.
 const MAX_BYTES: u64 = 1 << 20;
-/// Values of a file after its anchors are put in.
+/// Largest number of values in a file, with anchors expanded.
 const MAX_VALUES: usize = 100_000;
-/// Files that include one another.
+/// Largest number of files that a task consists of, includes of includes counted.
 const MAX_FILES: usize = 16;
 
-/// The keys of a task file and of the files it includes.
+/// Reads the keys of a task file and of the files it includes.
 ///
 /// # Errors
 /// A file that cannot be read, is too large, is no YAML mapping, has a tag, or is included twice.
@@ -26,6 +27,7 @@ pub(super) fn read(path: &Path) -> Result<Map<String, Value>> {
     with_includes(path, &mut Vec::new())
 }
 
+/// Like [`read`]. `seen`: the files read so far, to which this file is added.
 fn with_includes(path: &Path, seen: &mut Vec<PathBuf>) -> Result<Map<String, Value>> {
     let wrong = |problem: String| Error::Task { file: path.display().to_string(), place: "`include`".into(), problem };
     let real = path.canonicalize().map_err(Error::io(path))?;
@@ -36,7 +38,7 @@ fn with_includes(path: &Path, seen: &mut Vec<PathBuf>) -> Result<Map<String, Val
         return Err(wrong(format!("expected at most {MAX_FILES} files, found more")));
     }
     seen.push(real);
-    let mut own = alone(path)?;
+    let mut own = read_one(path)?;
     let included = match own.shift_remove("include") {
         None => Vec::new(),
         Some(Value::String(one)) => vec![one],
@@ -57,24 +59,26 @@ fn with_includes(path: &Path, seen: &mut Vec<PathBuf>) -> Result<Map<String, Val
     Ok(merged)
 }
 
-/// Whether a file can be read and says that its task has this name.
+/// Whether a file can be read and its `task` is `name`; includes are not followed.
 pub(super) fn is_task(path: &Path, name: &str) -> bool {
-    let says = |text: &String| text.contains(name); // most files of a large folder are not worth parsing
-    let yaml = text(path).ok().filter(says).and_then(|text| serde_yaml_ng::from_str::<Yaml>(&text).ok());
+    // Parsing every file of a large folder would be slow; most do not even contain the name.
+    let contains = |text: &String| text.contains(name);
+    let yaml = text(path).ok().filter(contains).and_then(|text| serde_yaml_ng::from_str::<Yaml>(&text).ok());
     yaml.is_some_and(|yaml| yaml.get("task").and_then(Yaml::as_str) == Some(name))
 }
 
-/// The keys of one file, `include` among them.
-fn alone(path: &Path) -> Result<Map<String, Value>> {
-    let mut left = MAX_VALUES;
+/// Reads the keys of one file, among them `include`.
+fn read_one(path: &Path) -> Result<Map<String, Value>> {
+    let mut values_left = MAX_VALUES;
     let yaml = serde_yaml_ng::from_str(&text(path)?).map_err(|e| Error::parse(path, e))?;
-    match plain(yaml, "", &mut left) {
+    match to_json(yaml, "", &mut values_left) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(Error::parse(path, "expected keys with values, found something else")),
         Err((place, problem)) => Err(Error::Task { file: path.display().to_string(), place, problem }),
     }
 }
 
+/// The text of a file of at most [`MAX_BYTES`].
 fn text(path: &Path) -> Result<String> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
@@ -85,11 +89,12 @@ fn text(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// A YAML value as JSON, or the key that has none and why.
-fn plain(yaml: Yaml, place: &str, left: &mut usize) -> Result<Value, (String, String)> {
+/// Converts a YAML value to JSON. `place` is its path in the file, such as `a[0].b`; the error is the place and the
+/// problem.
+fn to_json(yaml: Yaml, place: &str, values_left: &mut usize) -> Result<Value, (String, String)> {
     let wrong = |problem: String| Err((format!("`{place}`"), problem));
-    *left = match left.checked_sub(1) {
-        Some(left) => left,
+    *values_left = match values_left.checked_sub(1) {
+        Some(fewer) => fewer,
         None => return wrong(format!("expected at most {MAX_VALUES} values in a file, found more")),
     };
     Ok(match yaml {
@@ -103,7 +108,7 @@ fn plain(yaml: Yaml, place: &str, left: &mut usize) -> Result<Value, (String, St
         },
         Yaml::String(text) => text.into(),
         Yaml::Sequence(list) => {
-            let entry = |(i, value)| plain(value, &format!("{place}[{i}]"), left);
+            let entry = |(i, value)| to_json(value, &format!("{place}[{i}]"), values_left);
             Value::Array(list.into_iter().enumerate().map(entry).collect::<Result<_, _>>()?)
         }
         Yaml::Mapping(map) => {
@@ -116,7 +121,7 @@ fn plain(yaml: Yaml, place: &str, left: &mut usize) -> Result<Value, (String, St
                     other => return wrong(format!("expected keys that are texts, found {other:?}")),
                 };
                 let inner = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
-                out.insert(key, plain(value, &inner, left)?);
+                out.insert(key, to_json(value, &inner, values_left)?);
             }
             Value::Object(out)
         }
@@ -140,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn local_keys_win_over_included_ones() {
+    fn own_keys_override_included_ones() {
         let folder = folder(&[
             ("base.yaml", "a: 1\nb: {x: 1}\n"),
             ("more.yaml", "include: base.yaml\nb: 2\nc: [1.5, null, yes]\n"),
@@ -153,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_cannot_be_are_refused() {
+    fn malformed_and_oversized_files_are_refused() {
         let bomb: String = (1..9)
             .map(|i| {
                 let list = vec![format!("*a{}", i - 1); 20].join(",");

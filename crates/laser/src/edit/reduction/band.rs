@@ -1,15 +1,15 @@
-//! `band(a..b)`: the components from ⌊a·max⌋ up to, and without, ⌊b·max⌋.
+//! `band(a..b)`: components ⌊a·max⌋ (included) to ⌊b·max⌋ (excluded), counted from 0 at the largest.
 
 use std::fmt;
 use std::ops::Range;
 
 use laser_linalg::{RankFraction, Spectrum};
 
-use super::{Reduce, Reduced, Source};
+use super::{Reduce, ReducedMatrix, SourceMatrix};
 use crate::error::Result;
 use laser_model::weight_id::{WeightId, WeightKind};
 
-/// A band of the spectrum, `from` below `to`.
+/// A band of the spectrum, with `from` < `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Band {
     from: RankFraction,
@@ -17,22 +17,22 @@ pub struct Band {
 }
 
 impl Band {
-    /// From the share `from` of the components, counted from the largest, to the share `to`.
+    /// Makes a band from the share `from` of the components, counted from the largest, to the share `to`.
     ///
     /// # Errors
-    /// A band that ends where it starts, or before.
+    /// `from` is not below `to`.
     pub fn new(from: RankFraction, to: RankFraction) -> Result<Self, String> {
         if from < to { Ok(Self { from, to }) } else { Err(format!("the band {from}..{to} is empty")) }
     }
 
-    /// Positions of the components kept of `max_rank`.
+    /// Positions of the kept components among `max_rank`, counted from 0 at the largest.
     fn range(self, max_rank: usize) -> Range<usize> {
         self.from.of(max_rank)..self.to.of(max_rank)
     }
 }
 
 impl Reduce for Band {
-    fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
+    fn reduce(&self, source: &SourceMatrix<'_>) -> Result<ReducedMatrix> {
         source.components(&self.range(source.max_rank()).collect::<Vec<_>>())
     }
 

@@ -1,22 +1,22 @@
-//! `bottom(ρ)`: the smallest components, the opposite of a truncation (arXiv 2312.13558, figure 5).
+//! `bottom(ρ)`: keeps the smallest components, which a truncation removes (arXiv 2312.13558, figure 5).
 
 use std::fmt;
 
 use laser_linalg::{RankFraction, Spectrum};
 
-use super::{Reduce, Reduced, Source};
+use super::{Reduce, ReducedMatrix, SourceMatrix};
 use crate::error::Result;
 use laser_model::weight_id::WeightId;
 
-/// The ⌊keep·max⌋ smallest components.
+/// Keeps the ⌊keep·max⌋ smallest components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bottom {
-    /// ρ, the share of the components kept.
+    /// ρ, the share of components that is kept.
     pub keep: RankFraction,
 }
 
 impl Reduce for Bottom {
-    fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
+    fn reduce(&self, source: &SourceMatrix<'_>) -> Result<ReducedMatrix> {
         let max = source.max_rank();
         source.components(&(max - self.keep.of(max)..max).collect::<Vec<_>>())
     }

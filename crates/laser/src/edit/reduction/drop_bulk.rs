@@ -1,19 +1,20 @@
-//! `drop-bulk`: removes the components that a random matrix of the same noise would have (Marchenko and Pastur 1967).
+//! `drop-bulk`: removes the components that a matrix of random noise would have (Marchenko and Pastur 1967).
 
 use std::fmt;
 
 use laser_linalg::Spectrum;
 
-use super::{Reduce, Reduced, Source};
+use super::{Reduce, ReducedMatrix, SourceMatrix};
 use crate::error::Result;
 use laser_model::weight_id::WeightId;
 
-/// All components but those between the two edges of the bulk, as [`laser_linalg::Spectrum::noise_bulk`] estimates it.
+/// Removes the components between the two edges of the noise bulk, which [`laser_linalg::Spectrum::noise_bulk`]
+/// estimates, and keeps all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DropBulk;
 
 impl Reduce for DropBulk {
-    fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
+    fn reduce(&self, source: &SourceMatrix<'_>) -> Result<ReducedMatrix> {
         let bulk = source.spectrum()?.noise_bulk();
         source.components(&(0..bulk.start).chain(bulk.end..source.max_rank()).collect::<Vec<_>>())
     }

@@ -1,27 +1,30 @@
-//! `0.01`, `r40`, `e0.9`: the largest components (Sharma, Ash and Misra, arXiv 2312.13558).
+//! `0.01`, `r40`, `e0.9`: keeps the largest components (Sharma, Ash and Misra, arXiv 2312.13558).
+//!
+//! The type is [`RankRule`] of `laser-linalg`, which says how many components are kept.
 
 use laser_linalg::{LowRank, RankRule, Spectrum};
 
-use super::{Reduce, Reduced, Source};
+use super::{Reduce, ReducedMatrix, SourceMatrix};
 use crate::error::Result;
 use laser_model::weight_id::{WeightId, WeightKind};
 
 impl Reduce for RankRule {
-    fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
+    fn reduce(&self, source: &SourceMatrix<'_>) -> Result<ReducedMatrix> {
         let [m, n] = source.shape();
         let spectrum = if self.needs_spectrum() { Some(source.svd()?.s.as_slice()) } else { None };
-        let rank = self.resolve(m, n, spectrum).map_err(source.wrong())?;
+        let rank = self.resolve(m, n, spectrum).map_err(source.error())?;
         if rank == source.max_rank() {
-            return Ok(source.untouched(Some(rank)));
+            return Ok(source.unchanged(Some(rank)));
         }
         let mut reduced = source.low_rank(&source.leading(rank)?);
-        // Also of a randomized decomposition: the error the exact one has, from the singular values.
+        // The error of the exact truncation, even if the factors come from a randomized decomposition, so that reports of
+        // both methods compare.
         reduced.relative_error = LowRank::relative_error(source.svd()?, rank);
         Ok(reduced)
     }
 
     fn components(&self, _: WeightId, spectrum: &Spectrum) -> Option<Vec<usize>> {
-        let max = spectrum.values().len(); // the larger side counts in no rule
+        let max = spectrum.values().len(); // a rule reads only the shorter side of a matrix
         Some((0..self.resolve(max, max, Some(spectrum.values())).ok()?).collect())
     }
 

@@ -1,28 +1,29 @@
-//! `magnitude(ρ)`: magnitude pruning at equal parameter count (arXiv 2312.13558, appendix D).
+//! `magnitude(ρ)`: magnitude pruning with the parameter count of a truncation (arXiv 2312.13558, appendix D).
 
 use std::fmt;
 
 use laser_linalg::{RankFraction, keep_largest};
 
-use super::{Reduce, Reduced, Source};
+use super::{Reduce, ReducedMatrix, SourceMatrix};
 use crate::error::Result;
 
-/// The r·(m + n) entries of largest |w|, r = ⌊keep·max⌋, at most all; of equals the first in row-major order.
+/// Keeps the r·(m + n) entries with the largest |w|, at most all, with r = ⌊keep·max⌋; of equal entries those that come
+/// first in row-major order.
 ///
-/// Where the entries stand is not counted as parameters.
+/// The positions of the entries do not count as parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Magnitude {
-    /// ρ of the truncation that has as many parameters.
+    /// ρ of the truncation with as many parameters.
     pub keep: RankFraction,
 }
 
 impl Reduce for Magnitude {
-    fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
+    fn reduce(&self, source: &SourceMatrix<'_>) -> Result<ReducedMatrix> {
         let count = source.parameters(self.keep.of(source.max_rank()));
         if count == source.matrix().data().len() {
-            return Ok(source.untouched(None));
+            return Ok(source.unchanged(None));
         }
-        let kept = keep_largest(source.matrix().view(), count).map_err(source.wrong())?;
+        let kept = keep_largest(source.matrix().view(), count).map_err(source.error())?;
         Ok(source.dense(kept, count))
     }
 }

@@ -1,4 +1,4 @@
-//! `random(ρ,seed)`: components drawn at random, the control for every choice of components.
+//! `random(ρ,seed)`: keeps components drawn at random, as a control for every deliberate choice of components.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use laser_linalg::{RankFraction, Spectrum};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Reduce, Reduced, Source};
-use crate::edit::truncation::derived_seed;
+use super::{Reduce, ReducedMatrix, SourceMatrix};
+use crate::edit::seed::derived_seed;
 use crate::error::Result;
 use laser_model::weight_id::WeightId;
 
-/// ⌊keep·max⌋ components drawn without replacement.
+/// Keeps ⌊keep·max⌋ components, drawn without replacement.
 ///
-/// The draw depends on the seed and the matrix, not on ρ: of one seed, the components of a smaller ρ are among those
-/// of a larger one.
+/// The draw depends on the seed and the matrix, not on ρ: with one seed, the components of a smaller ρ are a subset of
+/// the components of a larger ρ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Random {
-    /// ρ, the share of the components kept.
+    /// ρ, the share of components that is kept.
     pub keep: RankFraction,
-    /// Seed; each matrix derives its own from it.
+    /// Seed from which the seed of each matrix is derived.
     pub seed: u64,
 }
 
 impl Random {
-    /// Positions of the components kept of `max_rank`, upwards: the first of a Fisher–Yates shuffle.
+    /// Positions of the kept components among `max_rank`, ascending: the first places of a Fisher–Yates shuffle.
     fn draw(self, id: WeightId, max_rank: usize) -> Vec<usize> {
         let mut rng = ChaCha8Rng::seed_from_u64(derived_seed(self.seed, &format!("random {id}")));
         let mut order: Vec<usize> = (0..max_rank).collect();
@@ -40,7 +40,7 @@ impl Random {
 }
 
 impl Reduce for Random {
-    fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
+    fn reduce(&self, source: &SourceMatrix<'_>) -> Result<ReducedMatrix> {
         source.components(&self.draw(source.id(), source.max_rank()))
     }
 
@@ -61,7 +61,7 @@ mod tests {
     use laser_model::weight_id::WeightKind;
 
     #[test]
-    fn draws_differ_by_seed_and_matrix_and_nest_over_rho() {
+    fn draws_differ_by_seed_and_matrix_and_a_smaller_rho_draws_a_subset() {
         let draw = |keep: &str, seed, layer| {
             let random = Random { keep: keep.parse().expect("a fraction"), seed };
             random.draw(WeightId::new(layer, WeightKind::Down), 200)

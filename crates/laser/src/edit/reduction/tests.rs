@@ -1,4 +1,4 @@
-//! Every kind: its text, its arithmetic against the components summed up naively, and what it leaves alone.
+//! Every kind: its text, its arithmetic against naive sums of components, and when it leaves a matrix unchanged.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::edit::truncation::{SvdMethod, Truncation};
+use crate::edit::decomposition::{Decomposer, SvdMethod};
 use crate::error::Error;
 use laser_model::weight_id::WeightId;
 
@@ -24,22 +24,26 @@ fn uniform(m: usize, n: usize, seed: u64) -> Matrix {
     Matrix::new(m, n, (0..m * n).map(|_| rng.random_range(-1.0..1.0)).collect()).expect("m·n values")
 }
 
-fn reduce(w: &Matrix, text: &str) -> Reduced {
-    let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let source = Source::new(ID, w.clone(), &truncation);
+fn decomposer() -> Decomposer {
+    Decomposer::new(SvdMethod::Exact, None, 1)
+}
+
+fn reduce(w: &Matrix, text: &str) -> ReducedMatrix {
+    let decomposer = decomposer();
+    let source = SourceMatrix::new(ID, w.clone(), &decomposer, None);
     reduction(text).reduce(&source).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
-/// The dense matrix, whatever was left alone.
+/// The reduced matrix; the source itself if it is unchanged.
 fn dense(w: &Matrix, text: &str) -> Matrix {
     reduce(w, text).matrix.unwrap_or_else(|| w.clone())
 }
 
 fn svd(w: &Matrix) -> Svd {
-    Truncation::new(SvdMethod::Exact, None, 1).svd(ID, w).expect("decomposes")
+    decomposer().svd(ID, w).expect("decomposes")
 }
 
-/// Σ σᵢuᵢvᵢᵀ over some components.
+/// Σ σᵢuᵢvᵢᵀ over the components `kept`.
 fn sum(w: &Matrix, kept: impl Iterator<Item = usize> + Clone) -> Matrix {
     let svd = svd(w);
     let at = |x: usize| {
@@ -56,7 +60,7 @@ fn assert_close(found: &Matrix, expected: &Matrix, what: &str) {
 }
 
 #[test]
-fn texts_are_canonical_and_come_back() {
+fn displayed_texts_are_canonical_and_parse_back() {
     for (text, canonical) in [
         ("0.010", "0.01"),
         ("r40", "r40"),
@@ -79,7 +83,7 @@ fn texts_are_canonical_and_come_back() {
 }
 
 #[test]
-fn what_is_no_reduction_is_answered_with_what_there_is() {
+fn errors_of_wrong_texts_name_the_known_forms() {
     for (text, expected) in [
         ("topmost", "band(0.1..0.4)"),
         ("rotate(0.1)", "drop-bulk"),
@@ -107,7 +111,7 @@ fn what_is_no_reduction_is_answered_with_what_there_is() {
 }
 
 #[test]
-fn reductions_are_keys_of_a_map() {
+fn reductions_are_ordered() {
     let texts = ["zero", "0.2", "0.05", "r3", "random(0.1,2)", "random(0.1,1)", "band(0..0.2)", "band(0..0.1)", "0.2"];
     let set: BTreeSet<Reduction> = texts.iter().map(|t| reduction(t)).collect();
     let sorted: Vec<String> = set.iter().map(ToString::to_string).collect();
@@ -116,14 +120,14 @@ fn reductions_are_keys_of_a_map() {
 }
 
 #[test]
-fn kinds_of_components_are_sums_of_them() {
+fn reductions_that_choose_components_are_sums_of_components() {
     for (m, n) in [(20, 33), (33, 20), (20, 20)] {
         let w = uniform(m, n, 5);
         assert_close(&dense(&w, "0.3"), &sum(&w, 0..6), "leading");
         assert_close(&dense(&w, "band(0.1..0.45)"), &sum(&w, 2..9), "band");
         assert_close(&dense(&w, "bottom(0.3)"), &sum(&w, 14..20), "bottom");
         assert_eq!(dense(&w, "zero"), Matrix::zeros(m, n));
-        // A band from the top is the truncation, to the bit.
+        // A band that begins at 0 is the truncation, to the bit.
         for rho in ["0.05", "0.3", "0.95"] {
             assert_eq!(dense(&w, &format!("band(0..{rho})")), dense(&w, rho));
         }
@@ -136,7 +140,7 @@ fn kinds_of_components_are_sums_of_them() {
 }
 
 #[test]
-fn errors_and_parameters_are_those_of_the_matrix() {
+fn reported_errors_and_parameters_agree_with_the_reduced_matrix() {
     let w = uniform(20, 33, 6);
     for (text, rank, parameters) in [
         ("0.3", Some(6), 6 * 53),
@@ -147,13 +151,13 @@ fn errors_and_parameters_are_those_of_the_matrix() {
         ("zero", Some(0), 0),
         ("magnitude(0.3)", None, 6 * 53),
     ] {
-        let found = reduce(&w, text);
-        assert_eq!((found.rank, found.parameters), (rank, parameters), "{text}");
-        let matrix = found.matrix.expect("reduced");
+        let reduced = reduce(&w, text);
+        assert_eq!((reduced.rank, reduced.parameters), (rank, parameters), "{text}");
+        let matrix = reduced.matrix.expect("reduced");
         let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|x| f64::from(x).powi(2)).sum::<f64>();
         let lost = squares(&mut matrix.data().iter().zip(w.data()).map(|(a, b)| a - b));
         let error = (lost / squares(&mut w.data().iter().copied())).sqrt();
-        assert!((found.relative_error - error).abs() < 1e-6, "{text}: {} and {error}", found.relative_error);
+        assert!((reduced.relative_error - error).abs() < 1e-6, "{text}: {} and {error}", reduced.relative_error);
     }
     let entries = dense(&w, "magnitude(0.3)").data().iter().filter(|x| **x != 0.0).count();
     assert_eq!(entries, 6 * 53);
@@ -163,7 +167,7 @@ fn errors_and_parameters_are_those_of_the_matrix() {
 }
 
 #[test]
-fn what_keeps_everything_leaves_the_matrix_alone() {
+fn reductions_that_keep_everything_leave_the_matrix_unchanged() {
     let w = uniform(12, 9, 7);
     for text in [
         "1",
@@ -183,8 +187,8 @@ fn what_keeps_everything_leaves_the_matrix_alone() {
 }
 
 #[test]
-fn the_bulk_goes_and_the_signal_stays() {
-    // Noise of variance 1/3, and three directions well above its edge of about 16.
+fn drop_bulk_removes_noise_and_keeps_planted_components() {
+    // Noise of variance 1/3, and three planted directions whose singular values are well above the noise edge of about 16.
     let (m, n) = (100, 300);
     let noise = uniform(m, n, 8);
     let planted = |i: usize, j: usize| if i % 3 == j % 3 { 1.0 } else { 0.0 };
@@ -192,9 +196,9 @@ fn the_bulk_goes_and_the_signal_stays() {
     let w = Matrix::new(m, n, data).expect("m·n values");
     let found = reduce(&w, "drop-bulk");
     let rank = found.rank.expect("components");
-    assert!((3..=5).contains(&rank), "three of signal, few below the bulk: {rank}");
+    assert!((3..=5).contains(&rank), "three planted components and a few below the bulk: {rank}");
     let kept = found.matrix.expect("reduced");
-    // What is left is near the planted matrix, which the noise had hidden.
+    // The reduced matrix is much nearer to the planted matrix than the noisy one is.
     let distance = |a: &Matrix| {
         let pairs = a.data().iter().enumerate();
         pairs.map(|(x, a)| f64::from(a - planted(x / n, x % n)).powi(2)).sum::<f64>().sqrt()
@@ -204,17 +208,17 @@ fn the_bulk_goes_and_the_signal_stays() {
 }
 
 #[test]
-fn whitened_needs_inputs_and_says_where_they_come_from() {
-    let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-    let source = Source::new(ID, uniform(6, 8, 9), &truncation);
+fn whitened_without_inputs_is_an_error_that_names_the_search() {
+    let decomposer = decomposer();
+    let source = SourceMatrix::new(ID, uniform(6, 8, 9), &decomposer, None);
     let error = reduction("whitened(0.5)").reduce(&source).expect_err("no inputs");
     assert!(matches!(&error, Error::Uncalibrated { edit } if edit == "L3.gate_proj@whitened(0.5)"));
-    assert!(error.to_string().contains("laser search"), "{error}");
+    assert!(error.to_string().contains("search"), "{error}");
     assert!(reduction("whitened(0.5)").needs_activations() && !reduction("0.5").needs_activations());
 }
 
 #[test]
-fn only_a_prefix_of_known_length_has_a_leading_rank() {
+fn only_fractions_and_absolute_ranks_have_a_leading_rank() {
     let rank = |text: &str| reduction(text).leading_rank(50);
     assert_eq!(["0.1", "r7", "1", "0"].map(rank), [Some(5), Some(7), Some(50), Some(0)]);
     assert_eq!(["e0.9", "band(0..0.1)", "zero", "drop-bulk", "whitened(0.1)"].map(rank), [None; 5]);

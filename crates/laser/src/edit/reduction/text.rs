@@ -1,60 +1,61 @@
-//! How reductions are written: `name(argument,…)`, a bare name, or a bare rank.
+//! Text → reduction: `name(argument,…)`, a name without arguments, or a rank such as `0.01`.
 
 use laser_linalg::RankFraction;
 
 use super::{Band, Bottom, Clusters, DropBulk, Magnitude, Random, Reduction, Whitened, Zero};
 
-/// Every form, by example; what an unknown one is answered with.
+/// An example of every form, for error texts.
 const FORMS: &str = "0.1, r40 or e0.9 (largest components), band(0.1..0.4), bottom(0.1), drop-bulk, random(0.1,7), \
      zero, magnitude(0.1), clusters(8,0.1), whitened(0.1)";
 
-/// A text that is no reduction.
+/// The error of a text that is not a reduction.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("reduction `{text}`: {problem}")]
 pub struct ReductionSyntax {
-    /// The text as given.
+    /// The text.
     pub text: String,
-    /// What is wrong with it, and what would be right.
+    /// What is wrong with it, and what is expected.
     pub problem: String,
 }
 
-/// The arguments between the parentheses, and how they should look.
+/// The arguments between the parentheses.
 struct Arguments<'a> {
     parts: Vec<&'a str>,
+    /// A correct reduction of the same kind, for error texts.
     example: &'static str,
 }
 
 impl<'a> Arguments<'a> {
-    /// Exactly `N` of them.
+    /// The arguments, which must be exactly `N`.
     fn exactly<const N: usize>(&self) -> Result<[&'a str; N], String> {
         let found = self.parts.len();
         self.parts.clone().try_into().map_err(|_| format!("expected {}, found {found} arguments", self.example))
     }
 
-    /// A fraction from 0 to 1.
+    /// Parses a fraction from 0 to 1.
     fn fraction(&self, text: &str) -> Result<RankFraction, String> {
         text.trim().parse().map_err(|e| format!("expected {}: {e}", self.example))
     }
 
-    /// A whole number.
+    /// Parses a whole number.
     fn whole<T: std::str::FromStr>(&self, text: &str) -> Result<T, String> {
         let text = text.trim();
         text.parse().map_err(|_| format!("expected {}, found `{text}` for a whole number", self.example))
     }
 
-    /// The one argument there is, a fraction.
+    /// The only argument, a fraction from 0 to 1.
     fn rho(&self) -> Result<RankFraction, String> {
         let [rho] = self.exactly()?;
         self.fraction(rho)
     }
 }
 
-/// Reads one reduction.
+/// Parses one reduction.
 pub(super) fn parse(text: &str) -> Result<Reduction, ReductionSyntax> {
-    read(text).map_err(|problem| ReductionSyntax { text: text.to_owned(), problem })
+    parse_form(text).map_err(|problem| ReductionSyntax { text: text.to_owned(), problem })
 }
 
-fn read(text: &str) -> Result<Reduction, String> {
+fn parse_form(text: &str) -> Result<Reduction, String> {
     let unknown = || format!("unknown; the known forms are {FORMS}");
     let Some((name, rest)) = text.split_once('(') else {
         return match text {
@@ -94,13 +95,13 @@ fn read(text: &str) -> Result<Reduction, String> {
     })
 }
 
-/// Whether a text is meant as a rank: a number, perhaps after `r` or `e`.
+/// Whether a text is an attempt at a rank: a number, perhaps after `r` or `e`. Its error texts then speak of ranks.
 fn is_rank(text: &str) -> bool {
     let number = text.strip_prefix(['r', 'e']).unwrap_or(text);
     number.is_empty() || number.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))
 }
 
-/// The parts between the commas that stand outside parentheses.
+/// Splits a text at the commas outside parentheses.
 pub(crate) fn split_list(text: &str) -> Vec<&str> {
     let mut depth = 0usize;
     text.split(move |c| {

@@ -1,27 +1,27 @@
-//! `whitened(ρ)`: the truncation that changes the outputs least on the matrix's own inputs.
+//! `whitened(ρ)`: the approximation of a given rank that changes the matrix's outputs least on measured inputs.
 
 use std::fmt;
 
 use laser_linalg::RankFraction;
 
-use super::{Reduce, Reduced, Source};
+use super::{Reduce, ReducedMatrix, SourceMatrix};
 use crate::error::Result;
 
-/// The best matrix of rank ⌊keep·max⌋ in the norm ‖(W − Ŵ)·C^½‖_F, with C = XᵀX/N of the matrix's inputs
-/// ([`laser_linalg::WhitenedSvd`]).
+/// The matrix Ŵ of rank ⌊keep·max⌋ with the smallest ‖(W − Ŵ)·C^½‖_F, where C = XᵀX/N is the second moment of the
+/// matrix's inputs ([`laser_linalg::Whitened`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Whitened {
-    /// ρ, the share of the largest rank kept.
+    /// ρ, the share of components that is kept.
     pub keep: RankFraction,
 }
 
 impl Reduce for Whitened {
-    fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
+    fn reduce(&self, source: &SourceMatrix<'_>) -> Result<ReducedMatrix> {
         let rank = self.keep.of(source.max_rank());
         if rank == source.max_rank() {
-            return Ok(source.untouched(Some(rank)));
+            return Ok(source.unchanged(Some(rank)));
         }
-        let low = source.whitened(self)?.truncate(rank).map_err(source.wrong())?;
+        let low = source.whitened(self)?.truncate(rank).map_err(source.error())?;
         Ok(source.low_rank(&low))
     }
 }

@@ -1,10 +1,10 @@
-//! `zero`: the matrix removed, the floor that every reduction is compared with.
+//! `zero`: replaces the matrix by zeros, the baseline that shows what the matrix contributes.
 
 use std::fmt;
 
 use laser_linalg::{Matrix, Spectrum};
 
-use super::{Reduce, Reduced, Source};
+use super::{Reduce, ReducedMatrix, SourceMatrix};
 use crate::error::Result;
 use laser_model::weight_id::WeightId;
 
@@ -13,9 +13,9 @@ use laser_model::weight_id::WeightId;
 pub struct Zero;
 
 impl Reduce for Zero {
-    fn reduce(&self, source: &Source<'_>) -> Result<Reduced> {
+    fn reduce(&self, source: &SourceMatrix<'_>) -> Result<ReducedMatrix> {
         let [m, n] = source.shape();
-        Ok(Reduced { rank: Some(0), ..source.dense(Matrix::zeros(m, n), 0) })
+        Ok(ReducedMatrix { rank: Some(0), ..source.dense(Matrix::zeros(m, n), 0) })
     }
 
     fn components(&self, _: WeightId, _: &Spectrum) -> Option<Vec<usize>> {

@@ -1,6 +1,6 @@
-//! A stack of variants against the same reductions one at a time, on a small model.
+//! Variants side by side against the same reductions one at a time, on a small model; records of edited matrices.
 
-use candle_core::DType;
+use candle_core::{DType, Device};
 
 use super::*;
 use laser_model::load::ModelFiles;
@@ -18,9 +18,10 @@ fn logits(model: &Model) -> Vec<f32> {
 }
 
 #[test]
-fn variants_are_the_reductions_one_by_one() {
-    use laser_kernels::batch_layout::{BatchLayout, KvCache};
-    use laser_model::forward::{ForwardPass, Start};
+fn variants_side_by_side_equal_the_reductions_one_at_a_time() {
+    use laser_kernels::batch_layout::BatchLayout;
+    use laser_kernels::kv_cache::KvCache;
+    use laser_model::forward::{ForwardPass, PassStart};
     let model = model();
     let texts =
         ["0", "0.2", "r7", "1", "band(0.1..0.5)", "drop-bulk", "zero", "magnitude(0.1)", "e0.5", "clusters(2,0.2)"];
@@ -31,11 +32,11 @@ fn variants_are_the_reductions_one_by_one() {
         let truncation = Truncation::new(method, None, 1);
         for kind in [WeightKind::Q, WeightKind::O, WeightKind::Gate, WeightKind::Down] {
             let id = WeightId::new(1, kind);
-            let stack = truncation.variants(&model, id, &reductions).expect("variants");
-            let all = model.with_overlay(stack.into_iter().collect());
-            let mut cache = KvCache::new(model.config().n_layers);
+            let variants = truncation.variants(&model, id, &reductions).expect("variants");
+            let all = model.with_overlay(variants.into_iter().collect());
+            let mut cache = model.new_kv_cache();
             let pass = ForwardPass::new(&all, &rows, &mut cache, false).expect("pass");
-            let (hidden, copies) = pass.run(Start::Tokens, None).expect("runs");
+            let (hidden, copies) = pass.run(PassStart::Tokens, None).expect("runs");
             assert_eq!(copies, texts.len());
             for (v, reduction) in reductions.iter().enumerate() {
                 let hidden = hidden.narrow(0, v * rows.len(), rows.len()).expect("the rows of one variant");
@@ -51,14 +52,14 @@ fn variants_are_the_reductions_one_by_one() {
 
 #[test]
 #[should_panic(expected = "the ranks of variants come first")]
-fn ranks_behind_other_reductions_are_a_mistake_of_the_caller() {
+fn variants_panic_if_ranks_follow_other_reductions() {
     let reductions = ["zero", "0.1"].map(|t| t.parse().expect("a reduction"));
     let id = WeightId::new(0, WeightKind::Down);
     let _ = Truncation::new(SvdMethod::Exact, None, 1).variants(&model(), id, &reductions);
 }
 
 #[test]
-fn records_say_what_was_kept() {
+fn records_describe_the_kept_components() {
     let model = model();
     let edit = Edit::parse("L0.fc_in@magnitude(0.1),L1.fc_out@band(0..0.5),L1.q_proj@1", model.config()).expect("edit");
     let (edited, records) = Truncation::new(SvdMethod::Exact, None, 1).apply(&model, &edit).expect("applies");
@@ -71,7 +72,7 @@ fn records_say_what_was_kept() {
     assert_eq!(summary, expected);
     assert_eq!(records[1].relative_error, 0.0);
     assert!(records[0].parameters > 0 && logits(&edited) != logits(&model));
-    // Keeping everything is the same model, to the bit.
+    // Reductions that keep everything leave the model the same to the bit.
     let whole = Edit::parse("L*.mlp@band(0..1),L*.o_proj@bottom(1)", model.config()).expect("edit");
     let (same, _) = Truncation::new(SvdMethod::Exact, None, 1).apply(&model, &whole).expect("applies");
     assert_eq!(logits(&same), logits(&model));

@@ -1,38 +1,49 @@
-//! Aggregates: takes the means of several tasks, gives one number.
+//! Aggregates: means of several tasks → one number.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
-/// How the means of several tasks become one number.
+/// Combination of the means of several tasks into one number.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Aggregate {
-    /// Their mean; a task of few items counts as much as one of many.
+    /// Mean of the means; a task of few items counts as much as one of many.
     #[default]
     Mean,
-    /// The smallest.
+    /// Smallest mean.
     Worst,
-    /// `Σ wₜmₜ / Σ wₜ` with a positive weight for each task, in their order.
+    /// `Σ wₜmₜ / Σ wₜ`, with a positive weight for each task without a guard, in their order.
     Weighted(Vec<f64>),
 }
 
+/// Mean measure of a task.
+pub(super) struct TaskMean {
+    /// Index of the task.
+    pub(super) task: usize,
+    /// Index of its weight: its position among the tasks without a guard.
+    pub(super) weight: usize,
+    /// The mean.
+    pub(super) mean: f64,
+}
+
 impl Aggregate {
-    /// One number of tasks given as (part, place among the weights, mean); `−∞` of none.
-    pub(super) fn of(&self, tasks: &[(usize, usize, f64)]) -> f64 {
+    /// Combines the means of tasks; `−∞` without tasks.
+    pub(super) fn of(&self, tasks: &[TaskMean]) -> f64 {
         if tasks.is_empty() {
             return f64::NEG_INFINITY;
         }
-        tasks.iter().zip(self.shares(tasks)).filter(|(_, share)| *share > 0.0).map(|((_, _, m), share)| share * m).sum()
+        // Tasks of share 0 are skipped, because 0 · −∞ is not a number.
+        tasks.iter().zip(self.shares(tasks)).filter(|(_, share)| *share > 0.0).map(|(t, share)| share * t.mean).sum()
     }
 
-    /// What share of the number each of these tasks has; they sum to 1.
-    pub(super) fn shares(&self, tasks: &[(usize, usize, f64)]) -> Vec<f64> {
+    /// Share of each task in the combined number; the shares sum to 1.
+    pub(super) fn shares(&self, tasks: &[TaskMean]) -> Vec<f64> {
         let weights: Vec<f64> = match self {
             Self::Mean => vec![1.0; tasks.len()],
-            Self::Weighted(weights) => tasks.iter().map(|(_, place, _)| weights[*place]).collect(),
+            Self::Weighted(weights) => tasks.iter().map(|task| weights[task.weight]).collect(),
             Self::Worst => {
-                let worst = (0..tasks.len()).min_by(|a, b| tasks[*a].2.total_cmp(&tasks[*b].2));
+                let worst = (0..tasks.len()).min_by(|a, b| tasks[*a].mean.total_cmp(&tasks[*b].mean));
                 (0..tasks.len()).map(|i| f64::from(u8::from(Some(i) == worst))).collect()
             }
         };
@@ -57,23 +68,17 @@ impl fmt::Display for Aggregate {
 impl FromStr for Aggregate {
     type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = |found: &str| {
-            Error::setting("--aggregate", format!("expected mean, worst or weighted:0.7,0.3, found `{found}`"))
-        };
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = |problem: String| Error::setting("aggregate", problem);
         let weight = |text: &str| {
             let weight = text.trim().parse::<f64>().ok().filter(|w| *w > 0.0 && w.is_finite());
-            weight.ok_or_else(|| {
-                Error::setting("--aggregate", format!("expected weights above 0, found `{}`", text.trim()))
-            })
+            weight.ok_or_else(|| wrong(format!("expected weights above 0, found `{}`", text.trim())))
         };
         match text.split_once(':') {
             None if text == "mean" => Ok(Self::Mean),
             None if text == "worst" => Ok(Self::Worst),
-            Some(("weighted", weights)) => {
-                Ok(Self::Weighted(weights.split(',').map(weight).collect::<Result<_, _>>()?))
-            }
-            _ => Err(wrong(text)),
+            Some(("weighted", weights)) => Ok(Self::Weighted(weights.split(',').map(weight).collect::<Result<_>>()?)),
+            _ => Err(wrong(format!("expected mean, worst or weighted:0.7,0.3, found `{text}`"))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Measures: takes one item's outcome, gives a number that is larger the better.
+//! Measures: outcome of one item → a number, the larger the better.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,32 +6,33 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::search::store::Outcomes;
+use crate::search::trial::Outcomes;
 use laser_task::named;
 
-/// Margins count up to this, nats, either way: a decision at odds of e¹⁰ is safe, and one hopeless item should not
-/// outweigh a hundred near the edge.
+/// Bound of margins in nats: larger ones count as the bound, in both directions. A decision at odds of e¹⁰ is safe, and
+/// one hopeless item should not outweigh a hundred items that are nearly tied.
 pub const MARGIN_BOUND: f64 = 10.0;
 
-/// What is measured at an item; the larger the better.
+/// Number that the objective averages over the items of a task; the larger the better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
-    /// 1 where it is right, 0 where it is wrong; equals are told apart by their log-loss.
+    /// 1 for a right item, 0 for a wrong one. Edits of equal accuracy are ordered by log-loss.
     #[default]
     Accuracy,
     /// Log-probability of the gold answer, nats: the log-loss with its sign turned.
     LogLoss,
-    /// The gold answer's lead over its best rival ([`crate::evaluate::outcome::Outcome::margin`]), nats, within ±[`MARGIN_BOUND`].
+    /// Lead of the gold answer over its best rival ([`crate::evaluate::outcome::Outcome::margin`]), nats, within
+    /// ±[`MARGIN_BOUND`].
     Margin,
-    /// Mean log-probability of a text's tokens, nats: of texts that are only read, whatever is measured elsewhere. An
-    /// item is a window; windows are nearly equal in length, and their mean is what counts.
+    /// Mean log-probability of the tokens of running text, nats a token, whatever the measure of other tasks. An item is
+    /// a window of the text; windows are nearly equal in length, so that their plain mean is good enough.
     #[serde(rename = "log-loss per token")]
     PerToken,
 }
 
 impl Measure {
-    /// Those that can be chosen, then the one that cannot.
+    /// Names; the last measure cannot be chosen by a user.
     const NAMES: [(&'static str, Self); 4] = [
         ("accuracy", Self::Accuracy),
         ("log-loss", Self::LogLoss),
@@ -39,7 +40,7 @@ impl Measure {
         ("log-loss per token", Self::PerToken),
     ];
 
-    /// The measure at item `i` of some outcomes.
+    /// Measure of item `i`.
     ///
     /// # Panics
     /// If there is no such item.
@@ -48,6 +49,7 @@ impl Measure {
             Self::Accuracy => f64::from(u8::from(outcomes.correct[i])),
             Self::LogLoss => outcomes.logprobs[i],
             Self::Margin => outcomes.margins[i].clamp(-MARGIN_BOUND, MARGIN_BOUND),
+            // The margin of a window is its mean log-probability a token.
             Self::PerToken => outcomes.margins[i],
         }
     }
@@ -63,6 +65,6 @@ impl FromStr for Measure {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Ok(named::value(&Self::NAMES[..3], "--objective", text)?)
+        Ok(named::value(&Self::NAMES[..3], "objective", text)?)
     }
 }

@@ -1,15 +1,15 @@
-//! Values: what an objective says of an edit, in a total order.
+//! Values of edits under an objective, in a total order.
 
 use std::cmp::Ordering;
 
-/// How finely measures are compared.
-const DIGITS: f64 = 1e12;
+/// Inverse of the resolution at which measures are compared.
+const RESOLUTION: f64 = 1e12;
 
-/// The value of an edit; the larger the better.
+/// Value of an edit; the larger the better.
 ///
-/// An edit that keeps every guard is above one that does not; then the larger measure, then the larger log-probability
-/// decides. The order is total: what is no number counts as `−∞`. Measures are compared to twelve decimals, so that the same
-/// share of right items, summed in another order of the tasks, is a tie.
+/// An edit that keeps every guard is above one that does not. Then the larger measure decides, then the larger
+/// log-probability. The order is total: NaN counts as `−∞`. Measures are compared to twelve decimals, so that the same
+/// accuracy is a tie even if the means of the tasks are added in another order.
 #[derive(Debug, Clone, Copy)]
 pub struct Value {
     feasible: bool,
@@ -18,22 +18,23 @@ pub struct Value {
 }
 
 impl Value {
+    /// `measure` and `logprob`: the combined means over the tasks without a guard.
     pub(super) fn new(feasible: bool, measure: f64, logprob: f64) -> Self {
-        let ordered = |v: f64| if v.is_nan() { f64::NEG_INFINITY } else { v + 0.0 };
+        let ordered = |v: f64| if v.is_nan() { f64::NEG_INFINITY } else { v + 0.0 }; // −0 becomes 0
         Self { feasible, measure: ordered(measure), logprob: ordered(logprob) }
     }
 
-    /// Whether every guarded task keeps what it must.
+    /// Whether the edit keeps every guard.
     pub fn is_feasible(self) -> bool {
         self.feasible
     }
 
-    /// The measure of the tasks aimed at, in one number.
+    /// Combined measure of the tasks without a guard.
     pub fn measure(self) -> f64 {
         self.measure
     }
 
-    /// Log-loss of the tasks aimed at, in one number, nats an item: what breaks ties.
+    /// Combined log-loss of the tasks without a guard, nats an item (running text: nats a token); it breaks ties.
     pub fn log_loss(self) -> f64 {
         -self.logprob
     }
@@ -41,7 +42,7 @@ impl Value {
 
 impl Ord for Value {
     fn cmp(&self, other: &Self) -> Ordering {
-        let key = |value: &Self| (value.measure * DIGITS).round() + 0.0; // both zeros are one
+        let key = |value: &Self| (value.measure * RESOLUTION).round() + 0.0; // −0 becomes 0
         let measure = || key(self).total_cmp(&key(other));
         self.feasible.cmp(&other.feasible).then_with(measure).then_with(|| self.logprob.total_cmp(&other.logprob))
     }

@@ -1,11 +1,11 @@
-//! A place in a byte slice: takes bytes from its front, and says so where they end too early.
+//! Reader of a byte slice: takes numbers and bytes from its front; the end of the slice is an error, never a panic.
 
-/// The bytes not yet read.
+/// Bytes that are not read yet.
 #[derive(Clone, Copy)]
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    /// The next `n` bytes.
+    /// Takes the next `n` bytes.
     pub(super) fn take(&mut self, n: usize) -> Result<&'a [u8], String> {
         let (front, rest) = self
             .0
@@ -15,23 +15,23 @@ impl<'a> Bytes<'a> {
         Ok(front)
     }
 
-    /// The next bytes as an array.
+    /// Takes the next `N` bytes as an array.
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        Ok(self.take(N)?.try_into().expect("as long as asked because `take` gave it"))
+        Ok(self.take(N)?.try_into().expect("the slice has `N` bytes, because `take` returned it"))
     }
 
-    /// The next byte.
+    /// Takes the next byte.
     pub(super) fn byte(&mut self) -> Result<u8, String> {
         Ok(self.array::<1>()?[0])
     }
 
-    /// A length in four bytes, and as many bytes.
+    /// Takes a length, a little-endian `u32`, and as many bytes.
     pub(super) fn prefixed(&mut self) -> Result<&'a [u8], String> {
         let length = u32::from_le_bytes(self.array()?);
         self.take(length as usize)
     }
 
-    /// A number in groups of seven bits, the lowest first.
+    /// Takes an unsigned LEB128 number: groups of seven bits, the lowest first, the eighth bit set if more follow.
     pub(super) fn varint(&mut self) -> Result<u64, String> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {

@@ -1,44 +1,51 @@
-//! The footer: takes a file, gives the schema and where the columns of each group of rows are.
+//! Reads the footer: takes a file, gives its schema and the position of every column of every row group.
 
 use super::bytes::Bytes;
 use super::schema::Schema;
 use super::thrift::Thrift;
-use super::{Fault, MAGIC};
+use super::{MAGIC, ParquetError};
 
-/// What the end of a file says about the rest.
+/// Contents of the footer.
 pub(super) struct Footer {
     pub(super) schema: Schema,
     pub(super) groups: Vec<Group>,
 }
 
-/// Rows that are stored together.
+/// A row group: consecutive records whose columns are stored together.
 pub(super) struct Group {
+    /// Number of records.
     pub(super) rows: usize,
-    /// One for each leaf of the schema.
+    /// One column chunk for each leaf of the schema, in the same order.
     pub(super) chunks: Vec<Chunk>,
 }
 
-/// The pages of one column in one group.
+/// A column chunk: the pages of one column in one row group.
 pub(super) struct Chunk {
+    /// Offset of the first page in the file.
     pub(super) start: usize,
+    /// Total size of the pages, in bytes.
     pub(super) bytes: usize,
-    /// Values, nulls among them.
+    /// Number of entries: values, nulls and empty lists.
     pub(super) values: usize,
+    /// Number of the compression in the Parquet format.
     pub(super) codec: i64,
 }
 
-pub(super) fn read(file: &[u8]) -> Result<Footer, Fault> {
+/// Reads the footer at the end of `file`: Thrift data, its length in four bytes, and the magic bytes.
+pub(super) fn read(file: &[u8]) -> Result<Footer, ParquetError> {
     let ends = "expected a Parquet file, which begins and ends with PAR1; found other bytes";
-    let body = file.strip_prefix(MAGIC).and_then(|file| file.strip_suffix(MAGIC)).ok_or_else(|| Fault::footer(ends))?;
-    let (body, length) = body.split_last_chunk().ok_or_else(|| Fault::footer(ends))?;
+    let body =
+        file.strip_prefix(MAGIC).and_then(|file| file.strip_suffix(MAGIC)).ok_or_else(|| ParquetError::footer(ends))?;
+    let (body, length) = body.split_last_chunk().ok_or_else(|| ParquetError::footer(ends))?;
     let length = u32::from_le_bytes(*length) as usize;
     let start = body
         .len()
         .checked_sub(length)
-        .ok_or_else(|| Fault::footer(format!("expected a length of at most {}, found {length}", body.len())))?;
-    parse(&body[start..]).map_err(Fault::footer)
+        .ok_or_else(|| ParquetError::footer(format!("expected a length of at most {}, found {length}", body.len())))?;
+    parse(&body[start..]).map_err(ParquetError::footer)
 }
 
+/// Parses the Thrift data of the footer. Numbers of fields here and below are those of the format's `parquet.thrift`.
 fn parse(footer: &[u8]) -> Result<Footer, String> {
     let metadata = Thrift::read(&mut Bytes(footer))?;
     let schema = Schema::of(metadata.list(2, "a schema")?)?;
@@ -62,7 +69,7 @@ fn parse_chunk(column: &Thrift<'_>) -> Result<Chunk, String> {
     }
     let data = column.get(3).ok_or("expected where a column is, found nothing (is the file encrypted?)")?;
     let first = data.size(9, "a first page")?;
-    // Some writers give 0 where there is no dictionary.
+    // Some writers store 0 if there is no dictionary page.
     let dictionary = data.int(11).filter(|offset| *offset > 0).and_then(|offset| usize::try_from(offset).ok());
     Ok(Chunk {
         start: dictionary.map_or(first, |dictionary| dictionary.min(first)),

@@ -1,54 +1,55 @@
 //! The schema: takes the footer's flat list of elements, gives a tree of structures, lists and leaves.
 //!
-//! Each node knows its *definition level* (how many optional and repeated nodes lead to it, itself among them) and
-//! each list its *repetition level* (how many lists lead to it): a column stores both beside every value, and they say
-//! where a null or an empty list stands, and which list a value goes on with.
+//! A node's *definition level* is the number of optional and repeated nodes on the path to it, itself included; a
+//! list's *repetition level* is the number of lists on that path. A column stores both levels beside every entry: the
+//! definition level shows whether the entry is a value, a null or an empty list, and the repetition level shows which
+//! list it continues.
 
 use super::thrift::Thrift;
 
-/// Nodes inside each other.
+/// Maximum nesting depth of a schema, so that recursion cannot overflow the stack.
 const DEEPEST: usize = 32;
 
-/// What the records are made of.
+/// Fields and columns of a file.
 pub(super) struct Schema {
     /// The fields of a record.
     pub(super) fields: Vec<Node>,
-    /// The columns, in file order.
+    /// The columns, in the order of the file.
     pub(super) leaves: Vec<Leaf>,
 }
 
-/// A field or an element.
+/// A field of a structure, or the element of a list.
 pub(super) struct Node {
     pub(super) name: String,
-    /// Present where a value's definition level is this or more; 0 for what is always there.
+    /// Definition level from which on the node is present, not null; 0 for a required node.
     pub(super) definition: u16,
-    /// Its first column; it has all up to its last.
+    /// Indices of the columns below the node.
     pub(super) leaves: std::ops::Range<usize>,
     pub(super) kind: Kind,
 }
 
+/// Structure of a node.
 pub(super) enum Kind {
+    /// A column.
     Leaf,
+    /// Named fields.
     Struct(Vec<Node>),
-    /// The element, and the list's repetition level; elements are there from the definition level on.
-    List {
-        element: Box<Node>,
-        repetition: u16,
-        definition: u16,
-    },
+    /// A list, with its repetition level, and the definition level from which on it has elements.
+    List { element: Box<Node>, repetition: u16, definition: u16 },
 }
 
 /// A column.
 pub(super) struct Leaf {
-    /// Names from the record down, joined by dots.
+    /// Names on the path from the record to the column, joined by dots.
     pub(super) path: String,
     pub(super) physical: Physical,
-    /// The largest levels.
+    /// Highest definition level, that of a value.
     pub(super) definition: u16,
+    /// Highest repetition level: the number of lists on the path.
     pub(super) repetition: u16,
 }
 
-/// What the values of a column are stored as.
+/// Storage type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Physical {
     Bool,
@@ -61,43 +62,45 @@ pub(super) enum Physical {
     Float,
     Double,
     Text,
-    /// Refused, if the column is not empty.
+    /// Unsupported type, by name; an error if the column has values.
     Other(&'static str),
 }
 
 impl Schema {
-    /// From the elements in depth-first order, the first of which is the record.
+    /// Builds the tree from the elements in depth-first order; the first is the record.
     pub(super) fn of(elements: &[Thrift<'_>]) -> Result<Self, String> {
-        let mut building = Building { elements: elements.iter(), leaves: Vec::new(), path: Vec::new() };
-        let record = building.elements.next().ok_or("expected a schema, found an empty one")?;
-        let fields = building.children(record, Levels::default())?;
-        if building.leaves.is_empty() {
+        let mut builder = Builder { elements: elements.iter(), leaves: Vec::new(), path: Vec::new() };
+        let record = builder.elements.next().ok_or("expected a schema, found an empty one")?;
+        let fields = builder.children(record, Levels::default())?;
+        if builder.leaves.is_empty() {
             return Err("expected columns in the schema, found none".to_owned());
         }
-        Ok(Self { fields, leaves: building.leaves })
+        Ok(Self { fields, leaves: builder.leaves })
     }
 }
 
-/// Levels on the way down.
+/// Levels of the current node during the descent.
 #[derive(Clone, Copy, Default)]
 struct Levels {
     definition: u16,
     repetition: u16,
 }
 
-struct Building<'t, 'a> {
+/// State of the descent: elements still to read, columns found, and names on the path.
+struct Builder<'t, 'a> {
     elements: std::slice::Iter<'t, Thrift<'a>>,
     leaves: Vec<Leaf>,
     path: Vec<String>,
 }
 
-impl Building<'_, '_> {
+impl Builder<'_, '_> {
+    /// Reads the children of an element.
     fn children(&mut self, parent: &Thrift<'_>, levels: Levels) -> Result<Vec<Node>, String> {
         let n = parent.int(5).unwrap_or(0);
         (0..n).map(|_| self.node(levels)).collect()
     }
 
-    /// The next element with all below it.
+    /// Reads the next element with everything below it.
     fn node(&mut self, mut levels: Levels) -> Result<Node, String> {
         let element = self.elements.next().ok_or("expected more elements in the schema, found its end")?;
         let name = match element.get(4) {
@@ -108,6 +111,7 @@ impl Building<'_, '_> {
             return Err(format!("expected at most {DEEPEST} fields inside each other, found more"));
         }
         let repeated = element.int(3) == Some(2);
+        // Repetition type: 0 required, 1 optional, 2 repeated.
         levels.definition += u16::from(matches!(element.int(3), Some(1 | 2)));
         levels.repetition += u16::from(repeated);
         let (first, definition) = (self.leaves.len(), levels.definition);
@@ -128,26 +132,27 @@ impl Building<'_, '_> {
         if !repeated {
             return Ok(Node { name, definition, leaves, kind });
         }
-        // A repeated node is a list of itself; around it stands, at most, the node annotated as a list.
+        // A repeated node is a list of itself; `unwrapped` removes the annotated node that may enclose it.
         let element = Box::new(Node { name: name.clone(), definition: 0, leaves: leaves.clone(), kind });
         let kind = Kind::List { element, repetition: levels.repetition, definition };
         Ok(Node { name, definition: 0, leaves, kind })
     }
 }
 
-/// Whether an element is annotated as a list or map, in the older or the newer way.
+/// Whether an element is annotated as a list or map, by its logical type or the older converted type.
 fn is_list(element: &Thrift<'_>) -> bool {
     let logical = element.get(10).is_some_and(|logical| logical.get(2).or(logical.get(3)).is_some());
     logical || matches!(element.int(6), Some(1..=3))
 }
 
-/// The list inside a node annotated as one: `list (LIST) { repeated group list { element } }`, or without the group
-/// in between, which older writers leave out.
+/// Takes the list out of a node annotated as one: `outer (LIST) { repeated group list { element } }`, or without the
+/// group in between, which older writers omit. The names of such groups, `array` and `outer_tuple`, are those of the
+/// format's backward-compatibility rules.
 fn unwrapped(mut children: Vec<Node>, outer: &str) -> Kind {
     if !matches!(children.as_slice(), [Node { kind: Kind::List { .. }, .. }]) {
         return Kind::Struct(children);
     }
-    let inner = children.pop().expect("there is one because the pattern says so");
+    let inner = children.pop().expect("there is one child, because the pattern matched");
     let is_element = inner.name == "array" || inner.name == format!("{outer}_tuple");
     match inner.kind {
         Kind::List { mut element, repetition, definition } => {
@@ -162,6 +167,7 @@ fn unwrapped(mut children: Vec<Node>, outer: &str) -> Kind {
     }
 }
 
+/// Storage type of a column's element.
 fn physical(element: &Thrift<'_>) -> Physical {
     let logical = |kind: i64| element.get(10).and_then(|logical| logical.get(kind));
     let signed = match logical(10) {

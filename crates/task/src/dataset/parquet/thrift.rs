@@ -1,8 +1,9 @@
-//! Thrift's compact protocol, in which Parquet writes its footer and page headers: takes bytes, gives a tree.
+//! Thrift's compact protocol, the encoding of Parquet's footer and page headers: takes bytes, gives a tree of values.
+//! (<https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>)
 
 use super::bytes::Bytes;
 
-/// Structures within structures; Parquet's own need five.
+/// Maximum nesting depth of structures; Parquet's own need five.
 const DEEPEST: usize = 16;
 
 /// A value of the protocol.
@@ -10,21 +11,23 @@ const DEEPEST: usize = 16;
 pub(super) enum Thrift<'a> {
     Bool(bool),
     Int(i64),
+    /// A floating-point number; its value is not needed.
     Double,
     Bytes(&'a [u8]),
     List(Vec<Thrift<'a>>),
     /// Fields by number.
     Struct(Vec<(i64, Thrift<'a>)>),
+    /// A map; its entries are not needed.
     Map,
 }
 
 impl<'a> Thrift<'a> {
-    /// A structure from the front of `bytes`.
+    /// Reads a structure from the front of `bytes`.
     pub(super) fn read(bytes: &mut Bytes<'a>) -> Result<Self, String> {
         structure(bytes, DEEPEST)
     }
 
-    /// A field of a structure.
+    /// Field of a structure, by number.
     pub(super) fn get(&self, field: i64) -> Option<&Self> {
         match self {
             Self::Struct(fields) => fields.iter().find(|(number, _)| *number == field).map(|(_, value)| value),
@@ -32,7 +35,7 @@ impl<'a> Thrift<'a> {
         }
     }
 
-    /// A field that is a number.
+    /// Field that is an integer.
     pub(super) fn int(&self, field: i64) -> Option<i64> {
         match self.get(field)? {
             Self::Int(number) => Some(*number),
@@ -40,13 +43,13 @@ impl<'a> Thrift<'a> {
         }
     }
 
-    /// A field that is a size or a count.
+    /// Field that is a size or a count; `what` names it in the error.
     pub(super) fn size(&self, field: i64, what: &str) -> Result<usize, String> {
         let number = self.int(field);
         number.and_then(|n| usize::try_from(n).ok()).ok_or_else(|| format!("expected {what}, found {number:?}"))
     }
 
-    /// A field that is a list.
+    /// Field that is a list; `what` names it in the error.
     pub(super) fn list(&self, field: i64, what: &str) -> Result<&[Self], String> {
         match self.get(field) {
             Some(Self::List(list)) => Ok(list),
@@ -55,6 +58,7 @@ impl<'a> Thrift<'a> {
     }
 }
 
+/// Reads a value of the type `kind`; `deeper`: number of structures that may still nest.
 fn value<'a>(bytes: &mut Bytes<'a>, kind: u8, deeper: usize) -> Result<Thrift<'a>, String> {
     Ok(match kind {
         1 | 2 => Thrift::Bool(kind == 1),
@@ -71,7 +75,8 @@ fn value<'a>(bytes: &mut Bytes<'a>, kind: u8, deeper: usize) -> Result<Thrift<'a
         9 | 10 => {
             let head = bytes.byte()?;
             let n = if head >> 4 == 15 { bytes.varint()? } else { u64::from(head >> 4) };
-            // Every element takes a byte or more, so that the list is no longer than the bytes.
+            // A false length cannot allocate much: every element takes at least one byte, and collecting stops at the
+            // end of the bytes.
             Thrift::List((0..n).map(|_| element(bytes, head & 15, deeper)).collect::<Result<_, _>>()?)
         }
         11 => {
@@ -89,16 +94,17 @@ fn value<'a>(bytes: &mut Bytes<'a>, kind: u8, deeper: usize) -> Result<Thrift<'a
     })
 }
 
-/// An entry of a list or map, where a truth value has a byte of its own.
+/// Reads an element of a list or map. Unlike in a structure, a truth value is a byte here, not part of the type.
 fn element<'a>(bytes: &mut Bytes<'a>, kind: u8, deeper: usize) -> Result<Thrift<'a>, String> {
     match kind {
         1 | 2 => Ok(Thrift::Bool(bytes.byte()? == 1)),
-        // Lists within lists would go as deep as the stack.
+        // Nested lists could overflow the stack.
         9..=11 => Err("expected a list of plain values or structures, found one of lists".to_owned()),
         _ => value(bytes, kind, deeper),
     }
 }
 
+/// Reads a structure, up to its stop byte.
 fn structure<'a>(bytes: &mut Bytes<'a>, deeper: usize) -> Result<Thrift<'a>, String> {
     let (mut fields, mut number) = (Vec::new(), 0_i64);
     loop {
@@ -106,6 +112,7 @@ fn structure<'a>(bytes: &mut Bytes<'a>, deeper: usize) -> Result<Thrift<'a>, Str
         if head == 0 {
             return Ok(Thrift::Struct(fields));
         }
+        // The upper half of the byte is the distance to the number of the field before; 0: the number follows.
         number = match head >> 4 {
             0 => signed(bytes.varint()?),
             step => number.saturating_add(i64::from(step)),
@@ -114,7 +121,7 @@ fn structure<'a>(bytes: &mut Bytes<'a>, deeper: usize) -> Result<Thrift<'a>, Str
     }
 }
 
-/// Undoes the zigzag that makes small negative numbers short.
+/// Decodes a zigzag number, in which small negative numbers are short.
 fn signed(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }

@@ -1,13 +1,14 @@
-//! Values of a page: takes their bytes and encoding, gives JSON values.
+//! Decodes the values of a page: takes their bytes and encoding, gives JSON values.
 
 use serde_json::{Number, Value};
 
 use super::budget::Budget;
 use super::bytes::Bytes;
-use super::levels;
+use super::rle;
 use super::schema::Physical;
 
-/// The next `n` values.
+/// Decodes the next `n` values. `encoding`: its number in the Parquet format. `dictionary`: values of the dictionary
+/// page.
 pub(super) fn read(
     bytes: &mut Bytes<'_>,
     physical: Physical,
@@ -19,33 +20,35 @@ pub(super) fn read(
     match encoding {
         _ if n == 0 => Ok(Vec::new()),
         Some(0) => plain(bytes, physical, n, budget),
+        // Indices into the dictionary; the first byte is their width in bits.
         Some(2 | 8) => {
             let width = u32::from(bytes.byte()?);
             let one = |index: u32| {
                 let value = dictionary
                     .get(index as usize)
                     .ok_or_else(|| format!("expected an index below {}, found {index}", dictionary.len()))?;
+                // A few bits may repeat a long text.
                 budget.spend(value.as_str().map_or(0, str::len))?;
                 Ok(value.clone())
             };
-            levels::read(bytes, width, n)?.into_iter().map(one).collect()
+            rle::read(bytes, width, n)?.into_iter().map(one).collect()
         }
         Some(3) if physical == Physical::Bool => {
-            let bits = levels::read(&mut Bytes(bytes.prefixed()?), 1, n)?;
+            let bits = rle::read(&mut Bytes(bytes.prefixed()?), 1, n)?;
             Ok(bits.into_iter().map(|bit| Value::Bool(bit == 1)).collect())
         }
         other => Err(format!("expected plain (0) or dictionary encoding (8), found {other:?}")),
     }
 }
 
-/// The next `n` values as they are.
+/// Decodes the next `n` values in plain encoding.
 pub(super) fn plain(
     bytes: &mut Bytes<'_>,
     physical: Physical,
     n: usize,
     budget: &mut Budget,
 ) -> Result<Vec<Value>, String> {
-    budget.values(n)?;
+    budget.spend_values(n)?;
     let values = 0..n;
     match physical {
         Physical::Bool => {
@@ -74,6 +77,7 @@ pub(super) fn plain(
     }
 }
 
+/// Decodes `n` values of `N` bytes each.
 fn fixed<const N: usize>(
     bytes: &mut Bytes<'_>,
     n: usize,
@@ -83,6 +87,7 @@ fn fixed<const N: usize>(
     Ok(chunks.iter().map(|chunk| one(*chunk)).collect())
 }
 
+/// A number as JSON; null for infinities and NaN.
 fn number(value: f64) -> Value {
     Number::from_f64(value).map_or(Value::Null, Value::Number)
 }

@@ -1,0 +1,79 @@
+//! Activation functions as CPU kernels with a gradient.
+
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+
+use super::Activation;
+use super::fused::{derivatives, values};
+use crate::differentiable::tensor_like;
+use crate::host::values_of_cpu_storage;
+
+/// `f(x)` for an `x [rows, width]` that needs a gradient → the same shape.
+pub(super) fn activate(x: &Tensor, f: Activation) -> Result<Tensor> {
+    x.contiguous()?.apply_op1(Activate { f })
+}
+
+/// `f(gate)·up` for two tensors `[rows, width]` → the same shape; `gate` needs a gradient.
+pub(super) fn gated(gate: &Tensor, up: &Tensor, f: Activation) -> Result<Tensor> {
+    gate.contiguous()?.apply_op2(&up.contiguous()?, Gated { f })
+}
+
+struct Activate {
+    f: Activation,
+}
+
+struct Gated {
+    f: Activation,
+}
+
+impl CustomOp1 for Activate {
+    fn name(&self) -> &'static str {
+        "activation"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = values_of_cpu_storage(x, layout)?;
+        let mut y = vec![0f32; x.len()];
+        values(&mut y, x, None, self.f);
+        Ok((CpuStorage::F32(y), layout.shape().clone()))
+    }
+
+    /// `δx = f′(x)·δ` for the gradient `δ` of the output.
+    fn bwd(&self, x: &Tensor, _y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        tensor_like(x, [x, gradient], |dx, [x, delta]| derivatives(dx, x, Some(delta), self.f)).map(Some)
+    }
+}
+
+impl CustomOp2 for Gated {
+    fn name(&self) -> &'static str {
+        "gated activation"
+    }
+
+    fn cpu_fwd(
+        &self,
+        gate: &CpuStorage,
+        gate_layout: &Layout,
+        up: &CpuStorage,
+        up_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (gate, up) = (values_of_cpu_storage(gate, gate_layout)?, values_of_cpu_storage(up, up_layout)?);
+        let mut y = vec![0f32; gate.len()];
+        values(&mut y, gate, Some(up), self.f);
+        Ok((CpuStorage::F32(y), gate_layout.shape().clone()))
+    }
+
+    /// `δgate = f′(gate)·up·δ` and `δup = f(gate)·δ` for the gradient `δ` of the output.
+    fn bwd(
+        &self,
+        gate: &Tensor,
+        up: &Tensor,
+        _y: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let d_gate = tensor_like(gate, [gate, up, gradient], |d, [gate, up, delta]| {
+            derivatives(d, gate, Some(up), self.f);
+            d.iter_mut().zip(delta).for_each(|(d, delta)| *d *= delta);
+        })?;
+        let d_up = tensor_like(up, [gate, gradient], |d, [gate, delta]| values(d, gate, Some(delta), self.f))?;
+        Ok((Some(d_gate), Some(d_up)))
+    }
+}

@@ -1,0 +1,103 @@
+//! Accuracy of the kernels against definitions in f64, and of their gradients against the composed form.
+
+use candle_core::Var;
+
+use super::fused::{derivatives, values};
+use super::*;
+use crate::testing::{check_gradients, random};
+
+const ALL: [Activation; 6] = [
+    Activation::Silu,
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::GeluQuick,
+    Activation::Relu,
+    Activation::ReluSquared,
+];
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// `Φ(x)` for `|x| ≤ 6` by Marsaglia's series, `½ + φ(x)·Σ x^(2k+1)/(1·3·…·(2k+1))`.
+fn distribution(x: f64) -> f64 {
+    let (mut term, mut sum, mut k) = (x, x, 1.0);
+    while term.abs() > 1e-18 {
+        k += 2.0;
+        term *= x * x / k;
+        sum += term;
+    }
+    0.5 + sum * (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt()
+}
+
+/// `f(x)` by its definition.
+fn naive(x: f64, f: Activation) -> f64 {
+    match f {
+        Activation::Silu => x * sigmoid(x),
+        Activation::Gelu => x * distribution(x),
+        Activation::GeluTanh => {
+            0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh())
+        }
+        Activation::GeluQuick => x * sigmoid(1.702 * x),
+        Activation::Relu => x.max(0.0),
+        Activation::ReluSquared => x.max(0.0).powi(2),
+    }
+}
+
+/// `f(x)` for an `x` so large that every sigmoid is one.
+fn naive_far(x: f64, f: Activation) -> f64 {
+    if f == Activation::ReluSquared { x * x } else { x }
+}
+
+#[test]
+fn values_and_derivatives_are_accurate() {
+    let x: Vec<f32> = (-6000..6000).map(|i| i as f32 / 1000.0 + 1e-4).collect();
+    for f in ALL {
+        let (mut y, mut dy) = (vec![0f32; x.len()], vec![0f32; x.len()]);
+        values(&mut y, &x, None, f);
+        derivatives(&mut dy, &x, None, f);
+        for ((x, y), dy) in x.iter().zip(&y).zip(&dy) {
+            let (x, y, dy) = (f64::from(*x), f64::from(*y), f64::from(*dy));
+            let expected = naive(x, f);
+            // Far below zero the values are so small that only the absolute error counts.
+            let tolerance = 2e-6 * expected.abs() + if x < -3.0 { 2e-9 } else { 0.0 };
+            assert!((y - expected).abs() <= tolerance, "{f:?}({x}) = {y}, not {expected}");
+            let expected = (naive(x + 1e-5, f) - naive(x - 1e-5, f)) / 2e-5;
+            assert!((dy - expected).abs() < 2e-6 * expected.abs().max(1.0), "{f:?}'({x}) = {dy}, not {expected}");
+        }
+        let mut far = [0f32; 4];
+        values(&mut far, &[-1e4, -100.0, 100.0, 1e4], None, f);
+        let [zero, none, hundred, large] = far.map(f64::from);
+        assert!(zero.abs() < 1e-30 && none.abs() < 1e-30, "{f:?} far below zero: {far:?}");
+        assert_eq!((hundred, large), (naive_far(100.0, f), naive_far(1e4, f)), "{f:?} far above zero");
+        values(&mut far[..1], &[f32::NAN], None, f);
+        assert!(far[0].is_nan(), "{f:?} of NaN: {}", far[0]);
+    }
+}
+
+#[test]
+fn gated_repeats_the_tensor_with_fewer_rows() {
+    let (many, few) = (random(6, 5), random(2, 5));
+    for f in ALL {
+        for (gate, up) in [(&many, &few), (&few, &many), (&many, &many)] {
+            let y = gated(gate, up, f).expect("y").to_vec2::<f32>().expect("y");
+            let (g, u) = (gate.to_vec2::<f32>().expect("g"), up.to_vec2::<f32>().expect("u"));
+            for (i, row) in y.iter().enumerate() {
+                for (j, y) in row.iter().enumerate() {
+                    let (g, u) = (f64::from(g[i % g.len()][j]), f64::from(u[i % u.len()][j]));
+                    assert!((f64::from(*y) - naive(g, f) * u).abs() < 1e-5);
+                }
+            }
+        }
+    }
+}
+#[test]
+fn values_and_gradients_equal_the_composed_form() {
+    let var = |rows, cols| Var::from_tensor(&random(rows, cols)).expect("var");
+    for name in Activation::NAMES {
+        let f = Activation::from_name(name).expect("a known name");
+        let (x, up) = (var(3, 20), var(3, 20));
+        check_gradients(name, &[&x], gradient::activate(&x, f), composed::activate(&x, f));
+        check_gradients(name, &[&x, &up], gradient::gated(&x, &up, f), composed::gated(&x, &up, f));
+    }
+}

@@ -1,0 +1,69 @@
+//! Attention weights of one query and head: turns the products `q·k` into scores and applies the softmax, in place.
+
+use multiversion::multiversion;
+
+use super::super::{AttentionScoring, bf16_bias};
+use crate::elementary::{exp, tanh};
+use crate::reductions::sum;
+
+/// The part of [`AttentionScoring`] that applies to the scores of one head.
+#[derive(Clone, Copy)]
+pub(super) struct HeadScoring {
+    scale: f32,
+    softcap: Option<f32>,
+    slope: Option<f32>,
+    bf16_bias: bool,
+}
+
+impl HeadScoring {
+    #[inline]
+    pub(super) fn new(scoring: AttentionScoring<'_>, head: usize) -> Self {
+        let AttentionScoring { scale, softcap, slopes, bf16_bias, .. } = scoring;
+        Self { scale, softcap, slope: slopes.map(|slopes| slopes[head]), bf16_bias }
+    }
+
+    /// Turns the products of a query at position `query` with the keys from `first` on into scores, up to a factor,
+    /// which it returns: if there is nothing but the scale, the softmax applies it in its own loop.
+    #[inline(always)]
+    fn apply(self, row: &mut [f32], first: usize, query: usize) -> f32 {
+        if self.softcap.is_none() && self.slope.is_none() {
+            return self.scale;
+        }
+        if let Some(cap) = self.softcap {
+            let scale = self.scale / cap;
+            row.iter_mut().for_each(|v| *v = cap * tanh(*v * scale));
+        } else {
+            row.iter_mut().for_each(|v| *v *= self.scale);
+        }
+        if let Some(slope) = self.slope {
+            if self.bf16_bias {
+                let key = |i: usize| first + i;
+                row.iter_mut().enumerate().for_each(|(i, v)| *v += self.scale * bf16_bias(slope, key(i)));
+                return 1.0;
+            }
+            let distance = first as f32 - query as f32;
+            row.iter_mut().enumerate().for_each(|(key, v)| *v += slope * (key as f32 + distance));
+        }
+        1.0
+    }
+}
+
+/// Turns the products of a query at position `query` with the keys from `first` on into attention weights.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
+pub(super) fn softmax(row: &mut [f32], scoring: HeadScoring, first: usize, query: usize) {
+    softmax_inline(row, scoring, first, query);
+}
+
+/// As [`softmax`], compiled into its caller with the caller's instructions.
+#[inline(always)]
+pub(super) fn softmax_inline(row: &mut [f32], scoring: HeadScoring, first: usize, query: usize) {
+    let scale = scoring.apply(row, first, query);
+    let max = row.iter().fold(f32::NEG_INFINITY, |m, v| m.max(*v));
+    for v in row.iter_mut() {
+        *v = exp((*v - max) * scale);
+    }
+    let total = sum(row);
+    for v in row.iter_mut() {
+        *v /= total;
+    }
+}

@@ -1,0 +1,110 @@
+//! Matrix → its singular value decomposition, by the chosen method and from the cache on disk where it is there.
+//!
+//! The lowest file of `edit`: reductions read decompositions through [`Decomposer`] and know nothing of models.
+
+use std::path::PathBuf;
+
+use laser_linalg::{LinalgError, LowRank, Matrix, Method, Svd, decompose, randomized_svd, truncate};
+use serde::{Deserialize, Serialize};
+
+use super::seed::derived_seed;
+use super::svd_cache;
+use crate::error::{Error, Result};
+use laser_model::weight_id::WeightId;
+
+/// Power iterations of the randomized decomposition, as in the reference code.
+const POWER_ITERATIONS: usize = 2;
+
+/// Method of the decomposition from which the largest components of a matrix are taken.
+// Its `Debug` text is part of the fingerprint of a search (`Settings::fingerprint`), so variants keep their names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum SvdMethod {
+    /// The exact decomposition, which gives the best approximation of each rank, as the paper defines it.
+    #[default]
+    Exact,
+    /// The randomized range finder of the reference code (no oversampling, 2 power iterations), with a seed.
+    ///
+    /// It differs from the paper, whose truncation is exact. The reference code sets no seed.
+    Randomized {
+        /// Seed from which the seed of each matrix and rank is derived.
+        seed: u64,
+    },
+}
+
+/// Computes singular value decompositions.
+#[derive(Debug, Clone)]
+pub(crate) struct Decomposer {
+    method: SvdMethod,
+    /// Folder of cached exact decompositions; `None` for no cache.
+    cache: Option<PathBuf>,
+    threads: usize,
+}
+
+impl Decomposer {
+    /// Makes a decomposer that keeps exact decompositions in the folder `cache`, if there is one, and computes with
+    /// `threads` threads, at least one.
+    pub(crate) fn new(method: SvdMethod, cache: Option<PathBuf>, threads: usize) -> Self {
+        Self { method, cache, threads: threads.max(1) }
+    }
+
+    /// Method of [`Decomposer::leading`].
+    pub(crate) fn method(&self) -> SvdMethod {
+        self.method
+    }
+
+    /// Number of threads.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Whether the components of a smaller rank are the first components of a larger one.
+    pub(crate) fn nests(&self) -> bool {
+        self.method == SvdMethod::Exact
+    }
+
+    /// Computes the exact decomposition of the matrix `id` with values `w [m, n]`, or reads it from the cache.
+    ///
+    /// # Errors
+    /// Values that are not finite, a solver that does not converge, or a cache that cannot be written.
+    pub(crate) fn svd(&self, id: WeightId, w: &Matrix) -> Result<Svd> {
+        let file = |folder: &PathBuf| folder.join(format!("{}.safetensors", svd_cache::content_key(w)));
+        let path = self.cache.as_ref().map(file);
+        if let Some(svd) = path.as_deref().and_then(|path| svd_cache::read(path, w)) {
+            return Ok(svd);
+        }
+        let svd = decompose(w.view(), Method::Auto, self.threads).map_err(matrix_error(id))?;
+        if let Some(path) = path {
+            svd_cache::write(&path, &svd)?;
+        }
+        Ok(svd)
+    }
+
+    /// Computes the largest `rank` components of the matrix `id` with values `w [m, n]` as two factors.
+    ///
+    /// The exact method takes them from `exact`, which is called only then.
+    ///
+    /// # Errors
+    /// Those of `exact`, or values that are not finite.
+    pub(crate) fn leading<'s>(
+        &self,
+        id: WeightId,
+        w: &Matrix,
+        rank: usize,
+        exact: impl FnOnce() -> Result<&'s Svd>,
+    ) -> Result<LowRank> {
+        Ok(match self.method {
+            SvdMethod::Exact => truncate(exact()?, rank),
+            SvdMethod::Randomized { seed } => {
+                let seed = derived_seed(seed, &format!("{id} {rank}"));
+                let svd = randomized_svd(w.view(), rank, POWER_ITERATIONS, seed).map_err(matrix_error(id))?;
+                truncate(&svd, rank)
+            }
+        })
+    }
+}
+
+/// Adds the matrix's name to an error of linear algebra.
+pub(crate) fn matrix_error(id: WeightId) -> impl Fn(LinalgError) -> Error {
+    move |source| Error::Linalg { matrix: id.to_string(), source }
+}

@@ -1,0 +1,226 @@
+//! The model card (`README.md`) of an exported folder: the edit, its results, how to load the model.
+
+use std::path::Path;
+
+use laser_checkpoint::Metadata;
+use serde_yaml_ng::{Mapping, Value};
+
+use super::verify::StoredMatrix;
+use crate::edit::recipe::Recipe;
+use crate::error::{Error, Result};
+use laser_model::config::ModelConfig;
+use laser_model::load::ModelFiles;
+
+/// File name of the model card.
+pub(super) const FILE: &str = "README.md";
+/// Keys of the base model's card that are copied, because they hold for the edited model too.
+const COPIED_KEYS: [&str; 5] = ["license", "license_name", "license_link", "language", "pipeline_tag"];
+
+/// Facts for the model card that the recipe does not contain.
+#[derive(Debug, Clone, Default)]
+pub struct ModelCard {
+    /// The base model: its id on the Hub (`owner/name`) or another name.
+    pub base_model: Option<String>,
+    /// The task that the edit was found on.
+    pub task: Option<String>,
+    /// Results of evaluations, one sentence each.
+    pub results: Vec<String>,
+}
+
+impl ModelCard {
+    /// The card as Markdown. Licence and language are copied from the card or metadata of `source`.
+    pub(super) fn render(&self, source: &ModelFiles, recipe: &Recipe, stored: &[StoredMatrix]) -> Result<String> {
+        let base_card = std::fs::read_to_string(source.path().join(FILE)).ok();
+        let base = match source.checkpoint().gguf_metadata() {
+            Some(metadata) => gguf_metadata(metadata),
+            None => base_card.as_deref().and_then(metadata).unwrap_or_default(),
+        };
+        let front = serde_yaml_ng::to_string(&self.front_matter(&base)).map_err(|e| Error::parse(FILE, e))?;
+        let name = self.name(source.path());
+        let replaced = match stored.len() {
+            1 => "one matrix replaced by a low-rank approximation".to_owned(),
+            n => format!("{n} matrices replaced by low-rank approximations"),
+        };
+        let mut text = format!(
+            "---\n{front}---\n\n# {name}, rank-reduced\n\n\
+             {name} with {replaced}, chosen by layer-selective rank reduction \
+             (LASER, [arXiv 2312.13558](https://arxiv.org/abs/2312.13558)). \
+             Nothing was trained; all other weights are those of the base model.\n",
+        );
+        if base_card.is_some() {
+            text +=
+                "\nThe source's own card is kept beside this one as `README.base.md`, or with a number after `base`.\n";
+        }
+        text += "\n## Edit\n\n| layer (from 0) | matrix | kept | rank | of |\n| ---: | --- | --- | ---: | ---: |\n";
+        let number = |n: Option<usize>| n.map_or_else(String::new, |n| n.to_string());
+        for edit in &recipe.edits {
+            let (rank, of) = (number(edit.rank), number(edit.max_rank));
+            text += &format!("| {} | `{}` | {} | {rank} | {of} |\n", edit.layer, edit.matrix, edit.keep);
+        }
+        text += "\nThe same edit is in `recipe.yaml`, for `laser apply`.\n";
+        if self.task.is_some() || !self.results.is_empty() {
+            text += "\n## Results\n\n";
+            text += &self.task.as_deref().map_or_else(String::new, |task| format!("Task: {}\n\n", one_line(task)));
+            for line in &self.results {
+                text += &format!("- {}\n", one_line(line));
+            }
+        }
+        text += &loading(source.config());
+        if !stored.is_empty() {
+            text += &stored_table(stored);
+        }
+        Ok(text)
+    }
+
+    /// The base model's name: a Hub id as it is. Of a path only the last part, because folders of the user's machine do
+    /// not belong in a published card.
+    fn name(&self, source: &Path) -> String {
+        let name = self.base_model.as_deref().map(one_line);
+        match name {
+            Some(id) if is_hub_id(&id) => id,
+            Some(name) => last_part(Path::new(&name)),
+            None => last_part(source),
+        }
+    }
+
+    /// The metadata at the beginning of the card, which the Hub reads. `base`: the base model's metadata.
+    fn front_matter(&self, base: &Mapping) -> Mapping {
+        let mut front = Mapping::new();
+        if let Some(id) = self.base_model.as_deref().filter(|name| is_hub_id(name)) {
+            front.insert("base_model".into(), id.into());
+        }
+        front.insert("library_name".into(), "transformers".into());
+        let tags = ["laser", "rank-reduction", "low-rank"].map(Value::from).to_vec();
+        front.insert("tags".into(), Value::Sequence(tags));
+        for key in COPIED_KEYS {
+            if let Some(value) = base.get(key) {
+                front.insert(key.into(), value.clone());
+            }
+        }
+        front
+    }
+}
+
+/// The section that shows how to load the folder, with the class that fits the kind of model.
+fn loading(config: &ModelConfig) -> String {
+    let (class, tokenizer) = match (&config.embedding.trajectory, config.attention.causal) {
+        (Some(_), _) => (config.family.class, false),
+        (None, true) => ("AutoModelForCausalLM", true),
+        (None, false) => ("AutoModelForMaskedLM", true),
+    };
+    let (import, load) = match tokenizer {
+        true => (", AutoTokenizer", "tokenizer = AutoTokenizer.from_pretrained(folder)\n"),
+        false => ("", ""),
+    };
+    format!(
+        "\n## Use\n\n```python\n\
+         from transformers import {class}{import}\n\n\
+         folder = \"path/to/this/folder\"\n\
+         model = {class}.from_pretrained(folder)\n\
+         {load}```\n"
+    )
+}
+
+/// The section that shows how exactly the edited matrices are stored.
+fn stored_table(stored: &[StoredMatrix]) -> String {
+    let mut text = "\n## Stored tensors\n\n\
+         W: the base model's matrix, Ŵ: its approximation, s: what the file holds.\n\n\
+         | tensor | type | change ‖s − W‖/‖W‖ | rounding ‖s − Ŵ‖/‖Ŵ‖ | SHA-256 |\n\
+         | --- | --- | ---: | ---: | --- |\n"
+        .to_owned();
+    for s in stored {
+        text += &format!("| `{}` | {} | {:.3e} | {:.1e} | `{}` |\n", s.tensor, s.dtype, s.change, s.relative, s.sha256);
+    }
+    text
+}
+
+/// A GGUF file's `general.` metadata under the keys of a card; entries of an unexpected type are ignored.
+fn gguf_metadata(metadata: &Metadata) -> Mapping {
+    let mut found = Mapping::new();
+    for (key, gguf_key) in [
+        ("license", "general.license"),
+        ("license_name", "general.license.name"),
+        ("license_link", "general.license.link"),
+    ] {
+        if let Ok(Some(text)) = metadata.str(gguf_key) {
+            found.insert(key.into(), text.into());
+        }
+    }
+    if let Ok(Some(languages)) = metadata.strings("general.languages") {
+        let languages = languages.iter().map(|l| Value::from(l.as_str()));
+        found.insert("language".into(), Value::Sequence(languages.collect()));
+    }
+    found
+}
+
+/// The metadata of a card: the YAML between its first two `---` lines, if it is a mapping.
+fn metadata(card: &str) -> Option<Mapping> {
+    let (yaml, _) = card.trim_start_matches('\u{feff}').strip_prefix("---")?.split_once("\n---")?;
+    serde_yaml_ng::from_str(yaml).ok()
+}
+
+/// Whether `name` has the form `owner/name` of the Hub and is no path here, so that it may stand under `base_model`.
+fn is_hub_id(name: &str) -> bool {
+    let plain = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    };
+    let two_parts = |(owner, model)| plain(owner) && plain(model);
+    name.split_once('/').is_some_and(two_parts) && !Path::new(name).exists()
+}
+
+fn last_part(path: &Path) -> String {
+    let last = path.file_name().unwrap_or(path.as_os_str());
+    last.to_string_lossy().into_owned()
+}
+
+/// `text` without line breaks, which would end a heading or a list item.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hub_ids_become_the_key_base_model() {
+        for (name, expected) in [
+            ("HuggingFaceTB/SmolLM2-135M-Instruct", true),
+            ("gpt2", false),
+            ("/home/me/model", false),
+            ("../model", false),
+            ("a/b/c", false),
+            ("src/export", false),
+        ] {
+            let card = ModelCard { base_model: Some(name.into()), ..ModelCard::default() };
+            assert_eq!(card.front_matter(&Mapping::new()).contains_key("base_model"), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_do_not_show_folders() {
+        for (name, expected) in [
+            (Some("owner/base"), "owner/base"),
+            (Some("/home/me/base"), "base"),
+            (Some("pypi:base"), "pypi:base"),
+            (None, "model.gguf"),
+        ] {
+            let card = ModelCard { base_model: name.map(str::to_owned), ..ModelCard::default() };
+            assert_eq!(card.name(Path::new("/home/me/model.gguf")), expected);
+        }
+    }
+
+    #[test]
+    fn licence_and_language_are_copied() {
+        let base = "---\nlicense: apache-2.0\ntags: [x]\nlanguage:\n- en\n---\n# Base\n";
+        let base = metadata(base).expect("a mapping");
+        let front = ModelCard::default().front_matter(&base);
+        assert_eq!(front.get("license"), Some(&"apache-2.0".into()));
+        assert!(front.contains_key("language"));
+        assert_eq!(front.get("tags").and_then(Value::as_sequence).map(Vec::len), Some(3));
+        for broken in ["# no metadata", "---\n[1\n---\n", "---\nlicense: x"] {
+            assert!(metadata(broken).is_none(), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Flipped items: takes the samples of the unedited model and of the winner, gives the test items on which only one of
+//! them is right, for the report.
+
+use std::collections::BTreeSet;
+
+use crate::report::Flip;
+use crate::results::{Results, SampleRecord};
+use laser_statistics::Split;
+
+/// Finds the flipped items among those whose accuracy the report shows.
+pub(super) struct FlippedItems<'a> {
+    /// Samples of the unedited model, one for each item.
+    base: &'a [SampleRecord],
+    /// Names of perplexity tasks that stand beside tasks with answers. Nothing in them is right or wrong.
+    left_out: BTreeSet<&'a str>,
+}
+
+impl<'a> FlippedItems<'a> {
+    /// Takes a search's results and the samples of the unedited model, one for each item.
+    pub(super) fn new(results: &'a Results, base: &'a [SampleRecord]) -> Self {
+        let (perplexity, with_answers): (Vec<_>, Vec<_>) = results.tasks.iter().partition(|task| task.is_perplexity());
+        // Where all tasks are perplexity tasks, their items are kept: otherwise there would be none.
+        let names = perplexity.into_iter().map(|task| task.task.as_str());
+        let left_out = if with_answers.is_empty() { BTreeSet::new() } else { names.collect() };
+        Self { base, left_out }
+    }
+
+    /// Whether item `item` exists and its accuracy is shown.
+    pub(super) fn has_accuracy(&self, item: usize) -> bool {
+        let is_left_out =
+            |sample: &SampleRecord| sample.task.as_deref().is_some_and(|task| self.left_out.contains(task));
+        self.base.get(item).is_some_and(|sample| !is_left_out(sample))
+    }
+
+    /// The flipped items of the test split; `best` has the samples of the winner, one for each item.
+    pub(super) fn on_test(&self, best: &[SampleRecord]) -> Vec<Flip> {
+        let is_flipped = |(item, (base, best)): &(usize, (&SampleRecord, &SampleRecord))| {
+            base.acc != best.acc && base.split == Split::Test && self.has_accuracy(*item)
+        };
+        let flip = |(_, (base, best)): (usize, (&SampleRecord, &SampleRecord))| Flip {
+            prompt: base.prompt.clone(),
+            target: base.target.clone(),
+            base_prediction: base.prediction.clone(),
+            edit_prediction: best.prediction.clone(),
+            base_right: base.acc == 1,
+            edit_right: best.acc == 1,
+        };
+        self.base.iter().zip(best).enumerate().filter(is_flipped).map(flip).collect()
+    }
+}

@@ -1,0 +1,159 @@
+//! Run folders: the folder of one search or one evaluation, which its files describe completely.
+//!
+//! A search writes `results.json`, `samples.jsonl` (outcomes of the winner), `samples.base.jsonl` (outcomes of the
+//! unedited model), `recipe.yaml`, `report.html` and `trials.sqlite`. An evaluation writes `results.json` and a
+//! `samples_TASK.jsonl` for each task; names and keys of both are those of lm-evaluation-harness. No file contains the
+//! time of day, so that the same run gives the same bytes.
+
+use std::path::{Path, PathBuf};
+
+use laser_checkpoint::write_atomically;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::files::{read_json, read_json_lines, write_json, write_json_lines};
+use super::flipped_items::FlippedItems;
+use crate::edit::recipe::Recipe;
+use crate::error::{Error, Result};
+use crate::report::render_html;
+use crate::results::harness::{Output, sample_files};
+use crate::results::{Results, SampleRecord};
+use crate::search::store::Store;
+use laser_statistics::Split;
+
+const RESULTS: &str = "results.json";
+const SAMPLES: &str = "samples.jsonl";
+const BASE_SAMPLES: &str = "samples.base.jsonl";
+
+/// The folder of one run. It holds only the path; each method reads or writes the files it needs.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Takes the path of a folder, which need not exist yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Path of the folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Path of the trial store, `trials.sqlite`.
+    pub fn store(&self) -> PathBuf {
+        self.path.join("trials.sqlite")
+    }
+
+    /// Path of the recipe of the best edit, `recipe.yaml`.
+    pub fn recipe(&self) -> PathBuf {
+        self.path.join("recipe.yaml")
+    }
+
+    /// Path of the report, `report.html`.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
+    /// Writes the files of an evaluation.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn write_eval(&self, output: &Output) -> Result<()> {
+        let files = sample_files(output.samples.iter().map(|(task, _)| task.as_str()));
+        for (file, (_, lines)) in files.iter().zip(&output.samples) {
+            write_json_lines(&self.path.join(file), lines)?;
+        }
+        write_json(&self.path.join(RESULTS), &output.results)
+    }
+
+    /// Writes the files of a search, except for the trial store, which must be there: `base` and `best` are the samples
+    /// of the unedited model and of the winner, one for each item.
+    ///
+    /// # Errors
+    /// A file cannot be written, or the report cannot be rendered ([`RunFolder::write_report`]).
+    pub fn write_search(
+        &self,
+        results: &Results,
+        base: &[SampleRecord],
+        best: &[SampleRecord],
+        recipe: &Recipe,
+    ) -> Result<()> {
+        write_json_lines(&self.path.join(BASE_SAMPLES), base)?;
+        write_json_lines(&self.path.join(SAMPLES), best)?;
+        write_atomically(&self.recipe(), recipe.to_yaml()?.as_bytes())?;
+        write_json(&self.path.join(RESULTS), results)?;
+        self.write_report()
+    }
+
+    /// Renders `report.html` from the other files of a search.
+    ///
+    /// # Errors
+    /// A file is missing or cannot be read, the results have no scores of the unedited model on the search split, or
+    /// the report cannot be written.
+    pub fn write_report(&self) -> Result<()> {
+        let results = self.results()?;
+        let base: Vec<SampleRecord> = read_json_lines(&self.path.join(BASE_SAMPLES))?;
+        let best: Vec<SampleRecord> = read_json_lines(&self.path.join(SAMPLES))?;
+        let flipped = FlippedItems::new(&results, &base);
+
+        let store = Store::open_existing(&self.store())?;
+        let order = store.order(Split::Search)?;
+        let searched = order.iter().filter(|item| flipped.has_accuracy(**item)).count();
+        // The store keeps a trial as parts; `start` is the position in `order` at which a part begins. All items of a
+        // part are of one task, so that the first of them decides for all.
+        let includes = |start: usize| order.get(start).is_some_and(|item| flipped.has_accuracy(*item));
+        let trials = store.rows(Split::Search, includes, searched)?;
+
+        let page = render_html(&results, &trials, &flipped.on_test(&best)).map_err(|e| Error::Report(e.to_string()))?;
+        Ok(write_atomically(&self.report(), page.as_bytes())?)
+    }
+
+    /// Reads the samples of an evaluation, task after task, or those of a search's winner.
+    ///
+    /// # Errors
+    /// A file is missing or cannot be read.
+    pub fn samples(&self) -> Result<Vec<SampleRecord>> {
+        let Some(tasks) = self.evaluated_tasks()? else { return read_json_lines(&self.path.join(SAMPLES)) };
+        let mut samples = Vec::new();
+        for file in sample_files(tasks.iter().map(String::as_str)) {
+            let lines: Vec<HarnessSample> = read_json_lines(&self.path.join(file))?;
+            // A file repeats each item once for each filter pipeline of its task. The `laser` block does not depend on
+            // the filter, so that the lines of the first one are enough.
+            let first = lines.first().map(|line| line.filter.clone());
+            samples
+                .extend(lines.into_iter().filter(|line| Some(&line.filter) == first.as_ref()).map(|line| line.laser));
+        }
+        Ok(samples)
+    }
+
+    /// Reads the `results.json` of a search.
+    ///
+    /// # Errors
+    /// The file is missing, or is not that of a search.
+    pub fn results(&self) -> Result<Results> {
+        read_json(&self.path.join(RESULTS))
+    }
+
+    /// Names of the tasks of an evaluation, in the order of `results.json`; `None` if the folder is not that of an
+    /// evaluation.
+    fn evaluated_tasks(&self) -> Result<Option<Vec<String>>> {
+        let path = self.path.join(RESULTS);
+        if !path.exists() {
+            return Ok(None);
+        }
+        // Only the harness' format has an object `results`, with one key a task.
+        let whole: Value = read_json(&path)?;
+        Ok(whole["results"].as_object().map(|tasks| tasks.keys().cloned().collect()))
+    }
+}
+
+/// The fields of a line of `samples_TASK.jsonl` that are read back.
+#[derive(Deserialize)]
+struct HarnessSample {
+    /// Name of the filter pipeline that made the line's answer.
+    filter: String,
+    laser: SampleRecord,
+}

@@ -1,0 +1,56 @@
+//! Samples: takes items, their outcomes and splits, gives one record for each scored item.
+
+use crate::evaluate::outcome::Outcome;
+use crate::evaluate::{EvaluatedTask, Evaluator};
+use crate::results::SampleRecord;
+use laser_statistics::Split;
+
+/// Builds the records of `samples.jsonl`, one for each of the items `indices` of `evaluator`; `outcomes` are in the same
+/// order, and `split` gives the split of an item by its index.
+pub fn samples(
+    evaluator: &Evaluator<'_>,
+    indices: &[usize],
+    outcomes: &[Outcome],
+    split: impl Fn(usize) -> Split,
+) -> Vec<SampleRecord> {
+    let record = |(index, outcome): (&usize, &Outcome)| {
+        let item = evaluator.items()[*index];
+        let task = evaluator.task_name(*index).map(str::to_owned);
+        SampleRecord {
+            task,
+            doc_id: evaluator.index_in_task(*index),
+            prompt: item.prompt.clone(),
+            target: item.target().to_owned(),
+            acc: u8::from(outcome.correct),
+            logprob: outcome.logprob,
+            answer_tokens: outcome.answer_tokens,
+            prediction: outcome.prediction.clone(),
+            split: split(*index),
+            group: evaluator.group(*index),
+        }
+    };
+    indices.iter().zip(outcomes).map(record).collect()
+}
+
+/// The samples whose tasks have answers, that is, all but those of perplexity tasks.
+pub fn samples_with_answers<'a>(evaluator: &Evaluator<'_>, samples: &'a [SampleRecord]) -> Vec<&'a SampleRecord> {
+    let is_perplexity = |task: &&EvaluatedTask<'_>| task.score.is_perplexity();
+    let perplexity: Vec<&str> =
+        evaluator.tasks().iter().filter(is_perplexity).map(|task| task.task.name.as_str()).collect();
+    if perplexity.len() == evaluator.tasks().len() {
+        return Vec::new();
+    }
+    // A sample names its task only if there are several tasks. The one task of a sample without a name has answers:
+    // otherwise the lines above would have returned.
+    samples.iter().filter(|s| s.task.as_deref().is_none_or(|task| !perplexity.contains(&task))).collect()
+}
+
+/// The samples of one task of several.
+pub(super) fn samples_of(task: &EvaluatedTask<'_>, samples: &[SampleRecord]) -> Vec<SampleRecord> {
+    samples.iter().filter(|s| s.task.as_ref() == Some(&task.task.name)).cloned().collect()
+}
+
+/// The samples of one split.
+pub(super) fn on_split(split: Split, samples: &[SampleRecord]) -> Vec<SampleRecord> {
+    samples.iter().filter(|s| s.split == split).cloned().collect()
+}

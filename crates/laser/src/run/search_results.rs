@@ -1,0 +1,78 @@
+//! Search results: takes a finished search and its samples, gives the contents of `results.json`.
+
+use super::samples::{on_split, samples_with_answers};
+use super::scores::{constant_answers, scores};
+use super::task_changes::task_changes;
+use crate::evaluate::Evaluator;
+use crate::results::{Baselines, BestEdit, Manifest, Results, SampleRecord, SearchSpace, SearchSummary};
+use crate::search::{SearchResult, Protocol, Settings};
+use laser_statistics::{Split, constant_answer_rate, most_frequent};
+
+/// Builds `results.json` of a search. `base` and `best` are the samples of the unedited model and of the winner, one for
+/// each item; the notes of the search are added to `notes`.
+pub fn search_results(
+    evaluator: &Evaluator<'_>,
+    found: &SearchResult,
+    settings: &Settings,
+    base: &[SampleRecord],
+    best: &[SampleRecord],
+    manifest: Manifest,
+    mut notes: Vec<String>,
+) -> Results {
+    notes.extend(found.explored.notes.iter().cloned());
+    Results {
+        base: scores(evaluator, base),
+        best: BestEdit {
+            edit: found.winner.to_string(),
+            rank: found.winner.as_single().and_then(|_| found.records.first()).and_then(|record| record.rank),
+            rho: found.winner.as_single().map(|(_, reduction)| reduction.to_string()),
+            splits: scores(evaluator, best),
+        },
+        test: found.proof.held_out.clone(),
+        tasks: task_changes(evaluator, found, settings, base, best),
+        search: search_summary(found, settings),
+        baselines: baselines(evaluator, base, best),
+        manifest,
+        notes,
+    }
+}
+
+fn search_summary(found: &SearchResult, settings: &Settings) -> SearchSummary {
+    let protocol = match settings.protocol {
+        Protocol::Honest { .. } => "three-way",
+        Protocol::Paper => "paper",
+    };
+    SearchSummary {
+        trials: found.explored.trials.len(),
+        space: SearchSpace {
+            layers: settings.space.layers.clone(),
+            matrices: settings.space.matrices.iter().map(ToString::to_string).collect(),
+            rhos: settings.space.reductions.iter().map(ToString::to_string).collect(),
+        },
+        items_asked: found.explored.items_asked,
+        steps: found.explored.steps.iter().map(ToString::to_string).collect(),
+        strategy: settings.plan.to_string(),
+        protocol: protocol.to_owned(),
+        null_best_gain: found.proof.null_best_gain,
+    }
+}
+
+fn baselines(evaluator: &Evaluator<'_>, base: &[SampleRecord], best: &[SampleRecord]) -> Baselines {
+    let [base_answers, best_answers] = [base, best].map(|samples| samples_with_answers(evaluator, samples));
+    let golds = |split: Split| -> Vec<&str> {
+        base_answers.iter().filter(|s| s.split == split).map(|s| s.target.as_str()).collect()
+    };
+    let predictions: Vec<&str> =
+        best_answers.iter().filter(|s| s.split == Split::Test).map(|s| s.prediction.trim()).collect();
+    let (search, test) = (golds(Split::Search), golds(Split::Test));
+    Baselines {
+        majority: most_frequent(&test),
+        constant: constant_answer_rate(&search, &test),
+        best_prediction: most_frequent(&predictions),
+        always: match evaluator.tasks() {
+            [task] => constant_answers(task, &on_split(Split::Test, base)),
+            // The tasks have different labels; each of them has its constant answers in `Results::tasks`.
+            _ => Vec::new(),
+        },
+    }
+}

@@ -1,0 +1,22 @@
+//! Context of a search: the inputs that stay the same from its first trial to its last.
+
+use super::observer::SearchObserver;
+use super::settings::Settings;
+use crate::edit::truncation::Truncation;
+use crate::evaluate::Evaluator;
+use laser_model::Model;
+
+/// Inputs of a search that do not change while it runs.
+#[derive(Clone, Copy)]
+pub struct SearchContext<'a> {
+    /// The unedited model.
+    pub model: &'a Model,
+    /// The tasks, encoded for the model.
+    pub evaluator: &'a Evaluator<'a>,
+    /// Turns edits into edited models.
+    pub truncation: &'a Truncation,
+    /// Search space, plan, objective and limits.
+    pub settings: &'a Settings,
+    /// Receives progress and trials, and may end the search.
+    pub observer: &'a dyn SearchObserver,
+}

@@ -1,0 +1,84 @@
+//! Gradient screen: keeps the candidates with the best prediction from one backward pass (`docs/method.md`, "Savings").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use laser_linalg::Spectrum;
+
+use crate::edit::Edit;
+use crate::error::{Error, Result};
+use crate::gradient::{Loss, sensitivities};
+use crate::search::candidate::{Candidate, best_candidates};
+use crate::search::objective::Measure;
+use crate::search::stage::{Pool, Stage};
+use crate::search::trial_runner::TrialRunner;
+use laser_model::weight_id::WeightId;
+
+/// Keeps the candidates that the gradient of the loss ranks first. It predicts only reductions that keep or drop whole
+/// singular components; candidates of other reductions all stay.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GradientScreen {
+    /// Number of items whose gradients are computed, the first ones in item order.
+    pub(super) items: usize,
+    /// Number of candidates to keep.
+    pub(super) keep: usize,
+}
+
+/// Name of the predictions in the store.
+const CRITERION: &str = "gradient";
+
+impl Stage for GradientScreen {
+    fn run(&self, runner: &mut TrialRunner<'_>, pool: Pool) -> Result<Pool> {
+        // A resumed search has the predictions in its store.
+        let mut predicted = runner.store_mut().screen(CRITERION)?;
+        if predicted.is_empty() {
+            let values = self.predict(runner, &pool.candidates)?;
+            runner.store_mut().insert_screen(CRITERION, &values)?;
+            predicted = values.into_iter().map(|(edit, value)| (edit.to_string(), value)).collect();
+        }
+        let value = |candidate: &Candidate| predicted.get(&candidate.edit().to_string()).copied();
+        let (with_value, others): (Vec<Candidate>, Vec<Candidate>) =
+            pool.candidates.iter().cloned().partition(|candidate| value(candidate).is_some());
+        let with_values = with_value.into_iter().filter_map(|c| Some((value(&c)?, c))).collect();
+        let candidates = best_candidates(with_values, self.keep).into_iter().chain(others).collect();
+        Ok(Pool { candidates, ..pool })
+    }
+}
+
+impl GradientScreen {
+    /// Predicts the fall of the mean loss, nats an item, of every candidate that keeps or drops whole components.
+    fn predict(&self, runner: &TrialRunner<'_>, candidates: &[Candidate]) -> Result<Vec<(Edit, f64)>> {
+        let context = runner.context();
+        let margin = context.settings.objective.measure == Measure::Margin && runner.improves_answers();
+        let loss = if margin { Loss::Margin } else { Loss::LogLoss };
+        // Without windows of running text, if there are answers: a window has hundreds of tokens and an answer a few,
+        // so that the windows would drown the answers in the mean.
+        let items: Vec<usize> =
+            runner.items().iter().filter(|item| runner.guides_screen(**item)).take(self.items).copied().collect();
+        let ids: Vec<WeightId> = candidates.iter().map(|c| c.id).collect::<BTreeSet<_>>().into_iter().collect();
+        let threads = context.settings.threads;
+        let found = sensitivities(
+            context.model,
+            context.evaluator,
+            &items,
+            &ids,
+            context.truncation,
+            loss,
+            threads,
+            context.observer,
+        )?;
+        let mut spectra: BTreeMap<WeightId, Spectrum> = BTreeMap::new();
+        for (id, sensitivity) in &found {
+            let [m, n] = runner.config().shape(*id);
+            let wrong = |source| Error::Linalg { matrix: id.to_string(), source };
+            spectra.insert(*id, Spectrum::new(sensitivity.sigma().to_vec(), m, n).map_err(wrong)?);
+        }
+        let predict = |candidate: &Candidate| {
+            let spectrum = &spectra[&candidate.id];
+            let components = candidate.reduction.components(candidate.id, spectrum)?;
+            let mut kept = vec![false; spectrum.values().len()];
+            components.into_iter().for_each(|i| kept[i] = true);
+            Some((candidate.edit(), -found[&candidate.id].predict(|i| kept[i]).change))
+        };
+        Ok(candidates.iter().filter_map(predict).collect())
+    }
+}

@@ -1,0 +1,73 @@
+//! Race: scores all candidates on the same items in one shuffled order, and drops those that cannot catch up.
+//!
+//! At each drop point every candidate is compared with the leader, item by item. A candidate is dropped if its
+//! probability of being ahead of the leader after all items is below the error rate; the others finish the split.
+//!
+//! The leader of hundreds of candidates is partly lucky, and compared with a lucky leader every candidate looks worse
+//! than it is. So there are two leaders, the best on either half of the items seen, and candidates are compared with
+//! each on the half that did not choose it. The expected difference between equal candidates is then 0, and a candidate
+//! is dropped wrongly as rarely as the error rate says. `bench-results/` has measurements of the rule's cost and savings.
+
+use crate::edit::Edit;
+use crate::error::Result;
+use crate::search::candidate::Candidate;
+use crate::search::stage::{Pool, Stage};
+use crate::search::trial::Outcomes;
+use crate::search::trial_runner::TrialRunner;
+use laser_statistics::catch_up_probability;
+
+/// Races the candidates, each alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Race;
+
+impl Stage for Race {
+    fn run(&self, runner: &mut TrialRunner<'_>, pool: Pool) -> Result<Pool> {
+        let finishers = race(runner, &Edit::default(), &pool.candidates, None)?;
+        let ranked = runner.rank(finishers.iter().map(Candidate::edit));
+        Ok(Pool { ranked, ..pool })
+    }
+}
+
+/// Races `candidates`, each added to `base`, against one another and against `incumbent`, an edit that is scored on all
+/// items already. Returns the candidates that were scored on all items.
+pub(super) fn race(
+    runner: &mut TrialRunner<'_>,
+    base: &Edit,
+    candidates: &[Candidate],
+    incumbent: Option<&Edit>,
+) -> Result<Vec<Candidate>> {
+    let total = runner.n_items();
+    let mut running = candidates.to_vec();
+    for point in runner.drop_points().to_vec() {
+        runner.score(base, &running, point)?;
+        // The budget may have left candidates out.
+        let edit = |candidate: &Candidate| candidate.added_to(base);
+        running.retain(|candidate| runner.outcomes(&edit(candidate)).is_some_and(|seen| seen.len() >= point));
+        if point == total {
+            break;
+        }
+        let first_items = |edit: &Edit| runner.outcomes(edit).map(|outcomes| outcomes.first(point));
+        let of_running: Vec<Outcomes> = running.iter().filter_map(|c| first_items(&edit(c))).collect();
+        let all: Vec<Outcomes> = of_running.iter().cloned().chain(incumbent.and_then(first_items)).collect();
+        let Some(leader) = leader_values(runner, &all) else { break };
+        let catches_up = |outcomes: &Outcomes| {
+            let values = runner.item_values(outcomes);
+            let differences: Vec<f64> = values.iter().zip(&leader).map(|(a, b)| a - b).collect();
+            let error_rate = runner.context().settings.error_rate;
+            catch_up_probability(&differences, total).is_none_or(|p| p >= error_rate)
+        };
+        let mut stays = of_running.iter().map(catches_up).collect::<Vec<_>>().into_iter();
+        running.retain(|_| stays.next().unwrap_or(true));
+    }
+    Ok(running)
+}
+
+/// Per-item values of the leaders: at an even item those of the best candidate on the odd items, at an odd item those
+/// of the best on the even items. `None` without candidates.
+fn leader_values(runner: &TrialRunner<'_>, all: &[Outcomes]) -> Option<Vec<f64>> {
+    let n = all.first()?.len();
+    let halves = [0, 1].map(|first| (first..n).step_by(2).collect::<Vec<usize>>());
+    let best = |half: &Vec<usize>| all.iter().max_by_key(|outcomes| runner.value_at(outcomes, half));
+    let [even, odd] = [best(&halves[0])?, best(&halves[1])?].map(|leader| runner.item_values(leader));
+    Some((0..n).map(|i| if i % 2 == 0 { odd[i] } else { even[i] }).collect())
+}

@@ -1,0 +1,101 @@
+//! Batches of trials in the store: outcomes of consecutive items, inserted once and read back.
+
+use rusqlite::{Row, params};
+
+use super::Store;
+use crate::edit::Edit;
+use crate::error::Result;
+use crate::search::trial::{Outcomes, Trial};
+use laser_statistics::Split;
+
+impl Store {
+    /// Stores one batch of each of `trials`: outcomes from the item at position `start` of the split's item order on.
+    /// Either all are stored or none. A batch that the store has already stays as it is.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub fn insert(&mut self, start: usize, trials: &[Trial]) -> Result<()> {
+        let wrap = self.wrap();
+        let transaction = self.connection.transaction().map_err(&wrap)?;
+        for trial in trials {
+            let outcomes = &trial.outcomes;
+            let single = trial.edit.as_single();
+            transaction
+                .execute(
+                    "INSERT OR IGNORE INTO trials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                    params![
+                        trial.edit.to_string(),
+                        trial.split.name(),
+                        start,
+                        outcomes.len(),
+                        single.as_ref().map(|(id, _)| id.layer),
+                        single.as_ref().map(|(id, _)| id.in_layer()),
+                        single.as_ref().map(|(_, reduction)| reduction.to_string()),
+                        trial.rank,
+                        outcomes.correct.iter().filter(|c| **c).count(),
+                        outcomes.len() as f64 * outcomes.log_loss(),
+                        flag_bytes(&outcomes.correct),
+                        number_bytes(&outcomes.logprobs),
+                        number_bytes(&outcomes.margins),
+                        flag_bytes(&outcomes.ties),
+                    ],
+                )
+                .map_err(&wrap)?;
+        }
+        transaction.commit().map_err(&wrap)
+    }
+
+    /// Stored batches of a trial, by ascending position of their first item: that position and the outcomes.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn batches(&self, edit: &Edit, split: Split) -> Result<Vec<(usize, Outcomes)>> {
+        let sql =
+            "SELECT start, correct, ties, logprobs, margins FROM trials WHERE edit = ?1 AND split = ?2 ORDER BY start";
+        let mut statement = self.connection.prepare_cached(sql).map_err(self.wrap())?;
+        let read = |row: &Row<'_>| {
+            let outcomes = Outcomes {
+                correct: read_flags(row, 1)?,
+                ties: read_flags(row, 2)?,
+                logprobs: read_numbers(row, 3)?,
+                margins: read_numbers(row, 4)?,
+            };
+            Ok((row.get(0)?, outcomes))
+        };
+        let rows = statement.query_map(params![edit.to_string(), split.name()], read).map_err(self.wrap())?;
+        rows.collect::<Result<_, _>>().map_err(self.wrap())
+    }
+
+    /// Outcomes of an edit on a split, from the first item up to the first one that is not stored.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn get(&self, edit: &Edit, split: Split) -> Result<Outcomes> {
+        let mut all = Outcomes::default();
+        for (start, batch) in self.batches(edit, split)? {
+            if start == all.len() {
+                all.append(&batch);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// One byte a flag.
+fn flag_bytes(flags: &[bool]) -> Vec<u8> {
+    flags.iter().map(|flag| u8::from(*flag)).collect()
+}
+
+/// Eight bytes a number, little-endian.
+fn number_bytes(numbers: &[f64]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+fn read_flags(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<bool>> {
+    Ok(row.get::<_, Vec<u8>>(column)?.into_iter().map(|byte| byte != 0).collect())
+}
+
+fn read_numbers(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<f64>> {
+    let bytes: Vec<u8> = row.get(column)?;
+    Ok(bytes.chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i]))).collect())
+}

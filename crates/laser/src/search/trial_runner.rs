@@ -1,0 +1,271 @@
+//! Trial runner: scores candidates on the search split for all stages. It takes known outcomes from the store, stores
+//! new ones batch by batch, keeps the history of the search and enforces its budget.
+
+mod batch_recorder;
+mod history;
+mod ordered_objective;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use self::batch_recorder::BatchRecorder;
+use self::history::History;
+use self::ordered_objective::OrderedObjective;
+use super::candidate::Candidate;
+use super::context::SearchContext;
+use super::item_order::ItemOrder;
+use super::layer_walk::LayerWalk;
+use super::objective::Value;
+use super::store::Store;
+use super::trial::{Outcomes, Trial};
+use crate::edit::Edit;
+use crate::error::Result;
+use laser_model::Model;
+use laser_model::config::ModelConfig;
+use laser_statistics::Split;
+use laser_task::score::Score;
+
+/// Rows of one forward pass over all variants of a matrix: enough for matrix products near their peak speed, few enough
+/// for batches on all threads.
+const PASS_ROWS: usize = 1024;
+/// [`PASS_ROWS`] for scores that generate text. Only few rows of the prompts go on to decoding, which is slow on very
+/// few rows.
+const GENERATING_PASS_ROWS: usize = 2048;
+
+/// Scores candidates on the search split and keeps their outcomes.
+pub(super) struct TrialRunner<'a> {
+    context: SearchContext<'a>,
+    store: &'a mut Store,
+    order: ItemOrder,
+    objective: OrderedObjective<'a>,
+    history: History,
+    budget_ended: bool,
+}
+
+impl<'a> TrialRunner<'a> {
+    /// A runner without history that scores items in this order.
+    pub(super) fn new(context: SearchContext<'a>, store: &'a mut Store, order: ItemOrder) -> Self {
+        let objective = OrderedObjective::new(&context.settings.objective, context.evaluator, &order.items);
+        Self { context, store, order, objective, history: History::default(), budget_ended: false }
+    }
+
+    /// Inputs of the search.
+    pub(super) fn context(&self) -> SearchContext<'a> {
+        self.context
+    }
+
+    /// Configuration of the model.
+    pub(super) fn config(&self) -> &'a ModelConfig {
+        self.context.model.config()
+    }
+
+    /// The trial store.
+    pub(super) fn store_mut(&mut self) -> &mut Store {
+        self.store
+    }
+
+    /// Indices of the split's items, in the order in which they are scored.
+    pub(super) fn items(&self) -> &[usize] {
+        &self.order.items
+    }
+
+    /// Number of items of the split.
+    pub(super) fn n_items(&self) -> usize {
+        self.order.items.len()
+    }
+
+    /// Numbers of items after which candidates may be dropped, ascending; the last is the number of all items.
+    pub(super) fn drop_points(&self) -> &[usize] {
+        &self.order.drop_points
+    }
+
+    /// Whether the budget or the observer kept the runner from scoring something that a stage asked for.
+    pub(super) fn budget_ended(&self) -> bool {
+        self.budget_ended
+    }
+
+    /// Number of edits tried, without the unedited model.
+    pub(super) fn n_trials(&self) -> usize {
+        self.history.n_trials()
+    }
+
+    /// Number of items scored, summed over the edits tried, without the unedited model.
+    pub(super) fn items_asked(&self) -> usize {
+        self.history.items_asked()
+    }
+
+    /// All edits tried, without the unedited model, in the order of their first trial.
+    pub(super) fn into_trials(self) -> Vec<Trial> {
+        let config = self.context.model.config();
+        let rank = |edit: &Edit| edit.as_single().and_then(|(id, r)| r.leading_rank(config.max_rank(id)));
+        let trial = |(edit, outcomes)| Trial { rank: rank(&edit), edit, split: Split::Search, outcomes };
+        self.history.into_trials().into_iter().map(trial).collect()
+    }
+}
+
+/// Outcomes and their values.
+impl TrialRunner<'_> {
+    /// Outcomes of an edit on the first items of the order; `None` if no item was scored.
+    pub(super) fn outcomes(&self, edit: &Edit) -> Option<&Outcomes> {
+        self.history.outcomes(edit)
+    }
+
+    /// Outcomes of an edit that was scored on all items.
+    pub(super) fn complete(&self, edit: &Edit) -> Option<&Outcomes> {
+        self.outcomes(edit).filter(|outcomes| outcomes.len() == self.n_items())
+    }
+
+    /// Value of outcomes of the first items.
+    pub(super) fn value(&self, outcomes: &Outcomes) -> Value {
+        self.value_at(outcomes, &(0..outcomes.len()).collect::<Vec<_>>())
+    }
+
+    /// Value of outcomes of the first items, computed from the items at `positions` alone.
+    pub(super) fn value_at(&self, outcomes: &Outcomes, positions: &[usize]) -> Value {
+        self.objective.value(outcomes, self.outcomes(&Edit::default()), positions)
+    }
+
+    /// Values of single items, one an item; their mean is the measure that the objective compares.
+    pub(super) fn item_values(&self, outcomes: &Outcomes) -> Vec<f64> {
+        self.objective.item_values(outcomes)
+    }
+
+    /// Whether a task that the search improves has answers, rather than running text alone.
+    pub(super) fn improves_answers(&self) -> bool {
+        self.objective.improves_answers()
+    }
+
+    /// Whether the gradient screen may use an item.
+    pub(super) fn guides_screen(&self, item: usize) -> bool {
+        self.objective.guides_screen(self.context.evaluator.task_index(item))
+    }
+
+    /// Those of `edits` that were scored on all items, each once, best first. Edits of equal value keep their order.
+    pub(super) fn rank(&self, edits: impl IntoIterator<Item = Edit>) -> Vec<Edit> {
+        let mut seen = BTreeSet::new();
+        let edits = edits.into_iter().filter(|edit| seen.insert(edit.to_string()));
+        let mut ranked: Vec<_> = edits.filter_map(|edit| Some((self.value(self.complete(&edit)?), edit))).collect();
+        ranked.sort_by_key(|(value, _)| std::cmp::Reverse(*value));
+        ranked.into_iter().map(|(_, edit)| edit).collect()
+    }
+
+    /// All edits that were scored on all items, best first. Edits of equal value are in the order of their first trial.
+    pub(super) fn rank_all(&self) -> Vec<Edit> {
+        self.rank(self.history.tried_edits())
+    }
+}
+
+/// Scoring.
+impl TrialRunner<'_> {
+    /// Scores `base`, and `base` with each of `candidates` added, on the first `n_items` items (one of the drop points).
+    /// Candidates that the budget does not allow are left out, from the end of the list.
+    ///
+    /// # Errors
+    /// If an edit cannot be made or scored, or the store cannot be written; if the observer stops the search.
+    pub(super) fn score(&mut self, base: &Edit, candidates: &[Candidate], n_items: usize) -> Result<()> {
+        let edits: Vec<Edit> = candidates.iter().map(|candidate| candidate.added_to(base)).collect();
+        let allowed = self.allowed(&edits, n_items);
+        let (candidates, edits) = (&candidates[..allowed], &edits[..allowed]);
+        for edit in edits.iter().chain([base]) {
+            self.history.add(edit);
+        }
+        let (model, _) = self.context.truncation.apply(self.context.model, base)?;
+        let request = Request { base, model: &model, candidates, edits };
+        let mut from = 0;
+        for point in self.order.drop_points.clone().into_iter().take_while(|point| *point <= n_items) {
+            self.score_range(&request, from..point)?;
+            from = point;
+        }
+        Ok(())
+    }
+
+    /// Scores the items at the positions `range`, which lies between two drop points.
+    fn score_range(&mut self, request: &Request<'_>, range: Range<usize>) -> Result<()> {
+        let Request { base, model, candidates, edits } = *request;
+        let missing = |runner: &Self, edit: &Edit| runner.outcomes(edit).is_none_or(|seen| seen.len() < range.end);
+        for edit in edits.iter().chain([base]) {
+            if missing(self, edit) {
+                self.load_outcomes(edit, range.end)?;
+            }
+        }
+        let open: Vec<usize> = (0..edits.len()).filter(|candidate| missing(self, &edits[*candidate])).collect();
+        if open.is_empty() && !missing(self, base) {
+            return Ok(());
+        }
+        // The number of rows depends on all candidates, not only the open ones, so that a resumed search has the same
+        // batches and finds its stored ones again.
+        let most_variants = LayerWalk::most_variants(candidates);
+        let rows = |score: Score| if score.generates() { GENERATING_PASS_ROWS } else { PASS_ROWS };
+        let batches = self
+            .context
+            .evaluator
+            .batches(&self.order.items[range.clone()], |score| (rows(score) / most_variants).max(1));
+        let sizes = batches.iter().map(|batch| batch.items.len());
+        let starts: Vec<usize> =
+            sizes.scan(range.start, |next, size| Some(std::mem::replace(next, *next + size))).collect();
+
+        let mut missing_starts = vec![BTreeSet::new(); edits.len()];
+        for candidate in &open {
+            missing_starts[*candidate].extend(&starts);
+            for (start, _) in self.store.batches(&edits[*candidate], Split::Search)? {
+                missing_starts[*candidate].remove(&start);
+            }
+        }
+        let recorder = BatchRecorder {
+            base,
+            store_base: missing(self, base),
+            edits,
+            ranks: candidates.iter().map(|candidate| candidate.rank(model.config())).collect(),
+            starts: &starts,
+            observer: self.context.observer,
+            n_items: self.n_items(),
+            total: open.len() * range.len(),
+            state: BatchRecorder::state(self.store, missing_starts),
+        };
+        LayerWalk::new(self.context, model, &batches, candidates, &recorder).run()?;
+        self.budget_ended |= self.context.observer.expired();
+        for edit in edits.iter().chain([base]) {
+            self.load_outcomes(edit, range.end)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the outcomes of an edit on the first `n_items` items from the store into the history. Outcomes of later
+    /// items are ignored: they may be there from an earlier run, and a resumed search must decide as that run did.
+    fn load_outcomes(&mut self, edit: &Edit, n_items: usize) -> Result<()> {
+        let stored = self.store.get(edit, Split::Search)?;
+        let seen = self.outcomes(edit).map_or(0, Outcomes::len);
+        self.history.set_outcomes(edit, stored.first(stored.len().min(n_items.max(seen))));
+        Ok(())
+    }
+
+    /// Number of `edits`, from the first on, that the budget allows on the first `n_items` items.
+    fn allowed(&mut self, edits: &[Edit], n_items: usize) -> usize {
+        let budget = &self.context.settings.budget;
+        let (mut trials, mut items) = (self.n_trials(), self.items_asked());
+        let mut allowed = 0;
+        if !self.context.observer.expired() {
+            for edit in edits {
+                let seen = self.outcomes(edit).map_or(0, Outcomes::len);
+                trials += usize::from(seen == 0);
+                items += n_items.saturating_sub(seen);
+                if budget.trials.is_some_and(|most| trials > most) || budget.items.is_some_and(|most| items > most) {
+                    break;
+                }
+                allowed += 1;
+            }
+        }
+        self.budget_ended |= allowed < edits.len();
+        allowed
+    }
+}
+
+/// Edits to score: `base`, and each candidate added to it.
+struct Request<'a> {
+    base: &'a Edit,
+    /// The model with `base` applied.
+    model: &'a Model,
+    candidates: &'a [Candidate],
+    /// The edit of each candidate, `base` included.
+    edits: &'a [Edit],
+}

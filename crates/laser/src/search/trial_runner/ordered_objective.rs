@@ -1,0 +1,46 @@
+//! Objective of a search applied to outcomes that are in the search's item order.
+
+use crate::evaluate::Evaluator;
+use crate::search::objective::{Measure, Objective, Value};
+use crate::search::trial::Outcomes;
+
+/// An objective with the task of each item, in item order.
+pub(super) struct OrderedObjective<'a> {
+    objective: &'a Objective,
+    /// Task index of each item.
+    tasks: Vec<usize>,
+    /// Measure of each task.
+    measures: Vec<Measure>,
+}
+
+impl<'a> OrderedObjective<'a> {
+    pub(super) fn new(objective: &'a Objective, evaluator: &Evaluator<'_>, items: &[usize]) -> Self {
+        Self { objective, tasks: evaluator.task_indices(items), measures: objective.measures(evaluator) }
+    }
+
+    /// Value of the items at `positions`, given outcomes of the first items. `unedited`: outcomes of the unedited model.
+    pub(super) fn value(&self, outcomes: &Outcomes, unedited: Option<&Outcomes>, positions: &[usize]) -> Value {
+        let tasks: Vec<usize> = positions.iter().map(|position| self.tasks[*position]).collect();
+        // Only guards compare with the unedited model, and only if it was scored on as many items.
+        let unedited =
+            unedited.filter(|unedited| !self.objective.guards.is_empty() && unedited.len() >= outcomes.len());
+        let unedited = unedited.map(|unedited| unedited.select(positions)).unwrap_or_default();
+        self.objective.value(&outcomes.select(positions), &unedited, &tasks, &self.measures)
+    }
+
+    /// Values of single items whose mean a race compares.
+    pub(super) fn item_values(&self, outcomes: &Outcomes) -> Vec<f64> {
+        self.objective.item_values(outcomes, &self.tasks[..outcomes.len()], &self.measures)
+    }
+
+    /// Whether a task without a guard has answers, rather than running text alone.
+    pub(super) fn improves_answers(&self) -> bool {
+        (0..self.measures.len()).any(|task| self.objective.proves(task, &self.measures))
+    }
+
+    /// Whether the items of a task may be used by the gradient screen: tasks without a guard, and of these only the ones
+    /// with answers if there are any.
+    pub(super) fn guides_screen(&self, task: usize) -> bool {
+        if self.improves_answers() { self.objective.proves(task, &self.measures) } else { self.objective.aims_at(task) }
+    }
+}

@@ -1,0 +1,177 @@
+//! Tensor names of a family in one file format, and how the values are stored under them.
+
+use crate::weight_id::{MatrixPart, WeightId, WeightKind};
+
+/// Tensor names of one file format, and how the values are stored.
+///
+/// In a name, `{}` stands for the layer, `{e}` for the expert, `{h}` for the head and `{model}` for the prefix.
+#[derive(Debug)]
+pub struct TensorNames {
+    /// Possible prefixes `{model}`. A file uses the first prefix under which it has a matrix of layer 0.
+    pub(crate) prefixes: &'static [&'static str],
+    /// Names of everything but the matrices of the blocks, without `.weight` and `.bias`, in lists that families share.
+    /// If a role has several names, a file uses the first one that it contains.
+    pub(crate) roles: &'static [&'static [(TensorRole, &'static str)]],
+    /// Tensors that hold the matrices of the blocks, in lists that families share. If several tensors can hold a
+    /// matrix, a file uses the first one that it contains.
+    pub(crate) matrices: &'static [&'static [StoredTensor]],
+    /// Whether matrices of the blocks are stored `[in, out]` (GPT-2's Conv1D) instead of `[out, in]`.
+    pub(crate) transposed: bool,
+    /// Whether the two rows of q or k that are rotated together are adjacent, `(2i, 2i+1)` within a head. In memory
+    /// they are `d/2` rows apart, `(i, i + d/2)`. Reordering q and k alike changes no product of queries and keys, and
+    /// the order of rows changes no truncation.
+    pub(crate) rotary_pairs: bool,
+    /// Number added to the weights of norms when they are read (Gemma stores w − 1).
+    pub norm_offset: f32,
+    /// Parts of names; tensors whose name contains one are not weights and are not read.
+    pub(crate) ignored: &'static [&'static str],
+}
+
+/// A tensor in a file that holds one or more matrices of a block.
+#[derive(Debug)]
+pub(crate) struct StoredTensor {
+    /// Name without `.weight`.
+    name: &'static str,
+    /// Kinds of matrices that it holds, one below the other.
+    holds: &'static [WeightKind],
+    /// Whether rows are grouped by key/value head, each with its query heads: `q₀ k₀ v₀ q₁ k₁ v₁ …`.
+    grouped: bool,
+    /// Storage of experts; `None` for matrices that are not part of an expert.
+    experts: Option<ExpertStorage>,
+}
+
+/// How the matrices of experts are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ExpertStorage {
+    /// One tensor for each expert.
+    Separate,
+    /// One tensor for all experts, `[experts, out, in]`.
+    Stacked,
+}
+
+/// A tensor that holds one matrix.
+pub(crate) const fn one(name: &'static str, holds: &'static [WeightKind; 1]) -> StoredTensor {
+    StoredTensor { name, holds, grouped: false, experts: None }
+}
+
+/// A tensor that holds several matrices, one below the other.
+pub(crate) const fn fused(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
+    StoredTensor { name, holds, grouped: false, experts: None }
+}
+
+/// A tensor that holds queries, keys and values, grouped by key/value head.
+pub(crate) const fn fused_by_head(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
+    StoredTensor { name, holds, grouped: true, experts: None }
+}
+
+/// A tensor that holds a matrix of one expert; the name contains `{e}`.
+pub(crate) const fn expert(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
+    StoredTensor { name, holds, grouped: false, experts: Some(ExpertStorage::Separate) }
+}
+
+/// A tensor that holds the same matrix of all experts, `[experts, out, in]`.
+pub(crate) const fn all_experts(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
+    StoredTensor { name, holds, grouped: false, experts: Some(ExpertStorage::Stacked) }
+}
+
+/// Role of a parameter that is not a matrix of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TensorRole {
+    /// Token embedding, `[vocab, d_model]`.
+    Embedding,
+    /// Learned positions, `[offset + positions, d_model]`.
+    Positions,
+    /// Segment embeddings (BERT's token types), `[token_types, d_model]`.
+    TokenTypes,
+    /// Norm of the sum of embeddings, `[d_model]`.
+    EmbeddingNorm,
+    /// Norm of the input of attention, `[d_model]`.
+    AttentionNorm,
+    /// Norm of the output of attention, or of the residual stream after it, `[d_model]`.
+    AttentionPostNorm,
+    /// Norm of the input of the MLP, `[d_model]`.
+    MlpNorm,
+    /// Norm of the output of the MLP, or of the residual stream after it, `[d_model]`.
+    MlpPostNorm,
+    /// Norm of the queries.
+    QueryNorm,
+    /// Norm of the keys.
+    KeyNorm,
+    /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
+    SharedExpertGate,
+    /// Norm after the last block, `[d_model]`.
+    FinalNorm,
+    /// Square matrix before the output head (BERT), `[d_model, d_model]`.
+    HeadTransform,
+    /// Norm after [`TensorRole::HeadTransform`], `[d_model]`.
+    HeadTransformNorm,
+    /// Output head, `[vocab, d_model]`; need not be in the file if it is tied to the embedding.
+    Head,
+    /// Bias of the output head, `[vocab]`; its name is that of the tensor `….bias`.
+    HeadBias,
+    /// Time-step embedding of a Decision Transformer, `[time_steps, d_model]`.
+    TimeSteps,
+    /// Embedding of a return, `[d_model, 1]`.
+    ReturnInput,
+    /// Embedding of a state, `[d_model, state]`.
+    StateInput,
+    /// Embedding of an action, `[d_model, action]`.
+    ActionInput,
+    /// Prediction of a return, `[1, d_model]`.
+    ReturnOutput,
+    /// Prediction of a state, `[state, d_model]`.
+    StateOutput,
+    /// Prediction of an action, `[action, d_model]`.
+    ActionOutput,
+}
+
+impl TensorNames {
+    /// One name for each role: the first for which `exists` is true, or the last one listed if none exists.
+    pub(crate) fn roles(&self, exists: impl Fn(&str) -> bool) -> Vec<(TensorRole, &'static str)> {
+        let mut chosen: Vec<(TensorRole, &'static str)> = Vec::new();
+        for &(role, name) in self.roles.iter().copied().flatten() {
+            match chosen.iter_mut().find(|(of, _)| *of == role) {
+                Some((_, before)) if exists(before) => (),
+                Some((_, before)) => *before = name,
+                None => chosen.push((role, name)),
+            }
+        }
+        chosen
+    }
+
+    /// The tensors that can hold a stored matrix.
+    pub(crate) fn holders(&self, id: WeightId) -> impl Iterator<Item = &StoredTensor> {
+        let of_expert = matches!(id.part, MatrixPart::Expert(_));
+        self.matrices
+            .iter()
+            .copied()
+            .flatten()
+            .filter(move |stored| stored.holds.contains(&id.kind) && stored.experts.is_some() == of_expert)
+    }
+}
+
+impl StoredTensor {
+    /// Name for one layer and expert, without `.weight`; still contains `{model}` if the family has prefixes.
+    pub(crate) fn name_at(&self, layer: usize, expert: Option<usize>) -> String {
+        let name = self.name.replace("{}", &layer.to_string());
+        match expert {
+            Some(expert) => name.replace("{e}", &expert.to_string()),
+            None => name,
+        }
+    }
+
+    /// Kinds of matrices that it holds, one below the other.
+    pub(crate) fn holds(&self) -> &'static [WeightKind] {
+        self.holds
+    }
+
+    /// Whether its rows are grouped by key/value head.
+    pub(crate) fn is_grouped(&self) -> bool {
+        self.grouped
+    }
+
+    /// Whether it holds the matrices of all experts.
+    pub(crate) fn is_all_experts(&self) -> bool {
+        self.experts == Some(ExpertStorage::Stacked)
+    }
+}

@@ -1,0 +1,45 @@
+//! `config.json` → the attention window of each layer.
+
+use super::ModelConfig;
+use super::hf_keys::HfKeys;
+use crate::error::Result;
+
+/// Reads the window of each layer from `sliding_window`: for the layers that `layer_types` lists as sliding, or,
+/// without such a list, for all layers from `max_window_layers` on (`opt_in`) or for all layers.
+///
+/// `use_sliding_window: false` switches windows off; with `opt_in`, a missing key does so too.
+///
+/// # Errors
+/// A kind of layer that is not implemented.
+pub(crate) fn read_windows(keys: &HfKeys<'_>, c: &mut ModelConfig, opt_in: bool) -> Result<()> {
+    let mut window = keys.count_or_none("sliding_window")?;
+    let first = if opt_in { keys.size_or("max_window_layers", 28)? } else { 0 };
+    if !keys.flag_or("use_sliding_window", !opt_in)? {
+        window = None;
+    }
+    let types = read_layer_types(keys, c.n_layers)?;
+    for (l, layer) in c.attention.layers.iter_mut().enumerate() {
+        layer.window = match &types {
+            Some(sliding) => window.filter(|_| sliding[l]),
+            None => window.filter(|_| l >= first),
+        };
+    }
+    Ok(())
+}
+
+/// Reads from `layer_types` whether each layer has a window; `None` without that key.
+///
+/// # Errors
+/// A kind of layer that is not implemented, or a list of another length than `n_layers`.
+pub(crate) fn read_layer_types(keys: &HfKeys<'_>, n_layers: usize) -> Result<Option<Vec<bool>>> {
+    let Some(types) = keys.strings_or_none("layer_types")? else { return Ok(None) };
+    if types.len() != n_layers {
+        return Err(keys.wrong("layer_types", format!("{n_layers} entries"), types.len()));
+    }
+    let sliding = types.iter().map(|kind| match kind.as_str() {
+        "full_attention" => Ok(false),
+        "sliding_attention" => Ok(true),
+        other => Err(keys.wrong("layer_types", "full_attention or sliding_attention", other)),
+    });
+    sliding.collect::<Result<_>>().map(Some)
+}

@@ -1,0 +1,87 @@
+//! Attention of one block, in every form that a configuration allows.
+
+use candle_core::Tensor;
+
+use super::ForwardPass;
+use crate::error::Result;
+use crate::weights::QueryKeyNorm;
+use crate::weight_id::WeightId;
+use crate::weight_id::WeightKind::{K, O, Q, V};
+use laser_kernels::attention::{Heads, SegmentLayout, AttentionScoring, attention};
+use laser_kernels::kv_cache::KvChunk;
+use laser_kernels::linear::repeat_rows;
+use laser_kernels::norm::Norm;
+use laser_kernels::rope::rotate;
+
+impl ForwardPass<'_> {
+    /// The residual stream after attention: `x [copies·rows, d_model]` → the same shape, or more copies.
+    pub(super) fn attention(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
+        let heads = self.attention_heads(layer, x)?; // [copies·rows, n_heads·d_head]
+        self.add_attention(layer, &heads, x)
+    }
+
+    /// Projects the heads' outputs, `heads [m, n_heads·d_head]`, and adds them to the stream `x [n, d_model]`:
+    /// `[max(m, n), d_model]`.
+    pub(super) fn add_attention(&mut self, layer: usize, heads: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let weights = &self.model.weights().layers[layer];
+        let residual = self.residual_input(x, weights.attention_norm.as_ref())?; // [n, d_model]
+        self.project_and_add(WeightId::new(layer, O), heads, &residual, weights.attention_post_norm.as_ref())
+    }
+
+    /// Input of the query, key and value projections: `norm(x)`, `[copies·rows, d_model]`.
+    pub(super) fn attention_input(&self, layer: usize, x: &Tensor) -> Result<Tensor> {
+        normed(x, self.model.weights().layers[layer].attention_norm.as_ref())
+    }
+
+    /// Outputs of all attention heads side by side, before the output projection: `x [copies·rows, d_model]` →
+    /// `[copies·rows, n_heads·d_head]`, or more copies.
+    pub(super) fn attention_heads(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
+        let model = self.model;
+        let (c, weights) = (model.config(), &model.weights().layers[layer]);
+        let this_layer = c.attention.layers[layer];
+        let h = self.attention_input(layer, x)?; // [copies·rows, d_model]
+        let mut project = |kind| self.project(WeightId::new(layer, kind), &h);
+        let (q, k, v) = (project(Q)?, project(K)?, project(V)?);
+        // If one of the three has variants, the rows are split at it: the other two are repeated for all copies.
+        let n = self.copies * self.rows_per_copy;
+        let (q, k, v) = (repeat_rows(&q, n)?, repeat_rows(&k, n)?, repeat_rows(&v, n)?);
+        let norm_and_rotate = |x: Tensor, norm: Option<&QueryKeyNorm>| -> Result<Tensor> {
+            let mut x = normed(&x, norm.map(|norm| &norm.norm))?; // [copies·rows, heads·d_head]
+            if let Some(scale) = norm.and_then(|norm| norm.scale.as_ref()) {
+                x = x.broadcast_mul(scale)?; // [copies·rows, heads·d_head]
+            }
+            match this_layer.rope {
+                Some(rope) => Ok(rotate(&x, &self.rotary_tables[rope], c.d_head)?),
+                None => Ok(x),
+            }
+        };
+        let q = norm_and_rotate(q, weights.query_norm.as_ref())?; // [copies·rows, n_heads·d_head]
+        let k = norm_and_rotate(k, weights.key_norm.as_ref())?; // [copies·rows, n_kv_heads·d_head]
+        let stride = if self.copies > 1 { self.layout.len() } else { 0 };
+        let chunks = &mut self.cache.layers[layer];
+        chunks.push(KvChunk { k, v, stride });
+        let layout = SegmentLayout { segments: &self.layout.segments, copies: self.copies, rows: self.layout.len() };
+        let heads = Heads { n_heads: c.n_heads, n_kv_heads: c.n_kv_heads, d_head: c.d_head };
+        let scoring = AttentionScoring {
+            scale: c.attention.scale as f32,
+            softcap: c.attention.softcap.map(|cap| cap as f32),
+            slopes: c.attention.slopes.as_deref(),
+            bf16_bias: c.attention.coarse_slopes,
+            window: this_layer.window,
+            causal: c.attention.causal,
+        };
+        let heads = attention(&q, chunks, heads, scoring, layout, model.threads())?; // [copies·rows, n_heads·d_head]
+        if !self.keep_in_cache {
+            chunks.pop();
+        }
+        Ok(heads)
+    }
+}
+
+/// `norm(x)`, or `x` itself if the family has no norm there; same shape.
+pub(super) fn normed(x: &Tensor, norm: Option<&Norm>) -> Result<Tensor> {
+    match norm {
+        Some(norm) => Ok(norm.apply(x)?),
+        None => Ok(x.clone()),
+    }
+}

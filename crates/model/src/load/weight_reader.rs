@@ -1,0 +1,189 @@
+//! Reads the weights of a model from its files: one device, one element type, every matrix `[out, in]`.
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Device, Tensor};
+use laser_kernels::weight::Weight;
+use laser_kernels::norm::Norm;
+
+use super::ModelFiles;
+use crate::arch::tensor_names::TensorRole;
+use crate::config::{QkNorm, Residual};
+use crate::error::Result;
+use crate::tensor_layout::{RoleParameter, role_parameters};
+use crate::weight_id::{MatrixPart, WeightKind};
+use crate::weights::{
+    BlockWeights, EmbeddingWeights, HeadWeights, Linear, QueryKeyNorm, ReturnStateAction, TrajectoryWeights, Weights,
+};
+
+/// Reads the tensors of a model onto one device, in one element type.
+pub(super) struct WeightReader<'a> {
+    files: &'a ModelFiles,
+    /// The parameters that are not matrices of blocks.
+    parameters: Vec<RoleParameter>,
+    device: &'a Device,
+    dtype: DType,
+}
+
+impl<'a> WeightReader<'a> {
+    /// A reader of the weights of `files`.
+    pub(super) fn new(files: &'a ModelFiles, device: &'a Device, dtype: DType) -> Self {
+        Self { files, parameters: role_parameters(&files.config), device, dtype }
+    }
+
+    /// All weights of the model.
+    pub(super) fn read(&self) -> Result<Weights> {
+        let c = &self.files.config;
+        // The largest matrices come first: a matrix is in memory twice while it is packed, and nothing else is yet.
+        let tokens = self.weight(TensorRole::Embedding)?;
+        let head = match (c.head.tied, &tokens) {
+            (true, Some(tokens)) => Some(tokens.clone()),
+            _ => self.weight(TensorRole::Head)?,
+        };
+        let bias = if c.head.bias { self.parameter(TensorRole::HeadBias, 0, "bias")? } else { None };
+        let head = HeadWeights {
+            norm: self.norm(TensorRole::FinalNorm, 0)?,
+            transform: match (self.linear(TensorRole::HeadTransform)?, self.norm(TensorRole::HeadTransformNorm, 0)?) {
+                (Some(linear), Some(norm)) => Some((linear, norm)),
+                _ => None,
+            },
+            tokens: head.map(|weight| Linear { weight, bias }),
+        };
+        let constant = match self.parameter(TensorRole::TokenTypes, 0, "weight")? {
+            Some(segments) => Some(segments.get(0)?.contiguous()?), // [d_model]
+            None => None,
+        };
+        let positions = self.weight(TensorRole::Positions)?;
+        let embedding =
+            EmbeddingWeights { tokens, positions, constant, norm: self.norm(TensorRole::EmbeddingNorm, 0)? };
+        let trajectory = self.trajectory()?;
+        let layers = (0..c.n_layers).map(|layer| self.layer(layer)).collect::<Result<_>>()?;
+        Ok(Weights { device: self.device.clone(), dtype: self.dtype, embedding, trajectory, layers, head })
+    }
+
+    /// A tensor on the device, from values in row-major order.
+    fn tensor(&self, values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
+        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?.to_device(self.device)?.to_dtype(self.dtype)?)
+    }
+
+    /// Weight or bias (`usual` suffix) of the parameter with this role; `None` if the model has no such parameter.
+    fn parameter(&self, role: TensorRole, layer: usize, usual: &'static str) -> Result<Option<Tensor>> {
+        let Some(parameter) = self.parameters.iter().find(|p| p.role == role) else { return Ok(None) };
+        let mut values = Vec::new();
+        for stem in self.files.layout.stems(parameter, layer) {
+            let suffix = self.files.layout.suffix(parameter, usual);
+            values.extend(self.files.checkpoint.tensor(&format!("{stem}.{suffix}"))?.to_f32()?);
+        }
+        let offset = self.files.layout.names.norm_offset;
+        if offset != 0.0 && parameter.is_norm() {
+            values.iter_mut().for_each(|value| *value += offset);
+        }
+        let shape = if usual == "bias" { &parameter.shape[..1] } else { &parameter.shape[..] };
+        self.tensor(values, shape).map(Some)
+    }
+
+    /// The norm with this role; `None` if the model has none.
+    fn norm(&self, role: TensorRole, layer: usize) -> Result<Option<Norm>> {
+        let c = &self.files.config;
+        let Some(weight) = self.parameter(role, layer, "weight")? else { return Ok(None) };
+        let biased = self.parameters.iter().any(|p| p.role == role && p.bias);
+        let bias = if biased { self.parameter(role, layer, "bias")? } else { None };
+        let eps = match (role, c.embedding.norm_eps) {
+            (TensorRole::EmbeddingNorm, Some(eps)) => eps,
+            _ => c.norm_eps,
+        };
+        Ok(Some(Norm { kind: c.norm, weight, bias, eps }))
+    }
+
+    /// The norm of queries or keys; `None` if the model has none.
+    fn query_key_norm(&self, role: TensorRole, layer: usize) -> Result<Option<QueryKeyNorm>> {
+        let Some(norm) = self.norm(role, layer)? else { return Ok(None) };
+        if self.files.config.attention.qk_norm != Some(QkNorm::EachHead) {
+            return Ok(Some(QueryKeyNorm { norm, scale: None }));
+        }
+        // The norm itself has weights of 1, and the weights of each head are applied after it.
+        let scale = Some(norm.weight.flatten_all()?); // [heads·d_head]
+        let weight = norm.weight.get(0)?.ones_like()?; // [d_head]
+        Ok(Some(QueryKeyNorm { norm: Norm { weight, ..norm }, scale }))
+    }
+
+    /// The matrix with this role, packed for products; `None` if the model has none.
+    fn weight(&self, role: TensorRole) -> Result<Option<Weight>> {
+        Ok(self.parameter(role, 0, "weight")?.map(Weight::new).transpose()?)
+    }
+
+    /// The linear layer with this role; `None` if the model has none.
+    fn linear(&self, role: TensorRole) -> Result<Option<Linear>> {
+        let Some(weight) = self.weight(role)? else { return Ok(None) };
+        Ok(Some(Linear { weight, bias: self.parameter(role, 0, "bias")? }))
+    }
+
+    /// The weights of a Decision Transformer that take the place of token embedding and output head.
+    fn trajectory(&self) -> Result<Option<TrajectoryWeights>> {
+        let Some(time_steps) = self.weight(TensorRole::TimeSteps)? else { return Ok(None) };
+        let three = |returns, states, actions| -> Result<Option<ReturnStateAction<Linear>>> {
+            let (returns, states, actions) = (self.linear(returns)?, self.linear(states)?, self.linear(actions)?);
+            Ok(returns.zip(states).zip(actions).map(|((returns, states), actions)| ReturnStateAction {
+                returns,
+                states,
+                actions,
+            }))
+        };
+        let inputs = three(TensorRole::ReturnInput, TensorRole::StateInput, TensorRole::ActionInput)?;
+        let outputs = three(TensorRole::ReturnOutput, TensorRole::StateOutput, TensorRole::ActionOutput)?;
+        Ok(inputs.zip(outputs).map(|(inputs, outputs)| TrajectoryWeights { time_steps, inputs, outputs }))
+    }
+
+    /// The weights of one block.
+    fn layer(&self, layer: usize) -> Result<BlockWeights> {
+        let c = &self.files.config;
+        let attention_norm = self.norm(TensorRole::AttentionNorm, layer)?;
+        let mlp_norm = match c.residual {
+            Residual::Parallel { one_norm: true } => attention_norm.clone(),
+            _ => self.norm(TensorRole::MlpNorm, layer)?,
+        };
+        Ok(BlockWeights {
+            attention_norm,
+            attention_post_norm: self.norm(TensorRole::AttentionPostNorm, layer)?,
+            mlp_norm,
+            mlp_post_norm: self.norm(TensorRole::MlpPostNorm, layer)?,
+            query_norm: self.query_key_norm(TensorRole::QueryNorm, layer)?,
+            key_norm: self.query_key_norm(TensorRole::KeyNorm, layer)?,
+            shared_expert_gate: match c.has_experts(layer) {
+                true => self.parameter(TensorRole::SharedExpertGate, layer, "weight")?.map(Weight::new).transpose()?,
+                false => None,
+            },
+            linears: self.stored_matrices(layer)?,
+        })
+    }
+
+    /// The stored matrices of a layer with their biases.
+    fn stored_matrices(&self, layer: usize) -> Result<BTreeMap<(MatrixPart, WeightKind), Linear>> {
+        let (c, checkpoint) = (&self.files.config, &self.files.checkpoint);
+        let mut linears = BTreeMap::new();
+        let mut last_tensor: Option<(String, Vec<f32>)> = None; // the last tensor that was read as a whole
+        for id in c.stored(layer) {
+            let (location, shape) = (self.files.location(id), c.shape(id));
+            let values = if location.is_contiguous() {
+                location.read(checkpoint)?
+            } else {
+                // Matrices with interleaved rows follow one another here, so that each tensor is decoded once.
+                let name = location.weight_name();
+                let whole = match last_tensor.take().filter(|(of, _)| *of == name) {
+                    Some((_, whole)) => whole,
+                    None => checkpoint.tensor(&name)?.to_f32()?,
+                };
+                let values = location.extract(&whole);
+                last_tensor = Some((name, whole));
+                values
+            };
+            let weight = Weight::new(self.tensor(values, &shape)?)?;
+            let bias = match c.has_bias(id) {
+                true => Some(self.tensor(location.read_bias(checkpoint)?, &shape[..1])?),
+                false => None,
+            };
+            linears.insert((id.part, id.kind), Linear { weight, bias });
+        }
+        Ok(linears)
+    }
+}

@@ -1,0 +1,192 @@
+//! The tensor layout of a model's files: where each parameter is, in which orientation and order of rows.
+//!
+//! Low level: [`ModelFiles`](crate::ModelFiles) uses it to read a model; only a writer of model files needs it
+//! directly.
+
+mod location;
+mod role_parameter;
+
+use std::collections::BTreeMap;
+
+use laser_checkpoint::Checkpoint;
+
+pub use location::TensorLocation;
+pub use role_parameter::{RoleParameter, role_parameters};
+
+use crate::arch::tensor_names::{StoredTensor, TensorNames, TensorRole};
+use crate::config::ModelConfig;
+use crate::weight_id::WeightKind::{K, Q};
+use crate::weight_id::{MatrixPart, WeightId, WeightKind};
+
+/// The tensor layout of a model's files.
+#[derive(Debug)]
+pub struct TensorLayout {
+    /// Names of the family in this file format.
+    pub names: &'static TensorNames,
+    /// Replacement of `{model}` in names.
+    prefix: &'static str,
+    /// The name of each role in these files.
+    roles: Vec<(TensorRole, &'static str)>,
+    /// Whether tensors of norms are called `gamma` and `beta` instead of `weight` and `bias`, as in checkpoints
+    /// converted from TensorFlow.
+    gamma_and_beta: bool,
+}
+
+/// A tensor that a model's files must contain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedTensor {
+    /// Full name.
+    pub name: String,
+    /// Shape in the file.
+    pub shape: Vec<usize>,
+}
+
+impl TensorLayout {
+    /// The layout of `checkpoint`: which prefix and which alternative names of `names` it uses.
+    pub fn of(names: &'static TensorNames, checkpoint: &Checkpoint) -> Self {
+        let has_first_matrix = |prefix: &&&str| {
+            let fits = |stored: &StoredTensor| {
+                let stem = stored.name_at(0, Some(0)).replace("{model}", prefix);
+                checkpoint.info(&format!("{stem}.weight")).is_some()
+            };
+            names.matrices.iter().copied().flatten().any(fits)
+        };
+        let prefix = names.prefixes.iter().find(has_first_matrix).copied();
+        // No prefix fits: errors about missing tensors then use the first.
+        let Some(prefix) = prefix else { return Self::of_new_files(names) };
+        let gamma_and_beta = checkpoint.tensors().any(|tensor| tensor.name.ends_with(".gamma"));
+        let exists = |name: &str| {
+            let stem = name.replace("{}", "0").replace("{h}", "0").replace("{model}", prefix);
+            ["weight", "gamma", "bias"].iter().any(|suffix| checkpoint.info(&format!("{stem}.{suffix}")).is_some())
+        };
+        Self { names, prefix, roles: names.roles(exists), gamma_and_beta }
+    }
+
+    /// The layout of files to be written: with the first prefix.
+    pub fn of_new_files(names: &'static TensorNames) -> Self {
+        let prefix = names.prefixes.first().copied().unwrap_or("");
+        Self { names, prefix, roles: names.roles(|_| false), gamma_and_beta: false }
+    }
+
+    /// Name of the parameter with this role, without `.weight`; `None` if the family has no name for it. For
+    /// parameters outside the blocks, `layer` is 0.
+    pub fn role_stem(&self, role: TensorRole, layer: usize) -> Option<String> {
+        let (_, name) = self.roles.iter().find(|(of, _)| *of == role)?;
+        Some(name.replace("{}", &layer.to_string()).replace("{model}", self.prefix))
+    }
+
+    /// Names of the tensors that hold a parameter, without `.weight`: one tensor, or one for each attention head.
+    pub fn stems(&self, parameter: &RoleParameter, layer: usize) -> Vec<String> {
+        let Some(stem) = self.role_stem(parameter.role, layer) else { return Vec::new() };
+        if !stem.contains("{h}") {
+            return vec![stem];
+        }
+        (0..parameter.shape[0]).map(|head| stem.replace("{h}", &head.to_string())).collect()
+    }
+
+    /// Suffix in these files of a tensor that is usually called `weight` or `bias`.
+    pub fn suffix(&self, parameter: &RoleParameter, usual: &'static str) -> &'static str {
+        match usual {
+            "weight" if self.gamma_and_beta && parameter.is_norm() => "gamma",
+            "bias" if self.gamma_and_beta && parameter.is_norm() => "beta",
+            usual => usual,
+        }
+    }
+
+    /// Location of a stored matrix: in the first tensor that can hold it and for which `exists` is true, or in the
+    /// last that can hold it if none exists. `None` if the family has no name for it.
+    ///
+    /// # Panics
+    /// If the model has no such matrix.
+    pub fn location(
+        &self,
+        config: &ModelConfig,
+        id: WeightId,
+        exists: impl Fn(&str) -> bool,
+    ) -> Option<TensorLocation> {
+        let expert = match id.part {
+            MatrixPart::Expert(expert) => Some(expert),
+            _ => None,
+        };
+        let stem = |stored: &StoredTensor| stored.name_at(id.layer, expert).replace("{model}", self.prefix);
+        let holders: Vec<&StoredTensor> = self.names.holders(id).collect();
+        let found = holders.iter().find(|stored| exists(&format!("{}.weight", stem(stored))));
+        let stored = found.or(holders.last())?;
+        let all_experts = stored.is_all_experts();
+        let shape_of = |kind: WeightKind| config.shape(WeightId { kind, ..id });
+        let width = shape_of(id.kind)[1];
+        // Rows of all matrices in the tensor; for stacked experts, of those of one expert.
+        let together: usize = stored.holds().iter().map(|kind| shape_of(*kind)[0]).sum();
+        let shape = match (all_experts, self.names.transposed) {
+            (true, _) => vec![config.mlp.experts.map_or(0, |experts| experts.count), together, width],
+            (false, true) => vec![width, together],
+            (false, false) => vec![together, width],
+        };
+        Some(TensorLocation {
+            stem: stem(stored),
+            transposed: self.names.transposed,
+            rows: self.rows_in_tensor(config, id, stored, together),
+            total_rows: if all_experts { shape[0] * together } else { together },
+            shape,
+        })
+    }
+
+    /// The tensor's row for each row of a stored matrix. `together`: rows of all matrices in the tensor, for stacked
+    /// experts of those of one expert.
+    fn rows_in_tensor(&self, config: &ModelConfig, id: WeightId, stored: &StoredTensor, together: usize) -> Vec<usize> {
+        let rows_of = |kind: WeightKind| config.shape(WeightId { kind, ..id })[0];
+        let out = rows_of(id.kind);
+        let before: usize = stored.holds().iter().take_while(|kind| **kind != id.kind).map(|kind| rows_of(*kind)).sum();
+        // Each group of rows consists of the rows of one key/value head of every matrix in the tensor.
+        let groups = if stored.is_grouped() { config.n_kv_heads } else { 1 };
+        let first = match id.part {
+            MatrixPart::Expert(expert) if stored.is_all_experts() => expert * together,
+            _ => 0,
+        };
+        let rotary_order = self.rotary_order(config, id);
+        let row = |row: usize| {
+            let row = rotary_order(row);
+            let (group, within) = (row / (out / groups), row % (out / groups));
+            first + group * (together / groups) + before / groups + within
+        };
+        (0..out).map(row).collect()
+    }
+
+    /// Maps a row of a stored matrix to the file's row within that matrix. They differ for rotated rows that the file
+    /// stores in pairs, see [`TensorNames`].
+    fn rotary_order(&self, config: &ModelConfig, id: WeightId) -> impl Fn(usize) -> usize {
+        let (d, paired) = (config.d_head, self.names.rotary_pairs && matches!(id.kind, Q | K));
+        let half = config.attention.ropes.first().filter(|_| paired).map_or(0, |rope| rope.dim / 2);
+        move |row| match row % d {
+            i if i < half => row - i + 2 * i,
+            i if i < 2 * half => row - i + 2 * (i - half) + 1,
+            _ => row,
+        }
+    }
+
+    /// All tensors that the files of a model must contain, by name. `exists` decides between alternative tensors.
+    pub fn expected(&self, config: &ModelConfig, exists: impl Fn(&str) -> bool + Copy) -> Vec<ExpectedTensor> {
+        let mut expected = BTreeMap::new();
+        for layer in 0..config.n_layers {
+            for id in config.stored(layer) {
+                let Some(location) = self.location(config, id, exists) else { continue };
+                if config.has_bias(id) {
+                    expected.insert(format!("{}.bias", location.stem), vec![location.total_rows()]);
+                }
+                expected.insert(location.weight_name(), location.shape);
+            }
+        }
+        for parameter in role_parameters(config) {
+            for layer in parameter.layers(config) {
+                let stems = self.stems(&parameter, layer);
+                for (usual, shape) in parameter.tensors() {
+                    let suffix = self.suffix(&parameter, usual);
+                    // If each attention head has its own tensor, that tensor is one row.
+                    let shape = if stems.len() > 1 { &shape[1..] } else { shape };
+                    expected.extend(stems.iter().map(|stem| (format!("{stem}.{suffix}"), shape.to_vec())));
+                }
+            }
+        }
+        expected.into_iter().map(|(name, shape)| ExpectedTensor { name, shape }).collect()
+    }
+}

@@ -1,0 +1,142 @@
+//! The parameters of a model that are not matrices of its blocks: embeddings, norms, output head.
+
+use crate::arch::tensor_names::TensorRole;
+use crate::config::{ModelConfig, NormKind, QkNorm, Residual};
+
+/// A parameter that is not a matrix of a block; its role identifies it.
+pub struct RoleParameter {
+    /// Role in the model.
+    pub role: TensorRole,
+    /// Shape of the weight.
+    pub shape: Vec<usize>,
+    /// Whether it has a bias, `[shape[0]]`. [`TensorRole::HeadBias`] is a bias without a weight.
+    pub bias: bool,
+    /// Whether every layer has one.
+    in_layers: bool,
+}
+
+impl RoleParameter {
+    /// Layers that have this parameter; only 0 for parameters outside the blocks.
+    pub fn layers(&self, config: &ModelConfig) -> Vec<usize> {
+        let layers = 0..if self.in_layers { config.n_layers } else { 1 };
+        layers.filter(|layer| self.role != TensorRole::SharedExpertGate || config.has_experts(*layer)).collect()
+    }
+
+    /// Its tensors by their usual suffix, `weight` or `bias`, with their shapes.
+    pub fn tensors(&self) -> Vec<(&'static str, &[usize])> {
+        let weight = (self.role != TensorRole::HeadBias).then_some(("weight", &self.shape[..]));
+        weight.into_iter().chain(self.bias.then_some(("bias", &self.shape[..1]))).collect()
+    }
+
+    /// Whether it is a norm with weights `[width]`.
+    pub fn is_norm(&self) -> bool {
+        self.shape.len() == 1 && self.role != TensorRole::HeadBias
+    }
+
+    /// A parameter outside the blocks.
+    fn once(role: TensorRole, shape: &[usize], bias: bool) -> Self {
+        Self { role, shape: shape.to_vec(), bias, in_layers: false }
+    }
+
+    /// A parameter of every block.
+    fn in_layers(role: TensorRole, shape: Vec<usize>, bias: bool) -> Self {
+        Self { role, shape, bias, in_layers: true }
+    }
+}
+
+/// All parameters of a model that are not matrices of its blocks, in the order of the forward pass; those of the
+/// output head last.
+pub fn role_parameters(config: &ModelConfig) -> Vec<RoleParameter> {
+    let mut all = before_blocks(config);
+    all.extend(in_blocks(config));
+    all.extend(after_blocks(config));
+    all
+}
+
+fn before_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
+    let (d, e) = (c.d_model, &c.embedding);
+    let mut all = Vec::new();
+    if let Some(sizes) = e.trajectory {
+        all.push(RoleParameter::once(TensorRole::TimeSteps, &[sizes.time_steps, d], false));
+        for (role, width) in [
+            (TensorRole::ReturnInput, 1),
+            (TensorRole::StateInput, sizes.state),
+            (TensorRole::ActionInput, sizes.action),
+        ] {
+            all.push(RoleParameter::once(role, &[d, width], true));
+        }
+        for (role, width) in [
+            (TensorRole::ReturnOutput, 1),
+            (TensorRole::StateOutput, sizes.state),
+            (TensorRole::ActionOutput, sizes.action),
+        ] {
+            all.push(RoleParameter::once(role, &[width, d], true));
+        }
+    } else {
+        all.push(RoleParameter::once(TensorRole::Embedding, &[c.vocab_size, d], false));
+    }
+    if let Some(offset) = e.position_offset {
+        all.push(RoleParameter::once(TensorRole::Positions, &[offset + c.max_positions, d], false));
+    }
+    if e.token_types > 0 {
+        all.push(RoleParameter::once(TensorRole::TokenTypes, &[e.token_types, d], false));
+    }
+    if e.normed {
+        all.push(RoleParameter::once(TensorRole::EmbeddingNorm, &[d], norms_have_bias(c)));
+    }
+    all
+}
+
+fn in_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
+    let norm = |role, width| RoleParameter::in_layers(role, vec![width], norms_have_bias(c));
+    let roles: &[TensorRole] = match c.residual {
+        Residual::PreNorm | Residual::FromNorm | Residual::Parallel { one_norm: false } => {
+            &[TensorRole::AttentionNorm, TensorRole::MlpNorm]
+        }
+        Residual::Parallel { one_norm: true } => &[TensorRole::AttentionNorm],
+        Residual::PostNorm | Residual::BranchNorm => &[TensorRole::AttentionPostNorm, TensorRole::MlpPostNorm],
+        Residual::Sandwich => {
+            &[TensorRole::AttentionNorm, TensorRole::AttentionPostNorm, TensorRole::MlpNorm, TensorRole::MlpPostNorm]
+        }
+    };
+    let mut all: Vec<_> = roles.iter().map(|role| norm(*role, c.d_model)).collect();
+    if let Some(span) = c.attention.qk_norm {
+        for (role, heads) in [(TensorRole::QueryNorm, c.n_heads), (TensorRole::KeyNorm, c.n_kv_heads)] {
+            all.push(match span {
+                QkNorm::Head => norm(role, c.d_head),
+                QkNorm::All => norm(role, heads * c.d_head),
+                QkNorm::EachHead => RoleParameter::in_layers(role, vec![heads, c.d_head], false),
+            });
+        }
+    }
+    if c.mlp.experts.is_some_and(|experts| experts.d_shared > 0) {
+        all.push(RoleParameter::in_layers(TensorRole::SharedExpertGate, vec![1, c.d_model], false));
+    }
+    all
+}
+
+fn after_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
+    let (d, bias) = (c.d_model, norms_have_bias(c));
+    let mut all = Vec::new();
+    if c.head.normed {
+        all.push(RoleParameter::once(TensorRole::FinalNorm, &[d], bias));
+    }
+    if c.head.transform.is_some() {
+        all.push(RoleParameter::once(TensorRole::HeadTransform, &[d, d], true));
+        all.push(RoleParameter::once(TensorRole::HeadTransformNorm, &[d], bias));
+    }
+    if c.embedding.trajectory.is_none() {
+        if !c.head.tied {
+            all.push(RoleParameter::once(TensorRole::Head, &[c.vocab_size, d], false));
+        }
+        if c.head.bias {
+            all.push(RoleParameter::once(TensorRole::HeadBias, &[c.vocab_size], true));
+        }
+    }
+    all
+}
+
+/// Whether norms have a bias: layer norms have, RMS norms do not.
+fn norms_have_bias(c: &ModelConfig) -> bool {
+    c.norm == NormKind::Layer
+}

@@ -1,0 +1,81 @@
+//! Models on this disk: takes a path, checks that it is a model folder or a GGUF file, and says what to do if it is
+//! not.
+
+use std::path::Path;
+
+use super::error::{PICKLE_HINT, SourceError};
+use super::hub_name::HubModel;
+use super::resolved::ResolvedSource;
+
+/// Checks a local path: a folder with `config.json`, or a `.gguf` file.
+pub(crate) fn resolve(path: &Path) -> Result<ResolvedSource, SourceError> {
+    let refuse = |hint: String| SourceError::NotAModel { path: path.to_owned(), hint };
+    if path.is_dir() {
+        if !path.join("config.json").is_file() {
+            return Err(refuse(folder_hint(path)?));
+        }
+    } else if !path.exists() {
+        return Err(SourceError::NoSuchPath { path: path.to_owned(), hint: absent_hint(path) });
+    } else {
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        match extension.to_ascii_lowercase().as_str() {
+            "gguf" => {}
+            "safetensors" => {
+                return Err(refuse("give the folder that holds it and its config.json".into()));
+            }
+            "bin" | "pt" | "pth" | "ckpt" => return Err(refuse(PICKLE_HINT.into())),
+            _ => return Err(refuse("expected a folder or a .gguf file".into())),
+        }
+    }
+    Ok(ResolvedSource { path: path.to_owned(), origin: path.display().to_string(), revision: None, sha256: None })
+}
+
+/// Hint for a path that does not exist.
+fn absent_hint(path: &Path) -> String {
+    let text = path.display().to_string();
+    // Two plain names with a slash between them are probably a Hub repository without its prefix.
+    match HubModel::parse(&text) {
+        Ok(_) if text.matches('/').count() == 1 => {
+            format!("there is no such path; for the Hugging Face Hub write hf:{text}")
+        }
+        _ => "there is no such path".to_owned(),
+    }
+}
+
+/// Hint for a folder without `config.json`.
+fn folder_hint(folder: &Path) -> Result<String, SourceError> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|e| SourceError::io(folder, e))? {
+        let entry = entry.map_err(|e| SourceError::io(folder, e))?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.retain(|name| name.ends_with(".gguf"));
+    names.sort();
+    Ok(match names.first() {
+        Some(gguf) => format!("the folder has no config.json; for its GGUF give {}", folder.join(gguf).display()),
+        None => "the folder has no config.json".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn local_paths_are_checked_and_wrong_ones_get_a_hint() {
+        let dir = tempfile::tempdir().unwrap();
+        let hint = |path: &Path| resolve(path).unwrap_err().to_string();
+        assert!(hint(dir.path()).contains("no config.json"));
+        std::fs::write(dir.path().join("m.gguf"), b"GGUF").unwrap();
+        assert!(hint(dir.path()).contains("m.gguf"));
+        assert!(resolve(&dir.path().join("m.gguf")).is_ok());
+        std::fs::write(dir.path().join("pytorch_model.bin"), b"").unwrap();
+        assert!(hint(&dir.path().join("pytorch_model.bin")).contains("pickle"));
+        assert_eq!(resolve(&dir.path().join("pytorch_model.bin")).unwrap_err().kind(), ErrorKind::Unusable);
+        assert!(hint(Path::new("some-org/some-model")).contains("hf:some-org/some-model"));
+        assert_eq!(resolve(Path::new("some-org/some-model")).unwrap_err().kind(), ErrorKind::NotFound);
+        std::fs::write(dir.path().join("config.json"), b"{}").unwrap();
+        assert_eq!(resolve(dir.path()).unwrap().path, dir.path());
+    }
+}
