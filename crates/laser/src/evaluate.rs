@@ -5,7 +5,8 @@
 //! `generate` extends its continuations, and `judge` makes each item's [`outcome`]. Searches start from `base_states`,
 //! the unedited model's states at the layer of an edit. `measure_activations` sums up the inputs of matrices.
 //!
-//! Outcomes do not depend on batches or threads: [`Evaluator::evaluate_one_by_one`] gives the same.
+//! Outcomes do not depend on the number of threads. [`Evaluator::evaluate_one_by_one`], which shares nothing between items,
+//! gives the same outcomes up to rounding.
 
 pub(crate) mod base_states;
 pub(crate) mod batch;

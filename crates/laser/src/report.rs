@@ -18,12 +18,12 @@ mod page;
 mod provenance;
 mod tasks;
 
+#[cfg(test)]
+use crate::search::store::TrialRow;
 pub use error::ReportError;
 pub use flips::Flip;
 pub use markdown::markdown_table;
 pub use page::render_html;
-#[cfg(test)]
-use crate::search::store::TrialRow;
 
 #[cfg(test)]
 mod tests;

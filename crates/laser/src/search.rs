@@ -52,6 +52,7 @@ use crate::edit::Edit;
 use crate::edit::truncation::{Truncation, TruncationRecord};
 use crate::error::Result;
 use crate::evaluate::Evaluator;
+use crate::evaluate::RunContext;
 use crate::evaluate::outcome::Outcome;
 use laser_model::Model;
 use laser_statistics::Split;
@@ -127,9 +128,10 @@ pub fn search(
 
     // The one look at the test split, for the unedited model and the winner.
     let all: Vec<usize> = (0..evaluator.items().len()).collect();
-    let base = evaluator.evaluate(model, &all, settings.threads, "test: base", observer)?;
+    let run = |stage| RunContext { threads: settings.threads, stage, observer };
+    let base = evaluator.evaluate(model, &all, run("test: base"))?;
     let (edited, records) = truncation.apply(model, &winner)?;
-    let best = evaluator.evaluate(&edited, &all, settings.threads, "test: winner", observer)?;
+    let best = evaluator.evaluate(&edited, &all, run("test: winner"))?;
     let ties = base.iter().chain(&best).filter(|o| o.tied).count();
     if ties > 0 {
         explored.notes.push(format!("{ties} outcomes of base or winner were decided by a tie"));

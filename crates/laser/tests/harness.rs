@@ -11,8 +11,8 @@ use laser::results::{EvalResults, Manifest, ModelIdentity, TaskIdentity};
 use laser::run::{samples, scores};
 use laser::statistics::Split;
 use laser::task::Task;
-use laser::task::score::Score;
 use laser::task::options::TaskOptions;
+use laser::task::score::Score;
 use serde_json::{Map, Value};
 
 const TASKS: [&str; 9] = [

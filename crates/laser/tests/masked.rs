@@ -17,8 +17,8 @@ use laser::model::tokenizer::Tokenizer;
 use laser::search::store::Store;
 use laser::search::{Plan, Settings, Space, search};
 use laser::task::join::Boundary;
-use laser::task::score::{LengthNormalization, Match, Score, Ties};
 use laser::task::options::TaskOptions;
+use laser::task::score::{LengthNormalization, Match, Score, Ties};
 use laser::task::{Item, Task};
 use serde_json::{Value, json};
 
@@ -162,7 +162,14 @@ fn scores() -> [Score; 6] {
     let choice = |length| Score::Choice { length, ties: Ties::Wrong };
     let generate = |matching| Score::Generate { max_tokens: 3, matching };
     let texts = [generate(Match::Continuation), generate(Match::Word)];
-    [Score::Top1, Score::Greedy, texts[0], texts[1], choice(LengthNormalization::Sum), choice(LengthNormalization::PerByte)]
+    [
+        Score::Top1,
+        Score::Greedy,
+        texts[0],
+        texts[1],
+        choice(LengthNormalization::Sum),
+        choice(LengthNormalization::PerByte),
+    ]
 }
 
 fn evaluate(evaluator: &Evaluator<'_>, model: &Model) -> Vec<Outcome> {

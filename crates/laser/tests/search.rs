@@ -13,10 +13,10 @@ mod support;
 
 use case::{Case, ITEMS, MAX_TOKENS, evaluate, honest, indices, settings};
 use laser::edit::Edit;
+use laser::edit::activations::Activations;
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::error::Error;
 use laser::evaluate::Evaluator;
-use laser::edit::activations::Activations;
 use laser::evaluate::outcome::Outcome;
 use laser::model::Model;
 use laser::model::parallel::Unobserved;
@@ -38,7 +38,8 @@ const MODELS: [&str; 3] = ["llama-bytes", "mistral-window", "qwen2-bias"];
 fn scores() -> Vec<Score> {
     let matches = [Match::Continuation, Match::PromptContinuation, Match::Word, Match::Exact];
     let generate = matches.map(|matching| Score::Generate { max_tokens: MAX_TOKENS, matching });
-    let choice = [LengthNormalization::Sum, LengthNormalization::PerByte].map(|length| Score::Choice { length, ties: Ties::Wrong });
+    let choice = [LengthNormalization::Sum, LengthNormalization::PerByte]
+        .map(|length| Score::Choice { length, ties: Ties::Wrong });
     [Score::Top1, Score::Greedy].into_iter().chain(generate).chain(choice).collect()
 }
 

@@ -14,8 +14,8 @@ use laser::model::parallel::Unobserved;
 use laser::model::tokenizer::Tokenizer;
 use laser::task::Task;
 use laser::task::join::Boundary;
-use laser::task::score::{LengthNormalization, Match, Score, Ties};
 use laser::task::options::TaskOptions;
+use laser::task::score::{LengthNormalization, Match, Score, Ties};
 use serde_json::{Value, json};
 
 /// Largest difference between two ways to sum the same numbers, nats.

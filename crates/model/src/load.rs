@@ -127,7 +127,7 @@ impl ModelFiles {
     pub fn load(&self, device: &Device, dtype: DType, threads: usize) -> Result<Model> {
         let weights = WeightReader::new(self, device, dtype).read()?;
         // The weights are copies in memory; the pages of the mapped files are no longer needed.
-        self.checkpoint.forget_pages();
+        self.checkpoint.release_pages();
         Ok(Model::new(self.config.clone(), weights, threads))
     }
 

@@ -14,9 +14,9 @@ use crate::weight_id::WeightId;
 use crate::weights::Weights;
 use crate::weights::linear::{Linear, LinearRef};
 use laser_kernels::activation::activate;
-use laser_kernels::weight::Weight;
 use laser_kernels::linear::linear;
 use laser_kernels::variants::Variants;
+use laser_kernels::weight::Weight;
 
 /// Replacement of a stored matrix by an edit.
 #[derive(Debug, Clone)]

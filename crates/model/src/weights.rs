@@ -8,8 +8,8 @@ pub(crate) mod trajectory;
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
-use laser_kernels::weight::Weight;
 use laser_kernels::norm::Norm;
+use laser_kernels::weight::Weight;
 
 pub use linear::{Linear, LinearRef};
 pub use trajectory::{ReturnStateAction, TrajectoryWeights};

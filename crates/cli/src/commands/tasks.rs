@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use laser::model::ModelKind;
 use laser::task::Task;
 use laser::task::built_in::{BUILT_IN, TaskInfo};
-use laser::task::score::{LengthNormalization, Score, Ties};
 use laser::task::options::{Profile, TaskOptions};
+use laser::task::score::{LengthNormalization, Score, Ties};
 use serde_json::{Value, json};
 
 use crate::args::{Global, Tasks, TasksCommand};

@@ -15,7 +15,7 @@ use crate::error::Result;
 use laser_kernels::batch_layout::{BatchLayout, CacheRange};
 use laser_kernels::kv_cache::KvCache;
 use laser_model::Model;
-use laser_model::forward::{ForwardPass, RowScore, PassStart, most_likely};
+use laser_model::forward::{ForwardPass, PassStart, RowScore, most_likely};
 use laser_model::weight_id::BlockEntry;
 use shared_layers::SharedLayers;
 

@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use laser_kernels::kv_cache::KvCache;
 use laser_kernels::with_values;
 use laser_model::Model;
-use laser_model::forward::ForwardPass;
 use laser_model::forward::BlockInputs;
+use laser_model::forward::ForwardPass;
 use laser_model::parallel::map;
 use laser_model::weight_id::WeightId;
 

@@ -8,7 +8,7 @@ use super::scorer::{ScoredItem, Scorer};
 use crate::error::Result;
 use laser_kernels::kv_cache::KvCache;
 use laser_model::Model;
-use laser_model::forward::{ForwardPass, RowScore, PassStart, score_rows};
+use laser_model::forward::{ForwardPass, PassStart, RowScore, score_rows};
 use laser_model::weight_id::BlockEntry;
 
 /// Number of most likely tokens in which the answer's rank is looked for.

@@ -11,8 +11,8 @@ use serde_json::json;
 use super::hf_config::{SpecialTokens, hf_config};
 use super::verify::{StoredMatrix, expect_stored};
 use crate::error::{Error, Result};
-use laser_model::tensor_layout::{TensorLayout, TensorLocation, role_parameters};
 use laser_model::load::ModelFiles;
+use laser_model::tensor_layout::{TensorLayout, TensorLocation, role_parameters};
 use laser_model::weight_id::WeightId;
 
 /// Largest safetensors file in bytes, the default of Hugging Face's own tools.

@@ -81,7 +81,7 @@ pub(super) fn expect_stored(
 ) -> Result<Vec<f32>> {
     let info = written.info();
     let expected = match rewritten.filter(|old| old.info().dtype == dtype) {
-        Some(old) => old.stored_over(wanted)?,
+        Some(old) => old.values_after_rewrite(wanted)?,
         None => stored_values(&info.name, dtype, wanted)?,
     };
     let found = written.to_f32()?;

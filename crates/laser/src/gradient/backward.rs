@@ -71,7 +71,8 @@ impl<'a> BackwardPass<'a> {
         let pieces = ids.iter().map(|id| Ok(model.pieces(*id)?)).collect::<Result<Vec<_>>>()?;
         let mut taps = Taps::new(pieces.iter().flatten().map(|piece| piece.id).collect());
         let mut cache = model.new_kv_cache();
-        let mut pass = ForwardPass::new(model, &self.batch.rows, &mut cache, false)?.without_caching().with_taps(&mut taps);
+        let mut pass =
+            ForwardPass::new(model, &self.batch.rows, &mut cache, false)?.without_caching().with_taps(&mut taps);
         let out = pass.step(layer, &x, rows_after_attention(model, self.batch, layer))?;
         let gradients = Gradients::backpropagate(&out, &self.gradient)?;
         self.gradient = gradients.of(&x)?; // [rows, d_model]

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::search::store::TrialRow;
 use crate::results::SplitSummary;
 use crate::results::number_format::{percent, points};
+use crate::search::store::TrialRow;
 use laser_statistics::Split;
 
 /// The trials on the search split, arranged by matrix, reduction and layer.

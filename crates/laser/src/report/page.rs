@@ -5,9 +5,9 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use super::error::ReportError;
 use super::flips::{self, Flip};
 use super::grid::Grid;
-use crate::search::store::TrialRow;
 use super::{colour_scale, comparison, heat_map, layer_plot, provenance, tasks};
 use crate::results::{Results, verdict};
+use crate::search::store::TrialRow;
 use laser_statistics::Split;
 
 /// Number of edits in the table of the best ones.

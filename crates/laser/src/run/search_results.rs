@@ -5,7 +5,7 @@ use super::scores::{constant_answers, scores};
 use super::task_changes::task_changes;
 use crate::evaluate::Evaluator;
 use crate::results::{Baselines, BestEdit, Manifest, Results, SampleRecord, SearchSpace, SearchSummary};
-use crate::search::{SearchResult, Protocol, Settings};
+use crate::search::{Protocol, SearchResult, Settings};
 use laser_statistics::{Split, constant_answer_rate, most_frequent};
 
 /// Builds `results.json` of a search. `base` and `best` are the samples of the unedited model and of the winner, one for

@@ -16,7 +16,8 @@ use super::trial_runner::TrialRunner;
 use crate::edit::Edit;
 use crate::edit::truncation::Truncation;
 use crate::error::{Error, Result};
-use crate::edit::activations::Activations;
+use crate::evaluate::RunContext;
+use crate::evaluate::measure_activations;
 use laser_model::weight_id::WeightId;
 use laser_statistics::Split;
 
@@ -115,7 +116,8 @@ fn calibrate(context: SearchContext<'_>, items: &[usize], candidates: &[Candidat
     if ids.is_empty() {
         return Ok(truncation.clone());
     }
-    let activations = Activations::measure(model, evaluator, items, &ids, settings.threads, observer)?;
+    let context = RunContext { threads: settings.threads, stage: "activations", observer };
+    let activations = measure_activations(model, evaluator, items, &ids, context)?;
     Ok(truncation.clone().with_activations(Arc::new(activations)))
 }
 

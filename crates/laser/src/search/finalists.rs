@@ -6,6 +6,7 @@ use super::store::Store;
 use super::trial::{Outcomes, Trial};
 use crate::edit::Edit;
 use crate::error::Result;
+use crate::evaluate::RunContext;
 use laser_model::Model;
 use laser_statistics::Split;
 
@@ -20,7 +21,8 @@ pub(super) fn choose_winner(
 ) -> Result<(Edit, Option<String>)> {
     let SearchContext { model, evaluator, truncation, settings, observer } = context;
     let objective = &settings.objective;
-    let score = |model: &Model| evaluator.evaluate(model, items, settings.threads, "validation", observer);
+    let run = RunContext { threads: settings.threads, stage: "validation", observer };
+    let score = |model: &Model| evaluator.evaluate(model, items, run);
     let (tasks, measures) = (evaluator.task_indices(items), objective.measures(evaluator));
     let unedited = Outcomes::of(&score(model)?);
     let finalists = &found[..found.len().min(settings.finalists.max(1))];

@@ -14,8 +14,8 @@ use super::candidate::Candidate;
 use super::context::SearchContext;
 use super::trial::Outcomes;
 use crate::error::{Error, Result};
-use crate::evaluate::batch::Batch;
 use crate::evaluate::base_states::BaseStates;
+use crate::evaluate::batch::Batch;
 use laser_model::Model;
 use laser_model::parallel::map;
 
@@ -103,7 +103,7 @@ impl<'a> LayerWalk<'a> {
 
     /// Scores the model without a candidate on one batch. Candidates of full rank do not change the model, so its
     /// outcomes are theirs. Returns the cached states that the layers start from.
-    fn score_base(&self, b: usize, full_rank: &[usize]) -> Result<Base> {
+    fn score_base(&self, b: usize, full_rank: &[usize]) -> Result<BaseStates> {
         let batch = &self.batches[b];
         let scorer = self.context.evaluator.scorer(batch, true);
         let scored = scorer.run(&self.model, batch, None)?.into_iter().next().unwrap_or_default();
@@ -115,7 +115,7 @@ impl<'a> LayerWalk<'a> {
     }
 
     /// Scores the groups of one layer on the batches of a round, from the cached states `bases` of that layer.
-    fn score_layer(&self, round: &[usize], bases: &[Base], groups: &[&CandidateGroup]) -> Result<()> {
+    fn score_layer(&self, round: &[usize], bases: &[BaseStates], groups: &[&CandidateGroup]) -> Result<()> {
         let SearchContext { evaluator, truncation, settings, observer, .. } = self.context;
         let models: Vec<GroupModel<'_>> = groups.iter().map(|group| GroupModel::new(group)).collect();
         let jobs = models.iter().flat_map(|model| bases.iter().zip(round).map(move |(base, b)| (model, base, *b)));

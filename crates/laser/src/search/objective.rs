@@ -77,7 +77,8 @@ impl Objective {
     /// Measure of each task: [`Measure::PerToken`] for running text, where nothing is right or wrong, else
     /// [`Objective::measure`].
     pub fn measures(&self, evaluator: &Evaluator<'_>) -> Vec<Measure> {
-        let of_task = |part: &EvaluatedTask<'_>| if part.score.is_perplexity() { Measure::PerToken } else { self.measure };
+        let of_task =
+            |part: &EvaluatedTask<'_>| if part.score.is_perplexity() { Measure::PerToken } else { self.measure };
         evaluator.tasks().iter().map(of_task).collect()
     }
 

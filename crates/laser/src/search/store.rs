@@ -77,6 +77,35 @@ impl Store {
         }
     }
 
+    /// Creates the store of a run with this `fingerprint` in memory.
+    ///
+    /// # Errors
+    /// If SQLite cannot allocate it.
+    pub fn in_memory(fingerprint: &str) -> Result<Self> {
+        Self::open(Path::new(":memory:"), fingerprint, false)
+    }
+
+    /// Copies the store to the file `path`, unless it is that file already.
+    ///
+    /// # Errors
+    /// If the file exists, or its folder cannot be written.
+    pub fn save_as(&self, path: &Path) -> Result<()> {
+        if path == self.path {
+            return Ok(());
+        }
+        if path.exists() {
+            let problem = "the folder already holds a run: use another".into();
+            return Err(Error::Run { path: path.to_owned(), problem });
+        }
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        // Under a temporary name first: a kill leaves no store that looks whole.
+        let draft = path.with_extension("sqlite.partial");
+        let _ = std::fs::remove_file(&draft); // what an earlier kill left
+        self.connection.execute("VACUUM INTO ?1", [draft.to_string_lossy().as_ref()]).map_err(self.wrap())?;
+        std::fs::rename(&draft, path).map_err(Error::io(path))
+    }
+
     /// Opens the store of an earlier run to read it.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::edit::Edit;
 use crate::edit::recipe::Recipe;
 use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::error::Result;
-use crate::export::{ModelCard, Export, ExportedModel};
+use crate::export::{Export, ExportedModel, ModelCard};
 
 /// A session's model with an edit, not yet computed.
 #[derive(Debug)]

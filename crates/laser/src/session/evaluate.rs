@@ -9,8 +9,8 @@ use super::{ScoredTasks, Session};
 use crate::edit::Edit;
 use crate::edit::truncation::{SvdMethod, TruncationRecord};
 use crate::error::{Error, Result};
-use crate::evaluate::Evaluator;
 use crate::evaluate::outcome::Outcome;
+use crate::evaluate::{Evaluator, RunContext};
 use crate::results::harness::Output;
 use crate::results::{EvalResults, SampleRecord};
 use crate::run::{RunFolder, constant_answers, samples, samples_with_answers, scores, task_scores};
@@ -100,8 +100,8 @@ impl Session {
         if !options.edit.is_empty() {
             (model, truncations) = truncation.apply(&model, &options.edit)?;
         }
-        let observer = &*self.options.observer;
-        let outcomes = evaluator.evaluate(&model, &indices, self.threads(), "eval", observer)?;
+        let context = RunContext { threads: self.threads(), stage: "eval", observer: &*self.options.observer };
+        let outcomes = evaluator.evaluate(&model, &indices, context)?;
         drop(model);
         let samples = samples(&evaluator, &indices, &outcomes, split);
         let results = self.results(tasks, options, &evaluator, &outcomes, &samples, &truncations)?;
@@ -131,7 +131,8 @@ impl Session {
         if ties > 0 {
             notes.push(format!("{ties} items were decided by a tie"));
         }
-        let targets: Vec<&str> = samples_with_answers(evaluator, samples).into_iter().map(|s| s.target.as_str()).collect();
+        let targets: Vec<&str> =
+            samples_with_answers(evaluator, samples).into_iter().map(|s| s.target.as_str()).collect();
         Ok(EvalResults {
             edit: (!options.edit.is_empty()).then(|| options.edit.to_string()),
             scores: scores(evaluator, samples),

@@ -18,7 +18,7 @@ use crate::export::ModelCard;
 use crate::results::{Manifest, Results, SampleRecord, verdict};
 use crate::run::{RunFolder, samples, search_results};
 use crate::search::store::Store;
-use crate::search::{SearchResult, Protocol, Settings, search};
+use crate::search::{Protocol, SearchResult, Settings, search};
 
 /// A finished search.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use candle_core::Tensor;
 
 use super::ForwardPass;
 use crate::error::Result;
-use crate::weights::QueryKeyNorm;
 use crate::weight_id::WeightId;
 use crate::weight_id::WeightKind::{K, O, Q, V};
-use laser_kernels::attention::{Heads, SegmentLayout, AttentionScoring, attention};
+use crate::weights::QueryKeyNorm;
+use laser_kernels::attention::{AttentionScoring, Heads, SegmentLayout, attention};
 use laser_kernels::kv_cache::KvChunk;
 use laser_kernels::linear::repeat_rows;
 use laser_kernels::norm::Norm;

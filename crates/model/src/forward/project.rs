@@ -6,8 +6,8 @@ use candle_core::Tensor;
 
 use super::ForwardPass;
 use crate::error::Result;
-use crate::weights::LinearRef;
 use crate::weight_id::WeightId;
+use crate::weights::LinearRef;
 use laser_kernels::linear::linear;
 
 impl ForwardPass<'_> {

@@ -6,8 +6,8 @@ use super::ForwardPass;
 use super::attention::normed;
 use crate::config::Residual;
 use crate::error::Result;
-use crate::weights::LinearRef;
 use crate::weight_id::WeightId;
+use crate::weights::LinearRef;
 use laser_kernels::linear::{linear, repeat_rows};
 use laser_kernels::norm::Norm;
 

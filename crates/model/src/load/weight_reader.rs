@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
-use laser_kernels::weight::Weight;
 use laser_kernels::norm::Norm;
+use laser_kernels::weight::Weight;
 
 use super::ModelFiles;
 use crate::arch::tensor_names::TensorRole;

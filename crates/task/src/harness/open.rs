@@ -15,8 +15,8 @@ use super::split_rows::SplitRows;
 use super::{python, yaml};
 use crate::error::{Error, Result};
 use crate::join::{Boundary, Join};
-use crate::score::{LengthNormalization, Match, Score, Ties};
 use crate::options::TaskOptions;
+use crate::score::{LengthNormalization, Match, Score, Ties};
 use crate::task::{Item, Task};
 
 /// Opens the task of a YAML file. `data`: file or folder with its rows, needed if the file names a data set on the Hub.
@@ -121,7 +121,11 @@ fn score(config: &TaskConfig) -> Score {
         OutputType::Loglikelihood => Score::Greedy,
         OutputType::LoglikelihoodRolling => Score::Perplexity { window: usize::MAX, stride: 0 },
         OutputType::MultipleChoice => {
-            let length = if first == Some(MetricKind::AccNorm) { LengthNormalization::PerCharacter } else { LengthNormalization::Sum };
+            let length = if first == Some(MetricKind::AccNorm) {
+                LengthNormalization::PerCharacter
+            } else {
+                LengthNormalization::Sum
+            };
             Score::Choice { length, ties: Ties::First }
         }
         OutputType::GenerateUntil => {

@@ -30,9 +30,9 @@ impl SplitRows {
         for file in split_files(config, split, data)? {
             let mut records = Records::open(&file, &DatasetLayout::default(), skip_bad)?;
             if extension(&file).is_some_and(|e| e == "csv" || e == "tsv") {
-                csv_columns::infer(&mut records.rows);
+                csv_columns::infer(&mut records.records);
             }
-            all.rows.append(&mut records.rows);
+            all.rows.append(&mut records.records);
             all.skipped.append(&mut records.skipped);
         }
         if all.rows.is_empty() {

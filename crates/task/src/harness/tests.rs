@@ -5,8 +5,8 @@ use std::path::Path;
 use super::open;
 use crate::error::Result;
 use crate::join::Boundary;
-use crate::score::{LengthNormalization, Match, Score, Ties};
 use crate::options::TaskOptions;
+use crate::score::{LengthNormalization, Match, Score, Ties};
 use crate::task::Task;
 
 /// A good task file, which the tests change.

@@ -4,7 +4,8 @@ use std::cell::OnceCell;
 use std::fmt;
 
 use laser_linalg::{
-    Covariance, LinalgError, LowRank, Matrix, Spectrum, Svd, error_of_components, keep_components, relative_error,
+    Covariance, LinalgError, LowRank, Matrix, Spectrum, Svd, keep_components, relative_error,
+    relative_error_of_components,
 };
 
 use super::ReducedMatrix;
@@ -21,7 +22,7 @@ pub(crate) struct SourceMatrix<'a> {
     /// Second moments of the matrix's inputs, if they were measured.
     inputs: Option<&'a Covariance>,
     svd: OnceCell<Svd>,
-    whitened: OnceCell<laser_linalg::Whitened>,
+    whitened: OnceCell<laser_linalg::WhitenedSvd>,
 }
 
 impl<'a> SourceMatrix<'a> {
@@ -82,12 +83,13 @@ impl<'a> SourceMatrix<'a> {
     ///
     /// # Errors
     /// [`Error::Uncalibrated`] if the inputs were not measured; a solver that does not converge.
-    pub(super) fn whitened(&self, reduction: &dyn fmt::Display) -> Result<&laser_linalg::Whitened> {
+    pub(super) fn whitened(&self, reduction: &dyn fmt::Display) -> Result<&laser_linalg::WhitenedSvd> {
         if let Some(whitened) = self.whitened.get() {
             return Ok(whitened);
         }
         let inputs = self.inputs.ok_or_else(|| Error::Uncalibrated { edit: format!("{}@{reduction}", self.id) })?;
-        let whitened = laser_linalg::Whitened::new(self.matrix.view(), inputs, self.threads()).map_err(self.error())?;
+        let whitened =
+            laser_linalg::WhitenedSvd::new(self.matrix.view(), inputs, self.threads()).map_err(self.error())?;
         Ok(self.whitened.get_or_init(|| whitened))
     }
 
@@ -109,7 +111,7 @@ impl<'a> SourceMatrix<'a> {
         let svd = self.svd()?;
         let mut reduced = self.low_rank(&keep_components(svd, kept));
         // From the singular values, which is more accurate than the difference of two f32 matrices.
-        reduced.relative_error = error_of_components(&svd.s, kept);
+        reduced.relative_error = relative_error_of_components(&svd.s, kept);
         Ok(reduced)
     }
 

@@ -8,7 +8,7 @@ use super::{Reduce, ReducedMatrix, SourceMatrix};
 use crate::error::Result;
 
 /// The matrix Ŵ of rank ⌊keep·max⌋ with the smallest ‖(W − Ŵ)·C^½‖_F, where C = XᵀX/N is the second moment of the
-/// matrix's inputs ([`laser_linalg::Whitened`]).
+/// matrix's inputs ([`laser_linalg::WhitenedSvd`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Whitened {
     /// ρ, the share of components that is kept.

@@ -6,8 +6,10 @@ use laser_linalg::Spectrum;
 
 use crate::edit::Edit;
 use crate::error::{Error, Result};
+use crate::evaluate::RunContext;
 use crate::gradient::{Loss, sensitivities};
 use crate::search::candidate::{Candidate, best_candidates};
+use crate::search::context::SearchContext;
 use crate::search::objective::Measure;
 use crate::search::stage::{Pool, Stage};
 use crate::search::trial_runner::TrialRunner;
@@ -55,17 +57,9 @@ impl GradientScreen {
         let items: Vec<usize> =
             runner.items().iter().filter(|item| runner.guides_screen(**item)).take(self.items).copied().collect();
         let ids: Vec<WeightId> = candidates.iter().map(|c| c.id).collect::<BTreeSet<_>>().into_iter().collect();
-        let threads = context.settings.threads;
-        let found = sensitivities(
-            context.model,
-            context.evaluator,
-            &items,
-            &ids,
-            context.truncation,
-            loss,
-            threads,
-            context.observer,
-        )?;
+        let SearchContext { model, evaluator, truncation, settings, observer } = context;
+        let run = RunContext { threads: settings.threads, stage: "gradient", observer };
+        let found = sensitivities(model, evaluator, &items, &ids, truncation, loss, run)?;
         let mut spectra: BTreeMap<WeightId, Spectrum> = BTreeMap::new();
         for (id, sensitivity) in &found {
             let [m, n] = runner.config().shape(*id);
