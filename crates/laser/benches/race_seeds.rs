@@ -3,8 +3,8 @@
 //!
 //!     cargo bench -p laser-rank --bench race_seeds -- MODEL TASK.jsonl RUN STRATEGY SEEDS [ERROR_RATE]
 //!
-//! RUN is the folder of a finished `laser search --strategy exhaustive` on the same task, with seed 0 and the search space
-//! below. Prints one line of JSON a seed.
+//! RUN is the folder of a finished `laser search --strategy exhaustive` on the same task, with seed 0 and the search
+//! space below. Prints one line of JSON a seed.
 #![allow(clippy::print_stdout)]
 
 use std::collections::BTreeMap;

@@ -4,10 +4,10 @@
 //!
 //! 1. [`Splits`] divides the items of an [`Evaluator`] into search, validation and test split.
 //! 2. [`Space`] lists the [`Candidate`]s, each a reduction of one matrix.
-//! 3. A [`Plan`] such as `gradient+race+greedy` names the stages (`search/stages.rs`): a screen keeps the most promising
-//!    candidates, a race or an exhaustive stage ranks them by trials, and a composition combines them.
-//! 4. `search/trial_runner.rs` runs the trials of all stages. `search/layer_walk.rs` scores them batch by batch, and the
-//!    [`store`] gets each batch when it is finished, so that a search can be resumed.
+//! 3. A [`Plan`] such as `gradient+race+greedy` names the stages (`search/stages.rs`): a screen keeps the most
+//!    promising candidates, a race or an exhaustive stage ranks them by trials, and a composition combines them.
+//! 4. `search/trial_runner.rs` runs the trials of all stages. `search/layer_walk.rs` scores them batch by batch, and
+//!    the [`store`] gets each batch when it is finished, so that a search can be resumed.
 //! 5. An [`objective`] turns the outcomes of an edit into the value that orders edits.
 //! 6. `search/finalists.rs` compares the best edits on the validation split and chooses the winner.
 //! 7. [`Proof`] compares winner and unedited model on the test split, which nothing before has seen.
@@ -74,8 +74,8 @@ pub struct SearchResult {
     pub proof: Proof,
 }
 
-/// Runs the trials of a search on the search split, without choosing a winner. Trials that the store has already are not
-/// run again.
+/// Runs the trials of a search on the search split, without choosing a winner. Trials that the store has already are
+/// not run again.
 ///
 /// # Errors
 /// If the objective does not fit the tasks, the search space or a split is empty, the budget ends before one edit is

@@ -29,8 +29,8 @@ use laser::task::score::{LengthNormalization, Match, Score, Ties};
 use naive::{NEAR_TIE, Naive, SAME_SUMS, assert_same, naive};
 
 /// Largest difference between a trial and its edit scored alone, nats. The trial multiplies by the two factors of the
-/// truncated matrix, the edit by their product. The seeded models have logits in the tens, so that f32 rounding shows in
-/// the fifth digit of an answer's summed log-probability.
+/// truncated matrix, the edit by their product. The seeded models have logits in the tens, so that f32 rounding shows
+/// in the fifth digit of an answer's summed log-probability.
 const SAME_EDIT: f64 = 1e-3;
 
 const MODELS: [&str; 3] = ["llama-bytes", "mistral-window", "qwen2-bias"];
@@ -199,13 +199,12 @@ fn run(
     let mut store = Store::open(&case.store(name), name, false).expect("store");
     let items = indices(evaluator);
     let settings = &Settings { threads, ..settings(case, honest(), &["1"]) };
-    let context =
-        SearchContext { model: &case.model, evaluator: evaluator, truncation, settings, observer: &Unobserved };
+    let context = SearchContext { model: &case.model, evaluator, truncation, settings, observer: &Unobserved };
     sweep(context, candidates, &items, &mut store).expect("sweep")
 }
 
-/// Tries every matrix of a model at ranks from zero to full, under every score. Returns the number of outcomes that differ
-/// from the base, for each score.
+/// Tries every matrix of a model at ranks from zero to full, under every score. Returns the number of outcomes that
+/// differ from the base, for each score.
 fn assert_trials(name: &str) -> Vec<usize> {
     let case = Case::new(name);
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
@@ -246,8 +245,8 @@ fn every_trial_equals_its_edit_alone() {
     }
 }
 
-/// One family for each form of block: parallel branches, norms before and after, experts, fused matrices, several kinds of
-/// positions.
+/// One family for each form of block: parallel branches, norms before and after, experts, fused matrices, several kinds
+/// of positions.
 const FORMS: [&str; 13] = [
     "bloom",
     "falcon-new",

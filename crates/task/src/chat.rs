@@ -179,6 +179,7 @@ struct LimitedWriter(Vec<u8>);
 
 impl std::io::Write for LimitedWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        // One byte beyond the limit is enough for `render` to see that it was exceeded.
         self.0.extend_from_slice(&bytes[..bytes.len().min(MAX_RENDERED + 1)]);
         if self.0.len() > MAX_RENDERED { Err(std::io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes.len()) }
     }

@@ -6,7 +6,6 @@ use super::generate::generate;
 use super::score_rules::JudgementRule;
 use super::scorer::{ScoredItem, Scorer};
 use crate::error::Result;
-use laser_kernels::kv_cache::KvCache;
 use laser_model::Model;
 use laser_model::forward::{ForwardPass, PassStart, RowScore, score_rows};
 use laser_model::weight_id::BlockEntry;

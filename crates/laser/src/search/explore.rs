@@ -121,8 +121,8 @@ fn calibrate(context: SearchContext<'_>, items: &[usize], candidates: &[Candidat
     Ok(truncation.clone().with_activations(Arc::new(activations)))
 }
 
-/// The winner by the paper's protocol: the best edit, and of edits of equal value the first in the order of the reference
-/// code: layers downwards, matrices as listed, the most severe ρ first.
+/// The winner by the paper's protocol: the best edit, and of edits of equal value the first in the order of the
+/// reference code: layers downwards, matrices as listed, the most severe ρ first.
 fn first_of_equals(runner: &TrialRunner<'_>, ranked: &[Edit]) -> Edit {
     let value = |edit: &Edit| runner.complete(edit).map(|outcomes| runner.value(outcomes));
     let place = |edit: &Edit| edit.as_single().map(|(id, _)| (std::cmp::Reverse(id.layer), id.kind, id.part));

@@ -19,8 +19,8 @@ use crate::evaluate::batch::Batch;
 use laser_model::Model;
 use laser_model::parallel::map;
 
-/// Says which (candidate, batch) pairs still need scoring, and receives their outcomes. Candidates and batches are given
-/// by index; `None` is the model without a candidate.
+/// Says which (candidate, batch) pairs still need scoring, and receives their outcomes. Candidates and batches are
+/// given by index; `None` is the model without a candidate.
 pub(super) trait OutcomeReceiver: Sync {
     /// Whether a candidate still needs its outcomes on a batch.
     fn needs(&self, candidate: usize, batch: usize) -> bool;

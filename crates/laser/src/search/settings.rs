@@ -15,8 +15,8 @@ use laser_statistics::Fractions;
 /// Division of the items into splits, and choice of the winner (`docs/method.md`, "Search protocol").
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Protocol {
-    /// Three disjoint splits that keep groups together. The finalists of the search split are compared on the validation
-    /// split.
+    /// Three disjoint splits that keep groups together. The finalists of the search split are compared on the
+    /// validation split.
     Honest {
         /// Fractions of the items in the search and validation splits.
         fractions: Fractions,

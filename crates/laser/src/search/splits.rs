@@ -18,8 +18,8 @@ impl Splits {
     /// # Errors
     /// If a task has no items in one of the splits that the protocol needs.
     pub fn new(evaluator: &Evaluator<'_>, settings: &Settings) -> Result<Self> {
-        // By the items' own groups, without the task's name: items about one subject are in the same split in all tasks,
-        // and each item is in the split that it has when its task is searched alone.
+        // By the items' own groups, without the task's name: items about one subject are in the same split in all
+        // tasks, and each item is in the split that it has when its task is searched alone.
         let of_task = |part: &EvaluatedTask<'_>| match settings.protocol {
             Protocol::Paper => paper_split(part.range.len()),
             Protocol::Honest { fractions } => {

@@ -24,7 +24,8 @@ pub struct Store {
 }
 
 /// Tables. `trials.start` and `trials.n` are the position of a batch's first item in the item order and its number of
-/// items; `correct` and `ties` are blobs of one byte an item, `logprobs` and `margins` of one little-endian f64 an item.
+/// items; `correct` and `ties` are blobs of one byte an item, `logprobs` and `margins` of one little-endian f64 an
+/// item.
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -42,8 +43,8 @@ const SCHEMA: &str = "
 ";
 
 impl Store {
-    /// Opens or creates the store of a run with this `fingerprint` (model, tasks and settings). If it holds trials of the
-    /// same run, `resume` must be true to continue it.
+    /// Opens or creates the store of a run with this `fingerprint` (model, tasks and settings). If it holds trials of
+    /// the same run, `resume` must be true to continue it.
     ///
     /// # Errors
     /// If the store holds trials of a run with another fingerprint, or of this run and `resume` is false; if the file

@@ -157,8 +157,8 @@ impl TrialRunner<'_> {
 
 /// Scoring.
 impl TrialRunner<'_> {
-    /// Scores `base`, and `base` with each of `candidates` added, on the first `n_items` items (one of the drop points).
-    /// Candidates that the budget does not allow are left out, from the end of the list.
+    /// Scores `base`, and `base` with each of `candidates` added, on the first `n_items` items (one of the drop
+    /// points). Candidates that the budget does not allow are left out, from the end of the list.
     ///
     /// # Errors
     /// If an edit cannot be made or scored, or the store cannot be written; if the observer stops the search.

@@ -163,8 +163,8 @@ fn prompt(i: usize) -> String {
     format!("{begin}{}{}", stem.join(" "), ["", " he", " in the inner rain"][paraphrase])
 }
 
-/// Items with free answers. A random model answers no question, so most answers are taken from texts that it, or an edit
-/// of it, generates.
+/// Items with free answers. A random model answers no question, so most answers are taken from texts that it, or an
+/// edit of it, generates.
 fn open_items(model: &Model, tokenizer: &Tokenizer) -> Vec<Value> {
     let edit = Edit::parse("L1.down_proj@0.2", model.config()).expect("edit");
     let (edited, _) = Truncation::new(SvdMethod::Exact, None, 1).apply(model, &edit).expect("apply");

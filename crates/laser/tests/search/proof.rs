@@ -47,7 +47,8 @@ fn the_papers_protocol_selects_on_the_first_fifth_in_the_order_of_the_reference_
         assert_eq!(found.explored.splits.items(Split::Search), first);
         assert_eq!(found.explored.splits.items(Split::Test), rest);
 
-        // The loops of the reference code: layers downwards, matrices as listed, the most severe ρ first; strictly better wins.
+        // The loops of the reference code: layers downwards, matrices as listed, the most severe ρ first; strictly
+        // better wins.
         let mut severe: Vec<&str> = rhos.to_vec();
         severe.sort_unstable();
         let mut winner: Option<&Trial> = None;

@@ -70,7 +70,7 @@ mod tests {
     fn column(texts: &[&str]) -> Vec<Value> {
         let row = |text: &&str| {
             let fields = [("x".to_owned(), Value::from(*text))].into_iter().collect();
-            Record::new(&std::path::Path::new("x.csv").into(), Place::Line(2), fields)
+            Record::new(&std::path::Path::new("x.csv").into(), RecordLocation::Line(2), fields)
         };
         let mut rows: Vec<Record> = texts.iter().map(row).collect();
         infer(&mut rows);

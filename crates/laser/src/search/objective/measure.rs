@@ -25,8 +25,8 @@ pub enum Measure {
     /// Lead of the gold answer over its best rival ([`crate::evaluate::outcome::Outcome::margin`]), nats, within
     /// ±[`MARGIN_BOUND`].
     Margin,
-    /// Mean log-probability of the tokens of running text, nats a token, whatever the measure of other tasks. An item is
-    /// a window of the text; windows are nearly equal in length, so that their plain mean is good enough.
+    /// Mean log-probability of the tokens of running text, nats a token, whatever the measure of other tasks. An item
+    /// is a window of the text; windows are nearly equal in length, so that their plain mean is good enough.
     #[serde(rename = "log-loss per token")]
     PerToken,
 }

@@ -6,7 +6,8 @@
 //! The leader of hundreds of candidates is partly lucky, and compared with a lucky leader every candidate looks worse
 //! than it is. So there are two leaders, the best on either half of the items seen, and candidates are compared with
 //! each on the half that did not choose it. The expected difference between equal candidates is then 0, and a candidate
-//! is dropped wrongly as rarely as the error rate says. `bench-results/` has measurements of the rule's cost and savings.
+//! is dropped wrongly as rarely as the error rate says. `bench-results/` has measurements of the rule's cost and
+//! savings.
 
 use crate::edit::Edit;
 use crate::error::Result;

@@ -9,8 +9,8 @@ use crate::edit::Edit;
 use crate::error::Result;
 
 impl Store {
-    /// Stores the values that a screen predicts for edits. `criterion`: name of the screen's criterion; larger values are
-    /// better.
+    /// Stores the values that a screen predicts for edits. `criterion`: name of the screen's criterion; larger values
+    /// are better.
     ///
     /// # Errors
     /// If the store cannot be written.

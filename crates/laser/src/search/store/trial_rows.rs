@@ -28,9 +28,9 @@ pub struct TrialRow {
 }
 
 impl Store {
-    /// Edits of one matrix that were scored on all `n_items` counted items of a split, sorted by layer, matrix and rank.
-    /// `counts` says whether to count the batch that starts at a position of the split's item order; all items of a batch
-    /// are of one task, so that a caller can select tasks.
+    /// Edits of one matrix that were scored on all `n_items` counted items of a split, sorted by layer, matrix and
+    /// rank. `counts` says whether to count the batch that starts at a position of the split's item order; all items of
+    /// a batch are of one task, so that a caller can select tasks.
     ///
     /// # Errors
     /// If the store cannot be read.

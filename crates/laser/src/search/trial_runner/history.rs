@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::edit::Edit;
 use crate::search::trial::Outcomes;
 
-/// Edits that stages asked to score, with their outcomes.
+/// Edits that stages requested, with their outcomes.
 #[derive(Default)]
 pub(super) struct History {
     /// By the edit's short form.

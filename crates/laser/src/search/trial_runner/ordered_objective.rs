@@ -18,7 +18,8 @@ impl<'a> OrderedObjective<'a> {
         Self { objective, tasks: evaluator.task_indices(items), measures: objective.measures(evaluator) }
     }
 
-    /// Value of the items at `positions`, given outcomes of the first items. `unedited`: outcomes of the unedited model.
+    /// Value of the items at `positions`, given outcomes of the first items. `unedited`: outcomes of the unedited
+    /// model.
     pub(super) fn value(&self, outcomes: &Outcomes, unedited: Option<&Outcomes>, positions: &[usize]) -> Value {
         let tasks: Vec<usize> = positions.iter().map(|position| self.tasks[*position]).collect();
         // Only guards compare with the unedited model, and only if it was scored on as many items.
@@ -38,8 +39,8 @@ impl<'a> OrderedObjective<'a> {
         (0..self.measures.len()).any(|task| self.objective.proves(task, &self.measures))
     }
 
-    /// Whether the items of a task may be used by the gradient screen: tasks without a guard, and of these only the ones
-    /// with answers if there are any.
+    /// Whether the items of a task may be used by the gradient screen: tasks without a guard, and of these only the
+    /// ones with answers if there are any.
     pub(super) fn guides_screen(&self, task: usize) -> bool {
         if self.improves_answers() { self.objective.proves(task, &self.measures) } else { self.objective.aims_at(task) }
     }
