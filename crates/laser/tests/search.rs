@@ -11,13 +11,13 @@ mod proof;
 mod resume;
 mod support;
 
-use case::{Case, ITEMS, MAX_TOKENS, evaluate, honest, indices, settings};
+use case::{Case, ITEMS, MAX_TOKENS, context, evaluate, honest, indices, settings};
 use laser::edit::Edit;
 use laser::edit::activations::Activations;
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::error::Error;
-use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::Outcome;
+use laser::evaluate::{Evaluator, measure_activations};
 use laser::model::Model;
 use laser::model::parallel::Unobserved;
 use laser::model::weight_id::{MatrixPart, WeightId, WeightKind};
@@ -57,8 +57,7 @@ fn batches_equal_single_items_whatever_the_threads() {
                 assert_same(&what, &case, model, &evaluator, &batched, &one_by_one);
                 assert_margins_agree(&what, score, &batched);
                 for threads in [2, 3] {
-                    let again =
-                        evaluator.evaluate(model, &indices(&evaluator), threads, "", &Unobserved).expect("threads");
+                    let again = evaluator.evaluate(model, &indices(&evaluator), context(threads)).expect("threads");
                     assert_eq!(again, batched, "{what}: {threads} threads");
                 }
                 let some: Vec<usize> = indices(&evaluator).into_iter().rev().step_by(5).collect();
@@ -391,7 +390,7 @@ fn whitened_edits_use_the_inputs_on_the_prompts_of_the_tasks() {
     let items: Vec<usize> = (0..evaluator.items().len()).collect();
     let measured = |score: Score, threads: usize| {
         let evaluator = case.evaluator(score);
-        Activations::measure(model, &evaluator, &items, &[id], threads, &Unobserved).expect("measures")
+        measure_activations(model, &evaluator, &items, &[id], context(threads)).expect("measures")
     };
     let logits = |activations: Activations| {
         let truncation = truncation.clone().with_activations(std::sync::Arc::new(activations));
@@ -410,5 +409,5 @@ fn whitened_edits_use_the_inputs_on_the_prompts_of_the_tasks() {
     // Neither the number of threads nor the score matters: only prompts are measured.
     assert_eq!(logits(measured(Score::TOP1, 3)), edited);
     assert_eq!(logits(measured(Score::GENERATE, 2)), edited);
-    assert!(Activations::measure(model, &evaluator, &[], &[id], 1, &Unobserved).is_err());
+    assert!(measure_activations(model, &evaluator, &[], &[id], context(1)).is_err());
 }

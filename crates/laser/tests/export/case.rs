@@ -9,7 +9,7 @@ use laser::edit::Edit;
 use laser::edit::recipe::{BaseModel, Recipe};
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::export::{Export, ExportedModel, ModelCard};
-use laser::kernels::linear::Weight;
+use laser::kernels::weight::Weight;
 use laser::model::load::ModelFiles;
 use laser::model::weight_id::WeightId;
 use laser::model::{Model, Replacement};

@@ -6,8 +6,8 @@ use candle_core::{DType, Device};
 use laser::edit::Edit;
 use laser::edit::selector::MatrixSet;
 use laser::edit::truncation::{SvdMethod, Truncation};
-use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::Outcome;
+use laser::evaluate::{Evaluator, RunContext};
 use laser::model::Model;
 use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
@@ -210,8 +210,13 @@ pub(crate) fn indices(evaluator: &Evaluator<'_>) -> Vec<usize> {
     (0..evaluator.items().len()).collect()
 }
 
+/// A run context of a test: nothing is observed.
+pub(crate) fn context(threads: usize) -> RunContext<'static> {
+    RunContext { threads, stage: "", observer: &Unobserved }
+}
+
 pub(crate) fn evaluate(evaluator: &Evaluator<'_>, model: &Model, items: &[usize]) -> Vec<Outcome> {
-    evaluator.evaluate(model, items, 1, "", &Unobserved).expect("evaluate")
+    evaluator.evaluate(model, items, context(1)).expect("evaluate")
 }
 
 pub(crate) fn settings(case: &Case, protocol: Protocol, rhos: &[&str]) -> Settings {

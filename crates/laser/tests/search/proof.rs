@@ -13,7 +13,7 @@ use laser::search::{Protocol, Settings, explore, search};
 use laser::statistics::Split;
 use laser::task::score::Score;
 
-use crate::case::{Case, ITEMS, honest, indices, settings};
+use crate::case::{Case, ITEMS, context, honest, indices, settings};
 
 /// Orders outcomes by accuracy, then by log-loss; the better ones are `Greater`.
 fn compare(a: &Outcomes, b: &Outcomes) -> std::cmp::Ordering {
@@ -74,8 +74,7 @@ fn the_papers_protocol_selects_on_the_first_fifth_in_the_order_of_the_reference_
         }
 
         let edited = case.edited(&truncation, &found.winner);
-        let alone =
-            |model: &Model| evaluator.evaluate(model, &indices(&evaluator), 2, "", &Unobserved).expect("evaluate");
+        let alone = |model: &Model| evaluator.evaluate(model, &indices(&evaluator), context(2)).expect("evaluate");
         assert_eq!(found.base, alone(&case.model));
         assert_eq!(found.best, alone(&edited));
         let gain = |items: &[usize]| accuracy(&found.best, items) - accuracy(&found.base, items);
@@ -108,7 +107,7 @@ fn the_best_finalist_on_the_validation_split_wins() {
         let mut winner: Option<(Outcomes, &Edit)> = None;
         for trial in &order[..settings.finalists] {
             let edited = case.edited(&truncation, &trial.edit);
-            let outcomes = Outcomes::of(&evaluator.evaluate(&edited, &items, 2, "", &Unobserved).expect("evaluate"));
+            let outcomes = Outcomes::of(&evaluator.evaluate(&edited, &items, context(2)).expect("evaluate"));
             assert_eq!(store.get(&trial.edit, Split::Validation).expect("get"), outcomes);
             if winner.as_ref().is_none_or(|(best, _)| compare(&outcomes, best).is_gt()) {
                 winner = Some((outcomes, &trial.edit));
@@ -116,7 +115,7 @@ fn the_best_finalist_on_the_validation_split_wins() {
         }
         let (outcomes, edit) = winner.expect("a finalist");
         assert_eq!(found.winner, *edit);
-        let base = Outcomes::of(&evaluator.evaluate(&case.model, &items, 2, "", &Unobserved).expect("evaluate"));
+        let base = Outcomes::of(&evaluator.evaluate(&case.model, &items, context(2)).expect("evaluate"));
         let warned = found.explored.notes.iter().any(|note| note.contains("does not beat the unedited model"));
         assert_eq!(warned, !compare(&outcomes, &base).is_gt());
         assert_eq!(found.proof.held_out.n, found.explored.splits.items(Split::Test).len());
