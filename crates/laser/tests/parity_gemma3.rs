@@ -18,7 +18,7 @@ const LOGITS: f64 = 1e-4;
 /// Largest |difference| of hidden states, over their root mean square, which grows from 1 to 1400 through the layers.
 const HIDDEN: f64 = 1e-4;
 
-/// What transformers computed.
+/// Values computed by transformers.
 struct Reference {
     golden: Value,
     /// The 256 tokens whose logits the golden has for every prompt.

@@ -35,6 +35,9 @@ pub mod tokenizer;
 pub mod weight_id;
 pub mod weights;
 
+/// The tensor library, whose `Device`, `DType` and `Tensor` are part of this crate's interface.
+pub use candle_core as candle;
+
 pub use arch::family::Family;
 pub use config::ModelConfig;
 pub use error::{Error, ErrorKind, Result};

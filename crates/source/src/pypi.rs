@@ -61,7 +61,7 @@ fn fetch(
     std::fs::create_dir_all(folder).map_err(|e| SourceError::io(folder, e))?;
     // Inside the cache, so that the last step is a rename within one file system.
     let scratch = tempfile::tempdir_in(folder).map_err(|e| SourceError::io(folder, e))?;
-    // Whatever the wheel's file name is: one version of a package must not come from another wheel later.
+    // Not from the wheel's file name: one version of a package must not come from another wheel later.
     let recorded = |_: &str| earlier.map(|record| record.wheel_sha256.as_str());
     let (mut wheel, FetchedWheel { wheel: name, wheel_sha256 }) =
         fetch_wheel(package, recorded, scratch.path(), options)?;

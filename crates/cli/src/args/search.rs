@@ -25,7 +25,7 @@ pub(crate) struct Search {
     /// Matrices, by name or the paper's aliases; `e*.down_proj` and `h*.q_proj` take experts or head groups one by one
     #[arg(long, default_value = "fc_in,fc_out", value_delimiter = ',', value_name = "NAMES")]
     pub(crate) matrices: Vec<String>,
-    /// What to keep: fractions of the largest rank, or any reduction of docs/reductions.md, such as band(0..0.1),
+    /// Reductions to try: fractions of the largest rank, or any reduction of docs/reductions.md, such as band(0..0.1),
     /// random(0.1,7), magnitude(0.1), whitened(0.1) or drop-bulk [default: 0.9,0.8,0.6,0.4,0.2,0.1,0.05,0.01]
     #[arg(long, value_name = "LIST", value_parser = reductions)]
     pub(crate) rho: Option<ReductionList>,
@@ -34,7 +34,7 @@ pub(crate) struct Search {
     /// How items are split: honest (three disjoint splits), or paper (the first 20 % select, the rest reports)
     #[arg(long, value_enum, default_value = "honest")]
     pub(crate) protocol: ProtocolName,
-    /// What to improve: accuracy (log-loss decides between equals), log-loss, or margin (the lead of the right answer
+    /// Measure to improve: accuracy (log-loss decides between equals), log-loss, or margin (the lead of the right answer
     /// over its best rival, within ±10 nats). Tasks with the score perplexity always count by their log-probability a
     /// token, in nats: the mean over windows nearly equal in length
     #[arg(long, default_value = "accuracy", value_name = "MEASURE", value_parser = library_value::<Measure>)]
@@ -65,7 +65,7 @@ pub(crate) struct Search {
     pub(crate) resume: bool,
 }
 
-/// Which candidates a search tries, in which order, and when it ends.
+/// Stages of a search, their settings and the limits of its work.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StrategyArgs {
     /// Stages joined by `+`: a screen (gradient, spectral), a judge (exhaustive, race), a composition (greedy, beam)
@@ -87,7 +87,7 @@ pub(crate) struct StrategyArgs {
     /// Number of items whose gradients the gradient screen takes [default: 100]
     #[arg(long, value_name = "N")]
     pub(crate) screen_items: Option<usize>,
-    /// What the spectral screen ranks by: marchenko-pastur, effective-rank, energy or snr [default: marchenko-pastur]
+    /// Property that the spectral screen ranks by: marchenko-pastur, effective-rank, energy or snr [default: marchenko-pastur]
     #[arg(long, value_name = "NAME", value_parser = library_value::<Criterion>)]
     pub(crate) criterion: Option<Criterion>,
     /// A race drops an edit whose probability of being ahead after all items is below this [default: 0.2]

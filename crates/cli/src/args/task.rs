@@ -9,7 +9,7 @@ use laser::task::{Match, Profile, Score};
 
 use super::values::{fractions, library_value};
 
-/// Which items, and what counts as right.
+/// Tasks, their data, their scores and their splits.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TaskArgs {
     /// A built-in task (see `laser tasks`), a JSON, JSONL, CSV, TSV or Parquet file of {"question","answer"} or
@@ -31,7 +31,7 @@ pub(crate) struct TaskArgs {
     /// perplexity; one for all tasks or one for each, joined by commas [default: the task's]
     #[arg(long, value_delimiter = ',', value_name = "SCORES", value_parser = library_value::<Score>)]
     pub(crate) score: Vec<Score>,
-    /// What makes a generated text right: continuation (it contains the answer), prompt+continuation (either contains
+    /// Rule by which a generated text is right: continuation (it contains the answer), prompt+continuation (either contains
     /// it), word (contained as a word) or exact (the first line is the answer)
     #[arg(long = "match", value_name = "KIND", value_parser = library_value::<Match>)]
     pub(crate) matching: Option<Match>,

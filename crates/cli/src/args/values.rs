@@ -63,7 +63,7 @@ pub(crate) enum SvdName {
     Randomized,
 }
 
-/// Which items to evaluate.
+/// Split of the items to evaluate.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum SplitName {
     All,

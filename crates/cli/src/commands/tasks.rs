@@ -1,4 +1,4 @@
-//! `laser tasks`: what can be asked without a file of one's own; `laser tasks show NAME`: one task in full.
+//! `laser tasks` lists the built-in tasks; `laser tasks show NAME` prints one with its prompts and scores.
 
 use std::process::ExitCode;
 
@@ -37,7 +37,7 @@ fn list(global: &Global) -> Result<()> {
     )
 }
 
-/// What a task is, without its prompts.
+/// Description of a task, without its prompts.
 fn record(t: &TaskInfo) -> Value {
     let hub = t.hub.map(|hub| json!({"repo": hub.repo, "revision": hub.revision, "files": hub.files}));
     json!({"name": t.name, "about": t.about, "source": t.source, "licence": t.licence, "size": t.size,

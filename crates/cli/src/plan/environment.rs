@@ -1,4 +1,4 @@
-//! What the environment says: caches, the Hub, the machine's memory. The library reads none of it.
+//! Settings from the environment: caches, the Hub, the machine's memory. The library reads none of them.
 
 use std::path::PathBuf;
 

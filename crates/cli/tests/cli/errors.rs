@@ -1,4 +1,4 @@
-//! What cannot be done ends with exit code 2 and says what was expected and what was found.
+//! Requests that cannot be met end with exit code 2, and say what was expected and what was found.
 
 use crate::bench::Bench;
 use crate::items;

@@ -107,7 +107,7 @@ fn a_guard_bounds_the_nats_a_token() {
     );
     let costs = per_token(&bench, "broken", "test") < -1e-9;
     assert_eq!(text.contains("it costs texts.jsonl more than the guard allows"), costs, "{text}");
-    // Whatever the objective is.
+    // Under every objective.
     let margin = bench.data(&format!("{only} --objective margin --out margin"));
     assert_eq!(margin["tasks"][0]["measure"], "margin");
     assert_eq!(margin["tasks"][1], broken["tasks"][1]);

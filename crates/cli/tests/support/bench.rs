@@ -105,7 +105,7 @@ impl Bench {
     }
 }
 
-/// What a run left.
+/// Output and exit code of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     #[allow(dead_code)] // shown when an assertion fails

@@ -15,7 +15,7 @@ pub(crate) const D_MLP: usize = 64;
 pub(crate) const HEADS: usize = 4;
 pub(crate) const KV_HEADS: usize = 2;
 pub(crate) const CONTEXT: usize = 64;
-/// What the model speaks.
+/// Characters that the model can generate.
 const SPOKEN: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 const END: &str = "<|end|>";
 

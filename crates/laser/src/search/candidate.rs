@@ -10,7 +10,7 @@ use laser_model::weight_id::WeightId;
 pub struct Candidate {
     /// The matrix.
     pub id: WeightId,
-    /// What is kept of the matrix.
+    /// Reduction of the matrix.
     pub reduction: Reduction,
 }
 

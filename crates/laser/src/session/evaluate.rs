@@ -51,7 +51,7 @@ pub struct Evaluation<'a> {
     pub samples: Vec<SampleRecord>,
     /// Outcomes, in the order of the samples.
     pub outcomes: Vec<Outcome>,
-    /// What the edit did to its matrices.
+    /// Rank, size and error of each edited matrix.
     pub truncations: Vec<TruncationRecord>,
     evaluator: Evaluator<'a>,
     indices: Vec<usize>,

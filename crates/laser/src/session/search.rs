@@ -43,7 +43,7 @@ impl CompletedSearch {
         &self.edit
     }
 
-    /// What the held-out items say about the winner, in a sentence or two.
+    /// Statement about the winner from the held-out items, in a sentence or two.
     pub fn verdict(&self) -> String {
         verdict(&self.results)
     }

@@ -41,7 +41,7 @@ pub struct SearchOptions {
     pub beam_width: Option<usize>,
     /// Bounds on the work; what was tried until then counts.
     pub budget: Budget,
-    /// What the search makes as large as it can.
+    /// Measure that the search maximizes.
     pub measure: Measure,
     /// How several tasks become one value.
     pub aggregate: Aggregate,

@@ -30,7 +30,7 @@ impl TaskRequest {
     }
 }
 
-/// Which tasks to open, and how.
+/// Tasks to open, with their options.
 #[derive(Debug, Clone)]
 pub struct TaskSettings {
     /// The tasks, in order.

@@ -1,4 +1,4 @@
-//! What several tests share: goldens (from the tests of `laser-rank-model`), and files of real models.
+//! Shared parts of several tests: goldens (from the tests of `laser-rank-model`), and files of real models.
 #![allow(dead_code)] // each test target uses only some of it
 #![allow(unused_imports)] // the same
 #![allow(clippy::print_stderr)] // a test that is skipped prints so

@@ -191,7 +191,7 @@ fn items_contain_their_records_and_bad_records_are_rejected_or_counted() {
     assert!(skipped.iter().any(|text| text.contains("line 4, `id`")), "{skipped:?}");
     let none = items(&[1, 2], true).expect_err("all are bad").to_string();
     assert!(
-        none.contains("expected a good record, found 2 bad ones; the first: ") && none.contains("line 1, `answer`"),
+        none.contains("expected a good row, found 2 bad ones; the first: ") && none.contains("line 1, `answer`"),
         "{none}"
     );
 }

@@ -14,7 +14,7 @@ const FORMS: &str = "0.1, r40 or e0.9 (largest components), band(0.1..0.4), bott
 pub struct ReductionSyntax {
     /// The text.
     pub text: String,
-    /// What is wrong with it, and what is expected.
+    /// Fault of the text, and the expected form.
     pub problem: String,
 }
 
