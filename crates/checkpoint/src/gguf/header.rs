@@ -2,7 +2,7 @@
 //! not read.
 //!
 //! Every offset, count and size is compared with the length of the file, so that later code can index without checks.
-//! The layout is that of the GGUF specification (ggml, `docs/gguf.md`), versions 2 and 3:
+//! The layout is that of the GGUF specification (ggml, `ggml/docs/gguf.md`), versions 2 and 3:
 //!
 //! ```text
 //! magic "GGUF" · version u32 · tensor count u64 · key count u64

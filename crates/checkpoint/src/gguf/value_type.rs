@@ -1,4 +1,4 @@
-//! The numbers that GGUF files use for the types of metadata values (ggml, `docs/gguf.md`, `gguf_metadata_value_type`).
+//! The numbers that GGUF files use for the types of metadata values (ggml, `ggml/docs/gguf.md`, `gguf_metadata_value_type`).
 
 pub(super) const U8: u32 = 0;
 pub(super) const I8: u32 = 1;

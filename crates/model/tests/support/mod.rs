@@ -82,7 +82,7 @@ impl Golden {
     }
 }
 
-/// The goldens in `goldens/FOLDER`, by name. The environment variable `LASER_GOLDEN` selects one by its name, which saves
+/// The goldens in a folder of `goldens`, by name. The environment variable `LASER_GOLDEN` selects one by its name, which saves
 /// time while a family is added.
 pub(crate) fn goldens_in(folder: &str) -> Vec<Golden> {
     let folder = goldens().join(folder);
