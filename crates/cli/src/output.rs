@@ -55,9 +55,21 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
         },
     };
     match setting {
-        Some((setting, problem)) if is_flag(setting) => format!("--{setting}: {problem}"),
-        _ => text,
+        Some((setting, problem)) if is_flag(setting) => name_flags(format!("--{setting}: {problem}")),
+        _ => name_flags(text),
     }
+}
+
+/// Replaces the library's words "the setting `data`" by the flag, `--data`.
+fn name_flags(mut text: String) -> String {
+    const WORDS: &str = "the setting `";
+    while let Some(start) = text.find(WORDS) {
+        let name_start = start + WORDS.len();
+        let Some(length) = text[name_start..].find('`') else { break };
+        let flag = format!("--{}", &text[name_start..name_start + length]);
+        text.replace_range(start..=name_start + length, &flag);
+    }
+    text
 }
 
 fn is_flag(name: &str) -> bool {
@@ -108,6 +120,13 @@ pub(crate) fn exit_code(global: &Global, edit: Option<&RequestedEdit>) -> ExitCo
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn settings_in_messages_become_flags() {
+        let text = "no data (the setting `data` names a file, the setting `max-tokens` a length)".to_owned();
+        assert_eq!(super::name_flags(text), "no data (--data names a file, --max-tokens a length)");
+        assert_eq!(super::name_flags("the setting `open".to_owned()), "the setting `open");
+    }
+
     #[test]
     fn numbers_go_right_and_texts_left() {
         let rows = [["name", "n"], ["a", "10"], ["long", "2"]].map(|r| r.map(str::to_owned).to_vec());

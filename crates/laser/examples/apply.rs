@@ -1,6 +1,7 @@
 //! Applies an edit to a model, writes the result as a Hugging Face folder, and says how exactly it was stored.
 //!
 //! `cargo run --example apply -- [MODEL [EDIT]]`; without arguments, a tiny model.
+#![allow(clippy::print_stdout)] // an example prints
 
 use laser::Session;
 

@@ -1,6 +1,7 @@
 //! Evaluates a model on a file of questions, without and with an edit.
 //!
 //! `cargo run --example evaluate -- [MODEL [QUESTIONS]]`; without arguments, a tiny model and made-up questions.
+#![allow(clippy::print_stdout)] // an example prints
 
 use laser::statistics::Split;
 use laser::{EvaluateOptions, Session};

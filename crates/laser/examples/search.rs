@@ -1,6 +1,7 @@
 //! Searches for the best edit of a model on a file of questions, writes the run and the edited model.
 //!
 //! `cargo run --example search -- [MODEL [QUESTIONS]]`; without arguments, a tiny model and made-up questions.
+#![allow(clippy::print_stdout)] // an example prints
 
 use laser::{SearchOptions, Session};
 

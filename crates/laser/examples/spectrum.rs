@@ -1,6 +1,7 @@
 //! Prints the largest singular values of a model's MLP input matrices, with their effective and stable ranks.
 //!
 //! `cargo run --example spectrum -- [MODEL]`; without arguments, a tiny model.
+#![allow(clippy::print_stdout)] // an example prints
 
 use laser::edit::parse_selector;
 use laser::linalg::Spectrum;

@@ -11,10 +11,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// A model could not be loaded or run.
     #[error(transparent)]
-    Model(laser_model::Error),
+    Model(Box<laser_model::Error>),
     /// A task could not be read.
     #[error(transparent)]
-    Task(#[from] laser_task::Error),
+    Task(Box<laser_task::Error>),
     /// A model file could not be read or written.
     #[error(transparent)]
     Checkpoint(#[from] laser_checkpoint::CheckpointError),
@@ -33,12 +33,14 @@ pub enum Error {
     #[error(transparent)]
     Source(#[from] laser_source::SourceError),
     /// The data of a built-in task could not be fetched.
-    #[error("the data of {task} cannot be fetched: {source} (a file or folder of your own can be its data)")]
+    #[error(
+        "the data of {task} cannot be fetched: {source} (the setting `data` can name a file or folder of your own)"
+    )]
     TaskData {
         /// Name of the task.
         task: String,
         /// Why not.
-        source: laser_source::SourceError,
+        source: Box<laser_source::SourceError>,
     },
     /// A key of a model's configuration is missing, or asks for something not implemented.
     #[error("{file}: `{key}`: expected {expected}, found {found}")]
@@ -156,8 +158,14 @@ impl From<laser_model::Error> for Error {
     fn from(error: laser_model::Error) -> Self {
         match error {
             laser_model::Error::Interrupted => Self::Interrupted,
-            other => Self::Model(other),
+            other => Self::Model(Box::new(other)),
         }
+    }
+}
+
+impl From<laser_task::Error> for Error {
+    fn from(error: laser_task::Error) -> Self {
+        Self::Task(Box::new(error))
     }
 }
 
@@ -181,12 +189,13 @@ impl Error {
     /// The name of the setting and its problem, where the error is about a setting of any crate.
     pub fn as_setting(&self) -> Option<(&str, &str)> {
         match self {
-            Self::Setting { setting, problem }
-            | Self::Model(laser_model::Error::Setting { setting, problem })
-            | Self::Task(
-                laser_task::Error::Setting { setting, problem }
-                | laser_task::Error::Model(laser_model::Error::Setting { setting, problem }),
-            ) => Some((setting, problem)),
+            Self::Setting { setting, problem } => Some((setting, problem)),
+            Self::Model(error) => setting_of_model(error),
+            Self::Task(error) => match error.as_ref() {
+                laser_task::Error::Setting { setting, problem } => Some((setting, problem)),
+                laser_task::Error::Model(error) => setting_of_model(error),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -205,5 +214,12 @@ impl Error {
     /// A setting that cannot be used.
     pub fn setting(setting: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Setting { setting: setting.into(), problem: problem.into() }
+    }
+}
+
+fn setting_of_model(error: &laser_model::Error) -> Option<(&str, &str)> {
+    match error {
+        laser_model::Error::Setting { setting, problem } => Some((setting, problem)),
+        _ => None,
     }
 }

@@ -97,7 +97,7 @@ fn tasks_that_cannot_be_read() {
     bench.refused("eval model --task open.jsonl --score best", &["--score", "top1", "`best`"]);
     bench.refused("eval model --task open.jsonl --score choice", &["item `1`", "needs choices"]);
     bench.refused("eval model --task open.jsonl --score top1 --match word", &["--match", "top1"]);
-    bench.refused("eval model --task open.jsonl --split train", &["--split", "`train`"]);
+    bench.refused("eval model --task open.jsonl --split train", &["--split", "'train'", "validation"]);
     bench.refused("eval model --task open.jsonl --split-fractions 0.9,0.3", &["split fractions", "0.9"]);
     for (row, place) in [
         (r#"{"question": "q"}"#, "line 2, `answer`"),
@@ -122,7 +122,7 @@ fn settings_that_do_not_go_together() {
     let eval = "eval model --task open.jsonl --score top1";
     bench.refused(&format!("{eval} --svd-seed 3"), &["--svd-seed", "--svd randomized"]);
     bench.refused(&format!("{eval} --svd exact --svd-seed 3"), &["--svd-seed", "--svd randomized"]);
-    bench.refused(&format!("{eval} --svd fast"), &["--svd", "`fast`"]);
+    bench.refused(&format!("{eval} --svd fast"), &["--svd", "'fast'", "randomized"]);
     bench.refused(&format!("{eval} --device gpu"), &["--device", "`gpu`"]);
     bench.refused(&format!("{eval} --dtype f16"), &["--dtype", "f32"]);
     if !cfg!(feature = "cuda") {

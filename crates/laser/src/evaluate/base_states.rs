@@ -68,7 +68,7 @@ impl BaseStates {
             ForwardPass::new(model, rows, cache, false)?.block(layer, x)
         };
         let batch_states = run(&batch.rows, &self.inputs[Self::BATCH], &mut self.cache)?;
-        let continuation_states = if self.rows.len() == 0 {
+        let continuation_states = if self.rows.is_empty() {
             batch_states.empty()?
         } else {
             run(&self.rows, &self.inputs[Self::CONTINUATIONS], &mut self.cache)?

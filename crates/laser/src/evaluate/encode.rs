@@ -106,7 +106,7 @@ struct ItemEncoder<'a> {
 impl ItemEncoder<'_> {
     /// The error of an item that cannot be encoded.
     fn error(&self, problem: String) -> Error {
-        Error::Task(laser_task::Error::Task {
+        Error::from(laser_task::Error::Task {
             file: self.task.name.clone(),
             place: format!("item `{}`", self.item.id),
             problem,

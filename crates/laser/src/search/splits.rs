@@ -35,7 +35,7 @@ impl Splits {
         for EvaluatedTask { task, range, .. } in evaluator.tasks() {
             if let Some(split) = needed.iter().find(|split| !splits.of[range.clone()].contains(split)) {
                 let problem = format!("{} items leave the {split} split empty: give more items", range.len());
-                return Err(Error::Task(laser_task::Error::Task {
+                return Err(Error::from(laser_task::Error::Task {
                     file: task.name.clone(),
                     place: "items".into(),
                     problem,

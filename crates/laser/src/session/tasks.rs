@@ -208,7 +208,7 @@ impl Session {
         let names = own.map_or(&[][..], |hub| hub.files);
         let choose = |files: &[String]| DatasetLayout::choose(files, names);
         let fetched = self.options.with_sources(|sources| repository.fetch(&choose, sources));
-        let fetched = fetched.map_err(|source| Error::TaskData { task: name.to_owned(), source })?;
+        let fetched = fetched.map_err(|e| Error::TaskData { task: name.to_owned(), source: Box::new(e) })?;
         Ok((fetched.path, fetched.origin))
     }
 }

@@ -20,7 +20,6 @@ fn logits(model: &Model) -> Vec<f32> {
 #[test]
 fn variants_side_by_side_equal_the_reductions_one_at_a_time() {
     use laser_kernels::batch_layout::BatchLayout;
-    use laser_kernels::kv_cache::KvCache;
     use laser_model::forward::{ForwardPass, PassStart};
     let model = model();
     let texts =

@@ -49,7 +49,7 @@ impl<'a> SharedLayers<'a> {
             sequence.context_below.push(CacheRange { chunk, rows: row..row + 1 });
         }
         let mut states = self.base.start(model, self.stage, BaseStates::CONTINUATIONS);
-        if rows.len() > 0 {
+        if !rows.is_empty() {
             let pass = ForwardPass::new(model, &rows, &mut self.cache, false)?;
             states = states.followed_by(pass.run_up_to(self.base.layer(), self.stage)?)?;
         }
