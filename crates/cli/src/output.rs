@@ -47,12 +47,14 @@ pub(crate) fn failure(error: &anyhow::Error) {
 /// The text of an error; `--data: …` for an error of the setting `data`, if that is a flag of any command.
 fn describe(error: &(dyn std::error::Error + 'static)) -> String {
     let text = error.to_string();
-    let setting = match error.downcast_ref::<laser::Error>() {
-        Some(error) => error.as_setting(),
-        None => match error.downcast_ref::<laser::task::Error>() {
-            Some(laser::task::Error::Setting { setting, problem }) => Some((setting.as_str(), problem.as_str())),
-            _ => None,
-        },
+    let setting = if let Some(error) = error.downcast_ref::<laser::Error>() {
+        error.as_setting()
+    } else if let Some(laser::task::Error::Setting { setting, problem }) = error.downcast_ref() {
+        Some((setting.as_str(), problem.as_str()))
+    } else if let Some(laser::model::Error::Setting { setting, problem }) = error.downcast_ref() {
+        Some((setting.as_str(), problem.as_str()))
+    } else {
+        None
     };
     match setting {
         Some((setting, problem)) if is_flag(setting) => name_flags(format!("--{setting}: {problem}")),
