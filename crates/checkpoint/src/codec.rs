@@ -15,7 +15,7 @@ mod blocks;
 /// cache.
 const PIECE: usize = 1 << 14;
 /// Largest magnitude that is quantised to a block type: the largest value of the 16-bit scale that each block has. Far
-/// above it, the sums of the quantiser overflow and it stores zeros without an error.
+/// above it, the quantiser's sums overflow, and it would store zeros without an error without an error.
 const MAX_BLOCK_VALUE: f32 = 65504.0;
 
 /// The name, element type and shape of a tensor, which determine how its values are stored.
@@ -74,7 +74,7 @@ impl TensorSpec<'_> {
                 keep_unchanged_blocks(self.dtype, old, piece, &mut bytes, &mut stored);
             }
             let lost = match self.dtype.is_quantised() {
-                // A kept block of another program may hold larger values; these come back unchanged and are not lost.
+                // An unchanged block that another program wrote may hold larger values; these come back unchanged and are not lost.
                 true => piece.iter().zip(&stored).position(|(v, s)| v.abs() > MAX_BLOCK_VALUE && v != s),
                 false => first_not_finite(&stored),
             };

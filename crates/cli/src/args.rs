@@ -13,8 +13,8 @@ pub(crate) use search::Search;
 pub(crate) use task::TaskArgs;
 pub(crate) use values::{DeviceName, ProtocolName, SplitName, SvdName, WeightType};
 
-/// Finds the layer-selective rank reduction (LASER) that makes a pretrained transformer better at a task, proves on
-/// held-out items that the gain is real, and writes the model.
+/// Finds the layer-selective rank reduction (LASER) that makes a pretrained transformer better at a task, shows on
+/// held-out items whether the gain is real, and writes the model.
 #[derive(Debug, Parser)]
 #[command(name = "laser", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {

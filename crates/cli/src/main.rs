@@ -1,5 +1,7 @@
 //! The laser command: arguments in, a library call, a printed result and an exit code out.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod commands;
 mod output;

@@ -1,9 +1,13 @@
 //! Texts of results: what commands print to stdout without `--json`.
 
 mod evaluation;
+mod model;
 mod quickstart;
+mod task_form;
 mod written;
 
 pub(crate) use evaluation::evaluation;
+pub(crate) use model::{model, model_json};
 pub(crate) use quickstart::quickstart;
+pub(crate) use task_form::Form;
 pub(crate) use written::written;

@@ -81,8 +81,8 @@ pub fn activate(x: &Tensor, f: Activation) -> Result<Tensor> {
 
 /// `f(gate)·up` for `gate [a, width]`, `up [b, width]` → `[max(a, b), width]`.
 ///
-/// `a` divides `b`, or `b` divides `a`; the tensor with fewer rows is repeated. So the variants of one of the two
-/// matrices, one copy of the rows for each, are combined with the output of the other matrix, which all variants share.
+/// `a` divides `b`, or `b` divides `a`; the tensor with fewer rows is repeated. This combines a
+/// matrix that has variants, one copy of the rows for each, with the other matrix, whose output all variants share.
 ///
 /// # Errors
 /// If the tensors are not two-dimensional, or on the CPU not contiguous.

@@ -7,16 +7,16 @@ use gemm::Parallelism;
 
 use crate::matrix_view::MatrixView;
 
-/// Treatment of the values that the output already has.
+/// Whether a product overwrites the output or is added to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OutputMode {
-    /// The product overwrites them.
+    /// The product overwrites the output.
     Replace,
-    /// The product is added to them.
+    /// The product is added to the output.
     Accumulate,
 }
 
-/// `out (+)= x · wᵀ` for `x [m, k]`, `w [n, k]`, `out [m, n]` with rows `out_stride` values apart.
+/// Computes `x · wᵀ`; `mode` says whether it replaces `out` or is added to it: `x [m, k]`, `w [n, k]`, `out [m, n]` with rows `out_stride` values apart.
 ///
 /// # Panics
 /// If shapes do not fit.
@@ -32,7 +32,7 @@ pub(crate) fn matmul_transposed(
     call_gemm(out, out_stride, x, w.rows, (w, 1, w.stride), mode, threads);
 }
 
-/// `out (+)= x · y` for `x [m, k]`, `y [k, n]`, `out [m, n]` with rows `out_stride` values apart.
+/// Computes `x · y`; `mode` says whether it replaces `out` or is added to it: `x [m, k]`, `y [k, n]`, `out [m, n]` with rows `out_stride` values apart.
 ///
 /// # Panics
 /// If shapes do not fit.

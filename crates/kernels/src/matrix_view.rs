@@ -28,7 +28,7 @@ impl<'a> MatrixView<'a> {
     #[inline]
     pub(crate) fn strided(data: &'a [f32], rows: usize, cols: usize, stride: usize) -> Self {
         let needed = if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + cols };
-        assert!(data.len() >= needed && (rows <= 1 || stride >= cols), "view exceeds its buffer");
+        assert!(data.len() >= needed && (rows <= 1 || stride >= cols), "view exceeds its buffer, or its rows overlap");
         Self { data, rows, cols, stride }
     }
 

@@ -17,7 +17,7 @@
 //!
 //! The modules [`forward`], [`tensor_layout`], [`weights`] and [`arch`] are the low level, for code that needs parts of
 //! a forward pass or writes model files. The types at the root are enough to open, inspect and edit a model.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 pub mod arch;
 pub mod config;

@@ -22,7 +22,7 @@ pub struct Item {
     pub prompt: String,
     /// Text after the answer; only masked models read it.
     pub suffix: String,
-    /// The gold answer, then its aliases, without the delimiter. Never empty in a checked task.
+    /// The gold answer, then its aliases, without the delimiter. At least one, for items of a task.
     pub answers: Vec<String>,
     /// Choices of a multiple-choice item; empty for an open question.
     pub choices: Vec<String>,
@@ -56,7 +56,7 @@ pub struct Task {
     pub filters: Filters,
     /// Number of few-shot examples in each prompt.
     pub num_fewshot: usize,
-    /// The definition of a harness task, for the manifest of a run; null for other tasks.
+    /// The YAML of a harness task as JSON, recorded in the manifest of a run; null for other tasks.
     pub config: Value,
     /// Source of a built-in task's data: a path, or `hf:ORG/NAME@COMMIT`; `None` if the data ships inside laser.
     pub data: Option<String>,
@@ -77,6 +77,9 @@ impl Task {
         let wrong = |place: String, problem: String| Error::Task { file: name.clone(), place, problem };
         if items.is_empty() {
             return Err(wrong("items".into(), "expected at least one, found none".into()));
+        }
+        if let Some(item) = items.iter().find(|item| item.answers.is_empty()) {
+            return Err(wrong(format!("item `{}`", item.id), "expected at least one answer, found none".into()));
         }
         let mut ids = std::collections::BTreeSet::new();
         if let Some(item) = items.iter().find(|item| !ids.insert(item.id.as_str())) {

@@ -31,7 +31,7 @@ pub(crate) struct Search {
     pub(crate) rho: Option<ReductionList>,
     #[command(flatten)]
     pub(crate) strategy: StrategyArgs,
-    /// How items are split: honest (three disjoint splits), or paper (the first 20 % select, the rest reports)
+    /// How items are split: honest (three disjoint splits), or paper (the first 20 % choose the winner, the rest measure it)
     #[arg(long, value_enum, default_value = "honest")]
     pub(crate) protocol: ProtocolName,
     /// Measure to improve: accuracy (log-loss decides between equals), log-loss, or margin (the lead of the right answer

@@ -18,7 +18,7 @@ where
     })
 }
 
-/// A device by name: `cpu`, `cuda`, `cuda:N` or `metal`. Whether this build has it shows when it is opened.
+/// A device by name: `cpu`, `cuda`, `cuda:N` or `metal`. Opening the device tells whether this build supports it.
 #[derive(Debug, Clone)]
 pub(crate) struct DeviceName(pub(crate) String);
 
@@ -88,7 +88,7 @@ impl From<SplitName> for Split {
 pub(crate) enum ProtocolName {
     /// Three disjoint splits
     Honest,
-    /// The first 20 % of the items select, the rest reports
+    /// The first 20 % of the items choose the winner; the result is measured on the rest
     Paper,
 }
 

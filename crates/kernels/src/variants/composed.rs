@@ -1,4 +1,4 @@
-//! Variants through the tensor library.
+//! Variants computed with candle's operations.
 
 use std::ops::Range;
 

@@ -34,11 +34,11 @@ impl MatrixSet {
             None => (vec![MatrixPart::Whole], text),
             Some((part, name)) => (parse_parts(part, config)?, name),
         };
-        let architecture = config.family;
-        let kinds = architecture.resolve_matrix(name).ok_or_else(|| {
+        let family = config.family;
+        let kinds = family.resolve_matrix(name).ok_or_else(|| {
             let mut names: Vec<&str> = config.kinds().into_iter().map(WeightKind::name).collect();
-            names.extend(architecture.aliases().map(|(alias, _)| *alias));
-            format!("no matrix `{name}` in {}; it has {}", architecture.name, names.join(", "))
+            names.extend(family.aliases().map(|(alias, _)| *alias));
+            format!("no matrix `{name}` in {}; it has {}", family.name, names.join(", "))
         })?;
         let set = Self { text: text.to_owned(), parts, kinds };
         let layers: Vec<usize> = (0..config.n_layers).collect();

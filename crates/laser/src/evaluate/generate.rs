@@ -37,7 +37,7 @@ struct Sequence {
 /// Generates the continuations `[copy][item]` after a forward pass over the batch.
 ///
 /// `cache`: keys and values of that pass, as chunk 0. `scores`: its row scores, all copies one after another. `base`: the
-/// states it started from, and the stage of the edited matrix.
+/// states it started from, and the point in the block where it entered.
 pub(super) fn generate(
     scorer: &Scorer<'_>,
     model: &Model,

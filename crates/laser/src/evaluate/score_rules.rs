@@ -2,13 +2,16 @@
 //! [`Score`].
 //!
 //! To add a score:
-//! 1. Add the variant, its text and its options to [`Score`] in `laser-task`.
+//! 1. Add the variant, its name and its options to [`Score`] in `crates/task/src/score.rs`, with `generates` and
+//!    `is_perplexity`.
 //! 2. Describe it here, in [`ScoreRules::of`].
 //! 3. If no [`JudgementRule`] decides it correctly, add one here and a function for it in
 //!    `crates/laser/src/evaluate/judge.rs`.
-//!
-//! Outside `evaluate`, [`Score`] is matched on in `crates/laser/src/gradient/loss.rs`, which differentiates choices in
-//! their own way, and in the harness output of `results`, which names the metrics.
+//! 4. Visit the other places that match on [`Score`]; those with a `_` arm compile without a change:
+//!    `crates/laser/src/gradient/loss.rs` (margins of choices), `crates/task/src/harness/output_type.rs` (the harness's
+//!    kind of output), `crates/laser/src/results/harness/sample.rs` (filtered texts), `crates/task/src/chat.rs` (texts
+//!    without a question), `crates/cli/src/print/task_form.rs` (the score in words).
+//! 5. Name it in the help of `--score` (`crates/cli/src/args/task.rs`), `docs/tasks.md` and `docs/usage.md`.
 
 use laser_task::score::{LengthNormalization, Match, Score, Ties};
 

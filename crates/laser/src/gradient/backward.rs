@@ -13,7 +13,6 @@ use super::item_rows::{item_logit_rows, item_rows};
 use super::loss::{LossItems, losses_and_gradient};
 use crate::error::Result;
 use crate::evaluate::batch::Batch;
-use laser_kernels::kv_cache::KvCache;
 use laser_model::Model;
 use laser_model::config::Piece;
 use laser_model::forward::ForwardPass;
@@ -47,7 +46,7 @@ impl<'a> BackwardPass<'a> {
     /// Runs the batch forward, and differentiates the loss at the last block's output.
     pub(super) fn new(model: &Model, items: &LossItems, batch: &'a Batch, lowest: usize) -> Result<Self> {
         let n_layers = model.config().n_layers;
-        let mut cache = KvCache::new(n_layers);
+        let mut cache = model.new_kv_cache();
         let mut pass = ForwardPass::new(model, &batch.rows, &mut cache, false)?.without_caching();
         let mut inputs = Vec::with_capacity(n_layers - lowest);
         let mut x = pass.embed()?; // [rows, d_model]

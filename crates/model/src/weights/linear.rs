@@ -12,7 +12,7 @@ pub struct Linear {
     pub bias: Option<Tensor>,
 }
 
-/// Borrowed weight and bias of a linear layer; the weight may be that of an edit.
+/// Borrowed weight and bias of a linear layer; the weight may come from the overlay.
 #[derive(Debug, Clone, Copy)]
 pub struct LinearRef<'a> {
     /// `[out, in]`.

@@ -11,7 +11,7 @@ use crate::edit::seed::derived_seed;
 use crate::error::Result;
 use laser_model::weight_id::WeightId;
 
-/// Keeps ⌊keep·max⌋ components, drawn without replacement.
+/// Keeps ⌊keep·min(m, n)⌋ components, drawn without replacement.
 ///
 /// The draw depends on the seed and the matrix, not on ρ: with one seed, the components of a smaller ρ are a subset of
 /// the components of a larger ρ.
