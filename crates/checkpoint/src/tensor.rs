@@ -84,7 +84,7 @@ impl<'a> TensorView<'a> {
     ///
     /// # Errors
     /// The errors of [`TensorView::to_f32`]; [`CheckpointError::RowsOutOfRange`] if the range is not within the tensor;
-    /// [`CheckpointError::PartialBlock`] if the rows do not begin at whole bytes.
+    /// [`CheckpointError::PartialBlock`] if a row is not a whole number of quantisation blocks.
     pub fn rows_to_f32(&self, rows: Range<usize>) -> Result<Vec<f32>, CheckpointError> {
         let info = self.info;
         if rows.start > rows.end || rows.end > info.rows() {

@@ -37,8 +37,8 @@ mod matmul;
 mod matrix_view;
 pub mod norm;
 pub mod packed;
-mod reductions;
 pub mod rope;
+mod sums;
 #[cfg(test)]
 mod testing;
 pub mod variants;

@@ -4,7 +4,7 @@
 use multiversion::multiversion;
 
 use crate::elementary::exp;
-use crate::reductions::LANES;
+use crate::sums::LANES;
 
 /// Summary of one row of logits.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -13,7 +13,7 @@ use crate::host::{host_rows, values_of_storage, with_values};
 use crate::kv_cache::KvChunk;
 use crate::matmul::{OutputMode, matmul, matmul_transposed};
 use crate::matrix_view::MatrixView;
-use crate::reductions::dot;
+use crate::sums::dot;
 use weights::{HeadScoring, softmax, softmax_inline};
 
 /// Largest number of queries in one block of a long segment: the score buffer has at most so many rows.

@@ -5,7 +5,7 @@ use multiversion::multiversion;
 
 use super::{Norm, NormKind};
 use crate::host::with_values;
-use crate::reductions::{dot, sum};
+use crate::sums::{dot, sum};
 
 /// Writes the normalised `x` to `y`; both have whole runs of `width` values.
 ///

@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use super::{Norm, NormKind, fused};
 use crate::differentiable::tensor_like;
 use crate::host::values_of_cpu_storage;
-use crate::reductions::{dot, sum};
+use crate::sums::{dot, sum};
 
 /// Normalises an `x [rows, k·width]` that needs a gradient; the parameters of `norm` are constant.
 pub(super) fn normalise(x: &Tensor, norm: &Norm) -> Result<Tensor> {

@@ -138,25 +138,25 @@ pub(super) fn parse_layers(text: &str, n_layers: usize) -> Result<Vec<usize>, St
     parse_range(range, "layer", n_layers)
 }
 
-/// Parses `5`, `20-27` or `*` as numbers below `n`; `thing` is the counted thing, for error texts.
-fn parse_range(text: &str, thing: &str, n: usize) -> Result<Vec<usize>, String> {
+/// Parses `5`, `20-27` or `*` as numbers below `n`. `noun`: word for what is counted (layer, expert), for error texts.
+fn parse_range(text: &str, noun: &str, n: usize) -> Result<Vec<usize>, String> {
     if text == "*" {
         return Ok((0..n).collect());
     }
-    let number = |s: &str| s.trim().parse::<usize>().map_err(|_| format!("`{s}` is not a {thing} number"));
+    let number = |s: &str| s.trim().parse::<usize>().map_err(|_| format!("`{s}` is not a {noun} number"));
     let (first, last) = match text.split_once('-') {
         Some((first, last)) => (number(first)?, number(last)?),
         None => (number(text)?, number(text)?),
     };
     if first > last {
-        return Err(format!("the {thing} range {first}-{last} is empty"));
+        return Err(format!("the {noun} range {first}-{last} is empty"));
     }
     if last >= n {
         let existing = match n {
-            0 => format!("the model has no {thing}s"),
-            n => format!("the model has {thing}s 0 to {}", n - 1),
+            0 => format!("the model has no {noun}s"),
+            n => format!("the model has {noun}s 0 to {}", n - 1),
         };
-        return Err(format!("there is no {thing} {last}: {existing}"));
+        return Err(format!("there is no {noun} {last}: {existing}"));
     }
     Ok((first..=last).collect())
 }

@@ -22,7 +22,7 @@ use shared_layers::SharedLayers;
 /// A continuation that is being generated.
 struct Sequence {
     /// Index of the variant.
-    copy: usize,
+    variant: usize,
     /// Index of the item in the batch.
     item: usize,
     tokens: Vec<u32>,
@@ -34,9 +34,9 @@ struct Sequence {
     done: bool,
 }
 
-/// Generates the continuations `[copy][item]` after a forward pass over the batch.
+/// Generates the continuations `[variant][item]` after a forward pass over the batch.
 ///
-/// `cache`: keys and values of that pass, as chunk 0. `scores`: its row scores, all copies one after another. `base`: the
+/// `cache`: keys and values of that pass, as chunk 0. `scores`: its row scores, all variants one after another. `base`: the
 /// states it started from, and the point in the block where it entered.
 pub(super) fn generate(
     scorer: &Scorer<'_>,
@@ -44,17 +44,17 @@ pub(super) fn generate(
     batch: &Batch,
     mut cache: KvCache,
     scores: &[RowScore],
-    copies: usize,
+    variants: usize,
     base: Option<(&BaseStates, BlockEntry)>,
 ) -> Result<Vec<Vec<Vec<u32>>>> {
     let n_rows = batch.logit_rows.len();
-    let mut sequences = Vec::with_capacity(copies * batch.items.len());
-    for copy in 0..copies {
+    let mut sequences = Vec::with_capacity(variants * batch.items.len());
+    for variant in 0..variants {
         for (i, item) in batch.items.iter().enumerate() {
             let (context_below, context_above) = (prompt_context(item), prompt_context(item));
             let mut sequence =
-                Sequence { copy, item: i, tokens: Vec::new(), context_below, context_above, done: false };
-            sequence.append(scorer, item.index, scores[copy * n_rows + item.prediction_rows[0]].summary.argmax)?;
+                Sequence { variant, item: i, tokens: Vec::new(), context_below, context_above, done: false };
+            sequence.append(scorer, item.index, scores[variant * n_rows + item.prediction_rows[0]].summary.argmax)?;
             sequences.push(sequence);
         }
     }
@@ -66,9 +66,9 @@ pub(super) fn generate(
         }
         step(scorer, model, batch, &mut cache, &mut open, shared.as_mut())?;
     }
-    let mut continuations = vec![vec![Vec::new(); batch.items.len()]; copies];
+    let mut continuations = vec![vec![Vec::new(); batch.items.len()]; variants];
     for sequence in sequences {
-        continuations[sequence.copy][sequence.item] = sequence.tokens;
+        continuations[sequence.variant][sequence.item] = sequence.tokens;
     }
     Ok(continuations)
 }
@@ -107,7 +107,7 @@ fn step(
     let chunk = cache.passes();
     let mut rows = BatchLayout::default();
     for sequence in open.iter() {
-        rows.push(&[sequence.last()], sequence.copy, sequence.context_above.clone());
+        rows.push(&[sequence.last()], sequence.variant, sequence.context_above.clone());
     }
     let (hidden, _) = ForwardPass::new(model, &rows, cache, shared.is_some())?.run(start, None)?; // [open, d_model]
     for ((row, sequence), token) in open.iter_mut().enumerate().zip(most_likely(model, &hidden)?) {

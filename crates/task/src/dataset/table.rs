@@ -13,7 +13,7 @@ use crate::error::Result;
 /// Reads a table whose fields are separated by `separator`.
 ///
 /// # Errors
-/// The header or the quoting is malformed, or a record is and is not to be skipped.
+/// The header or the quoting is malformed, or a record is malformed and malformed records are not skipped.
 pub(super) fn read(bytes: &[u8], separator: u8, collector: &mut RecordCollector) -> Result<()> {
     let bytes = without_mark(bytes);
     let mut records = records(bytes, separator);

@@ -4,7 +4,7 @@ use multiversion::multiversion;
 
 use super::super::{AttentionScoring, bf16_bias};
 use crate::elementary::{exp, tanh};
-use crate::reductions::sum;
+use crate::sums::sum;
 
 /// The part of [`AttentionScoring`] that applies to the scores of one head.
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 //! Memory budget of one file: bounds the decoded size, because a few malicious bytes could stand for any amount.
 
-/// Maximum number of decoded bytes per byte of the file. Text compresses tenfold, and a dictionary may repeat a
-/// passage.
+/// Maximum number of decoded bytes per byte of the file. Text compresses about tenfold; a dictionary value that is
+/// used many times gives more, so the bound is generous.
 const LARGEST_GAIN: u64 = 256;
 /// Bytes charged for each value besides its text: the size of a JSON value in memory.
 const VALUE: u64 = 32;
