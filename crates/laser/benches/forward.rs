@@ -35,9 +35,9 @@ struct Shape {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Logits {
-    /// Of every token.
+    /// Logits of every token.
     All,
-    /// Of the last token of each sequence.
+    /// Logits of the last token of each sequence.
     Last,
 }
 
