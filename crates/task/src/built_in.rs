@@ -23,9 +23,10 @@ mod world_facts;
 
 pub use info::{HubData, TaskInfo};
 
-/// The built-in tasks: first those of the paper, in its order.
+/// The built-in tasks: first our own, then those of the paper, in its order.
 pub static BUILT_IN: &[TaskInfo] = &[
     world_facts::INFO,
+    world_facts::SHOWN,
     counterfact::INFO,
     hotpotqa::INFO,
     fever::INFO,

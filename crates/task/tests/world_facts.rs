@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const MIN_FACTS: usize = 1500;
 /// Minimum number of facts of one relation, so that each split by subject gets some.
 const MIN_FACTS_PER_RELATION: usize = 30;
-/// Minimum number of paraphrased prompts of one relation.
+/// Minimum number of paraphrased prompts in each of the two lists of a relation.
 const MIN_PROMPTS: usize = 3;
 /// Maximum length, in characters, of answers (symbols, numbers) that may occur inside longer words by chance.
 const SHORT_ANSWER_CHARS: usize = 2;
@@ -25,6 +25,7 @@ struct Relation {
     about: String,
     checked: String,
     prompts: Vec<String>,
+    shown: Vec<String>,
     facts: Vec<Fact>,
 }
 
@@ -50,16 +51,18 @@ fn problems(file_stem: &str, text: &str) -> Vec<String> {
     for field in [&relation.relation, &relation.about, &relation.checked] {
         check_text(field, &mut found);
     }
-    check_prompts(&relation.prompts, &mut found);
+    check_prompts("prompts", &relation.prompts, &mut found);
+    check_prompts("shown", &relation.shown, &mut found);
     if relation.facts.len() < MIN_FACTS_PER_RELATION {
         found.push(format!("only {} facts", relation.facts.len()));
     }
+    let prompts = [&relation.prompts[..], &relation.shown[..]].concat();
     let mut subjects = HashSet::new();
     for fact in &relation.facts {
         if !subjects.insert(fact.subject.to_lowercase()) {
             found.push(format!("duplicate subject {:?}", fact.subject));
         }
-        check_fact(fact, &relation.prompts, &mut found);
+        check_fact(fact, &prompts, &mut found);
     }
     found
 }
@@ -75,16 +78,21 @@ fn check_text(text: &str, found: &mut Vec<String>) {
     }
 }
 
-fn check_prompts(prompts: &[String], found: &mut Vec<String>) {
+/// Checks the list of prompts under the key `list`. A plain statement may stand in both lists.
+fn check_prompts(list: &str, prompts: &[String], found: &mut Vec<String>) {
     let distinct: HashSet<String> = prompts.iter().map(|p| p.to_lowercase()).collect();
     if distinct.len() < prompts.len() {
-        found.push("duplicate prompt".to_owned());
+        found.push(format!("duplicate prompt in `{list}`"));
     }
     if distinct.len() < MIN_PROMPTS {
-        found.push(format!("only {} distinct prompts", distinct.len()));
+        found.push(format!("only {} distinct prompts in `{list}`", distinct.len()));
     }
     for prompt in prompts {
         check_text(prompt, found);
+        // The first letter of a subject is capitalised by the reader.
+        if prompt.starts_with(char::is_lowercase) {
+            found.push(format!("lower case at the start of {prompt:?}"));
+        }
         if prompt.matches("{}").count() != 1 || prompt.matches(['{', '}']).count() != 2 {
             found.push(format!("prompt without exactly one {{}}: {prompt:?}"));
         }
@@ -163,6 +171,7 @@ fn valid() -> Value {
         "about": "country of a town",
         "checked": "invented for this test",
         "prompts": ["{} lies in", "The country of {} is called", "You find {} in"],
+        "shown": ["{} lies in", "Oz belongs to Utopia, and {} belongs to", "Oz is part of Utopia, and {} is part of"],
         "facts": facts,
     })
 }
@@ -175,7 +184,7 @@ fn a_valid_relation_has_no_problems() {
 #[test]
 fn each_malformed_relation_is_reported() {
     type Spoil = fn(&mut Value);
-    let table: [(&str, Spoil); 24] = [
+    let table: [(&str, Spoil); 30] = [
         ("differs from file name", |r| r["relation"] = json!("other")),
         ("empty field", |r| r["about"] = json!("")),
         ("empty field", |r| r["checked"] = json!(" ")),
@@ -183,12 +192,17 @@ fn each_malformed_relation_is_reported() {
         ("unknown field `answers`", |r| r["facts"][0]["answers"] = json!([])),
         ("missing field `answer`", |r| r["facts"][0] = json!({"subject": "Zenda"})),
         ("invalid type", |r| r["facts"][0]["answer"] = json!(7)),
-        ("only 2 distinct prompts", |r| r["prompts"] = json!(["{} lies in", "One finds {} in"])),
-        ("duplicate prompt", |r| r["prompts"][1] = json!("{} Lies in")),
+        ("missing field `shown`", |r| drop(r.as_object_mut().expect("an object").remove("shown"))),
+        ("only 2 distinct prompts in `prompts`", |r| r["prompts"] = json!(["{} lies in", "One finds {} in"])),
+        ("only 2 distinct prompts in `shown`", |r| r["shown"] = json!(["{} lies in", "One finds {} in"])),
+        ("duplicate prompt in `prompts`", |r| r["prompts"][1] = json!("{} Lies in")),
+        ("duplicate prompt in `shown`", |r| r["shown"][1] = json!("{} Lies in")),
+        ("lower case at the start", |r| r["prompts"][0] = json!("the town {} lies in")),
         ("exactly one {}", |r| r["prompts"][0] = json!("The town lies in")),
         ("exactly one {}", |r| r["prompts"][0] = json!("{} or {} lies in")),
         ("exactly one {}", |r| r["prompts"][0] = json!("{} {name} lies in")),
         ("untrimmed field", |r| r["prompts"][0] = json!("{} lies in ")),
+        ("untrimmed field", |r| r["shown"][0] = json!("{} lies in ")),
         ("only 0 facts", |r| r["facts"] = json!([])),
         ("duplicate subject", |r| r["facts"][1]["subject"] = json!("Town 0")),
         ("empty field", |r| r["facts"][0]["subject"] = json!("")),
@@ -199,6 +213,7 @@ fn each_malformed_relation_is_reported() {
         ("repeated answer", |r| r["facts"][0]["aliases"] = json!(["Rurland", "Rurland"])),
         ("leaks \"Ruritania\"", |r| r["facts"][0]["subject"] = json!("New RURITANIA City")),
         ("leaks \"Country\"", |r| r["facts"][0]["aliases"] = json!(["Country"])),
+        ("leaks \"Utopia\"", |r| r["facts"][0]["aliases"] = json!(["Utopia"])),
         ("leaks \"In\"", |r| r["facts"][0]["answer"] = json!("In")),
     ];
     for (expected, spoil) in table {

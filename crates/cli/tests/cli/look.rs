@@ -127,7 +127,7 @@ fn tasks_are_listed() {
     let data = bench.data("tasks");
     let names: Vec<&str> = data.as_array().expect("a list").iter().filter_map(|task| task["name"].as_str()).collect();
     let text = bench.done("tasks").stdout;
-    for name in ["world-facts", "counterfact"] {
+    for name in ["world-facts", "world-facts-shown", "counterfact"] {
         assert!(names.contains(&name) && text.contains(name), "{name}: {text}");
     }
     assert!(text.contains("JSONL"), "{text}");

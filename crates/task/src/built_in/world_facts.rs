@@ -1,9 +1,10 @@
-//! The built-in task `world-facts`: true, stable facts written for Laser, with several paraphrased prompts per
-//! relation.
+//! The built-in tasks `world-facts` and `world-facts-shown`: true, stable facts written for Laser, with several
+//! paraphrased prompts per relation.
 //!
 //! Each relation, such as the capital of a country, is one file in `crates/task/data/world_facts`; the README there
-//! describes the format and how the facts were collected. Every pair of a fact and a prompt is one item; all items
-//! about a subject form one group.
+//! describes the format and how the facts were collected. A file has two lists of prompts, one for each task: plain
+//! statements that stop before the answer, and prompts that mostly contain a worked example. Every pair of a fact and a
+//! prompt is one item; all items about a subject form one group.
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -18,7 +19,7 @@ use crate::task::{Item, Task};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
     name: "world-facts",
-    about: "facts of geography, culture, science and language, three or more paraphrased prompts each",
+    about: "facts of geography, culture, science and language, three or more plain statements each",
     source: "written for Laser, ships inside it",
     licence: "CC0-1.0",
     size: 15_592,
@@ -27,7 +28,15 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     hub: None,
     files: &[],
     example: "",
-    read,
+    read: read_plain,
+};
+
+pub(super) const SHOWN: TaskInfo = TaskInfo {
+    name: "world-facts-shown",
+    about: "the facts of world-facts, most prompts with a worked example",
+    size: 15_592,
+    read: read_shown,
+    ..INFO
 };
 
 macro_rules! relations {
@@ -78,7 +87,10 @@ relations! {
 /// One relation. Each prompt contains `{}` for the subject.
 #[derive(Deserialize)]
 struct Relation {
+    /// Plain statements that stop before the answer.
     prompts: Vec<String>,
+    /// Prompts that mostly contain a worked example.
+    shown: Vec<String>,
     facts: Vec<Fact>,
 }
 
@@ -95,12 +107,22 @@ struct Fact {
 /// their shared prefix once.
 const RUN: usize = 16;
 
-/// Makes the items of all relations, in a mixed but fixed order.
-fn read(_: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+/// Reads `world-facts`.
+fn read_plain(_: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+    read(INFO.name, |relation| &relation.prompts, setup)
+}
+
+/// Reads `world-facts-shown`.
+fn read_shown(_: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
+    read(SHOWN.name, |relation| &relation.shown, setup)
+}
+
+/// Makes the items of all relations with one of their lists of prompts, in a mixed but fixed order.
+fn read(task: &str, prompts: fn(&Relation) -> &[String], setup: &TaskOptions<'_>) -> Result<Task> {
     let mut items = Vec::new();
     for (name, text) in RELATIONS {
         let relation: Relation = serde_json::from_str(text).map_err(|e| Error::parse(*name, e))?;
-        for (i, prompt) in relation.prompts.iter().enumerate() {
+        for (i, prompt) in prompts(&relation).iter().enumerate() {
             for (j, fact) in relation.facts.iter().enumerate() {
                 let sort_key = (Sha256::digest(format!("{name}/{i}/{}", j / RUN)).to_vec(), j);
                 let item = Item {
@@ -117,7 +139,7 @@ fn read(_: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
     }
     // Sorting by a hash mixes the relations, so that the first items are a sample of all of them.
     items.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Task::new(INFO.name.to_owned(), items.into_iter().map(|(_, item)| item).collect(), Score::GREEDY)
+    Task::new(task.to_owned(), items.into_iter().map(|(_, item)| item).collect(), Score::GREEDY)
 }
 
 /// The text with its first letter in upper case.
@@ -137,8 +159,15 @@ mod tests {
             .expect("folder")
             .filter(|e| e.as_ref().is_ok_and(|e| e.path().extension().is_some_and(|x| x == "json")));
         assert_eq!(files.count(), RELATIONS.len());
-        let task = read(DataSource::Embedded, &TaskOptions::default()).expect("world-facts");
-        assert_eq!(task.items.len(), INFO.size);
-        assert!(task.items.iter().any(|i| i.prompt == "The capital of France is" && i.target() == "Paris"));
+        let asks = |info: &TaskInfo, prompt: &str, answer: &str| {
+            let task = info.example_task(&TaskOptions::default()).expect(info.name);
+            assert_eq!((task.name.as_str(), task.items.len()), (info.name, info.size));
+            task.items.iter().any(|i| i.prompt == prompt && i.target() == answer)
+        };
+        assert!(asks(&INFO, "The capital of France is", "Paris"));
+        let plain = "In the past tense, go becomes";
+        assert!(asks(&INFO, plain, "went") && !asks(&SHOWN, plain, "went"));
+        let shown = "The past tense of hear is heard, and the past tense of go is";
+        assert!(asks(&SHOWN, shown, "went") && !asks(&INFO, shown, "went"));
     }
 }
