@@ -12,6 +12,7 @@ mod hotpotqa;
 mod info;
 mod known_1000;
 mod lambada;
+mod ordinary_text;
 mod piqa;
 mod records;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use info::{HubData, TaskInfo};
 pub static BUILT_IN: &[TaskInfo] = &[
     world_facts::INFO,
     world_facts::SHOWN,
+    ordinary_text::INFO,
     counterfact::INFO,
     hotpotqa::INFO,
     fever::INFO,

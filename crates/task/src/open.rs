@@ -26,8 +26,9 @@ impl Task {
         }
         let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
         let known = known.join(", ");
-        let problem = format!("no such task: expected one of {known}, a file of questions or a YAML file");
-        Err(Error::Task { file: name.into(), place: "task".into(), problem })
+        let problem =
+            format!("no such task: expected one of {known}, a file of questions or a YAML file; found `{name}`");
+        Err(Error::setting("task", problem))
     }
 
     /// Opens a task.

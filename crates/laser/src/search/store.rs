@@ -91,7 +91,9 @@ impl Store {
     /// # Errors
     /// If the file exists, or its folder cannot be written.
     pub fn save_as(&self, path: &Path) -> Result<()> {
-        if path == self.path {
+        // Resolved, because `run` and `./run` are one folder.
+        let resolved = |path: &Path| path.canonicalize().ok();
+        if path == self.path || resolved(path).is_some_and(|path| resolved(&self.path) == Some(path)) {
             return Ok(());
         }
         if path.exists() {

@@ -24,6 +24,7 @@ pub(super) const EASY: TaskInfo = TaskInfo {
     size: 2376,
     needs_data: true,
     quirks: QUIRKS,
+    wordings: &[],
     hub: hub(&["ARC-Easy/test-*.parquet"]),
     files: &[&[
         "ARC-Easy-Test.jsonl",
@@ -45,6 +46,7 @@ pub(super) const CHALLENGE: TaskInfo = TaskInfo {
     size: 1172,
     needs_data: true,
     quirks: QUIRKS,
+    wordings: &[],
     hub: hub(&["ARC-Challenge/test-*.parquet"]),
     files: &[&[
         "ARC-Challenge-Test.jsonl",

@@ -29,6 +29,7 @@ pub(super) const EPISTEMIC: TaskInfo = TaskInfo {
         "a masked model sees no full stop behind the masks, and its log-loss is divided by one too many",
         "the paper's items are the validation split followed by train, as in a folder with both; task.json has another order",
     ],
+    wordings: &[],
     hub: None,
     files: &[
         &["task.json", "epistemic_reasoning/validation-*.parquet", "data/validation-*.parquet", "validation-*.parquet"],
@@ -54,6 +55,7 @@ pub(super) const WIKIDATA: TaskInfo = TaskInfo {
          divided by one too many",
         "the paper's items are the validation split followed by train, as in a folder with both; task.json has another order",
     ],
+    wordings: &[],
     hub: None,
     files: &[
         &["task.json", "qa_wikidata/validation-*.parquet", "data/validation-*.parquet", "validation-*.parquet"],

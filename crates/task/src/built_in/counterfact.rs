@@ -31,6 +31,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
         "only the answer's first token counts, as trimmed lower-case text; the reference refuses longer answers",
         "Llama and Mistral generate 10 tokens instead, and prompt and continuation together must contain the answer",
     ],
+    wordings: &[],
     hub: None,
     files: &[&["counterfact.json", "counterfact-*.json", "data/train-*.parquet"]],
     example: r#"{"case_id": 0, "requested_rewrite": {"prompt": "The mother tongue of {} is", "subject": "Danielle Darrieux",

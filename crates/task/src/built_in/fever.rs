@@ -28,6 +28,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
         "the question ends in a full stop, and no full stop follows a masked model's mask",
         "the paper's 13,086 items are paper_dev followed by paper_test, as in a folder with both",
     ],
+    wordings: &[],
     hub: None,
     files: &[
         &[

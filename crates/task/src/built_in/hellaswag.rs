@@ -18,6 +18,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 10_042,
     needs_data: true,
     quirks: &["the paper does not use this set: both profiles are the same"],
+    wordings: &[],
     hub: Some(HubData {
         repo: "Rowan/hellaswag",
         revision: "218ec52e09a7e7462a5400043bb9a69a41d06b76",

@@ -29,6 +29,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
          both",
         "a masked model fills five masks without a full stop behind them, and its log-loss is divided by one too many",
     ],
+    wordings: &[],
     hub: Some(HubData {
         repo: "hotpotqa/hotpot_qa",
         revision: "1908d6afbbead072334abe2965f91bd2709910ab",

@@ -22,6 +22,8 @@ pub struct TaskInfo {
     pub needs_data: bool,
     /// Differences of the profile `paper` from `clean`, one sentence each.
     pub quirks: &'static [&'static str],
+    /// Names of the built-in tasks that ask for the same facts in other words; their items have the same groups.
+    pub wordings: &'static [&'static str],
     /// Files of the data set on the Hugging Face Hub, if it has a copy.
     pub hub: Option<HubData>,
     /// Possible file names in a folder, for each split that the task reads: the first split must exist, the others are

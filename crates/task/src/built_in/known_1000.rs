@@ -18,6 +18,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 1209,
     needs_data: true,
     quirks: &["the paper does not use this set: scored as the paper scores CounterFact, by the answer's first token"],
+    wordings: &[],
     hub: None,
     files: &[&["known_1000.json"]],
     example: r#"{"known_id": 0, "subject": "Vinson Massif", "attribute": "Antarctica",

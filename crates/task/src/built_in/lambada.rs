@@ -17,6 +17,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 5153,
     needs_data: true,
     quirks: &["the paper does not use this set: both profiles are the same"],
+    wordings: &[],
     hub: Some(HubData {
         repo: "EleutherAI/lambada_openai",
         revision: "900124bf3b8235c6daf21033af9948b3f07346c4",

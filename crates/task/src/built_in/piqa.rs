@@ -20,6 +20,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 1838,
     needs_data: true,
     quirks: &["the paper does not use this set: both profiles are the same"],
+    wordings: &[],
     hub: Some(HubData {
         repo: "baber/piqa",
         revision: "142f6d7367fd9877f0fb3b5734ea6a545f54cdd1",

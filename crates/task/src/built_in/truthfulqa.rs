@@ -25,6 +25,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
         "a full stop is added to answers that end in another mark",
         "no full stop follows a masked model's mask",
     ],
+    wordings: &[],
     hub: Some(HubData {
         repo: "truthfulqa/truthful_qa",
         revision: "741b8276f2d1982aa3d5b832d3ee81ed3b896490",

@@ -18,6 +18,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 62,
     needs_data: true,
     quirks: &["the whole file is one text, so that an article's first words are read after the end of the one before"],
+    wordings: &[],
     hub: Some(HubData {
         repo: "Salesforce/wikitext",
         revision: "b08601e04326c79dfdd32d625aee71d232d685c3",

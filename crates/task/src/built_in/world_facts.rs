@@ -25,6 +25,7 @@ pub(super) const INFO: TaskInfo = TaskInfo {
     size: 15_592,
     needs_data: false,
     quirks: &["the paper does not use this set: both profiles are the same"],
+    wordings: &["world-facts-shown"],
     hub: None,
     files: &[],
     example: "",
@@ -35,6 +36,7 @@ pub(super) const SHOWN: TaskInfo = TaskInfo {
     name: "world-facts-shown",
     about: "the facts of world-facts, most prompts with a worked example",
     size: 15_592,
+    wordings: &["world-facts"],
     read: read_shown,
     ..INFO
 };
