@@ -58,6 +58,7 @@ pub mod error;
 pub mod evaluate;
 pub mod export;
 pub mod gradient;
+pub mod price;
 pub mod report;
 pub mod results;
 pub mod run;

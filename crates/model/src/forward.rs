@@ -21,6 +21,7 @@
 mod attention;
 mod block;
 mod block_inputs;
+mod comparison;
 mod embedding;
 mod experts;
 mod greedy;
@@ -48,6 +49,7 @@ use laser_kernels::rope::RotaryTables;
 
 pub use block::BlockStates;
 pub use block_inputs::BlockInputs;
+pub use comparison::{RowComparison, compare_rows};
 pub use scores::{RowScore, most_likely, score_rows};
 pub use start::{MlpState, PassStart};
 pub use taps::{Tap, Taps};

@@ -23,7 +23,7 @@ pub struct RowScore {
 }
 
 /// Number of rows whose logits are computed at once: limits their buffer to `128·vocab` values.
-const HEAD_ROWS: usize = 128;
+pub(super) const HEAD_ROWS: usize = 128;
 
 /// Applies the output head to `hidden [n, d_model]` and summarises the logits of each row: `n` results.
 ///

@@ -1,0 +1,139 @@
+//! Measures the price of an edit for a session: on ordinary text, on the task's prompts, and on its other wordings.
+
+use std::collections::BTreeSet;
+
+use laser_model::Model;
+use laser_statistics::{bootstrap_ci95, group_ids};
+use laser_task::built_in::TaskInfo;
+use laser_task::{Item, Score, Task, TaskOptions};
+
+use super::{ScoredTasks, Session};
+use crate::edit::Edit;
+use crate::error::Result;
+use crate::evaluate::{Evaluator, RunContext};
+use crate::price::{
+    BeforeAfter, OrdinaryText, Price, TextPrice, WordingChange, compare_predictions, compare_prompts, repeats_itself,
+};
+use crate::results::SampleRecord;
+use crate::run::samples_with_answers;
+
+/// Largest number of prompts whose predictions are compared: enough for two digits, at a small part of a search's cost.
+const PROMPTS: usize = 200;
+/// Largest number of items of another wording.
+const WORDING_ITEMS: usize = 300;
+/// Number of bootstrap draws.
+const RESAMPLES: usize = 10_000;
+
+/// An edit and the measurements of the task that its price starts from.
+pub(super) struct PricedEdit<'a> {
+    pub(super) edit: &'a Edit,
+    /// Unedited model.
+    pub(super) base: &'a Model,
+    /// The model with the edit.
+    pub(super) edited: &'a Model,
+    pub(super) evaluator: &'a Evaluator<'a>,
+    /// Items of the task that did not help to choose the edit, by index.
+    pub(super) items: &'a [usize],
+    /// Samples of the unedited and of the edited model, one for each of `items`.
+    pub(super) samples: [&'a [SampleRecord]; 2],
+}
+
+impl Session {
+    /// Measures the price of an edit; `None` for a model that does not continue texts. `seed`: of the bootstrap.
+    pub(super) fn price(&self, tasks: &ScoredTasks, priced: &PricedEdit<'_>, seed: u64) -> Result<Option<Price>> {
+        let Some(text) = OrdinaryText::open(self.config())? else { return Ok(None) };
+        let PricedEdit { edit, base, edited, evaluator, items, .. } = *priced;
+        let first_layer = edit.reductions().map(|(id, _)| id.layer).min().unwrap_or(0);
+        let passages = text.evaluator(self.tokenizer()?, self.config())?;
+        let all: Vec<usize> = (0..passages.items().len()).collect();
+        let predictions =
+            compare_predictions(base, edited, first_layer, &passages, &all, self.price_context("price: text"))?;
+        let Some(text) = TextPrice::of(&predictions, RESAMPLES, seed) else { return Ok(None) };
+        let is_question = |item: &&usize| !evaluator.tasks()[evaluator.task_index(**item)].score.is_perplexity();
+        let questions: Vec<usize> = items.iter().filter(is_question).copied().collect();
+        let context = self.price_context("price: prompts");
+        let prompts = spread(&questions, PROMPTS);
+        let divergence_on_prompts = compare_prompts(base, edited, first_layer, evaluator, &prompts, context)?;
+        let mut wordings = Vec::new();
+        for (task, score) in tasks.iter() {
+            for name in TaskInfo::named(&task.name).map_or(&[][..], |info| info.wordings) {
+                wordings.extend(self.wording_change(name, score, priced, seed)?);
+            }
+        }
+        Ok(Some(Price { text, divergence_on_prompts, repetition: repetition(evaluator, priced.samples), wordings }))
+    }
+
+    /// Accuracy on the items of another wording whose subjects are those of the priced items; `None` if there is none.
+    fn wording_change(
+        &self,
+        name: &str,
+        score: Score,
+        priced: &PricedEdit<'_>,
+        seed: u64,
+    ) -> Result<Option<WordingChange>> {
+        let tokenizer = self.tokenizer()?;
+        let mut task = Task::open(name, None, &TaskOptions { tokenizer: Some(tokenizer), ..TaskOptions::default() })?;
+        let groups: BTreeSet<&str> =
+            priced.items.iter().map(|item| priced.evaluator.items()[*item].group.as_str()).collect();
+        let about_them: Vec<Item> =
+            task.items.iter().filter(|item| groups.contains(item.group.as_str())).cloned().collect();
+        task.items = spread(&about_them, WORDING_ITEMS);
+        if task.items.is_empty() {
+            return Ok(None);
+        }
+        let evaluator = Evaluator::new(&[(&task, score)], tokenizer, self.config())?;
+        let all: Vec<usize> = (0..evaluator.items().len()).collect();
+        let right = |model: &Model| -> Result<Vec<f64>> {
+            let outcomes = evaluator.evaluate(model, &all, self.price_context("price: other wordings"))?;
+            Ok(outcomes.iter().map(|outcome| f64::from(u8::from(outcome.correct))).collect())
+        };
+        let (base, best) = (right(priced.base)?, right(priced.edited)?);
+        let differences: Vec<f64> = base.iter().zip(&best).map(|(base, best)| best - base).collect();
+        let groups = group_ids(task.items.iter().map(|item| item.group.as_str()));
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        Ok(Some(WordingChange {
+            task: name.to_owned(),
+            n: task.items.len(),
+            acc: BeforeAfter { base: mean(&base), best: mean(&best) },
+            ci95: bootstrap_ci95(&differences, &groups, RESAMPLES, seed),
+        }))
+    }
+
+    fn price_context<'a>(&'a self, stage: &'a str) -> RunContext<'a> {
+        RunContext { threads: self.threads(), stage, observer: &*self.options.observer }
+    }
+}
+
+/// Shares of generated answers that repeat themselves; `None` if no task generates answers.
+fn repetition(evaluator: &Evaluator<'_>, [base, best]: [&[SampleRecord]; 2]) -> Option<BeforeAfter> {
+    let generates = |name: Option<&str>| {
+        let mut tasks = evaluator.tasks().iter();
+        tasks.any(|task| task.score.generates() && name.is_none_or(|name| name == task.task.name))
+    };
+    let share = |samples: &[SampleRecord]| {
+        let generated: Vec<&SampleRecord> = samples_with_answers(evaluator, samples)
+            .into_iter()
+            .filter(|sample| generates(sample.task.as_deref()))
+            .collect();
+        let repeating = generated.iter().filter(|sample| repeats_itself(&sample.prediction)).count();
+        (!generated.is_empty()).then(|| repeating as f64 / generated.len() as f64)
+    };
+    Some(BeforeAfter { base: share(base)?, best: share(best)? })
+}
+
+/// At most `n` of `values`, evenly spread over them.
+fn spread<T: Clone>(values: &[T], n: usize) -> Vec<T> {
+    let kept = values.len().min(n);
+    (0..kept).map(|i| values[i * values.len() / kept].clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn values_are_spread_evenly() {
+        let ten: Vec<usize> = (0..10).collect();
+        assert_eq!(super::spread(&ten, 4), [0, 2, 5, 7]);
+        assert_eq!(super::spread(&ten, 20), ten);
+        assert!(super::spread(&Vec::<usize>::new(), 3).is_empty());
+    }
+}
