@@ -47,11 +47,16 @@ impl Stage for GradientScreen {
 }
 
 impl GradientScreen {
-    /// Predicts the fall of the mean loss, nats an item, of every candidate that keeps or drops whole components.
+    /// Predicts the effect of every candidate that keeps or drops whole components: the change of the accuracy if that is
+    /// the measure, else the fall of the mean loss, nats an item.
     fn predict(&self, runner: &TrialRunner<'_>, candidates: &[Candidate]) -> Result<Vec<(Edit, f64)>> {
         let context = runner.context();
-        let margin = context.settings.objective.measure == Measure::Margin && runner.improves_answers();
-        let loss = if margin { Loss::Margin } else { Loss::LogLoss };
+        let measure = context.settings.objective.measure;
+        let counts_answers = measure == Measure::Accuracy && runner.improves_answers();
+        // Log-loss is a poor guide to accuracy: an edit that takes probability from frequent words turns answers right
+        // while answers that stay wrong become less likely (`docs/search.md`, "Screen").
+        let by_margin = runner.improves_answers() && measure != Measure::LogLoss;
+        let loss = if by_margin { Loss::Margin } else { Loss::LogLoss };
         // Without windows of running text, if there are answers: a window has hundreds of tokens and an answer a few,
         // so that the windows would drown the answers in the mean.
         let items: Vec<usize> =
@@ -71,7 +76,10 @@ impl GradientScreen {
             let components = candidate.reduction.components(candidate.id, spectrum)?;
             let mut kept = vec![false; spectrum.values().len()];
             components.into_iter().for_each(|i| kept[i] = true);
-            Some((candidate.edit(), -found[&candidate.id].predict(|i| kept[i]).change))
+            let sensitivity = &found[&candidate.id];
+            let flips = || sensitivity.predict_flips(|i| kept[i]);
+            let value = if counts_answers { flips() } else { -sensitivity.predict(|i| kept[i]).change };
+            Some((candidate.edit(), value))
         };
         Ok(candidates.iter().filter_map(predict).collect())
     }
