@@ -94,7 +94,7 @@ pub(crate) fn search_options(args: &Search) -> Result<SearchOptions> {
     let strategy = &args.strategy;
     Ok(SearchOptions {
         layers: args.layers.clone(),
-        matrices: args.matrices.clone(),
+        matrices: args.matrices.clone().unwrap_or_default(),
         reductions: args.rho.as_ref().map(|list| list.0.clone()).unwrap_or_default(),
         strategy: strategy.strategy.clone(),
         candidates: strategy.candidates,
@@ -110,6 +110,8 @@ pub(crate) fn search_options(args: &Search) -> Result<SearchOptions> {
         guards: args.guard.clone(),
         protocol: Some(protocol(args.protocol, args.task.split_fractions)),
         finalists: Some(args.finalists),
+        max_damage: args.max_damage,
+        no_side_effects: args.no_side_effects,
         split_seed: args.task.split_seed,
         seed: args.seed,
         memory: Some(strategy.memory.unwrap_or_else(environment::half_of_memory)),

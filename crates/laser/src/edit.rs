@@ -65,6 +65,11 @@ impl Edit {
         edit
     }
 
+    /// Number of edited matrices.
+    pub fn n_matrices(&self) -> usize {
+        self.reductions.len()
+    }
+
     /// Whether the edit changes no matrix.
     pub fn is_empty(&self) -> bool {
         self.reductions.is_empty()

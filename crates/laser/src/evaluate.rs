@@ -131,6 +131,14 @@ impl<'a> Evaluator<'a> {
         self.indices_in_task[index]
     }
 
+    /// Number of tokens of the gold answer of an item, or of the scored tokens of a window.
+    ///
+    /// # Panics
+    /// If there is no item `index`.
+    pub(crate) fn answer_tokens(&self, index: usize) -> usize {
+        self.encoded[index].answer_tokens
+    }
+
     /// Text of the scored tokens of a window; `None` for items that are not windows.
     ///
     /// # Errors

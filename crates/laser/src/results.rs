@@ -28,10 +28,10 @@ pub use held_out::HeldOut;
 pub(crate) use labels::{constant_answer_scores, labels};
 pub use manifest::{Manifest, ModelIdentity, TaskIdentity};
 pub use sample::SampleRecord;
-pub use search_results::{Baselines, BestEdit, NO_EDIT, Results, SearchSpace, SearchSummary};
+pub use search_results::{Baselines, BestEdit, FinalistSummary, NO_EDIT, Results, SearchSpace, SearchSummary};
 pub use split_summary::{SplitScores, SplitSummary};
 pub use task_change::{Change, GuardKept, TaskChange};
-pub use verdict::verdict;
+pub use verdict::{Verdict, verdict, verdict_sentence};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -9,7 +9,8 @@
 //! 4. `search/trial_runner.rs` runs the trials of all stages. `search/layer_walk.rs` scores them batch by batch, and
 //!    the [`store`] gets each batch when it is finished, so that a search can be resumed.
 //! 5. An [`objective`] turns the outcomes of an edit into the value that orders edits.
-//! 6. `search/finalists.rs` compares the best edits on the validation split and chooses the winner.
+//! 6. `search/finalists.rs` scores the best edits on the validation split and estimates their gains; `search/decision.rs`
+//!    chooses the winner, or no edit, by these and by the damage to ordinary text (`search/damage.rs`).
 //! 7. [`Proof`] compares winner and unedited model on the test split, which nothing before has seen.
 
 pub mod objective;
@@ -19,6 +20,8 @@ pub mod store;
 mod candidate;
 mod context;
 mod criterion;
+mod damage;
+mod decision;
 mod explore;
 mod finalists;
 mod greedy_order;
@@ -37,7 +40,9 @@ mod trial_runner;
 pub use self::candidate::Candidate;
 pub use self::context::SearchContext;
 pub use self::criterion::Criterion;
+pub use self::decision::Decision;
 pub use self::explore::{Exploration, sweep};
+pub use self::finalists::{Finalist, Finalists};
 pub use self::greedy_order::GreedyOrder;
 pub use self::item_order::ItemOrder;
 pub use self::plan::{Plan, StageName};
@@ -46,24 +51,24 @@ pub use self::settings::{Budget, Protocol, Settings};
 pub use self::space::Space;
 pub use self::splits::Splits;
 
-use self::observer::SearchObserver;
 use self::store::Store;
 use crate::edit::Edit;
-use crate::edit::truncation::{Truncation, TruncationRecord};
+use crate::edit::truncation::TruncationRecord;
 use crate::error::Result;
-use crate::evaluate::Evaluator;
 use crate::evaluate::RunContext;
 use crate::evaluate::outcome::Outcome;
-use laser_model::Model;
-use laser_statistics::Split;
 
 /// Result of a search.
 #[derive(Debug)]
 pub struct SearchResult {
     /// Result on the search split; its notes include those of the later steps.
     pub explored: Exploration,
-    /// The winner.
+    /// The finalists with the estimates of their gains; none under the paper's protocol.
+    pub finalists: Vec<Finalist>,
+    /// The winner; empty if no edit is proposed.
     pub winner: Edit,
+    /// Why no edit is proposed; `None` if one is.
+    pub none_because: Option<String>,
     /// Changes that the winner makes to its matrices.
     pub records: Vec<TruncationRecord>,
     /// Outcomes of the unedited model on all items, by item index.
@@ -81,48 +86,31 @@ pub struct SearchResult {
 /// If the objective does not fit the tasks, the search space or a split is empty, the budget ends before one edit is
 /// scored on all items, an edit cannot be made or scored, or the store cannot be written; if the observer stops the
 /// search.
-pub fn explore(
-    model: &Model,
-    evaluator: &Evaluator<'_>,
-    truncation: &Truncation,
-    settings: &Settings,
-    store: &mut Store,
-    observer: &dyn SearchObserver,
-) -> Result<Exploration> {
-    explore::explore(SearchContext { model, evaluator, truncation, settings, observer }, store)
+pub fn explore(context: SearchContext<'_>, store: &mut Store) -> Result<Exploration> {
+    explore::explore(context, store)
 }
 
 /// Runs a search: trials on the search split, choice of the winner, and one look at the test split.
 ///
 /// # Errors
 /// Those of [`explore()`].
-pub fn search(
-    model: &Model,
-    evaluator: &Evaluator<'_>,
-    truncation: &Truncation,
-    settings: &Settings,
-    store: &mut Store,
-    observer: &dyn SearchObserver,
-) -> Result<SearchResult> {
-    let context = SearchContext { model, evaluator, truncation, settings, observer };
+pub fn search(context: SearchContext<'_>, store: &mut Store) -> Result<SearchResult> {
+    let SearchContext { model, evaluator, settings, observer, .. } = context;
     let mut explored = explore::explore(context, store)?;
     if evaluator.tasks().len() > 1 {
         explored.notes.push(
-            "scores count the items of all tasks alike, texts that are only read aside; the proof leaves those and \
-             guarded tasks out"
-                .to_owned(),
+            "scores count the items of all tasks alike, texts that are only read and guarded tasks aside".to_owned(),
         );
     }
     // The exploration's truncation, because it may be calibrated.
     let truncation = explored.truncation.clone();
     let context = SearchContext { truncation: &truncation, ..context };
-    let winner = match settings.protocol {
-        Protocol::Paper => explored.found[0].clone(),
+    let (finalists, Decision { winner, none_because }) = match settings.protocol {
+        Protocol::Paper => (Vec::new(), Decision { winner: explored.found[0].clone(), none_because: None }),
         Protocol::Honest { .. } => {
-            let items = explored.splits.items(Split::Validation);
-            let (winner, note) = finalists::choose_winner(context, &items, &explored.found, store)?;
-            explored.notes.extend(note);
-            winner
+            let finalists = finalists::finalists(context, &explored, store)?;
+            let decision = decision::decide(&finalists, settings.max_damage);
+            (finalists.edits, decision)
         }
     };
 
@@ -131,11 +119,11 @@ pub fn search(
     let run = |stage| RunContext { threads: settings.threads, stage, observer };
     let base = evaluator.evaluate(model, &all, run("test: base"))?;
     let (edited, records) = truncation.apply(model, &winner)?;
-    let best = evaluator.evaluate(&edited, &all, run("test: winner"))?;
+    let best = if winner.is_empty() { base.clone() } else { evaluator.evaluate(&edited, &all, run("test: winner"))? };
     let ties = base.iter().chain(&best).filter(|o| o.tied).count();
     if ties > 0 {
         explored.notes.push(format!("{ties} outcomes of base or winner were decided by a tie"));
     }
     let proof = Proof::measure(context, &explored, &base, &best);
-    Ok(SearchResult { explored, winner, records, base, best, proof })
+    Ok(SearchResult { explored, finalists, winner, none_because, records, base, best, proof })
 }

@@ -8,6 +8,7 @@ mod edit;
 mod evaluate;
 mod manifest;
 mod options;
+mod price;
 mod search;
 mod search_options;
 mod tasks;

@@ -15,12 +15,13 @@
 //!    numbers the groups.
 //! 2. [`catch_up_probability`] decides when a race drops a candidate; [`rank_correlation`](fn@rank_correlation)
 //!    compares a cheap prediction with measured scores.
-//! 3. [`mean`], [`clustered_stderr`], [`effective_items`] and [`wilson_ci95`] summarise one model;
+//! 3. [`shrink`] corrects the measured gains of the finalists for the luck of being the best.
+//! 4. [`mean`], [`clustered_stderr`], [`effective_items`] and [`wilson_ci95`] summarise one model;
 //!    [`balanced_accuracy`](fn@balanced_accuracy), [`most_frequent`] and [`constant_answer_rate`] are the accuracies to
 //!    compare it with.
-//! 4. [`PairedOutcomes`], [`bootstrap_ci95`] and [`mcnemar_exact_p`] compare the winner with the unedited model;
+//! 5. [`PairedOutcomes`], [`bootstrap_ci95`] and [`mcnemar_exact_p`] compare the winner with the unedited model;
 //!    [`minimal_detectable_difference`] gives the difference that the comparison could have detected.
-//! 5. [`family_wise`](fn@family_wise) corrects the search's best result for the number of candidates tried.
+//! 6. [`family_wise`](fn@family_wise) corrects the search's best result for the number of candidates tried.
 #![forbid(unsafe_code)]
 
 mod balanced_accuracy;
@@ -32,6 +33,7 @@ mod groups;
 mod paired;
 mod power;
 mod rank_correlation;
+mod shrinkage;
 mod split;
 mod summary;
 
@@ -44,6 +46,7 @@ pub use groups::{group_ids, group_sums};
 pub use paired::{PairedOutcomes, differences, mcnemar_exact_p};
 pub use power::minimal_detectable_difference;
 pub use rank_correlation::rank_correlation;
+pub use shrinkage::{Estimate, shrink};
 pub use split::{Fractions, FractionsError, Split, assign_split, paper_split};
 pub use summary::{clustered_stderr, effective_items, mean, wilson_ci95};
 

@@ -23,8 +23,9 @@ pub(crate) struct Search {
     #[arg(long, default_value = "*")]
     pub(crate) layers: String,
     /// Matrices, by name or the paper's aliases; `e*.down_proj` and `h*.q_proj` take experts or head groups one by one
-    #[arg(long, default_value = "fc_in,fc_out", value_delimiter = ',', value_name = "NAMES")]
-    pub(crate) matrices: Vec<String>,
+    /// [default: all of the block; fc_in,fc_out under the paper's protocol]
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) matrices: Option<Vec<String>>,
     /// Reductions to try: fractions of the largest rank, or any reduction of docs/reductions.md, such as band(0..0.1),
     /// random(0.1,7), magnitude(0.1), whitened(0.1) or drop-bulk [default: 0.9,0.8,0.6,0.4,0.2,0.1,0.05,0.01]
     #[arg(long, value_name = "LIST", value_parser = reductions)]
@@ -51,6 +52,15 @@ pub(crate) struct Search {
     /// Number of edits that go from the search split to the validation split
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(crate) finalists: usize,
+    /// Largest rise of the log-loss of ordinary text that an edit may cause, nats a token, such as 0.1
+    #[arg(long, value_name = "NATS")]
+    pub(crate) max_damage: Option<f64>,
+    /// Do not measure what edits cost elsewhere
+    #[arg(long)]
+    pub(crate) no_side_effects: bool,
+    /// Exit with status 1 unless the test split proves a gain
+    #[arg(long)]
+    pub(crate) require_gain: bool,
     /// Seed of the order of items, of the bootstrap and of the permutations
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
@@ -81,7 +91,7 @@ pub(crate) struct StrategyArgs {
     /// End after this many scored items, summed over trials
     #[arg(long, value_name = "N")]
     pub(crate) max_items: Option<usize>,
-    /// Number of edits kept after screening [default: 32]
+    /// Number of edits kept after screening [default: 24]
     #[arg(long, value_name = "N")]
     pub(crate) candidates: Option<usize>,
     /// Number of items whose gradients the gradient screen takes [default: 100]

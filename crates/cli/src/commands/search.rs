@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use laser::CompletedSearch;
 use laser::report::markdown_table;
+use laser::results::Verdict;
 
 use crate::args::{Global, Search};
 use crate::progress::Progress;
@@ -26,7 +27,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> R
     }
     let found = completed(session.search(&tasks, &options), args)?;
     found.write_run(&args.out)?;
-    if let Some(path) = &args.write_model {
+    if let Some(path) = args.write_model.as_ref().filter(|_| !found.edit().is_empty()) {
         found.apply(&session)?.write(path).with_context(|| format!("writing {}", path.display()))?;
         output::say(global, &format!("wrote {}", path.display()));
     }
@@ -38,6 +39,18 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> R
         output::result(&format!("\n{}", found.verdict()))?;
     }
     output::say(global, &format!("wrote {} (report.html, recipe.yaml, results.json)", args.out.display()));
+    if let Some(path) = args.write_model.as_ref().filter(|_| found.edit().is_empty()) {
+        output::say(global, &format!("no edit is proposed: {} is not written", path.display()));
+    }
+    let results = &found.results;
+    if !results.keeps_guards() {
+        output::say(global, "exit status 1: a guard is broken on the test split");
+        return Ok(ExitCode::from(1));
+    }
+    if args.require_gain && results.verdict != Verdict::Gain {
+        output::say(global, &format!("exit status 1: a gain was required, and the verdict is {}", results.verdict));
+        return Ok(ExitCode::from(1));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn quickstart(found: &CompletedSearch, session: &Session, tasks: &Sco
             test.mcnemar_p,
             test.familywise_p
         ),
-        found.verdict(),
+        found.verdict().to_owned(),
     ]
     .join("\n")
 }

@@ -98,9 +98,8 @@ impl Sensitivity {
     pub fn predict_flips(&self, kept: impl Fn(usize) -> bool) -> f64 {
         let logistic = |margin: f64| 1.0 / (1.0 + (-margin / STEP).exp());
         let changes = self.predict(kept).items;
-        let of_item = |(loss, change): (&f64, &f64)| {
-            logistic(-loss - change) - logistic(-loss) - CHANGE_PENALTY * change.abs()
-        };
+        let of_item =
+            |(loss, change): (&f64, &f64)| logistic(-loss - change) - logistic(-loss) - CHANGE_PENALTY * change.abs();
         self.losses.iter().zip(&changes).map(of_item).sum::<f64>() / self.losses.len() as f64
     }
 }

@@ -21,7 +21,8 @@ mod tests {
 
     #[test]
     fn words_must_stand_three_times_in_a_row() {
-        for text in ["the the the", "Paris, paris. Paris", "a b a b a b c", "in the city of in the city of in the city of"]
+        for text in
+            ["the the the", "Paris, paris. Paris", "a b a b a b c", "in the city of in the city of in the city of"]
         {
             assert!(repeats_itself(text), "{text}");
         }

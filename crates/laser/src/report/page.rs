@@ -6,7 +6,7 @@ use super::error::ReportError;
 use super::flips::{self, Flip};
 use super::grid::Grid;
 use super::{colour_scale, comparison, heat_map, layer_plot, provenance, tasks};
-use crate::results::{Results, verdict};
+use crate::results::{Results, verdict_sentence};
 use crate::search::store::TrialRow;
 use laser_statistics::Split;
 
@@ -38,7 +38,7 @@ pub fn render_html(results: &Results, trials: &[TrialRow], flips: &[Flip]) -> Re
     environment.add_template("report.html", include_str!("report.html.j2"))?;
     let page = environment.get_template("report.html")?.render(context! {
         css => include_str!("report.css"),
-        verdict => verdict(results),
+        verdict => verdict_sentence(results),
         model => results.manifest.model.path,
         task => results.manifest.task.name,
         comparison => has_accuracy.then(|| comparison::comparison(results)),

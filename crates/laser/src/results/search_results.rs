@@ -6,7 +6,9 @@ use super::held_out::HeldOut;
 use super::manifest::Manifest;
 use super::split_summary::SplitScores;
 use super::task_change::TaskChange;
-use laser_statistics::{ConstantAnswer, FrequentAnswer};
+use super::verdict::Verdict;
+use crate::price::Price;
+use laser_statistics::{ConstantAnswer, FrequentAnswer, Split};
 
 /// Value of [`BestEdit::edit`] if no edit was better than the unedited model.
 pub const NO_EDIT: &str = "none";
@@ -18,6 +20,19 @@ pub struct Results {
     pub base: SplitScores,
     /// The winner and its scores.
     pub best: BestEdit,
+    /// The verdict in one word.
+    #[serde(default)]
+    pub verdict: Verdict,
+    /// The verdict in a sentence, with the price.
+    #[serde(default)]
+    pub reason: String,
+    /// What the edit costs elsewhere; `None` if that was not measured or no edit is proposed.
+    #[serde(default)]
+    pub price: Option<Price>,
+    /// The edits that reached the validation split, in the order of their values on the search split; empty under the
+    /// paper's protocol.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub finalists: Vec<FinalistSummary>,
     /// The proof: answers of the winner compared with those of the unedited model on the test split.
     pub test: HeldOut,
     /// The comparison for each task; empty if there is a single task and it has answers.
@@ -34,6 +49,14 @@ pub struct Results {
 }
 
 impl Results {
+    /// Whether the winner keeps every guard on the test split.
+    pub fn keeps_guards(&self) -> bool {
+        self.tasks
+            .iter()
+            .filter_map(|task| task.guard.as_ref())
+            .all(|guard| guard.held.get(&Split::Test) != Some(&false))
+    }
+
     /// The tasks that the search was to improve (those without a guard), if all of them are perplexity tasks. They have
     /// no answers, so their log-loss shows whether the search succeeded. Otherwise empty: accuracy shows it.
     pub fn perplexity_goals(&self) -> Vec<&TaskChange> {
@@ -58,6 +81,23 @@ pub struct BestEdit {
     pub splits: SplitScores,
 }
 
+/// An edit that reached the validation split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FinalistSummary {
+    /// The edit in short form.
+    pub edit: String,
+    /// Gain measured on search and validation split together, in units of the objective.
+    pub measured: f64,
+    /// Estimate of the gain on new items: the measured gain, corrected for the luck of being among the best.
+    pub estimated: f64,
+    /// Standard error of the estimate.
+    pub stderr: f64,
+    /// Rise of the log-loss of ordinary text, nats a token; `None` if it was not measured.
+    pub damage: Option<f64>,
+    /// Whether the edit keeps every guard on these items.
+    pub keeps_guards: bool,
+}
+
 /// The search space, the strategy and their cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SearchSummary {
@@ -75,6 +115,9 @@ pub struct SearchSummary {
     pub strategy: String,
     /// The protocol that split the items: `three-way` or `paper`.
     pub protocol: String,
+    /// Why no edit is proposed; `None` if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub none_because: Option<String>,
     /// Accuracy gain (a fraction) on the search split that the best of equally many edits would show if none of them
     /// had any effect.
     pub null_best_gain: f64,

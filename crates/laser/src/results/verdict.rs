@@ -1,5 +1,9 @@
-//! Verdict: takes the results of a search, gives one sentence that says whether the gain is real (`docs/method.md`,
-//! "Proof").
+//! Verdict: takes the results of a search, says in one word and in a sentence whether the gain is real
+//! (`docs/method.md`, "Proof").
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use super::held_out::HeldOut;
 use super::number_format::{count, nats, p_value, percent, points};
@@ -10,29 +14,92 @@ use laser_statistics::Split;
 /// Significance level: a change is shown if McNemar's p-value is below it.
 const ALPHA: f64 = 0.05;
 
-/// One plain sentence that says whether the gain is real, and how large it is.
+/// Result of a search in one word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The winner is better on the test split.
+    Gain,
+    /// The winner is worse on the test split, or breaks a guard there.
+    Loss,
+    /// The test split shows neither.
+    #[default]
+    Unproven,
+    /// No edit is proposed.
+    None,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gain => "gain",
+            Self::Loss => "loss",
+            Self::Unproven => "unproven",
+            Self::None => "none",
+        })
+    }
+}
+
+/// The verdict on a search.
 ///
-/// A gain or a loss counts as shown if the clustered interval excludes zero *and* McNemar's p is below 0.05. If neither
-/// is shown and the test split is too small to show the gain that the search promised, the sentence says that there are
-/// too few items, rather than that there is no gain. If the search was to improve perplexity tasks only, the interval of
-/// their log-loss decides alone. Guards that the winner breaks on the test split are named.
-pub fn verdict(results: &Results) -> String {
+/// A gain or a loss counts as shown if the clustered interval excludes zero *and* McNemar's p is below 0.05. If the
+/// search was to improve perplexity tasks only, the interval of their log-loss decides alone. A guard that the winner
+/// breaks on the test split is a loss.
+pub fn verdict(results: &Results) -> Verdict {
+    if results.best.edit == NO_EDIT {
+        return Verdict::None;
+    }
+    if !broken_guards(results).is_empty() {
+        return Verdict::Loss;
+    }
     let texts = results.perplexity_goals();
-    let sentence = if texts.is_empty() || results.best.edit == NO_EDIT {
+    if !texts.is_empty() {
+        let intervals: Vec<Option<[f64; 2]>> =
+            texts.iter().map(|text| text.change.get(&Split::Test).and_then(|change| change.ci95)).collect();
+        // A gain must be shown for every text, while a loss on a single one is harm.
+        return match &intervals {
+            known if known.iter().all(|ci| ci.is_some_and(|[low, _]| low > 0.0)) => Verdict::Gain,
+            known if known.iter().flatten().any(|[_, high]| *high < 0.0) => Verdict::Loss,
+            _ => Verdict::Unproven,
+        };
+    }
+    match results.test.ci95 {
+        Some([low, _]) if results.test.mcnemar_p < ALPHA && low > 0.0 => Verdict::Gain,
+        Some([_, high]) if results.test.mcnemar_p < ALPHA && high < 0.0 => Verdict::Loss,
+        _ => Verdict::Unproven,
+    }
+}
+
+/// One or two plain sentences that say whether the gain is real, how large it is, and what it costs.
+///
+/// If neither a gain nor a loss is shown and the test split is too small to show the gain that the search promised, the
+/// sentence says that there are too few items, rather than that there is no gain. Guards that the winner breaks on the
+/// test split are named.
+pub fn verdict_sentence(results: &Results) -> String {
+    let texts = results.perplexity_goals();
+    let mut sentence = if texts.is_empty() || results.best.edit == NO_EDIT {
         accuracy_verdict(results)
     } else {
         perplexity_verdict(results, &texts)
     };
-    let is_broken = |task: &&TaskChange| task.guard.as_ref().is_some_and(|g| g.held.get(&Split::Test) == Some(&false));
-    let broken: Vec<&str> = results.tasks.iter().filter(is_broken).map(|task| task.task.as_str()).collect();
-    if broken.is_empty() {
-        return sentence;
+    let broken = broken_guards(results);
+    if !broken.is_empty() {
+        let sentence_so_far = sentence.trim_end_matches('.');
+        sentence = format!(
+            "{sentence_so_far}; but on held-out items it costs {} more than the guard allows.",
+            broken.join(", ")
+        );
     }
-    format!(
-        "{}; but on held-out items it costs {} more than the guard allows.",
-        sentence.trim_end_matches('.'),
-        broken.join(", ")
-    )
+    match &results.price {
+        Some(price) => format!("{sentence} It {}.", price.in_words()),
+        None => sentence,
+    }
+}
+
+/// Names of the tasks whose guards the winner breaks on the test split.
+fn broken_guards(results: &Results) -> Vec<&str> {
+    let is_broken = |task: &&TaskChange| task.guard.as_ref().is_some_and(|g| g.held.get(&Split::Test) == Some(&false));
+    results.tasks.iter().filter(is_broken).map(|task| task.task.as_str()).collect()
 }
 
 /// The sentence for perplexity tasks: changes of their log-loss on the test split, nats a token.
@@ -55,13 +122,10 @@ fn perplexity_verdict(results: &Results, texts: &[&TaskChange]) -> String {
         )
     };
     let descriptions: Vec<String> = texts.iter().zip(&changes).zip(&intervals).map(describe).collect();
-    // A gain must be shown for every text, while a loss on a single one is harm.
-    let opening = if intervals.iter().all(|[low, _]| *low > 0.0) {
-        "The gain is real"
-    } else if intervals.iter().any(|[_, high]| *high < 0.0) {
-        "The edit does harm"
-    } else {
-        "No gain is shown"
+    let opening = match verdict(results) {
+        Verdict::Gain => "The gain is real",
+        Verdict::Loss if intervals.iter().any(|[_, high]| *high < 0.0) => "The edit does harm",
+        _ => "No gain is shown",
     };
     format!("{opening}: on held-out texts {edit} changes the log-loss of {}.", descriptions.join("; of "))
 }
@@ -73,10 +137,9 @@ fn accuracy_verdict(results: &Results) -> String {
     let items = count(test.n);
     if edit == NO_EDIT {
         let trials = count(results.search.trials);
-        return format!(
-            "No edit is proposed: none of the {trials} tried does better than the unedited model \
-             on the items used to choose."
-        );
+        let because = results.search.none_because.as_deref();
+        let because = because.unwrap_or("none does better than the unedited model on the items used to choose");
+        return format!("No edit is proposed: of {trials} tried, {because}.");
     }
     if test.n == 0 {
         return format!("Nothing is known about {edit} on new items: the test split is empty.");

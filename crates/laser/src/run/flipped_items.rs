@@ -4,24 +4,26 @@
 use std::collections::BTreeSet;
 
 use crate::report::Flip;
-use crate::results::{Results, SampleRecord};
+use crate::results::{Results, SampleRecord, TaskChange};
 use laser_statistics::Split;
 
 /// Finds the flipped items among those whose accuracy the report shows.
 pub(super) struct FlippedItems<'a> {
     /// Samples of the unedited model, one for each item.
     base: &'a [SampleRecord],
-    /// Names of perplexity tasks that stand beside tasks with answers. Nothing in them is right or wrong.
+    /// Names of tasks beside those that prove the gain: perplexity tasks, where nothing is right or wrong, and guarded
+    /// tasks.
     left_out: BTreeSet<&'a str>,
 }
 
 impl<'a> FlippedItems<'a> {
     /// Takes a search's results and the samples of the unedited model, one for each item.
     pub(super) fn new(results: &'a Results, base: &'a [SampleRecord]) -> Self {
-        let (perplexity, with_answers): (Vec<_>, Vec<_>) = results.tasks.iter().partition(|task| task.is_perplexity());
-        // Where all tasks are perplexity tasks, their items are kept: otherwise there would be none.
-        let names = perplexity.into_iter().map(|task| task.task.as_str());
-        let left_out = if with_answers.is_empty() { BTreeSet::new() } else { names.collect() };
+        let proves = |task: &&TaskChange| !task.is_perplexity() && task.guard.is_none();
+        let (proving, others): (Vec<_>, Vec<_>) = results.tasks.iter().partition(proves);
+        // Where no task proves a gain, all items are kept: otherwise there would be none.
+        let names = others.into_iter().map(|task| task.task.as_str());
+        let left_out = if proving.is_empty() { BTreeSet::new() } else { names.collect() };
         Self { base, left_out }
     }
 

@@ -4,8 +4,12 @@ use super::samples::{on_split, samples_with_answers};
 use super::scores::{constant_answers, scores};
 use super::task_changes::task_changes;
 use crate::evaluate::Evaluator;
-use crate::results::{Baselines, BestEdit, Manifest, Results, SampleRecord, SearchSpace, SearchSummary};
-use crate::search::{Protocol, SearchResult, Settings};
+use crate::price::Price;
+use crate::results::{
+    Baselines, BestEdit, FinalistSummary, Manifest, NO_EDIT, Results, SampleRecord, SearchSpace, SearchSummary,
+    Verdict, verdict, verdict_sentence,
+};
+use crate::search::{Finalist, Protocol, SearchResult, Settings};
 use laser_statistics::{Split, constant_answer_rate, most_frequent};
 
 /// Builds `results.json` of a search. `base` and `best` are the samples of the unedited model and of the winner, one for
@@ -17,24 +21,53 @@ pub fn search_results(
     base: &[SampleRecord],
     best: &[SampleRecord],
     manifest: Manifest,
+    price: Option<Price>,
     mut notes: Vec<String>,
 ) -> Results {
     notes.extend(found.explored.notes.iter().cloned());
-    Results {
-        base: scores(evaluator, base),
+    // All figures but those of single tasks count the items that the proof counts: a guarded task cannot prove a gain.
+    let [base_counted, best_counted] = [base, best].map(|samples| without_guarded(evaluator, settings, samples));
+    let mut results = Results {
+        base: scores(evaluator, &base_counted),
         best: BestEdit {
-            edit: found.winner.to_string(),
+            edit: if found.winner.is_empty() { NO_EDIT.to_owned() } else { found.winner.to_string() },
             rank: found.winner.as_single().and_then(|_| found.records.first()).and_then(|record| record.rank),
             rho: found.winner.as_single().map(|(_, reduction)| reduction.to_string()),
-            splits: scores(evaluator, best),
+            splits: scores(evaluator, &best_counted),
         },
+        verdict: Verdict::default(),
+        reason: String::new(),
+        price,
+        finalists: found.finalists.iter().map(finalist_summary).collect(),
         test: found.proof.held_out.clone(),
         tasks: task_changes(evaluator, found, settings, base, best),
         search: search_summary(found, settings),
-        baselines: baselines(evaluator, base, best),
+        baselines: baselines(evaluator, &base_counted, &best_counted),
         manifest,
         notes,
+    };
+    results.verdict = verdict(&results);
+    results.reason = verdict_sentence(&results);
+    results
+}
+
+fn finalist_summary(finalist: &Finalist) -> FinalistSummary {
+    FinalistSummary {
+        edit: finalist.edit.to_string(),
+        measured: finalist.measured.value,
+        estimated: finalist.estimated.value,
+        stderr: finalist.estimated.stderr,
+        damage: finalist.damage,
+        keeps_guards: finalist.value.is_feasible(),
     }
+}
+
+/// The samples of the tasks without a guard.
+fn without_guarded(evaluator: &Evaluator<'_>, settings: &Settings, samples: &[SampleRecord]) -> Vec<SampleRecord> {
+    let guards = settings.objective.guards.iter();
+    let guarded: Vec<&str> = guards.map(|guard| evaluator.tasks()[guard.part].task.name.as_str()).collect();
+    let counts = |sample: &&SampleRecord| sample.task.as_deref().is_none_or(|task| !guarded.contains(&task));
+    samples.iter().filter(counts).cloned().collect()
 }
 
 fn search_summary(found: &SearchResult, settings: &Settings) -> SearchSummary {
@@ -53,6 +86,7 @@ fn search_summary(found: &SearchResult, settings: &Settings) -> SearchSummary {
         steps: found.explored.steps.iter().map(ToString::to_string).collect(),
         strategy: settings.plan.to_string(),
         protocol: protocol.to_owned(),
+        none_because: found.none_because.clone(),
         null_best_gain: found.proof.null_best_gain,
     }
 }

@@ -13,6 +13,8 @@ pub struct SearchContext<'a> {
     pub model: &'a Model,
     /// The tasks, encoded for the model.
     pub evaluator: &'a Evaluator<'a>,
+    /// Ordinary text on which the damage of edits is measured; `None`: damage is not measured.
+    pub text: Option<&'a Evaluator<'a>>,
     /// Turns edits into edited models.
     pub truncation: &'a Truncation,
     /// Search space, plan, objective and limits.

@@ -60,7 +60,7 @@ pub(super) fn explore(context: SearchContext<'_>, store: &mut Store) -> Result<E
     let work_before = model.work();
     let order = ItemOrder::new(evaluator, &items, settings);
     store.insert_order(Split::Search, &order.items)?;
-    let mut runner = TrialRunner::new(context, store, order);
+    let mut runner = TrialRunner::new(context, store, Split::Search, order);
     let pool = run_plan(&mut runner, candidates)?;
     let mut found = pool.ranked;
     let (order, items_asked) = (runner.items().to_vec(), runner.items_asked());
@@ -94,7 +94,7 @@ pub fn sweep(
     let settings = Settings { plan: Plan::exhaustive(), ..context.settings.clone() };
     let context = SearchContext { settings: &settings, ..context };
     let order = ItemOrder::new(context.evaluator, items, &settings);
-    let mut runner = TrialRunner::new(context, store, order);
+    let mut runner = TrialRunner::new(context, store, Split::Search, order);
     runner.score(&Edit::default(), candidates, items.len())?;
     let position_of: BTreeMap<usize, usize> =
         runner.items().iter().enumerate().map(|(position, item)| (*item, position)).collect();
@@ -110,7 +110,7 @@ pub fn sweep(
 /// Returns the context's truncation with the input covariances that the candidates' reductions need, measured on
 /// `items`. Without such a reduction nothing is measured.
 fn calibrate(context: SearchContext<'_>, items: &[usize], candidates: &[Candidate]) -> Result<Truncation> {
-    let SearchContext { model, evaluator, truncation, settings, observer } = context;
+    let SearchContext { model, evaluator, truncation, settings, observer, .. } = context;
     let ids: Vec<WeightId> =
         candidates.iter().filter(|candidate| candidate.reduction.needs_activations()).map(|c| c.id).collect();
     if ids.is_empty() {

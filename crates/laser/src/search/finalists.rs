@@ -1,53 +1,142 @@
-//! Finalists: the best edits of the search split are compared on the validation split → the winner.
+//! Finalists: the best edits of the search split are scored on the validation split, and their gains are estimated from
+//! both splits together.
 
 use super::context::SearchContext;
+use super::damage::damages;
+use super::explore::Exploration;
+use super::item_order::ItemOrder;
 use super::objective::Value;
+use super::observer::UnlimitedTime;
+use super::plan::Plan;
+use super::settings::{Budget, Settings};
 use super::store::Store;
-use super::trial::{Outcomes, Trial};
+use super::trial::Outcomes;
+use super::trial_runner::TrialRunner;
 use crate::edit::Edit;
 use crate::error::Result;
-use crate::evaluate::RunContext;
-use laser_model::Model;
-use laser_statistics::Split;
+use laser_statistics::{Estimate, Split, clustered_stderr, group_ids, mean, shrink};
 
-/// Chooses the winner among the first edits of `found` by their values on the validation split's `items`. Returns it,
-/// with a remark for the reader of the results if it breaks a guard or is not better than the unedited model. Outcomes
-/// that the store has already are not computed again.
-pub(super) fn choose_winner(
-    context: SearchContext<'_>,
-    items: &[usize],
-    found: &[Edit],
-    store: &mut Store,
-) -> Result<(Edit, Option<String>)> {
-    let SearchContext { model, evaluator, truncation, settings, observer } = context;
-    let objective = &settings.objective;
-    let run = RunContext { threads: settings.threads, stage: "validation", observer };
-    let score = |model: &Model| evaluator.evaluate(model, items, run);
-    let (tasks, measures) = (evaluator.task_indices(items), objective.measures(evaluator));
-    let unedited = Outcomes::of(&score(model)?);
-    let finalists = &found[..found.len().min(settings.finalists.max(1))];
-    let mut best: Option<(Value, &Edit)> = None;
-    for (done, edit) in finalists.iter().enumerate() {
-        let mut outcomes = store.get(edit, Split::Validation)?;
-        if outcomes.is_empty() {
-            outcomes = Outcomes::of(&score(&truncation.apply(model, edit)?.0)?);
-            let trial = Trial { edit: edit.clone(), rank: None, split: Split::Validation, outcomes: outcomes.clone() };
-            store.insert(0, &[trial])?;
-        }
-        observer.progress("finalists", done + 1, finalists.len());
-        let value = objective.value(&outcomes, &unedited, &tasks, &measures);
-        // Strictly better: of equal finalists, the better one on the search split wins.
-        if best.is_none_or(|(best, _)| value > best) {
-            best = Some((value, edit));
-        }
-    }
-    let (value, winner) = best.expect("there is a finalist because a plan without a result is an error");
-    let note = if !value.is_feasible() {
-        Some("the winner breaks a guard on the validation split, as every finalist does".to_owned())
-    } else if value <= objective.value(&unedited, &unedited, &tasks, &measures) {
-        Some("the winner does not beat the unedited model on the validation split".to_owned())
-    } else {
-        None
+/// An edit that may win, with the evidence for it.
+#[derive(Debug, Clone)]
+pub struct Finalist {
+    /// The edit.
+    pub edit: Edit,
+    /// Value of the objective on the items of search and validation split.
+    pub value: Value,
+    /// Objective minus that of the unedited model at each item of both splits.
+    pub differences: Vec<f64>,
+    /// Mean of the differences.
+    pub measured: Estimate,
+    /// Estimate of the gain on new items: `measured`, corrected for the luck of being among the best.
+    pub estimated: Estimate,
+    /// Rise of the log-loss of ordinary text, nats a token; `None` if it was not measured.
+    pub damage: Option<f64>,
+}
+
+/// Finalists of a search.
+#[derive(Debug, Clone)]
+pub struct Finalists {
+    /// The finalists, in the order of their values on the search split.
+    pub edits: Vec<Finalist>,
+    /// Group of each item of search and validation split.
+    pub groups: Vec<u32>,
+}
+
+/// Edits whose measured gain is within so many standard errors of the best show how gains scatter. With edits that
+/// destroy the model, or have no effect, among them, true gains would not be normally distributed (`docs/search.md`,
+/// "Decision").
+const CONTENDER: f64 = 1.0;
+
+/// Scores the first edits found on the validation split, and estimates their gains. Outcomes that the store has already
+/// are not computed again.
+pub(super) fn finalists(context: SearchContext<'_>, explored: &Exploration, store: &mut Store) -> Result<Finalists> {
+    let SearchContext { evaluator, settings, observer, .. } = context;
+    let edits: Vec<Edit> = explored.found.iter().take(settings.finalists.max(1)).cloned().collect();
+    let order = ItemOrder::new(evaluator, &explored.splits.items(Split::Validation), settings);
+    let unlimited = Settings { plan: Plan::exhaustive(), budget: Budget::default(), ..settings.clone() };
+    let observer = UnlimitedTime(observer);
+    let validation = SearchContext { settings: &unlimited, observer: &observer, ..context };
+    let mut runner = TrialRunner::new(validation, store, Split::Validation, order.clone());
+    runner.score_edits(&edits)?;
+    let seen = |edit: &Edit| runner.complete(edit).cloned().unwrap_or_default();
+    let on_validation: Vec<Outcomes> = edits.iter().chain([&Edit::default()]).map(seen).collect();
+
+    let items: Vec<usize> = explored.order.iter().chain(&order.items).copied().collect();
+    let evidence = Evidence {
+        context,
+        tasks: evaluator.task_indices(&items),
+        groups: group_ids(items.iter().map(|item| evaluator.group(*item))),
+        unedited: joined(&store.get(&Edit::default(), Split::Search)?, &on_validation[edits.len()]),
     };
-    Ok((winner.clone(), note))
+    let damages = damages(context, &edits)?;
+    let mut finalists = Vec::with_capacity(edits.len());
+    for ((edit, on_validation), damage) in edits.iter().zip(&on_validation).zip(damages) {
+        let outcomes = joined(&store.get(edit, Split::Search)?, on_validation);
+        let differences = evidence.differences(&outcomes);
+        let measured = evidence.measure(&differences);
+        let value = evidence.value(&outcomes);
+        finalists.push(Finalist { edit: edit.clone(), value, differences, measured, estimated: measured, damage });
+    }
+    let others = explored
+        .trials
+        .iter()
+        .filter(|trial| trial.outcomes.len() == explored.order.len() && !edits.iter().any(|edit| *edit == trial.edit));
+    let others: Vec<Estimate> = others.map(|trial| evidence.measure(&evidence.differences(&trial.outcomes))).collect();
+    estimate(&mut finalists, &others);
+    Ok(Finalists { edits: finalists, groups: evidence.groups })
+}
+
+/// Sets the estimated gains of the finalists; `others`: measured gains of the edits that are no finalists.
+fn estimate(finalists: &mut [Finalist], others: &[Estimate]) {
+    let measured: Vec<Estimate> = finalists.iter().map(|finalist| finalist.measured).collect();
+    let Some(best) = measured.iter().copied().max_by(|a, b| a.value.total_cmp(&b.value)) else { return };
+    let is_contender = |other: &&Estimate| best.value - other.value <= CONTENDER * other.stderr;
+    let all: Vec<Estimate> = measured.iter().chain(others.iter().filter(is_contender)).copied().collect();
+    for (finalist, estimated) in finalists.iter_mut().zip(shrink(&all)) {
+        finalist.estimated = estimated;
+    }
+}
+
+/// Items of search and validation split, in this order, with what is known of the unedited model on them.
+struct Evidence<'a> {
+    context: SearchContext<'a>,
+    /// Task of each item.
+    tasks: Vec<usize>,
+    /// Group of each item.
+    groups: Vec<u32>,
+    unedited: Outcomes,
+}
+
+impl Evidence<'_> {
+    /// Objective of an edit minus that of the unedited model at each item, from outcomes on the first items.
+    fn differences(&self, outcomes: &Outcomes) -> Vec<f64> {
+        let n = outcomes.len();
+        let objective = &self.context.settings.objective;
+        let measures = objective.measures(self.context.evaluator);
+        let values = |outcomes: &Outcomes| objective.item_values(outcomes, &self.tasks[..n], &measures);
+        values(outcomes).iter().zip(values(&self.unedited.first(n))).map(|(a, b)| a - b).collect()
+    }
+
+    /// Mean of differences at the first items. Where no item or one group differs, the standard error is that of one
+    /// item that changed by 1: that nothing was seen does not mean that nothing can happen.
+    fn measure(&self, differences: &[f64]) -> Estimate {
+        let n = differences.len();
+        let least = 1.0 / n.max(1) as f64;
+        let stderr = clustered_stderr(differences, &self.groups[..n]).unwrap_or(f64::INFINITY);
+        Estimate { value: mean(differences).unwrap_or(0.0), stderr: stderr.max(least) }
+    }
+
+    /// Value of outcomes on all items.
+    fn value(&self, outcomes: &Outcomes) -> Value {
+        let objective = &self.context.settings.objective;
+        let measures = objective.measures(self.context.evaluator);
+        objective.value(outcomes, &self.unedited, &self.tasks, &measures)
+    }
+}
+
+/// Outcomes on the items of the search split, followed by those on the items of the validation split.
+fn joined(search: &Outcomes, validation: &Outcomes) -> Outcomes {
+    let mut all = search.clone();
+    all.append(validation);
+    all
 }

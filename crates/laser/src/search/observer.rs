@@ -26,3 +26,18 @@ pub trait SearchObserver: Observer {
 }
 
 impl SearchObserver for Unobserved {}
+
+/// An observer for work after the search proper, which its time limit does not end; trials there are not reported.
+pub(super) struct UnlimitedTime<'a>(pub(super) &'a dyn SearchObserver);
+
+impl Observer for UnlimitedTime<'_> {
+    fn progress(&self, stage: &str, done: usize, total: usize) {
+        self.0.progress(stage, done, total);
+    }
+
+    fn stopped(&self) -> bool {
+        self.0.stopped()
+    }
+}
+
+impl SearchObserver for UnlimitedTime<'_> {}

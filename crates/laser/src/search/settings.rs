@@ -66,6 +66,8 @@ pub struct Settings {
     pub protocol: Protocol,
     /// Number of edits that are compared on the validation split.
     pub finalists: usize,
+    /// Largest allowed rise of the log-loss of ordinary text, nats a token; `None`: any.
+    pub max_damage: Option<f64>,
     /// Seed of the division into splits.
     pub split_seed: u64,
     /// Seed of the item order on the search split.
@@ -87,9 +89,9 @@ impl Settings {
     /// Default settings for a model.
     pub fn new(config: &ModelConfig, threads: usize) -> Self {
         Self {
-            space: Space::paper(config),
+            space: Space::block(config),
             plan: Plan::default(),
-            candidates: 32,
+            candidates: 24,
             screen_items: 100,
             criterion: Criterion::MarchenkoPastur,
             error_rate: 0.2,
@@ -100,6 +102,7 @@ impl Settings {
             objective: Objective::default(),
             protocol: Protocol::Honest { fractions: Fractions::new(0.4, 0.2).expect("shares below 1") },
             finalists: 10,
+            max_damage: None,
             split_seed: 0,
             order_seed: 0,
             statistics_seed: 0,

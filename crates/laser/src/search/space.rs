@@ -6,7 +6,7 @@ use super::candidate::Candidate;
 use crate::edit::reduction::Reduction;
 use crate::edit::selector::MatrixSet;
 use laser_model::config::ModelConfig;
-use laser_model::weight_id::WeightId;
+use laser_model::weight_id::{WeightId, WeightKind};
 
 // The `Debug` text is part of the fingerprint of a search (`settings.rs`): a renamed type or field would change it.
 /// Search space: layers × matrices × reductions.
@@ -31,6 +31,31 @@ impl Space {
             matrices: ["fc_in", "fc_out"].iter().filter_map(|name| MatrixSet::parse(name, config).ok()).collect(),
             reductions: Self::RHOS.iter().map(|r| r.parse().expect("the list is of fractions")).collect(),
         }
+    }
+
+    /// The default search space: all layers, every matrix of the block, and [`Space::RHOS`]. Routers of experts, and matrices
+    /// that some files store as one, are left out.
+    pub fn block(config: &ModelConfig) -> Self {
+        let kinds = Self::block_kinds(config).into_iter();
+        Self { matrices: kinds.map(MatrixSet::one).collect(), ..Self::paper(config) }
+    }
+
+    /// Names of the block's matrices of which the space has none.
+    pub fn left_out(&self, config: &ModelConfig) -> Vec<&'static str> {
+        let searched: BTreeSet<WeightKind> =
+            self.candidates(config).iter().map(|candidate| candidate.id.kind).collect();
+        // A fused matrix stands for its parts.
+        let covers = |kind: &WeightKind| {
+            searched.contains(kind)
+                || matches!(kind, WeightKind::Q | WeightKind::K | WeightKind::V) && searched.contains(&WeightKind::Qkv)
+                || matches!(kind, WeightKind::Gate | WeightKind::Up) && searched.contains(&WeightKind::GateUp)
+        };
+        Self::block_kinds(config).into_iter().filter(|kind| !covers(kind)).map(WeightKind::name).collect()
+    }
+
+    fn block_kinds(config: &ModelConfig) -> Vec<WeightKind> {
+        let is_part = |kind: &WeightKind| !matches!(kind, WeightKind::Router | WeightKind::Qkv | WeightKind::GateUp);
+        config.kinds().into_iter().filter(is_part).collect()
     }
 
     /// All candidates, ordered by layer, then matrix, then reduction as listed.

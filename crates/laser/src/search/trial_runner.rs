@@ -1,4 +1,4 @@
-//! Trial runner: scores candidates on the search split for all stages. It takes known outcomes from the store, stores
+//! Trial runner: scores candidates on the items of a split, for all stages and for the finalists. It takes known outcomes from the store, stores
 //! new ones batch by batch, keeps the history of the search and enforces its budget.
 
 mod batch_recorder;
@@ -32,10 +32,12 @@ const PASS_ROWS: usize = 1024;
 /// few rows.
 const GENERATING_PASS_ROWS: usize = 2048;
 
-/// Scores candidates on the search split and keeps their outcomes.
+/// Scores candidates on the items of a split and keeps their outcomes.
 pub(super) struct TrialRunner<'a> {
     context: SearchContext<'a>,
     store: &'a mut Store,
+    /// Split of the items.
+    split: Split,
     order: ItemOrder,
     objective: OrderedObjective<'a>,
     history: History,
@@ -43,10 +45,10 @@ pub(super) struct TrialRunner<'a> {
 }
 
 impl<'a> TrialRunner<'a> {
-    /// A runner without history that scores items in this order.
-    pub(super) fn new(context: SearchContext<'a>, store: &'a mut Store, order: ItemOrder) -> Self {
+    /// A runner without history that scores the items of a split in this order.
+    pub(super) fn new(context: SearchContext<'a>, store: &'a mut Store, split: Split, order: ItemOrder) -> Self {
         let objective = OrderedObjective::new(&context.settings.objective, context.evaluator, &order.items);
-        Self { context, store, order, objective, history: History::default(), budget_ended: false }
+        Self { context, store, split, order, objective, history: History::default(), budget_ended: false }
     }
 
     /// Inputs of the search.
@@ -98,7 +100,7 @@ impl<'a> TrialRunner<'a> {
     pub(super) fn into_trials(self) -> Vec<Trial> {
         let config = self.context.model.config();
         let rank = |edit: &Edit| edit.as_single().and_then(|(id, r)| r.leading_rank(config.max_rank(id)));
-        let trial = |(edit, outcomes)| Trial { rank: rank(&edit), edit, split: Split::Search, outcomes };
+        let trial = |(edit, outcomes)| Trial { rank: rank(&edit), edit, split: self.split, outcomes };
         self.history.into_trials().into_iter().map(trial).collect()
     }
 }
@@ -179,6 +181,20 @@ impl TrialRunner<'_> {
         Ok(())
     }
 
+    /// Scores the unedited model and each edit on all items: edits of one matrix side by side, the others one by one.
+    ///
+    /// # Errors
+    /// As [`TrialRunner::score`].
+    pub(super) fn score_edits(&mut self, edits: &[Edit]) -> Result<()> {
+        let single = |edit: &Edit| edit.as_single().map(|(id, reduction)| Candidate { id, reduction: *reduction });
+        let singles: Vec<Candidate> = edits.iter().filter_map(single).collect();
+        self.score(&Edit::default(), &singles, self.n_items())?;
+        for edit in edits.iter().filter(|edit| edit.as_single().is_none()) {
+            self.score(edit, &[], self.n_items())?;
+        }
+        Ok(())
+    }
+
     /// Scores the items at the positions `range`, which lies between two drop points.
     fn score_range(&mut self, request: &Request<'_>, range: Range<usize>) -> Result<()> {
         let Request { base, model, candidates, edits } = *request;
@@ -207,12 +223,13 @@ impl TrialRunner<'_> {
         let mut missing_starts = vec![BTreeSet::new(); edits.len()];
         for candidate in &open {
             missing_starts[*candidate].extend(&starts);
-            for (start, _) in self.store.batches(&edits[*candidate], Split::Search)? {
+            for (start, _) in self.store.batches(&edits[*candidate], self.split)? {
                 missing_starts[*candidate].remove(&start);
             }
         }
         let recorder = BatchRecorder {
             base,
+            split: self.split,
             store_base: missing(self, base),
             edits,
             ranks: candidates.iter().map(|candidate| candidate.rank(model.config())).collect(),
@@ -233,7 +250,7 @@ impl TrialRunner<'_> {
     /// Reads the outcomes of an edit on the first `n_items` items from the store into the history. Outcomes of later
     /// items are ignored: they may be there from an earlier run, and a resumed search must decide as that run did.
     fn load_outcomes(&mut self, edit: &Edit, n_items: usize) -> Result<()> {
-        let stored = self.store.get(edit, Split::Search)?;
+        let stored = self.store.get(edit, self.split)?;
         let seen = self.outcomes(edit).map_or(0, Outcomes::len);
         self.history.set_outcomes(edit, stored.first(stored.len().min(n_items.max(seen))));
         Ok(())

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use laser_model::Model;
+use laser_model::config::ModelConfig;
 use laser_model::weight_id::WeightId;
 use laser_task::Match;
 use serde_json::Value;
 
 use super::manifest::score_value;
+use super::price::PricedEdit;
 use super::{EditedModel, ScoredTasks, SearchOptions, Session};
 use crate::edit::Edit;
 use crate::edit::recipe::Recipe;
@@ -15,10 +17,12 @@ use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::error::Result;
 use crate::evaluate::Evaluator;
 use crate::export::ModelCard;
-use crate::results::{Manifest, Results, SampleRecord, verdict};
+use crate::price::OrdinaryText;
+use crate::results::{Manifest, Results, SampleRecord};
 use crate::run::{RunFolder, samples, search_results};
 use crate::search::store::Store;
-use crate::search::{Protocol, SearchResult, Settings, search};
+use crate::search::{Protocol, SearchContext, SearchResult, Settings, Space, search};
+use laser_statistics::Split;
 
 /// A finished search.
 #[derive(Debug)]
@@ -43,9 +47,9 @@ impl CompletedSearch {
         &self.edit
     }
 
-    /// Statement about the winner from the held-out items, in a sentence or two.
-    pub fn verdict(&self) -> String {
-        verdict(&self.results)
+    /// Statement about the winner from the held-out items, in a sentence or two, with its price.
+    pub fn verdict(&self) -> &str {
+        &self.results.reason
     }
 
     /// Writes `results.json`, `samples.jsonl`, `samples.base.jsonl`, `recipe.yaml`, `report.html` and the trial store into a
@@ -67,7 +71,7 @@ impl CompletedSearch {
         let card = ModelCard {
             base_model: Some(session.name().to_owned()),
             task: Some(self.results.manifest.task.name.clone()),
-            results: vec![self.verdict()],
+            results: vec![self.verdict().to_owned()],
         };
         session.apply_with(&self.edit, &self.truncation, card)
     }
@@ -89,17 +93,47 @@ impl Session {
             Some(folder) => Store::open(&RunFolder::new(folder).store(), &fingerprint, options.resume)?,
             None => Store::in_memory(&fingerprint)?,
         };
+        let passages = if options.no_side_effects { None } else { OrdinaryText::open(self.config())? };
+        let text = match &passages {
+            Some(passages) => Some(passages.evaluator(self.tokenizer()?, self.config())?),
+            None => None,
+        };
         let model: Model = self.load()?;
-        let found = search(&model, &evaluator, &truncation, &settings, &mut store, &*self.options.observer)?;
-        drop(model);
+        let context = SearchContext {
+            model: &model,
+            evaluator: &evaluator,
+            text: text.as_ref(),
+            truncation: &truncation,
+            settings: &settings,
+            observer: &*self.options.observer,
+        };
+        let found = search(context, &mut store)?;
 
         let all: Vec<usize> = (0..evaluator.items().len()).collect();
         let split = |index: usize| found.explored.splits.of[index];
         let base_samples = samples(&evaluator, &all, &found.base, split);
         let best_samples = samples(&evaluator, &all, &found.best, split);
+        let price = if options.no_side_effects || found.winner.is_empty() {
+            None
+        } else {
+            let items = found.explored.splits.items(Split::Test);
+            let of_items = |samples: &[SampleRecord]| items.iter().map(|i| samples[*i].clone()).collect::<Vec<_>>();
+            let priced = PricedEdit {
+                edit: &found.winner,
+                base: &model,
+                edited: &found.explored.truncation.apply(&model, &found.winner)?.0,
+                evaluator: &evaluator,
+                items: &items,
+                samples: [&of_items(&base_samples), &of_items(&best_samples)],
+            };
+            self.price(tasks, &priced, settings.statistics_seed)?
+        };
+        drop(model);
         let manifest = self.search_manifest(tasks, &evaluator, &settings, truncation.method())?;
-        let notes = search_notes(tasks, &settings, truncation.method());
-        let results = search_results(&evaluator, &found, &settings, &base_samples, &best_samples, manifest, notes);
+        let mut notes = search_notes(tasks, &settings, truncation.method());
+        notes.extend(space_note(&settings.space, self.config()));
+        let results =
+            search_results(&evaluator, &found, &settings, &base_samples, &best_samples, manifest, price, notes);
         let recipe = self.recipe(&found, truncation.method())?;
         let SearchResult { explored, winner, .. } = found;
         Ok(CompletedSearch {
@@ -157,6 +191,15 @@ impl Session {
         let rank = |id: WeightId| found.records.iter().find(|r| r.matrix == id.to_string()).and_then(|r| r.rank);
         Ok(Recipe::new(&found.winner, self.base_model()?, svd, self.config(), rank))
     }
+}
+
+/// Says which matrices and layers were not searched.
+fn space_note(space: &Space, config: &ModelConfig) -> Option<String> {
+    let mut left_out: Vec<String> = space.left_out(config).into_iter().map(str::to_owned).collect();
+    if space.layers.len() < config.n_layers {
+        left_out.push(format!("{} of {} layers", config.n_layers - space.layers.len(), config.n_layers));
+    }
+    (!left_out.is_empty()).then(|| format!("not searched: {}", left_out.join(", ")))
 }
 
 /// Sentences for the results about what a reader may not expect.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use laser_model::ModelConfig;
+use laser_model::{ModelConfig, ModelKind};
 
 use super::ScoredTasks;
 use crate::edit::parse_layer_list;
@@ -19,7 +19,8 @@ use crate::search::{Budget, Criterion, GreedyOrder, Plan, Protocol, Settings, Sp
 pub struct SearchOptions {
     /// Layers, such as `5`, `20-27` or `*`, several joined by commas; empty: all.
     pub layers: String,
-    /// Matrices by canonical name or the paper's, without layers; empty: `fc_in` and `fc_out`.
+    /// Matrices by canonical name or the paper's, without layers; empty: every matrix of the block,
+    /// `fc_in` and `fc_out` under the paper's protocol.
     pub matrices: Vec<String>,
     /// Reductions to try of each matrix; empty: [`Space::RHOS`].
     pub reductions: Vec<Reduction>,
@@ -51,6 +52,11 @@ pub struct SearchOptions {
     pub protocol: Option<Protocol>,
     /// Number of edits that go from the search split to the validation split.
     pub finalists: Option<usize>,
+    /// Largest allowed rise of the log-loss of ordinary text, nats a token; `None`: any.
+    pub max_damage: Option<f64>,
+    /// Leave out the measurement of what edits cost elsewhere. The winner is then the edit with the largest estimated gain,
+    /// whatever its damage.
+    pub no_side_effects: bool,
     /// Seed of the splits.
     pub split_seed: u64,
     /// Seed of the order of items, of the bootstrap and of the permutations.
@@ -87,7 +93,7 @@ impl SearchOptions {
             return Err(Error::setting("error-rate", problem));
         }
         Ok(Settings {
-            space: self.space(config)?,
+            space: self.space(protocol, config)?,
             candidates: positive("candidates", self.candidates, defaults.candidates)?,
             screen_items: positive("screen-items", self.screen_items, defaults.screen_items)?,
             criterion: self.criterion.unwrap_or(defaults.criterion),
@@ -99,6 +105,7 @@ impl SearchOptions {
             objective,
             protocol,
             finalists: self.finalists.unwrap_or(defaults.finalists),
+            max_damage: self.max_damage(config)?,
             split_seed: self.split_seed,
             order_seed: self.seed,
             statistics_seed: self.seed,
@@ -114,6 +121,18 @@ impl SearchOptions {
         let objective = Objective { measure: self.measure, over: self.aggregate.clone(), guards };
         objective.check(names.len())?;
         Ok(objective)
+    }
+
+    fn max_damage(&self, config: &ModelConfig) -> Result<Option<f64>> {
+        let refuse = |problem: &str| Err(Error::setting("max-damage", problem));
+        match self.max_damage {
+            None => Ok(None),
+            Some(_) if self.no_side_effects => refuse("it needs the side effects, which are switched off"),
+            Some(_) if self.protocol == Some(Protocol::Paper) => refuse("the paper's protocol has no such bound"),
+            Some(_) if config.kind() != ModelKind::Causal => refuse("the model fills masks and reads no running text"),
+            Some(bound) if bound.is_nan() || bound < 0.0 => refuse("expected 0 or more nats a token"),
+            bound => Ok(bound),
+        }
     }
 
     /// Refuses options of stages that the plan does not have: they are probably a mistake.
@@ -136,8 +155,8 @@ impl SearchOptions {
         }
     }
 
-    fn space(&self, config: &ModelConfig) -> Result<Space> {
-        let defaults = Space::paper(config);
+    fn space(&self, protocol: Protocol, config: &ModelConfig) -> Result<Space> {
+        let defaults = if protocol == Protocol::Paper { Space::paper(config) } else { Space::block(config) };
         let set = |name: &String| {
             let name = name.trim();
             if name.starts_with(['L', 'l']) {

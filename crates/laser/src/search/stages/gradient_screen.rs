@@ -62,7 +62,7 @@ impl GradientScreen {
         let items: Vec<usize> =
             runner.items().iter().filter(|item| runner.guides_screen(**item)).take(self.items).copied().collect();
         let ids: Vec<WeightId> = candidates.iter().map(|c| c.id).collect::<BTreeSet<_>>().into_iter().collect();
-        let SearchContext { model, evaluator, truncation, settings, observer } = context;
+        let SearchContext { model, evaluator, truncation, settings, observer, .. } = context;
         let run = RunContext { threads: settings.threads, stage: "gradient", observer };
         let found = sensitivities(model, evaluator, &items, &ids, truncation, loss, run)?;
         let mut spectra: BTreeMap<WeightId, Spectrum> = BTreeMap::new();

@@ -15,6 +15,8 @@ use laser_statistics::Split;
 pub(super) struct BatchRecorder<'a> {
     /// Edit that all candidates are added to.
     pub(super) base: &'a Edit,
+    /// Split of the items.
+    pub(super) split: Split,
     /// Whether to store the outcomes of `base`.
     pub(super) store_base: bool,
     /// Edit of each candidate.
@@ -66,7 +68,7 @@ impl OutcomeReceiver for BatchRecorder<'_> {
         let trial = |(candidate, outcomes): (Option<usize>, Outcomes)| {
             let edit = candidate.map_or(self.base, |candidate| &self.edits[candidate]).clone();
             let rank = candidate.and_then(|candidate| self.ranks[candidate]);
-            (candidate, Trial { edit, rank, split: Split::Search, outcomes })
+            (candidate, Trial { edit, rank, split: self.split, outcomes })
         };
         let (candidates, trials): (Vec<_>, Vec<_>) =
             outcomes.into_iter().filter(|(candidate, _)| is_new(candidate)).map(trial).unzip();
@@ -76,7 +78,7 @@ impl OutcomeReceiver for BatchRecorder<'_> {
             state.scored += trial.outcomes.len();
             state.missing_starts[candidate].remove(&start);
             if state.missing_starts[candidate].is_empty() {
-                let outcomes = state.store.get(&trial.edit, Split::Search)?;
+                let outcomes = state.store.get(&trial.edit, self.split)?;
                 if outcomes.len() == self.n_items {
                     self.observer.trial(&Trial { outcomes, ..trial });
                 }

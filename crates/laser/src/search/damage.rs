@@ -1,0 +1,42 @@
+//! Damage: edits → how much worse each makes the model on ordinary text.
+
+use super::context::SearchContext;
+use super::item_order::ItemOrder;
+use super::objective::Objective;
+use super::observer::UnlimitedTime;
+use super::plan::Plan;
+use super::settings::{Budget, Settings};
+use super::store::Store;
+use super::trial_runner::TrialRunner;
+use crate::edit::Edit;
+use crate::error::Result;
+use laser_statistics::Split;
+
+/// Largest number of passages on which finalists are compared, one of each kind; the winner's price is measured on all.
+const PASSAGES: usize = 5;
+
+/// Measures the damage of each edit, the rise of the log-loss of the context's ordinary text in nats a token; `None` for
+/// all of them without a text.
+pub(super) fn damages(context: SearchContext<'_>, edits: &[Edit]) -> Result<Vec<Option<f64>>> {
+    let Some(text) = context.text else { return Ok(vec![None; edits.len()]) };
+    let settings = Settings {
+        plan: Plan::exhaustive(),
+        budget: Budget::default(),
+        objective: Objective::default(),
+        ..context.settings.clone()
+    };
+    let observer = UnlimitedTime(context.observer);
+    let context = SearchContext { evaluator: text, text: None, settings: &settings, observer: &observer, ..context };
+    let passages: Vec<usize> = (0..text.items().len().min(PASSAGES)).collect();
+    let order = ItemOrder::new(text, &passages, &settings);
+    let mut store = Store::in_memory("damage")?;
+    let mut runner = TrialRunner::new(context, &mut store, Split::All, order);
+    runner.score_edits(edits)?;
+    let tokens: usize = passages.iter().map(|passage| text.answer_tokens(*passage)).sum();
+    let loss = |edit: &Edit| {
+        let outcomes = runner.complete(edit).expect("no budget keeps the runner from scoring every edit");
+        -outcomes.logprobs.iter().sum::<f64>() / tokens as f64
+    };
+    let unedited = loss(&Edit::default());
+    Ok(edits.iter().map(|edit| Some(loss(edit) - unedited)).collect())
+}
