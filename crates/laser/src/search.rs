@@ -58,6 +58,9 @@ use crate::error::Result;
 use crate::evaluate::RunContext;
 use crate::evaluate::outcome::Outcome;
 
+/// Why no edit is proposed where a race dropped all of them.
+const NONE_LEFT: &str = "every edit was dropped as no better than the unedited model";
+
 /// Result of a search.
 #[derive(Debug)]
 pub struct SearchResult {
@@ -106,7 +109,13 @@ pub fn search(context: SearchContext<'_>, store: &mut Store) -> Result<SearchRes
     let truncation = explored.truncation.clone();
     let context = SearchContext { truncation: &truncation, ..context };
     let (finalists, Decision { winner, none_because }) = match settings.protocol {
-        Protocol::Paper => (Vec::new(), Decision { winner: explored.found[0].clone(), none_because: None }),
+        Protocol::Paper => {
+            let winner = explored.found.first().cloned().unwrap_or_default();
+            (Vec::new(), Decision { none_because: winner.is_empty().then(|| NONE_LEFT.to_owned()), winner })
+        }
+        Protocol::Honest { .. } if explored.found.is_empty() => {
+            (Vec::new(), Decision { winner: Edit::default(), none_because: Some(NONE_LEFT.to_owned()) })
+        }
         Protocol::Honest { .. } => {
             let finalists = finalists::finalists(context, &explored, store)?;
             let decision = decision::decide(&finalists, settings.max_damage);

@@ -100,13 +100,14 @@ pub(crate) struct StrategyArgs {
     /// Property that the spectral screen ranks by: marchenko-pastur, effective-rank, energy or snr [default: marchenko-pastur]
     #[arg(long, value_name = "NAME", value_parser = library_value::<Criterion>)]
     pub(crate) criterion: Option<Criterion>,
-    /// A race drops an edit whose probability of being ahead after all items is below this [default: 0.2]
+    /// A race drops an edit whose probability of being ahead after all items is below this [default: 0.05]
     #[arg(long, value_name = "P")]
     pub(crate) error_rate: Option<f64>,
-    /// Order in which greedy visits matrices: deep (last layer first), shallow, or best [default: deep]
+    /// Order in which greedy visits matrices: best (the most promising next, by the gradient at the current composition),
+    /// deep (last layer first, as in the paper) or shallow [default: best]
     #[arg(long, value_name = "ORDER", value_parser = library_value::<GreedyOrder>)]
     pub(crate) greedy_order: Option<GreedyOrder>,
-    /// Number of times greedy visits all matrices, at most [default: 2]
+    /// Number of times greedy visits all matrices, at most; with the order best, number of reductions added [default: 2]
     #[arg(long, value_name = "N")]
     pub(crate) greedy_passes: Option<usize>,
     /// Number of compositions that beam extends [default: 3]

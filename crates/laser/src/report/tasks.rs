@@ -43,17 +43,17 @@ fn row(task: &TaskChange, split: Split, base: &SplitSummary, best: &SplitSummary
         _ => summary.log_loss,
     };
     let figure = |summary: &SplitSummary| match task.measure {
-        Measure::Accuracy | Measure::Margin => percent(summary.acc),
+        Measure::Accuracy | Measure::SoftAccuracy | Measure::Margin => percent(summary.acc),
         Measure::LogLoss | Measure::PerToken => format!("{:.4}", loss(summary)),
     };
     // `Change` is in log-probability, which rises where log-loss falls: signs turn, and the interval's ends swap.
     let (format_change, [low, high]): (fn(f64) -> String, _) = match (task.measure, change.ci95.unwrap_or_default()) {
-        (Measure::Accuracy, ci) => (points, ci),
+        (Measure::Accuracy | Measure::SoftAccuracy, ci) => (points, ci),
         (Measure::Margin, ci) => (nats, ci),
         (Measure::LogLoss | Measure::PerToken, [low, high]) => (|v| nats(-v), [high, low]),
     };
     let unit = match task.measure {
-        Measure::Accuracy => "points",
+        Measure::Accuracy | Measure::SoftAccuracy => "points",
         Measure::Margin => "nats of margin",
         Measure::LogLoss => "nats",
         Measure::PerToken => "nats a token",

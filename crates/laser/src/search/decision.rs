@@ -20,11 +20,11 @@ pub struct Decision {
 
 /// Chooses the winner.
 ///
-/// Of the finalists that keep every guard and cost at most `max_damage`, the one with the largest estimated gain is the
-/// best. If its gain is less than 1.5 standard errors above 0, no edit is proposed. Otherwise every finalist counts as
-/// equally good whose estimated gain is smaller by at most the standard error of the difference. Of these, those of the
-/// fewest matrices stay, and of those the one that does the least damage wins; without measured damage the one with the
-/// largest estimate.
+/// Of the finalists that keep every guard and cost at most `max_damage`, the one with the largest merit is the best. If its
+/// estimated gain is less than 1.5 standard errors above 0, no edit is proposed. Otherwise every finalist counts as
+/// equally good whose merit is smaller by at most the standard error of the difference. Of these, those of the fewest
+/// matrices stay, and of those the one that does the least damage wins; without measured damage the one with the largest
+/// merit.
 pub(super) fn decide(finalists: &Finalists, max_damage: Option<f64>) -> Decision {
     let none = |reason: &str| Decision { winner: Edit::default(), none_because: Some(reason.to_owned()) };
     let keeps_guards: Vec<&Finalist> = finalists.edits.iter().filter(|f| f.value.is_feasible()).collect();
@@ -37,27 +37,27 @@ pub(super) fn decide(finalists: &Finalists, max_damage: Option<f64>) -> Decision
         return none("every finalist does more damage to ordinary text than is allowed");
     }
     // `max_by` takes the last of equals, so that the first in search order must come last.
-    let best = allowed.iter().rev().max_by(|a, b| by_estimate(a, b)).expect("not empty");
+    let best = allowed.iter().rev().max_by(|a, b| by_merit(a, b)).expect("not empty");
     if best.estimated.z() < LEAST_Z {
         return none("none is estimated to be better than the unedited model by 1.5 standard errors");
     }
     let as_good = allowed.iter().filter(|f| f.estimated.z() >= LEAST_Z && is_as_good(f, best, &finalists.groups));
     let fewest = as_good.clone().map(|f| f.edit.n_matrices()).min().expect("the best is as good as itself");
     let damage = |f: &Finalist| f.damage.unwrap_or(0.0);
-    let cheaper = |a: &&&Finalist, b: &&&Finalist| damage(a).total_cmp(&damage(b)).then_with(|| by_estimate(b, a));
+    let cheaper = |a: &&&Finalist, b: &&&Finalist| damage(a).total_cmp(&damage(b)).then_with(|| by_merit(b, a));
     let winner =
         as_good.filter(|f| f.edit.n_matrices() == fewest).min_by(cheaper).expect("one has the fewest matrices");
     Decision { winner: winner.edit.clone(), none_because: None }
 }
 
-/// Order by estimated gain; of equals the larger value of the objective, which log-loss refines.
-fn by_estimate(a: &Finalist, b: &Finalist) -> Ordering {
-    a.estimated.value.total_cmp(&b.estimated.value).then_with(|| a.value.cmp(&b.value))
+/// Order by merit; of equals the larger value of the objective, which log-loss refines.
+fn by_merit(a: &Finalist, b: &Finalist) -> Ordering {
+    a.merit().total_cmp(&b.merit()).then_with(|| a.value.cmp(&b.value))
 }
 
-/// Whether the estimated gain of `other` is smaller than that of `best` by at most the standard error of the difference.
+/// Whether the merit of `other` is smaller than that of `best` by at most the standard error of the difference.
 fn is_as_good(other: &Finalist, best: &Finalist, groups: &[u32]) -> bool {
-    let differences: Vec<f64> = best.differences.iter().zip(&other.differences).map(|(a, b)| a - b).collect();
+    let differences: Vec<f64> = best.evidence.iter().zip(&other.evidence).map(|(a, b)| a - b).collect();
     let stderr = clustered_stderr(&differences, groups).unwrap_or(0.0);
-    best.estimated.value - other.estimated.value <= stderr
+    best.merit() - other.merit() <= stderr
 }

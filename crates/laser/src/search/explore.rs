@@ -69,7 +69,7 @@ pub(super) fn explore(context: SearchContext<'_>, store: &mut Store) -> Result<E
         let tried = runner.n_trials();
         notes.push(format!("the budget ended the search after {tried} edits and {items_asked} items asked"));
     }
-    if settings.protocol == Protocol::Paper {
+    if settings.protocol == Protocol::Paper && !found.is_empty() {
         let winner = first_of_equals(&runner, &found);
         found.retain(|edit| *edit != winner);
         found.insert(0, winner);

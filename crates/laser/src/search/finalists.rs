@@ -5,7 +5,7 @@ use super::context::SearchContext;
 use super::damage::damages;
 use super::explore::Exploration;
 use super::item_order::ItemOrder;
-use super::objective::Value;
+use super::objective::{Measure, Value};
 use super::observer::UnlimitedTime;
 use super::plan::Plan;
 use super::settings::{Budget, Settings};
@@ -14,6 +14,8 @@ use super::trial::Outcomes;
 use super::trial_runner::TrialRunner;
 use crate::edit::Edit;
 use crate::error::Result;
+use laser_model::config::ModelConfig;
+use laser_model::weight_id::WeightId;
 use laser_statistics::{Estimate, Split, clustered_stderr, group_ids, mean, shrink};
 
 /// An edit that may win, with the evidence for it.
@@ -23,9 +25,10 @@ pub struct Finalist {
     pub edit: Edit,
     /// Value of the objective on the items of search and validation split.
     pub value: Value,
-    /// Objective minus that of the unedited model at each item of both splits.
-    pub differences: Vec<f64>,
-    /// Mean of the differences.
+    /// By how much the edit is better than the unedited model at each item of both splits
+    /// ([`Objective::evidence`](super::objective::Objective::evidence)), averaged with the neighbouring ranks of the matrix.
+    pub evidence: Vec<f64>,
+    /// Gain measured on the items of both splits, in units of the objective.
     pub measured: Estimate,
     /// Estimate of the gain on new items: `measured`, corrected for the luck of being among the best.
     pub estimated: Estimate,
@@ -42,6 +45,13 @@ pub struct Finalists {
     pub groups: Vec<u32>,
 }
 
+impl Finalist {
+    /// Mean of the evidence, by which finalists are ordered.
+    pub fn merit(&self) -> f64 {
+        mean(&self.evidence).unwrap_or(0.0)
+    }
+}
+
 /// Edits whose measured gain is within so many standard errors of the best show how gains scatter. With edits that
 /// destroy the model, or have no effect, among them, true gains would not be normally distributed (`docs/search.md`,
 /// "Decision").
@@ -51,7 +61,7 @@ const CONTENDER: f64 = 1.0;
 /// are not computed again.
 pub(super) fn finalists(context: SearchContext<'_>, explored: &Exploration, store: &mut Store) -> Result<Finalists> {
     let SearchContext { evaluator, settings, observer, .. } = context;
-    let edits: Vec<Edit> = explored.found.iter().take(settings.finalists.max(1)).cloned().collect();
+    let edits = best_on_search_split(context, explored, store)?;
     let order = ItemOrder::new(evaluator, &explored.splits.items(Split::Validation), settings);
     let unlimited = Settings { plan: Plan::exhaustive(), budget: Budget::default(), ..settings.clone() };
     let observer = UnlimitedTime(observer);
@@ -68,20 +78,28 @@ pub(super) fn finalists(context: SearchContext<'_>, explored: &Exploration, stor
         groups: group_ids(items.iter().map(|item| evaluator.group(*item))),
         unedited: joined(&store.get(&Edit::default(), Split::Search)?, &on_validation[edits.len()]),
     };
+    let (measures, comparison) = (settings.objective.measures(evaluator), settings.objective.evidence(evaluator));
     let damages = damages(context, &edits)?;
     let mut finalists = Vec::with_capacity(edits.len());
     for ((edit, on_validation), damage) in edits.iter().zip(&on_validation).zip(damages) {
         let outcomes = joined(&store.get(edit, Split::Search)?, on_validation);
-        let differences = evidence.differences(&outcomes);
-        let measured = evidence.measure(&differences);
-        let value = evidence.value(&outcomes);
-        finalists.push(Finalist { edit: edit.clone(), value, differences, measured, estimated: measured, damage });
+        let measured = evidence.measure(&evidence.differences(&outcomes, &measures));
+        finalists.push(Finalist {
+            edit: edit.clone(),
+            value: evidence.value(&outcomes),
+            evidence: evidence.differences(&outcomes, &comparison),
+            measured,
+            estimated: measured,
+            damage,
+        });
     }
+    share_evidence(&mut finalists, context.model.config());
     let others = explored
         .trials
         .iter()
         .filter(|trial| trial.outcomes.len() == explored.order.len() && !edits.iter().any(|edit| *edit == trial.edit));
-    let others: Vec<Estimate> = others.map(|trial| evidence.measure(&evidence.differences(&trial.outcomes))).collect();
+    let others: Vec<Estimate> =
+        others.map(|trial| evidence.measure(&evidence.differences(&trial.outcomes, &measures))).collect();
     estimate(&mut finalists, &others);
     Ok(Finalists { edits: finalists, groups: evidence.groups })
 }
@@ -97,6 +115,50 @@ fn estimate(finalists: &mut [Finalist], others: &[Estimate]) {
     }
 }
 
+/// The edits that are best on the search split: those that break a guard last, then by the mean of the values by which
+/// edits are compared item by item.
+fn best_on_search_split(context: SearchContext<'_>, explored: &Exploration, store: &Store) -> Result<Vec<Edit>> {
+    let SearchContext { evaluator, settings, .. } = context;
+    let objective = &settings.objective;
+    let (measures, comparison) = (objective.measures(evaluator), objective.evidence(evaluator));
+    let tasks = evaluator.task_indices(&explored.order);
+    let unedited = store.get(&Edit::default(), Split::Search)?;
+    let mut ranked = Vec::with_capacity(explored.found.len());
+    for edit in &explored.found {
+        let outcomes = store.get(edit, Split::Search)?;
+        let is_feasible = objective.value(&outcomes, &unedited, &tasks, &measures).is_feasible();
+        let merit = mean(&objective.item_values(&outcomes, &tasks, &comparison)).unwrap_or(0.0);
+        ranked.push((is_feasible, merit, edit));
+    }
+    // Stable, so that edits of equal merit keep the order of their values.
+    ranked.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| b.1.total_cmp(&a.1)));
+    Ok(ranked.into_iter().take(settings.finalists.max(1)).map(|(_, _, edit)| edit.clone()).collect())
+}
+
+/// Averages the evidence of each edit of one matrix with that of its neighbours, the finalists of the same matrix with the
+/// next higher and the next lower rank, which count half: neighbouring ranks keep nearly the same components, and so
+/// predict nearly the same answers.
+fn share_evidence(finalists: &mut [Finalist], config: &ModelConfig) {
+    let place = |finalist: &Finalist| {
+        let (id, reduction) = finalist.edit.as_single()?;
+        Some((id, reduction.leading_rank(config.max_rank(id))?))
+    };
+    let mut places: Vec<(WeightId, usize, usize)> =
+        finalists.iter().enumerate().filter_map(|(i, f)| place(f).map(|(id, rank)| (id, rank, i))).collect();
+    places.sort_unstable();
+    let own: Vec<Vec<f64>> = finalists.iter().map(|finalist| finalist.evidence.clone()).collect();
+    for of_matrix in places.chunk_by(|a, b| a.0 == b.0) {
+        for (at, (_, _, i)) in of_matrix.iter().enumerate() {
+            let below = at.checked_sub(1).map(|at| of_matrix[at].2);
+            let neighbours: Vec<usize> = below.into_iter().chain(of_matrix.get(at + 1).map(|next| next.2)).collect();
+            let weight = 2.0 + neighbours.len() as f64;
+            for (item, value) in finalists[*i].evidence.iter_mut().enumerate() {
+                *value = (2.0 * own[*i][item] + neighbours.iter().map(|n| own[*n][item]).sum::<f64>()) / weight;
+            }
+        }
+    }
+}
+
 /// Items of search and validation split, in this order, with what is known of the unedited model on them.
 struct Evidence<'a> {
     context: SearchContext<'a>,
@@ -108,12 +170,12 @@ struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// Objective of an edit minus that of the unedited model at each item, from outcomes on the first items.
-    fn differences(&self, outcomes: &Outcomes) -> Vec<f64> {
+    /// Objective of an edit minus that of the unedited model at each item, from outcomes on the first items. `measures`:
+    /// measure of each task.
+    fn differences(&self, outcomes: &Outcomes, measures: &[Measure]) -> Vec<f64> {
         let n = outcomes.len();
         let objective = &self.context.settings.objective;
-        let measures = objective.measures(self.context.evaluator);
-        let values = |outcomes: &Outcomes| objective.item_values(outcomes, &self.tasks[..n], &measures);
+        let values = |outcomes: &Outcomes| objective.item_values(outcomes, &self.tasks[..n], measures);
         values(outcomes).iter().zip(values(&self.unedited.first(n))).map(|(a, b)| a - b).collect()
     }
 

@@ -10,7 +10,7 @@ pub enum GreedyOrder {
     Deep,
     /// From the first layer to the last.
     Shallow,
-    /// The matrix with the best single edit first; matrices without a completed trial follow in candidate order.
+    /// The best single edit first, then the reductions that the gradient at the current composition ranks first.
     Best,
 }
 

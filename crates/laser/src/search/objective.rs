@@ -8,13 +8,14 @@ mod value;
 
 pub use self::aggregate::Aggregate;
 pub use self::guard::Guard;
-pub use self::measure::{MARGIN_BOUND, Measure};
+pub use self::measure::{MARGIN_BOUND, Measure, SOFTNESS};
 pub use self::value::Value;
 
 use self::aggregate::TaskMean;
 use super::trial::Outcomes;
 use crate::error::{Error, Result};
 use crate::evaluate::{EvaluatedTask, Evaluator};
+use laser_task::score::Score;
 
 // The `Debug` text is part of the fingerprint of a search (`settings.rs`): a renamed type or field would change it.
 /// The value that a search maximises, and the guards that its edits must keep.
@@ -82,6 +83,16 @@ impl Objective {
         evaluator.tasks().iter().map(of_task).collect()
     }
 
+    /// Measure by which edits are compared item by item, for each task: [`Measure::SoftAccuracy`] in place of accuracy where
+    /// the margin decides whether an item is right, else the task's own measure ([`Objective::measures`]).
+    pub fn evidence(&self, evaluator: &Evaluator<'_>) -> Vec<Measure> {
+        let soften = |(measure, part): (Measure, &EvaluatedTask<'_>)| match (measure, part.score) {
+            (Measure::Accuracy, Score::Top1 | Score::Greedy | Score::Choice { .. }) => Measure::SoftAccuracy,
+            (measure, _) => measure,
+        };
+        self.measures(evaluator).into_iter().zip(evaluator.tasks()).map(soften).collect()
+    }
+
     /// Value of an edit with these outcomes. `unedited`: outcomes of the unedited model on the same items, read only if
     /// there are guards; `tasks`: task of each item ([`Evaluator::task_indices`]); `measures`: measure of each task. Tasks
     /// without items here are ignored.
@@ -105,7 +116,7 @@ impl Objective {
         Value::new(feasible, self.over.of(&self.unguarded(&means)), self.over.of(&self.unguarded(&logprobs)))
     }
 
-    /// One value an item, whose mean is the measure of [`Objective::value`] up to rounding. For a single task it is the
+    /// One value an item, whose mean is the combination of `measures` up to rounding. For a single task it is the
     /// item's measure; for several that times `weight · items / items of its task`. Items of guarded tasks have 0, and
     /// under [`Aggregate::Worst`] all items but those of the worst task.
     ///

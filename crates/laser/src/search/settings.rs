@@ -54,7 +54,7 @@ pub struct Settings {
     pub error_rate: f64,
     /// Order in which a greedy composition visits the matrices.
     pub greedy_order: GreedyOrder,
-    /// Largest number of rounds of a greedy composition over all matrices.
+    /// Largest number of rounds of a greedy composition over all matrices; under the order `best`, of reductions added.
     pub greedy_passes: usize,
     /// Number of edits of one size that a beam composition extends.
     pub beam_width: usize,
@@ -94,8 +94,8 @@ impl Settings {
             candidates: 24,
             screen_items: 100,
             criterion: Criterion::MarchenkoPastur,
-            error_rate: 0.2,
-            greedy_order: GreedyOrder::Deep,
+            error_rate: 0.05,
+            greedy_order: GreedyOrder::Best,
             greedy_passes: 2,
             beam_width: 3,
             budget: Budget::default(),

@@ -22,7 +22,7 @@ use crate::edit::Edit;
 use crate::error::Result;
 use laser_model::Model;
 use laser_model::config::ModelConfig;
-use laser_statistics::Split;
+use laser_statistics::{Split, clustered_stderr, group_ids, mean};
 use laser_task::score::Score;
 
 /// Rows of one forward pass over all variants of a matrix: enough for matrix products near their peak speed, few enough
@@ -127,9 +127,20 @@ impl TrialRunner<'_> {
         self.objective.value(outcomes, self.outcomes(&Edit::default()), positions)
     }
 
-    /// Values of single items, one an item; their mean is the measure that the objective compares.
+    /// Values of single items, one an item, by which edits are compared ([`Objective::evidence`]).
     pub(super) fn item_values(&self, outcomes: &Outcomes) -> Vec<f64> {
         self.objective.item_values(outcomes)
+    }
+
+    /// Whether `edit` is better than `current` by at least the standard error of the difference, both scored on all items.
+    pub(super) fn improves(&self, current: &Edit, edit: &Edit) -> bool {
+        let (Some(before), Some(after)) = (self.complete(current), self.complete(edit)) else { return false };
+        let is_feasible = self.value(after).is_feasible() || !self.value(before).is_feasible();
+        let (before, after) = (self.item_values(before), self.item_values(after));
+        let differences: Vec<f64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+        let groups = group_ids(self.items().iter().map(|item| self.context.evaluator.group(*item)));
+        let stderr = clustered_stderr(&differences, &groups).unwrap_or(f64::INFINITY);
+        is_feasible && mean(&differences).is_some_and(|gain| gain > 0.0 && gain >= stderr)
     }
 
     /// Whether a task that the search improves has answers, rather than running text alone.

@@ -13,6 +13,9 @@ use laser_task::named;
 /// one hopeless item should not outweigh a hundred items that are nearly tied.
 pub const MARGIN_BOUND: f64 = 10.0;
 
+/// Width of the step from wrong to right in [`Measure::SoftAccuracy`], nats of margin.
+pub const SOFTNESS: f64 = 0.5;
+
 /// Number that the objective averages over the items of a task; the larger the better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -29,15 +32,22 @@ pub enum Measure {
     /// is a window of the text; windows are nearly equal in length, so that their plain mean is good enough.
     #[serde(rename = "log-loss per token")]
     PerToken,
+    /// σ(margin / [`SOFTNESS`]): accuracy with a gradual step from wrong to right. Where a positive margin means that an item
+    /// is right, its mean is close to the accuracy and varies less from item to item, so that fewer items are needed to
+    /// tell two edits apart. Searches compare edits by it when they are to improve accuracy (`docs/search.md`,
+    /// "Decision"); it cannot be chosen by a user.
+    #[serde(rename = "soft accuracy")]
+    SoftAccuracy,
 }
 
 impl Measure {
-    /// Names; the last measure cannot be chosen by a user.
-    const NAMES: [(&'static str, Self); 4] = [
+    /// Names; the last two measures cannot be chosen by a user.
+    const NAMES: [(&'static str, Self); 5] = [
         ("accuracy", Self::Accuracy),
         ("log-loss", Self::LogLoss),
         ("margin", Self::Margin),
         ("log-loss per token", Self::PerToken),
+        ("soft accuracy", Self::SoftAccuracy),
     ];
 
     /// Measure of item `i`.
@@ -51,6 +61,7 @@ impl Measure {
             Self::Margin => outcomes.margins[i].clamp(-MARGIN_BOUND, MARGIN_BOUND),
             // The margin of a window is its mean log-probability a token.
             Self::PerToken => outcomes.margins[i],
+            Self::SoftAccuracy => 1.0 / (1.0 + (-outcomes.margins[i] / SOFTNESS).exp()),
         }
     }
 }

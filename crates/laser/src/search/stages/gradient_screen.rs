@@ -13,6 +13,7 @@ use crate::search::context::SearchContext;
 use crate::search::objective::Measure;
 use crate::search::stage::{Pool, Stage};
 use crate::search::trial_runner::TrialRunner;
+use laser_model::Model;
 use laser_model::weight_id::WeightId;
 
 /// Keeps the candidates that the gradient of the loss ranks first. It predicts only reductions that keep or drop whole
@@ -33,7 +34,7 @@ impl Stage for GradientScreen {
         // A resumed search has the predictions in its store.
         let mut predicted = runner.store_mut().screen(CRITERION)?;
         if predicted.is_empty() {
-            let values = self.predict(runner, &pool.candidates)?;
+            let values = self.predict(runner, runner.context().model, &pool.candidates)?;
             runner.store_mut().insert_screen(CRITERION, &values)?;
             predicted = values.into_iter().map(|(edit, value)| (edit.to_string(), value)).collect();
         }
@@ -47,9 +48,27 @@ impl Stage for GradientScreen {
 }
 
 impl GradientScreen {
+    /// Returns the most promising of `candidates`, each added to the edit `base`, best first. Reductions that cannot be
+    /// predicted are left out.
+    pub(super) fn rank(
+        &self,
+        runner: &TrialRunner<'_>,
+        base: &Edit,
+        candidates: &[Candidate],
+    ) -> Result<Vec<Candidate>> {
+        let SearchContext { model, truncation, .. } = runner.context();
+        let (edited, _) = truncation.apply(model, base)?;
+        let predicted: BTreeMap<String, f64> =
+            self.predict(runner, &edited, candidates)?.into_iter().map(|(edit, v)| (edit.to_string(), v)).collect();
+        let with_value =
+            |candidate: &Candidate| Some((*predicted.get(&candidate.edit().to_string())?, candidate.clone()));
+        Ok(best_candidates(candidates.iter().filter_map(with_value).collect(), self.keep))
+    }
+
     /// Predicts the effect of every candidate that keeps or drops whole components: the change of the accuracy if that is
-    /// the measure, else the fall of the mean loss, nats an item.
-    fn predict(&self, runner: &TrialRunner<'_>, candidates: &[Candidate]) -> Result<Vec<(Edit, f64)>> {
+    /// the measure, else the fall of the mean loss, nats an item. Losses are those of `model`, the unedited model or a
+    /// composition.
+    fn predict(&self, runner: &TrialRunner<'_>, model: &Model, candidates: &[Candidate]) -> Result<Vec<(Edit, f64)>> {
         let context = runner.context();
         let measure = context.settings.objective.measure;
         let counts_answers = measure == Measure::Accuracy && runner.improves_answers();
@@ -62,7 +81,7 @@ impl GradientScreen {
         let items: Vec<usize> =
             runner.items().iter().filter(|item| runner.guides_screen(**item)).take(self.items).copied().collect();
         let ids: Vec<WeightId> = candidates.iter().map(|c| c.id).collect::<BTreeSet<_>>().into_iter().collect();
-        let SearchContext { model, evaluator, truncation, settings, observer, .. } = context;
+        let SearchContext { evaluator, truncation, settings, observer, .. } = context;
         let run = RunContext { threads: settings.threads, stage: "gradient", observer };
         let found = sensitivities(model, evaluator, &items, &ids, truncation, loss, run)?;
         let mut spectra: BTreeMap<WeightId, Spectrum> = BTreeMap::new();

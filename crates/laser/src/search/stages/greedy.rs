@@ -2,7 +2,7 @@
 //!
 //! The paper's idea, from the last layer backwards: the best reduction of a layer depends on the edits already made
 //! (`docs/method.md`, "Composition"). A reduction is accepted if, and only if, the objective on the search split is
-//! better than that of the best composition so far.
+//! better than that of the best composition so far by at least the standard error of the difference.
 //!
 //! Differs from the reference code, which accepts every edit: it compares an accuracy with a list that already contains
 //! it. It also never visits the last layer, and its roll-back cannot happen.
@@ -22,7 +22,7 @@ use laser_model::weight_id::WeightId;
 /// Composes an edit of several matrices.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Greedy {
-    /// Order in which the matrices are visited.
+    /// Order in which the matrices are visited: deep or shallow. [`BestFirst`](super::best_first::BestFirst) is the third.
     pub(super) order: GreedyOrder,
     /// Largest number of rounds over all matrices, at least 1. Rounds after the first revise the reductions accepted;
     /// a round that changes nothing is the last.
@@ -62,7 +62,7 @@ impl Stage for Greedy {
 }
 
 /// Races the candidates of matrix `id`, and the matrix unedited, against the reduction that `current` has of it.
-/// Returns the best edit if it is better than `current`.
+/// Returns the best edit if it improves on `current`.
 fn improve(
     runner: &mut TrialRunner<'_>,
     current: &Edit,
@@ -78,7 +78,7 @@ fn improve(
     let tried = finishers.into_iter().map(|candidate| candidate.added_to(&without));
     // `current` comes first, so that an edit of equal value does not replace it.
     let ranked = runner.rank([current.clone(), without.clone()].into_iter().chain(tried));
-    Ok(ranked.into_iter().next().filter(|best| best != current))
+    Ok(ranked.into_iter().next().filter(|best| best != current && runner.improves(current, best)))
 }
 
 impl Greedy {
@@ -89,16 +89,9 @@ impl Greedy {
             by_matrix.entry(candidate.id).or_default().push(candidate.clone());
         }
         let mut visits: Vec<_> = by_matrix.into_iter().collect();
-        let position = |id: &WeightId| {
-            let is_single = |edit: &Edit| edit.as_single().is_some_and(|(single, _)| single == *id);
-            let ranked = pool.ranked.iter().position(is_single).unwrap_or(usize::MAX);
-            (ranked, pool.candidates.iter().position(|candidate| candidate.id == *id))
-        };
-        match self.order {
-            // Matrices are sorted by layer, ascending.
-            GreedyOrder::Deep => visits.reverse(),
-            GreedyOrder::Shallow => {}
-            GreedyOrder::Best => visits.sort_by_key(|(id, _)| position(id)),
+        // Matrices are sorted by layer, ascending.
+        if self.order == GreedyOrder::Deep {
+            visits.reverse();
         }
         visits
     }

@@ -8,14 +8,21 @@
 //! each on the half that did not choose it. The expected difference between equal candidates is then 0, and a candidate
 //! is dropped wrongly as rarely as the error rate says. `bench-results/` has measurements of the rule's cost and
 //! savings.
+//!
+//! A candidate is also dropped, whoever leads, if its probability of gaining anything over the edit that it is added to is
+//! below the error rate. Where no candidate changes an answer, a race would otherwise have no reason to drop any.
 
 use crate::edit::Edit;
 use crate::error::Result;
 use crate::search::candidate::Candidate;
+use crate::search::objective::Measure;
 use crate::search::stage::{Pool, Stage};
 use crate::search::trial::Outcomes;
 use crate::search::trial_runner::TrialRunner;
 use laser_statistics::catch_up_probability;
+
+/// Smallest gain in accuracy that a race looks for, a fraction of the items. A smaller one could hardly be proved.
+const LEAST_GAIN: f64 = 0.01;
 
 /// Races the candidates, each alone.
 #[derive(Debug, Clone, Copy)]
@@ -51,11 +58,15 @@ pub(super) fn race(
         let of_running: Vec<Outcomes> = running.iter().filter_map(|c| first_items(&edit(c))).collect();
         let all: Vec<Outcomes> = of_running.iter().cloned().chain(incumbent.and_then(first_items)).collect();
         let Some(leader) = leader_values(runner, &all) else { break };
+        let reference = first_items(base).map(|outcomes| runner.item_values(&outcomes));
+        let error_rate = runner.context().settings.error_rate;
+        let measure = runner.context().settings.objective.measure;
         let catches_up = |outcomes: &Outcomes| {
             let values = runner.item_values(outcomes);
-            let differences: Vec<f64> = values.iter().zip(&leader).map(|(a, b)| a - b).collect();
-            let error_rate = runner.context().settings.error_rate;
-            catch_up_probability(&differences, total).is_none_or(|p| p >= error_rate)
+            let ahead_of = |other: &Vec<f64>| values.iter().zip(other).map(|(a, b)| a - b).collect::<Vec<f64>>();
+            let may_lead = catch_up_probability(&ahead_of(&leader), total).is_none_or(|p| p >= error_rate);
+            let is_futile = |base: &Vec<f64>| gain_probability(ahead_of(base), total, measure) < error_rate;
+            may_lead && !reference.as_ref().is_some_and(is_futile)
         };
         let mut stays = of_running.iter().map(catches_up).collect::<Vec<_>>().into_iter();
         running.retain(|_| stays.next().unwrap_or(true));
@@ -63,12 +74,37 @@ pub(super) fn race(
     Ok(running)
 }
 
+/// Probability that a candidate is better than the edit it is added to, by [`LEAST_GAIN`] if accuracy is the measure, once
+/// all `total` items are scored; `differences`: its values minus that edit's on the items scored so far.
+fn gain_probability(mut differences: Vec<f64>, total: usize, measure: Measure) -> f64 {
+    let (mut total, mut least) = (total, 0.0);
+    if measure == Measure::Accuracy {
+        // As if one more item had turned right and another one wrong: where nothing was seen to change, something still
+        // may.
+        differences.extend([1.0, -1.0]);
+        (total, least) = (total + 2, LEAST_GAIN);
+    }
+    let differences: Vec<f64> = differences.iter().map(|difference| difference - least).collect();
+    catch_up_probability(&differences, total).unwrap_or(1.0)
+}
+
 /// Per-item values of the leaders: at an even item those of the best candidate on the odd items, at an odd item those
 /// of the best on the even items. `None` without candidates.
 fn leader_values(runner: &TrialRunner<'_>, all: &[Outcomes]) -> Option<Vec<f64>> {
     let n = all.first()?.len();
     let halves = [0, 1].map(|first| (first..n).step_by(2).collect::<Vec<usize>>());
-    let best = |half: &Vec<usize>| all.iter().max_by_key(|outcomes| runner.value_at(outcomes, half));
-    let [even, odd] = [best(&halves[0])?, best(&halves[1])?].map(|leader| runner.item_values(leader));
+    let values: Vec<Vec<f64>> = all.iter().map(|outcomes| runner.item_values(outcomes)).collect();
+    let best = |half: &Vec<usize>| {
+        let rank = |i: &usize| {
+            let sum: f64 = half.iter().map(|item| values[*i][*item]).sum();
+            (runner.value_at(&all[*i], half).is_feasible(), sum)
+        };
+        let order = |a: &usize, b: &usize| {
+            let ((feasible_a, sum_a), (feasible_b, sum_b)) = (rank(a), rank(b));
+            feasible_a.cmp(&feasible_b).then_with(|| sum_a.total_cmp(&sum_b))
+        };
+        (0..all.len()).max_by(order)
+    };
+    let (even, odd) = (&values[best(&halves[0])?], &values[best(&halves[1])?]);
     Some((0..n).map(|i| if i % 2 == 0 { odd[i] } else { even[i] }).collect())
 }

@@ -84,7 +84,12 @@ impl OutcomeReceiver for BatchRecorder<'_> {
                 }
             }
         }
-        self.observer.progress("search", state.scored, self.total);
+        let stage = match self.split {
+            Split::Search => "search",
+            Split::Validation => "finalists",
+            _ => "damage",
+        };
+        self.observer.progress(stage, state.scored, self.total);
         Ok(())
     }
 

@@ -11,11 +11,14 @@ pub(super) struct OrderedObjective<'a> {
     tasks: Vec<usize>,
     /// Measure of each task.
     measures: Vec<Measure>,
+    /// Measure of each task by which edits are compared item by item.
+    evidence: Vec<Measure>,
 }
 
 impl<'a> OrderedObjective<'a> {
     pub(super) fn new(objective: &'a Objective, evaluator: &Evaluator<'_>, items: &[usize]) -> Self {
-        Self { objective, tasks: evaluator.task_indices(items), measures: objective.measures(evaluator) }
+        let (measures, evidence) = (objective.measures(evaluator), objective.evidence(evaluator));
+        Self { objective, tasks: evaluator.task_indices(items), measures, evidence }
     }
 
     /// Value of the items at `positions`, given outcomes of the first items. `unedited`: outcomes of the unedited
@@ -29,9 +32,9 @@ impl<'a> OrderedObjective<'a> {
         self.objective.value(&outcomes.select(positions), &unedited, &tasks, &self.measures)
     }
 
-    /// Values of single items whose mean a race compares.
+    /// Values of single items by which edits are compared.
     pub(super) fn item_values(&self, outcomes: &Outcomes) -> Vec<f64> {
-        self.objective.item_values(outcomes, &self.tasks[..outcomes.len()], &self.measures)
+        self.objective.item_values(outcomes, &self.tasks[..outcomes.len()], &self.evidence)
     }
 
     /// Whether a task without a guard has answers, rather than running text alone.
