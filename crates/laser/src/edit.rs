@@ -65,6 +65,11 @@ impl Edit {
         edit
     }
 
+    /// The lowest layer with an edited matrix; `None` for an edit that changes none.
+    pub fn first_layer(&self) -> Option<usize> {
+        self.reductions.keys().map(|id| id.layer).min()
+    }
+
     /// Number of edited matrices.
     pub fn n_matrices(&self) -> usize {
         self.reductions.len()

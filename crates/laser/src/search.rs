@@ -126,9 +126,14 @@ pub fn search(context: SearchContext<'_>, store: &mut Store) -> Result<SearchRes
     // The one look at the test split, for the unedited model and the winner.
     let all: Vec<usize> = (0..evaluator.items().len()).collect();
     let run = |stage| RunContext { threads: settings.threads, stage, observer };
-    let base = evaluator.evaluate(model, &all, run("test: base"))?;
     let (edited, records) = truncation.apply(model, &winner)?;
-    let best = if winner.is_empty() { base.clone() } else { evaluator.evaluate(&edited, &all, run("test: winner"))? };
+    let [base, best] = match winner.first_layer() {
+        Some(layer) => evaluator.evaluate_both([model, &edited], layer, &all, run("test"))?,
+        None => {
+            let base = evaluator.evaluate(model, &all, run("test"))?;
+            [base.clone(), base]
+        }
+    };
     let ties = base.iter().chain(&best).filter(|o| o.tied).count();
     if ties > 0 {
         explored.notes.push(format!("{ties} outcomes of base or winner were decided by a tie"));

@@ -1,8 +1,10 @@
 //! Items + model → outcomes, in the order of the items: the batches of an evaluation, run on several threads.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Evaluator;
+use super::base_states::BaseStates;
 use super::batch::Batch;
 use super::context::RunContext;
 use super::outcome::Outcome;
@@ -10,6 +12,7 @@ use super::scorer::ScoredItem;
 use crate::error::{Error, Result};
 use laser_model::Model;
 use laser_model::parallel::{Unobserved, map};
+use laser_model::weight_id::BlockEntry;
 
 /// Rows at which a batch is full: enough for the matrix products to run near their peak, few enough to stay in cache.
 pub(super) const BATCH_ROWS: usize = 512;
@@ -23,6 +26,50 @@ impl Evaluator<'_> {
     pub fn evaluate(&self, model: &Model, indices: &[usize], context: RunContext<'_>) -> Result<Vec<Outcome>> {
         let scored = self.score_items(model, indices, BATCH_ROWS, context)?;
         Ok(scored.into_iter().map(|s| s.outcome).collect())
+    }
+
+    /// Scores the items `indices` on a model and on an edit of it whose first edited layer is `first_layer`, computing the
+    /// layers below once: both lists of outcomes are those of [`Evaluator::evaluate`].
+    ///
+    /// # Errors
+    /// Those of [`Evaluator::evaluate`].
+    pub fn evaluate_both(
+        &self,
+        [base, edited]: [&Model; 2],
+        first_layer: usize,
+        indices: &[usize],
+        context: RunContext<'_>,
+    ) -> Result<[Vec<Outcome>; 2]> {
+        let RunContext { threads, observer, .. } = context;
+        let batches = self.batches(indices, |_| BATCH_ROWS);
+        let models = [base.with_threads(1), edited.with_threads(1)];
+        let done = AtomicUsize::new(0);
+        let results = map(batches.iter().collect(), threads, observer, |batch: &Batch| {
+            let scorer = self.scorer(batch, false);
+            let mut states = BaseStates::new(&models[0], batch, vec![Vec::new(); batch.items.len()], scorer.score)?;
+            for _ in 0..first_layer {
+                states.enter(&models[0], batch)?;
+                states.advance();
+            }
+            let score = |model: &Model| {
+                let scored = scorer.run(model, batch, Some((&states, BlockEntry::Attention)))?;
+                Ok::<_, Error>(scored.into_iter().next().unwrap_or_default())
+            };
+            let scored = [score(&models[0])?, score(&models[1])?];
+            let before = done.fetch_add(batch.items.len(), Ordering::Relaxed);
+            context.progress(before + batch.items.len(), indices.len());
+            Ok::<_, Error>(scored)
+        })?;
+        let [mut base, mut edited] = [0, 1].map(|_| BTreeMap::new());
+        for (batch, [of_base, of_edited]) in batches.iter().zip(results) {
+            let items = || batch.items.iter().map(|item| item.index);
+            base.extend(items().zip(of_base));
+            edited.extend(items().zip(of_edited));
+        }
+        let in_order = |of_model: BTreeMap<usize, ScoredItem>| {
+            indices.iter().map(|index| of_model[index].outcome.clone()).collect::<Vec<Outcome>>()
+        };
+        Ok([in_order(base), in_order(edited)])
     }
 
     /// Scores items one at a time and without sharing rows. This is the definition that [`Evaluator::evaluate`] is tested

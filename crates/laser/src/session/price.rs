@@ -43,7 +43,7 @@ impl Session {
     pub(super) fn price(&self, tasks: &ScoredTasks, priced: &PricedEdit<'_>, seed: u64) -> Result<Option<Price>> {
         let Some(text) = OrdinaryText::open(self.config())? else { return Ok(None) };
         let PricedEdit { edit, base, edited, evaluator, items, .. } = *priced;
-        let first_layer = edit.reductions().map(|(id, _)| id.layer).min().unwrap_or(0);
+        let first_layer = edit.first_layer().unwrap_or(0);
         let passages = text.evaluator(self.tokenizer()?, self.config())?;
         let all: Vec<usize> = (0..passages.items().len()).collect();
         let predictions =
