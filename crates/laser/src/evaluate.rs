@@ -113,6 +113,11 @@ impl<'a> Evaluator<'a> {
         })
     }
 
+    /// Whether the model continues texts, rather than filling masks.
+    pub(crate) fn is_causal(&self) -> bool {
+        self.causal
+    }
+
     /// The tasks, at least one.
     pub fn tasks(&self) -> &[EvaluatedTask<'a>] {
         &self.tasks

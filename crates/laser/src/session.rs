@@ -4,6 +4,7 @@
 //! [`Session::apply`], one file each beside this one; each loads the weights when it needs them and frees them after.
 
 mod apply;
+mod continuations;
 mod edit;
 mod evaluate;
 mod manifest;

@@ -50,7 +50,7 @@ pub(crate) struct Search {
     #[arg(long, value_name = "NAME:MAX_DROP")]
     pub(crate) guard: Vec<String>,
     /// Number of edits that go from the search split to the validation split
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = 16, value_name = "N")]
     pub(crate) finalists: usize,
     /// Largest rise of the log-loss of ordinary text that an edit may cause, nats a token, such as 0.1
     #[arg(long, value_name = "NATS")]

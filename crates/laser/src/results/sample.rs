@@ -25,6 +25,9 @@ pub struct SampleRecord {
     pub answer_tokens: usize,
     /// Text of the most probable next token, of the continuation, or of the chosen choice, depending on the score.
     pub prediction: String,
+    /// Text that greedy decoding gives after the prompt, if the score generates none; only of items that the report shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continuation: Option<String>,
     /// Split of the item.
     pub split: Split,
     /// Group of the item, which is resampled as a whole. If there are several tasks, it begins with the task's name.

@@ -42,8 +42,8 @@ impl<'a> FlippedItems<'a> {
         let flip = |(_, (base, best)): (usize, (&SampleRecord, &SampleRecord))| Flip {
             prompt: base.prompt.clone(),
             target: base.target.clone(),
-            base_prediction: base.prediction.clone(),
-            edit_prediction: best.prediction.clone(),
+            base_prediction: base.continuation.as_ref().unwrap_or(&base.prediction).clone(),
+            edit_prediction: best.continuation.as_ref().unwrap_or(&best.prediction).clone(),
             base_right: base.acc == 1,
             edit_right: best.acc == 1,
         };

@@ -25,6 +25,7 @@ pub fn samples(
             logprob: outcome.logprob,
             answer_tokens: outcome.answer_tokens,
             prediction: outcome.prediction.clone(),
+            continuation: None,
             split: split(*index),
             group: evaluator.group(*index),
         }

@@ -22,8 +22,8 @@ pub struct Decision {
 ///
 /// Of the finalists that keep every guard and cost at most `max_damage`, the one with the largest merit is the best. If its
 /// estimated gain is less than 1.5 standard errors above 0, no edit is proposed. Otherwise every finalist counts as
-/// equally good whose merit is smaller by at most the standard error of the difference. Of these, those of the fewest
-/// matrices stay, and of those the one that does the least damage wins; without measured damage the one with the largest
+/// equally good whose measured gain is smaller by at most the standard error of the difference. Of these, those of the
+/// fewest matrices stay, and of those the one that does the least damage wins; without measured damage the one with the largest
 /// merit.
 pub(super) fn decide(finalists: &Finalists, max_damage: Option<f64>) -> Decision {
     let none = |reason: &str| Decision { winner: Edit::default(), none_because: Some(reason.to_owned()) };
@@ -55,9 +55,9 @@ fn by_merit(a: &Finalist, b: &Finalist) -> Ordering {
     a.merit().total_cmp(&b.merit()).then_with(|| a.value.cmp(&b.value))
 }
 
-/// Whether the merit of `other` is smaller than that of `best` by at most the standard error of the difference.
+/// Whether the measured gain of `other` is smaller than that of `best` by at most the standard error of the difference.
 fn is_as_good(other: &Finalist, best: &Finalist, groups: &[u32]) -> bool {
-    let differences: Vec<f64> = best.evidence.iter().zip(&other.evidence).map(|(a, b)| a - b).collect();
+    let differences: Vec<f64> = best.differences.iter().zip(&other.differences).map(|(a, b)| a - b).collect();
     let stderr = clustered_stderr(&differences, groups).unwrap_or(0.0);
-    best.merit() - other.merit() <= stderr
+    best.measured.value - other.measured.value <= stderr
 }

@@ -28,7 +28,9 @@ pub struct Finalist {
     /// By how much the edit is better than the unedited model at each item of both splits
     /// ([`Objective::evidence`](super::objective::Objective::evidence)), averaged with the neighbouring ranks of the matrix.
     pub evidence: Vec<f64>,
-    /// Gain measured on the items of both splits, in units of the objective.
+    /// Objective minus that of the unedited model at each item of both splits.
+    pub differences: Vec<f64>,
+    /// Mean of the differences: the gain measured on both splits.
     pub measured: Estimate,
     /// Estimate of the gain on new items: `measured`, corrected for the luck of being among the best.
     pub estimated: Estimate,
@@ -83,11 +85,13 @@ pub(super) fn finalists(context: SearchContext<'_>, explored: &Exploration, stor
     let mut finalists = Vec::with_capacity(edits.len());
     for ((edit, on_validation), damage) in edits.iter().zip(&on_validation).zip(damages) {
         let outcomes = joined(&store.get(edit, Split::Search)?, on_validation);
-        let measured = evidence.measure(&evidence.differences(&outcomes, &measures));
+        let differences = evidence.differences(&outcomes, &measures);
+        let measured = evidence.measure(&differences);
         finalists.push(Finalist {
             edit: edit.clone(),
             value: evidence.value(&outcomes),
             evidence: evidence.differences(&outcomes, &comparison),
+            differences,
             measured,
             estimated: measured,
             damage,

@@ -101,7 +101,7 @@ impl Settings {
             budget: Budget::default(),
             objective: Objective::default(),
             protocol: Protocol::Honest { fractions: Fractions::new(0.4, 0.2).expect("shares below 1") },
-            finalists: 10,
+            finalists: 16,
             max_damage: None,
             split_seed: 0,
             order_seed: 0,

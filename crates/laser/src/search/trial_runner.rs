@@ -132,6 +132,11 @@ impl TrialRunner<'_> {
         self.objective.item_values(outcomes)
     }
 
+    /// Values of single items, one an item, whose mean the objective combines.
+    pub(super) fn measured_values(&self, outcomes: &Outcomes) -> Vec<f64> {
+        self.objective.measured_values(outcomes)
+    }
+
     /// Whether `edit` is better than `current` by at least the standard error of the difference, both scored on all items.
     pub(super) fn improves(&self, current: &Edit, edit: &Edit) -> bool {
         let (Some(before), Some(after)) = (self.complete(current), self.complete(edit)) else { return false };

@@ -14,8 +14,6 @@ use crate::evaluate::{Evaluator, RunContext};
 use crate::price::{
     BeforeAfter, OrdinaryText, Price, TextPrice, WordingChange, compare_predictions, compare_prompts, repeats_itself,
 };
-use crate::results::SampleRecord;
-use crate::run::samples_with_answers;
 
 /// Largest number of prompts whose predictions are compared: enough for two digits, at a small part of a search's cost.
 const PROMPTS: usize = 200;
@@ -34,8 +32,8 @@ pub(super) struct PricedEdit<'a> {
     pub(super) evaluator: &'a Evaluator<'a>,
     /// Items of the task that did not help to choose the edit, by index.
     pub(super) items: &'a [usize],
-    /// Samples of the unedited and of the edited model, one for each of `items`.
-    pub(super) samples: [&'a [SampleRecord]; 2],
+    /// What both models say after prompts: the generated answers of `items`, or a sample of continuations.
+    pub(super) texts: &'a [[String; 2]],
 }
 
 impl Session {
@@ -60,7 +58,7 @@ impl Session {
                 wordings.extend(self.wording_change(name, score, priced, seed)?);
             }
         }
-        Ok(Some(Price { text, divergence_on_prompts, repetition: repetition(evaluator, priced.samples), wordings }))
+        Ok(Some(Price { text, divergence_on_prompts, repetition: repetition(priced.texts), wordings }))
     }
 
     /// Accuracy on the items of another wording whose subjects are those of the priced items; `None` if there is none.
@@ -104,25 +102,15 @@ impl Session {
     }
 }
 
-/// Shares of generated answers that repeat themselves; `None` if no task generates answers.
-fn repetition(evaluator: &Evaluator<'_>, [base, best]: [&[SampleRecord]; 2]) -> Option<BeforeAfter> {
-    let generates = |name: Option<&str>| {
-        let mut tasks = evaluator.tasks().iter();
-        tasks.any(|task| task.score.generates() && name.is_none_or(|name| name == task.task.name))
-    };
-    let share = |samples: &[SampleRecord]| {
-        let generated: Vec<&SampleRecord> = samples_with_answers(evaluator, samples)
-            .into_iter()
-            .filter(|sample| generates(sample.task.as_deref()))
-            .collect();
-        let repeating = generated.iter().filter(|sample| repeats_itself(&sample.prediction)).count();
-        (!generated.is_empty()).then(|| repeating as f64 / generated.len() as f64)
-    };
-    Some(BeforeAfter { base: share(base)?, best: share(best)? })
+/// Shares of the texts of both models that repeat themselves; `None` without texts.
+fn repetition(texts: &[[String; 2]]) -> Option<BeforeAfter> {
+    let share =
+        |model: usize| texts.iter().filter(|text| repeats_itself(&text[model])).count() as f64 / texts.len() as f64;
+    (!texts.is_empty()).then(|| BeforeAfter { base: share(0), best: share(1) })
 }
 
 /// At most `n` of `values`, evenly spread over them.
-fn spread<T: Clone>(values: &[T], n: usize) -> Vec<T> {
+pub(super) fn spread<T: Clone>(values: &[T], n: usize) -> Vec<T> {
     let kept = values.len().min(n);
     (0..kept).map(|i| values[i * values.len() / kept].clone()).collect()
 }

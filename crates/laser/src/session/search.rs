@@ -1,5 +1,6 @@
 //! Searches the edits of a session's model: finds the best on a task, proves it, and writes the run folder.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use laser_model::Model;
@@ -9,7 +10,7 @@ use laser_task::Match;
 use serde_json::Value;
 
 use super::manifest::score_value;
-use super::price::PricedEdit;
+use super::price::{PricedEdit, spread};
 use super::{EditedModel, ScoredTasks, SearchOptions, Session};
 use crate::edit::Edit;
 use crate::edit::recipe::Recipe;
@@ -23,6 +24,11 @@ use crate::run::{RunFolder, samples, search_results};
 use crate::search::store::Store;
 use crate::search::{Protocol, SearchContext, SearchResult, Settings, Space, search};
 use laser_statistics::Split;
+
+/// Number of flips of each direction whose continuations are shown.
+const SHOWN_FLIPS: usize = 20;
+/// Number of test items after whose prompts both models continue, to see whether they repeat themselves.
+const CONTINUATIONS: usize = 48;
 
 /// A finished search.
 #[derive(Debug)]
@@ -111,23 +117,41 @@ impl Session {
 
         let all: Vec<usize> = (0..evaluator.items().len()).collect();
         let split = |index: usize| found.explored.splits.of[index];
-        let base_samples = samples(&evaluator, &all, &found.base, split);
-        let best_samples = samples(&evaluator, &all, &found.best, split);
-        let price = if options.no_side_effects || found.winner.is_empty() {
-            None
-        } else {
-            let items = found.explored.splits.items(Split::Test);
-            let of_items = |samples: &[SampleRecord]| items.iter().map(|i| samples[*i].clone()).collect::<Vec<_>>();
-            let priced = PricedEdit {
-                edit: &found.winner,
-                base: &model,
-                edited: &found.explored.truncation.apply(&model, &found.winner)?.0,
-                evaluator: &evaluator,
-                items: &items,
-                samples: [&of_items(&base_samples), &of_items(&best_samples)],
-            };
-            self.price(tasks, &priced, settings.statistics_seed)?
-        };
+        let mut base_samples = samples(&evaluator, &all, &found.base, split);
+        let mut best_samples = samples(&evaluator, &all, &found.best, split);
+        let mut price = None;
+        if let Some(first_layer) = found.winner.first_layer() {
+            let edited = found.explored.truncation.apply(&model, &found.winner)?.0;
+            let test = found.explored.splits.items(Split::Test);
+            let (shown, sampled) = (flips(&test, &found), spread(&test, CONTINUATIONS));
+            let items: BTreeSet<usize> = shown.iter().chain(&sampled).copied().collect();
+            let items: Vec<usize> = items.into_iter().collect();
+            let continuations = self.continuations(&evaluator, [&model, &edited], first_layer, &items)?;
+            for item in shown {
+                if let Some([base, best]) = continuations.get(&item) {
+                    base_samples[item].continuation = Some(base.clone());
+                    best_samples[item].continuation = Some(best.clone());
+                }
+            }
+            if !options.no_side_effects {
+                let generates =
+                    |item: &&usize| evaluator.tasks()[evaluator.task_indices(&[**item])[0]].score.generates();
+                let generated = test.iter().filter(generates);
+                let texts: Vec<[String; 2]> = generated
+                    .map(|item| [&found.base, &found.best].map(|outcomes| outcomes[*item].prediction.clone()))
+                    .chain(sampled.iter().filter_map(|item| continuations.get(item).cloned()))
+                    .collect();
+                let priced = PricedEdit {
+                    edit: &found.winner,
+                    base: &model,
+                    edited: &edited,
+                    evaluator: &evaluator,
+                    items: &test,
+                    texts: &texts,
+                };
+                price = self.price(tasks, &priced, settings.statistics_seed)?;
+            }
+        }
         drop(model);
         let manifest = self.search_manifest(tasks, &evaluator, &settings, truncation.method())?;
         let mut notes = search_notes(tasks, &settings, truncation.method());
@@ -191,6 +215,15 @@ impl Session {
         let rank = |id: WeightId| found.records.iter().find(|r| r.matrix == id.to_string()).and_then(|r| r.rank);
         Ok(Recipe::new(&found.winner, self.base_model()?, svd, self.config(), rank))
     }
+}
+
+/// The first items of the test split whose answers flipped: some that the winner fixed and some that it broke.
+fn flips(test: &[usize], found: &SearchResult) -> Vec<usize> {
+    let of = |fixed: bool| {
+        let is_flip = move |item: &usize| found.base[*item].correct != fixed && found.best[*item].correct == fixed;
+        test.iter().copied().filter(is_flip).take(SHOWN_FLIPS)
+    };
+    of(true).chain(of(false)).collect()
 }
 
 /// Says which matrices and layers were not searched.

@@ -57,18 +57,29 @@ pub(super) fn race(
         let first_items = |edit: &Edit| runner.outcomes(edit).map(|outcomes| outcomes.first(point));
         let of_running: Vec<Outcomes> = running.iter().filter_map(|c| first_items(&edit(c))).collect();
         let all: Vec<Outcomes> = of_running.iter().cloned().chain(incumbent.and_then(first_items)).collect();
-        let Some(leader) = leader_values(runner, &all) else { break };
-        let reference = first_items(base).map(|outcomes| runner.item_values(&outcomes));
+        let reference = first_items(base);
         let error_rate = runner.context().settings.error_rate;
-        let measure = runner.context().settings.objective.measure;
-        let catches_up = |outcomes: &Outcomes| {
-            let values = runner.item_values(outcomes);
-            let ahead_of = |other: &Vec<f64>| values.iter().zip(other).map(|(a, b)| a - b).collect::<Vec<f64>>();
-            let may_lead = catch_up_probability(&ahead_of(&leader), total).is_none_or(|p| p >= error_rate);
-            let is_futile = |base: &Vec<f64>| gain_probability(ahead_of(base), total, measure) < error_rate;
-            may_lead && !reference.as_ref().is_some_and(is_futile)
+        let mut may_lead = vec![false; of_running.len()];
+        // By the objective and by the finer measure: an edit that is good by either may be the one to choose.
+        for values in [TrialRunner::item_values, TrialRunner::measured_values] {
+            let Some(leader) = leader_values(runner, &all, |outcomes| values(runner, outcomes)) else { break };
+            for (may_lead, outcomes) in may_lead.iter_mut().zip(&of_running) {
+                let behind = differences(&values(runner, outcomes), &leader);
+                *may_lead |= catch_up_probability(&behind, total).is_none_or(|p| p >= error_rate);
+            }
+        }
+        let is_futile = |outcomes: &Outcomes| {
+            reference.as_ref().is_some_and(|base| {
+                let ahead = differences(&runner.item_values(outcomes), &runner.item_values(base));
+                gain_probability(ahead, total, runner.context().settings.objective.measure) < error_rate
+            })
         };
-        let mut stays = of_running.iter().map(catches_up).collect::<Vec<_>>().into_iter();
+        let keeps: Vec<bool> = may_lead
+            .into_iter()
+            .zip(&of_running)
+            .map(|(may_lead, outcomes)| may_lead && !is_futile(outcomes))
+            .collect();
+        let mut stays = keeps.into_iter();
         running.retain(|_| stays.next().unwrap_or(true));
     }
     Ok(running)
@@ -88,12 +99,21 @@ fn gain_probability(mut differences: Vec<f64>, total: usize, measure: Measure) -
     catch_up_probability(&differences, total).unwrap_or(1.0)
 }
 
+/// Values of one candidate minus those of another, item by item.
+fn differences(of: &[f64], other: &[f64]) -> Vec<f64> {
+    of.iter().zip(other).map(|(a, b)| a - b).collect()
+}
+
 /// Per-item values of the leaders: at an even item those of the best candidate on the odd items, at an odd item those
-/// of the best on the even items. `None` without candidates.
-fn leader_values(runner: &TrialRunner<'_>, all: &[Outcomes]) -> Option<Vec<f64>> {
+/// of the best on the even items. `None` without candidates. `of_items` gives the values.
+fn leader_values(
+    runner: &TrialRunner<'_>,
+    all: &[Outcomes],
+    of_items: impl Fn(&Outcomes) -> Vec<f64>,
+) -> Option<Vec<f64>> {
     let n = all.first()?.len();
     let halves = [0, 1].map(|first| (first..n).step_by(2).collect::<Vec<usize>>());
-    let values: Vec<Vec<f64>> = all.iter().map(|outcomes| runner.item_values(outcomes)).collect();
+    let values: Vec<Vec<f64>> = all.iter().map(of_items).collect();
     let best = |half: &Vec<usize>| {
         let rank = |i: &usize| {
             let sum: f64 = half.iter().map(|item| values[*i][*item]).sum();

@@ -37,6 +37,11 @@ impl<'a> OrderedObjective<'a> {
         self.objective.item_values(outcomes, &self.tasks[..outcomes.len()], &self.evidence)
     }
 
+    /// Values of single items whose mean the objective combines.
+    pub(super) fn measured_values(&self, outcomes: &Outcomes) -> Vec<f64> {
+        self.objective.item_values(outcomes, &self.tasks[..outcomes.len()], &self.measures)
+    }
+
     /// Whether a task without a guard has answers, rather than running text alone.
     pub(super) fn improves_answers(&self) -> bool {
         (0..self.measures.len()).any(|task| self.objective.proves(task, &self.measures))
