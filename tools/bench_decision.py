@@ -411,7 +411,9 @@ def report(result):
             f"proposes an edit in {percent(flipped['proposed'])} of the divisions and proves a gain in {percent(flipped['proved'])}.",
         ]
         if task.get("edits without measured damage"):
-            lines += ["", f"{task['edits without measured damage']} edits have no measured damage; they are never the cheapest."]
+            n = task["edits without measured damage"]
+            lines += ["", f"{n} edits have no measured damage; they are never the cheapest, and the mean damage is "
+                      "that of the other edits chosen."]
         if "races" in task:
             lines += ["", "| race by | first drop point | error rate | gain, points | items asked |", "|---|---:|---:|---:|---:|"]
             for r in task["races"]:
