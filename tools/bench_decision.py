@@ -92,8 +92,8 @@ def read_outcomes(folder):
     manifest = dict(store.execute("SELECT key, value FROM manifest"))
     order = json.loads(manifest["order of search"])
     found = {}
-    sql = "SELECT edit, start, correct, logprobs, margins FROM trials WHERE split = 'search'"
-    for edit, start, *blobs in store.execute(sql):
+    rows = store.execute("SELECT edit, start, correct, logprobs, margins FROM trials WHERE split = 'search'")
+    for edit, start, *blobs in rows:
         columns = found.setdefault(edit, np.full((3, len(order)), np.nan))
         for column, blob, kind in zip(columns, blobs, ["u1", "<f8", "<f8"]):
             values = np.frombuffer(blob, kind)
@@ -280,7 +280,6 @@ def divide(task, seed):
 
 
 def bench(task, seeds, damage):
-    everything = np.arange(len(task.edits))
     fixed = int(task.gain.mean(1).argmax())
     # [test gain, whether it is proved, edit] of each seed, by rule.
     found, asked, finished = {}, [], []
@@ -293,7 +292,7 @@ def bench(task, seeds, damage):
         chosen = {"before": before(task, search, validation), "now": decide(task, finishers, search, validation, None)}
         if damage is not None:
             chosen["now, by damage"] = decide(task, finishers, search, validation, damage)
-        chosen["all edits + now"] = decide(task, everything, search, validation, None)
+        chosen["all edits + now"] = decide(task, np.arange(len(task.edits)), search, validation, None)
         chosen["best fixed"] = fixed if task.gain[fixed].mean() > 0 else None
         chosen["hindsight"] = int(on_test.argmax()) if on_test.max() > 0 else None
         for rule, edit in chosen.items():
@@ -411,9 +410,7 @@ def report(result):
             f"proposes an edit in {percent(flipped['proposed'])} of the divisions and proves a gain in {percent(flipped['proved'])}.",
         ]
         if task.get("edits without measured damage"):
-            n = task["edits without measured damage"]
-            lines += ["", f"{n} edits have no measured damage; they are never the cheapest, and the mean damage is "
-                      "that of the other edits chosen."]
+            lines += ["", f"{task['edits without measured damage']} edits have no measured damage: never the cheapest, and not in the mean."]
         if "races" in task:
             lines += ["", "| race by | first drop point | error rate | gain, points | items asked |", "|---|---:|---:|---:|---:|"]
             for r in task["races"]:
