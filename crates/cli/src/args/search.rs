@@ -94,7 +94,7 @@ pub(crate) struct StrategyArgs {
     /// Number of edits kept after screening [default: 24]
     #[arg(long, value_name = "N")]
     pub(crate) candidates: Option<usize>,
-    /// Number of items whose gradients the gradient screen takes [default: 100]
+    /// Number of items whose gradients the gradient screen takes [default: 150]
     #[arg(long, value_name = "N")]
     pub(crate) screen_items: Option<usize>,
     /// Property that the spectral screen ranks by: marchenko-pastur, effective-rank, energy or snr [default: marchenko-pastur]

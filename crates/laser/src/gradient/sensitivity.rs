@@ -83,23 +83,24 @@ impl Sensitivity {
 }
 
 /// Width of the step from wrong to right in [`Sensitivity::predict_flips`], nats of margin.
-const STEP: f64 = 2.0;
-/// Price of a predicted change of an item's margin in [`Sensitivity::predict_flips`], items a nat.
-const CHANGE_PENALTY: f64 = 0.03;
+const STEP: f64 = 0.5;
+/// Price of a predicted change of an item's margin in [`Sensitivity::predict_flips`], items a squared nat.
+const CHANGE_PENALTY: f64 = 0.01;
 
 impl Sensitivity {
     /// Predicts the change of the accuracy, in items an item, when only the components with `kept(i)` stay. The losses
     /// must be those of [`Loss::Margin`](super::Loss::Margin).
     ///
-    /// An item with margin m whose margin changes by c to first order counts σ((m + c)/2) − σ(m/2) − 0.03·|c|, where σ is
+    /// An item with margin m whose margin changes by c to first order counts σ((m + c)/0.5) − σ(m/0.5) − 0.01·c², where σ is
     /// the logistic function. An item that is far from turning right or wrong hardly counts, unlike in the mean margin; and a
-    /// large change makes the first order itself less credible. The two constants were chosen on SmolLM2-135M with 392
-    /// edits on each of two tasks (`docs/search.md`, "Screen").
+    /// large change makes the first order itself less credible. The constants were chosen on SmolLM2-135M on two
+    /// tasks (`docs/search.md`, "Screen").
     pub fn predict_flips(&self, kept: impl Fn(usize) -> bool) -> f64 {
         let logistic = |margin: f64| 1.0 / (1.0 + (-margin / STEP).exp());
         let changes = self.predict(kept).items;
-        let of_item =
-            |(loss, change): (&f64, &f64)| logistic(-loss - change) - logistic(-loss) - CHANGE_PENALTY * change.abs();
+        let of_item = |(loss, change): (&f64, &f64)| {
+            logistic(-loss - change) - logistic(-loss) - CHANGE_PENALTY * change * change
+        };
         self.losses.iter().zip(&changes).map(of_item).sum::<f64>() / self.losses.len() as f64
     }
 }
@@ -110,11 +111,12 @@ mod tests {
 
     #[test]
     fn only_items_near_the_edge_count_as_flips() {
-        // Margins −1 and −40: removing component 0 raises both by 3 nats.
+        // Margins −1 and −40; without component 0 both losses fall by 3 nats, so that both margins rise by 3.
         let s = Sensitivity { sigma: vec![1.0, 0.5], losses: vec![1.0, 40.0], effects: vec![3.0, 0.1, 3.0, 0.1] };
+        let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let expected = (logistic(4.0) - logistic(-2.0)) / 2.0 - 0.01 * 9.0;
         let flips = s.predict_flips(|i| i > 0);
-        let first = 1.0 / (1.0 + (-1.0f64).exp()) - 1.0 / (1.0 + 0.5f64.exp());
-        assert!((flips - (first / 2.0 - 0.09)).abs() < 1e-6, "{flips}");
+        assert!((flips - expected).abs() < 1e-6, "{flips} {expected}");
         assert_eq!(s.predict_flips(|_| true), 0.0);
     }
 

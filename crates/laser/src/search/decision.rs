@@ -22,7 +22,7 @@ pub struct Decision {
 ///
 /// Of the finalists that keep every guard and cost at most `max_damage`, the one with the largest merit is the best. If its
 /// estimated gain is less than 1.5 standard errors above 0, no edit is proposed. Otherwise every finalist counts as
-/// equally good whose measured gain is smaller by at most the standard error of the difference. Of these, those of the
+/// equally good whose estimated gain is as far above 0 and whose measured gain is smaller by at most the standard error of the difference. Of these, those of the
 /// fewest matrices stay, and of those the one that does the least damage wins; without measured damage the one with the largest
 /// merit.
 pub(super) fn decide(finalists: &Finalists, max_damage: Option<f64>) -> Decision {
@@ -39,7 +39,7 @@ pub(super) fn decide(finalists: &Finalists, max_damage: Option<f64>) -> Decision
     // `max_by` takes the last of equals, so that the first in search order must come last.
     let best = allowed.iter().rev().max_by(|a, b| by_merit(a, b)).expect("not empty");
     if best.estimated.z() < LEAST_Z {
-        return none("none is estimated to be better than the unedited model by 1.5 standard errors");
+        return none("the best is estimated to be better than the unedited model by less than 1.5 standard errors");
     }
     let as_good = allowed.iter().filter(|f| f.estimated.z() >= LEAST_Z && is_as_good(f, best, &finalists.groups));
     let fewest = as_good.clone().map(|f| f.edit.n_matrices()).min().expect("the best is as good as itself");

@@ -41,7 +41,7 @@ pub struct Finalist {
 /// Finalists of a search.
 #[derive(Debug, Clone)]
 pub struct Finalists {
-    /// The finalists, in the order of their values on the search split.
+    /// The finalists, in the order of their merits on the search split.
     pub edits: Vec<Finalist>,
     /// Group of each item of search and validation split.
     pub groups: Vec<u32>,
@@ -115,7 +115,10 @@ fn estimate(finalists: &mut [Finalist], others: &[Estimate]) {
     let is_contender = |other: &&Estimate| best.value - other.value <= CONTENDER * other.stderr;
     let all: Vec<Estimate> = measured.iter().chain(others.iter().filter(is_contender)).copied().collect();
     for (finalist, estimated) in finalists.iter_mut().zip(shrink(&all)) {
-        finalist.estimated = estimated;
+        // Candidates are scored on the same items, so that they share errors: their scatter cannot show these, and an
+        // estimate is never surer than its own measurement.
+        let stderr = estimated.stderr.max(finalist.measured.stderr);
+        finalist.estimated = Estimate { stderr, ..estimated };
     }
 }
 

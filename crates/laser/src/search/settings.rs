@@ -92,7 +92,7 @@ impl Settings {
             space: Space::block(config),
             plan: Plan::default(),
             candidates: 24,
-            screen_items: 100,
+            screen_items: 150,
             criterion: Criterion::MarchenkoPastur,
             error_rate: 0.05,
             greedy_order: GreedyOrder::Best,
