@@ -29,6 +29,13 @@ pub(crate) fn nats(difference: f64) -> String {
     format!("{sign}{:.4}", rounded.abs() / 10_000.0)
 }
 
+/// Writes nats with two decimals: −0.0123 becomes `−0.01`, 0.43 becomes `0.43`. Zero has no sign.
+pub(crate) fn short_nats(nats: f64) -> String {
+    let rounded = (100.0 * nats).round();
+    let sign = if rounded < 0.0 { "−" } else { "" };
+    format!("{sign}{:.2}", rounded.abs() / 100.0)
+}
+
 /// Writes a p-value with two significant digits, `p = 0.031`; below 0.0001 as `p < 0.0001`.
 pub(crate) fn p_value(p: f64) -> String {
     match p {
@@ -66,6 +73,11 @@ mod tests {
     #[test]
     fn nats_have_four_decimals() {
         assert_eq!([0.01234, -0.01236, 0.00001, -2.0].map(nats), ["+0.0123", "−0.0124", "0.0000", "−2.0000"]);
+    }
+
+    #[test]
+    fn short_nats_have_two_decimals_and_no_plus() {
+        assert_eq!([0.426, -0.0123, -0.001, 12.0].map(short_nats), ["0.43", "−0.01", "0.00", "12.00"]);
     }
 
     #[test]
