@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::results::number_format::{count, nats, points, short_nats};
+use crate::results::number_format::{count, nats, nats_with, points};
 use crate::results::{FinalistSummary, Results};
 
 /// Largest number of rows of the table of finalists; the winner is added if it is not among them.
@@ -108,8 +108,9 @@ fn best_within(bound: Option<f64>, sorted: &[&FinalistSummary], unit: &Unit) -> 
     }
 }
 
+/// The damage with three decimals, which distinguish damage on either side of the smallest bound.
 fn damage(finalist: &FinalistSummary) -> String {
-    finalist.damage.map_or_else(String::new, short_nats)
+    finalist.damage.map_or_else(String::new, |damage| nats_with(3, damage))
 }
 
 /// Unit of the objective, and how its gains are written.

@@ -105,7 +105,7 @@ fn bounds_table(results: &Results) -> Option<String> {
     );
     for BoundRow { bound, best } in &finalists.bounds {
         let row = best.as_ref().map_or_else(
-            || "none | | ".to_owned(),
+            || "none | |".to_owned(),
             |BestWithin { edit, estimated, damage }| format!("{edit} | {estimated} | {damage}"),
         );
         writeln!(table, "| {bound} | {row} |").expect("writing to a string does not fail");

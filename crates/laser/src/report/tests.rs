@@ -169,13 +169,14 @@ fn the_page_shows_the_price_as_a_tile_and_row_by_row() {
     let page = render_html(&results, &trials(), &[]).expect("a page");
     for part in [
         "<span>price, nats a token</span><strong>+0.43</strong><small>95 %: +0.36 to +0.50</small>",
-        "ordinary text, perplexity</th><td class=\"n\">29.8</td><td class=\"n\">45.6</td>\
+        "with the task.</small></th><td class=\"n\">29.8</td><td class=\"n\">45.6</td>\
          <td class=\"n\"><b>+0.43 nats a token</b><small>+0.36 to +0.50</small></td>",
         "predicting 6,494 tokens of text",
         "<b>0.45 nats a token</b>",
         "<b>0.82 nats</b>",
-        "answers that repeat themselves</th><td class=\"n\">1.0 %</td><td class=\"n\">4.0 %</td><td class=\"n\"><b>+3.0 points",
-        "facts-reworded, 300 items</th><td class=\"n\">20.0 %</td><td class=\"n\">25.0 %</td>\
+        "in a row.</small></th><td class=\"n\">1.0 %</td><td class=\"n\">4.0 %</td><td class=\"n\"><b>+3.0 points",
+        "facts-reworded, 300 items<small>Accuracy on the same questions in other words",
+        "on the wording.</small></th><td class=\"n\">20.0 %</td><td class=\"n\">25.0 %</td>\
          <td class=\"n\"><b>+5.0 points</b><small>+1.0 to +9.0</small>",
     ] {
         assert!(page.contains(part), "{part}");
@@ -207,7 +208,7 @@ fn the_page_shows_finalists_instead_of_the_best_on_the_search_split() {
     assert!(!page.contains("The ten best on the search split"));
     assert!(page.contains(
         "<tr class=\"won\"><th scope=\"row\">L27.gate_proj@0.01 <small>winner</small></th><td class=\"n\">+6.0</td>\
-         <td class=\"n\">+5.0 ± 0.9</td><td class=\"n\">0.04</td></tr>"
+         <td class=\"n\">+5.0 ± 0.9</td><td class=\"n\">0.040</td></tr>"
     ));
     assert!(page.contains("L27.gate_proj@0.05,<wbr>L26.up_proj@0.1") && !page.contains("<th>guards</th>"));
     results.tasks = vec![task_change("novels", Measure::PerToken, 0.0, Some(0.1))];
@@ -237,21 +238,21 @@ fn the_best_edit_of_each_bound_keeps_guards_and_beats_no_edit() {
     results.finalists = finalists();
     let table = markdown_table(&results);
     let lines: Vec<&str> = table.lines().skip(6).collect();
-    let several = "L27.gate_proj@0.05,L26.up_proj@0.1 | +7.0 ± 0.9 | 0.30 |";
+    let several = "L27.gate_proj@0.05,L26.up_proj@0.1 | +7.0 ± 0.9 | 0.300 |";
     let expected = [
         "| damage at most, nats a token | best edit | estimated gain (points) | damage |".to_owned(),
         "|---:|---|---:|---:|".to_owned(),
-        "| 0.02 | none | |  |".to_owned(),
-        "| 0.05 | L27.gate_proj@0.01 | +5.0 ± 0.9 | 0.04 |".to_owned(),
-        "| 0.1 | L27.gate_proj@0.01 | +5.0 ± 0.9 | 0.04 |".to_owned(),
-        "| 0.2 | L27.gate_proj@0.01 | +5.0 ± 0.9 | 0.04 |".to_owned(),
+        "| 0.02 | none | | |".to_owned(),
+        "| 0.05 | L27.gate_proj@0.01 | +5.0 ± 0.9 | 0.040 |".to_owned(),
+        "| 0.1 | L27.gate_proj@0.01 | +5.0 ± 0.9 | 0.040 |".to_owned(),
+        "| 0.2 | L27.gate_proj@0.01 | +5.0 ± 0.9 | 0.040 |".to_owned(),
         format!("| 0.5 | {several}"),
         format!("| no bound | {several}"),
     ];
     assert_eq!(lines, expected, "{table}");
     let page = render_html(&results, &trials(), &[]).expect("a page");
-    assert!(page.contains("<th scope=\"row\" class=\"n\">0.02</th><td>none</td>"));
-    assert!(page.contains("<th scope=\"row\" class=\"n\">0.2</th><td>L27.gate_proj@0.01</td>"));
+    assert!(page.contains("<th scope=\"row\">0.02</th><td>none</td>"));
+    assert!(page.contains("<th scope=\"row\">0.2</th><td>L27.gate_proj@0.01</td>"));
 
     results.manifest.config.insert("objective".to_owned(), "margin".into());
     assert!(

@@ -31,9 +31,14 @@ pub(crate) fn nats(difference: f64) -> String {
 
 /// Writes nats with two decimals: −0.0123 becomes `−0.01`, 0.43 becomes `0.43`. Zero has no sign.
 pub(crate) fn short_nats(nats: f64) -> String {
-    let rounded = (100.0 * nats).round();
-    let sign = if rounded < 0.0 { "−" } else { "" };
-    format!("{sign}{:.2}", rounded.abs() / 100.0)
+    nats_with(2, nats)
+}
+
+/// Writes nats with a number of decimals, and with a sign only below zero.
+pub(crate) fn nats_with(decimals: usize, nats: f64) -> String {
+    let digits = format!("{:.decimals$}", nats.abs());
+    let is_zero = digits.chars().all(|c| c == '0' || c == '.');
+    if nats < 0.0 && !is_zero { format!("−{digits}") } else { digits }
 }
 
 /// Writes a p-value with two significant digits, `p = 0.031`; below 0.0001 as `p < 0.0001`.
@@ -78,6 +83,7 @@ mod tests {
     #[test]
     fn short_nats_have_two_decimals_and_no_plus() {
         assert_eq!([0.426, -0.0123, -0.001, 12.0].map(short_nats), ["0.43", "−0.01", "0.00", "12.00"]);
+        assert_eq!([-0.0204, -0.0004].map(|nats| nats_with(3, nats)), ["−0.020", "0.000"]);
     }
 
     #[test]
