@@ -6,8 +6,10 @@
 
 mod colour_scale;
 mod comparison;
+mod costs;
 mod drawing;
 mod error;
+mod finalists;
 mod flips;
 mod grid;
 mod heat_map;

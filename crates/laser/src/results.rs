@@ -17,6 +17,7 @@ mod held_out;
 mod labels;
 mod manifest;
 pub(crate) mod number_format;
+pub(crate) mod price_text;
 mod sample;
 mod search_results;
 mod split_summary;
@@ -31,6 +32,7 @@ pub use sample::SampleRecord;
 pub use search_results::{Baselines, BestEdit, FinalistSummary, NO_EDIT, Results, SearchSpace, SearchSummary};
 pub use split_summary::{SplitScores, SplitSummary};
 pub use task_change::{Change, GuardKept, TaskChange};
+pub(crate) use verdict::ALPHA;
 pub use verdict::{Verdict, verdict, verdict_sentence};
 
 #[cfg(test)]

@@ -29,8 +29,14 @@ pub struct Recipe {
     /// Method of the decomposition.
     #[serde(default)]
     pub svd: SvdMethod,
-    /// The reductions, one for each matrix.
+    /// The reductions, one for each matrix; none if a search proposed no edit.
     pub edits: Vec<RecipeEdit>,
+    /// What the search that found the edit says of it, in a sentence or two; for readers of the file only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// Rise of the log-loss of ordinary text, nats a token; for readers of the file only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<f64>,
 }
 
 /// The model for which a recipe was made.
@@ -84,7 +90,14 @@ impl Recipe {
                 max_rank: Some(config.max_rank(id)),
             })
             .collect();
-        Self { laser_recipe: 1, base_model: Some(base_model), svd, edits }
+        Self { laser_recipe: 1, base_model: Some(base_model), svd, edits, verdict: None, price: None }
+    }
+
+    /// Adds the verdict of a search and the price, if it was measured, to four decimals.
+    #[must_use]
+    pub fn with_verdict(self, verdict: String, price: Option<f64>) -> Self {
+        let rounded = |nats: f64| (10_000.0 * nats).round() / 10_000.0;
+        Self { verdict: Some(verdict), price: price.map(rounded), ..self }
     }
 
     /// Reads a recipe file.
@@ -112,8 +125,13 @@ impl Recipe {
     /// Returns the edit, checked against the model.
     ///
     /// # Errors
-    /// An entry that does not fit the model, ranks that differ from those stated, and the errors of [`Edit::parse`].
+    /// A recipe without edits, an entry that does not fit the model, ranks that differ from those stated, and the errors of
+    /// [`Edit::parse`].
     pub fn edit(&self, config: &ModelConfig) -> Result<Edit> {
+        if self.edits.is_empty() {
+            let problem = "the recipe has no edits: the search proposed none".to_owned();
+            return Err(Error::Edit { edit: "[]".to_owned(), problem });
+        }
         let mut edit = Edit::default();
         for entry in &self.edits {
             let name = format!("L{}.{}@{}", entry.layer, entry.matrix, entry.keep);
@@ -150,23 +168,54 @@ impl Recipe {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_recipe_file_gives_back_its_edit_and_checks_ranks() {
+    fn config() -> ModelConfig {
         let text = r#"{"model_type":"llama","vocab_size":10,"hidden_size":20,"intermediate_size":40,
             "num_hidden_layers":3,"num_attention_heads":2,"num_key_value_heads":1}"#;
-        let config = ModelConfig::from_hf("config.json", text).expect("config");
+        ModelConfig::from_hf("config.json", text).expect("config")
+    }
+
+    /// A recipe in which the matrices of layer 0 have rank 2.
+    fn recipe(edit: &Edit) -> Recipe {
+        let base = BaseModel { source: "somewhere".into(), sha256: "0".into(), architecture: "llama".into() };
+        Recipe::new(edit, base, SvdMethod::Exact, &config(), |id: WeightId| (id.layer == 0).then_some(2))
+    }
+
+    fn read_back(recipe: &Recipe) -> Recipe {
+        serde_yaml_ng::from_str(&recipe.to_yaml().expect("yaml")).expect("reads back")
+    }
+
+    #[test]
+    fn a_recipe_file_gives_back_its_edit_and_checks_ranks() {
         let edit = "L0.q_proj@0.1,L0.o_proj@random(0.1,7),L1.gate_proj@magnitude(0.2),L1.up_proj@drop-bulk,\
                     L2.down_proj@whitened(0.3)";
-        let edit = Edit::parse(edit, &config).expect("edit");
-        let base = BaseModel { source: "somewhere".into(), sha256: "0".into(), architecture: "llama".into() };
-        let rank = |id: WeightId| (id.layer == 0).then_some(2);
-        let recipe = Recipe::new(&edit, base, SvdMethod::Exact, &config, rank);
-        let file: Recipe = serde_yaml_ng::from_str(&recipe.to_yaml().expect("yaml")).expect("reads back");
-        assert_eq!(file.edit(&config).expect("an edit"), edit);
+        let edit = Edit::parse(edit, &config()).expect("edit");
+        let file = read_back(&recipe(&edit));
+        assert_eq!(file.edit(&config()).expect("an edit"), edit);
         assert_eq!(file.edits.iter().map(|e| e.rank).collect::<Vec<_>>(), [Some(2), Some(2), None, None, None]);
         let mut wrong = file;
         wrong.edits[0].rank = Some(3);
-        let error = wrong.edit(&config).expect_err("another rank").to_string();
+        let error = wrong.edit(&config()).expect_err("another rank").to_string();
         assert!(error.contains("states rank 3, its rule gives 2"), "{error}");
+    }
+
+    #[test]
+    fn verdict_and_price_are_written_and_change_nothing() {
+        let edit = Edit::parse("L0.q_proj@0.1", &config()).expect("edit");
+        let plain = recipe(&edit);
+        let text = plain.to_yaml().expect("yaml");
+        assert!(!text.contains("verdict") && !text.contains("price"), "{text}");
+        let proven = plain.with_verdict("The gain is real: it costs little.".to_owned(), Some(0.426_726_8));
+        let text = proven.to_yaml().expect("yaml");
+        assert!(text.contains("verdict: 'The gain is real: it costs little.'\nprice: 0.4267\n"), "{text}");
+        assert_eq!(read_back(&proven).edit(&config()).expect("an edit"), edit);
+        serde_yaml_ng::from_str::<Recipe>(&format!("{text}prize: 1\n")).expect_err("a key that does not exist");
+    }
+
+    #[test]
+    fn a_recipe_without_edits_is_read_but_gives_no_edit() {
+        let none = recipe(&Edit::default()).with_verdict("No edit is proposed.".to_owned(), None);
+        assert!(none.to_yaml().expect("yaml").contains("edits: []\n"));
+        let error = read_back(&none).edit(&config()).expect_err("no edit").to_string();
+        assert!(error.ends_with("the recipe has no edits: the search proposed none"), "{error}");
     }
 }

@@ -23,7 +23,7 @@ pub struct ModelCard {
     pub base_model: Option<String>,
     /// The task that the edit was found on.
     pub task: Option<String>,
-    /// Results of evaluations, one sentence each.
+    /// Results of evaluations and the price, a sentence or two each.
     pub results: Vec<String>,
 }
 

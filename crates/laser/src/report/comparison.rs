@@ -1,12 +1,13 @@
-//! Comparison: takes results, gives the table of winner against unedited model ("base"), and the sentences below it.
+//! Comparison: takes results, gives the table of winner against unedited model ("base"), and the sentences below it. If no
+//! edit is proposed, what is said of a winner is left out.
 
 use serde::Serialize;
 
 use crate::results::number_format::{count, p_value, percent, points};
-use crate::results::{Results, SplitSummary};
+use crate::results::{ALPHA, Results, SplitSummary};
 use laser_statistics::{ConstantAnswer, FrequentAnswer, Split};
 
-/// The section "Base against winner" of the page.
+/// The section "Base against winner" of the page; "The unedited model" if no edit is proposed.
 #[derive(Debug, Serialize)]
 pub(super) struct Comparison {
     /// The row of the test split, which the page also shows in large type; `None` if that split has no items.
@@ -56,9 +57,11 @@ pub(super) fn comparison(results: &Results) -> Comparison {
         .iter()
         .filter_map(|(split, base)| Some(row(results, *split, base, results.best.splits.get(split)?)))
         .collect();
+    let of_winner = |sentence: fn(&Results) -> String| results.proposes_edit().then(|| sentence(results));
     let sentences = [
-        ("Flips", Some(flips(results))),
-        ("Shrinkage", Some(shrinkage(results))),
+        ("Flips", of_winner(flips)),
+        ("Decision", of_winner(decision)),
+        ("Shrinkage", of_winner(shrinkage)),
         ("Multiplicity", Some(multiplicity(results))),
         ("Constant answers", constant_answers(results)),
     ];
@@ -107,25 +110,62 @@ fn flips(results: &Results) -> String {
     )
 }
 
+fn decision(results: &Results) -> String {
+    let guards = if results.tasks.iter().any(|task| task.guard.is_some()) {
+        " A guard that is broken there is a loss in any case."
+    } else {
+        ""
+    };
+    format!(
+        "the verdict rests on the test split, because the search did not see it: a gain or a loss counts as shown if \
+         McNemar’s p there is below {ALPHA} and the bootstrap interval of the change excludes zero.{guards}"
+    )
+}
+
 fn shrinkage(results: &Results) -> String {
     let test = &results.test;
     let (search, held_out) = (points(test.diff + test.shrinkage), points(test.diff));
-    let rest = if test.shrinkage > 0.0 {
-        format!("the difference of {} points is the bias of picking the best of many edits", unsigned(test.shrinkage))
-    } else {
-        "picking the best of many edits did not inflate the gain".to_owned()
+    let difference = unsigned(test.shrinkage);
+    let rest = match shrinkage_stderr(results) {
+        None => format!("no interval says whether the difference of {difference} points is chance"),
+        Some(stderr) if test.shrinkage.abs() <= stderr => {
+            format!("the difference of {difference} points is within its error ({} points)", unsigned(stderr))
+        }
+        Some(stderr) if test.shrinkage > 0.0 => format!(
+            "the difference of {difference} points exceeds its error ({} points): picking the best of many edits inflated \
+             the gain on the search split",
+            unsigned(stderr)
+        ),
+        Some(_) => "picking the best of many edits did not inflate the gain".to_owned(),
     };
     format!(
         "{search} points on the search split, where this edit was found, {held_out} on the held-out test split; {rest}."
     )
 }
 
+/// Standard error of the difference between search gain and test gain, a fraction; `None` if the test gain has no interval.
+fn shrinkage_stderr(results: &Results) -> Option<f64> {
+    let [low, high] = results.test.ci95?;
+    // A 95 % interval is 2 · 1.96 standard errors wide. The gain on the search split has none of its own; an error shrinks
+    // with the square root of the number of items.
+    let test = (high - low) / 3.92;
+    let items = results.base.get(&Split::Search)?.n;
+    let search = test * (results.test.n as f64 / items as f64).sqrt();
+    Some(test.hypot(search))
+}
+
 fn multiplicity(results: &Results) -> String {
-    format!(
-        "by chance alone, the best of {} edits without any effect would show {} points on the search split; the \
-         winner’s gain there has a family-wise {}.",
+    let chance = format!(
+        "by chance alone, the best of {} edits without any effect would show {} points on the search split",
         count(results.search.trials),
         points(results.search.null_best_gain),
+    );
+    if !results.proposes_edit() {
+        return chance + ".";
+    }
+    format!(
+        "{chance}; the winner’s gain there has a family-wise {}, which speaks of the search split only and does not enter \
+         the verdict.",
         p_value(results.test.familywise_p)
     )
 }
@@ -140,7 +180,7 @@ fn constant_answers(results: &Results) -> Option<String> {
     let majority = baselines.majority.as_ref().map(|majority| {
         format!("the most frequent gold answer there is {} ({})", quoted(majority), percent(majority.rate))
     });
-    let predicted = baselines.best_prediction.as_ref().map(|predicted| {
+    let predicted = baselines.best_prediction.as_ref().filter(|_| results.proposes_edit()).map(|predicted| {
         format!("the edited model’s most frequent answer is {} ({})", quoted(predicted), percent(predicted.rate))
     });
     let label_score = |c: &ConstantAnswer| {

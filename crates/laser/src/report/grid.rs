@@ -74,12 +74,13 @@ impl Grid {
         Self { layers, matrices, reductions, cells }
     }
 
-    /// The `count` best trials, best first: ordered by accuracy, then by log-loss, then as in `cells`.
+    /// The `count` best trials, best first: ordered by accuracy, then by log-loss, then as in `cells`. The winner comes last
+    /// if it is not among them but in the grid.
     pub(super) fn leaders(&self, count: usize) -> Vec<&Cell> {
         let mut cells: Vec<&Cell> = self.cells.values().collect();
         cells.sort_by(|a, b| b.gain.total_cmp(&a.gain).then(a.loss.total_cmp(&b.loss)));
-        cells.truncate(count);
-        cells
+        let is_leader = |(place, cell): &(usize, &Cell)| *place < count || cell.winner;
+        cells.into_iter().enumerate().filter(is_leader).map(|(_, cell)| cell).collect()
     }
 }
 

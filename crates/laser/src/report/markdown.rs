@@ -2,17 +2,49 @@
 
 use std::fmt::Write;
 
+use super::finalists::{self, BestWithin, BoundRow};
 use super::tasks::{self, TaskRow};
-use crate::results::Results;
 use crate::results::number_format::{count, p_value, percent, points};
+use crate::results::{Results, price_text};
 use laser_statistics::Split;
 
 /// Compares the winner with the unedited model on each split, as a Markdown table; the row of the test split has the
 /// interval and p-value of the change. A second table has a row for each task and split, if [`Results::tasks`] has any.
-/// If the search was to improve perplexity tasks only, the first table is left out, since it shows accuracies.
+/// Below follow the price of the winner, and the best edits for several bounds of damage, if they were measured.
+///
+/// If the search was to improve perplexity tasks only, the first table is left out, since it shows accuracies. If no edit
+/// is proposed, there is one table, with the scores of the unedited model.
 pub fn markdown_table(results: &Results) -> String {
-    let tables = [results.perplexity_goals().is_empty().then(|| split_table(results)), task_table(results)];
-    tables.into_iter().flatten().collect::<Vec<_>>().join("\n")
+    if !results.proposes_edit() {
+        return base_task_table(results).unwrap_or_else(|| base_table(results));
+    }
+    let parts = [
+        results.perplexity_goals().is_empty().then(|| split_table(results)),
+        task_table(results),
+        price_lines(results),
+        bounds_table(results),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// Scores of the unedited model on each split.
+fn base_table(results: &Results) -> String {
+    let mut table = "| split | items | unedited model | log-loss, nats |\n|---|---:|---:|---:|\n".to_owned();
+    for (split, base) in &results.base {
+        writeln!(table, "| {split} | {} | {} | {:.3} |", count(base.n), percent(base.acc), base.log_loss)
+            .expect("writing to a string does not fail");
+    }
+    table
+}
+
+/// Scores of the unedited model on each task and split; `None` if the results have no single tasks.
+fn base_task_table(results: &Results) -> Option<String> {
+    let rows = tasks::rows(results);
+    let mut table = "| task | split | items | unedited model |\n|---|---|---:|---:|\n".to_owned();
+    for TaskRow { task, split, items, base, .. } in &rows {
+        writeln!(table, "| {task} | {split} | {items} | {base} |").expect("writing to a string does not fail");
+    }
+    (!rows.is_empty()).then_some(table)
 }
 
 fn split_table(results: &Results) -> String {
@@ -53,4 +85,30 @@ fn task_table(results: &Results) -> Option<String> {
             .expect("writing to a string does not fail");
     }
     (!rows.is_empty()).then_some(table)
+}
+
+/// The price on ordinary text, repetition and other wordings, a line each, as a list.
+fn price_lines(results: &Results) -> Option<String> {
+    let price = results.price.as_ref()?;
+    let others = price.repetition.iter().map(price_text::repetition);
+    let lines = [price_text::text_price(price)].into_iter().chain(others);
+    let lines = lines.chain(price.wordings.iter().map(price_text::wording));
+    Some(lines.map(|line| format!("- {line}\n")).collect())
+}
+
+/// The best edit for each bound of damage; `None` if no damage was measured.
+fn bounds_table(results: &Results) -> Option<String> {
+    let finalists = finalists::finalists(results)?;
+    let mut table = format!(
+        "| damage at most, nats a token | best edit | estimated gain ({}) | damage |\n|---:|---|---:|---:|\n",
+        finalists.unit
+    );
+    for BoundRow { bound, best } in &finalists.bounds {
+        let row = best.as_ref().map_or_else(
+            || "none | |".to_owned(),
+            |BestWithin { edit, estimated, damage }| format!("{edit} | {estimated} | {damage}"),
+        );
+        writeln!(table, "| {bound} | {row} |").expect("writing to a string does not fail");
+    }
+    (!finalists.bounds.is_empty()).then_some(table)
 }

@@ -5,16 +5,16 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use super::error::ReportError;
 use super::flips::{self, Flip};
 use super::grid::Grid;
-use super::{colour_scale, comparison, heat_map, layer_plot, provenance, tasks};
+use super::{colour_scale, comparison, costs, finalists, heat_map, layer_plot, provenance, tasks};
 use crate::results::{Results, verdict_sentence};
 use crate::search::store::TrialRow;
 use laser_statistics::Split;
 
-/// Number of edits in the table of the best ones.
+/// Number of edits in the table of the best ones, which searches without finalists have.
 const LEADERS: usize = 10;
 
-/// Renders the page: verdict, winner against unedited model, heat maps, best edit of each layer, flipped answers and
-/// provenance.
+/// Renders the page: verdict, winner against unedited model, its price, heat maps, best edit of each layer, finalists,
+/// flipped answers and provenance. If no edit is proposed, the unedited model's scores stand in place of the winner.
 ///
 /// Trials on the search split are drawn, with their accuracy minus that of the unedited model there; trials on other
 /// splits are ignored. All texts are escaped, since prompts may contain anything.
@@ -41,11 +41,14 @@ pub fn render_html(results: &Results, trials: &[TrialRow], flips: &[Flip]) -> Re
         verdict => verdict_sentence(results),
         model => results.manifest.model.path,
         task => results.manifest.task.name,
+        proposed => results.proposes_edit(),
         comparison => has_accuracy.then(|| comparison::comparison(results)),
+        costs => results.price.as_ref().map(costs::costs),
         tasks => tasks::rows(results),
         panels => heat_map::panels(&grid),
         legend => colour_scale::legend(),
         layer_plot => layer_plot::layer_plot(&grid, results.search.null_best_gain),
+        finalists => finalists::finalists(results),
         leaders => grid.leaders(LEADERS),
         fixed => flips::table(flips, true),
         broken => flips::table(flips, false),

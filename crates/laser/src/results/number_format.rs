@@ -29,6 +29,18 @@ pub(crate) fn nats(difference: f64) -> String {
     format!("{sign}{:.4}", rounded.abs() / 10_000.0)
 }
 
+/// Writes nats with two decimals: −0.0123 becomes `−0.01`, 0.43 becomes `0.43`. Zero has no sign.
+pub(crate) fn short_nats(nats: f64) -> String {
+    nats_with(2, nats)
+}
+
+/// Writes nats with a number of decimals, and with a sign only below zero.
+pub(crate) fn nats_with(decimals: usize, nats: f64) -> String {
+    let digits = format!("{:.decimals$}", nats.abs());
+    let is_zero = digits.chars().all(|c| c == '0' || c == '.');
+    if nats < 0.0 && !is_zero { format!("−{digits}") } else { digits }
+}
+
 /// Writes a p-value with two significant digits, `p = 0.031`; below 0.0001 as `p < 0.0001`.
 pub(crate) fn p_value(p: f64) -> String {
     match p {
@@ -66,6 +78,12 @@ mod tests {
     #[test]
     fn nats_have_four_decimals() {
         assert_eq!([0.01234, -0.01236, 0.00001, -2.0].map(nats), ["+0.0123", "−0.0124", "0.0000", "−2.0000"]);
+    }
+
+    #[test]
+    fn short_nats_have_two_decimals_and_no_plus() {
+        assert_eq!([0.426, -0.0123, -0.001, 12.0].map(short_nats), ["0.43", "−0.01", "0.00", "12.00"]);
+        assert_eq!([-0.0204, -0.0004].map(|nats| nats_with(3, nats)), ["−0.020", "0.000"]);
     }
 
     #[test]

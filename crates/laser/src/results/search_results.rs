@@ -49,6 +49,11 @@ pub struct Results {
 }
 
 impl Results {
+    /// Whether the search proposes an edit. If not, [`Results::best`] has the scores of the unedited model.
+    pub fn proposes_edit(&self) -> bool {
+        self.best.edit != NO_EDIT
+    }
+
     /// Whether the winner keeps every guard on the test split.
     pub fn keeps_guards(&self) -> bool {
         self.tasks

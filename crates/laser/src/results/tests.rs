@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
+use crate::price::{BeforeAfter, Price, TextPrice, WordingChange};
 use crate::search::objective::{Guard, Measure};
 use laser_statistics::{FrequentAnswer, Split};
 
@@ -29,7 +30,7 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
             (Split::Test, summary(n, 0.5 + diff)),
         ])
     };
-    Results {
+    let mut results = Results {
         base: splits(0.0, 0.0),
         best: BestEdit {
             edit: "L27.gate_proj@0.01".to_owned(),
@@ -37,6 +38,10 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
             rho: Some("0.01".to_owned()),
             splits: splits(search_gain, test.diff),
         },
+        verdict: Verdict::default(),
+        reason: String::new(),
+        price: None,
+        finalists: Vec::new(),
         test,
         tasks: Vec::new(),
         search: SearchSummary {
@@ -50,6 +55,7 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
             steps: Vec::new(),
             strategy: "exhaustive".to_owned(),
             protocol: "three-way".to_owned(),
+            none_because: None,
             null_best_gain: 0.021,
         },
         baselines: Baselines {
@@ -75,7 +81,47 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
             date: Some("2025-11-22".to_owned()),
         },
         notes: vec!["three edits tie on the search split; the lower log-loss wins".to_owned()],
+    };
+    results.verdict = verdict(&results);
+    results.reason = verdict_sentence(&results);
+    results
+}
+
+/// Results of a search that proposes no edit: the scores of the winner are those of the unedited model.
+pub(crate) fn no_edit() -> Results {
+    let mut results = results(1000, 0, 0, 0.0);
+    results.best = BestEdit { edit: NO_EDIT.to_owned(), rank: None, rho: None, splits: results.base.clone() };
+    results.search.none_because = Some("none is estimated to be better".to_owned());
+    results.verdict = verdict(&results);
+    results.reason = verdict_sentence(&results);
+    results
+}
+
+/// A price of 0.43 nats a token.
+pub(crate) fn price() -> Price {
+    Price {
+        text: TextPrice {
+            nats_per_token: 0.4267,
+            ci95: Some([0.3641, 0.4996]),
+            perplexity: BeforeAfter { base: 29.75, best: 45.585 },
+            divergence: 0.4485,
+            tokens: 6494,
+        },
+        divergence_on_prompts: Some(0.8211),
+        repetition: Some(BeforeAfter { base: 0.01, best: 0.04 }),
+        wordings: vec![WordingChange {
+            task: "facts-reworded".to_owned(),
+            n: 300,
+            acc: BeforeAfter { base: 0.2, best: 0.25 },
+            ci95: Some([0.01, 0.09]),
+        }],
     }
+}
+
+/// A finalist that keeps all guards; its gain was measured a hundredth too high, with a standard error of 0.009.
+pub(crate) fn finalist(edit: &str, estimated: f64, damage: Option<f64>) -> FinalistSummary {
+    let measured = estimated + 0.01;
+    FinalistSummary { edit: edit.to_owned(), measured, estimated, stderr: 0.009, damage, keeps_guards: true }
 }
 
 /// A task whose measure changes by `diff` on every split, with an interval of ±0.02 on the test split. `guard` is the
@@ -104,9 +150,13 @@ fn verdict_names_guards_that_held_out_items_break() {
     let mut results = results(1000, 80, 30, 0.08);
     let wikitext = |guard| task_change("wikitext-2", Measure::PerToken, -0.03, Some(guard));
     results.tasks = vec![task_change("facts", Measure::Accuracy, 0.05, None), wikitext(0.05)];
-    assert!(verdict(&results).starts_with("The gain is real") && !verdict(&results).contains("wikitext"));
+    assert!(
+        verdict_sentence(&results).starts_with("The gain is real") && !verdict_sentence(&results).contains("wikitext")
+    );
     results.tasks[1] = wikitext(0.02);
-    assert!(verdict(&results).ends_with("; but on held-out items it costs wikitext-2 more than the guard allows."));
+    assert!(
+        verdict_sentence(&results).ends_with("; but on held-out items it costs wikitext-2 more than the guard allows.")
+    );
 }
 
 #[test]
@@ -129,19 +179,21 @@ fn verdict_on_texts_follows_the_interval_of_their_log_loss() {
             task_change("facts", Measure::Accuracy, 0.0, Some(0.1)),
             task_change("novels", Measure::PerToken, diff, None),
         ];
-        let sentence = verdict(&results);
+        let sentence = verdict_sentence(&results);
         assert!(sentence.starts_with(opening) && sentence.contains(figures), "{sentence}");
     }
     results.tasks[1].change.values_mut().for_each(|change| change.ci95 = None);
-    assert!(verdict(&results).contains("too few texts"));
+    assert!(verdict_sentence(&results).contains("too few texts"));
     results.tasks.push(task_change("more facts", Measure::Accuracy, 0.0, None));
-    assert!(verdict(&results).contains("answers"), "a task with answers is proved by them");
+    assert!(verdict_sentence(&results).contains("answers"), "a task with answers is proved by them");
 }
 
 #[test]
 fn json_has_the_keys_that_other_tools_read_and_is_read_back() {
     let mut results = results(1000, 80, 30, 0.08);
     results.tasks = vec![task_change("novels", Measure::PerToken, -0.03, Some(0.05))];
+    results.price = Some(price());
+    results.finalists = vec![finalist("L27.gate_proj@0.01", 0.05, Some(0.1))];
     let text = serde_json::to_string(&results).expect("serialisable");
     let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     for pointer in [
@@ -149,6 +201,15 @@ fn json_has_the_keys_that_other_tools_read_and_is_read_back() {
         "/base/validation/n",
         "/base/test/acc_stderr",
         "/base/test/log_loss",
+        "/verdict",
+        "/reason",
+        "/price/text/nats_per_token",
+        "/price/text/ci95/1",
+        "/price/divergence_on_prompts",
+        "/price/repetition/best",
+        "/price/wordings/0/acc/base",
+        "/finalists/0/estimated",
+        "/finalists/0/damage",
         "/best/edit",
         "/best/rank",
         "/best/rho",
@@ -207,7 +268,7 @@ fn verdict_distinguishes_gain_harm_and_lack_of_evidence() {
         (results(60, 6, 4, -0.05), "No gain is shown: ", "hardly larger than 1"),
         (results(100, 0, 0, 0.05), "No gain is shown: ", "none of the 100"),
     ] {
-        let sentence = verdict(&results);
+        let sentence = verdict_sentence(&results);
         assert!(sentence.starts_with(opening) && sentence.contains(part), "{sentence}");
         assert!(sentence.ends_with('.') && !sentence.contains('\n'), "{sentence}");
     }
@@ -217,21 +278,62 @@ fn verdict_distinguishes_gain_harm_and_lack_of_evidence() {
 fn verdict_needs_more_than_one_group() {
     let mut results = results(1000, 80, 30, 0.08);
     results.test.ci95 = None;
-    assert!(verdict(&results).contains("one group"));
+    assert!(verdict_sentence(&results).contains("one group"));
 }
 
 #[test]
 fn verdict_says_if_no_edit_won_or_the_test_split_is_empty() {
     let mut results = results(1000, 80, 30, 0.08);
     results.test.n = 0;
-    assert!(verdict(&results).contains("the test split is empty"));
+    assert!(verdict_sentence(&results).contains("the test split is empty"));
     results.best.edit = NO_EDIT.to_owned();
-    assert!(verdict(&results).starts_with("No edit is proposed: none of the 720"));
+    assert!(verdict_sentence(&results).starts_with("No edit is proposed: of 720 tried, none does"));
+    let none = no_edit();
+    assert_eq!(none.verdict, Verdict::None);
+    assert!(!none.proposes_edit() && none.reason.ends_with("of 720 tried, none is estimated to be better."));
+}
+
+#[test]
+fn the_verdict_in_one_word_follows_interval_p_and_guards() {
+    for (results, expected) in [
+        (results(1000, 80, 30, 0.08), Verdict::Gain),
+        (results(1000, 30, 80, 0.08), Verdict::Loss),
+        (results(1000, 35, 30, 0.08), Verdict::Unproven),
+    ] {
+        assert_eq!(verdict(&results), expected, "{}", results.reason);
+    }
+    let mut broken = results(1000, 80, 30, 0.08);
+    broken.tasks = vec![
+        task_change("facts", Measure::Accuracy, 0.05, None),
+        task_change("wikitext-2", Measure::PerToken, -0.03, Some(0.02)),
+    ];
+    assert_eq!(verdict(&broken), Verdict::Loss);
+}
+
+#[test]
+fn the_reason_ends_with_the_price() {
+    let mut results = results(1000, 80, 30, 0.08);
+    results.price = Some(price());
+    assert!(verdict_sentence(&results).ends_with(". It costs 0.43 nats a token on ordinary text."));
+}
+
+#[test]
+fn the_price_in_words_has_every_figure() {
+    assert_eq!(
+        price_text::price_line(&price()),
+        "Price: costs 0.43 nats a token on ordinary text (95 % 0.36 to 0.50), perplexity 29.8 → 45.6; predictions diverge \
+         by 0.45 nats a token there and by 0.82 nats after the task’s prompts; generated answers that repeat themselves: \
+         1.0 % → 4.0 %; in other words (facts-reworded, 300 items): 20.0 % → 25.0 %, +5.0 points (95 % +1.0 to +9.0)."
+    );
+    let mut gain = price();
+    (gain.text.nats_per_token, gain.text.ci95) = (-0.02, Some([-0.03, 0.001]));
+    let words = price_text::text_price(&gain);
+    assert!(words.starts_with("gains 0.02 nats a token on ordinary text (95 % 0.00 to 0.03), "), "{words}");
 }
 
 #[test]
 fn verdict_warns_if_a_constant_answer_is_as_accurate() {
     let mut results = results(1000, 80, 30, 0.08);
     results.baselines.constant = Some(FrequentAnswer { answer: " true".to_owned(), rate: 0.562 });
-    assert!(verdict(&results).ends_with("; but always answering “true” would score 56.2 %."));
+    assert!(verdict_sentence(&results).ends_with("; but always answering “true” would score 56.2 %."));
 }

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::held_out::HeldOut;
 use super::number_format::{count, nats, p_value, percent, points};
-use super::search_results::{NO_EDIT, Results};
+use super::search_results::Results;
 use super::task_change::{Change, TaskChange};
 use laser_statistics::Split;
 
 /// Significance level: a change is shown if McNemar's p-value is below it.
-const ALPHA: f64 = 0.05;
+pub(crate) const ALPHA: f64 = 0.05;
 
 /// Result of a search in one word.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ impl fmt::Display for Verdict {
 /// search was to improve perplexity tasks only, the interval of their log-loss decides alone. A guard that the winner
 /// breaks on the test split is a loss.
 pub fn verdict(results: &Results) -> Verdict {
-    if results.best.edit == NO_EDIT {
+    if !results.proposes_edit() {
         return Verdict::None;
     }
     if !broken_guards(results).is_empty() {
@@ -77,7 +77,7 @@ pub fn verdict(results: &Results) -> Verdict {
 /// test split are named.
 pub fn verdict_sentence(results: &Results) -> String {
     let texts = results.perplexity_goals();
-    let mut sentence = if texts.is_empty() || results.best.edit == NO_EDIT {
+    let mut sentence = if texts.is_empty() || !results.proposes_edit() {
         accuracy_verdict(results)
     } else {
         perplexity_verdict(results, &texts)
@@ -135,7 +135,7 @@ fn accuracy_verdict(results: &Results) -> String {
     let test = &results.test;
     let edit = &results.best.edit;
     let items = count(test.n);
-    if edit == NO_EDIT {
+    if !results.proposes_edit() {
         let trials = count(results.search.trials);
         let because = results.search.none_because.as_deref();
         let because = because.unwrap_or("none does better than the unedited model on the items used to choose");

@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::evaluate::Evaluator;
 use crate::export::ModelCard;
 use crate::price::OrdinaryText;
+use crate::results::price_text::price_line;
 use crate::results::{Manifest, Results, SampleRecord};
 use crate::run::{RunFolder, samples, search_results};
 use crate::search::store::Store;
@@ -69,15 +70,16 @@ impl CompletedSearch {
         run.write_search(&self.results, &self.base_samples, &self.samples, &self.recipe)
     }
 
-    /// The winner applied to the model, with the calibration of the search and the verdict on its model card.
+    /// The winner applied to the model, with the calibration of the search; its model card has verdict and price.
     ///
     /// # Errors
     /// A session of another model.
     pub fn apply<'a>(&self, session: &'a Session) -> Result<EditedModel<'a>> {
+        let price = self.results.price.as_ref().map(price_line);
         let card = ModelCard {
             base_model: Some(session.name().to_owned()),
             task: Some(self.results.manifest.task.name.clone()),
-            results: vec![self.verdict().to_owned()],
+            results: [self.verdict().to_owned()].into_iter().chain(price).collect(),
         };
         session.apply_with(&self.edit, &self.truncation, card)
     }
@@ -158,7 +160,7 @@ impl Session {
         notes.extend(space_note(&settings.space, self.config()));
         let results =
             search_results(&evaluator, &found, &settings, &base_samples, &best_samples, manifest, price, notes);
-        let recipe = self.recipe(&found, truncation.method())?;
+        let recipe = self.recipe(&found, truncation.method(), &results)?;
         let SearchResult { explored, winner, .. } = found;
         Ok(CompletedSearch {
             results,
@@ -211,9 +213,11 @@ impl Session {
         Ok(manifest)
     }
 
-    fn recipe(&self, found: &SearchResult, svd: SvdMethod) -> Result<Recipe> {
+    fn recipe(&self, found: &SearchResult, svd: SvdMethod, results: &Results) -> Result<Recipe> {
         let rank = |id: WeightId| found.records.iter().find(|r| r.matrix == id.to_string()).and_then(|r| r.rank);
-        Ok(Recipe::new(&found.winner, self.base_model()?, svd, self.config(), rank))
+        let recipe = Recipe::new(&found.winner, self.base_model()?, svd, self.config(), rank);
+        let price = results.price.as_ref().map(|price| price.text.nats_per_token);
+        Ok(recipe.with_verdict(results.reason.clone(), price))
     }
 }
 
