@@ -16,9 +16,9 @@ use crate::price::{
 };
 
 /// Largest number of prompts whose predictions are compared: enough for two digits, at a small part of a search's cost.
-const PROMPTS: usize = 200;
+const PROMPTS: usize = 100;
 /// Largest number of items of another wording.
-const WORDING_ITEMS: usize = 300;
+const WORDING_ITEMS: usize = 200;
 /// Number of bootstrap draws.
 const RESAMPLES: usize = 10_000;
 
