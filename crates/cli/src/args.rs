@@ -101,7 +101,7 @@ pub(crate) struct Quickstart {
     #[arg(long, default_value = "laser-quickstart", value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Number of items of world-facts to use
-    #[arg(long, default_value_t = 500, value_name = "N")]
+    #[arg(long, default_value_t = 1600, value_name = "N")]
     pub(crate) limit: usize,
 }
 
@@ -155,6 +155,9 @@ pub(crate) struct Eval {
     /// Items to evaluate
     #[arg(long, value_enum, default_value = "all")]
     pub(crate) split: SplitName,
+    /// Do not measure what the edit costs elsewhere
+    #[arg(long)]
+    pub(crate) no_side_effects: bool,
     /// Folder for results.json and a samples_TASK.jsonl for each task, under lm-evaluation-harness' names
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

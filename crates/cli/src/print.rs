@@ -8,6 +8,6 @@ mod written;
 
 pub(crate) use evaluation::evaluation;
 pub(crate) use model::{model, model_json};
-pub(crate) use quickstart::quickstart;
+pub(crate) use quickstart::{next_commands, quickstart};
 pub(crate) use task_form::Form;
 pub(crate) use written::written;

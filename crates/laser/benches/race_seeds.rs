@@ -18,7 +18,7 @@ use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
 use laser::model::weight_id::WeightKind;
 use laser::search::store::{Outcomes, Store, Trial};
-use laser::search::{Candidate, ItemOrder, Plan, Settings, Space, Splits, explore};
+use laser::search::{Candidate, ItemOrder, Plan, SearchContext, Settings, Space, Splits, explore};
 use laser::statistics::{PairedOutcomes, Split};
 use laser::task::Task;
 use laser::task::options::TaskOptions;
@@ -86,7 +86,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .collect();
         store.insert(0, &trials)?;
         let truncation = Truncation::new(SvdMethod::Exact, None, 1);
-        let explored = explore(&model, &evaluator, &truncation, &settings, &mut store, &Unobserved)?;
+        let explored =
+            explore(SearchContext::new(&model, &evaluator, &truncation, &settings, &Unobserved), &mut store)?;
         let (right, _) = value(&explored.found[0]);
         let mcnemar_p = PairedOutcomes::new(&value(&best).0, &right).mcnemar_p();
         println!(

@@ -28,6 +28,7 @@ pub use eval_results::{EvalResults, TaskScores};
 pub use held_out::HeldOut;
 pub(crate) use labels::{constant_answer_scores, labels};
 pub use manifest::{Manifest, ModelIdentity, TaskIdentity};
+pub use price_text::price_lines;
 pub use sample::SampleRecord;
 pub use search_results::{Baselines, BestEdit, FinalistSummary, NO_EDIT, Results, SearchSpace, SearchSummary};
 pub use split_summary::{SplitScores, SplitSummary};

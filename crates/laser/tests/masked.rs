@@ -15,7 +15,7 @@ use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
 use laser::model::tokenizer::Tokenizer;
 use laser::search::store::Store;
-use laser::search::{Plan, Settings, Space, search};
+use laser::search::{Plan, SearchContext, Settings, Space, search};
 use laser::task::join::Boundary;
 use laser::task::options::TaskOptions;
 use laser::task::score::{LengthNormalization, Match, Score, Ties};
@@ -247,7 +247,9 @@ fn trials_of_a_search_equal_their_edits_by_themselves() {
         let settings = Settings { space, plan: Plan::exhaustive(), resamples: 100, permutations: 100, ..defaults };
         let path = case.folder.path().join(format!("{score}.sqlite"));
         let mut store = Store::open(&path, "masked", false).expect("store");
-        let found = search(&case.model, &evaluator, &truncation, &settings, &mut store, &Unobserved).expect("search");
+        let found =
+            search(SearchContext::new(&case.model, &evaluator, &truncation, &settings, &Unobserved), &mut store)
+                .expect("search");
         assert_eq!(found.explored.trials.len(), 2 * 2 * 2, "layers, matrices, fractions");
         let base = evaluate(&evaluator, &case.model);
         let mut changed = 0;
@@ -278,7 +280,9 @@ fn the_default_plan_screens_models_that_fill_masks_by_gradients() {
         let settings = Settings { candidates: 4, resamples: 100, permutations: 100, ..defaults };
         let path = case.folder.path().join(format!("default {score}.sqlite"));
         let mut store = Store::open(&path, "masked", false).expect("store");
-        let found = search(&case.model, &evaluator, &truncation, &settings, &mut store, &Unobserved).expect("search");
+        let found =
+            search(SearchContext::new(&case.model, &evaluator, &truncation, &settings, &Unobserved), &mut store)
+                .expect("search");
         let screened = store.screen("gradient").expect("screen");
         assert_eq!(screened.len(), settings.space.candidates(case.model.config()).len());
         assert!(screened.values().all(|expected| expected.is_finite()) && !found.explored.trials.is_empty());

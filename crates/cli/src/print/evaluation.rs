@@ -1,6 +1,6 @@
 //! The tables that `laser eval` prints.
 
-use laser::results::{SampleRecord, SplitSummary, TaskScores};
+use laser::results::{SampleRecord, SplitSummary, TaskScores, price_lines};
 use laser::statistics::{ConstantAnswer, Split};
 use laser::{Evaluation, ScoredTasks, Session};
 
@@ -24,6 +24,8 @@ pub(crate) fn evaluation(evaluation: &Evaluation<'_>, session: &Session, tasks: 
         rows.extend(results.majority.iter().map(|majority| row(&majority.answer, majority.rate)));
     }
     rows.extend(constant_rows(&results.always));
+    let prices = results.price.iter().flat_map(price_lines);
+    rows.extend(prices.enumerate().map(|(i, line)| vec![if i == 0 { "price" } else { "" }.into(), line]));
     rows.extend(results.notes.iter().map(|note| vec!["note".into(), note.clone()]));
     let mut text = table(&rows);
     if !results.tasks.is_empty() {

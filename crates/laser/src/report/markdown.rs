@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::finalists::{self, BestWithin, BoundRow};
 use super::tasks::{self, TaskRow};
+use crate::results::Results;
 use crate::results::number_format::{count, p_value, percent, points};
-use crate::results::{Results, price_text};
 use laser_statistics::Split;
 
 /// Compares the winner with the unedited model on each split, as a Markdown table; the row of the test split has the
@@ -89,11 +89,8 @@ fn task_table(results: &Results) -> Option<String> {
 
 /// The price on ordinary text, repetition and other wordings, a line each, as a list.
 fn price_lines(results: &Results) -> Option<String> {
-    let price = results.price.as_ref()?;
-    let others = price.repetition.iter().map(price_text::repetition);
-    let lines = [price_text::text_price(price)].into_iter().chain(others);
-    let lines = lines.chain(price.wordings.iter().map(price_text::wording));
-    Some(lines.map(|line| format!("- {line}\n")).collect())
+    let lines = crate::results::price_lines(results.price.as_ref()?);
+    Some(lines.iter().map(|line| format!("- {line}\n")).collect())
 }
 
 /// The best edit for each bound of damage; `None` if no damage was measured.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::manifest::Manifest;
 use super::split_summary::SplitScores;
+use crate::price::Price;
 use laser_statistics::{ConstantAnswer, FrequentAnswer};
 
 /// Results of an evaluation: the scores of one model, edited or not, on one or more tasks.
@@ -22,6 +23,9 @@ pub struct EvalResults {
     /// a classification.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub always: Vec<ConstantAnswer>,
+    /// What the edit costs elsewhere; `None` for the unedited model, and if it was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
     /// How to repeat the run.
     pub manifest: Manifest,
     /// Compatibility options in use and warnings, one sentence each.

@@ -39,6 +39,12 @@ pub(crate) fn repetition(BeforeAfter { base, best }: &BeforeAfter) -> String {
     format!("generated answers that repeat themselves: {} → {}", percent(*base), percent(*best))
 }
 
+/// The figures of a price that a reader wants first, a line each: ordinary text, repetition, other wordings.
+pub fn price_lines(price: &Price) -> Vec<String> {
+    let lines = [text_price(price)].into_iter().chain(price.repetition.iter().map(repetition));
+    lines.chain(price.wordings.iter().map(wording)).collect()
+}
+
 /// All figures of a price in one line, for a model card.
 pub(crate) fn price_line(price: &Price) -> String {
     let mut divergence = format!("predictions diverge by {} nats a token there", short_nats(price.text.divergence));

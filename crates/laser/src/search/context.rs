@@ -22,3 +22,16 @@ pub struct SearchContext<'a> {
     /// Receives progress and trials, and may end the search.
     pub observer: &'a dyn SearchObserver,
 }
+
+impl<'a> SearchContext<'a> {
+    /// A context without a text, so that damage is not measured.
+    pub fn new(
+        model: &'a Model,
+        evaluator: &'a Evaluator<'a>,
+        truncation: &'a Truncation,
+        settings: &'a Settings,
+        observer: &'a dyn SearchObserver,
+    ) -> Self {
+        Self { model, evaluator, text: None, truncation, settings, observer }
+    }
+}

@@ -1,7 +1,7 @@
 //! Continuations: what the unedited and the edited model say after the prompts of some items, as whole texts.
 //!
-//! Scores such as `greedy` read one prediction a token of the gold answer and generate nothing, so that a reader would see
-//! only the first wrong token.
+//! Scores such as `greedy` generate nothing: they read one prediction for each token of the gold answer, so that a reader
+//! would see only the first wrong token.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,15 @@ use super::Session;
 use crate::error::Result;
 use crate::evaluate::{Evaluator, RunContext};
 
+/// Number of items after whose prompts both models continue, to see whether they repeat themselves.
+pub(super) const CONTINUATIONS: usize = 48;
+
 /// The continuations of items by the unedited and by the edited model, by item index.
 pub(super) type Continuations = BTreeMap<usize, [String; 2]>;
 
 impl Session {
-    /// Generates the continuations of those of `items` whose scores generate nothing and have no choices: ten tokens or up
-    /// to the end of the line. `first_layer`: the first edited layer.
+    /// Generates the continuations of those of `items` that have no choices, ten tokens each or as many as the score
+    /// generates. `first_layer`: the first edited layer.
     pub(super) fn continuations(
         &self,
         evaluator: &Evaluator<'_>,
@@ -29,12 +32,17 @@ impl Session {
         let mut found = Continuations::new();
         for part in evaluator.tasks() {
             let of_task: Vec<usize> = items.iter().copied().filter(|item| part.range.contains(item)).collect();
-            if of_task.is_empty() || !matches!(part.score, Score::Top1 | Score::Greedy) || !evaluator.is_causal() {
+            let score = match part.score {
+                Score::Top1 | Score::Greedy => Score::GENERATE,
+                score if score.generates() => score,
+                _ => continue,
+            };
+            if of_task.is_empty() || !evaluator.is_causal() {
                 continue;
             }
             let selected = of_task.iter().map(|item| evaluator.items()[*item].clone()).collect();
             let task = Task { items: selected, ..part.task.clone() };
-            let generating = Evaluator::new(&[(&task, Score::GENERATE)], self.tokenizer()?, self.config())?;
+            let generating = Evaluator::new(&[(&task, score)], self.tokenizer()?, self.config())?;
             let all: Vec<usize> = (0..of_task.len()).collect();
             let [base, edited] = generating.evaluate_both(models, first_layer, &all, context)?;
             let texts = base.into_iter().zip(edited).map(|(base, edited)| [base.prediction, edited.prediction]);

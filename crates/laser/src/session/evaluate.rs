@@ -4,7 +4,9 @@ use std::path::Path;
 
 use laser_statistics::{Fractions, Split, assign_split, most_frequent};
 
+use super::continuations::CONTINUATIONS;
 use super::manifest::score_value;
+use super::price::{PricedEdit, spread};
 use super::{ScoredTasks, Session};
 use crate::edit::Edit;
 use crate::edit::truncation::{SvdMethod, TruncationRecord};
@@ -14,6 +16,9 @@ use crate::evaluate::{Evaluator, RunContext};
 use crate::results::harness::Output;
 use crate::results::{EvalResults, SampleRecord};
 use crate::run::{RunFolder, constant_answers, samples, samples_with_answers, scores, task_scores};
+
+/// Seed of the bootstrap of an evaluation's price.
+const PRICE_SEED: u64 = 0;
 
 /// Options of an evaluation.
 #[derive(Debug, Clone)]
@@ -28,6 +33,8 @@ pub struct EvaluateOptions {
     pub fractions: Fractions,
     /// Seed of the splits.
     pub split_seed: u64,
+    /// Leave out the measurement of what the edit costs elsewhere.
+    pub no_side_effects: bool,
 }
 
 impl Default for EvaluateOptions {
@@ -38,6 +45,7 @@ impl Default for EvaluateOptions {
             split: Split::All,
             fractions: Fractions::new(0.4, 0.2).expect("the shares sum to less than 1"),
             split_seed: 0,
+            no_side_effects: false,
         }
     }
 }
@@ -95,16 +103,34 @@ impl Session {
             }
         }
         let truncation = self.truncation(options.svd)?;
-        let mut model = self.load()?;
-        let mut truncations = Vec::new();
-        if !options.edit.is_empty() {
-            (model, truncations) = truncation.apply(&model, &options.edit)?;
-        }
+        let base = self.load()?;
+        let (model, truncations) = if options.edit.is_empty() {
+            (base.clone(), Vec::new())
+        } else {
+            truncation.apply(&base, &options.edit)?
+        };
         let context = RunContext { threads: self.threads(), stage: "eval", observer: &*self.options.observer };
         let outcomes = evaluator.evaluate(&model, &indices, context)?;
-        drop(model);
+        let price = match options.edit.first_layer().filter(|_| !options.no_side_effects) {
+            Some(first_layer) => {
+                let sampled = spread(&indices, CONTINUATIONS);
+                let continuations = self.continuations(&evaluator, [&base, &model], first_layer, &sampled)?;
+                let priced = PricedEdit {
+                    edit: &options.edit,
+                    base: &base,
+                    edited: &model,
+                    evaluator: &evaluator,
+                    items: &indices,
+                    texts: &continuations.into_values().collect::<Vec<_>>(),
+                };
+                self.price(tasks, &priced, PRICE_SEED)?
+            }
+            None => None,
+        };
+        drop((base, model));
         let samples = samples(&evaluator, &indices, &outcomes, split);
         let results = self.results(tasks, options, &evaluator, &outcomes, &samples, &truncations)?;
+        let results = EvalResults { price, ..results };
         Ok(Evaluation { results, samples, outcomes, truncations, evaluator, indices, limit: tasks.limit })
     }
 
@@ -139,6 +165,7 @@ impl Session {
             tasks: task_scores(evaluator, samples),
             majority: most_frequent(&targets),
             always: if let [part] = evaluator.tasks() { constant_answers(part, samples) } else { Vec::new() },
+            price: None,
             manifest,
             notes,
         })

@@ -9,6 +9,7 @@ use laser_model::weight_id::WeightId;
 use laser_task::Match;
 use serde_json::Value;
 
+use super::continuations::CONTINUATIONS;
 use super::manifest::score_value;
 use super::price::{PricedEdit, spread};
 use super::{EditedModel, ScoredTasks, SearchOptions, Session};
@@ -28,9 +29,6 @@ use laser_statistics::Split;
 
 /// Number of flips of each direction whose continuations are shown.
 const SHOWN_FLIPS: usize = 20;
-/// Number of test items after whose prompts both models continue, to see whether they repeat themselves.
-const CONTINUATIONS: usize = 48;
-
 /// A finished search.
 #[derive(Debug)]
 pub struct CompletedSearch {
@@ -136,13 +134,7 @@ impl Session {
                 }
             }
             if !options.no_side_effects {
-                let generates =
-                    |item: &&usize| evaluator.tasks()[evaluator.task_indices(&[**item])[0]].score.generates();
-                let generated = test.iter().filter(generates);
-                let texts: Vec<[String; 2]> = generated
-                    .map(|item| [&found.base, &found.best].map(|outcomes| outcomes[*item].prediction.clone()))
-                    .chain(sampled.iter().filter_map(|item| continuations.get(item).cloned()))
-                    .collect();
+                let texts: Vec<_> = sampled.iter().filter_map(|item| continuations.get(item).cloned()).collect();
                 let priced = PricedEdit {
                     edit: &found.winner,
                     base: &model,

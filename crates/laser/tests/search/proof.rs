@@ -9,7 +9,7 @@ use laser::model::Model;
 use laser::model::parallel::Unobserved;
 use laser::model::weight_id::WeightId;
 use laser::search::store::{Outcomes, Store, Trial};
-use laser::search::{Protocol, Settings, explore, search};
+use laser::search::{Protocol, SearchContext, Settings, explore, search};
 use laser::statistics::Split;
 use laser::task::score::Score;
 
@@ -41,7 +41,9 @@ fn the_papers_protocol_selects_on_the_first_fifth_in_the_order_of_the_reference_
         let evaluator = case.evaluator(score);
         let settings = settings(&case, Protocol::Paper, rhos);
         let mut store = Store::open(&case.store(&format!("paper{i}")), "paper", false).expect("store");
-        let found = search(&case.model, &evaluator, &truncation, &settings, &mut store, &Unobserved).expect("search");
+        let found =
+            search(SearchContext::new(&case.model, &evaluator, &truncation, &settings, &Unobserved), &mut store)
+                .expect("search");
 
         let (first, rest): (Vec<usize>, Vec<usize>) = indices(&evaluator).into_iter().partition(|i| *i < ITEMS / 5);
         assert_eq!(found.explored.splits.items(Split::Search), first);
@@ -93,7 +95,9 @@ fn the_best_finalist_on_the_validation_split_wins() {
         let evaluator = case.evaluator(score);
         let settings = settings(&case, honest(), &["0.9", "0.5", "0.2", "0.05"]);
         let mut store = Store::open(&case.store(&score.to_string()), "honest", false).expect("store");
-        let found = search(&case.model, &evaluator, &truncation, &settings, &mut store, &Unobserved).expect("search");
+        let found =
+            search(SearchContext::new(&case.model, &evaluator, &truncation, &settings, &Unobserved), &mut store)
+                .expect("search");
 
         let groups = |split| -> BTreeSet<&str> {
             found.explored.splits.items(split).iter().map(|i| evaluator.items()[*i].group.as_str()).collect()
@@ -132,7 +136,8 @@ fn an_edit_found_by_two_stages_is_listed_once() {
         let settings = Settings { plan, ..settings(&case, honest(), &["0.5", "0.2"]) };
         let mut store = Store::open(&case.store(&settings.plan.to_string()), "once", false).expect("store");
         let explored =
-            explore(&case.model, &evaluator, &truncation, &settings, &mut store, &Unobserved).expect("explore");
+            explore(SearchContext::new(&case.model, &evaluator, &truncation, &settings, &Unobserved), &mut store)
+                .expect("explore");
         let first = explored.steps.first().expect("a first step");
         assert!(first.as_single().is_some(), "the composition begins with an edit that the exhaustive stage found too");
         let names: BTreeSet<String> = explored.found.iter().map(Edit::to_string).collect();

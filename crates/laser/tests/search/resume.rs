@@ -8,7 +8,7 @@ use laser::evaluate::Evaluator;
 use laser::model::parallel::Observer;
 use laser::search::observer::SearchObserver;
 use laser::search::store::Store;
-use laser::search::{Protocol, SearchResult, Settings, search};
+use laser::search::{Protocol, SearchContext, SearchResult, Settings, search};
 use laser::statistics::Fractions;
 use laser::task::score::{Match, Score};
 
@@ -53,7 +53,7 @@ fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
         let fingerprint = settings.fingerprint("weights", &evaluator, &truncation);
         let open = |name: &str, resume| Store::open(&case.store(name), &fingerprint, resume);
         let go = |store: &mut Store, observer: &dyn SearchObserver| {
-            search(&case.model, &evaluator, &truncation, &settings, store, observer)
+            search(SearchContext::new(&case.model, &evaluator, &truncation, &settings, observer), store)
         };
         let whole = format!("{method:?}.sqlite");
         let mut store = open(&whole, false).expect("store");

@@ -40,6 +40,7 @@ fn naive_mean(measure: Measure, outcomes: &Outcomes, tasks: &[usize], task: usiz
         Measure::Margin if outcomes.margins[i] > 10.0 => 10.0,
         Measure::Margin if outcomes.margins[i] < -10.0 => -10.0,
         Measure::Margin | Measure::PerToken => outcomes.margins[i],
+        Measure::SoftAccuracy => 1.0 / (1.0 + (-2.0 * outcomes.margins[i]).exp()),
     };
     let measures: Vec<f64> = (0..tasks.len()).filter(|i| tasks[*i] == task).map(item).collect();
     measures.iter().sum::<f64>() / measures.len() as f64

@@ -15,14 +15,17 @@ fn the_fingerprint_of_default_settings_stays_the_same() {
     let rho =
         |(numerator, places)| format!("Leading(Fraction(RankFraction {{ numerator: {numerator}, places: {places} }}))");
     let rhos = [(9, 1), (8, 1), (6, 1), (4, 1), (2, 1), (1, 1), (5, 2), (1, 2)].map(rho).join(", ");
+    let matrix = |(name, kind)| format!("MatrixSet {{ text: \"{name}_proj\", parts: [Whole], kinds: [{kind}] }}");
+    let kinds = [("q", "Q"), ("k", "K"), ("v", "V"), ("o", "O"), ("gate", "Gate"), ("up", "Up"), ("down", "Down")];
+    let matrices = kinds.map(matrix).join(", ");
     let expected = format!(
-        "Settings {{ space: Space {{ layers: [0, 1], matrices: [MatrixSet {{ text: \"fc_in\", parts: [Whole], \
-         kinds: [Gate] }}, MatrixSet {{ text: \"fc_out\", parts: [Whole], kinds: [Down] }}], reductions: [{rhos}] }}, \
-         plan: Plan {{ stages: [Gradient, Race, Greedy] }}, candidates: 32, screen_items: 100, \
-         criterion: MarchenkoPastur, error_rate: 0.2, greedy_order: Deep, greedy_passes: 2, beam_width: 3, \
+        "Settings {{ space: Space {{ layers: [0, 1], matrices: [{matrices}], reductions: [{rhos}] }}, \
+         plan: Plan {{ stages: [Gradient, Race, Greedy] }}, candidates: 24, screen_items: 150, \
+         criterion: MarchenkoPastur, error_rate: 0.05, greedy_order: Best, greedy_passes: 2, beam_width: 3, \
          budget: Budget {{ trials: None, items: None }}, \
          objective: Objective {{ measure: Accuracy, over: Mean, guards: [] }}, \
-         protocol: Honest {{ fractions: Fractions {{ search: 0.4, validation: 0.2 }} }}, finalists: 10, \
+         protocol: Honest {{ fractions: Fractions {{ search: 0.4, validation: 0.2 }} }}, finalists: 16, \
+         max_damage: None, \
          split_seed: 0, order_seed: 0, statistics_seed: 0, resamples: 0, permutations: 0, threads: 1, memory: None }} \
          Exact"
     );
@@ -44,12 +47,12 @@ fn the_fingerprint_of_other_choices_stays_the_same() {
         ..Settings::new(&config(), 1)
     };
     let expected = "Settings { space: Space { layers: [1], matrices: [], reductions: [Leading(Absolute(4))] }, \
-         plan: Plan { stages: [Spectral, Exhaustive, Beam] }, candidates: 32, screen_items: 100, \
-         criterion: SignalToNoise, error_rate: 0.2, greedy_order: Best, greedy_passes: 2, beam_width: 3, \
+         plan: Plan { stages: [Spectral, Exhaustive, Beam] }, candidates: 24, screen_items: 150, \
+         criterion: SignalToNoise, error_rate: 0.05, greedy_order: Best, greedy_passes: 2, beam_width: 3, \
          budget: Budget { trials: Some(10), items: None }, \
          objective: Objective { measure: LogLoss, over: Weighted([0.7, 0.3]), \
          guards: [Guard { part: 1, max_drop: 0.01 }] }, \
-         protocol: Paper, finalists: 10, split_seed: 0, order_seed: 0, statistics_seed: 0, resamples: 0, \
+         protocol: Paper, finalists: 16, max_damage: None, split_seed: 0, order_seed: 0, statistics_seed: 0, resamples: 0, \
          permutations: 0, threads: 1, memory: Some(1024) } Randomized { seed: 6 }";
     assert_eq!(settings.decisive_text(SvdMethod::Randomized { seed: 6 }), expected);
 }
