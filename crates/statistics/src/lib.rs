@@ -13,7 +13,7 @@
 //!
 //! 1. [`assign_split`] (or [`paper_split`]) divides groups into search, validation and test items; [`group_ids`]
 //!    numbers the groups.
-//! 2. [`catch_up_probability`] decides when a race drops a candidate; [`rank_correlation`](fn@rank_correlation)
+//! 2. [`catch_up_probability`] and [`may_lead`](fn@may_lead) decide when a race drops a candidate; [`rank_correlation`](fn@rank_correlation)
 //!    compares a cheap prediction with measured scores.
 //! 3. [`shrink`] corrects the measured gains of the finalists for the luck of being the best.
 //! 4. [`mean`], [`clustered_stderr`], [`effective_items`] and [`wilson_ci95`] summarise one model;
@@ -30,6 +30,7 @@ mod catch_up;
 mod constant_answer;
 mod family_wise;
 mod groups;
+mod may_lead;
 mod paired;
 mod power;
 mod rank_correlation;
@@ -43,6 +44,7 @@ pub use catch_up::catch_up_probability;
 pub use constant_answer::{ConstantAnswer, FrequentAnswer, constant_answer_rate, most_frequent};
 pub use family_wise::{FamilyWiseTest, family_wise};
 pub use groups::{group_ids, group_sums};
+pub use may_lead::may_lead;
 pub use paired::{PairedOutcomes, differences, mcnemar_exact_p};
 pub use power::minimal_detectable_difference;
 pub use rank_correlation::rank_correlation;

@@ -22,9 +22,9 @@ pub struct Decision {
 ///
 /// Of the finalists that keep every guard and cost at most `max_damage`, the one with the largest merit is the best. If its
 /// estimated gain is less than 1.5 standard errors above 0, no edit is proposed. Otherwise every finalist counts as
-/// equally good whose estimated gain is as far above 0 and whose measured gain is smaller by at most the standard error of the difference. Of these, those of the
-/// fewest matrices stay, and of those the one that does the least damage wins; without measured damage the one with the largest
-/// merit.
+/// equally good whose estimated gain is as far above 0, and whose measured gain is smaller by at most the standard error
+/// of the difference. Of these, those of the fewest matrices stay, and of those the one that does the least damage wins;
+/// without measured damage the one with the largest merit.
 pub(super) fn decide(finalists: &Finalists, max_damage: Option<f64>) -> Decision {
     let none = |reason: &str| Decision { winner: Edit::default(), none_because: Some(reason.to_owned()) };
     let keeps_guards: Vec<&Finalist> = finalists.edits.iter().filter(|f| f.value.is_feasible()).collect();
@@ -60,4 +60,60 @@ fn is_as_good(other: &Finalist, best: &Finalist, groups: &[u32]) -> bool {
     let differences: Vec<f64> = best.differences.iter().zip(&other.differences).map(|(a, b)| a - b).collect();
     let stderr = clustered_stderr(&differences, groups).unwrap_or(0.0);
     best.measured.value - other.measured.value <= stderr
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::objective::Value;
+    use laser_statistics::Estimate;
+
+    /// A finalist that is better at the first `fixed` of 100 items, by estimate ± 0.01.
+    fn finalist(edit: &str, fixed: usize, damage: f64, is_feasible: bool) -> Finalist {
+        let config = laser_model::ModelConfig::from_hf(
+            "config.json",
+            r#"{"model_type":"llama","vocab_size":10,"hidden_size":20,"intermediate_size":40,
+                "num_hidden_layers":2,"num_attention_heads":2,"num_key_value_heads":1}"#,
+        );
+        let differences: Vec<f64> = (0..100).map(|i| f64::from(u8::from(i < fixed))).collect();
+        let gain = Estimate { value: fixed as f64 / 100.0, stderr: 0.01 };
+        Finalist {
+            edit: Edit::parse(edit, &config.expect("a configuration")).expect("an edit"),
+            value: Value::new(is_feasible, gain.value, 0.0),
+            evidence: differences.clone(),
+            differences,
+            measured: gain,
+            estimated: gain,
+            damage: Some(damage),
+        }
+    }
+
+    fn decided(edits: Vec<Finalist>, max_damage: Option<f64>) -> String {
+        let Decision { winner, none_because } = decide(&Finalists { edits, groups: (0..100).collect() }, max_damage);
+        none_because.unwrap_or_else(|| winner.to_string())
+    }
+
+    #[test]
+    fn the_cheapest_of_equally_good_edits_wins() {
+        let best = || finalist("L0.up_proj@0.5", 30, 0.5, true);
+        assert_eq!(decided(vec![best()], None), "L0.up_proj@0.5");
+        // One item less is within the standard error of the difference, ten items less are not.
+        let as_good = || finalist("L1.up_proj@0.5", 29, 0.1, true);
+        assert_eq!(decided(vec![best(), as_good()], None), "L1.up_proj@0.5");
+        assert_eq!(decided(vec![best(), finalist("L1.up_proj@0.5", 20, 0.1, true)], None), "L0.up_proj@0.5");
+        // Of fewer matrices before cheaper.
+        let composed = finalist("L0.up_proj@0.5,L1.up_proj@0.5", 30, 0.0, true);
+        assert_eq!(decided(vec![composed, best()], None), "L0.up_proj@0.5");
+        // Within a bound only what keeps it, and never what breaks a guard.
+        assert_eq!(decided(vec![best(), finalist("L1.up_proj@0.5", 20, 0.1, true)], Some(0.2)), "L1.up_proj@0.5");
+        let broken = || finalist("L1.up_proj@0.5", 40, 0.1, false);
+        assert_eq!(decided(vec![broken(), best()], None), "L0.up_proj@0.5");
+    }
+
+    #[test]
+    fn no_edit_wins_where_none_is_better_feasible_or_cheap_enough() {
+        assert!(decided(vec![finalist("L0.up_proj@0.5", 1, 0.0, true)], None).contains("1.5 standard errors"));
+        assert!(decided(vec![finalist("L0.up_proj@0.5", 40, 0.0, false)], None).contains("guard"));
+        assert!(decided(vec![finalist("L0.up_proj@0.5", 40, 0.3, true)], Some(0.2)).contains("damage"));
+    }
 }

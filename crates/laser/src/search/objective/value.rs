@@ -19,7 +19,7 @@ pub struct Value {
 
 impl Value {
     /// `measure` and `logprob`: the combined means over the tasks without a guard.
-    pub(super) fn new(feasible: bool, measure: f64, logprob: f64) -> Self {
+    pub(in crate::search) fn new(feasible: bool, measure: f64, logprob: f64) -> Self {
         let ordered = |v: f64| if v.is_nan() { f64::NEG_INFINITY } else { v + 0.0 }; // −0 becomes 0
         Self { feasible, measure: ordered(measure), logprob: ordered(logprob) }
     }

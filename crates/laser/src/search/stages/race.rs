@@ -3,11 +3,7 @@
 //! At each drop point every candidate is compared with the leader, item by item. A candidate is dropped if its
 //! probability of being ahead of the leader after all items is below the error rate; the others finish the split.
 //!
-//! The leader of hundreds of candidates is partly lucky, and compared with a lucky leader every candidate looks worse
-//! than it is. So there are two leaders, the best on either half of the items seen, and candidates are compared with
-//! each on the half that did not choose it. The expected difference between equal candidates is then 0, and a candidate
-//! is dropped wrongly as rarely as the error rate says. `bench-results/` has measurements of the rule's cost and
-//! savings.
+//! The rule is [`may_lead`]; `docs/search.md` ("Race") has measurements of its cost and savings.
 //!
 //! A candidate is also dropped, whoever leads, if its probability of gaining anything over the edit that it is added to is
 //! below the error rate. Where no candidate changes an answer, a race would otherwise have no reason to drop any.
@@ -19,9 +15,9 @@ use crate::search::objective::Measure;
 use crate::search::stage::{Pool, Stage};
 use crate::search::trial::Outcomes;
 use crate::search::trial_runner::TrialRunner;
-use laser_statistics::catch_up_probability;
+use laser_statistics::{catch_up_probability, may_lead};
 
-/// Smallest gain in accuracy that a race looks for, a fraction of the items. A smaller one could hardly be proved.
+/// Smallest gain in (soft) accuracy that a race looks for, a fraction of the items. A smaller one could hardly be proved.
 const LEAST_GAIN: f64 = 0.01;
 
 /// Races the candidates, each alone.
@@ -56,36 +52,29 @@ pub(super) fn race(
         }
         let first_items = |edit: &Edit| runner.outcomes(edit).map(|outcomes| outcomes.first(point));
         let of_running: Vec<Outcomes> = running.iter().filter_map(|c| first_items(&edit(c))).collect();
-        let all: Vec<Outcomes> = of_running.iter().cloned().chain(incumbent.and_then(first_items)).collect();
+        let with_incumbent: Vec<Outcomes> = of_running.iter().cloned().chain(incumbent.and_then(first_items)).collect();
+        let feasible: Vec<bool> = with_incumbent.iter().map(|outcomes| runner.value(outcomes).is_feasible()).collect();
         let reference = first_items(base);
         let error_rate = runner.context().settings.error_rate;
-        let mut may_lead = vec![false; of_running.len()];
         // By the objective and by the finer measure: an edit that is good by either may be the one to choose.
-        for values in [TrialRunner::item_values, TrialRunner::measured_values] {
-            let Some(leader) = leader_values(runner, &all, |outcomes| values(runner, outcomes)) else { break };
-            for (may_lead, outcomes) in may_lead.iter_mut().zip(&of_running) {
-                let behind = differences(&values(runner, outcomes), &leader);
-                *may_lead |= catch_up_probability(&behind, total).is_none_or(|p| p >= error_rate);
-            }
-        }
+        let [by_evidence, by_objective] = [TrialRunner::item_values, TrialRunner::measured_values].map(|values| {
+            let values: Vec<Vec<f64>> = with_incumbent.iter().map(|outcomes| values(runner, outcomes)).collect();
+            may_lead(&values, &feasible, total, error_rate)
+        });
         let is_futile = |outcomes: &Outcomes| {
             reference.as_ref().is_some_and(|base| {
                 let ahead = differences(&runner.item_values(outcomes), &runner.item_values(base));
                 gain_probability(ahead, total, runner.context().settings.objective.measure) < error_rate
             })
         };
-        let keeps: Vec<bool> = may_lead
-            .into_iter()
-            .zip(&of_running)
-            .map(|(may_lead, outcomes)| may_lead && !is_futile(outcomes))
-            .collect();
-        let mut stays = keeps.into_iter();
+        let stays = |i: usize| (by_evidence[i] || by_objective[i]) && !is_futile(&of_running[i]);
+        let mut stays = (0..of_running.len()).map(stays).collect::<Vec<bool>>().into_iter();
         running.retain(|_| stays.next().unwrap_or(true));
     }
     Ok(running)
 }
 
-/// Probability that a candidate is better than the edit it is added to, by [`LEAST_GAIN`] if accuracy is the measure, once
+/// Probability that a candidate is better than the edit it is added to, by [`LEAST_GAIN`] if the search is for accuracy, once
 /// all `total` items are scored; `differences`: its values minus that edit's on the items scored so far.
 fn gain_probability(mut differences: Vec<f64>, total: usize, measure: Measure) -> f64 {
     let (mut total, mut least) = (total, 0.0);
@@ -102,29 +91,4 @@ fn gain_probability(mut differences: Vec<f64>, total: usize, measure: Measure) -
 /// Values of one candidate minus those of another, item by item.
 fn differences(of: &[f64], other: &[f64]) -> Vec<f64> {
     of.iter().zip(other).map(|(a, b)| a - b).collect()
-}
-
-/// Per-item values of the leaders: at an even item those of the best candidate on the odd items, at an odd item those
-/// of the best on the even items. `None` without candidates. `of_items` gives the values.
-fn leader_values(
-    runner: &TrialRunner<'_>,
-    all: &[Outcomes],
-    of_items: impl Fn(&Outcomes) -> Vec<f64>,
-) -> Option<Vec<f64>> {
-    let n = all.first()?.len();
-    let halves = [0, 1].map(|first| (first..n).step_by(2).collect::<Vec<usize>>());
-    let values: Vec<Vec<f64>> = all.iter().map(of_items).collect();
-    let best = |half: &Vec<usize>| {
-        let rank = |i: &usize| {
-            let sum: f64 = half.iter().map(|item| values[*i][*item]).sum();
-            (runner.value_at(&all[*i], half).is_feasible(), sum)
-        };
-        let order = |a: &usize, b: &usize| {
-            let ((feasible_a, sum_a), (feasible_b, sum_b)) = (rank(a), rank(b));
-            feasible_a.cmp(&feasible_b).then_with(|| sum_a.total_cmp(&sum_b))
-        };
-        (0..all.len()).max_by(order)
-    };
-    let (even, odd) = (&values[best(&halves[0])?], &values[best(&halves[1])?]);
-    Some((0..n).map(|i| if i % 2 == 0 { odd[i] } else { even[i] }).collect())
 }
