@@ -60,7 +60,8 @@ def main():
     if not args.runs:
         return
     damage = read_damage(Path(args.damage)) if args.damage else None
-    result = {"date": time.strftime("%Y-%m-%d"), "model": args.model, "commands": args.command, "seeds": args.seeds, "tasks": {}}
+    result = {"date": time.strftime("%Y-%m-%d"), "model": args.model, "commands": args.command}
+    result |= {"seeds": args.seeds, "tasks": {}}
     for run in args.runs:
         name, _, folder = run.partition("=")
         task = read_task(Path(folder))
