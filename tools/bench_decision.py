@@ -1,7 +1,7 @@
 """Expected held-out gain of the rules by which a search chooses its edit, replayed on stored outcomes.
 
     laser search MODEL --task known-1000 --data-dir DATA --strategy gradient+exhaustive --split-fractions 0.96,0.02 \
-        --candidates 40 --finalists 10 --out runs/known
+        --candidates 40 --out runs/known
     python tools/bench_decision.py known-1000=runs/known world-facts=runs/facts --out bench-results/decision-DATE
 
 Takes folders of exhaustive searches, whose `trials.sqlite` has the outcome of every edit at nearly every item. Draws many
@@ -9,8 +9,8 @@ random divisions of those items into 40 % search, 20 % validation and 40 % test,
 the test gain of the edit it chooses; no edit gains 0. The rules of the search are written here once more, after
 `docs/search.md` and the Rust code, without composition and guards. Writes OUT.md and OUT.json.
 
-`--damage RUNFOLDER`, an exhaustive search of the same edits on the task `ordinary-text`, adds the choice of the cheapest
-among equally good edits. `--races` adds a table of races with other measures, drop points and error rates.
+`--damage RUNFOLDER`, an exhaustive search of the same edits on the task `ordinary-text`, adds the choice of the least
+damaging among equally good edits. `--races` adds a table of races with other measures, drop points and error rates.
 `--make-null OUT.jsonl` writes a task without knowledge to gain: world-facts with its answers permuted in each relation.
 Needs numpy.
 """
@@ -31,13 +31,15 @@ from pathlib import Path
 import numpy as np
 
 SOFTNESS = 0.5  # nats; `SOFTNESS` in objective/measure.rs
-FINALISTS = 10  # settings.rs
+FINALISTS = 16  # settings.rs
+FINALISTS_BEFORE = 10  # until November 2026
 ERROR_RATE = 0.05  # settings.rs
 FIRST_DROP = 48  # item_order.rs
 LEAST_GAIN = 0.01  # stages/race.rs
 CONTENDER = 1.0  # finalists.rs
 LEAST_Z = 1.5  # decision.rs
 TAUS, LARGEST_TAU = 64, 3.0  # shrinkage.rs
+NO_EFFECT_DIVISIONS = 200
 FACTS = Path(__file__).parent.parent / "crates/task/data/world_facts"
 
 
@@ -47,6 +49,8 @@ def main():
     args.add_argument("--seeds", type=int, default=40, help="number of random divisions (default: 40)")
     args.add_argument("--damage", metavar="RUNFOLDER")
     args.add_argument("--races", action="store_true", help="also compare races")
+    args.add_argument("--model", help="model of the stored outcomes, for the report")
+    args.add_argument("--command", action="append", help="command that made the stores or this report, for the report")
     args.add_argument("--out", metavar="PREFIX")
     args.add_argument("--make-null", metavar="OUT.jsonl")
     args.add_argument("--limit", type=int, help="number of items of --make-null (default: all)")
@@ -56,7 +60,8 @@ def main():
     if not args.runs:
         return
     damage = read_damage(Path(args.damage)) if args.damage else None
-    result = {"date": time.strftime("%Y-%m-%d"), "seeds": args.seeds, "tasks": {}}
+    result = {"date": time.strftime("%Y-%m-%d"), "model": args.model, "commands": args.command}
+    result |= {"seeds": args.seeds, "tasks": {}}
     for run in args.runs:
         name, _, folder = run.partition("=")
         task = read_task(Path(folder))
@@ -189,28 +194,31 @@ def before(task, search, validation):
         gain, logprob = (x[edits][:, items].mean(1) for x in (task.gain, task.logprob))
         return edits[np.lexsort((-logprob, -gain))]
 
-    finalists = ranked(np.arange(len(task.edits)), search)[:FINALISTS]
+    finalists = ranked(np.arange(len(task.edits)), search)[:FINALISTS_BEFORE]
     return int(ranked(finalists, validation)[0])
 
 
-def race(values, first_drop=FIRST_DROP, error_rate=ERROR_RATE):
-    """Edits that finish a race over `values [edits, items]`, in this order of items, and the number of items asked."""
-    total = values.shape[1]
+def race(measures, soft, first_drop=FIRST_DROP, error_rate=ERROR_RATE):
+    """Edits that finish a race, and the number of items asked. An edit may lead if it may by any of `measures`, each
+    `[edits, items]` in this order of items; whether it may gain is judged by `soft` accuracy."""
+    total = soft.shape[1]
     points = sorted(first << k for first in (16, 24) for k in range(20))
-    running, asked, seen = np.arange(len(values)), 0, 0
+    running, asked, seen = np.arange(len(soft)), 0, 0
     for point in [p for p in points if first_drop <= p < total] + [total]:
         asked += len(running) * (point - seen)
         seen = point
         if point == total or not len(running):
             break
-        now = values[running][:, :point]
-        # Rust's max_by takes the last of equals.
-        best = [len(now) - 1 - now[::-1, half::2].sum(1).argmax() for half in (0, 1)]
-        leader = np.where(np.arange(point) % 2 == 0, now[best[1]], now[best[0]])
-        may_lead = catch_up(now - leader, total) >= error_rate
-        one_of_each = np.tile([1.0, -1.0], (len(now), 1))
-        may_gain = catch_up(np.hstack([now, one_of_each]) - LEAST_GAIN, total + 2) >= error_rate
-        running = running[may_lead & may_gain]
+        may_lead = np.zeros(len(running), bool)
+        for values in measures:
+            now = values[running][:, :point]
+            # Rust's max_by takes the last of equals.
+            best = [len(now) - 1 - now[::-1, half::2].sum(1).argmax() for half in (0, 1)]
+            leader = np.where(np.arange(point) % 2 == 0, now[best[1]], now[best[0]])
+            may_lead |= catch_up(now - leader, total) >= error_rate
+        one_of_each = np.tile([1.0, -1.0], (len(running), 1))
+        ahead = np.hstack([soft[running][:, :point], one_of_each]) - LEAST_GAIN
+        running = running[may_lead & (catch_up(ahead, total + 2) >= error_rate)]
     return running, asked
 
 
@@ -232,8 +240,8 @@ def share(edits, own):
     return shared
 
 
-def decide(task, finishers, search, validation, damage):
-    """The edit that the search would propose, `None` for none."""
+def decide(task, finishers, search, validation, damage, floor=True):
+    """The edit that the search would propose, `None` for none. `floor`: an estimate is never surer than its measurement."""
     if not len(finishers):
         return None
     both = np.concatenate([search, validation])
@@ -249,7 +257,10 @@ def decide(task, finishers, search, validation, damage):
         value_of_others, error_of_others = measure(others, search)
         near = value.max() - value_of_others <= CONTENDER * error_of_others
         value, error = np.append(value, value_of_others[near]), np.append(error, error_of_others[near])
+    measured, measured_error = value[: len(finalists)], error[: len(finalists)]
     estimate, error = (x[: len(finalists)] for x in shrink(value, error))
+    if floor:
+        error = np.maximum(error, measured_error)
     z = np.divide(estimate, error, out=np.zeros_like(estimate), where=estimate != 0)
     evidence = share([task.edits[i] for i in finalists], task.soft[finalists][:, both])
     merit = evidence.mean(1)
@@ -261,8 +272,9 @@ def decide(task, finishers, search, validation, damage):
         return None
     if damage is None:
         return int(finalists[best])
-    as_good = (merit[best] - merit <= stderr(evidence[best] - evidence, task.groups[both])) & (z >= LEAST_Z)
-    # An edit without a measurement is never the cheapest; the best by merit comes first among equals.
+    gain = task.gain[finalists][:, both]
+    as_good = (measured[best] - measured <= stderr(gain[best] - gain, task.groups[both])) & (z >= LEAST_Z)
+    # An edit without a measurement counts as very damaging; the best by merit comes first among equals.
     cost = [damage.get(task.edits[i], math.inf) for i in finalists]
     return int(finalists[min((i for i in by_merit if as_good[i]), key=lambda i: cost[i])])
 
@@ -279,6 +291,12 @@ def divide(task, seed):
     return [order[part == i] for i in range(3)]
 
 
+def race_as_search(task, search):
+    """The race as a search runs it: by soft accuracy or by accuracy."""
+    soft = task.soft[:, search]
+    return race([soft, task.gain[:, search]], soft)
+
+
 def bench(task, seeds, damage):
     fixed = int(task.gain.mean(1).argmax())
     # [test gain, whether it is proved, edit] of each seed, by rule.
@@ -286,7 +304,7 @@ def bench(task, seeds, damage):
     for seed in range(seeds):
         search, validation, test = divide(task, seed)
         on_test = task.gain[:, test].mean(1)
-        finishers, items = race(task.soft[:, search])
+        finishers, items = race_as_search(task, search)
         asked.append(items)
         finished.append(len(finishers))
         chosen = {"before": before(task, search, validation), "now": decide(task, finishers, search, validation, None)}
@@ -310,7 +328,7 @@ def bench(task, seeds, damage):
         "items asked": float(np.mean(asked)),
         "items of all edits": float(np.mean([len(task.edits) * len(divide(task, s)[0]) for s in range(seeds)])),
         "finishers": float(np.mean(finished)),
-        "without effect": bench_no_effect(task, seeds),
+        "without effect": bench_no_effect(task, NO_EFFECT_DIVISIONS),
         "rules": rules,
     }
 
@@ -340,30 +358,38 @@ def summary(task, rows, damage):
 
 def bench_no_effect(task, seeds):
     """What the rule does where no edit has an effect: the signs of all edits' differences in a group of items are flipped
-    together at random, so that every true gain is 0 and the edits' errors stay correlated."""
+    together at random, so that every true gain is 0 and the edits' errors stay correlated. With the bound on an
+    estimate's standard error, as in a search, and without it."""
     rows = []
     for seed in range(seeds):
         sign = np.random.default_rng([seed, 1]).choice([-1.0, 1.0], task.groups.max() + 1)[task.groups]
         flipped = replace(task, gain=task.gain * sign, soft=task.soft * sign, logprob=task.logprob * sign)
         search, validation, test = divide(flipped, seed)
-        edit = decide(flipped, race(flipped.soft[:, search])[0], search, validation, None)
-        rows.append((edit is not None, edit is not None and is_proved(flipped, edit, test)))
-    proposed, proved = np.mean(rows, axis=0)
-    return {"proposed": float(proposed), "proved": float(proved)}
+        finishers = race_as_search(flipped, search)[0]
+        edits = [decide(flipped, finishers, search, validation, None, floor) for floor in (True, False)]
+        rows.append([f for e in edits for f in (e is not None, e is not None and is_proved(flipped, e, test))])
+    proposed, proved, proposed_without, proved_without = np.mean(rows, axis=0).tolist()
+    return {
+        "divisions": seeds,
+        "proposed": proposed,
+        "proved": proved,
+        "without the bound": {"proposed": proposed_without, "proved": proved_without},
+    }
 
 
 def bench_races(task, seeds):
-    """Gain and items asked of races by soft accuracy or accuracy, with other drop points and error rates."""
+    """Gain and items asked of races by soft accuracy, accuracy or either, with other drop points and error rates."""
     rows = []
-    for measure, values in [("soft accuracy", task.soft), ("accuracy", task.gain)]:
+    soft, gain = task.soft, task.gain
+    for measure, by in [("either", [soft, gain]), ("soft accuracy", [soft]), ("accuracy", [gain])]:
         for first in (16, 48, 96):
             for rate in (0.05, 0.2):
                 gains, asked = [], []
                 for seed in range(seeds):
                     search, validation, test = divide(task, seed)
-                    finishers, items = race(values[:, search], first, rate)
+                    finishers, items = race([values[:, search] for values in by], soft[:, search], first, rate)
                     edit = decide(task, finishers, search, validation, None)
-                    gains.append(0.0 if edit is None else float(task.gain[edit, test].mean()))
+                    gains.append(0.0 if edit is None else float(gain[edit, test].mean()))
                     asked.append(items)
                 row = {"measure": measure, "first drop point": first, "error rate": rate}
                 rows.append(row | {"gain": float(np.mean(gains)), "items asked": float(np.mean(asked))})
@@ -372,11 +398,12 @@ def bench_races(task, seeds):
 
 def report(result):
     percent = lambda x: f"{100 * x:.0f} %"  # noqa: E731
+    percent1 = lambda x: f"{100 * x:.1f} %"  # noqa: E731
     points = lambda x: f"{100 * x:.2f}"  # noqa: E731
     lines = [
         "# Expected held-out gain of the rules by which a search chooses its edit",
         "",
-        f"{result['date']}, `tools/bench_decision.py`, {result['seeds']} random divisions into 40 % search, 20 % validation, "
+        f"{result['date']}, {result['model'] or 'model not given'}, `tools/bench_decision.py`, {result['seeds']} random divisions into 40 % search, 20 % validation, "
         "40 % test, whole groups together. Gain: change of test accuracy in points, mean over divisions ± its standard "
         "error. The divisions share their items: the error says how far the mean depends on the divisions drawn, not on "
         "the items. Proved: share of divisions in which McNemar's p is below .05 and the 95 % interval is above 0.",
@@ -407,16 +434,20 @@ def report(result):
         lines += [
             "",
             "With the signs of all differences flipped at random by group, so that no edit has an effect: the rule now "
-            f"proposes an edit in {percent(flipped['proposed'])} of the divisions and proves a gain in {percent(flipped['proved'])}.",
+            f"proposes an edit in {percent1(flipped['proposed'])} of {flipped['divisions']} divisions, and the test split proves "
+            f"a gain in {percent1(flipped['proved'])}. Without the bound on the standard error of an estimate: "
+            f"{percent1(flipped['without the bound']['proposed'])} and {percent1(flipped['without the bound']['proved'])}.",
         ]
         if task.get("edits without measured damage"):
-            lines += ["", f"{task['edits without measured damage']} edits have no measured damage: never the cheapest, and not in the mean."]
+            lines += ["", f"{task['edits without measured damage']} edits have no measured damage: they count as very damaging, and are not in the mean."]
         if "races" in task:
             lines += ["", "| race by | first drop point | error rate | gain, points | items asked |", "|---|---:|---:|---:|---:|"]
             for r in task["races"]:
                 lines.append(
                     f"| {r['measure']} | {r['first drop point']} | {r['error rate']} | {points(r['gain'])} | {r['items asked']:.0f} |"
                 )
+    if result["commands"]:
+        lines += ["", "## Commands", "", "```console", *(f"$ {command}" for command in result["commands"]), "```"]
     return "\n".join(lines) + "\n"
 
 
