@@ -70,13 +70,18 @@ mod tests {
 
     /// A finalist that is better at the first `fixed` of 100 items, by estimate ± 0.01.
     fn finalist(edit: &str, fixed: usize, damage: f64, is_feasible: bool) -> Finalist {
+        better_at(edit, 0..fixed, damage, is_feasible)
+    }
+
+    /// A finalist that is better at some of 100 items.
+    fn better_at(edit: &str, items: std::ops::Range<usize>, damage: f64, is_feasible: bool) -> Finalist {
         let config = laser_model::ModelConfig::from_hf(
             "config.json",
             r#"{"model_type":"llama","vocab_size":10,"hidden_size":20,"intermediate_size":40,
                 "num_hidden_layers":2,"num_attention_heads":2,"num_key_value_heads":1}"#,
         );
-        let differences: Vec<f64> = (0..100).map(|i| f64::from(u8::from(i < fixed))).collect();
-        let gain = Estimate { value: fixed as f64 / 100.0, stderr: 0.01 };
+        let differences: Vec<f64> = (0..100).map(|i| f64::from(u8::from(items.contains(&i)))).collect();
+        let gain = Estimate { value: items.len() as f64 / 100.0, stderr: 0.01 };
         Finalist {
             edit: Edit::parse(edit, &config.expect("a configuration")).expect("an edit"),
             value: Value::new(is_feasible, gain.value, 0.0),
@@ -97,8 +102,8 @@ mod tests {
     fn the_cheapest_of_equally_good_edits_wins() {
         let best = || finalist("L0.up_proj@0.5", 30, 0.5, true);
         assert_eq!(decided(vec![best()], None), "L0.up_proj@0.5");
-        // One item less is within the standard error of the difference, ten items less are not.
-        let as_good = || finalist("L1.up_proj@0.5", 29, 0.1, true);
+        // Two items less, and others, are within the standard error of the difference; ten less of the same are not.
+        let as_good = || better_at("L1.up_proj@0.5", 5..33, 0.1, true);
         assert_eq!(decided(vec![best(), as_good()], None), "L1.up_proj@0.5");
         assert_eq!(decided(vec![best(), finalist("L1.up_proj@0.5", 20, 0.1, true)], None), "L0.up_proj@0.5");
         // Of fewer matrices before cheaper.
