@@ -252,15 +252,18 @@ def decide(task, finishers, search, validation, damage, floor=True):
         values = task.gain[edits][:, items]
         return values.mean(1), np.maximum(stderr(values, task.groups[items]), 1 / len(items))
 
-    value, error = measure(finalists, both)
+    measured, measured_error = measure(finalists, both)
+    near = measured.max() - measured <= CONTENDER * measured_error
+    value, error = measured[near], measured_error[near]
     if len(others):
         value_of_others, error_of_others = measure(others, search)
-        near = value.max() - value_of_others <= CONTENDER * error_of_others
-        value, error = np.append(value, value_of_others[near]), np.append(error, error_of_others[near])
-    measured, measured_error = value[: len(finalists)], error[: len(finalists)]
-    estimate, error = (x[: len(finalists)] for x in shrink(value, error))
-    if floor:
-        error = np.maximum(error, measured_error)
+        others_near = measured.max() - value_of_others <= CONTENDER * error_of_others
+        value, error = np.append(value, value_of_others[others_near]), np.append(error, error_of_others[others_near])
+    # A finalist that is no contender keeps its measured gain.
+    estimate, estimate_error = measured.copy(), measured_error.copy()
+    shrunk, shrunk_error = shrink(value, error)
+    estimate[near], estimate_error[near] = shrunk[: near.sum()], shrunk_error[: near.sum()]
+    error = np.maximum(estimate_error, measured_error) if floor else estimate_error
     z = np.divide(estimate, error, out=np.zeros_like(estimate), where=estimate != 0)
     evidence = share([task.edits[i] for i in finalists], task.soft[finalists][:, both])
     merit = evidence.mean(1)

@@ -23,6 +23,7 @@ mod search_results;
 mod split_summary;
 mod task_change;
 mod verdict;
+mod verdict_rules;
 
 pub use eval_results::{EvalResults, TaskScores};
 pub use held_out::HeldOut;
@@ -33,8 +34,9 @@ pub use sample::SampleRecord;
 pub use search_results::{Baselines, BestEdit, FinalistSummary, NO_EDIT, Results, SearchSpace, SearchSummary};
 pub use split_summary::{SplitScores, SplitSummary};
 pub use task_change::{Change, GuardKept, TaskChange};
-pub(crate) use verdict::ALPHA;
-pub use verdict::{Verdict, verdict, verdict_sentence};
+pub use verdict::Verdict;
+pub(crate) use verdict_rules::ALPHA;
+pub use verdict_rules::{verdict, verdict_sentence};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -108,6 +108,7 @@ fn output(task: &Task, documents: &[Outcome]) -> Output {
         edit: None,
         scores: scores(&evaluator, &records),
         tasks: Vec::new(),
+        price: None,
         majority: None,
         always: Vec::new(),
         manifest: Manifest {

@@ -243,7 +243,7 @@ fn trials_of_a_search_equal_their_edits_by_themselves() {
         let evaluator = case.evaluator(score);
         let defaults = Settings::new(case.model.config(), 2);
         let reductions = ["0.5", "0.1"].map(|rho| rho.parse().expect("a fraction")).to_vec();
-        let space = Space { reductions, ..defaults.space.clone() };
+        let space = Space { reductions, ..Space::paper(case.model.config()) };
         let settings = Settings { space, plan: Plan::exhaustive(), resamples: 100, permutations: 100, ..defaults };
         let path = case.folder.path().join(format!("{score}.sqlite"));
         let mut store = Store::open(&path, "masked", false).expect("store");

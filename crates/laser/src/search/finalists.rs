@@ -109,12 +109,17 @@ pub(super) fn finalists(context: SearchContext<'_>, explored: &Exploration, stor
 }
 
 /// Sets the estimated gains of the finalists; `others`: measured gains of the edits that are no finalists.
+///
+/// Only contenders are shrunk towards one another. A finalist that is none keeps its measured gain: with it, one strong
+/// edit among many without effect would count as luck.
 fn estimate(finalists: &mut [Finalist], others: &[Estimate]) {
-    let measured: Vec<Estimate> = finalists.iter().map(|finalist| finalist.measured).collect();
-    let Some(best) = measured.iter().copied().max_by(|a, b| a.value.total_cmp(&b.value)) else { return };
-    let is_contender = |other: &&Estimate| best.value - other.value <= CONTENDER * other.stderr;
-    let all: Vec<Estimate> = measured.iter().chain(others.iter().filter(is_contender)).copied().collect();
-    for (finalist, estimated) in finalists.iter_mut().zip(shrink(&all)) {
+    let values = finalists.iter().map(|finalist| finalist.measured.value);
+    let Some(best) = values.max_by(f64::total_cmp) else { return };
+    let is_contender = |gain: &Estimate| best - gain.value <= CONTENDER * gain.stderr;
+    let mut contenders: Vec<&mut Finalist> = finalists.iter_mut().filter(|f| is_contender(&f.measured)).collect();
+    let measured = contenders.iter().map(|finalist| finalist.measured);
+    let all: Vec<Estimate> = measured.chain(others.iter().copied().filter(is_contender)).collect();
+    for (finalist, estimated) in contenders.iter_mut().zip(shrink(&all)) {
         // Candidates are scored on the same items, so that they share errors: their scatter cannot show these, and an
         // estimate is never surer than its own measurement.
         let stderr = estimated.stderr.max(finalist.measured.stderr);
