@@ -87,9 +87,8 @@ fn a_guard_bounds_the_nats_a_token() {
     assert!(page.contains("Task by task") && page.contains("at most +9.0000 nats a token: kept"));
 
     // A bound between what the planted edit costs on search and validation split and nothing at all keeps it from winning.
-    let [on_search, on_validation] = ["search", "validation"].map(|split| {
-        (number(read, &format!("change.{split}.diff")), number(read, &format!("base.{split}.n")))
-    });
+    let [on_search, on_validation] = ["search", "validation"]
+        .map(|split| (number(read, &format!("change.{split}.diff")), number(read, &format!("base.{split}.n"))));
     let total = on_search.0 * on_search.1 + on_validation.0 * on_validation.1;
     let cost = -total / (on_search.1 + on_validation.1);
     assert!(cost > 0.0, "the edit spoils texts: {cost}");
