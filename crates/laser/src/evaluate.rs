@@ -144,6 +144,14 @@ impl<'a> Evaluator<'a> {
         self.encoded[index].answer_tokens
     }
 
+    /// Number of tokens of the longest sequence that an item needs.
+    ///
+    /// # Panics
+    /// If there is no item `index`.
+    pub(crate) fn longest(&self, index: usize) -> usize {
+        self.encoded[index].longest()
+    }
+
     /// Text of the scored tokens of a window; `None` for items that are not windows.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use self::aggregate::TaskMean;
 use super::trial::Outcomes;
 use crate::error::{Error, Result};
 use crate::evaluate::{EvaluatedTask, Evaluator};
-use laser_task::score::Score;
+use laser_task::score::{LengthNormalization, Score};
 
 // The `Debug` text is part of the fingerprint of a search (`settings.rs`): a renamed type or field would change it.
 /// The value that a search maximises, and the guards that its edits must keep.
@@ -31,6 +31,11 @@ pub struct Objective {
     pub over: Aggregate,
     /// Tasks that must not become worse.
     pub guards: Vec<Guard>,
+}
+
+/// Whether a margin above 0 means that an item is right, and margins are not divided by a length.
+fn has_margins_in_nats(score: Score) -> bool {
+    matches!(score, Score::Top1 | Score::Greedy | Score::Choice { length: LengthNormalization::Sum, .. })
 }
 
 impl Objective {
@@ -84,10 +89,10 @@ impl Objective {
     }
 
     /// Measure by which edits are compared item by item, for each task: [`Measure::SoftAccuracy`] in place of accuracy where
-    /// the margin decides whether an item is right, else the task's own measure ([`Objective::measures`]).
+    /// the margin, in nats, decides whether an item is right, else the task's own measure ([`Objective::measures`]).
     pub fn evidence(&self, evaluator: &Evaluator<'_>) -> Vec<Measure> {
         let soften = |(measure, part): (Measure, &EvaluatedTask<'_>)| match (measure, part.score) {
-            (Measure::Accuracy, Score::Top1 | Score::Greedy | Score::Choice { .. }) => Measure::SoftAccuracy,
+            (Measure::Accuracy, score) if has_margins_in_nats(score) => Measure::SoftAccuracy,
             (measure, _) => measure,
         };
         self.measures(evaluator).into_iter().zip(evaluator.tasks()).map(soften).collect()

@@ -153,6 +153,11 @@ impl TrialRunner<'_> {
         self.objective.improves_answers()
     }
 
+    /// Whether the search is to turn answers right, and their margins in nats decide them.
+    pub(super) fn counts_flips(&self) -> bool {
+        self.improves_answers() && self.objective.is_soft()
+    }
+
     /// Whether the gradient screen may use an item.
     pub(super) fn guides_screen(&self, item: usize) -> bool {
         self.objective.guides_screen(self.context.evaluator.task_index(item))

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::evaluate::{Evaluator, RunContext};
 
 /// Number of items after whose prompts both models continue, to see whether they repeat themselves.
-pub(super) const CONTINUATIONS: usize = 48;
+pub(super) const CONTINUATIONS: usize = 96;
 
 /// The continuations of items by the unedited and by the edited model, by item index.
 pub(super) type Continuations = BTreeMap<usize, [String; 2]>;

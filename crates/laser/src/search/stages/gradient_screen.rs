@@ -20,11 +20,17 @@ use laser_model::weight_id::WeightId;
 /// singular components; candidates of other reductions all stay.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GradientScreen {
-    /// Number of items whose gradients are computed, the first ones in item order.
+    /// Number of items whose gradients are computed, the first ones in item order, at most.
     pub(super) items: usize,
     /// Number of candidates to keep.
     pub(super) keep: usize,
 }
+
+/// Number of tokens that the items of a screen have together, at most: of long items fewer are taken, because a backward
+/// pass over them would take longer than the race that it is to shorten.
+const MOST_TOKENS: usize = 4_000;
+/// Number of items taken however long they are.
+const LEAST_ITEMS: usize = 32;
 
 /// Name of the predictions in the store.
 const CRITERION: &str = "gradient";
@@ -66,20 +72,25 @@ impl GradientScreen {
     }
 
     /// Predicts the effect of every candidate that keeps or drops whole components: the change of the accuracy if that is
-    /// the measure, else the fall of the mean loss, nats an item. Losses are those of `model`, the unedited model or a
+    /// the measure and margins are in nats, else the fall of the mean loss, nats an item. Losses are those of `model`, the unedited model or a
     /// composition.
     fn predict(&self, runner: &TrialRunner<'_>, model: &Model, candidates: &[Candidate]) -> Result<Vec<(Edit, f64)>> {
         let context = runner.context();
         let measure = context.settings.objective.measure;
-        let counts_answers = measure == Measure::Accuracy && runner.improves_answers();
+        let counts_flips = measure == Measure::Accuracy && runner.counts_flips();
         // Log-loss is a poor guide to accuracy: an edit that takes probability from frequent words turns answers right
         // while answers that stay wrong become less likely (`docs/search.md`, "Screen").
         let by_margin = runner.improves_answers() && measure != Measure::LogLoss;
         let loss = if by_margin { Loss::Margin } else { Loss::LogLoss };
         // Without windows of running text, if there are answers: a window has hundreds of tokens and an answer a few,
         // so that the windows would drown the answers in the mean.
-        let items: Vec<usize> =
-            runner.items().iter().filter(|item| runner.guides_screen(**item)).take(self.items).copied().collect();
+        let guides = runner.items().iter().filter(|item| runner.guides_screen(**item)).take(self.items);
+        let mut tokens = 0;
+        let within_tokens = guides.enumerate().take_while(|(taken, item)| {
+            tokens += context.evaluator.longest(**item);
+            *taken < LEAST_ITEMS || tokens <= MOST_TOKENS
+        });
+        let items: Vec<usize> = within_tokens.map(|(_, item)| *item).collect();
         let ids: Vec<WeightId> = candidates.iter().map(|c| c.id).collect::<BTreeSet<_>>().into_iter().collect();
         let SearchContext { evaluator, truncation, settings, observer, .. } = context;
         let run = RunContext { threads: settings.threads, stage: "gradient", observer };
@@ -97,7 +108,7 @@ impl GradientScreen {
             components.into_iter().for_each(|i| kept[i] = true);
             let sensitivity = &found[&candidate.id];
             let flips = || sensitivity.predict_flips(|i| kept[i]);
-            let value = if counts_answers { flips() } else { -sensitivity.predict(|i| kept[i]).change };
+            let value = if counts_flips { flips() } else { -sensitivity.predict(|i| kept[i]).change };
             Some((candidate.edit(), value))
         };
         Ok(candidates.iter().filter_map(predict).collect())

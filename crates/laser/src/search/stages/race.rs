@@ -20,6 +20,9 @@ use laser_statistics::{catch_up_probability, may_lead};
 /// Smallest gain in (soft) accuracy that a race looks for, a fraction of the items. A smaller one could hardly be proved.
 const LEAST_GAIN: f64 = 0.01;
 
+/// Number of items by which a candidate's own changes are complemented by the usual ones of all candidates.
+const PRIOR_ITEMS: usize = 16;
+
 /// Races the candidates, each alone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Race;
@@ -61,34 +64,64 @@ pub(super) fn race(
             let values: Vec<Vec<f64>> = with_incumbent.iter().map(|outcomes| values(runner, outcomes)).collect();
             may_lead(&values, &feasible, total, error_rate)
         });
-        let is_futile = |outcomes: &Outcomes| {
-            reference.as_ref().is_some_and(|base| {
-                let ahead = differences(&runner.item_values(outcomes), &runner.item_values(base));
-                gain_probability(ahead, total, runner.context().settings.objective.measure) < error_rate
+        let ahead: Vec<Vec<f64>> = of_running
+            .iter()
+            .map(|outcomes| {
+                let values = |outcomes| runner.item_values(outcomes);
+                reference.as_ref().map(|base| differences(&values(outcomes), &values(base))).unwrap_or_default()
             })
+            .collect();
+        let spread = pooled_variance(&ahead).sqrt();
+        let is_futile = |ahead: &[f64]| {
+            let least = if runner.context().settings.objective.measure == Measure::Accuracy { LEAST_GAIN } else { 0.0 };
+            !ahead.is_empty() && gain_probability(ahead, spread, least, total) < error_rate
         };
-        let stays = |i: usize| (by_evidence[i] || by_objective[i]) && !is_futile(&of_running[i]);
+        let stays = |i: usize| (by_evidence[i] || by_objective[i]) && !is_futile(&ahead[i]);
         let mut stays = (0..of_running.len()).map(stays).collect::<Vec<bool>>().into_iter();
         running.retain(|_| stays.next().unwrap_or(true));
     }
     Ok(running)
 }
 
-/// Probability that a candidate is better than the edit it is added to, by [`LEAST_GAIN`] if the search is for accuracy, once
-/// all `total` items are scored; `differences`: its values minus that edit's on the items scored so far.
-fn gain_probability(mut differences: Vec<f64>, total: usize, measure: Measure) -> f64 {
-    let (mut total, mut least) = (total, 0.0);
-    if measure == Measure::Accuracy {
-        // As if one more item had turned right and another one wrong: where nothing was seen to change, something still
-        // may.
-        differences.extend([1.0, -1.0]);
-        (total, least) = (total + 2, LEAST_GAIN);
-    }
-    let differences: Vec<f64> = differences.iter().map(|difference| difference - least).collect();
-    catch_up_probability(&differences, total).unwrap_or(1.0)
+/// Probability that a candidate is better by at least `least` than the edit it is added to, once all `total` items are
+/// scored. `ahead`: its values minus that edit's on the items scored so far; `spread`: the usual size of such a difference
+/// among the candidates.
+///
+/// Counts as if [`PRIOR_ITEMS`] more items had been seen, half of them better and half of them worse by `spread`: where a
+/// candidate was not seen to change anything, it may still do so as often as the others do.
+fn gain_probability(ahead: &[f64], spread: f64, least: f64, total: usize) -> f64 {
+    let prior = [spread, -spread].into_iter().cycle().take(PRIOR_ITEMS);
+    let differences: Vec<f64> = ahead.iter().copied().chain(prior).map(|difference| difference - least).collect();
+    catch_up_probability(&differences, total + PRIOR_ITEMS).unwrap_or(1.0)
+}
+
+/// Mean square of all candidates' differences, at least that of one change among them all.
+fn pooled_variance(ahead: &[Vec<f64>]) -> f64 {
+    let n = ahead.iter().map(Vec::len).sum::<usize>().max(1) as f64;
+    (ahead.iter().flatten().map(|difference| difference * difference).sum::<f64>() / n).max(1.0 / n)
 }
 
 /// Values of one candidate minus those of another, item by item.
 fn differences(of: &[f64], other: &[f64]) -> Vec<f64> {
     of.iter().zip(other).map(|(a, b)| a - b).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_that_change_nothing_are_futile_if_none_does() {
+        let inert = vec![0.0; 48];
+        let none_changes = pooled_variance(&vec![inert.clone(); 24]).sqrt();
+        assert!(gain_probability(&inert, none_changes, LEAST_GAIN, 400) < 0.001);
+        // Where others change a tenth of the answers, 48 items without a change are too few to tell.
+        let mut lively = inert.clone();
+        lively[..5].fill(1.0);
+        let spread = pooled_variance(&[inert.clone(), lively.clone(), lively.clone()]).sqrt();
+        assert!(gain_probability(&inert, spread, LEAST_GAIN, 400) > 0.05);
+        assert!(gain_probability(&lively, spread, LEAST_GAIN, 400) > 0.9);
+        let harmful: Vec<f64> = lively.iter().map(|value| -2.0 * value).collect();
+        assert!(gain_probability(&harmful, spread, LEAST_GAIN, 400) < 0.05);
+    }
 }

@@ -47,6 +47,12 @@ impl<'a> OrderedObjective<'a> {
         (0..self.measures.len()).any(|task| self.objective.proves(task, &self.measures))
     }
 
+    /// Whether every task that can prove a gain is compared by soft accuracy.
+    pub(super) fn is_soft(&self) -> bool {
+        let proving = (0..self.measures.len()).filter(|task| self.objective.proves(*task, &self.measures));
+        proving.into_iter().all(|task| self.evidence[task] == Measure::SoftAccuracy)
+    }
+
     /// Whether the items of a task may be used by the gradient screen: tasks without a guard, and of these only the
     /// ones with answers if there are any.
     pub(super) fn guides_screen(&self, task: usize) -> bool {
