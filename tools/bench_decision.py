@@ -36,6 +36,7 @@ FINALISTS_BEFORE = 10  # until November 2026
 ERROR_RATE = 0.05  # settings.rs
 FIRST_DROP = 48  # item_order.rs
 LEAST_GAIN = 0.01  # stages/race.rs
+PRIOR_ITEMS = 16  # stages/race.rs
 CONTENDER = 1.0  # finalists.rs
 LEAST_Z = 1.5  # decision.rs
 TAUS, LARGEST_TAU = 64, 3.0  # shrinkage.rs
@@ -216,9 +217,11 @@ def race(measures, soft, first_drop=FIRST_DROP, error_rate=ERROR_RATE):
             best = [len(now) - 1 - now[::-1, half::2].sum(1).argmax() for half in (0, 1)]
             leader = np.where(np.arange(point) % 2 == 0, now[best[1]], now[best[0]])
             may_lead |= catch_up(now - leader, total) >= error_rate
-        one_of_each = np.tile([1.0, -1.0], (len(running), 1))
-        ahead = np.hstack([soft[running][:, :point], one_of_each]) - LEAST_GAIN
-        running = running[may_lead & (catch_up(ahead, total + 2) >= error_rate)]
+        ahead = soft[running][:, :point]
+        spread = np.sqrt(max((ahead**2).mean(), 1 / ahead.size))
+        prior = np.tile([spread, -spread], (len(running), PRIOR_ITEMS // 2))
+        ahead = np.hstack([ahead, prior]) - LEAST_GAIN
+        running = running[may_lead & (catch_up(ahead, total + PRIOR_ITEMS) >= error_rate)]
     return running, asked
 
 

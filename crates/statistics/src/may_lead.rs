@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn a_candidate_that_cannot_lead_is_no_leader() {
-        let good: Vec<f64> = vec![1.0, 0.5].repeat(20);
-        let poor: Vec<f64> = vec![0.0, 0.1].repeat(20);
+        let good: Vec<f64> = [1.0, 0.5].repeat(20);
+        let poor: Vec<f64> = [0.0, 0.1].repeat(20);
         assert_eq!(may_lead(&[good.clone(), poor.clone()], &[true, true], 100, 0.05), [true, false]);
         assert_eq!(may_lead(&[good.clone(), poor.clone()], &[false, true], 100, 0.05), [true, true]);
         assert_eq!(may_lead(&[good, poor], &[false, false], 100, 0.05), [true, false]);

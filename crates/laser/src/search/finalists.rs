@@ -101,7 +101,7 @@ pub(super) fn finalists(context: SearchContext<'_>, explored: &Exploration, stor
     let others = explored
         .trials
         .iter()
-        .filter(|trial| trial.outcomes.len() == explored.order.len() && !edits.iter().any(|edit| *edit == trial.edit));
+        .filter(|trial| trial.outcomes.len() == explored.order.len() && !edits.contains(&trial.edit));
     let others: Vec<Estimate> =
         others.map(|trial| evidence.measure(&evidence.differences(&trial.outcomes, &measures))).collect();
     estimate(&mut finalists, &others);

@@ -151,7 +151,7 @@ impl Session {
         let mut notes = search_notes(tasks, &settings, truncation.method());
         notes.extend(space_note(&settings.space, self.config()));
         let results =
-            search_results(&evaluator, &found, &settings, &base_samples, &best_samples, manifest, price, notes);
+            search_results(&evaluator, &found, &settings, [&base_samples, &best_samples], manifest, price, notes);
         let recipe = self.recipe(&found, truncation.method(), &results)?;
         let SearchResult { explored, winner, .. } = found;
         Ok(CompletedSearch {
