@@ -2,7 +2,7 @@
 //!
 //! The steps, in the order of the data:
 //!
-//! 1. [`Splits`] divides the items of an [`Evaluator`] into search, validation and test split.
+//! 1. [`Splits`] divides the items of an [`Evaluator`](crate::evaluate::Evaluator) into search, validation and test split.
 //! 2. [`Space`] lists the [`Candidate`]s, each a reduction of one matrix.
 //! 3. A [`Plan`] such as `gradient+race+greedy` names the stages (`search/stages.rs`): a screen keeps the most
 //!    promising candidates, a race or an exhaustive stage ranks them by trials, and a composition combines them.
