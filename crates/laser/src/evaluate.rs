@@ -113,7 +113,7 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    /// Whether the model continues texts, rather than filling masks.
+    /// Returns true for a model that continues texts, false for one that fills masks.
     pub(crate) fn is_causal(&self) -> bool {
         self.causal
     }

@@ -12,7 +12,7 @@ mod repetition;
 use serde::{Deserialize, Serialize};
 
 pub use ordinary_text::OrdinaryText;
-pub use predictions::{PairedPredictions, compare_predictions, compare_prompts};
+pub use predictions::{ModelPair, PairedPredictions};
 pub use repetition::repeats_itself;
 
 use laser_statistics::bootstrap_ci95;

@@ -27,6 +27,7 @@ mod finalists;
 mod greedy_order;
 mod item_order;
 mod layer_walk;
+mod ordered_objective;
 mod plan;
 mod proof;
 mod settings;
@@ -58,7 +59,7 @@ use crate::error::Result;
 use crate::evaluate::RunContext;
 use crate::evaluate::outcome::Outcome;
 
-/// Why no edit is proposed where a race dropped all of them.
+/// Reason for proposing no edit where a race dropped all of them.
 const NONE_LEFT: &str = "every edit was dropped as no better than the unedited model";
 
 /// Result of a search.
@@ -70,7 +71,7 @@ pub struct SearchResult {
     pub finalists: Vec<Finalist>,
     /// The winner; empty if no edit is proposed.
     pub winner: Edit,
-    /// Why no edit is proposed; `None` if one is.
+    /// Reason for proposing no edit; `None` if one is proposed.
     pub none_because: Option<String>,
     /// Changes that the winner makes to its matrices.
     pub records: Vec<TruncationRecord>,

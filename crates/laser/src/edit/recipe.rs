@@ -31,7 +31,7 @@ pub struct Recipe {
     pub svd: SvdMethod,
     /// The reductions, one for each matrix; none if a search proposed no edit.
     pub edits: Vec<RecipeEdit>,
-    /// What the search that found the edit says of it, in a sentence or two; for readers of the file only.
+    /// Verdict of the search that found the edit, a sentence or two; for readers of the file only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<String>,
     /// Rise of the log-loss of ordinary text, nats a token; for readers of the file only.

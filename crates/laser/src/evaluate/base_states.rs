@@ -61,6 +61,16 @@ impl BaseStates {
         Ok(Self { continuations, rows, spans, cache, keeps_cache, layer: 0, inputs, states: None })
     }
 
+    /// Computes the states at the input of `layer`, without continuations: for passes of two models that are equal below it.
+    pub(crate) fn at_layer(model: &Model, batch: &Batch, score: Score, layer: usize) -> Result<Self> {
+        let mut states = Self::new(model, batch, vec![Vec::new(); batch.items.len()], score)?;
+        for _ in 0..layer {
+            states.enter(model, batch)?;
+            states.advance();
+        }
+        Ok(states)
+    }
+
     /// Computes the states inside the current layer.
     pub(crate) fn enter(&mut self, model: &Model, batch: &Batch) -> Result<()> {
         let layer = self.layer;

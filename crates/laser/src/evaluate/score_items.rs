@@ -46,11 +46,7 @@ impl Evaluator<'_> {
         let done = AtomicUsize::new(0);
         let results = map(batches.iter().collect(), threads, observer, |batch: &Batch| {
             let scorer = self.scorer(batch, false);
-            let mut states = BaseStates::new(&models[0], batch, vec![Vec::new(); batch.items.len()], scorer.score)?;
-            for _ in 0..first_layer {
-                states.enter(&models[0], batch)?;
-                states.advance();
-            }
+            let states = BaseStates::at_layer(&models[0], batch, scorer.score, first_layer)?;
             let score = |model: &Model| {
                 let scored = scorer.run(model, batch, Some((&states, BlockEntry::Attention)))?;
                 Ok::<_, Error>(scored.into_iter().next().unwrap_or_default())

@@ -1,11 +1,11 @@
-//! Repetition: text → whether it says the same words again and again.
+//! Repetition: finds texts that say the same words again and again.
 
 /// Number of times in a row that words must stand to count as a repetition.
 const TIMES: usize = 3;
 /// Largest number of words that are repeated as one.
 const LONGEST: usize = 4;
 
-/// Whether one to four words stand three times in a row in `text`, as in `the the the` or `it is it is it is`. Words are
+/// Detects one to four words that stand three times in a row, as in `the the the` or `it is it is it is`. Words are
 /// separated by white space; case and punctuation at a word's ends do not count.
 pub fn repeats_itself(text: &str) -> bool {
     let bare = |word: &str| word.trim_matches(|c: char| c.is_ascii_punctuation()).to_lowercase();

@@ -19,7 +19,7 @@ pub(super) struct Costs {
 /// A row of the table, as formatted text; "base" is the unedited model.
 #[derive(Debug, Serialize)]
 struct CostRow {
-    /// What is measured.
+    /// Name of the measure.
     subject: String,
     /// Figure of the base; empty where only the change is a figure.
     base: String,
@@ -29,7 +29,7 @@ struct CostRow {
     change: String,
     /// 95 % interval of the change; empty if there is none.
     interval: String,
-    /// What the row means, in a sentence.
+    /// Explanation of the row, a sentence.
     meaning: String,
 }
 

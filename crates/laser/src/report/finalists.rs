@@ -21,7 +21,7 @@ pub(super) struct Finalists {
     rows: Vec<FinalistRow>,
     /// Number of all finalists, formatted, if the table leaves some out.
     total: Option<String>,
-    /// Whether the search had guards.
+    /// True if the search had guards.
     has_guards: bool,
     /// The best finalist for each bound; empty if no damage was measured.
     pub(super) bounds: Vec<BoundRow>,
@@ -36,7 +36,7 @@ struct FinalistRow {
     estimated: String,
     /// Damage, nats a token; empty if it was not measured.
     damage: String,
-    /// Whether the edit keeps every guard.
+    /// True if the edit keeps every guard.
     keeps_guards: bool,
     winner: bool,
 }

@@ -23,7 +23,7 @@ pub struct EvalResults {
     /// a classification.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub always: Vec<ConstantAnswer>,
-    /// What the edit costs elsewhere; `None` for the unedited model, and if it was not measured.
+    /// Price of the edit; `None` for the unedited model, and if it was not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
     /// How to repeat the run.

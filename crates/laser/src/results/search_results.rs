@@ -26,7 +26,7 @@ pub struct Results {
     /// The verdict in a sentence, with the price.
     #[serde(default)]
     pub reason: String,
-    /// What the edit costs elsewhere; `None` if that was not measured or no edit is proposed.
+    /// Price of the winner; `None` if that was not measured or no edit is proposed.
     #[serde(default)]
     pub price: Option<Price>,
     /// The edits that reached the validation split, in the order of their values on the search split; empty under the
@@ -49,12 +49,12 @@ pub struct Results {
 }
 
 impl Results {
-    /// Whether the search proposes an edit. If not, [`Results::best`] has the scores of the unedited model.
+    /// Returns true if the search proposes an edit. If not, [`Results::best`] has the scores of the unedited model.
     pub fn proposes_edit(&self) -> bool {
         self.best.edit != NO_EDIT
     }
 
-    /// Whether the winner keeps every guard on the test split.
+    /// Returns true if the winner keeps every guard on the test split, or there is none.
     pub fn keeps_guards(&self) -> bool {
         self.tasks
             .iter()
@@ -99,7 +99,7 @@ pub struct FinalistSummary {
     pub stderr: f64,
     /// Rise of the log-loss of ordinary text, nats a token; `None` if it was not measured.
     pub damage: Option<f64>,
-    /// Whether the edit keeps every guard on these items.
+    /// True if the edit keeps every guard on these items.
     pub keeps_guards: bool,
 }
 
@@ -120,7 +120,7 @@ pub struct SearchSummary {
     pub strategy: String,
     /// The protocol that split the items: `three-way` or `paper`.
     pub protocol: String,
-    /// Why no edit is proposed; `None` if one is.
+    /// Reason for proposing no edit; `None` if one is proposed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub none_because: Option<String>,
     /// Accuracy gain (a fraction) on the search split that the best of equally many edits would show if none of them

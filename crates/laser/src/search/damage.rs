@@ -4,8 +4,7 @@ use super::context::SearchContext;
 use super::item_order::ItemOrder;
 use super::objective::Objective;
 use super::observer::UnlimitedTime;
-use super::plan::Plan;
-use super::settings::{Budget, Settings};
+use super::settings::Settings;
 use super::store::Store;
 use super::trial_runner::TrialRunner;
 use crate::edit::Edit;
@@ -19,12 +18,7 @@ const PASSAGES: usize = 5;
 /// all of them without a text.
 pub(super) fn damages(context: SearchContext<'_>, edits: &[Edit]) -> Result<Vec<Option<f64>>> {
     let Some(text) = context.text else { return Ok(vec![None; edits.len()]) };
-    let settings = Settings {
-        plan: Plan::exhaustive(),
-        budget: Budget::default(),
-        objective: Objective::default(),
-        ..context.settings.clone()
-    };
+    let settings = Settings { objective: Objective::default(), ..context.settings.without_limits() };
     let observer = UnlimitedTime(context.observer);
     let context = SearchContext { evaluator: text, text: None, settings: &settings, observer: &observer, ..context };
     let passages: Vec<usize> = (0..text.items().len().min(PASSAGES)).collect();

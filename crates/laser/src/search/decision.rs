@@ -14,7 +14,7 @@ const LEAST_Z: f64 = 1.5;
 pub struct Decision {
     /// The edit proposed; empty if none is.
     pub winner: Edit,
-    /// Why no edit is proposed; `None` if one is.
+    /// Reason for proposing no edit; `None` if one is proposed.
     pub none_because: Option<String>,
 }
 

@@ -5,10 +5,9 @@ use super::context::SearchContext;
 use super::damage::damages;
 use super::explore::Exploration;
 use super::item_order::ItemOrder;
-use super::objective::{Measure, Value};
+use super::objective::Value;
 use super::observer::UnlimitedTime;
-use super::plan::Plan;
-use super::settings::{Budget, Settings};
+use super::ordered_objective::OrderedObjective;
 use super::store::Store;
 use super::trial::Outcomes;
 use super::trial_runner::TrialRunner;
@@ -65,7 +64,7 @@ pub(super) fn finalists(context: SearchContext<'_>, explored: &Exploration, stor
     let SearchContext { evaluator, settings, observer, .. } = context;
     let edits = best_on_search_split(context, explored, store)?;
     let order = ItemOrder::new(evaluator, &explored.splits.items(Split::Validation), settings);
-    let unlimited = Settings { plan: Plan::exhaustive(), budget: Budget::default(), ..settings.clone() };
+    let unlimited = settings.without_limits();
     let observer = UnlimitedTime(observer);
     let validation = SearchContext { settings: &unlimited, observer: &observer, ..context };
     let mut runner = TrialRunner::new(validation, store, Split::Validation, order.clone());
@@ -75,22 +74,20 @@ pub(super) fn finalists(context: SearchContext<'_>, explored: &Exploration, stor
 
     let items: Vec<usize> = explored.order.iter().chain(&order.items).copied().collect();
     let evidence = Evidence {
-        context,
-        tasks: evaluator.task_indices(&items),
+        objective: OrderedObjective::new(&settings.objective, evaluator, &items),
         groups: group_ids(items.iter().map(|item| evaluator.group(*item))),
         unedited: joined(&store.get(&Edit::default(), Split::Search)?, &on_validation[edits.len()]),
     };
-    let (measures, comparison) = (settings.objective.measures(evaluator), settings.objective.evidence(evaluator));
     let damages = damages(context, &edits)?;
     let mut finalists = Vec::with_capacity(edits.len());
     for ((edit, on_validation), damage) in edits.iter().zip(&on_validation).zip(damages) {
         let outcomes = joined(&store.get(edit, Split::Search)?, on_validation);
-        let differences = evidence.differences(&outcomes, &measures);
+        let differences = evidence.differences(&outcomes, OrderedObjective::measured_values);
         let measured = evidence.measure(&differences);
         finalists.push(Finalist {
             edit: edit.clone(),
             value: evidence.value(&outcomes),
-            evidence: evidence.differences(&outcomes, &comparison),
+            evidence: evidence.differences(&outcomes, OrderedObjective::item_values),
             differences,
             measured,
             estimated: measured,
@@ -102,8 +99,8 @@ pub(super) fn finalists(context: SearchContext<'_>, explored: &Exploration, stor
         .trials
         .iter()
         .filter(|trial| trial.outcomes.len() == explored.order.len() && !edits.contains(&trial.edit));
-    let others: Vec<Estimate> =
-        others.map(|trial| evidence.measure(&evidence.differences(&trial.outcomes, &measures))).collect();
+    let measured = |outcomes: &Outcomes| evidence.differences(outcomes, OrderedObjective::measured_values);
+    let others: Vec<Estimate> = others.map(|trial| evidence.measure(&measured(&trial.outcomes))).collect();
     estimate(&mut finalists, &others);
     Ok(Finalists { edits: finalists, groups: evidence.groups })
 }
@@ -131,15 +128,14 @@ fn estimate(finalists: &mut [Finalist], others: &[Estimate]) {
 /// edits are compared item by item.
 fn best_on_search_split(context: SearchContext<'_>, explored: &Exploration, store: &Store) -> Result<Vec<Edit>> {
     let SearchContext { evaluator, settings, .. } = context;
-    let objective = &settings.objective;
-    let (measures, comparison) = (objective.measures(evaluator), objective.evidence(evaluator));
-    let tasks = evaluator.task_indices(&explored.order);
+    let objective = OrderedObjective::new(&settings.objective, evaluator, &explored.order);
     let unedited = store.get(&Edit::default(), Split::Search)?;
+    let positions: Vec<usize> = (0..explored.order.len()).collect();
     let mut ranked = Vec::with_capacity(explored.found.len());
     for edit in &explored.found {
         let outcomes = store.get(edit, Split::Search)?;
-        let is_feasible = objective.value(&outcomes, &unedited, &tasks, &measures).is_feasible();
-        let merit = mean(&objective.item_values(&outcomes, &tasks, &comparison)).unwrap_or(0.0);
+        let is_feasible = objective.value(&outcomes, Some(&unedited), &positions).is_feasible();
+        let merit = mean(&objective.item_values(&outcomes)).unwrap_or(0.0);
         ranked.push((is_feasible, merit, edit));
     }
     // Stable, so that edits of equal merit keep the order of their values.
@@ -171,24 +167,24 @@ fn share_evidence(finalists: &mut [Finalist], config: &ModelConfig) {
     }
 }
 
-/// Items of search and validation split, in this order, with what is known of the unedited model on them.
+/// Items of search and validation split, in this order, with the outcomes of the unedited model.
 struct Evidence<'a> {
-    context: SearchContext<'a>,
-    /// Task of each item.
-    tasks: Vec<usize>,
+    objective: OrderedObjective<'a>,
     /// Group of each item.
     groups: Vec<u32>,
     unedited: Outcomes,
 }
 
-impl Evidence<'_> {
-    /// Objective of an edit minus that of the unedited model at each item, from outcomes on the first items. `measures`:
-    /// measure of each task.
-    fn differences(&self, outcomes: &Outcomes, measures: &[Measure]) -> Vec<f64> {
-        let n = outcomes.len();
-        let objective = &self.context.settings.objective;
-        let values = |outcomes: &Outcomes| objective.item_values(outcomes, &self.tasks[..n], measures);
-        values(outcomes).iter().zip(values(&self.unedited.first(n))).map(|(a, b)| a - b).collect()
+impl<'a> Evidence<'a> {
+    /// Values of an edit minus those of the unedited model at each item, from outcomes on the first items. `values`: the
+    /// values to compare.
+    fn differences(
+        &self,
+        outcomes: &Outcomes,
+        values: impl Fn(&OrderedObjective<'a>, &Outcomes) -> Vec<f64>,
+    ) -> Vec<f64> {
+        let unedited = values(&self.objective, &self.unedited.first(outcomes.len()));
+        values(&self.objective, outcomes).iter().zip(unedited).map(|(edited, unedited)| edited - unedited).collect()
     }
 
     /// Mean of differences at the first items. Where no item or one group differs, the standard error is that of one
@@ -202,9 +198,7 @@ impl Evidence<'_> {
 
     /// Value of outcomes on all items.
     fn value(&self, outcomes: &Outcomes) -> Value {
-        let objective = &self.context.settings.objective;
-        let measures = objective.measures(self.context.evaluator);
-        objective.value(outcomes, &self.unedited, &self.tasks, &measures)
+        self.objective.value(outcomes, Some(&self.unedited), &(0..outcomes.len()).collect::<Vec<_>>())
     }
 }
 

@@ -27,7 +27,7 @@ pub trait SearchObserver: Observer {
 
 impl SearchObserver for Unobserved {}
 
-/// An observer for work after the search proper, which its time limit does not end; trials there are not reported.
+/// Observer of the work after the search stages: without their time limit, and without reports of trials.
 pub(super) struct UnlimitedTime<'a>(pub(super) &'a dyn SearchObserver);
 
 impl Observer for UnlimitedTime<'_> {

@@ -113,6 +113,11 @@ impl Settings {
         }
     }
 
+    /// These settings for scoring given edits on all items: without stages and limits.
+    pub(super) fn without_limits(&self) -> Self {
+        Self { plan: Plan::exhaustive(), budget: Budget::default(), ..self.clone() }
+    }
+
     /// Text that identifies a run: everything that decides its trials and their outcomes. The store keeps it, so that a
     /// run cannot be resumed with another model, other tasks or other settings.
     pub fn fingerprint(&self, model_sha256: &str, evaluator: &Evaluator<'_>, truncation: &Truncation) -> String {

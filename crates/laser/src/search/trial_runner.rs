@@ -3,19 +3,18 @@
 
 mod batch_recorder;
 mod history;
-mod ordered_objective;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use self::batch_recorder::BatchRecorder;
 use self::history::History;
-use self::ordered_objective::OrderedObjective;
 use super::candidate::Candidate;
 use super::context::SearchContext;
 use super::item_order::ItemOrder;
 use super::layer_walk::LayerWalk;
 use super::objective::Value;
+use super::ordered_objective::OrderedObjective;
 use super::store::Store;
 use super::trial::{Outcomes, Trial};
 use crate::edit::Edit;

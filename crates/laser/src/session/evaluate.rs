@@ -13,6 +13,7 @@ use crate::edit::truncation::{SvdMethod, TruncationRecord};
 use crate::error::{Error, Result};
 use crate::evaluate::outcome::Outcome;
 use crate::evaluate::{Evaluator, RunContext};
+use crate::price::ModelPair;
 use crate::results::harness::Output;
 use crate::results::{EvalResults, SampleRecord};
 use crate::run::{RunFolder, constant_answers, samples, samples_with_answers, scores, task_scores};
@@ -116,9 +117,7 @@ impl Session {
                 let sampled = spread(&indices, CONTINUATIONS);
                 let continuations = self.continuations(&evaluator, [&base, &model], first_layer, &sampled)?;
                 let priced = PricedEdit {
-                    edit: &options.edit,
-                    base: &base,
-                    edited: &model,
+                    models: ModelPair { base: &base, edited: &model, first_layer },
                     evaluator: &evaluator,
                     items: &indices,
                     texts: &continuations.into_values().collect::<Vec<_>>(),

@@ -2,18 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use laser_model::Model;
-use laser_statistics::{bootstrap_ci95, group_ids};
+use laser_statistics::{group_ids, mean};
 use laser_task::built_in::TaskInfo;
 use laser_task::{Item, Score, Task, TaskOptions};
 
 use super::{ScoredTasks, Session};
-use crate::edit::Edit;
 use crate::error::Result;
 use crate::evaluate::{Evaluator, RunContext};
-use crate::price::{
-    BeforeAfter, OrdinaryText, Price, TextPrice, WordingChange, compare_predictions, compare_prompts, repeats_itself,
-};
+use crate::price::{BeforeAfter, ModelPair, OrdinaryText, Price, TextPrice, WordingChange, repeats_itself};
+use crate::results::Change;
 
 /// Largest number of prompts whose predictions are compared: enough for two digits, at a small part of a search's cost.
 const PROMPTS: usize = 100;
@@ -24,15 +21,11 @@ const RESAMPLES: usize = 10_000;
 
 /// An edit and the measurements of the task that its price starts from.
 pub(super) struct PricedEdit<'a> {
-    pub(super) edit: &'a Edit,
-    /// Unedited model.
-    pub(super) base: &'a Model,
-    /// The model with the edit.
-    pub(super) edited: &'a Model,
+    pub(super) models: ModelPair<'a>,
     pub(super) evaluator: &'a Evaluator<'a>,
     /// Items of the task that did not help to choose the edit, by index.
     pub(super) items: &'a [usize],
-    /// What both models say after prompts: the generated answers of `items`, or a sample of continuations.
+    /// Continuations of a sample of prompts by the unedited and by the edited model.
     pub(super) texts: &'a [[String; 2]],
 }
 
@@ -40,18 +33,16 @@ impl Session {
     /// Measures the price of an edit; `None` for a model that does not continue texts. `seed`: of the bootstrap.
     pub(super) fn price(&self, tasks: &ScoredTasks, priced: &PricedEdit<'_>, seed: u64) -> Result<Option<Price>> {
         let Some(text) = OrdinaryText::open(self.config())? else { return Ok(None) };
-        let PricedEdit { edit, base, edited, evaluator, items, .. } = *priced;
-        let first_layer = edit.first_layer().unwrap_or(0);
+        let PricedEdit { models, evaluator, items, .. } = *priced;
         let passages = text.evaluator(self.tokenizer()?, self.config())?;
         let all: Vec<usize> = (0..passages.items().len()).collect();
-        let predictions =
-            compare_predictions(base, edited, first_layer, &passages, &all, self.price_context("price: text"))?;
+        let predictions = models.compare_texts(&passages, &all, self.price_context("price: text"))?;
         let Some(text) = TextPrice::of(&predictions, RESAMPLES, seed) else { return Ok(None) };
         let is_question = |item: &&usize| !evaluator.tasks()[evaluator.task_index(**item)].score.is_perplexity();
         let questions: Vec<usize> = items.iter().filter(is_question).copied().collect();
         let context = self.price_context("price: prompts");
         let prompts = spread(&questions, PROMPTS);
-        let divergence_on_prompts = compare_prompts(base, edited, first_layer, evaluator, &prompts, context)?;
+        let divergence_on_prompts = models.divergence_after_prompts(evaluator, &prompts, context)?;
         let mut wordings = Vec::new();
         for (task, score) in tasks.iter() {
             for name in TaskInfo::named(&task.name).map_or(&[][..], |info| info.wordings) {
@@ -81,20 +72,15 @@ impl Session {
         }
         let evaluator = Evaluator::new(&[(&task, score)], tokenizer, self.config())?;
         let all: Vec<usize> = (0..evaluator.items().len()).collect();
-        let right = |model: &Model| -> Result<Vec<f64>> {
-            let outcomes = evaluator.evaluate(model, &all, self.price_context("price: other wordings"))?;
-            Ok(outcomes.iter().map(|outcome| f64::from(u8::from(outcome.correct))).collect())
-        };
-        let (base, best) = (right(priced.base)?, right(priced.edited)?);
-        let differences: Vec<f64> = base.iter().zip(&best).map(|(base, best)| best - base).collect();
+        let ModelPair { base, edited, first_layer } = priced.models;
+        let context = self.price_context("price: other wordings");
+        let right = evaluator
+            .evaluate_both([base, edited], first_layer, &all, context)?
+            .map(|outcomes| outcomes.iter().map(|outcome| f64::from(u8::from(outcome.correct))).collect::<Vec<f64>>());
         let groups = group_ids(task.items.iter().map(|item| item.group.as_str()));
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        Ok(Some(WordingChange {
-            task: name.to_owned(),
-            n: task.items.len(),
-            acc: BeforeAfter { base: mean(&base), best: mean(&best) },
-            ci95: bootstrap_ci95(&differences, &groups, RESAMPLES, seed),
-        }))
+        let ci95 = Change::measure(&right[0], &right[1], &groups, RESAMPLES, seed).and_then(|change| change.ci95);
+        let [base, best] = right.map(|right| mean(&right).unwrap_or(0.0));
+        Ok(Some(WordingChange { task: name.to_owned(), n: task.items.len(), acc: BeforeAfter { base, best }, ci95 }))
     }
 
     fn price_context<'a>(&'a self, stage: &'a str) -> RunContext<'a> {

@@ -19,7 +19,7 @@ use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::error::Result;
 use crate::evaluate::Evaluator;
 use crate::export::ModelCard;
-use crate::price::OrdinaryText;
+use crate::price::{ModelPair, OrdinaryText};
 use crate::results::price_text::price_line;
 use crate::results::{Manifest, Results, SampleRecord};
 use crate::run::{RunFolder, samples, search_results};
@@ -29,6 +29,7 @@ use laser_statistics::Split;
 
 /// Number of flips of each direction whose continuations are shown.
 const SHOWN_FLIPS: usize = 20;
+
 /// A finished search.
 #[derive(Debug)]
 pub struct CompletedSearch {
@@ -136,9 +137,7 @@ impl Session {
             if !options.no_side_effects {
                 let texts: Vec<_> = sampled.iter().filter_map(|item| continuations.get(item).cloned()).collect();
                 let priced = PricedEdit {
-                    edit: &found.winner,
-                    base: &model,
-                    edited: &edited,
+                    models: ModelPair { base: &model, edited: &edited, first_layer },
                     evaluator: &evaluator,
                     items: &test,
                     texts: &texts,

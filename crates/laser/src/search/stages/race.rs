@@ -57,20 +57,18 @@ pub(super) fn race(
         let of_running: Vec<Outcomes> = running.iter().filter_map(|c| first_items(&edit(c))).collect();
         let with_incumbent: Vec<Outcomes> = of_running.iter().cloned().chain(incumbent.and_then(first_items)).collect();
         let feasible: Vec<bool> = with_incumbent.iter().map(|outcomes| runner.value(outcomes).is_feasible()).collect();
-        let reference = first_items(base);
         let error_rate = runner.context().settings.error_rate;
+        let values_of = |values: fn(&TrialRunner<'_>, &Outcomes) -> Vec<f64>| -> Vec<Vec<f64>> {
+            with_incumbent.iter().map(|outcomes| values(runner, outcomes)).collect()
+        };
         // By the objective and by the finer measure: an edit that is good by either may be the one to choose.
-        let [by_evidence, by_objective] = [TrialRunner::item_values, TrialRunner::measured_values].map(|values| {
-            let values: Vec<Vec<f64>> = with_incumbent.iter().map(|outcomes| values(runner, outcomes)).collect();
-            may_lead(&values, &feasible, total, error_rate)
-        });
-        let ahead: Vec<Vec<f64>> = of_running
-            .iter()
-            .map(|outcomes| {
-                let values = |outcomes| runner.item_values(outcomes);
-                reference.as_ref().map(|base| differences(&values(outcomes), &values(base))).unwrap_or_default()
-            })
-            .collect();
+        let evidence = values_of(|runner, outcomes| runner.item_values(outcomes));
+        let by_evidence = may_lead(&evidence, &feasible, total, error_rate);
+        let by_objective =
+            may_lead(&values_of(|runner, outcomes| runner.measured_values(outcomes)), &feasible, total, error_rate);
+        let reference = first_items(base).map(|base| runner.item_values(&base));
+        let ahead = |values: &Vec<f64>| reference.as_ref().map_or_else(Vec::new, |base| differences(values, base));
+        let ahead: Vec<Vec<f64>> = evidence[..of_running.len()].iter().map(ahead).collect();
         let spread = pooled_variance(&ahead).sqrt();
         let is_futile = |ahead: &[f64]| {
             let least = if runner.context().settings.objective.measure == Measure::Accuracy { LEAST_GAIN } else { 0.0 };

@@ -1,8 +1,8 @@
-//! Objective of a search applied to outcomes that are in the search's item order.
+//! Objective of a search applied to outcomes of items in a known order.
 
+use super::objective::{Measure, Objective, Value};
+use super::trial::Outcomes;
 use crate::evaluate::Evaluator;
-use crate::search::objective::{Measure, Objective, Value};
-use crate::search::trial::Outcomes;
 
 /// An objective with the task of each item, in item order.
 pub(super) struct OrderedObjective<'a> {
@@ -49,8 +49,8 @@ impl<'a> OrderedObjective<'a> {
 
     /// Whether every task that can prove a gain is compared by soft accuracy.
     pub(super) fn is_soft(&self) -> bool {
-        let proving = (0..self.measures.len()).filter(|task| self.objective.proves(*task, &self.measures));
-        proving.into_iter().all(|task| self.evidence[task] == Measure::SoftAccuracy)
+        let mut proving = (0..self.measures.len()).filter(|task| self.objective.proves(*task, &self.measures));
+        proving.all(|task| self.evidence[task] == Measure::SoftAccuracy)
     }
 
     /// Whether the items of a task may be used by the gradient screen: tasks without a guard, and of these only the
