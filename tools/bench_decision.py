@@ -31,6 +31,8 @@ from pathlib import Path
 import numpy as np
 
 SOFTNESS = 0.5  # nats; `SOFTNESS` in objective/measure.rs
+CANDIDATES = 24  # settings.rs
+MOST_OF_ONE_MATRIX = 4  # candidate.rs
 FINALISTS = 16  # settings.rs
 FINALISTS_BEFORE = 10  # until November 2026
 ERROR_RATE = 0.05  # settings.rs
@@ -39,6 +41,7 @@ LEAST_GAIN = 0.01  # stages/race.rs
 PRIOR_ITEMS = 16  # stages/race.rs
 CONTENDER = 1.0  # finalists.rs
 LEAST_Z = 1.5  # decision.rs
+CHEAPER = 0.5  # decision.rs
 TAUS, LARGEST_TAU = 64, 3.0  # shrinkage.rs
 NO_EFFECT_DIVISIONS = 200
 FACTS = Path(__file__).parent.parent / "crates/task/data/world_facts"
@@ -84,6 +87,7 @@ class Task:
     """Outcomes of edits at the items of one task, each minus the unedited model's."""
 
     edits: list  # names of the edits
+    screened: np.ndarray  # indices of the edits that the screen keeps
     gain: np.ndarray  # change of right (1) or wrong (0), [edits, items]
     soft: np.ndarray  # change of the soft accuracy, [edits, items]
     logprob: np.ndarray  # change of the gold answer's log-probability, nats, [edits, items]
@@ -92,7 +96,8 @@ class Task:
 
 
 def read_outcomes(folder):
-    """Positions of the items in the task; {edit: (right, log-probability, margin), each [items]}; the store's fingerprint.
+    """Positions of the items in the task; {edit: (right, log-probability, margin), each [items]}; the screen's predictions by
+    edit; the store's fingerprint.
     Edits without an outcome at every item are left out."""
     store = sqlite3.connect(f"file:{folder / 'trials.sqlite'}?mode=ro", uri=True)
     manifest = dict(store.execute("SELECT key, value FROM manifest"))
@@ -104,19 +109,20 @@ def read_outcomes(folder):
         for column, blob, kind in zip(columns, blobs, ["u1", "<f8", "<f8"]):
             values = np.frombuffer(blob, kind)
             column[start : start + len(values)] = values
+    predicted = dict(store.execute("SELECT edit, value FROM screens"))
     complete = {edit: columns for edit, columns in sorted(found.items()) if not np.isnan(columns).any()}
     if "" not in complete:
         sys.exit(f"{folder}: the unedited model was not scored on all {len(order)} items: let the search end first")
-    return order, complete, manifest["fingerprint"]
+    return order, complete, predicted, manifest["fingerprint"]
 
 
 def read_task(folder):
-    order, found, fingerprint = read_outcomes(folder)
+    order, found, predicted, fingerprint = read_outcomes(folder)
     edits = [edit for edit in found if edit and "," not in edit]
     right, logprob, margin = (np.stack([found[e][i] for e in edits]) - found[""][i] for i in range(3))
     soft = right
-    # As `Objective::evidence`: only where the margin decides whether an item is right.
-    if re.search(r"score (Top1|Greedy|Choice)", fingerprint):
+    # As `Objective::evidence`: only where the next tokens decide whether an item is right.
+    if re.search(r"score (Top1|Greedy)", fingerprint):
         step = lambda margin: 1 / (1 + np.exp(np.clip(-margin / SOFTNESS, -700, 700)))  # noqa: E731
         soft = np.stack([step(found[e][2]) for e in edits]) - step(found[""][2])
     keys = {}
@@ -125,12 +131,23 @@ def read_task(folder):
             keys = {row["doc_id"]: row.get("group") for row in map(json.loads, lines)}
     keys = [keys.get(item) or f"item {item}" for item in order]
     groups = np.unique(keys, return_inverse=True)[1]
-    return Task(edits, right, soft, logprob, groups, float(found[""][0].mean()))
+    return Task(edits, screened(edits, predicted), right, soft, logprob, groups, float(found[""][0].mean()))
+
+
+def screened(edits, predicted):
+    """Indices of the edits with the best predictions, at most four of one matrix unless there are too few others."""
+    by_prediction = sorted(range(len(edits)), key=lambda i: -predicted.get(edits[i], -math.inf))
+    of_matrix, exceeds = Counter(), {}
+    for i in by_prediction:
+        matrix = edits[i].partition("@")[0]
+        of_matrix[matrix] += 1
+        exceeds[i] = of_matrix[matrix] > MOST_OF_ONE_MATRIX
+    return np.array(sorted(by_prediction, key=lambda i: exceeds[i])[:CANDIDATES])
 
 
 def read_damage(folder):
     """Rise of the log-loss of the store's passages for each edit, nats a token."""
-    _, found, _ = read_outcomes(folder)
+    _, found, _, _ = read_outcomes(folder)
     # The margin of running text is its mean log-probability a token.
     tokens = (found[""][1] / found[""][2]).sum()
     return {edit: float((found[""][1] - outcomes[1]).sum() / tokens) for edit, outcomes in found.items()}
@@ -218,10 +235,13 @@ def race(measures, soft, first_drop=FIRST_DROP, error_rate=ERROR_RATE):
             leader = np.where(np.arange(point) % 2 == 0, now[best[1]], now[best[0]])
             may_lead |= catch_up(now - leader, total) >= error_rate
         ahead = soft[running][:, :point]
-        spread = np.sqrt(max((ahead**2).mean(), 1 / ahead.size))
+        usual = np.sort((ahead**2).mean(1))[len(ahead) // 2]
+        spread = np.sqrt(max(usual, 1 / ahead.size))
         prior = np.tile([spread, -spread], (len(running), PRIOR_ITEMS // 2))
-        ahead = np.hstack([ahead, prior]) - LEAST_GAIN
-        running = running[may_lead & (catch_up(ahead, total + PRIOR_ITEMS) >= error_rate)]
+        ahead = np.hstack([ahead, prior])
+        least = np.maximum(LEAST_GAIN, ahead.std(1, ddof=1) / np.sqrt(total + PRIOR_ITEMS))
+        may_gain = catch_up(ahead - least[:, None], total + PRIOR_ITEMS) >= error_rate
+        running = running[may_lead & may_gain]
     return running, asked
 
 
@@ -265,7 +285,8 @@ def decide(task, finishers, search, validation, damage, floor=True):
     # A finalist that is no contender keeps its measured gain.
     estimate, estimate_error = measured.copy(), measured_error.copy()
     shrunk, shrunk_error = shrink(value, error)
-    estimate[near], estimate_error[near] = shrunk[: near.sum()], shrunk_error[: near.sum()]
+    # To have been chosen makes a measured gain too large, never too small.
+    estimate[near], estimate_error[near] = np.minimum(shrunk[: near.sum()], value[: near.sum()]), shrunk_error[: near.sum()]
     error = np.maximum(estimate_error, measured_error) if floor else estimate_error
     z = np.divide(estimate, error, out=np.zeros_like(estimate), where=estimate != 0)
     evidence = share([task.edits[i] for i in finalists], task.soft[finalists][:, both])
@@ -282,7 +303,9 @@ def decide(task, finishers, search, validation, damage, floor=True):
     as_good = (measured[best] - measured <= stderr(gain[best] - gain, task.groups[both])) & (z >= LEAST_Z)
     # An edit without a measurement counts as very damaging; the best by merit comes first among equals.
     cost = [damage.get(task.edits[i], math.inf) for i in finalists]
-    return int(finalists[min((i for i in by_merit if as_good[i]), key=lambda i: cost[i])])
+    equals = [i for i in by_merit if as_good[i]]
+    cheaper = [i for i in equals if cost[i] <= CHEAPER * cost[equals[0]] < math.inf]
+    return int(finalists[(cheaper or equals)[0]])
 
 
 # The bench
@@ -298,9 +321,10 @@ def divide(task, seed):
 
 
 def race_as_search(task, search):
-    """The race as a search runs it: by soft accuracy or by accuracy."""
-    soft = task.soft[:, search]
-    return race([soft, task.gain[:, search]], soft)
+    """The race as a search runs it: of the screened edits, by soft accuracy or by accuracy."""
+    soft, gain = (values[task.screened][:, search] for values in (task.soft, task.gain))
+    finishers, asked = race([soft, gain], soft)
+    return task.screened[finishers], asked
 
 
 def bench(task, seeds, damage):
@@ -332,7 +356,7 @@ def bench(task, seeds, damage):
         "unedited": task.base,
         "edits without measured damage": damage and sum(edit not in damage for edit in task.edits),
         "items asked": float(np.mean(asked)),
-        "items of all edits": float(np.mean([len(task.edits) * len(divide(task, s)[0]) for s in range(seeds)])),
+        "items of all edits": float(np.mean([len(task.screened) * len(divide(task, s)[0]) for s in range(seeds)])),
         "finishers": float(np.mean(finished)),
         "without effect": bench_no_effect(task, NO_EFFECT_DIVISIONS),
         "rules": rules,
@@ -386,7 +410,7 @@ def bench_no_effect(task, seeds):
 def bench_races(task, seeds):
     """Gain and items asked of races by soft accuracy, accuracy or either, with other drop points and error rates."""
     rows = []
-    soft, gain = task.soft, task.gain
+    soft, gain = task.soft[task.screened], task.gain[task.screened]
     for measure, by in [("either", [soft, gain]), ("soft accuracy", [soft]), ("accuracy", [gain])]:
         for first in (16, 48, 96):
             for rate in (0.05, 0.2):
@@ -394,8 +418,8 @@ def bench_races(task, seeds):
                 for seed in range(seeds):
                     search, validation, test = divide(task, seed)
                     finishers, items = race([values[:, search] for values in by], soft[:, search], first, rate)
-                    edit = decide(task, finishers, search, validation, None)
-                    gains.append(0.0 if edit is None else float(gain[edit, test].mean()))
+                    edit = decide(task, task.screened[finishers], search, validation, None)
+                    gains.append(0.0 if edit is None else float(task.gain[edit, test].mean()))
                     asked.append(items)
                 row = {"measure": measure, "first drop point": first, "error rate": rate}
                 rows.append(row | {"gain": float(np.mean(gains)), "items asked": float(np.mean(asked))})

@@ -118,7 +118,11 @@ pub fn search(context: SearchContext<'_>, store: &mut Store) -> Result<SearchRes
             (Vec::new(), Decision { winner: Edit::default(), none_because: Some(NONE_LEFT.to_owned()) })
         }
         Protocol::Honest { .. } => {
-            let finalists = finalists::finalists(context, &explored, store)?;
+            let mut finalists = finalists::finalists(context, &explored, store)?;
+            // Damage chooses among good edits: it is not worth its time where there is none.
+            if decision::most_promising(&finalists.edits).is_ok() {
+                damage::measure_damage(context, &mut finalists.edits)?;
+            }
             let decision = decision::decide(&finalists, settings.max_damage);
             (finalists.edits, decision)
         }

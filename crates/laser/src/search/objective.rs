@@ -34,7 +34,7 @@ pub struct Objective {
 }
 
 /// Whether a margin above 0 means that an item is right, and margins are not divided by a length.
-fn has_margins_in_nats(score: Score) -> bool {
+pub(super) fn has_margins_in_nats(score: Score) -> bool {
     matches!(score, Score::Top1 | Score::Greedy | Score::Choice { length: LengthNormalization::Sum, .. })
 }
 
@@ -89,10 +89,13 @@ impl Objective {
     }
 
     /// Measure by which edits are compared item by item, for each task: [`Measure::SoftAccuracy`] in place of accuracy where
-    /// the margin, in nats, decides whether an item is right, else the task's own measure ([`Objective::measures`]).
+    /// the model's next tokens decide whether an item is right, else the task's own measure ([`Objective::measures`]).
+    ///
+    /// Not where it chooses among given answers: an edit that moves all answers a little raises the soft accuracy without
+    /// turning one of them right (`docs/search.md`, "Decision").
     pub fn evidence(&self, evaluator: &Evaluator<'_>) -> Vec<Measure> {
         let soften = |(measure, part): (Measure, &EvaluatedTask<'_>)| match (measure, part.score) {
-            (Measure::Accuracy, score) if has_margins_in_nats(score) => Measure::SoftAccuracy,
+            (Measure::Accuracy, Score::Top1 | Score::Greedy) => Measure::SoftAccuracy,
             (measure, _) => measure,
         };
         self.measures(evaluator).into_iter().zip(evaluator.tasks()).map(soften).collect()

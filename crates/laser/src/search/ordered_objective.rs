@@ -1,6 +1,6 @@
 //! Objective of a search applied to outcomes of items in a known order.
 
-use super::objective::{Measure, Objective, Value};
+use super::objective::{Measure, Objective, Value, has_margins_in_nats};
 use super::trial::Outcomes;
 use crate::evaluate::Evaluator;
 
@@ -13,12 +13,15 @@ pub(super) struct OrderedObjective<'a> {
     measures: Vec<Measure>,
     /// Measure of each task by which edits are compared item by item.
     evidence: Vec<Measure>,
+    /// Whether each task has margins in nats.
+    in_nats: Vec<bool>,
 }
 
 impl<'a> OrderedObjective<'a> {
     pub(super) fn new(objective: &'a Objective, evaluator: &Evaluator<'_>, items: &[usize]) -> Self {
         let (measures, evidence) = (objective.measures(evaluator), objective.evidence(evaluator));
-        Self { objective, tasks: evaluator.task_indices(items), measures, evidence }
+        let in_nats = evaluator.tasks().iter().map(|task| has_margins_in_nats(task.score)).collect();
+        Self { objective, tasks: evaluator.task_indices(items), measures, evidence, in_nats }
     }
 
     /// Value of the items at `positions`, given outcomes of the first items. `unedited`: outcomes of the unedited
@@ -47,10 +50,10 @@ impl<'a> OrderedObjective<'a> {
         (0..self.measures.len()).any(|task| self.objective.proves(task, &self.measures))
     }
 
-    /// Whether every task that can prove a gain is compared by soft accuracy.
-    pub(super) fn is_soft(&self) -> bool {
+    /// Whether margins, in nats, decide the answers of every task that can prove a gain.
+    pub(super) fn has_margins_in_nats(&self) -> bool {
         let mut proving = (0..self.measures.len()).filter(|task| self.objective.proves(*task, &self.measures));
-        proving.all(|task| self.evidence[task] == Measure::SoftAccuracy)
+        proving.all(|task| self.in_nats[task])
     }
 
     /// Whether the items of a task may be used by the gradient screen: tasks without a guard, and of these only the

@@ -22,7 +22,6 @@ use crate::error::Result;
 use laser_model::Model;
 use laser_model::config::ModelConfig;
 use laser_statistics::{Split, clustered_stderr, group_ids, mean};
-use laser_task::score::Score;
 
 /// Rows of one forward pass over all variants of a matrix: enough for matrix products near their peak speed, few enough
 /// for batches on all threads.
@@ -30,6 +29,11 @@ const PASS_ROWS: usize = 1024;
 /// [`PASS_ROWS`] for scores that generate text. Only few rows of the prompts go on to decoding, which is slow on very
 /// few rows.
 const GENERATING_PASS_ROWS: usize = 2048;
+/// Number of batches into which even few items are divided, so that several threads have work; it must not depend on the
+/// number of threads, because outcomes must not.
+const LEAST_BATCHES: usize = 8;
+/// Rows of a batch below which matrix products become slow.
+const LEAST_BATCH_ROWS: usize = 48;
 
 /// Scores candidates on the items of a split and keeps their outcomes.
 pub(super) struct TrialRunner<'a> {
@@ -136,15 +140,16 @@ impl TrialRunner<'_> {
         self.objective.measured_values(outcomes)
     }
 
-    /// Whether `edit` is better than `current` by at least the standard error of the difference, both scored on all items.
-    pub(super) fn improves(&self, current: &Edit, edit: &Edit) -> bool {
+    /// Whether `edit` is better than `current` by at least `least_z` standard errors of the difference, both scored on all
+    /// items.
+    pub(super) fn improves(&self, current: &Edit, edit: &Edit, least_z: f64) -> bool {
         let (Some(before), Some(after)) = (self.complete(current), self.complete(edit)) else { return false };
         let is_feasible = self.value(after).is_feasible() || !self.value(before).is_feasible();
         let (before, after) = (self.item_values(before), self.item_values(after));
         let differences: Vec<f64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
         let groups = group_ids(self.items().iter().map(|item| self.context.evaluator.group(*item)));
         let stderr = clustered_stderr(&differences, &groups).unwrap_or(f64::INFINITY);
-        is_feasible && mean(&differences).is_some_and(|gain| gain > 0.0 && gain >= stderr)
+        is_feasible && mean(&differences).is_some_and(|gain| gain > 0.0 && gain >= least_z * stderr)
     }
 
     /// Whether a task that the search improves has answers, rather than running text alone.
@@ -154,7 +159,7 @@ impl TrialRunner<'_> {
 
     /// Whether the search is to turn answers right, and their margins in nats decide them.
     pub(super) fn counts_flips(&self) -> bool {
-        self.improves_answers() && self.objective.is_soft()
+        self.improves_answers() && self.objective.has_margins_in_nats()
     }
 
     /// Whether the gradient screen may use an item.
@@ -231,11 +236,14 @@ impl TrialRunner<'_> {
         // The number of rows depends on all candidates, not only the open ones, so that a resumed search has the same
         // batches and finds its stored ones again.
         let most_variants = LayerWalk::most_variants(candidates);
-        let rows = |score: Score| if score.generates() { GENERATING_PASS_ROWS } else { PASS_ROWS };
-        let batches = self
-            .context
-            .evaluator
-            .batches(&self.order.items[range.clone()], |score| (rows(score) / most_variants).max(1));
+        let evaluator = self.context.evaluator;
+        let items = &self.order.items[range.clone()];
+        let tokens: usize = items.iter().map(|item| evaluator.longest(*item)).sum();
+        let divided = (tokens / LEAST_BATCHES).max(LEAST_BATCH_ROWS);
+        let batches = evaluator.batches(items, |score| {
+            let most = if score.generates() { GENERATING_PASS_ROWS } else { PASS_ROWS.min(divided * most_variants) };
+            (most / most_variants).max(1)
+        });
         let sizes = batches.iter().map(|batch| batch.items.len());
         let starts: Vec<usize> =
             sizes.scan(range.start, |next, size| Some(std::mem::replace(next, *next + size))).collect();

@@ -5,12 +5,17 @@
 //! composition is at least its standard error: a gain of one item is no evidence (`docs/search.md`, "Composition").
 
 use super::gradient_screen::GradientScreen;
+use super::greedy::STEP_Z;
 use super::race::race;
 use crate::edit::Edit;
 use crate::error::Result;
 use crate::search::candidate::Candidate;
 use crate::search::stage::{Pool, Stage};
 use crate::search::trial_runner::TrialRunner;
+
+/// The single edit that a composition starts from must gain this many standard errors: the best of many edits without
+/// effect gains one nearly always, and a composition would cost more than the race before it.
+const START_Z: f64 = 2.0;
 
 /// Composes an edit of several matrices, the most promising first.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +30,13 @@ impl Stage for BestFirst {
     fn run(&self, runner: &mut TrialRunner<'_>, pool: Pool) -> Result<Pool> {
         runner.score(&Edit::default(), &[], runner.n_items())?;
         let mut current = pool.ranked.first().cloned().unwrap_or_default();
-        if !current.is_empty() && !runner.improves(&Edit::default(), &current) {
-            // Nothing to build on: no single edit is better than the unedited model.
+        // A plan without a race has tried nothing yet, and starts from the unedited model.
+        let has_start = match current.is_empty() {
+            true => runner.n_trials() == 0,
+            false => runner.improves(&Edit::default(), &current, START_Z),
+        };
+        if !has_start {
+            // Nothing to build on: no single edit is clearly better than the unedited model.
             return Ok(pool);
         }
         let mut steps: Vec<Edit> = Some(current.clone()).into_iter().filter(|edit| !edit.is_empty()).collect();
@@ -36,7 +46,7 @@ impl Stage for BestFirst {
             let finishers = race(runner, &current, &candidates, Some(&current))?;
             let tried = finishers.into_iter().map(|candidate| candidate.added_to(&current));
             let Some(best) = runner.rank(tried).into_iter().next() else { break };
-            if !runner.improves(&current, &best) || runner.budget_ended() {
+            if !runner.improves(&current, &best, STEP_Z) || runner.budget_ended() {
                 break;
             }
             current = best;

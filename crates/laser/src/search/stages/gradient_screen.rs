@@ -28,7 +28,7 @@ pub(super) struct GradientScreen {
 
 /// Number of tokens that the items of a screen have together, at most: of long items fewer are taken, because a backward
 /// pass over them would take longer than the race that it is to shorten.
-const MOST_TOKENS: usize = 4_000;
+const MOST_TOKENS: usize = 3_000;
 /// Number of items taken however long they are.
 const LEAST_ITEMS: usize = 32;
 

@@ -19,6 +19,10 @@ use crate::search::trial_runner::TrialRunner;
 use laser_model::config::ModelConfig;
 use laser_model::weight_id::WeightId;
 
+/// A step of a composition must gain this many standard errors. That is weak evidence: the decision compares the steps
+/// again, with the validation split.
+pub(super) const STEP_Z: f64 = 1.0;
+
 /// Composes an edit of several matrices.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Greedy {
@@ -78,7 +82,7 @@ fn improve(
     let tried = finishers.into_iter().map(|candidate| candidate.added_to(&without));
     // `current` comes first, so that an edit of equal value does not replace it.
     let ranked = runner.rank([current.clone(), without.clone()].into_iter().chain(tried));
-    Ok(ranked.into_iter().next().filter(|best| best != current && runner.improves(current, best)))
+    Ok(ranked.into_iter().next().filter(|best| best != current && runner.improves(current, best, STEP_Z)))
 }
 
 impl Greedy {

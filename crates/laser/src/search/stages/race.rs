@@ -15,7 +15,7 @@ use crate::search::objective::Measure;
 use crate::search::stage::{Pool, Stage};
 use crate::search::trial::Outcomes;
 use crate::search::trial_runner::TrialRunner;
-use laser_statistics::{catch_up_probability, may_lead};
+use laser_statistics::{catch_up_probability, may_lead, mean};
 
 /// Smallest gain in (soft) accuracy that a race looks for, a fraction of the items. A smaller one could hardly be proved.
 const LEAST_GAIN: f64 = 0.01;
@@ -69,7 +69,7 @@ pub(super) fn race(
         let reference = first_items(base).map(|base| runner.item_values(&base));
         let ahead = |values: &Vec<f64>| reference.as_ref().map_or_else(Vec::new, |base| differences(values, base));
         let ahead: Vec<Vec<f64>> = evidence[..of_running.len()].iter().map(ahead).collect();
-        let spread = pooled_variance(&ahead).sqrt();
+        let spread = usual_variance(&ahead).sqrt();
         let is_futile = |ahead: &[f64]| {
             let least = if runner.context().settings.objective.measure == Measure::Accuracy { LEAST_GAIN } else { 0.0 };
             !ahead.is_empty() && gain_probability(ahead, spread, least, total) < error_rate
@@ -81,22 +81,34 @@ pub(super) fn race(
     Ok(running)
 }
 
-/// Probability that a candidate is better by at least `least` than the edit it is added to, once all `total` items are
-/// scored. `ahead`: its values minus that edit's on the items scored so far; `spread`: the usual size of such a difference
-/// among the candidates.
+/// Probability that a candidate is better than the edit it is added to by at least `least`, and by at least one standard
+/// error, once all `total` items are scored: a smaller gain would not be proposed. `ahead`: its values minus that edit's on
+/// the items scored so far; `spread`: the usual size of such a difference among the candidates.
 ///
 /// Counts as if [`PRIOR_ITEMS`] more items had been seen, half of them better and half of them worse by `spread`: where a
 /// candidate was not seen to change anything, it may still do so as often as the others do.
 fn gain_probability(ahead: &[f64], spread: f64, least: f64, total: usize) -> f64 {
     let prior = [spread, -spread].into_iter().cycle().take(PRIOR_ITEMS);
-    let differences: Vec<f64> = ahead.iter().copied().chain(prior).map(|difference| difference - least).collect();
-    catch_up_probability(&differences, total + PRIOR_ITEMS).unwrap_or(1.0)
+    let differences: Vec<f64> = ahead.iter().copied().chain(prior).collect();
+    let total = total + PRIOR_ITEMS;
+    let least = least.max(standard_deviation(&differences) / (total as f64).sqrt());
+    let above: Vec<f64> = differences.iter().map(|difference| difference - least).collect();
+    catch_up_probability(&above, total).unwrap_or(1.0)
 }
 
-/// Mean square of all candidates' differences, at least that of one change among them all.
-fn pooled_variance(ahead: &[Vec<f64>]) -> f64 {
-    let n = ahead.iter().map(Vec::len).sum::<usize>().max(1) as f64;
-    (ahead.iter().flatten().map(|difference| difference * difference).sum::<f64>() / n).max(1.0 / n)
+/// Mean square of the differences of a typical candidate, the median of all, at least that of one change among them all.
+fn usual_variance(ahead: &[Vec<f64>]) -> f64 {
+    let square = |of: &Vec<f64>| of.iter().map(|x| x * x).sum::<f64>() / of.len().max(1) as f64;
+    let mut squares: Vec<f64> = ahead.iter().map(square).collect();
+    squares.sort_by(f64::total_cmp);
+    let median = squares.get(squares.len() / 2).copied().unwrap_or(0.0);
+    median.max(1.0 / ahead.iter().map(Vec::len).sum::<usize>().max(1) as f64)
+}
+
+fn standard_deviation(values: &[f64]) -> f64 {
+    let mean = mean(values).unwrap_or(0.0);
+    let degrees = values.len().saturating_sub(1).max(1);
+    (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / degrees as f64).sqrt()
 }
 
 /// Values of one candidate minus those of another, item by item.
@@ -111,12 +123,12 @@ mod tests {
     #[test]
     fn candidates_that_change_nothing_are_futile_if_none_does() {
         let inert = vec![0.0; 48];
-        let none_changes = pooled_variance(&vec![inert.clone(); 24]).sqrt();
+        let none_changes = usual_variance(&vec![inert.clone(); 24]).sqrt();
         assert!(gain_probability(&inert, none_changes, LEAST_GAIN, 400) < 0.001);
         // Where others change a tenth of the answers, 48 items without a change are too few to tell.
         let mut lively = inert.clone();
         lively[..5].fill(1.0);
-        let spread = pooled_variance(&[inert.clone(), lively.clone(), lively.clone()]).sqrt();
+        let spread = usual_variance(&[inert.clone(), lively.clone(), lively.clone()]).sqrt();
         assert!(gain_probability(&inert, spread, LEAST_GAIN, 400) > 0.05);
         assert!(gain_probability(&lively, spread, LEAST_GAIN, 400) > 0.9);
         let harmful: Vec<f64> = lively.iter().map(|value| -2.0 * value).collect();
