@@ -39,7 +39,8 @@ ERROR_RATE = 0.05  # settings.rs
 FIRST_DROP = 48  # item_order.rs
 LEAST_GAIN = 0.01  # stages/race.rs
 PRIOR_ITEMS = 16  # stages/race.rs
-CONTENDER = 1.0  # finalists.rs
+CONTENDER = 1.0  # estimate.rs
+HOPEFUL_Z = 0.5  # finalists.rs
 LEAST_Z = 1.5  # decision.rs
 CHEAPER = 0.5  # decision.rs
 TAUS, LARGEST_TAU = 64, 3.0  # shrinkage.rs
@@ -268,12 +269,17 @@ def decide(task, finishers, search, validation, damage, floor=True):
     if not len(finishers):
         return None
     both = np.concatenate([search, validation])
-    order = np.argsort(-task.soft[finishers][:, search].mean(1), kind="stable")
-    finalists, others = finishers[order[:FINALISTS]], finishers[order[FINALISTS:]]
 
-    def measure(edits, items):
-        values = task.gain[edits][:, items]
+    def measure(edits, items, of=task.gain):
+        values = of[edits][:, items]
         return values.mean(1), np.maximum(stderr(values, task.groups[items]), 1 / len(items))
+
+    finishers = finishers[np.argsort(-task.soft[finishers][:, search].mean(1), kind="stable")]
+    z_on_search = [value / error for value, error in (measure(finishers, search, of) for of in (task.soft, task.gain))]
+    hopeful = np.maximum(*z_on_search) >= HOPEFUL_Z
+    hopeful[0] = True
+    finalists = finishers[hopeful][:FINALISTS]
+    others = finishers[~np.isin(finishers, finalists)]
 
     measured, measured_error = measure(finalists, both)
     near = measured.max() - measured <= CONTENDER * measured_error

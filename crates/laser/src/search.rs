@@ -22,6 +22,7 @@ mod context;
 mod criterion;
 mod damage;
 mod decision;
+mod estimate;
 mod explore;
 mod finalists;
 mod greedy_order;

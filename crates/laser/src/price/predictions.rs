@@ -1,6 +1,7 @@
 //! Paired predictions: two models on the same tokens → losses of both and the divergence of their predictions.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
 use crate::evaluate::base_states::BaseStates;
@@ -89,6 +90,7 @@ impl ModelPair<'_> {
     /// Compares the predictions at the logit rows of each batch.
     fn compare_batches(self, batches: &[Batch], context: RunContext<'_>) -> Result<Vec<Vec<RowComparison>>> {
         let models = [self.base, self.edited].map(|model| model.with_threads(1));
+        let done = AtomicUsize::new(0);
         map(batches.iter().collect(), context.threads, context.observer, |batch: &Batch| {
             // Texts are only read, and nothing is generated after prompts, whatever the score of their task.
             let states = BaseStates::at_layer(&models[0], batch, Score::PERPLEXITY, self.first_layer)?;
@@ -101,7 +103,9 @@ impl ModelPair<'_> {
             };
             let (base, edited) = (hidden(&models[0])?, hidden(&models[1])?);
             let [first, second] = &models;
-            Ok::<_, Error>(compare_rows([first, second], [&base, &edited], |row| &batch.scored_tokens[row])?)
+            let compared = compare_rows([first, second], [&base, &edited], |row| &batch.scored_tokens[row])?;
+            context.progress(done.fetch_add(1, Ordering::Relaxed) + 1, batches.len());
+            Ok::<_, Error>(compared)
         })
     }
 }

@@ -2,6 +2,7 @@
 //! both splits together.
 
 use super::context::SearchContext;
+use super::estimate::estimate;
 use super::explore::Exploration;
 use super::item_order::ItemOrder;
 use super::objective::Value;
@@ -14,7 +15,7 @@ use crate::edit::Edit;
 use crate::error::Result;
 use laser_model::config::ModelConfig;
 use laser_model::weight_id::WeightId;
-use laser_statistics::{Estimate, Split, clustered_stderr, group_ids, mean, shrink};
+use laser_statistics::{Estimate, Split, clustered_stderr, group_ids, mean};
 
 /// An edit that may win, with the evidence for it.
 #[derive(Debug, Clone)]
@@ -51,11 +52,6 @@ impl Finalist {
         mean(&self.evidence).unwrap_or(0.0)
     }
 }
-
-/// Edits whose measured gain is within so many standard errors of the best show how gains scatter. With edits that
-/// destroy the model, or have no effect, among them, true gains would not be normally distributed (`docs/search.md`,
-/// "Decision").
-const CONTENDER: f64 = 1.0;
 
 /// An edit that gains fewer standard errors on the search split has a chance of about 5 % to gain the 1.5 on both splits
 /// together that a proposal takes, if the validation split has half as many items.
@@ -103,28 +99,11 @@ pub(super) fn finalists(context: SearchContext<'_>, explored: &Exploration, stor
         .filter(|trial| trial.outcomes.len() == explored.order.len() && !edits.contains(&trial.edit));
     let measured = |outcomes: &Outcomes| evidence.differences(outcomes, OrderedObjective::measured_values);
     let others: Vec<Estimate> = others.map(|trial| evidence.measure(&measured(&trial.outcomes))).collect();
-    estimate(&mut finalists, &others);
-    Ok(Finalists { edits: finalists, groups: evidence.groups })
-}
-
-/// Sets the estimated gains of the finalists; `others`: measured gains of the edits that are no finalists.
-///
-/// Only contenders are shrunk towards one another. A finalist that is none keeps its measured gain: with it, one strong
-/// edit among many without effect would count as luck.
-fn estimate(finalists: &mut [Finalist], others: &[Estimate]) {
-    let values = finalists.iter().map(|finalist| finalist.measured.value);
-    let Some(best) = values.max_by(f64::total_cmp) else { return };
-    let is_contender = |gain: &Estimate| best - gain.value <= CONTENDER * gain.stderr;
-    let mut contenders: Vec<&mut Finalist> = finalists.iter_mut().filter(|f| is_contender(&f.measured)).collect();
-    let measured = contenders.iter().map(|finalist| finalist.measured);
-    let all: Vec<Estimate> = measured.chain(others.iter().copied().filter(is_contender)).collect();
-    for (finalist, estimated) in contenders.iter_mut().zip(shrink(&all)) {
-        // Candidates are scored on the same items, so that they share errors: their scatter cannot show these, and an
-        // estimate is never surer than its own measurement. To have been chosen makes a measured gain too large, never too
-        // small, so that an estimate is never larger either.
-        let Estimate { value, stderr } = finalist.measured;
-        finalist.estimated = Estimate { value: estimated.value.min(value), stderr: estimated.stderr.max(stderr) };
+    let measured: Vec<Estimate> = finalists.iter().map(|finalist| finalist.measured).collect();
+    for (finalist, estimated) in finalists.iter_mut().zip(estimate(&measured, &others)) {
+        finalist.estimated = estimated;
     }
+    Ok(Finalists { edits: finalists, groups: evidence.groups })
 }
 
 /// The edits that are best on the search split: those that break a guard last, then by the mean of the values by which
