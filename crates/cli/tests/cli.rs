@@ -23,6 +23,8 @@ mod eval;
 mod look;
 #[path = "cli/resume.rs"]
 mod resume;
+#[path = "cli/scores.rs"]
+mod scores;
 #[path = "cli/search.rs"]
 mod search;
 #[path = "cli/several.rs"]
