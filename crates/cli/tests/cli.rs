@@ -19,6 +19,8 @@ mod data;
 mod errors;
 #[path = "cli/eval.rs"]
 mod eval;
+#[path = "cli/groups.rs"]
+mod groups;
 #[path = "cli/look.rs"]
 mod look;
 #[path = "cli/resume.rs"]
