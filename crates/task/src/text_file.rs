@@ -32,8 +32,10 @@ pub(crate) fn check_encoding(bytes: &[u8]) -> Result<(), String> {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => "UTF-32",
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16",
         // Without a mark: texts begin with ASCII (a brace, a bracket, a name), whose upper bytes are 0.
-        [a, 0, 0, 0, ..] | [0, 0, 0, a, ..] if a.is_ascii() && *a != 0 => "UTF-32",
-        [a, 0, b, 0, ..] | [0, a, 0, b, ..] if a.is_ascii() && b.is_ascii() && *a != 0 && *b != 0 => "UTF-16",
+        [1..=0x7f, 0, 0, 0, ..] => "UTF-32LE",
+        [0, 0, 0, 1..=0x7f, ..] => "UTF-32BE",
+        [1..=0x7f, 0, 1..=0x7f, 0, ..] => "UTF-16LE",
+        [0, 1..=0x7f, 0, 1..=0x7f, ..] => "UTF-16BE",
         _ => return Ok(()),
     };
     Err(format!("expected UTF-8, found {name}: convert the file with `iconv -f {name} -t UTF-8 OLD > NEW`"))
@@ -58,11 +60,15 @@ mod tests {
         let wide = |mark: &str| -> Vec<u16> { format!("{mark}{text}").encode_utf16().collect() };
         let wider = |mark: &str| -> Vec<u32> { format!("{mark}{text}").chars().map(u32::from).collect() };
         let mut all = Vec::new();
-        for mark in ["\u{feff}", ""] {
-            all.push(("UTF-16", wide(mark).iter().flat_map(|unit| unit.to_le_bytes()).collect()));
-            all.push(("UTF-16", wide(mark).iter().flat_map(|unit| unit.to_be_bytes()).collect()));
-            all.push(("UTF-32", wider(mark).iter().flat_map(|unit| unit.to_le_bytes()).collect()));
-            all.push(("UTF-32", wider(mark).iter().flat_map(|unit| unit.to_be_bytes()).collect()));
+        // A mark says which byte comes first; without one, the name does.
+        for (mark, names) in [
+            ("\u{feff}", ["UTF-16", "UTF-16", "UTF-32", "UTF-32"]),
+            ("", ["UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"]),
+        ] {
+            all.push((names[0], wide(mark).iter().flat_map(|unit| unit.to_le_bytes()).collect()));
+            all.push((names[1], wide(mark).iter().flat_map(|unit| unit.to_be_bytes()).collect()));
+            all.push((names[2], wider(mark).iter().flat_map(|unit| unit.to_le_bytes()).collect()));
+            all.push((names[3], wider(mark).iter().flat_map(|unit| unit.to_be_bytes()).collect()));
         }
         all
     }
