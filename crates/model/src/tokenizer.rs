@@ -7,6 +7,7 @@
 mod error;
 mod folder;
 mod gguf;
+mod normal_form;
 mod pair;
 mod pre_tokenizer;
 mod sentencepiece;
@@ -15,6 +16,7 @@ mod special;
 use serde_json::Value;
 
 pub use error::TokenizerError;
+pub use normal_form::nfc;
 use special::SpecialTokens;
 
 /// A vocabulary with its rules for splitting and merging, special tokens and chat template.

@@ -127,8 +127,15 @@ impl Settings {
         };
         let tasks: String = evaluator.tasks().iter().map(task).collect();
         let settings = hex::encode(&Sha256::digest(self.decisive_text(truncation.method()))[..8]);
+        // The hash of a task has the groups that it names itself.
+        let groups = if evaluator.joins_groups() {
+            let names: Vec<_> = (0..evaluator.items().len()).map(|index| evaluator.split_group(index)).collect();
+            format!("joined groups {}, ", hex::encode(&Sha256::digest(names.join("\0"))[..8]))
+        } else {
+            String::new()
+        };
         let Self { plan, objective, .. } = self;
-        format!("model {model_sha256}, {tasks}strategy {plan}, {objective:?}, settings {settings}")
+        format!("model {model_sha256}, {tasks}{groups}strategy {plan}, {objective:?}, settings {settings}")
     }
 
     /// Settings that decide the trials, as text. Threads and the statistics of the proof do not.

@@ -93,13 +93,18 @@ impl Session {
         let evaluator = Evaluator::new(&tasks.by_reference(), self.tokenizer()?, self.config())?;
         let split = |index: usize| match options.split {
             Split::All => Split::All,
-            _ => assign_split(&evaluator.items()[index].group, options.split_seed, options.fractions),
+            _ => assign_split(evaluator.split_group(index), options.split_seed, options.fractions),
         };
         let indices: Vec<usize> = (0..evaluator.items().len()).filter(|i| split(*i) == options.split).collect();
-        for part in evaluator.tasks() {
+        for (i, part) in evaluator.tasks().iter().enumerate() {
             if !indices.iter().any(|i| part.range.contains(i)) {
-                let problem =
-                    format!("{}: none of the {} items of {} is in it", options.split, part.range.len(), part.task.name);
+                let (wanted, n, name) = (options.split, part.range.len(), &part.task.name);
+                let problem = if evaluator.n_groups(i) == 1 && n > 1 {
+                    let split = split(part.range.start);
+                    format!("{wanted}: all {n} items of {name} are in one group, which is in the {split} split")
+                } else {
+                    format!("{wanted}: none of the {n} items of {name} is in it")
+                };
                 return Err(Error::setting("split", problem));
             }
         }

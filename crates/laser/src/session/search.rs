@@ -243,7 +243,8 @@ fn search_notes(tasks: &ScoredTasks, settings: &Settings, svd: SvdMethod) -> Vec
     }
     if settings.protocol == Protocol::Paper {
         notes.push(
-            "the paper's protocol: the first 20 % of the items select, without shuffling or a validation split"
+            "the paper's protocol: the first 20 % of the items select, without shuffling or a validation split, and \
+             without regard to groups"
                 .to_owned(),
         );
     }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Session;
 use crate::error::{Error, Result};
+use crate::evaluate::ItemGroups;
 
 /// One task of a request.
 #[derive(Debug, Clone, Default)]
@@ -95,9 +96,11 @@ impl ScoredTasks {
         self.tasks.iter().map(|(task, _)| task.name.as_str()).collect()
     }
 
-    /// One sentence for each task of which malformed records were left out.
+    /// One sentence for each task of which malformed records were left out, and for each with items that share a group
+    /// though the task does not say so.
     pub fn notes(&self) -> Vec<String> {
-        self.iter().filter(|(task, _)| !task.skipped.is_empty()).map(|(task, _)| describe_skipped(task)).collect()
+        let skipped = self.iter().filter(|(task, _)| !task.skipped.is_empty()).map(|(task, _)| describe_skipped(task));
+        skipped.chain(ItemGroups::of(&self.by_reference()).notes()).collect()
     }
 
     /// The tasks as an evaluator takes them.
