@@ -60,7 +60,7 @@ pub(super) static DECISION_TRANSFORMER: FamilyDefinition = FamilyDefinition {
 
 fn read_trajectory_keys(keys: &HfKeys<'_>, c: &mut ModelConfig) -> Result<()> {
     c.norm_eps = keys.number_or("layer_norm_epsilon", 1e-5)?;
-    c.mlp.activation = read_activation(keys, "relu")?;
+    c.mlp.activation = read_activation(keys, "activation_function", "relu")?;
     if !keys.flag_or("scale_attn_weights", true)? {
         c.attention.scale = 1.0;
     }

@@ -45,7 +45,7 @@ pub(super) static OPT: FamilyDefinition = FamilyDefinition {
         learned_positions(c, 2);
     },
     read_config_json: |keys, c| {
-        read_common_keys(keys, c, "relu")?;
+        read_common_keys(keys, c, "activation_function", "relu")?;
         if !keys.flag_or("do_layer_norm_before", true)? {
             c.residual = Residual::PostNorm;
             c.head.normed = false;

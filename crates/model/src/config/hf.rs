@@ -12,7 +12,6 @@ const N_HEADS: &[&str] = &["num_attention_heads", "n_head", "num_heads", "n_head
 const N_KV_HEADS: &[&str] = &["num_key_value_heads", "num_kv_heads", "n_head_kv"];
 const D_MLP: &[&str] = &["intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "hidden_dim"];
 const MAX_POSITIONS: &[&str] = &["max_position_embeddings", "n_positions", "max_seq_len"];
-const ACTIVATION: &[&str] = &["hidden_act", "activation_function", "hidden_activation", "activation"];
 
 impl Sizes {
     /// Reads the sizes from `config.json`. `mlp_ratio` is the width of the MLP divided by `d_model` for files without
@@ -43,12 +42,12 @@ impl Sizes {
     }
 }
 
-/// The activation that the configuration names, or the one named `default`.
+/// The activation under `key`, or the one named `default`. Families have different keys for it, and files sometimes have
+/// that of another family as well, which does not count.
 ///
 /// # Errors
 /// An activation that is not implemented.
-pub(crate) fn read_activation(keys: &HfKeys<'_>, default: &str) -> Result<Activation> {
-    let key = ACTIVATION.iter().copied().find(|key| keys.has(key)).unwrap_or(ACTIVATION[0]);
+pub(crate) fn read_activation(keys: &HfKeys<'_>, key: &str, default: &str) -> Result<Activation> {
     let name = keys.string_or(key, default)?;
     Activation::from_name(&name).ok_or_else(|| keys.wrong(key, Activation::NAMES.join(", "), &name))
 }
