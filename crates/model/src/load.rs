@@ -67,7 +67,8 @@ impl ModelFiles {
         };
         config.check_fits(&file, &checkpoint)?;
         let mut layout = TensorLayout::of(names, &checkpoint);
-        if !layout.wrapper().is_empty() {
+        // A model with images is named already.
+        if !["", "language_model."].contains(&layout.wrapper()) {
             notes.push(format!("{}: all names of the model begin with `{}`", path.display(), layout.wrapper()));
         }
         if checkpoint.gguf_metadata().is_none() {
@@ -75,7 +76,7 @@ impl ModelFiles {
         }
         let mut files = Self { path: path.to_owned(), checkpoint, config, layout, notes };
         let left_out = files.check_tensors()?;
-        files.notes.extend(left_out);
+        files.notes.extend(left_out.into_iter().map(|note| format!("{}: {note}", path.display())));
         Ok(files)
     }
 

@@ -336,7 +336,8 @@ fn special_tokens_outside_the_vocabulary_are_left_out_with_a_remark() {
         assert!(notes.contains(file) && notes.contains("`eos_token_id`"), "{content}: {notes}");
     }
     // Without names of its own, the tokenizer has no such tokens, and adds none.
-    let config = [("config.json", r#"{"bos_token_id": 50256}"#), ("tokenizer_config.json", r#"{"add_bos_token": true}"#)];
+    let config =
+        [("config.json", r#"{"bos_token_id": 50256}"#), ("tokenizer_config.json", r#"{"add_bos_token": true}"#)];
     let tokenizer = open(&config);
     assert_eq!((tokenizer.bos_id(), tokenizer.add_bos()), (None, false));
     assert!(tokenizer.notes()[0].contains("50256"), "{:?}", tokenizer.notes());
@@ -345,7 +346,8 @@ fn special_tokens_outside_the_vocabulary_are_left_out_with_a_remark() {
     assert_eq!(tokenizer.eos_ids(), [0u32; 0]);
     assert!(tokenizer.notes()[0].contains("<|endoftext|>"), "{:?}", tokenizer.notes());
     // Nothing is said about ids that exist.
-    let tokenizer = open(&[("tokenizer_config.json", own), ("config.json", r#"{"bos_token_id": 1, "eos_token_id": 2}"#)]);
+    let tokenizer =
+        open(&[("tokenizer_config.json", own), ("config.json", r#"{"bos_token_id": 1, "eos_token_id": 2}"#)]);
     assert_eq!(tokenizer.notes(), [""; 0]);
 }
 

@@ -93,6 +93,7 @@ pub(super) static BERT: FamilyDefinition = FamilyDefinition {
         tensor_names: &NAMES,
         aliases: &[ALIASES, &[("query", &[Q]), ("key", &[K]), ("value", &[V])]],
     },
+    equal_heads: true,
     set_block: set_encoder_block,
     read_config_json: |keys, c| {
         read_token_types(keys, c)?;

@@ -23,6 +23,9 @@ pub(crate) struct FamilyDefinition {
     pub(crate) default_sizes: &'static [(&'static str, usize)],
     /// Width of the MLP divided by `d_model`, for `config.json` files without a width of the MLP.
     pub(crate) mlp_ratio: Option<usize>,
+    /// Whether every attention head has keys and values of its own and the width `d_model / heads`. The class of such a
+    /// family reads no keys for anything else.
+    pub(crate) equal_heads: bool,
     /// Sets what holds for every model of the family. Before, the configuration is Llama's.
     pub(crate) set_block: fn(&mut ModelConfig),
     /// Reads the keys of `config.json` besides the sizes.
@@ -75,7 +78,8 @@ impl FamilyDefinition {
     /// A missing key, a key of another type, or a value that is not implemented.
     pub(crate) fn config_from_hf(&'static self, keys: HfKeys<'_>) -> Result<ModelConfig> {
         let keys = keys.with_defaults(self.default_sizes);
-        let mut config = ModelConfig::like_llama(&self.family, Sizes::from_hf(&keys, self.mlp_ratio)?);
+        let mut config =
+            ModelConfig::like_llama(&self.family, Sizes::from_hf(&keys, self.mlp_ratio, self.equal_heads)?);
         (self.set_block)(&mut config);
         (self.read_config_json)(&keys, &mut config)?;
         config.further_layers = keys.size_or("num_nextn_predict_layers", 0)?;

@@ -131,8 +131,7 @@ pub(super) static GEMMA3: FamilyDefinition = FamilyDefinition {
             Some(full) => Some(full),
             None => keys.object_or_none("rope_scaling")?,
         };
-        c.attention.ropes =
-            [(full, global), (sliding, local_base)]
+        c.attention.ropes = [(full, global), (sliding, local_base)]
             .into_iter()
             .map(|(parameters, theta)| read_rope_from(keys, parameters, c, RopeDefaults { theta, partial: None }))
             .collect::<Result<_>>()?;

@@ -95,6 +95,7 @@ pub(super) static GPT2: FamilyDefinition = FamilyDefinition {
         aliases: &[ALIASES, &[("c_attn", &[Qkv]), ("c_fc", &[Up])]],
     },
     mlp_ratio: Some(4),
+    equal_heads: true,
     set_block: |c| {
         set_common_block(c);
         learned_positions(c, 0);

@@ -41,6 +41,7 @@ pub(super) static GPT_NEOX: FamilyDefinition = FamilyDefinition {
         tensor_names: &NAMES,
         aliases: &[ALIASES, MEGATRON_ALIASES],
     },
+    equal_heads: true,
     set_block: |c| {
         set_common_block(c);
         c.residual = Residual::Parallel { one_norm: false };

@@ -35,6 +35,7 @@ pub(super) static GPTJ: FamilyDefinition = FamilyDefinition {
         aliases: &[ALIASES],
     },
     mlp_ratio: Some(4),
+    equal_heads: true,
     set_block: |c| {
         set_common_block(c);
         c.residual = Residual::Parallel { one_norm: true };

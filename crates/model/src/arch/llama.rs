@@ -131,6 +131,7 @@ pub(super) const BASE: FamilyDefinition = FamilyDefinition {
     },
     default_sizes: &[],
     mlp_ratio: None,
+    equal_heads: false,
     set_block: |_| (),
     read_config_json: |keys, c| {
         let attention_bias = keys.flag_or("attention_bias", false)?;

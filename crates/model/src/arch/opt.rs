@@ -40,6 +40,7 @@ pub(super) static OPT: FamilyDefinition = FamilyDefinition {
         tensor_names: &NAMES,
         aliases: &[ALIASES, &[("fc1", &[Up]), ("fc2", &[Down])]],
     },
+    equal_heads: true,
     set_block: |c| {
         set_common_block(c);
         learned_positions(c, 2);

@@ -26,28 +26,37 @@ const RENAMED: &[(&str, &str)] = &[("qwen2_vl_text", "qwen2"), ("qwen2_5_vl_text
 
 /// Sizes that the text model of a LLaVA leaves out, which are the defaults of the class of its family.
 const CLASS_SIZES: &[(&str, &[(&str, usize)])] = &[
-    ("llama", &[
-        ("vocab_size", 32_000),
-        ("hidden_size", 4096),
-        ("intermediate_size", 11_008),
-        ("num_hidden_layers", 32),
-        ("num_attention_heads", 32),
-    ]),
-    ("mistral", &[
-        ("vocab_size", 32_000),
-        ("hidden_size", 4096),
-        ("intermediate_size", 14_336),
-        ("num_hidden_layers", 32),
-        ("num_attention_heads", 32),
-        ("num_key_value_heads", 8),
-    ]),
-    ("qwen2", &[
-        ("vocab_size", 151_936),
-        ("hidden_size", 4096),
-        ("intermediate_size", 22_016),
-        ("num_hidden_layers", 32),
-        ("num_attention_heads", 32),
-    ]),
+    (
+        "llama",
+        &[
+            ("vocab_size", 32_000),
+            ("hidden_size", 4096),
+            ("intermediate_size", 11_008),
+            ("num_hidden_layers", 32),
+            ("num_attention_heads", 32),
+        ],
+    ),
+    (
+        "mistral",
+        &[
+            ("vocab_size", 32_000),
+            ("hidden_size", 4096),
+            ("intermediate_size", 14_336),
+            ("num_hidden_layers", 32),
+            ("num_attention_heads", 32),
+            ("num_key_value_heads", 8),
+        ],
+    ),
+    (
+        "qwen2",
+        &[
+            ("vocab_size", 151_936),
+            ("hidden_size", 4096),
+            ("intermediate_size", 22_016),
+            ("num_hidden_layers", 32),
+            ("num_attention_heads", 32),
+        ],
+    ),
 ];
 
 /// The text model that a configuration describes.

@@ -7,10 +7,6 @@ use crate::rope::RopeScaling;
 /// Largest number of experts in a layer that is accepted.
 const MAX_EXPERTS: usize = 4096;
 
-/// Largest size of any kind that is accepted, so that products of two sizes do not overflow. `fit.rs` compares the sizes
-/// with the files.
-const MAX_SIZE: usize = 1 << 40;
-
 impl ModelConfig {
     /// The configuration itself, if its sizes are consistent. `file` is named in errors.
     ///
@@ -48,10 +44,6 @@ impl ModelConfig {
         }
         if self.d_head == 0 {
             return Err(wrong("head_dim", "a positive width", "0".into()));
-        }
-        let sizes = [("hidden_size", self.d_model), ("head_dim", self.d_head), ("intermediate_size", self.d_mlp)];
-        if let Some((key, size)) = sizes.into_iter().find(|(_, size)| *size > MAX_SIZE) {
-            return Err(wrong(key, "a width of a real model", size.to_string()));
         }
         Ok(())
     }

@@ -73,7 +73,11 @@ impl ModelConfig {
         if let Some(experts) = self.mlp.experts.filter(|_| self.mlp.expert_layers.contains(&true)) {
             sizes.push(("num_experts", "expert_count", Some(experts.count)));
             sizes.push(("moe_intermediate_size", "expert_feed_forward_length", Some(experts.d_expert)));
-            sizes.push(("shared_expert_intermediate_size", "expert_shared_feed_forward_length", Some(experts.d_shared)));
+            sizes.push((
+                "shared_expert_intermediate_size",
+                "expert_shared_feed_forward_length",
+                Some(experts.d_shared),
+            ));
         }
         if let Some(trajectory) = self.embedding.trajectory {
             sizes.push(("state_dim", "state_dim", Some(trajectory.state)));

@@ -11,32 +11,95 @@ use super::{Activation, ModelConfig};
 /// Parts of names of keys that change the arithmetic: windows, positions, biases, norms, factors, caps, activations,
 /// experts.
 const PARTS: &[&str] = &[
-    "window", "layer_types", "attention_types", "rope", "rotary", "alibi", "position_embedding_type", "bias", "norm",
-    "multiplier", "scale", "scaling", "softcap", "clip", "temperature_tuning", "hidden_act", "activation", "parallel_attn",
-    "parallel_residual", "multi_query", "decoder_architecture", "bidirectional", "is_decoder", "causal", "expert",
-    "head_dim", "key_value_heads", "kv_heads", "head_kv", "softmax_scale", "dense_replace", "mlp_only_layers",
-    "decoder_sparse_step", "tie_weights",
+    "window",
+    "layer_types",
+    "attention_types",
+    "rope",
+    "rotary",
+    "alibi",
+    "position_embedding_type",
+    "bias",
+    "norm",
+    "multiplier",
+    "scale",
+    "scaling",
+    "softcap",
+    "clip",
+    "temperature_tuning",
+    "hidden_act",
+    "activation",
+    "parallel_attn",
+    "parallel_residual",
+    "multi_query",
+    "decoder_architecture",
+    "bidirectional",
+    "is_decoder",
+    "causal",
+    "expert",
+    "head_dim",
+    "key_value_heads",
+    "kv_heads",
+    "head_kv",
+    "softmax_scale",
+    "dense_replace",
+    "mlp_only_layers",
+    "decoder_sparse_step",
+    "tie_weights",
+    "query_pre_attn",
 ];
 
 /// Parts of names of keys that contain one of [`PARTS`], but change nothing in a forward pass: settings of training, of
 /// other heads, of the implementation, and of values that follow from the rest of the file.
 const HARMLESS: &[&str] = &[
-    "dropout", "drop", "initializer", "init_", "_init", "aux", "jitter", "router_logits", "summary_", "fused", "fusion",
-    "flash", "skip_bias", "offset_alibi", "_in_fp32", "upcast", "classifier", "cache", "problem_type", "norm_type_for",
-    "max_window_layers", "quant", "torch", "num_nextn", "image", "vision", "audio",
+    "dropout",
+    "drop",
+    "initializer",
+    "init_",
+    "_init",
+    "aux",
+    "jitter",
+    "router_logits",
+    "summary_",
+    "fused",
+    "fusion",
+    "flash",
+    "skip_bias",
+    "offset_alibi",
+    "_in_fp32",
+    "upcast",
+    "classifier",
+    "cache",
+    "problem_type",
+    "norm_type_for",
+    "max_window_layers",
+    "quant",
+    "torch",
+    "num_nextn",
+    "image",
+    "vision",
+    "audio",
 ];
 
 /// Keys whose effect is the usual one if the value is `true`.
 const USUALLY_TRUE: &[&str] = &[
-    "enable_bias", "scale_attn_weights", "do_layer_norm_before", "layer_norm_elementwise_affine", "rotary", "is_causal",
-    "causal", "use_parallel_residual", "norm_topk_prob", "multi_query", "parallel_attn", "tie_weights_",
+    "enable_bias",
+    "scale_attn_weights",
+    "do_layer_norm_before",
+    "layer_norm_elementwise_affine",
+    "rotary",
+    "is_causal",
+    "causal",
+    "use_parallel_residual",
+    "norm_topk_prob",
+    "multi_query",
+    "parallel_attn",
+    "tie_weights_",
 ];
 
 /// A sentence for each key that was not read although it would change the arithmetic of some model.
 pub(crate) fn unread_keys_note(keys: &HfKeys<'_>, c: &ModelConfig) -> Vec<String> {
-    let named = |key: &str| {
-        PARTS.iter().any(|part| key.contains(part)) && !HARMLESS.iter().any(|part| key.contains(part))
-    };
+    let named =
+        |key: &str| PARTS.iter().any(|part| key.contains(part)) && !HARMLESS.iter().any(|part| key.contains(part));
     let unread = keys.unread().into_iter().filter(|(key, value)| named(key) && !changes_nothing(key, value, c));
     unread.map(|(key, value)| note(keys, key, value, c)).collect()
 }

@@ -15,17 +15,43 @@ use crate::tensor_layout::TensorLayout;
 /// First parts of names, after wrapper and prefix, of tensors that take no part in the forward pass of the text model.
 const OTHER_PARTS: &[&str] = &[
     // Heads of other tasks.
-    "v_head.", "value_head.", "score.", "classifier.", "qa_outputs.", "pooler.", "cls.seq_relationship.", "medusa_head.",
+    "v_head.",
+    "value_head.",
+    "score.",
+    "classifier.",
+    "qa_outputs.",
+    "pooler.",
+    "cls.seq_relationship.",
+    "medusa_head.",
     // Prediction of further tokens.
-    "mtp.", "mtp_layers.", "mtp_head.", "nextn.",
+    "mtp.",
+    "mtp_layers.",
+    "mtp_head.",
+    "nextn.",
     // Images and sound.
-    "vision_tower.", "vision_model.", "visual.", "vision_embed_tokens.", "multi_modal_projector.", "mm_projector.",
-    "image_newline", "audio_tower.", "audio_model.", "audio_projector.", "connector.", "qformer.", "query_tokens",
-    "language_projection.", "vision_encoder.", "vision_language_adapter.", "patch_merger.", "resampler.",
+    "vision_tower.",
+    "vision_model.",
+    "visual.",
+    "vision_embed_tokens.",
+    "multi_modal_projector.",
+    "mm_projector.",
+    "image_newline",
+    "audio_tower.",
+    "audio_model.",
+    "audio_projector.",
+    "connector.",
+    "qformer.",
+    "query_tokens",
+    "language_projection.",
+    "vision_encoder.",
+    "vision_language_adapter.",
+    "patch_merger.",
+    "resampler.",
 ];
 
 /// Parts of names of buffers, which older versions stored like weights: they follow from the configuration.
-const BUFFERS: &[&str] = &["rotary_emb.inv_freq", ".masked_bias", ".position_ids", "rotary_emb.cos_cached", "rotary_emb.sin_cached"];
+const BUFFERS: &[&str] =
+    &["rotary_emb.inv_freq", ".masked_bias", ".position_ids", "rotary_emb.cos_cached", "rotary_emb.sin_cached"];
 
 /// Sorts the tensors that are not in `used`: gives the name of the first that must not be left out, or else sentences
 /// about those that are.
@@ -76,7 +102,9 @@ fn is_other_part(c: &ModelConfig, layout: &TensorLayout, name: &str, used: &BTre
     let part = |name: &str| name[layout.wrapper().len()..].split('.').next().unwrap_or_default().to_owned();
     let is_beside = |name: &str| name.starts_with(layout.wrapper()) && !name.starts_with(&base);
     let of_model = used.iter().cloned().chain(layout.role_stem(TensorRole::Head, 0)).filter(|name| is_beside(name));
-    base != layout.wrapper() && !name.starts_with(&base) && !(is_beside(name) && of_model.map(|n| part(&n)).any(|p| p == part(name)))
+    base != layout.wrapper()
+        && !name.starts_with(&base)
+        && !(is_beside(name) && of_model.map(|n| part(&n)).any(|p| p == part(name)))
 }
 
 /// Whether a tensor is in a layer after the last one, where the configuration says how many such layers predict further

@@ -12,7 +12,11 @@ use crate::tensor_layout::TensorLayout;
 ///
 /// # Errors
 /// A tensor that cannot be read.
-pub(super) fn settle(c: &mut ModelConfig, layout: &mut TensorLayout, checkpoint: &Checkpoint) -> Result<Option<String>> {
+pub(super) fn settle(
+    c: &mut ModelConfig,
+    layout: &mut TensorLayout,
+    checkpoint: &Checkpoint,
+) -> Result<Option<String>> {
     if !c.head.tied || c.embedding.trajectory.is_some() {
         return Ok(None);
     }
@@ -22,7 +26,9 @@ pub(super) fn settle(c: &mut ModelConfig, layout: &mut TensorLayout, checkpoint:
     let file = stored_head.file.display();
     let Some(stored_embedding) = checkpoint.info(&embedding) else {
         layout.share(TensorRole::Embedding, TensorRole::Head);
-        return Ok(Some(format!("{file}: there is no `{embedding}`: `{head}` is used for it too, as the head is tied")));
+        return Ok(Some(format!(
+            "{file}: there is no `{embedding}`: `{head}` is used for it too, as the head is tied"
+        )));
     };
     let (a, b) = (checkpoint.tensor(&head)?, checkpoint.tensor(&embedding)?);
     let same = stored_head.shape == stored_embedding.shape

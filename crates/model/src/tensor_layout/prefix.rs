@@ -12,13 +12,13 @@ use crate::arch::tensor_names::{StoredTensor, TensorNames};
 
 /// Texts that tools put before every name, also several one after the other.
 const WRAPPERS: &[&str] = &[
-    "_orig_mod.",              // torch.compile
-    "module.",                 // data parallel training
-    "_fsdp_wrapped_module.",   // fully sharded training
-    "_forward_module.",        // Lightning
-    "base_model.model.",       // PEFT, after merging
-    "pretrained_model.",       // TRL, with a value head
-    "language_model.",         // models with images
+    "_orig_mod.",            // torch.compile
+    "module.",               // data parallel training
+    "_fsdp_wrapped_module.", // fully sharded training
+    "_forward_module.",      // Lightning
+    "base_model.model.",     // PEFT, after merging
+    "pretrained_model.",     // TRL, with a value head
+    "language_model.",       // models with images
 ];
 
 /// Number of wrappers, one after the other, that are recognised.
@@ -53,7 +53,9 @@ fn wrappers(checkpoint: &Checkpoint) -> Vec<String> {
         let mut length = 0;
         // No tool nests them deeper; a damaged name could.
         for _ in 0..MAX_NESTED {
-            let Some(next) = WRAPPERS.iter().find(|wrapper| tensor.name[length..].starts_with(**wrapper)) else { break };
+            let Some(next) = WRAPPERS.iter().find(|wrapper| tensor.name[length..].starts_with(**wrapper)) else {
+                break;
+            };
             length += next.len();
             found.insert(tensor.name[..length].to_owned());
         }

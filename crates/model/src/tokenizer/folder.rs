@@ -55,7 +55,8 @@ impl Tokenizer {
             let path = folder.join(file);
             let json = read_json(&path)?.unwrap_or_default();
             // Of a model with images, the text part.
-            let value = |key: &str| if json[key].is_null() { json["text_config"][key].clone() } else { json[key].clone() };
+            let value =
+                |key: &str| if json[key].is_null() { json["text_config"][key].clone() } else { json[key].clone() };
             let mut known = |key: &str| -> Vec<u32> {
                 let (known, unknown): (Vec<_>, Vec<_>) = id_list(&value(key))
                     .into_iter()
@@ -63,7 +64,10 @@ impl Tokenizer {
                 // GPT-2's 50256 stays behind in the files of many smaller models. No text contains such a token.
                 notes.extend(unknown.into_iter().map(|id| {
                     let size = inner.get_vocab_size(true);
-                    format!("{}: `{key}` {id} is not in the vocabulary of {size} tokens, and is not used", path.display())
+                    format!(
+                        "{}: `{key}` {id} is not in the vocabulary of {size} tokens, and is not used",
+                        path.display()
+                    )
                 }));
                 known.into_iter().filter_map(|id| u32::try_from(id).ok()).collect()
             };

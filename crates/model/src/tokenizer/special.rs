@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-
 /// Ids of the special tokens, and whether beginning and end token are added around every text.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct SpecialTokens {

@@ -44,11 +44,14 @@ pub(super) fn added_tokens(definition: &Value) -> Vec<(String, u64)> {
 /// the vocabulary, and so does the Python library: a gap in the file moves all later ones.
 pub(super) fn moved_tokens(added: &[(String, u64)], tokenizer: &tokenizers::Tokenizer) -> Option<String> {
     let actual = |token: &str| tokenizer.token_to_id(token).map(u64::from);
-    let mut moved = added.iter().filter_map(|(token, id)| Some((token, *id, actual(token)?))).filter(|(_, a, b)| a != b);
+    let mut moved =
+        added.iter().filter_map(|(token, id)| Some((token, *id, actual(token)?))).filter(|(_, a, b)| a != b);
     let (token, id, actual) = moved.next()?;
     let more = match moved.count() {
         0 => String::new(),
         more => format!(", and {more} more tokens have other ids, too"),
     };
-    Some(format!("tokenizer.json: the added token {token:?} has the id {actual}, not {id}, as in Hugging Face's library{more}"))
+    Some(format!(
+        "tokenizer.json: the added token {token:?} has the id {actual}, not {id}, as in Hugging Face's library{more}"
+    ))
 }
