@@ -70,7 +70,7 @@ fn products_of_sizes_are_refused_too() {
 #[test]
 fn empty_tensors_do_not_make_a_size_plausible() {
     let claim = Stored { dtype: safetensors::tensor::Dtype::F32, shape: vec![1 << 39, 0], bytes: vec![] };
-    let error = Altered::of("tiny/llama-gqa-untied").with_tensor("x", claim).with("hidden_size", 9 << 32).error();
+    let error = Altered::of("tiny/llama-gqa-untied").with_tensor("x", claim).with("hidden_size", 9u64 << 32).error();
     assert!(error.contains("`hidden_size`") && error.contains("at most 96"), "{error}");
 }
 

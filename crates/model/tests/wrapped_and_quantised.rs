@@ -80,9 +80,13 @@ fn an_unknown_text_part_is_named_with_its_wrapper() {
 }
 
 #[test]
-fn the_flag_of_the_whole_model_decides_about_the_head() {
-    let copy = within("tiny/llama-tied", "llava", |name| format!("language_model.{name}"));
-    let error = copy.with("tie_word_embeddings", false).error();
+fn the_flag_of_a_tied_head_may_be_in_either_place() {
+    let mut copy = within("tiny/llama-tied", "llava", |name| format!("language_model.{name}"));
+    let expected = Altered::of("tiny/llama-tied").logits();
+    assert_eq!(copy.clone().with("tie_word_embeddings", false).logits(), expected);
+    copy.config["text_config"]["tie_word_embeddings"] = json!(false);
+    assert_eq!(copy.clone().with("tie_word_embeddings", true).logits(), expected);
+    let error = copy.error();
     assert!(error.contains("missing tensor `language_model.lm_head.weight`"), "{error}");
 }
 

@@ -114,8 +114,8 @@ impl ModelConfig {
         };
         let mut config = definition.config_from_hf(keys)?;
         if let Some(wrapper) = wrapper {
-            // The class of the whole model decides about the head, not that of its text part.
-            config.head.tied = head_is_tied(&outer, config.head.tied)?;
+            // Files have the flag in either place; in the reference too, one that is true counts.
+            config.head.tied |= head_is_tied(&outer, false)?;
             let family = config.family.name;
             config.notes.push(format!("{file}: a {wrapper} model: only its text part, a {family} model, is used"));
         }

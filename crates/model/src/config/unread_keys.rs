@@ -73,6 +73,7 @@ const HARMLESS: &[&str] = &[
     "norm_type_for",
     "max_window_layers",
     "quant",
+    "implementation",
     "torch",
     "num_nextn",
     "image",
