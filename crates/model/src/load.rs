@@ -14,6 +14,7 @@ use laser_checkpoint::Checkpoint;
 use weight_reader::WeightReader;
 
 use crate::arch::registry::GgufModel;
+use crate::arch::tensor_names::TensorRole;
 use crate::config::{ModelConfig, find_quantised};
 use crate::error::{Error, Result};
 use crate::model::Model;
@@ -168,6 +169,7 @@ impl ModelFiles {
     /// Gives sentences about those that it does not need.
     fn check_tensors(&self) -> Result<Vec<String>> {
         let file = || self.path.display().to_string();
+        let head = self.layout.role_stem(TensorRole::Head, 0).map(|stem| format!("{stem}.weight"));
         let problem = |problem, tensor: &str| Error::TensorSet {
             file: file(),
             problem,
@@ -176,7 +178,11 @@ impl ModelFiles {
                 "a {} model with {} layers{}",
                 self.config.family.name,
                 self.config.n_layers,
-                if self.config.head.tied { " and a tied head" } else { "" }
+                match (self.config.head.tied, head.as_deref() == Some(tensor)) {
+                    (true, _) => " and a tied head",
+                    (false, true) => " and a head of its own; files of the model without its head are not enough",
+                    (false, false) => "",
+                }
             ),
         };
         let exists = |name: &str| self.checkpoint.info(name).is_some();

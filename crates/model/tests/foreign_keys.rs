@@ -47,6 +47,9 @@ fn a_key_of_another_family_is_not_applied_but_named() {
         ("families/bloom", "activation_function", json!("relu")),
         ("families/falcon", "hidden_act", json!("relu")),
         ("families/opt", "sliding_window", json!(2)),
+        ("tiny/llama-gqa-untied", "use_parallel_residual", json!(true)),
+        ("tiny/llama-gqa-untied", "alibi", json!(true)),
+        ("families/gpt_neox", "parallel_attn", json!(true)),
     ];
     for (name, key, value) in cases {
         let plain = Altered::of(name);
@@ -55,6 +58,28 @@ fn a_key_of_another_family_is_not_applied_but_named() {
         assert!(notes.contains(&format!("`{key}`")) && notes.contains("config.json"), "{name}: {key}: {notes}");
         assert_eq!(changed.logits(), plain.logits(), "{name}: {key}");
     }
+}
+
+#[test]
+fn parameters_of_rotary_positions_in_a_foreign_form_are_named() {
+    let partial = json!({"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5});
+    let llama = Altered::of("tiny/llama-gqa-untied").without("rope_scaling").with("rope_parameters", partial);
+    assert!(llama.notes().join("; ").contains("`rope_parameters.partial_rotary_factor`"), "{:?}", llama.notes());
+    // Gemma 3 has parameters for each kind of layer.
+    let flat = json!({"rope_type": "linear", "factor": 3.0});
+    let gemma = Altered::of("families/gemma3_text").with("rope_parameters", flat);
+    assert!(gemma.notes().join("; ").contains("`rope_parameters`"), "{:?}", gemma.notes());
+    assert_eq!(gemma.logits(), Altered::of("families/gemma3_text").logits());
+}
+
+#[test]
+fn two_numbers_of_heads_are_an_error() {
+    for (name, key) in [("families/gpt2", "num_attention_heads"), ("tiny/llama-gqa-untied", "n_head")] {
+        let error = Altered::of(name).with(key, 2).error();
+        assert!(error.contains("n_head") && error.contains("num_attention_heads"), "{name}: {error}");
+    }
+    let same = Altered::of("tiny/llama-gqa-untied").with("n_head", 9);
+    assert_eq!(same.notes(), [""; 0]);
 }
 
 #[test]

@@ -196,3 +196,12 @@ fn metadata_of_a_safetensors_file_may_be_odd() {
         assert!(error.contains("model.safetensors"), "{value}: {error}");
     }
 }
+
+#[test]
+fn files_without_the_head_are_said_to_be_that() {
+    // What the class without a head saves, of a model whose head is not tied.
+    let mut copy = Altered::of("tiny/llama-gqa-untied");
+    copy.tensors.remove("lm_head.weight");
+    let error = copy.renamed(|name| name.strip_prefix("model.").unwrap_or(name).to_owned()).error();
+    assert!(error.contains("missing tensor `lm_head.weight`") && error.contains("without its head"), "{error}");
+}

@@ -50,8 +50,9 @@ pub(super) static FALCON: FamilyDefinition = FamilyDefinition {
     read_config_json: |keys, c| {
         read_common_keys(keys, c, "activation", "gelu")?;
         let new = keys.flag_or("new_decoder_architecture", false)?; // Falcon 40B and later
+        let multi_query = keys.flag_or("multi_query", true)?;
         if !new {
-            c.n_kv_heads = if keys.flag_or("multi_query", true)? { 1 } else { c.n_heads };
+            c.n_kv_heads = if multi_query { 1 } else { c.n_heads };
         }
         let parallel = keys.flag_or("parallel_attn", true)?;
         if new && !parallel {

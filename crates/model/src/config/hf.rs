@@ -24,6 +24,13 @@ impl Sizes {
         let n_layers = keys.count_of(N_LAYERS)?;
         check_count(keys.file(), N_LAYERS[0], n_layers)?;
         check_count(keys.file(), N_HEADS[0], n_heads)?;
+        // Unlike other sizes, this one shows in no shape of a tensor.
+        for other in N_HEADS {
+            if let Some(found) = keys.count_or_none(other)?.filter(|found| *found != n_heads) {
+                let known = N_HEADS.iter().find(|name| keys.has(name)).unwrap_or(&N_HEADS[0]);
+                return Err(keys.wrong(other, format!("{n_heads}, as under `{known}`"), found));
+            }
+        }
         let d_mlp = match (keys.count_of_or_none(D_MLP)?, mlp_ratio) {
             (Some(d_mlp), _) => d_mlp,
             (None, Some(ratio)) => ratio * d_model,

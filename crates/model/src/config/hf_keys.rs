@@ -76,6 +76,11 @@ impl<'a> HfKeys<'a> {
         format!("{}{key}", self.prefix)
     }
 
+    /// All keys of this object with their values, in the order of their names.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
+        self.map.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
     /// Whether the object has no keys.
     pub(crate) fn is_empty(&self) -> bool {
         self.map.is_empty()

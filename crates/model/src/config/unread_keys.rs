@@ -90,10 +90,7 @@ const USUALLY_TRUE: &[&str] = &[
     "rotary",
     "is_causal",
     "causal",
-    "use_parallel_residual",
     "norm_topk_prob",
-    "multi_query",
-    "parallel_attn",
     "tie_weights_",
 ];
 
@@ -102,7 +99,17 @@ pub(crate) fn unread_keys_note(keys: &HfKeys<'_>, c: &ModelConfig) -> Vec<String
     let named =
         |key: &str| PARTS.iter().any(|part| key.contains(part)) && !HARMLESS.iter().any(|part| key.contains(part));
     let unread = keys.unread().into_iter().filter(|(key, value)| named(key) && !changes_nothing(key, value, c));
-    unread.map(|(key, value)| note(keys, key, value, c)).collect()
+    let mut notes: Vec<String> = unread.map(|(key, value)| note(keys, key, value, c)).collect();
+    for (key, value) in keys.entries().filter(|(key, _)| ["rope_scaling", "rope_parameters"].contains(key)) {
+        let Ok(Some(inner)) = keys.object_or_none(key) else { continue };
+        let unread = inner.unread();
+        if !unread.is_empty() && unread.len() == inner.entries().count() {
+            notes.push(note(keys, key, value, c)); // parameters in another form than the family's
+        } else if let Some((key, value)) = unread.into_iter().find(|(key, _)| *key == "partial_rotary_factor") {
+            notes.extend((value.as_f64() != Some(1.0)).then(|| note(&inner, key, value, c)));
+        }
+    }
+    notes
 }
 
 fn note(keys: &HfKeys<'_>, key: &str, value: &Value, c: &ModelConfig) -> String {
