@@ -65,6 +65,19 @@ fn a_model_with_images_may_keep_the_keys_of_its_text_part_beside_its_own() {
 }
 
 #[test]
+fn sizes_that_a_llava_leaves_out_are_those_of_the_class() {
+    // The text part of the published LLaVA 1.5; a folder with it has no such tensors here.
+    let text = json!({"model_type": "llama", "vocab_size": 32064, "max_position_embeddings": 4096});
+    let config = json!({"model_type": "llava", "text_config": text}).to_string();
+    let c = laser_model::ModelConfig::from_hf("config.json", &config).expect("complete");
+    assert_eq!((c.d_model, c.n_layers, c.n_heads, c.d_mlp, c.vocab_size), (4096, 32, 32, 11_008, 32_064));
+    // A model of its own must say them.
+    let error =
+        laser_model::ModelConfig::from_hf("config.json", "{\"model_type\": \"llama\"}").expect_err("incomplete");
+    assert!(error.to_string().contains("`hidden_size`"), "{error}");
+}
+
+#[test]
 fn an_unknown_text_part_is_named_with_its_wrapper() {
     let mut copy = within("tiny/llama-gqa-untied", "internvl_chat", |name| format!("language_model.{name}"));
     let text = copy.config.remove("text_config").expect("the text part");

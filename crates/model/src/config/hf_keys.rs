@@ -21,15 +21,15 @@ pub(crate) struct HfKeys<'a> {
     /// Path of the object within the file, such as `rope_scaling.`; empty for the outermost one.
     prefix: String,
     map: &'a Map<String, Value>,
-    /// Values of missing keys that are sizes, in two lists of which the first wins.
-    defaults: [&'static [(&'static str, usize)]; 2],
+    /// Values of missing keys that are sizes, in lists of which the first with a key wins.
+    defaults: Vec<&'static [(&'static str, usize)]>,
     /// Which keys were read, of the whole file.
     read: &'a ReadKeys,
 }
 
 impl<'a> HfKeys<'a> {
     pub(crate) fn new(file: &'a str, map: &'a Map<String, Value>, read: &'a ReadKeys) -> Self {
-        Self { file, prefix: String::new(), map, defaults: [&[], &[]], read }
+        Self { file, prefix: String::new(), map, defaults: Vec::new(), read }
     }
 
     /// The file, as errors name it.
@@ -38,15 +38,8 @@ impl<'a> HfKeys<'a> {
     }
 
     /// The same object with values for missing keys that are sizes. Called again, it adds values for further keys.
-    pub(crate) fn with_defaults(self, defaults: &'static [(&'static str, usize)]) -> Self {
-        Self { defaults: [self.defaults[0], defaults], ..self }.in_front()
-    }
-
-    /// The same object with its second list of values first, if the first is empty.
-    fn in_front(mut self) -> Self {
-        if self.defaults[0].is_empty() {
-            self.defaults.swap(0, 1);
-        }
+    pub(crate) fn with_defaults(mut self, defaults: &'static [(&'static str, usize)]) -> Self {
+        self.defaults.push(defaults);
         self
     }
 
@@ -224,6 +217,6 @@ impl<'a> HfKeys<'a> {
     pub(crate) fn object_or_none(&self, key: &str) -> Result<Option<Self>> {
         let map = self.get(key, "an object", Value::as_object)?;
         let prefix = format!("{}{key}.", self.prefix);
-        Ok(map.map(|map| Self { file: self.file, prefix, map, defaults: [&[], &[]], read: self.read }))
+        Ok(map.map(|map| Self { file: self.file, prefix, map, defaults: Vec::new(), read: self.read }))
     }
 }

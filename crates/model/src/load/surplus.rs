@@ -62,6 +62,7 @@ pub(super) fn check(
     used: &BTreeSet<String>,
 ) -> Result<Vec<String>, String> {
     let head = layout.role_stem(TensorRole::Head, 0);
+    let parts = Parts::of(layout, used.iter().map(String::as_str).chain(head.as_deref()));
     let mut left_out: Vec<&str> = Vec::new();
     let mut empty: Vec<&str> = Vec::new();
     for tensor in checkpoint.tensors().filter(|tensor| !used.contains(&tensor.name)) {
@@ -73,43 +74,56 @@ pub(super) fn check(
         }
         if tensor.shape.contains(&0) {
             empty.push(name);
-        } else if is_other_part(c, layout, name, used) {
+        } else if parts.is_another(name) || is_further_layer(c, layout, name) {
             left_out.push(name);
         } else {
             return Err(name.to_owned());
         }
     }
-    let notes = [(empty, "without values"), (left_out, "that take no part in the forward pass of the text model")];
+    let notes = [(empty, "without values"), (left_out, "that the forward pass of the text model does not use")];
     Ok(notes.into_iter().filter(|(names, _)| !names.is_empty()).map(|(names, what)| sentence(&names, what)).collect())
 }
 
-/// Whether a tensor certainly takes no part in the forward pass.
-fn is_other_part(c: &ModelConfig, layout: &TensorLayout, name: &str, used: &BTreeSet<String>) -> bool {
-    let base = layout.base();
-    if BUFFERS.iter().any(|part| name.contains(part)) {
-        return true;
+/// The parts of a larger model: the text model's own, and thereby the others.
+struct Parts<'a> {
+    wrapper: &'a str,
+    /// What the names of all tensors in the blocks begin with.
+    base: String,
+    /// First parts of the names of the text model's tensors outside the base model, such as `lm_head`.
+    own: BTreeSet<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    /// The parts of a model with tensors of these names.
+    fn of(layout: &'a TensorLayout, names: impl Iterator<Item = &'a str>) -> Self {
+        let (wrapper, base) = (layout.wrapper(), layout.base());
+        let outside = names.filter(|name| !name.starts_with(&base)).filter_map(|name| name.strip_prefix(wrapper));
+        let own = outside.filter_map(|rest| rest.split('.').next()).collect();
+        Self { wrapper, base, own }
     }
-    // Within a model with images, its other parts are beside the text model, and may have the same prefix.
-    let outer = [base.as_str(), layout.wrapper(), "model.", ""];
-    let rest = |prefix: &&str| name.strip_prefix(*prefix);
-    if outer.iter().filter_map(rest).any(|rest| OTHER_PARTS.iter().any(|part| rest.starts_with(part))) {
-        return true;
+
+    /// Whether a tensor certainly belongs to another part.
+    fn is_another(&self, name: &str) -> bool {
+        if BUFFERS.iter().any(|part| name.contains(part)) {
+            return true;
+        }
+        // The other parts of a model with images are beside the text model, and may have the same prefix.
+        let places = [self.base.as_str(), self.wrapper, "model.", ""];
+        let begins = |rest: &str| OTHER_PARTS.iter().any(|part| rest.starts_with(part));
+        if places.iter().any(|place| name.strip_prefix(place).is_some_and(begins)) {
+            return true;
+        }
+        // Where the model's names have a prefix, whatever has another one was added by some tool; but `lm_head.bias`
+        // beside `lm_head.weight` was not.
+        let first = name.strip_prefix(self.wrapper).and_then(|rest| rest.split('.').next());
+        let is_own = name.starts_with(&self.base) || first.is_some_and(|first| self.own.contains(first));
+        self.base != self.wrapper && !is_own
     }
-    if further_layer(c, layout, name) {
-        return true;
-    }
-    // Whatever is beside the model under a name of its own, but not, for example, `lm_head.bias` beside a head without bias.
-    let part = |name: &str| name[layout.wrapper().len()..].split('.').next().unwrap_or_default().to_owned();
-    let is_beside = |name: &str| name.starts_with(layout.wrapper()) && !name.starts_with(&base);
-    let of_model = used.iter().cloned().chain(layout.role_stem(TensorRole::Head, 0)).filter(|name| is_beside(name));
-    base != layout.wrapper()
-        && !name.starts_with(&base)
-        && !(is_beside(name) && of_model.map(|n| part(&n)).any(|p| p == part(name)))
 }
 
 /// Whether a tensor is in a layer after the last one, where the configuration says how many such layers predict further
 /// tokens. Otherwise a surplus layer means that the number of layers is wrong.
-fn further_layer(c: &ModelConfig, layout: &TensorLayout, name: &str) -> bool {
+fn is_further_layer(c: &ModelConfig, layout: &TensorLayout, name: &str) -> bool {
     let base = layout.base();
     let Some(rest) = name.strip_prefix(&base).and_then(|rest| rest.strip_prefix("layers.")) else { return false };
     let layer = rest.split('.').next().and_then(|number| number.parse::<usize>().ok());
@@ -121,5 +135,6 @@ fn sentence(names: &[&str], what: &str) -> String {
     const NAMED: usize = 3;
     let first = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
-    format!("{} tensors {what} are not read: {first}{more}", names.len())
+    let (tensors, are) = if names.len() == 1 { ("tensor", "is") } else { ("tensors", "are") };
+    format!("{} {tensors} {what} {are} not read: {first}{more}", names.len())
 }
