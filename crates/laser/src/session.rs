@@ -111,6 +111,12 @@ impl Session {
         Ok(self.tokenizer.get_or_init(|| tokenizer))
     }
 
+    /// Remarks for the user about the model's files, one sentence each, and about its tokenizer if that has been read.
+    pub fn notes(&self) -> Vec<String> {
+        let tokenizer = self.tokenizer.get().into_iter().flat_map(Tokenizer::notes);
+        self.files.notes().map(str::to_owned).chain(tokenizer.cloned()).collect()
+    }
+
     /// SHA-256 of the model's files, hexadecimal.
     ///
     /// # Errors

@@ -4,19 +4,29 @@ use super::ModelConfig;
 use super::hf_keys::HfKeys;
 use crate::error::Result;
 
-/// Reads the window of each layer from `sliding_window`: for the layers that `layer_types` lists as sliding, or,
-/// without such a list, for all layers from `max_window_layers` on (`opt_in`) or for all layers.
+/// Reads the window of all layers from `sliding_window` (Mistral). A file without the key has the window `default`, one
+/// with the value `null` has none.
 ///
-/// `use_sliding_window: false` switches windows off; with `opt_in`, a missing key does so too.
+/// # Errors
+/// A value that is no number of tokens.
+pub(crate) fn read_window(keys: &HfKeys<'_>, c: &mut ModelConfig, default: Option<usize>) -> Result<()> {
+    let window = match keys.is_null("sliding_window") {
+        true => None,
+        false => keys.count_or_none("sliding_window")?.or(default),
+    };
+    c.attention.layers.iter_mut().for_each(|layer| layer.window = window);
+    Ok(())
+}
+
+/// Reads the window of each layer in the way of Qwen: `sliding_window` counts only with `use_sliding_window: true`, for
+/// the layers that `layer_types` lists as sliding, or, without such a list, for those from `max_window_layers` on.
 ///
 /// # Errors
 /// A kind of layer that is not implemented.
-pub(crate) fn read_windows(keys: &HfKeys<'_>, c: &mut ModelConfig, opt_in: bool) -> Result<()> {
-    let mut window = keys.count_or_none("sliding_window")?;
-    let first = if opt_in { keys.size_or("max_window_layers", 28)? } else { 0 };
-    if !keys.flag_or("use_sliding_window", !opt_in)? {
-        window = None;
-    }
+pub(crate) fn read_opt_in_windows(keys: &HfKeys<'_>, c: &mut ModelConfig) -> Result<()> {
+    let slides = keys.flag_or("use_sliding_window", false)?;
+    let window = keys.count_or_none("sliding_window")?.filter(|_| slides);
+    let first = keys.size_or("max_window_layers", 28)?;
     let types = read_layer_types(keys, c.n_layers)?;
     for (l, layer) in c.attention.layers.iter_mut().enumerate() {
         layer.window = match &types {

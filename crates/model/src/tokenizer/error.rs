@@ -58,15 +58,15 @@ pub enum TokenizerError {
         /// Names of the supported kinds.
         known: String,
     },
-    /// A special token's id is not in the vocabulary.
-    #[error("{name} token: id {id} is not in the vocabulary of {size}")]
-    NoSuchToken {
-        /// Purpose of the token, such as `end`.
-        name: &'static str,
-        /// Id of the token.
-        id: u32,
-        /// Number of tokens in the vocabulary.
-        size: usize,
+    /// The id of a token is far beyond the number of tokens.
+    #[error("tokenizer.json: token {token:?}: expected an id below {limit}, found {id}")]
+    IdTooLarge {
+        /// The token.
+        token: String,
+        /// Its id.
+        id: String,
+        /// Bound of ids in a file of this size.
+        limit: u64,
     },
     /// A text cannot be encoded.
     #[error("cannot encode {text:?}: {reason}")]
