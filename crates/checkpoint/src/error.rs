@@ -53,8 +53,8 @@ pub enum CheckpointError {
         /// File name of the pickle.
         found: String,
     },
-    /// The file name does not end like that of a known format.
-    #[error("expected a folder, a `.safetensors` file or a `.gguf` file")]
+    /// The file is no GGUF file, and its name does not end like that of another known format.
+    #[error("expected a folder, a `.safetensors` file or a GGUF file")]
     UnknownFormat,
 
     // Conditions of any file.
@@ -213,6 +213,37 @@ pub enum CheckpointError {
     /// The GGUF file is for big-endian machines.
     #[error("a big-endian GGUF file; only little-endian files are read, convert it with gguf-py's gguf-convert-endian")]
     BigEndian,
+    /// A key of a split GGUF model has an impossible value, or one that contradicts another part.
+    #[error("split GGUF model: metadata key `{key}`: expected {expected}, found {found}")]
+    SplitKey {
+        /// The key.
+        key: &'static str,
+        /// The values that are possible.
+        expected: String,
+        /// Value in the file.
+        found: u64,
+    },
+    /// The name of a part of a split GGUF model does not lead to the other parts.
+    #[error(
+        "part {number} of {count} of a split GGUF model: expected a name that ends in \
+         `-{number:05}-of-{count:05}.gguf`, by which the other parts are found"
+    )]
+    PartName {
+        /// Number of the part, from 1.
+        number: u64,
+        /// Number of parts.
+        count: u64,
+    },
+    /// A part of a split GGUF model does not exist.
+    #[error("split GGUF model: part {number} of {count} is missing, expected beside this one: `{name}`")]
+    MissingPart {
+        /// File name of the part.
+        name: String,
+        /// Number of the part, from 1.
+        number: u64,
+        /// Number of parts.
+        count: u64,
+    },
     /// A count in the file is larger than the rest of the file allows.
     #[error("{what}: {count} announced, the rest of the file holds at most {possible}")]
     CountTooLarge {
@@ -395,7 +426,7 @@ impl CheckpointError {
     }
 
     /// Names the `file` that this error concerns; an error that names a file already stays as it is.
-    pub(crate) fn in_file(self, file: &Path) -> Self {
+    pub fn in_file(self, file: &Path) -> Self {
         match self {
             named @ CheckpointError::InFile { .. } => named,
             problem => CheckpointError::InFile { file: file.to_path_buf(), problem: Box::new(problem) },

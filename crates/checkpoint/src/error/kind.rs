@@ -27,7 +27,11 @@ impl CheckpointError {
         match self {
             Self::InFile { problem, .. } => problem.kind(),
             Self::Io { .. } => CheckpointErrorKind::Io,
-            Self::NoModel | Self::NoIndex { .. } | Self::NoSuchTensor { .. } => CheckpointErrorKind::Missing,
+            Self::NoModel
+            | Self::NoIndex { .. }
+            | Self::NoSuchTensor { .. }
+            | Self::PartName { .. }
+            | Self::MissingPart { .. } => CheckpointErrorKind::Missing,
             Self::Pickle { .. }
             | Self::UnknownFormat
             | Self::UnknownDtype { .. }
@@ -51,6 +55,7 @@ impl CheckpointError {
             | Self::MissingTensor { .. }
             | Self::SurplusTensor { .. }
             | Self::WrongMagic { .. }
+            | Self::SplitKey { .. }
             | Self::CountTooLarge { .. }
             | Self::NotUtf8 { .. }
             | Self::UnknownValueType { .. }
