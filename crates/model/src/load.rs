@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
-use laser_checkpoint::Checkpoint;
+use laser_checkpoint::{Checkpoint, Metadata};
 use weight_reader::WeightReader;
 
 use crate::arch::registry::GgufModel;
@@ -15,7 +15,7 @@ use crate::config::ModelConfig;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::tensor_layout::{TensorLayout, TensorLocation};
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Tokenizer, TokenizerError};
 use crate::weight_id::WeightId;
 
 /// The opened files of a model: its tensors on disk, configuration and tokenizer, without weights in memory.
@@ -115,9 +115,26 @@ impl ModelFiles {
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         self.config.check_reads_texts()?;
         Ok(match self.checkpoint.gguf_metadata() {
-            Some(metadata) => Tokenizer::from_gguf(metadata)?,
+            Some(metadata) => self
+                .gguf_tokenizer(metadata)
+                .map_err(|problem| TokenizerError::InFile { path: self.path.clone(), problem: Box::new(problem) })?,
             None => Tokenizer::from_folder(&self.path)?,
         })
+    }
+
+    /// The tokenizer in the metadata of a GGUF file.
+    fn gguf_tokenizer(&self, metadata: &Metadata) -> Result<Tokenizer, TokenizerError> {
+        let tokenizer = Tokenizer::from_gguf(metadata)?;
+        let (rows, tokens) = (self.config.vocab_size, tokenizer.vocab_size());
+        // A text could contain the other tokens, which the model cannot read.
+        if tokens > rows {
+            return Err(TokenizerError::BadValue {
+                key: "tokenizer.ggml.tokens".to_owned(),
+                expected: format!("at most {rows} tokens, the rows of the embedding"),
+                found: tokens.to_string(),
+            });
+        }
+        Ok(tokenizer)
     }
 
     /// Loads all weights onto `device` as `dtype` (f32 on the CPU). Each forward pass will use `threads` threads.

@@ -25,6 +25,8 @@ pub struct Tokenizer {
     chat_template: Option<String>,
     /// Whether tokens spell bytes as printable characters (GPT-2's `Ġ` for a space), not as SentencePiece does.
     byte_level: bool,
+    /// Remarks for the user about the files, one sentence each.
+    notes: Vec<String>,
 }
 
 impl Tokenizer {
@@ -37,7 +39,7 @@ impl Tokenizer {
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|e| TokenizerError::Definition(e.to_string()))?;
         special.check(&inner)?;
-        Ok(Self { inner, special, chat_template, byte_level })
+        Ok(Self { inner, special, chat_template, byte_level, notes: Vec::new() })
     }
 
     /// Token ids of a text. The text of a special token (`<|im_end|>`) becomes that token. With `add_special`,
@@ -124,6 +126,11 @@ impl Tokenizer {
             ("pad_token", self.special.pad),
         ];
         ids.into_iter().filter_map(|(name, id)| Some((name, self.inner.id_to_token(id?)?))).collect()
+    }
+
+    /// Remarks for the user about the files, one sentence each: settings that are not used.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The tokenizer as a `tokenizer.json` document.
