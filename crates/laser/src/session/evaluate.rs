@@ -152,6 +152,7 @@ impl Session {
             manifest.seeds.insert("fewshot".into(), tasks.fewshot_seed);
         }
         let mut notes = tasks.notes();
+        notes.extend_from_slice(self.tokenizer()?.notes());
         let ties = outcomes.iter().filter(|outcome| outcome.tied).count();
         if ties > 0 {
             notes.push(format!("{ties} items were decided by a tie"));

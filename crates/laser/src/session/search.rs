@@ -149,6 +149,7 @@ impl Session {
         let manifest = self.search_manifest(tasks, &evaluator, &settings, truncation.method())?;
         let mut notes = search_notes(tasks, &settings, truncation.method());
         notes.extend(space_note(&settings.space, self.config()));
+        notes.extend_from_slice(self.tokenizer()?.notes());
         let results =
             search_results(&evaluator, &found, &settings, [&base_samples, &best_samples], manifest, price, notes);
         let recipe = self.recipe(&found, truncation.method(), &results)?;
