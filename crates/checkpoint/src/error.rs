@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use crate::dtype::Dtype;
 
 mod kind;
+mod split;
 
 pub use kind::CheckpointErrorKind;
+pub use split::SplitError;
 
 /// Advice on how to convert a pickle checkpoint into a safetensors one.
 const CONVERT: &str = "convert it where you trust it: python -c \"from transformers import AutoModelForCausalLM as M; \
@@ -213,37 +215,9 @@ pub enum CheckpointError {
     /// The GGUF file is for big-endian machines.
     #[error("a big-endian GGUF file; only little-endian files are read, convert it with gguf-py's gguf-convert-endian")]
     BigEndian,
-    /// A key of a split GGUF model has an impossible value, or one that contradicts another part.
-    #[error("split GGUF model: metadata key `{key}`: expected {expected}, found {found}")]
-    SplitKey {
-        /// The key.
-        key: &'static str,
-        /// The values that are possible.
-        expected: String,
-        /// Value in the file.
-        found: u64,
-    },
-    /// The name of a part of a split GGUF model does not lead to the other parts.
-    #[error(
-        "part {number} of {count} of a split GGUF model: expected a name that ends in \
-         `-{number:05}-of-{count:05}.gguf`, by which the other parts are found"
-    )]
-    PartName {
-        /// Number of the part, from 1.
-        number: u64,
-        /// Number of parts.
-        count: u64,
-    },
-    /// A part of a split GGUF model does not exist.
-    #[error("split GGUF model: part {number} of {count} is missing, expected beside this one: `{name}`")]
-    MissingPart {
-        /// File name of the part.
-        name: String,
-        /// Number of the part, from 1.
-        number: u64,
-        /// Number of parts.
-        count: u64,
-    },
+    /// The parts of a split GGUF model are not complete, or do not belong together.
+    #[error("split GGUF model: {0}")]
+    Split(#[from] SplitError),
     /// A count in the file is larger than the rest of the file allows.
     #[error("{what}: {count} announced, the rest of the file holds at most {possible}")]
     CountTooLarge {

@@ -68,7 +68,7 @@ mod tensor_entry;
 pub use checkpoint::{Checkpoint, Format};
 pub use codec::stored_values;
 pub use dtype::Dtype;
-pub use error::{CheckpointError, CheckpointErrorKind};
+pub use error::{CheckpointError, CheckpointErrorKind, SplitError};
 pub use gguf::metadata::{Array, Metadata, Value};
 pub use new_tensor::{NewTensor, TensorValues};
 pub use output_file::write_atomically;

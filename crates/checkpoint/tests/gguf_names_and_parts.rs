@@ -8,7 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gguf_bytes::{GgufBytes, key, tensor, text};
-use laser_checkpoint::{Checkpoint, CheckpointError, CheckpointErrorKind, Dtype, Format, gguf, stored_values};
+use laser_checkpoint::{
+    Checkpoint, CheckpointError, CheckpointErrorKind, Dtype, Format, SplitError, gguf, stored_values,
+};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -129,7 +131,8 @@ fn a_model_in_one_file_may_have_the_name_or_the_keys_of_a_part() {
 
 #[test]
 fn parts_that_are_missing_misnamed_or_of_another_model_are_named() {
-    use CheckpointError::{DuplicateTensor, MissingPart, PartName, SplitKey};
+    use CheckpointError::{DuplicateTensor, Split};
+    use SplitError::{Key, MissingPart, PartName};
     let problem = |change: &dyn Fn(&mut [GgufBytes; 3])| {
         let folder = folder();
         let mut parts = three_parts();
@@ -141,47 +144,47 @@ fn parts_that_are_missing_misnamed_or_of_another_model_are_named() {
         (file.file_name().expect("a file").to_string_lossy().into_owned(), *problem)
     };
     let (file, found) = problem(&|parts| parts[2].keys = split_keys(2, 2, 3));
-    assert!(matches!(found, SplitKey { key: "split.count" | "split.no", .. }), "{found}");
+    assert!(matches!(found, Split(Key { key: "split.count" | "split.no", .. })), "{found}");
     assert_eq!(file, "model-00003-of-00003.gguf");
     let (file, found) = problem(&|parts| parts[2].keys = split_keys(1, 3, 3));
-    assert!(matches!(&found, SplitKey { key: "split.no", found: 1, .. }), "{found}");
+    assert!(matches!(&found, Split(Key { key: "split.no", found: 1, .. })), "{found}");
     assert_eq!(file, "model-00003-of-00003.gguf");
     let (file, found) = problem(&|parts| parts[0].keys = vec![]);
-    assert!(matches!(&found, SplitKey { key: "split.count", found: 0, .. }), "{found}");
+    assert!(matches!(&found, Split(Key { key: "split.count", found: 0, .. })), "{found}");
     assert_eq!(file, "model-00001-of-00003.gguf");
     let (_, found) = problem(&|parts| parts[2].keys = split_keys(2, 3, 9));
-    assert!(matches!(&found, SplitKey { key: "split.tensors.count", found: 9, .. }), "{found}");
+    assert!(matches!(&found, Split(Key { key: "split.tensors.count", found: 9, .. })), "{found}");
     let (_, found) = problem(&|parts| {
         parts.iter_mut().enumerate().for_each(|(number, part)| {
             part.keys = split_keys(u16::try_from(number).expect("three parts"), 3, 4);
         });
     });
-    assert!(matches!(&found, SplitKey { key: "split.tensors.count", found: 4, .. }), "{found}");
+    assert!(matches!(&found, Split(Key { key: "split.tensors.count", found: 4, .. })), "{found}");
     let (file, found) = problem(&|parts| parts[2].tensors = vec![tensor("a", &[32, 2], 8, 0)]);
     assert!(matches!(&found, DuplicateTensor { tensor } if tensor == "a"), "{found}");
     assert_eq!(file, "model-00003-of-00003.gguf");
     for number in [3u16, u16::MAX] {
         let (_, found) = problem(&|parts| parts[1].keys = split_keys(number, 3, 3));
-        assert!(matches!(&found, SplitKey { key: "split.no", .. }), "{found}");
+        assert!(matches!(&found, Split(Key { key: "split.no", .. })), "{found}");
     }
     let (_, found) = problem(&|parts| parts[1].keys = vec![key("split.count", 10, &u64::MAX.to_le_bytes())]);
-    assert!(matches!(&found, SplitKey { key: "split.count", found: u64::MAX, .. }), "{found}");
+    assert!(matches!(&found, Split(Key { key: "split.count", found: u64::MAX, .. })), "{found}");
 
     let folder = folder();
     let paths = write_parts(folder.path(), &three_parts());
     let renamed = folder.path().join("downloaded.gguf");
     fs::copy(&paths[1], &renamed).expect("copies");
     let error = Checkpoint::open(&renamed).expect_err("refused");
-    assert!(matches!(error.problem(), PartName { number: 2, count: 3 }), "{error}");
+    assert!(matches!(error.problem(), Split(PartName { number: 2, count: 3 })), "{error}");
     for part in ["downloaded.gguf", "part 2 of 3", "-00002-of-00003.gguf"] {
         assert!(error.to_string().contains(part), "{error}");
     }
     // The name of another part than the keys say.
     fs::copy(&paths[1], &paths[2]).expect("copies");
-    assert!(matches!(Checkpoint::open(&paths[2]).expect_err("refused").problem(), PartName { .. }));
+    assert!(matches!(Checkpoint::open(&paths[2]).expect_err("refused").problem(), Split(PartName { .. })));
     fs::remove_file(&paths[2]).expect("removes");
     let error = Checkpoint::open(&paths[0]).expect_err("refused");
-    assert!(matches!(error.problem(), MissingPart { number: 3, count: 3, .. }), "{error}");
+    assert!(matches!(error.problem(), Split(MissingPart { number: 3, count: 3, .. })), "{error}");
     assert_eq!(error.kind(), CheckpointErrorKind::Missing);
     for part in ["model-00001-of-00003.gguf", "part 3 of 3 is missing", "`model-00003-of-00003.gguf`"] {
         assert!(error.to_string().contains(part), "{error}");

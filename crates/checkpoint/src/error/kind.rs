@@ -27,11 +27,8 @@ impl CheckpointError {
         match self {
             Self::InFile { problem, .. } => problem.kind(),
             Self::Io { .. } => CheckpointErrorKind::Io,
-            Self::NoModel
-            | Self::NoIndex { .. }
-            | Self::NoSuchTensor { .. }
-            | Self::PartName { .. }
-            | Self::MissingPart { .. } => CheckpointErrorKind::Missing,
+            Self::Split(problem) if problem.is_missing() => CheckpointErrorKind::Missing,
+            Self::NoModel | Self::NoIndex { .. } | Self::NoSuchTensor { .. } => CheckpointErrorKind::Missing,
             Self::Pickle { .. }
             | Self::UnknownFormat
             | Self::UnknownDtype { .. }
@@ -55,7 +52,7 @@ impl CheckpointError {
             | Self::MissingTensor { .. }
             | Self::SurplusTensor { .. }
             | Self::WrongMagic { .. }
-            | Self::SplitKey { .. }
+            | Self::Split(_)
             | Self::CountTooLarge { .. }
             | Self::NotUtf8 { .. }
             | Self::UnknownValueType { .. }

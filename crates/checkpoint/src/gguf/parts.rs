@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::header::{self, Header};
 use super::metadata::Metadata;
 use super::split::{Split, without_split};
-use crate::error::CheckpointError;
+use crate::error::{CheckpointError, SplitError};
 use crate::mapping::Mapping;
 use crate::tensor_entry::to_u64;
 
@@ -37,8 +37,8 @@ impl Part {
 /// split.
 ///
 /// # Errors
-/// The conditions of opening any file and of its header; [`CheckpointError::PartName`],
-/// [`CheckpointError::MissingPart`], [`CheckpointError::SplitKey`], [`CheckpointError::DuplicateTensor`].
+/// The conditions of opening any file and of its header; [`CheckpointError::Split`],
+/// [`CheckpointError::DuplicateTensor`].
 pub(crate) fn open(path: &Path) -> Result<Vec<Part>, CheckpointError> {
     let given = Part::open(path.to_path_buf())?;
     let in_given = |problem: CheckpointError| problem.in_file(path);
@@ -55,7 +55,7 @@ pub(crate) fn open(path: &Path) -> Result<Vec<Part>, CheckpointError> {
             None if path.exists() => Part::open(path)?,
             None => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                return Err(in_given(CheckpointError::MissingPart { name, number: number + 1, count: split.count }));
+                return Err(in_given(SplitError::MissingPart { name, number: number + 1, count: split.count }.into()));
             }
         };
         let in_part = |problem: CheckpointError| problem.in_file(&part.path);

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::metadata::Metadata;
-use crate::error::CheckpointError;
+use crate::error::{CheckpointError, SplitError};
 
 const NUMBER: &str = "split.no";
 const COUNT: &str = "split.count";
@@ -29,13 +29,12 @@ impl Split {
     /// Reads the keys; `None` for a model in one file.
     ///
     /// # Errors
-    /// [`CheckpointError::SplitKey`] for numbers that cannot be, [`CheckpointError::MetadataType`].
+    /// [`SplitError::Key`] for numbers that cannot be, [`CheckpointError::MetadataType`].
     pub(super) fn read(metadata: &Metadata) -> Result<Option<Self>, CheckpointError> {
         // A merged file keeps the key with the value 0.
         let Some(count) = metadata.u64(COUNT)?.filter(|count| *count > 1) else {
             return Ok(None);
         };
-        let wrong = |key, expected: String, found: u64| CheckpointError::SplitKey { key, expected, found };
         if count > MAX_PARTS {
             return Err(wrong(COUNT, format!("at most {MAX_PARTS}"), count));
         }
@@ -49,10 +48,10 @@ impl Split {
     /// Paths of all parts, in their order, beside `path`, which is this part.
     ///
     /// # Errors
-    /// [`CheckpointError::PartName`] if the name does not end as the keys demand, so that other parts cannot be found.
+    /// [`SplitError::PartName`] if the name does not end as the keys demand, so that other parts cannot be found.
     pub(super) fn paths(&self, path: &Path) -> Result<impl Iterator<Item = PathBuf>, CheckpointError> {
         let number = self.number + 1;
-        let unnamed = || CheckpointError::PartName { number, count: self.count };
+        let unnamed = || SplitError::PartName { number, count: self.count };
         let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(unnamed)?;
         let pattern = NamePattern::of(name).filter(|found| (found.number, found.count) == (number, self.count));
         let pattern = pattern.ok_or_else(unnamed)?;
@@ -63,10 +62,8 @@ impl Split {
     /// Checks the keys of part `number` (from 0) against those of the part that was opened first.
     ///
     /// # Errors
-    /// [`CheckpointError::SplitKey`].
+    /// [`SplitError::Key`].
     pub(super) fn check_part(&self, number: u64, metadata: &Metadata) -> Result<(), CheckpointError> {
-        let wrong =
-            |key, expected: u64, found| CheckpointError::SplitKey { key, expected: expected.to_string(), found };
         let count = metadata.u64(COUNT)?.unwrap_or(0);
         if count != self.count {
             return Err(wrong(COUNT, self.count, count));
@@ -84,16 +81,20 @@ impl Split {
     /// Checks the number of tensors in all parts together.
     ///
     /// # Errors
-    /// [`CheckpointError::SplitKey`] if it is not the announced one.
+    /// [`SplitError::Key`] if it is not the announced one.
     pub(super) fn check_tensors(&self, found: u64) -> Result<(), CheckpointError> {
         match self.tensors {
             Some(announced) if announced != found => {
-                let expected = format!("{found}, the tensors in all parts together");
-                Err(CheckpointError::SplitKey { key: TENSORS, expected, found: announced })
+                Err(wrong(TENSORS, format!("{found}, the tensors in all parts together"), announced))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// The error that a key has another value than expected.
+fn wrong(key: &'static str, expected: impl ToString, found: u64) -> CheckpointError {
+    SplitError::Key { key, expected: expected.to_string(), found }.into()
 }
 
 /// The metadata without the keys of a split, for the same model in one file.
