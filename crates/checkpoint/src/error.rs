@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use crate::dtype::Dtype;
 
 mod kind;
+mod split;
 
 pub use kind::CheckpointErrorKind;
+pub use split::SplitError;
 
 /// Advice on how to convert a pickle checkpoint into a safetensors one.
 const CONVERT: &str = "convert it where you trust it: python -c \"from transformers import AutoModelForCausalLM as M; \
@@ -53,8 +55,8 @@ pub enum CheckpointError {
         /// File name of the pickle.
         found: String,
     },
-    /// The file name does not end like that of a known format.
-    #[error("expected a folder, a `.safetensors` file or a `.gguf` file")]
+    /// The file is no GGUF file, and its name does not end like that of another known format.
+    #[error("expected a folder, a `.safetensors` file or a GGUF file")]
     UnknownFormat,
 
     // Conditions of any file.
@@ -213,6 +215,9 @@ pub enum CheckpointError {
     /// The GGUF file is for big-endian machines.
     #[error("a big-endian GGUF file; only little-endian files are read, convert it with gguf-py's gguf-convert-endian")]
     BigEndian,
+    /// The parts of a split GGUF model are not complete, or do not belong together.
+    #[error("split GGUF model: {0}")]
+    Split(#[from] SplitError),
     /// A count in the file is larger than the rest of the file allows.
     #[error("{what}: {count} announced, the rest of the file holds at most {possible}")]
     CountTooLarge {
@@ -395,7 +400,7 @@ impl CheckpointError {
     }
 
     /// Names the `file` that this error concerns; an error that names a file already stays as it is.
-    pub(crate) fn in_file(self, file: &Path) -> Self {
+    pub fn in_file(self, file: &Path) -> Self {
         match self {
             named @ CheckpointError::InFile { .. } => named,
             problem => CheckpointError::InFile { file: file.to_path_buf(), problem: Box::new(problem) },

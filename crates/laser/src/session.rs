@@ -21,7 +21,7 @@ use laser_model::device::ComputeDevice;
 use laser_model::load::ModelFiles;
 use laser_model::tokenizer::Tokenizer;
 use laser_model::{Model, ModelConfig};
-use laser_source::{ModelSource, SourceOptions, resolve, sha256_model};
+use laser_source::{ModelSource, SourceOptions, resolve, sha256_files, sha256_model};
 
 use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::error::{Error, Result};
@@ -125,7 +125,11 @@ impl Session {
         if let Some(sha256) = self.sha256.get() {
             return Ok(sha256.clone());
         }
-        let sha256 = sha256_model(self.files.path())?;
+        let files = self.files.checkpoint().files();
+        let sha256 = match self.files.is_gguf() && files.len() > 1 {
+            true => sha256_files(files)?,
+            false => sha256_model(self.files.path())?,
+        };
         Ok(self.sha256.get_or_init(|| sha256).clone())
     }
 

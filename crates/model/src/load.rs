@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
 use config_json::ConfigJson;
-use laser_checkpoint::Checkpoint;
+use laser_checkpoint::{Checkpoint, Metadata};
 use weight_reader::WeightReader;
 
 use crate::arch::registry::GgufModel;
@@ -19,7 +19,7 @@ use crate::config::{ModelConfig, find_quantised};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::tensor_layout::{TensorLayout, TensorLocation};
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Tokenizer, TokenizerError};
 use crate::weight_id::WeightId;
 
 /// The opened files of a model: its tensors on disk, configuration and tokenizer, without weights in memory.
@@ -147,10 +147,27 @@ impl ModelFiles {
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         self.config.check_reads_texts()?;
         let mut tokenizer = match self.checkpoint.gguf_metadata() {
-            Some(metadata) => Tokenizer::from_gguf(metadata)?,
+            Some(metadata) => self
+                .gguf_tokenizer(metadata)
+                .map_err(|problem| TokenizerError::InFile { path: self.path.clone(), problem: Box::new(problem) })?,
             None => Tokenizer::from_folder(&self.path)?,
         };
         tokenizer.note_tokens_beyond(self.config.vocab_size);
+        Ok(tokenizer)
+    }
+
+    /// The tokenizer in the metadata of a GGUF file.
+    fn gguf_tokenizer(&self, metadata: &Metadata) -> Result<Tokenizer, TokenizerError> {
+        let tokenizer = Tokenizer::from_gguf(metadata)?;
+        let (rows, tokens) = (self.config.vocab_size, tokenizer.vocab_size());
+        // A text could contain the other tokens, which the model cannot read.
+        if tokens > rows {
+            return Err(TokenizerError::BadValue {
+                key: "tokenizer.ggml.tokens".to_owned(),
+                expected: format!("at most {rows} tokens, the rows of the embedding"),
+                found: tokens.to_string(),
+            });
+        }
         Ok(tokenizer)
     }
 

@@ -28,7 +28,7 @@ pub struct Tokenizer {
     chat_template: Option<String>,
     /// Whether tokens spell bytes as printable characters (GPT-2's `Ġ` for a space), not as SentencePiece does.
     byte_level: bool,
-    /// Remarks about values of the files that are not used, one sentence each.
+    /// Remarks for the user about the files, one sentence each.
     notes: Vec<String>,
 }
 

@@ -259,8 +259,7 @@ fn errors_of_unusable_metadata_name_the_key() {
     }
     assert!(gpt2(vec![("ggml.merges", list(&["a z"]))]).contains("`z`"));
     assert!(
-        gpt2(vec![("ggml.merges", list(&["a b"])), ("ggml.bos_token_id", Stored::U64(1 << 40))])
-            .contains("bos_token_id")
+        gpt2(vec![("ggml.merges", list(&["a b"])), ("ggml.bos_token_id", Stored::I32(-1))]).contains("bos_token_id")
     );
     assert!(
         gpt2(vec![("ggml.merges", list(&["a b"])), ("ggml.add_bos_token", Stored::Bool(true))])
@@ -275,6 +274,30 @@ fn errors_of_unusable_metadata_name_the_key() {
     };
     assert!(llama(None).contains("tokenizer.ggml.scores"));
     assert!(llama(Some(vec![0.0])).contains("one value for each of 2 tokens"));
+}
+
+#[test]
+fn special_tokens_outside_the_vocabulary_are_left_out_with_a_note() {
+    let tokens = || texts(["a", "b", "ab"].map(str::to_owned).to_vec());
+    for (key, id) in [
+        ("ggml.eos_token_id", Stored::U32(50256)),
+        ("ggml.bos_token_id", Stored::U64(1 << 40)),
+        ("ggml.eot_token_id", Stored::I32(3)),
+        ("ggml.padding_token_id", Stored::U32(u32::MAX)),
+    ] {
+        let tokenizer = Tokenizer::from_gguf(&metadata(vec![
+            ("ggml.model", text("gpt2")),
+            ("ggml.tokens", tokens()),
+            ("ggml.merges", texts(vec!["a b".to_owned()])),
+            (key, id),
+            ("ggml.eom_token_id", Stored::U32(1)),
+        ]))
+        .unwrap();
+        assert_eq!((tokenizer.bos_id(), tokenizer.eos_ids(), tokenizer.special_texts().len()), (None, &[1][..], 1));
+        assert_eq!(tokenizer.encode("ab", true).unwrap(), [2]);
+        let [note] = tokenizer.notes() else { panic!("{:?}", tokenizer.notes()) };
+        assert!(note.contains(key) && note.contains("3 tokens"), "{note}");
+    }
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl TemporaryTarget {
     /// # Errors
     /// `out` exists, has another extension than `extension`, or its folder cannot be created.
     pub(super) fn file(out: &Path, source: &Path, extension: &str) -> Result<Self> {
-        if out.extension().is_none_or(|found| found != extension) {
+        if out.extension().is_none_or(|found| !found.eq_ignore_ascii_case(extension)) {
             return Err(refused(out, &format!("expected a file name that ends in .{extension}")));
         }
         if out.symlink_metadata().is_ok() {

@@ -1,5 +1,7 @@
 //! The registry of families: lists all families and decides which one a model file belongs to.
 
+use std::path::Path;
+
 use laser_checkpoint::{Checkpoint, Metadata};
 use serde_json::{Map, Value};
 
@@ -71,7 +73,8 @@ impl GgufModel {
     /// # Errors
     /// An unknown family, a missing key, a key of another type, or a value that is not implemented.
     pub(crate) fn read(file: &str, metadata: &Metadata, checkpoint: &Checkpoint) -> Result<Self> {
-        let name = metadata.str("general.architecture")?.unwrap_or("nothing");
+        let name = metadata.str("general.architecture").map_err(|problem| problem.in_file(Path::new(file)))?;
+        let name = name.unwrap_or("nothing");
         let keys = GgufKeys::new(file, metadata, name, checkpoint);
         let unknown = || Error::Config {
             file: file.into(),

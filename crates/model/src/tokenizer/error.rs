@@ -6,6 +6,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenizerError {
+    /// The tokenizer in a GGUF file is not usable.
+    #[error("{}: {problem}", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, without the file.
+        problem: Box<TokenizerError>,
+    },
     /// A file could not be read.
     #[error("{}: {source}{hint}", path.display())]
     Io {

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::error::{PICKLE_HINT, SourceError};
+use crate::gguf_file::has_gguf_name;
 use crate::hub_name::is_plain_path;
 
 /// Name of the index that maps each tensor to its shard.
@@ -32,7 +33,7 @@ impl ModelFileNames {
         if !has(INDEX) && !has(SINGLE) {
             let pickled =
                 files.iter().any(|file| file.ends_with(".bin") || file.ends_with(".pt") || file.ends_with(".pth"));
-            return Err(refuse(if files.iter().any(|file| file.ends_with(".gguf")) {
+            return Err(refuse(if files.iter().any(|file| has_gguf_name(file)) {
                 format!("it has GGUF files, name one as hf:{repo}/FILE.gguf: {}", ggufs(files))
             } else if pickled {
                 PICKLE_HINT.to_owned()
@@ -62,7 +63,7 @@ fn is_companion(file: &str) -> bool {
 
 /// The names of GGUF files, for an error message.
 pub(super) fn ggufs(files: &[String]) -> String {
-    let names: Vec<_> = files.iter().filter(|file| file.ends_with(".gguf")).map(String::as_str).collect();
+    let names: Vec<_> = files.iter().filter(|file| has_gguf_name(file)).map(String::as_str).collect();
     if names.is_empty() { "no .gguf file".to_owned() } else { names.join(", ") }
 }
 
