@@ -58,6 +58,7 @@ pub mod error;
 pub mod evaluate;
 pub mod export;
 pub mod gradient;
+mod model_folder;
 pub mod price;
 pub mod report;
 pub mod results;

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::adapter::{self, adapter_hint};
 use super::error::{PICKLE_HINT, SourceError};
 use super::hub_name::HubModel;
 use super::resolved::ResolvedSource;
@@ -11,6 +12,9 @@ use super::resolved::ResolvedSource;
 pub(crate) fn resolve(path: &Path) -> Result<ResolvedSource, SourceError> {
     let refuse = |hint: String| SourceError::NotAModel { path: path.to_owned(), hint };
     if path.is_dir() {
+        if let Some(hint) = adapter_hint(path) {
+            return Err(refuse(hint));
+        }
         if !path.join("config.json").is_file() {
             return Err(refuse(folder_hint(path)?));
         }
@@ -20,6 +24,7 @@ pub(crate) fn resolve(path: &Path) -> Result<ResolvedSource, SourceError> {
         let extension = path.extension().unwrap_or_default().to_string_lossy();
         match extension.to_ascii_lowercase().as_str() {
             "gguf" => {}
+            "safetensors" if adapter::is_weights(path) => return Err(refuse(adapter::HINT.into())),
             "safetensors" => {
                 return Err(refuse("give the folder that holds it and its config.json".into()));
             }

@@ -28,7 +28,8 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> R
     let found = completed(session.search(&tasks, &options), args)?;
     found.write_run(&args.out)?;
     if let Some(path) = args.write_model.as_ref().filter(|_| !found.edit().is_empty()) {
-        found.apply(&session)?.write(path).with_context(|| format!("writing {}", path.display()))?;
+        let written = found.apply(&session)?.write(path).with_context(|| format!("writing {}", path.display()))?;
+        written.notes.iter().for_each(|note| output::say(global, note));
         output::say(global, &format!("wrote {}", path.display()));
     }
     progress.finish();
