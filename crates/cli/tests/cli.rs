@@ -19,8 +19,12 @@ mod data;
 mod errors;
 #[path = "cli/eval.rs"]
 mod eval;
+#[path = "cli/folder.rs"]
+mod folder;
 #[path = "cli/look.rs"]
 mod look;
+#[path = "cli/numbers.rs"]
+mod numbers;
 #[path = "cli/resume.rs"]
 mod resume;
 #[path = "cli/search.rs"]

@@ -22,7 +22,9 @@
 //! println!("{}", found.verdict());
 //! # let (run, better) = (&run, &better);
 //! found.write_run(run)?;
+//! # if !found.edit().is_empty() {
 //! session.apply(found.edit())?.write(better)?;
+//! # }
 //! # Ok(())
 //! # }
 //! ```

@@ -12,11 +12,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use laser_checkpoint::StandIn;
+use laser_checkpoint::{CheckpointError, StandIn};
 use laser_model::load::ModelFiles;
 use laser_source::adapter_base;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use role::Role;
 
 /// Largest size in bytes of a configuration that is searched for code of its own.
@@ -24,19 +24,26 @@ const MAX_CONFIG: u64 = 1 << 24;
 /// Number of bytes at the beginning of a file that show what it is.
 const LOOKED_AT: u64 = 512;
 
-/// Refuses a folder whose configuration is a Git LFS pointer or a web page. Weights are checked where they are opened.
+/// Files of a tokenizer that are JSON or text.
+pub(crate) const TOKENIZER: [&str; 4] =
+    ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"];
+
+/// Refuses a folder in which one of the documents `names` is a Git LFS pointer or a web page. Weights are checked where
+/// they are opened.
 ///
 /// # Errors
 /// Such a file, with what to do.
-pub(crate) fn check_configuration(folder: &Path) -> Result<()> {
-    let path = folder.join("config.json");
-    let mut start = Vec::new();
-    // Whatever cannot be read here is reported where the configuration is read.
-    let _ = File::open(&path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut start));
-    match StandIn::of(&start) {
-        Some(found) => Err(Error::parse(path, format!("expected a JSON object, found {found}"))),
-        None => Ok(()),
+pub(crate) fn check_documents(folder: &Path, names: &[&str]) -> Result<()> {
+    for path in names.iter().map(|name| folder.join(name)) {
+        let mut start = Vec::new();
+        // Whatever cannot be read here is reported where the document is read.
+        let _ = File::open(&path).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut start));
+        if let Some(found) = StandIn::of(&start) {
+            let problem = Box::new(CheckpointError::StandIn { found });
+            return Err(CheckpointError::InFile { file: path, problem }.into());
+        }
     }
+    Ok(())
 }
 
 /// Remarks on the files of a model folder that other loaders would follow elsewhere, so that they might run another

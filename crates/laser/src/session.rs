@@ -66,7 +66,7 @@ impl Session {
     pub fn open_with(model: &str, options: SessionOptions) -> Result<Self> {
         let source = ModelSource::parse(model)?;
         let resolved = options.with_sources(|sources: &SourceOptions<'_>| resolve(&source, sources))?;
-        model_folder::check_configuration(&resolved.path)?;
+        model_folder::check_documents(&resolved.path, &["config.json"])?;
         let files = ModelFiles::open(&resolved.path)?;
         Ok(Self { name: resolved.origin, files, options, tokenizer: OnceLock::new(), sha256: OnceLock::new() })
     }
@@ -115,7 +115,11 @@ impl Session {
         if let Some(tokenizer) = self.tokenizer.get() {
             return Ok(tokenizer);
         }
-        let tokenizer = self.files.tokenizer()?;
+        let tokenizer = self.files.tokenizer().or_else(|error| {
+            // A pointer or a page explains the error better than the parser can.
+            model_folder::check_documents(self.files.path(), &model_folder::TOKENIZER)?;
+            Err(Error::from(error))
+        })?;
         Ok(self.tokenizer.get_or_init(|| tokenizer))
     }
 

@@ -41,13 +41,16 @@ pub(super) fn copy(source: &ModelFiles, target: &Path, reserved: &[&str]) -> Res
         checkpoint.files().chain(checkpoint.index_file()).filter_map(Path::file_name).collect();
     let Listing { files, mut left_out } = list(source.path())?;
     let keeps_code = own_code::is_needed(source.config());
-    let mut without_code = Vec::new();
+    let (mut without_code, mut with_code) = (Vec::new(), Vec::new());
     for name in files.iter().filter(|name| !weights.contains(OsStr::new(name))) {
         let (from, to) = (source.path().join(name), target.join(new_name(name, reserved, &files)));
         let mut input = File::open(&from).map_err(Error::io(&from))?;
         let role = match Role::of(name) {
             Role::Companion if begins_with_gguf(&mut input).map_err(Error::io(&from))? => Role::Weights,
-            Role::Code if keeps_code => Role::Companion,
+            Role::Code if keeps_code => {
+                with_code.push(name.as_str());
+                Role::Companion
+            }
             role => role,
         };
         if role != Role::Companion {
@@ -79,9 +82,10 @@ pub(super) fn copy(source: &ModelFiles, target: &Path, reserved: &[&str]) -> Res
             own_code::KEY
         ));
     }
-    if keeps_code {
+    if !with_code.is_empty() {
         notes.push(format!(
-            "the folder's code is kept, because transformers cannot load a `{}` without it",
+            "{}: code is kept, because transformers cannot load a `{}` without it",
+            with_code.join(", "),
             source.config().family.model_type
         ));
     }
@@ -91,7 +95,7 @@ pub(super) fn copy(source: &ModelFiles, target: &Path, reserved: &[&str]) -> Res
 /// Whether a file begins like a GGUF file; reading then begins at the start again.
 fn begins_with_gguf(file: &mut File) -> io::Result<bool> {
     let mut start = Vec::new();
-    file.take(GGUF.len() as u64).read_to_end(&mut start)?;
+    (&*file).take(GGUF.len() as u64).read_to_end(&mut start)?;
     file.rewind()?;
     Ok(start == GGUF)
 }
