@@ -20,6 +20,9 @@ use crate::tensor_entry::TensorEntry;
 /// File name endings of pickles.
 const PICKLES: [&str; 5] = ["bin", "pt", "pth", "ckpt", "pkl"];
 
+/// Beginning of the names of adapter weights, which are no model by themselves.
+const ADAPTER: &str = "adapter_model";
+
 /// The format of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -48,7 +51,7 @@ impl Checkpoint {
     /// Any part of a split GGUF model (`NAME-00001-of-00003.gguf`) stands for the whole: all parts are opened.
     ///
     /// In a folder, `model.safetensors` is preferred, then `model.safetensors.index.json` with its shards, then the
-    /// only file that ends in `.safetensors`.
+    /// only file that ends in `.safetensors`, the weights of an adapter aside.
     ///
     /// # Errors
     /// All conditions of files, headers and indices, always as [`CheckpointError::InFile`].
@@ -82,7 +85,8 @@ impl Checkpoint {
         }
         // Without a standard name, a single file is unambiguous, but several are not.
         let files = list_sorted(folder).map_err(|e| CheckpointError::io("list the folder")(e).in_file(folder))?;
-        let candidates: Vec<&PathBuf> = files.iter().filter(|f| extension(f) == Some("safetensors")).collect();
+        let is_candidate = |f: &&PathBuf| extension(f) == Some("safetensors") && !file_name(f).starts_with(ADAPTER);
+        let candidates: Vec<&PathBuf> = files.iter().filter(is_candidate).collect();
         match candidates[..] {
             [only] => return Self::open_safetensors(only),
             [] => {}

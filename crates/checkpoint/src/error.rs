@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::dtype::Dtype;
+use crate::stand_in::StandIn;
 
 mod kind;
 mod split;
@@ -60,6 +61,12 @@ pub enum CheckpointError {
     UnknownFormat,
 
     // Conditions of any file.
+    /// The file is a Git LFS pointer, a web page or another text in place of a model file.
+    #[error("found {found}")]
+    StandIn {
+        /// What it is.
+        found: StandIn,
+    },
     /// The file ends before the end of an element of its header.
     #[error("truncated: {what} needs {needed} bytes, {available} are left")]
     Truncated {
@@ -353,7 +360,7 @@ pub enum CheckpointError {
         found: usize,
     },
     /// A finite value is too large for the element type that should store it.
-    #[error("tensor `{tensor}`: {value} at {at:?} is too large for {dtype}")]
+    #[error("tensor `{tensor}`: {value} at {at:?} is too large for {dtype}{}", range(*.dtype))]
     Overflow {
         /// Name of the tensor.
         tensor: String,
@@ -411,5 +418,14 @@ impl CheckpointError {
     /// `.map_err(CheckpointError::io("read the file"))`.
     pub(crate) fn io(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| CheckpointError::Io { action, source }
+    }
+}
+
+/// The range of the types with a small one, for the error of a value beyond it.
+fn range(dtype: Dtype) -> &'static str {
+    if dtype == Dtype::F16 || dtype.is_quantised() {
+        ", which holds at most 65504; a file whose weights are BF16 or F32 can hold it"
+    } else {
+        ""
     }
 }

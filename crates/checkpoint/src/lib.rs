@@ -62,6 +62,7 @@ mod output_file;
 mod parse_dtype;
 mod rounding;
 pub mod safetensors;
+mod stand_in;
 mod tensor;
 mod tensor_entry;
 
@@ -73,4 +74,5 @@ pub use gguf::metadata::{Array, Metadata, Value};
 pub use new_tensor::{NewTensor, TensorValues};
 pub use output_file::write_atomically;
 pub use rounding::Rounding;
+pub use stand_in::StandIn;
 pub use tensor::{TensorInfo, TensorView};

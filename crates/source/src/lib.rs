@@ -14,6 +14,7 @@
 //! are still parsed, and fetching returns [`SourceError::NotBuilt`].
 #![forbid(unsafe_code)]
 
+mod adapter;
 mod digest;
 mod error;
 mod gguf_file;
@@ -29,6 +30,7 @@ mod pypi_name;
 mod resolve;
 mod resolved;
 
+pub use adapter::adapter_base;
 pub use digest::{sha256_file, sha256_files, sha256_model};
 pub use error::{ErrorKind, SourceError};
 pub use hub_name::{HubDataset, HubModel};

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::adapter::{self, adapter_hint};
 use super::error::{PICKLE_HINT, SourceError};
 use super::gguf_file::{begins_as_gguf, has_gguf_name};
 use super::hub_name::HubModel;
@@ -12,6 +13,9 @@ use super::resolved::ResolvedSource;
 pub(crate) fn resolve(path: &Path) -> Result<ResolvedSource, SourceError> {
     let refuse = |hint: String| SourceError::NotAModel { path: path.to_owned(), hint };
     if path.is_dir() {
+        if let Some(hint) = adapter_hint(path) {
+            return Err(refuse(hint));
+        }
         if !path.join("config.json").is_file() {
             return Err(refuse(folder_hint(path)?));
         }
@@ -22,6 +26,7 @@ pub(crate) fn resolve(path: &Path) -> Result<ResolvedSource, SourceError> {
         match extension.to_ascii_lowercase().as_str() {
             // Not one; the reader of the file says what is wrong with it.
             "gguf" => {}
+            "safetensors" if adapter::is_weights(path) => return Err(refuse(adapter::HINT.into())),
             "safetensors" => {
                 return Err(refuse("give the folder that holds it and its config.json".into()));
             }

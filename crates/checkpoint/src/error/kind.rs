@@ -37,7 +37,8 @@ impl CheckpointError {
             | Self::NestingTooDeep { .. }
             | Self::NotAWeightType { .. }
             | Self::DtypeForFormat { .. } => CheckpointErrorKind::Unsupported,
-            Self::Truncated { .. }
+            Self::StandIn { .. }
+            | Self::Truncated { .. }
             | Self::DuplicateTensor { .. }
             | Self::ShapeOverflow { .. }
             | Self::PartialBlock { .. }

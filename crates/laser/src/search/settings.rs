@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::candidate::Candidate;
 use super::criterion::Criterion;
 use super::greedy_order::GreedyOrder;
 use super::objective::Objective;
@@ -110,6 +111,20 @@ impl Settings {
             permutations: 10_000,
             threads,
             memory: None,
+        }
+    }
+
+    /// Whether the search tries no edit that keeps rank 0 by rounding. The paper's protocol tries the paper's list as it is,
+    /// and so does a search of other reductions than the default ones, which somebody chose.
+    pub fn keeps_rank_one(&self) -> bool {
+        self.protocol != Protocol::Paper && self.space.reductions == Space::rhos()
+    }
+
+    /// The candidates of the search: those of its space, or with rank 1 where a default ρ rounds down to rank 0.
+    pub(super) fn all_candidates(&self, config: &ModelConfig) -> Vec<Candidate> {
+        match self.keeps_rank_one() {
+            true => self.space.candidates_of_rank_one_or_more(config),
+            false => self.space.candidates(config),
         }
     }
 

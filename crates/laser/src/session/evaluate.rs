@@ -9,7 +9,7 @@ use super::manifest::score_value;
 use super::price::{PricedEdit, spread};
 use super::{ScoredTasks, Session};
 use crate::edit::Edit;
-use crate::edit::truncation::{SvdMethod, TruncationRecord};
+use crate::edit::truncation::{SvdMethod, TruncationRecord, removal_notes};
 use crate::error::{Error, Result};
 use crate::evaluate::outcome::Outcome;
 use crate::evaluate::{Evaluator, RunContext};
@@ -156,7 +156,9 @@ impl Session {
         if tasks.iter().any(|(task, _)| task.num_fewshot > 0) {
             manifest.seeds.insert("fewshot".into(), tasks.fewshot_seed);
         }
-        let mut notes = tasks.notes();
+        let mut notes = self.notes();
+        notes.extend(tasks.notes());
+        notes.extend(removal_notes(truncations));
         let ties = outcomes.iter().filter(|outcome| outcome.tied).count();
         if ties > 0 {
             notes.push(format!("{ties} items were decided by a tie"));

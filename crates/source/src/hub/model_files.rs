@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::adapter;
 use crate::error::{PICKLE_HINT, SourceError};
 use crate::gguf_file::has_gguf_name;
 use crate::hub_name::is_plain_path;
@@ -35,6 +36,8 @@ impl ModelFileNames {
                 files.iter().any(|file| file.ends_with(".bin") || file.ends_with(".pt") || file.ends_with(".pth"));
             return Err(refuse(if files.iter().any(|file| has_gguf_name(file)) {
                 format!("it has GGUF files, name one as hf:{repo}/FILE.gguf: {}", ggufs(files))
+            } else if has(adapter::CONFIG) {
+                format!("{}; its {} names the base model", adapter::HINT, adapter::CONFIG)
             } else if pickled {
                 PICKLE_HINT.to_owned()
             } else {
@@ -119,6 +122,10 @@ mod tests {
         let hint = |list: &[&str]| ModelFileNames::choose("o/n", &names(list)).unwrap_err().to_string();
         assert!(hint(&["a.Q4.gguf", "b.Q8.gguf"]).contains("hf:o/n/FILE.gguf: a.Q4.gguf, b.Q8.gguf"));
         assert!(hint(&["config.json", "pytorch_model.bin"]).contains("pickle"));
+        for weights in ["adapter_model.safetensors", "adapter_model.bin"] {
+            let hint = hint(&["README.md", "adapter_config.json", weights]);
+            assert!(hint.contains("an adapter") && hint.contains("adapter_config.json"), "{hint}");
+        }
         assert!(hint(&["model.safetensors"]).contains("config.json"));
         assert!(hint(&["x"]).contains("1 files"));
     }
