@@ -22,7 +22,7 @@ pub(crate) use gguf_keys::GgufKeys;
 pub(crate) use hf::read_activation;
 pub(crate) use hf_keys::{HfKeys, ReadKeys};
 pub(crate) use hf_rope::{RopeDefaults, read_rope, read_rope_from, rope_parameters};
-pub(crate) use hf_windows::{read_layer_types, read_opt_in_windows, read_window};
+pub(crate) use hf_windows::{check_unread_layer_types, read_layer_types, read_opt_in_windows, read_window};
 pub use laser_kernels::activation::Activation;
 pub use laser_kernels::norm::NormKind;
 pub use matrices::Piece;

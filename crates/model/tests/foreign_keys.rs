@@ -73,6 +73,15 @@ fn parameters_of_rotary_positions_in_a_foreign_form_are_named() {
 }
 
 #[test]
+fn kinds_of_layers_that_no_family_has_are_errors_everywhere() {
+    for name in ["tiny/llama-gqa-untied", "tiny/qwen2-bias", "families/gpt2", "families/mixtral"] {
+        let layers = Altered::of(name).open().expect(name).config().n_layers;
+        let error = Altered::of(name).with("layer_types", vec!["linear_attention"; layers]).error();
+        assert!(error.contains("`layer_types`") && error.contains("linear_attention"), "{name}: {error}");
+    }
+}
+
+#[test]
 fn two_numbers_of_heads_are_an_error() {
     for (name, key) in [("families/gpt2", "num_attention_heads"), ("tiny/llama-gqa-untied", "n_head")] {
         let error = Altered::of(name).with(key, 2).error();

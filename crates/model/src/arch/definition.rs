@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::family::Family;
 use super::tensor_names::TensorNames;
-use crate::config::{GgufKeys, HfKeys, ModelConfig, Sizes, unread_keys_note};
+use crate::config::{GgufKeys, HfKeys, ModelConfig, Sizes, check_unread_layer_types, unread_keys_note};
 use crate::error::Result;
 
 /// Writes the keys of `config.json` that the family adds to Llama's or gives another value, for a model that was read
@@ -84,6 +84,7 @@ impl FamilyDefinition {
         (self.read_config_json)(&keys, &mut config)?;
         config.further_layers = keys.size_or("num_nextn_predict_layers", 0)?;
         config.eos = read_end_tokens(&keys, &mut config)?;
+        check_unread_layer_types(&keys)?;
         config.notes.extend(unread_keys_note(&keys, &config));
         config.checked(keys.file())
     }

@@ -46,10 +46,25 @@ pub(crate) fn read_layer_types(keys: &HfKeys<'_>, n_layers: usize) -> Result<Opt
     if types.len() != n_layers {
         return Err(keys.wrong("layer_types", format!("{n_layers} entries"), types.len()));
     }
-    let sliding = types.iter().map(|kind| match kind.as_str() {
+    types.iter().map(|kind| is_sliding(keys, kind)).collect::<Result<_>>().map(Some)
+}
+
+/// Rejects a kind of layer that is not implemented, such as `linear_attention`, in a list that the family does not read:
+/// such a model is of another family, whatever its `model_type` says.
+///
+/// # Errors
+/// Such a kind.
+pub(crate) fn check_unread_layer_types(keys: &HfKeys<'_>) -> Result<()> {
+    let unread = keys.unread().into_iter().filter(|(key, _)| *key == "layer_types");
+    let mut kinds = unread.filter_map(|(_, value)| value.as_array()).flatten();
+    kinds.try_for_each(|kind| is_sliding(keys, kind.as_str().unwrap_or("no text")).map(drop))
+}
+
+/// Whether a layer of this kind has a window.
+fn is_sliding(keys: &HfKeys<'_>, kind: &str) -> Result<bool> {
+    match kind {
         "full_attention" => Ok(false),
         "sliding_attention" => Ok(true),
         other => Err(keys.wrong("layer_types", "full_attention or sliding_attention", other)),
-    });
-    sliding.collect::<Result<_>>().map(Some)
+    }
 }
