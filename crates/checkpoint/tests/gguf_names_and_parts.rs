@@ -85,7 +85,7 @@ fn a_gguf_file_is_recognised_by_its_content() {
         ("a", "expected a folder"),
     ] {
         let path = folder.path().join(name);
-        fs::write(&path, b"GGMLxxxxxxxxxxxxxxxxxxxxxxxxxxxxx").expect("writes");
+        fs::write(&path, b"GGML\x00\xff\x01xxxxxxxxxxxxxxxxxxxxxxxxxx").expect("writes");
         let message = Checkpoint::open(&path).expect_err(name).to_string();
         assert!(message.contains(expected) && message.contains(name), "{message}");
         assert!(!gguf::is_gguf(&path).expect("is there"));

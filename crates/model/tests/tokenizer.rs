@@ -391,7 +391,7 @@ fn gguf_ids_outside_the_vocabulary_are_left_out_with_a_remark() {
     assert_eq!((tokenizer.bos_id(), tokenizer.eos_ids(), tokenizer.add_bos()), (None, &[][..], false));
     assert_eq!(tokenizer.encode("ab", true).unwrap(), [2]);
     let notes = tokenizer.notes().join("; ");
-    assert!(notes.contains("beginning token: id 50256") && notes.contains("end token: id 3"), "{notes}");
+    assert!(notes.contains("bos_token_id` 50256") && notes.contains("eos_token_id` 3"), "{notes}");
     assert_eq!(open(vec![("ggml.bos_token_id", Stored::U32(1))]).notes(), [""; 0]);
 }
 

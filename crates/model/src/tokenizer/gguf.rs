@@ -51,9 +51,11 @@ impl Tokenizer {
         if let Some(add) = metadata.bool("tokenizer.ggml.add_eos_token")? {
             special.add_eos = add;
         }
-        if special.add_bos && special.bos.is_none() {
+        let bos = "tokenizer.ggml.bos_token_id";
+        // An id that is there but left out is no beginning of a text either; the note says so.
+        if special.add_bos && special.bos.is_none() && metadata.u64(bos)?.is_none() {
             return Err(TokenizerError::MissingKey {
-                key: "tokenizer.ggml.bos_token_id",
+                key: bos,
                 why: "the beginning token is to be added to every text",
             });
         }
