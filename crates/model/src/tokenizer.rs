@@ -11,6 +11,7 @@ mod pair;
 mod pre_tokenizer;
 mod sentencepiece;
 mod special;
+mod token_ids;
 
 use serde_json::Value;
 
@@ -30,6 +31,7 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// Builds the tokenizer from a `tokenizer.json` document, special tokens and chat template.
     fn new(definition: Value, special: SpecialTokens, chat_template: Option<String>) -> Result<Self, TokenizerError> {
+        token_ids::check(&definition)?;
         let byte_level = contains_component(&definition["decoder"], "ByteLevel");
         let mut inner: tokenizers::Tokenizer =
             serde_json::from_value(definition).map_err(|e| TokenizerError::Definition(e.to_string()))?;
