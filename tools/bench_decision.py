@@ -41,6 +41,7 @@ LEAST_GAIN = 0.01  # stages/race.rs
 PRIOR_ITEMS = 16  # stages/race.rs
 CONTENDER = 1.0  # estimate.rs
 HOPEFUL_Z = 0.5  # finalists.rs
+ALIKE_Z = 2.0  # finalists.rs
 LEAST_Z = 1.5  # decision.rs
 CHEAPER = 0.5  # decision.rs
 TAUS, LARGEST_TAU = 64, 3.0  # shrinkage.rs
@@ -253,13 +254,15 @@ def rank_order(edit):
     return (matrix, float(found[1])) if found else None
 
 
-def share(edits, own):
-    """Evidence of each finalist `own [finalists, items]`, averaged with its neighbouring ranks, which count half."""
+def share(edits, own, groups):
+    """Evidence of each finalist `own [finalists, items]`, averaged with its neighbouring ranks, which count half; without those
+    that are clearly better or worse."""
     places = sorted((*rank_order(edit), i) for i, edit in enumerate(edits) if rank_order(edit))
     shared = own.copy()
     for at, (matrix, _, i) in enumerate(places):
         beside = [places[k] for k in (at - 1, at + 1) if 0 <= k < len(places)]
         near = [j for other, _, j in beside if other == matrix]
+        near = [j for j in near if abs((own[i] - own[j]).mean()) <= ALIKE_Z * stderr((own[i] - own[j])[None], groups)[0]]
         shared[i] = (2 * own[i] + own[near].sum(0)) / (2 + len(near))
     return shared
 
@@ -295,7 +298,7 @@ def decide(task, finishers, search, validation, damage, floor=True):
     estimate[near], estimate_error[near] = np.minimum(shrunk[: near.sum()], value[: near.sum()]), shrunk_error[: near.sum()]
     error = np.maximum(estimate_error, measured_error) if floor else estimate_error
     z = np.divide(estimate, error, out=np.zeros_like(estimate), where=estimate != 0)
-    evidence = share([task.edits[i] for i in finalists], task.soft[finalists][:, both])
+    evidence = share([task.edits[i] for i in finalists], task.soft[finalists][:, both], task.groups[both])
     merit = evidence.mean(1)
     # Of equal merit, the larger accuracy, then the larger log-probability.
     tie = [task.logprob[finalists][:, both].mean(1), task.gain[finalists][:, both].mean(1)]

@@ -74,11 +74,40 @@ FLAT_ROWS = [
     for i in range(60)
 ]
 
+# Arrow's other ways of holding texts and lists in memory, which `datasets` and polars write.
+ARROW = pa.schema(
+    [
+        ("view", pa.string_view()),
+        ("large", pa.large_string()),
+        ("city", pa.dictionary(pa.int16(), pa.string())),
+        ("tags", pa.list_(pa.dictionary(pa.int8(), pa.large_string()))),
+        ("choices", pa.large_list(pa.string())),
+        ("pair", pa.list_(pa.float32(), 2)),
+        ("rows", pa.list_(pa.struct([("cells", pa.large_list(pa.large_string())), ("n", pa.uint8())]))),
+        ("nothing", pa.null()),
+    ]
+)
+ARROW_ROWS = [
+    {
+        "view": None if i % 7 == 6 else "a view of more than twelve bytes " + "\u2028" * (i % 2) + str(i),
+        "large": "short" if i % 3 else "",
+        "city": [None, "Paris", "Rome", "Paris"][i % 4],
+        "tags": [None, [], ["x", "y", "x"], [None, "z"]][i % 4],
+        "choices": [["red", "blue"], [], None][i % 3],
+        "pair": None if i % 5 == 0 else [i / 2, -i / 4],
+        "rows": [[], [{"cells": ["a", None], "n": 200}, {"cells": None, "n": i}], None][i % 3],
+        "nothing": None,
+    }
+    for i in range(40)
+]
+
 FILES = {
     "nested": (NESTED, NESTED_ROWS, {}),
     "nested-zstd-v2": (NESTED, NESTED_ROWS, {"compression": "zstd", "data_page_version": "2.0"}),
     "flat-groups": (FLAT, FLAT_ROWS, {"row_group_size": 25}),
     "flat-plain": (FLAT, FLAT_ROWS[:20], {"use_dictionary": False, "compression": "none"}),
+    "arrow-groups": (ARROW, ARROW_ROWS, {"row_group_size": 9}),
+    "arrow-zstd-v2": (ARROW, ARROW_ROWS, {"row_group_size": 17, "compression": "zstd", "data_page_version": "2.0", "write_batch_size": 4, "data_page_size": 32}),
     "flat-pages-v2": (FLAT, FLAT_ROWS, {"data_page_version": "2.0", "write_batch_size": 8, "data_page_size": 64}),
 }
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::CheckpointError;
-use crate::gguf::header as gguf_header;
 use crate::gguf::metadata::Metadata;
+use crate::gguf::{is_gguf, parts};
 use crate::mapping::Mapping;
 use crate::safetensors::header as safetensors_header;
 use crate::safetensors::shard_index::{INDEX_FILE, MODEL_FILE, ShardIndex};
@@ -20,12 +20,15 @@ use crate::tensor_entry::TensorEntry;
 /// File name endings of pickles.
 const PICKLES: [&str; 5] = ["bin", "pt", "pth", "ckpt", "pkl"];
 
+/// Beginning of the names of adapter weights, which are no model by themselves.
+const ADAPTER: &str = "adapter_model";
+
 /// The format of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One or more safetensors files.
     Safetensors,
-    /// One GGUF file.
+    /// A GGUF file, or the parts of a split one.
     Gguf,
 }
 
@@ -38,15 +41,17 @@ pub struct Checkpoint {
     /// Path of the index, if the checkpoint is sharded.
     index: Option<PathBuf>,
     tensors: BTreeMap<String, TensorInfo>,
-    /// Metadata of a GGUF file; `None` for safetensors.
+    /// Metadata of a GGUF model; `None` for safetensors.
     metadata: Option<Metadata>,
 }
 
 impl Checkpoint {
-    /// Opens a folder with safetensors weights, a `.safetensors` file or a `.gguf` file.
+    /// Opens a folder with safetensors weights, a `.safetensors` file or a GGUF file of any name.
+    ///
+    /// Any part of a split GGUF model (`NAME-00001-of-00003.gguf`) stands for the whole: all parts are opened.
     ///
     /// In a folder, `model.safetensors` is preferred, then `model.safetensors.index.json` with its shards, then the
-    /// only file that ends in `.safetensors`.
+    /// only file that ends in `.safetensors`, the weights of an adapter aside.
     ///
     /// # Errors
     /// All conditions of files, headers and indices, always as [`CheckpointError::InFile`].
@@ -55,10 +60,15 @@ impl Checkpoint {
         if found.is_dir() {
             return Self::open_folder(path);
         }
-        match extension(path) {
-            Some("safetensors") => Self::open_safetensors(path),
-            Some("gguf") => Self::open_gguf(path),
-            Some(ending) if PICKLES.contains(&ending) => Err(pickle(path).in_file(path)),
+        // By content, because files in download caches have no extension.
+        if is_gguf(path).map_err(|e| CheckpointError::io("read the file")(e).in_file(path))? {
+            return Self::open_gguf(path);
+        }
+        match extension(path).unwrap_or_default().to_ascii_lowercase().as_str() {
+            "safetensors" => Self::open_safetensors(path),
+            // The error says what is wrong with its beginning.
+            "gguf" => Self::open_gguf(path),
+            ending if PICKLES.contains(&ending) => Err(pickle(path).in_file(path)),
             _ => Err(CheckpointError::UnknownFormat.in_file(path)),
         }
     }
@@ -75,7 +85,8 @@ impl Checkpoint {
         }
         // Without a standard name, a single file is unambiguous, but several are not.
         let files = list_sorted(folder).map_err(|e| CheckpointError::io("list the folder")(e).in_file(folder))?;
-        let candidates: Vec<&PathBuf> = files.iter().filter(|f| extension(f) == Some("safetensors")).collect();
+        let is_candidate = |f: &&PathBuf| extension(f) == Some("safetensors") && !file_name(f).starts_with(ADAPTER);
+        let candidates: Vec<&PathBuf> = files.iter().filter(is_candidate).collect();
         match candidates[..] {
             [only] => return Self::open_safetensors(only),
             [] => {}
@@ -117,17 +128,17 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Opens one GGUF file.
+    /// Opens a GGUF file, or all parts of a split one.
     fn open_gguf(path: &Path) -> Result<Self, CheckpointError> {
-        let mapping = Mapping::open(path)?;
-        let header = gguf_header::read(mapping.bytes()).map_err(|problem| problem.in_file(path))?;
-        let file: Arc<Path> = path.into();
         let mut checkpoint = Self::empty(Format::Gguf);
-        for tensor in header.tensors {
-            checkpoint.add_tensor(&file, tensor);
+        for part in parts::open(path)? {
+            let file: Arc<Path> = part.path.into();
+            for tensor in part.header.tensors {
+                checkpoint.add_tensor(&file, tensor);
+            }
+            checkpoint.files.insert(file, part.mapping);
+            checkpoint.metadata.get_or_insert(part.header.metadata);
         }
-        checkpoint.files.insert(file, mapping);
-        checkpoint.metadata = Some(header.metadata);
         Ok(checkpoint)
     }
 
@@ -204,7 +215,7 @@ impl Checkpoint {
         self.files.values().for_each(Mapping::release_pages);
     }
 
-    /// Metadata of a GGUF file; `None` for safetensors.
+    /// Metadata of a GGUF model, without the keys of a split; `None` for safetensors.
     pub fn gguf_metadata(&self) -> Option<&Metadata> {
         self.metadata.as_ref()
     }

@@ -7,10 +7,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::dtype::Dtype;
+use crate::stand_in::StandIn;
 
 mod kind;
+mod split;
 
 pub use kind::CheckpointErrorKind;
+pub use split::SplitError;
 
 /// Advice on how to convert a pickle checkpoint into a safetensors one.
 const CONVERT: &str = "convert it where you trust it: python -c \"from transformers import AutoModelForCausalLM as M; \
@@ -53,11 +56,17 @@ pub enum CheckpointError {
         /// File name of the pickle.
         found: String,
     },
-    /// The file name does not end like that of a known format.
-    #[error("expected a folder, a `.safetensors` file or a `.gguf` file")]
+    /// The file is no GGUF file, and its name does not end like that of another known format.
+    #[error("expected a folder, a `.safetensors` file or a GGUF file")]
     UnknownFormat,
 
     // Conditions of any file.
+    /// The file is a Git LFS pointer, a web page or another text in place of a model file.
+    #[error("found {found}")]
+    StandIn {
+        /// What it is.
+        found: StandIn,
+    },
     /// The file ends before the end of an element of its header.
     #[error("truncated: {what} needs {needed} bytes, {available} are left")]
     Truncated {
@@ -213,6 +222,9 @@ pub enum CheckpointError {
     /// The GGUF file is for big-endian machines.
     #[error("a big-endian GGUF file; only little-endian files are read, convert it with gguf-py's gguf-convert-endian")]
     BigEndian,
+    /// The parts of a split GGUF model are not complete, or do not belong together.
+    #[error("split GGUF model: {0}")]
+    Split(#[from] SplitError),
     /// A count in the file is larger than the rest of the file allows.
     #[error("{what}: {count} announced, the rest of the file holds at most {possible}")]
     CountTooLarge {
@@ -348,7 +360,7 @@ pub enum CheckpointError {
         found: usize,
     },
     /// A finite value is too large for the element type that should store it.
-    #[error("tensor `{tensor}`: {value} at {at:?} is too large for {dtype}")]
+    #[error("tensor `{tensor}`: {value} at {at:?} is too large for {dtype}{}", range(*.dtype))]
     Overflow {
         /// Name of the tensor.
         tensor: String,
@@ -395,7 +407,7 @@ impl CheckpointError {
     }
 
     /// Names the `file` that this error concerns; an error that names a file already stays as it is.
-    pub(crate) fn in_file(self, file: &Path) -> Self {
+    pub fn in_file(self, file: &Path) -> Self {
         match self {
             named @ CheckpointError::InFile { .. } => named,
             problem => CheckpointError::InFile { file: file.to_path_buf(), problem: Box::new(problem) },
@@ -406,5 +418,14 @@ impl CheckpointError {
     /// `.map_err(CheckpointError::io("read the file"))`.
     pub(crate) fn io(action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| CheckpointError::Io { action, source }
+    }
+}
+
+/// The range of the types with a small one, for the error of a value beyond it.
+fn range(dtype: Dtype) -> &'static str {
+    if dtype == Dtype::F16 || dtype.is_quantised() {
+        ", which holds at most 65504; a file whose weights are BF16 or F32 can hold it"
+    } else {
+        ""
     }
 }

@@ -4,7 +4,7 @@
 //! Data flow:
 //!
 //! 1. [`Checkpoint::open`] takes a folder of safetensors (one file, or shards with their index), a `.safetensors` file
-//!    or a `.gguf` file. It maps the files into memory, reads their headers and checks every offset, count and size
+//!    or a GGUF file, whole or a part of a split model. It maps the files into memory, reads their headers and checks every offset, count and size
 //!    against the length of the file. Pickle files are refused, with advice on how to convert them.
 //! 2. [`Checkpoint::tensors`] lists the [`TensorInfo`] of all tensors, sorted by name: element type ([`Dtype`]), shape
 //!    (outermost dimension first in both formats), file, byte range. [`Checkpoint::gguf_metadata`] gives the
@@ -62,15 +62,17 @@ mod output_file;
 mod parse_dtype;
 mod rounding;
 pub mod safetensors;
+mod stand_in;
 mod tensor;
 mod tensor_entry;
 
 pub use checkpoint::{Checkpoint, Format};
 pub use codec::stored_values;
 pub use dtype::Dtype;
-pub use error::{CheckpointError, CheckpointErrorKind};
+pub use error::{CheckpointError, CheckpointErrorKind, SplitError};
 pub use gguf::metadata::{Array, Metadata, Value};
 pub use new_tensor::{NewTensor, TensorValues};
 pub use output_file::write_atomically;
 pub use rounding::Rounding;
+pub use stand_in::StandIn;
 pub use tensor::{TensorInfo, TensorView};

@@ -7,23 +7,29 @@ use std::path::Path;
 use memmap2::Mmap;
 
 use crate::error::CheckpointError;
+use crate::stand_in::StandIn;
 
 /// A whole file, mapped read-only; the system reads a page when it is first accessed.
 #[derive(Debug)]
 pub(crate) struct Mapping(Mmap);
 
 impl Mapping {
-    /// Maps the file at `path`.
+    /// Maps the file of weights at `path`.
     ///
     /// # Errors
-    /// [`CheckpointError::Io`], which names the file, if it cannot be opened or mapped.
+    /// All errors name the file: [`CheckpointError::Io`] if it cannot be opened or mapped, [`CheckpointError::StandIn`] if
+    /// it is a Git LFS pointer, a web page or another text.
     pub(crate) fn open(path: &Path) -> Result<Self, CheckpointError> {
         let file = File::open(path).map_err(|e| CheckpointError::io("open the file")(e).in_file(path))?;
         // SAFETY: nobody may truncate or overwrite the file while it is mapped. This crate keeps that promise by
         // replacing files through rename, which leaves a mapped one untouched; the user who runs the program keeps it
         // by not editing model files in place meanwhile.
         let map = unsafe { Mmap::map(&file) };
-        Ok(Self(map.map_err(|e| CheckpointError::io("map the file into memory")(e).in_file(path))?))
+        let map = map.map_err(|e| CheckpointError::io("map the file into memory")(e).in_file(path))?;
+        match StandIn::of_weights(&map) {
+            Some(found) => Err(CheckpointError::StandIn { found }.in_file(path)),
+            None => Ok(Self(map)),
+        }
     }
 
     /// The bytes of the file.

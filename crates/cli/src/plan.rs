@@ -15,6 +15,7 @@ use laser::task::chat::ChatSettings;
 use laser::{SearchOptions, Session, SessionObserver, SessionOptions, TaskRequest, TaskSettings};
 
 use crate::args::{Global, ProtocolName, Search, SvdArgs, SvdName, TaskArgs};
+use crate::output;
 use crate::progress::Progress;
 
 /// Opens a session as the global options and the environment say.
@@ -31,7 +32,9 @@ pub(crate) fn open(model: &str, global: &Global, progress: &Arc<Progress>) -> Re
         observer: Arc::clone(progress) as Arc<dyn SessionObserver>,
         ..SessionOptions::default()
     };
-    Ok(Session::open_with(model, environment::hub(options))?)
+    let session = Session::open_with(model, environment::hub(options))?;
+    session.notes().iter().for_each(|note| output::say(global, note));
+    Ok(session)
 }
 
 /// Fails on task names that cannot be right, before a model is fetched for them.

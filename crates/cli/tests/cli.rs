@@ -19,10 +19,18 @@ mod data;
 mod errors;
 #[path = "cli/eval.rs"]
 mod eval;
+#[path = "cli/folder.rs"]
+mod folder;
+#[path = "cli/groups.rs"]
+mod groups;
 #[path = "cli/look.rs"]
 mod look;
+#[path = "cli/numbers.rs"]
+mod numbers;
 #[path = "cli/resume.rs"]
 mod resume;
+#[path = "cli/scores.rs"]
+mod scores;
 #[path = "cli/search.rs"]
 mod search;
 #[path = "cli/several.rs"]

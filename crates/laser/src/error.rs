@@ -1,5 +1,7 @@
 //! Errors of the library: one variant for each kind of failure, and [`ErrorKind`] for callers that decide by it.
 
+mod unwritable;
+
 use std::path::PathBuf;
 
 /// Result with this crate's [`Error`].

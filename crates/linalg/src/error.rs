@@ -26,6 +26,18 @@ pub enum LinalgError {
         /// The entry.
         value: f32,
     },
+    /// A matrix computed from one with finite entries has an entry beyond the range of f32.
+    #[error("reduced to rank {rank}, it has {value} at row {row}, column {col}: its values are too large for f32")]
+    Overflow {
+        /// Rank of the computed matrix.
+        rank: usize,
+        /// Row of the first such entry.
+        row: usize,
+        /// Column of the first such entry.
+        col: usize,
+        /// The entry.
+        value: f32,
+    },
     /// None of the solvers converged on this matrix.
     #[error("neither the Gram nor the bidiagonal decomposition of the {rows} x {cols} matrix converged")]
     NoConvergence {
@@ -126,7 +138,7 @@ impl LinalgError {
             | Self::InputSize { .. }
             | Self::Clusters { .. }
             | Self::SpectrumLength { .. } => LinalgErrorKind::Size,
-            Self::NotFinite { .. } | Self::SpectrumValue { .. } => LinalgErrorKind::Value,
+            Self::NotFinite { .. } | Self::Overflow { .. } | Self::SpectrumValue { .. } => LinalgErrorKind::Value,
             Self::NoConvergence { .. } => LinalgErrorKind::NoConvergence,
             Self::Syntax { .. } => LinalgErrorKind::Syntax,
             Self::SpectrumMissing { .. } => LinalgErrorKind::Missing,

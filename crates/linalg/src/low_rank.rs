@@ -1,7 +1,8 @@
 //! A matrix of low rank as two factors, which are multiplied only when a dense matrix is needed.
 
 use crate::backend;
-use crate::matrix::Matrix;
+use crate::error::LinalgError;
+use crate::matrix::{Matrix, MatrixView};
 use crate::svd::Svd;
 
 /// A matrix \[m, n\] of rank r as two factors: W_r = (U_r·Σ_r)·V_rᵀ, made of r components of a decomposition.
@@ -32,6 +33,23 @@ impl LowRank {
         dense
     }
 
+    /// Checks that no element of the factors is infinite or NaN, as it is after rounding singular values beyond f32.
+    ///
+    /// # Errors
+    /// [`LinalgError::Overflow`] with the place of the element in its factor.
+    pub fn check_finite(&self) -> Result<(), LinalgError> {
+        check_finite(self.us.view(), self.rank).and_then(|()| check_finite(self.vt.view(), self.rank))
+    }
+
+    /// Multiplies the factors like [`materialise`](Self::materialise), and checks the product.
+    ///
+    /// # Errors
+    /// [`LinalgError::Overflow`] with the place of an element that is infinite or NaN.
+    pub fn materialise_finite(&self, threads: usize) -> Result<Matrix, LinalgError> {
+        let dense = self.materialise(threads);
+        check_finite(dense.view(), self.rank).map(|()| dense)
+    }
+
     /// Number of elements in the two factors, r·(m + n).
     #[must_use]
     pub fn parameters(&self) -> usize {
@@ -59,6 +77,14 @@ impl LowRank {
         let total = energy(&svd.s);
         if total > 0.0 { (energy(&svd.s[rank..]) / total).sqrt() } else { 0.0 }
     }
+}
+
+/// Checks a matrix that was computed at `rank`.
+fn check_finite(matrix: MatrixView<'_>, rank: usize) -> Result<(), LinalgError> {
+    matrix.check_finite().map_err(|error| match error {
+        LinalgError::NotFinite { row, col, value } => LinalgError::Overflow { rank, row, col, value },
+        other => other,
+    })
 }
 
 #[cfg(test)]

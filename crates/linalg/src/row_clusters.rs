@@ -130,7 +130,7 @@ pub struct ClusteredRows {
 /// to rank r.
 ///
 /// # Errors
-/// The errors of [`decompose`].
+/// [`LinalgError::Overflow`] if the result does not fit f32, and the errors of [`decompose`].
 ///
 /// # Panics
 /// If the number of labels differs from the number of rows.
@@ -154,7 +154,8 @@ pub fn truncate_clusters(
     let mut matrix = Matrix::zeros(m, n);
     for ((rows, svd), &rank) in members.iter().zip(&parts).zip(&ranks) {
         // A cluster that keeps all its components copies its rows, because their product would be rounded.
-        let dense = (rank < svd.s.len()).then(|| truncate(svd, rank).materialise(threads));
+        let truncated = || truncate(svd, rank).materialise_finite(threads);
+        let dense = if rank < svd.s.len() { Some(truncated()?) } else { None };
         for (from, &to) in rows.iter().enumerate() {
             let row = dense.as_ref().map_or(w.row(to), |dense| dense.row(from));
             matrix.data_mut()[to * n..(to + 1) * n].copy_from_slice(row);

@@ -35,7 +35,7 @@ pub fn truncate(svd: &Svd, rank: usize) -> LowRank {
 /// threads (0 counts as 1).
 ///
 /// # Errors
-/// [`LinalgError::RankTooLarge`] if `rank` is above min(m, n).
+/// [`LinalgError::RankTooLarge`] if `rank` is above min(m, n), [`LinalgError::Overflow`] if the result does not fit f32.
 ///
 /// # Panics
 /// If `svd` decomposes a matrix of another shape than that of `w`.
@@ -49,7 +49,7 @@ pub fn truncate_matrix_with_svd(
     check_rank(rank, m, n)?;
     assert_eq!([svd.u.rows(), svd.vt.cols()], [m, n], "the factors belong to another matrix");
     // The full rank copies `w`, because the product of the factors would round it.
-    Ok(if rank == w.max_rank() { w.to_matrix() } else { truncate(svd, rank).materialise(threads) })
+    if rank == w.max_rank() { Ok(w.to_matrix()) } else { truncate(svd, rank).materialise_finite(threads) }
 }
 
 /// Truncates the matrix `w` \[m, n\] to `rank` and returns it densely.
@@ -58,7 +58,8 @@ pub fn truncate_matrix_with_svd(
 /// threads (0 counts as 1).
 ///
 /// # Errors
-/// [`LinalgError::RankTooLarge`] if `rank` is above min(m, n), and the errors of [`decompose`].
+/// [`LinalgError::RankTooLarge`] if `rank` is above min(m, n), [`LinalgError::Overflow`] if the result does not fit f32,
+/// and the errors of [`decompose`].
 pub fn truncate_matrix(w: MatrixView<'_>, rank: usize, method: Method, threads: usize) -> Result<Matrix, LinalgError> {
     let [m, n] = [w.rows(), w.cols()];
     check_rank(rank, m, n)?;

@@ -30,6 +30,7 @@ pub(crate) mod registry;
 mod smollm3;
 mod stablelm;
 pub(crate) mod tensor_names;
+mod text_part;
 
 pub use definition::WriteConfigJson;
 pub use family::{Alias, Family};

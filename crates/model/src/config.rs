@@ -4,6 +4,7 @@
 //! depend on the family.
 
 mod check;
+mod fit;
 mod gguf;
 mod gguf_keys;
 mod hf;
@@ -11,19 +12,24 @@ mod hf_keys;
 mod hf_rope;
 mod hf_windows;
 mod matrices;
+mod numbers;
+mod quantization;
 mod sizes;
 mod tied_head;
+mod unread_keys;
 
 pub(crate) use gguf_keys::GgufKeys;
 pub(crate) use hf::read_activation;
-pub(crate) use hf_keys::HfKeys;
-pub(crate) use hf_rope::{read_rope, read_rope_from};
-pub(crate) use hf_windows::{read_layer_types, read_windows};
+pub(crate) use hf_keys::{HfKeys, ReadKeys};
+pub(crate) use hf_rope::{RopeDefaults, read_rope, read_rope_from, rope_parameters};
+pub(crate) use hf_windows::{check_unread_layer_types, read_layer_types, read_opt_in_windows, read_window};
 pub use laser_kernels::activation::Activation;
 pub use laser_kernels::norm::NormKind;
 pub use matrices::Piece;
+pub(crate) use quantization::{Quantization, find_quantised};
 pub(crate) use sizes::Sizes;
 pub(crate) use tied_head::head_is_tied;
+pub(crate) use unread_keys::unread_keys_note;
 
 use crate::arch::family::Family;
 use crate::error::{Error, Result};
@@ -71,6 +77,10 @@ pub struct ModelConfig {
     pub head: Head,
     /// Tokens that end a text according to `config.json`; empty for GGUF files.
     pub eos: Vec<u32>,
+    /// Number of stored layers after the last block that only predict further tokens, and are not read.
+    pub further_layers: usize,
+    /// Remarks for the user about keys whose values are not used, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// How tokens become the input of the first block.
@@ -261,6 +271,8 @@ impl ModelConfig {
             bias: Bias::default(),
             head: Head { normed: true, transform: None, tied: false, bias: false, scale: 1.0, softcap: None },
             eos: Vec::new(),
+            further_layers: 0,
+            notes: Vec::new(),
         }
     }
 

@@ -24,6 +24,7 @@ pub mod config;
 pub mod device;
 pub mod error;
 pub mod forward;
+mod lenient_json;
 pub mod load;
 pub mod meter;
 mod model;

@@ -1,21 +1,25 @@
 //! Opens the files of a model: finds configuration and tensor layout, checks the set of tensors, and loads the weights.
 
+mod config_json;
+mod surplus;
+mod tied_head;
 mod weight_reader;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
-use laser_checkpoint::Checkpoint;
+use config_json::ConfigJson;
+use laser_checkpoint::{Checkpoint, Metadata};
 use weight_reader::WeightReader;
 
 use crate::arch::registry::GgufModel;
 use crate::arch::tensor_names::TensorRole;
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, find_quantised};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::tensor_layout::{TensorLayout, TensorLocation};
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Tokenizer, TokenizerError};
 use crate::weight_id::WeightId;
 
 /// The opened files of a model: its tensors on disk, configuration and tokenizer, without weights in memory.
@@ -25,6 +29,8 @@ pub struct ModelFiles {
     checkpoint: Checkpoint,
     config: ModelConfig,
     layout: TensorLayout,
+    /// Remarks about the files, one sentence each.
+    notes: Vec<String>,
 }
 
 impl ModelFiles {
@@ -34,30 +40,56 @@ impl ModelFiles {
     /// Files that cannot be read, an unknown family, a setting that is not implemented, or tensors that do not match
     /// the configuration.
     pub fn open(path: &Path) -> Result<Self> {
-        let checkpoint = Checkpoint::open(path)?;
+        // The configuration comes first, because it says better than the tensors that weights are quantised.
+        let document = ConfigJson::of(path)?;
+        let quantization = document.as_ref().and_then(ConfigJson::quantization);
+        let checkpoint = match (Checkpoint::open(path), &quantization) {
+            // The readable part of a quantised checkpoint may be anything.
+            (Err(_), Some(quantization)) => return Err(quantization.refused()),
+            (checkpoint, _) => checkpoint?,
+        };
         let file = path.display().to_string();
-        let (config, names) = match checkpoint.gguf_metadata() {
-            Some(metadata) => {
+        let mut notes = Vec::new();
+        let (file, mut config, names) = match (checkpoint.gguf_metadata(), document) {
+            (Some(metadata), _) => {
                 let GgufModel { config, tensor_names } = GgufModel::read(&file, metadata, &checkpoint)?;
-                (config, tensor_names)
+                (file, config, tensor_names)
             }
-            None => {
-                let path = path.join("config.json");
-                let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
-                let config = ModelConfig::from_hf(&path.display().to_string(), &text)?;
+            (None, document) => {
+                if let Some(error) = find_quantised(quantization.as_ref(), &checkpoint) {
+                    return Err(error);
+                }
+                notes.extend(quantization.map(|quantization| quantization.not_applied()));
+                let document = document.map_or_else(|| ConfigJson::missing(path), Ok)?;
+                let config = document.config()?;
                 let names = config.family.tensor_names;
-                (config, names)
+                (document.file, config, names)
             }
         };
-        let layout = TensorLayout::of(names, &checkpoint);
-        let files = Self { path: path.to_owned(), checkpoint, config, layout };
-        files.check_tensors()?;
+        config.check_fits(&file, &checkpoint)?;
+        let mut layout = TensorLayout::of(names, &checkpoint);
+        // A model with images is named already.
+        if !["", "language_model."].contains(&layout.wrapper()) {
+            notes.push(format!("{}: all names of the model begin with `{}`", path.display(), layout.wrapper()));
+        }
+        if checkpoint.gguf_metadata().is_none() {
+            notes.extend(tied_head::settle(&mut config, &mut layout, &checkpoint)?);
+        }
+        let mut files = Self { path: path.to_owned(), checkpoint, config, layout, notes };
+        let left_out = files.check_tensors()?;
+        files.notes.extend(left_out.into_iter().map(|note| format!("{}: {note}", path.display())));
         Ok(files)
     }
 
     /// The path that was opened.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Remarks for the user about the files, one sentence each: settings that are not applied, tensors that are not read,
+    /// and where the files contradict the configuration.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        self.config.notes.iter().chain(&self.notes).map(String::as_str)
     }
 
     /// The tensors on disk.
@@ -114,10 +146,29 @@ impl ModelFiles {
     /// A model that reads no tokens, or a tokenizer that is missing or cannot be read.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         self.config.check_reads_texts()?;
-        Ok(match self.checkpoint.gguf_metadata() {
-            Some(metadata) => Tokenizer::from_gguf(metadata)?,
+        let mut tokenizer = match self.checkpoint.gguf_metadata() {
+            Some(metadata) => self
+                .gguf_tokenizer(metadata)
+                .map_err(|problem| TokenizerError::InFile { path: self.path.clone(), problem: Box::new(problem) })?,
             None => Tokenizer::from_folder(&self.path)?,
-        })
+        };
+        tokenizer.note_tokens_beyond(self.config.vocab_size);
+        Ok(tokenizer)
+    }
+
+    /// The tokenizer in the metadata of a GGUF file.
+    fn gguf_tokenizer(&self, metadata: &Metadata) -> Result<Tokenizer, TokenizerError> {
+        let tokenizer = Tokenizer::from_gguf(metadata)?;
+        let (rows, tokens) = (self.config.vocab_size, tokenizer.vocab_size());
+        // A text could contain the other tokens, which the model cannot read.
+        if tokens > rows {
+            return Err(TokenizerError::BadValue {
+                key: "tokenizer.ggml.tokens".to_owned(),
+                expected: format!("at most {rows} tokens, the rows of the embedding"),
+                found: tokens.to_string(),
+            });
+        }
+        Ok(tokenizer)
     }
 
     /// Loads all weights onto `device` as `dtype` (f32 on the CPU). Each forward pass will use `threads` threads.
@@ -131,9 +182,11 @@ impl ModelFiles {
         Ok(Model::new(self.config.clone(), weights, threads))
     }
 
-    /// Checks that the files contain exactly the expected tensors, in the expected shapes.
-    fn check_tensors(&self) -> Result<()> {
+    /// Checks that the files contain the expected tensors in the expected shapes, and no others that the model might need.
+    /// Gives sentences about those that it does not need.
+    fn check_tensors(&self) -> Result<Vec<String>> {
         let file = || self.path.display().to_string();
+        let head = self.layout.role_stem(TensorRole::Head, 0).map(|stem| format!("{stem}.weight"));
         let problem = |problem, tensor: &str| Error::TensorSet {
             file: file(),
             problem,
@@ -142,7 +195,11 @@ impl ModelFiles {
                 "a {} model with {} layers{}",
                 self.config.family.name,
                 self.config.n_layers,
-                if self.config.head.tied { " and a tied head" } else { "" }
+                match (self.config.head.tied, head.as_deref() == Some(tensor)) {
+                    (true, _) => " and a tied head",
+                    (false, true) => " and a head of its own; files of the model without its head are not enough",
+                    (false, false) => "",
+                }
             ),
         };
         let exists = |name: &str| self.checkpoint.info(name).is_some();
@@ -161,15 +218,7 @@ impl ModelFiles {
             }
             known.insert(expected.name);
         }
-        let head = self.layout.role_stem(TensorRole::Head, 0).map(|stem| format!("{stem}.weight"));
-        let surplus = |name: &str| {
-            // Some checkpoints with a tied head store the head as well.
-            let stored_twice = self.config.head.tied && head.as_deref() == Some(name);
-            !known.contains(name) && !stored_twice && !self.layout.names.ignored.iter().any(|part| name.contains(part))
-        };
-        match self.checkpoint.tensors().find(|t| surplus(&t.name)) {
-            Some(info) => Err(problem("surplus", &info.name)),
-            None => Ok(()),
-        }
+        let surplus = surplus::check(&self.config, &self.layout, &self.checkpoint, &known);
+        surplus.map_err(|name| problem("surplus", &name))
     }
 }

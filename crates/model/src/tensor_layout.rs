@@ -4,6 +4,7 @@
 //! directly.
 
 mod location;
+mod prefix;
 mod role_parameter;
 
 use std::collections::BTreeMap;
@@ -23,8 +24,11 @@ use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 pub struct TensorLayout {
     /// Names of the family in this file format.
     pub names: &'static TensorNames,
-    /// Replacement of `{model}` in names.
-    prefix: &'static str,
+    /// Replacement of `{model}` in names, after the wrapper.
+    prefix: String,
+    /// Text before all names of the model, such as `module.`, which a tool for training or a model with images added;
+    /// usually empty.
+    wrapper: String,
     /// The name of each role in these files.
     roles: Vec<(TensorRole, &'static str)>,
     /// Whether tensors of norms are called `gamma` and `beta` instead of `weight` and `bias`, as in checkpoints
@@ -41,38 +45,73 @@ pub struct ExpectedTensor {
     pub shape: Vec<usize>,
 }
 
+/// A tensor that holds a stored matrix.
+struct Holder {
+    /// Name of the tensor, without `.weight`.
+    stem: String,
+    /// Shape of the tensor in the file.
+    shape: Vec<usize>,
+    /// Rows of all matrices in the tensor; for stacked experts, of those of one expert.
+    together: usize,
+    stored: &'static StoredTensor,
+}
+
+impl Holder {
+    /// Number of rows of the whole tensor.
+    fn total_rows(&self) -> usize {
+        if self.stored.is_all_experts() { self.shape[0] * self.together } else { self.together }
+    }
+}
+
 impl TensorLayout {
     /// The layout of `checkpoint`: which prefix and which alternative names of `names` it uses.
     pub fn of(names: &'static TensorNames, checkpoint: &Checkpoint) -> Self {
-        let has_first_matrix = |prefix: &&&str| {
-            let fits = |stored: &StoredTensor| {
-                let stem = stored.name_at(0, Some(0)).replace("{model}", prefix);
-                checkpoint.info(&format!("{stem}.weight")).is_some()
-            };
-            names.matrices.iter().copied().flatten().any(fits)
-        };
-        let prefix = names.prefixes.iter().find(has_first_matrix).copied();
         // No prefix fits: errors about missing tensors then use the first.
-        let Some(prefix) = prefix else { return Self::of_new_files(names) };
+        let Some((wrapper, prefix)) = prefix::find(names, checkpoint) else { return Self::of_new_files(names) };
         let gamma_and_beta = checkpoint.tensors().any(|tensor| tensor.name.ends_with(".gamma"));
         let exists = |name: &str| {
-            let stem = name.replace("{}", "0").replace("{h}", "0").replace("{model}", prefix);
+            let stem = name.replace("{}", "0").replace("{h}", "0").replace("{model}", &prefix);
+            let stem = format!("{wrapper}{stem}");
             ["weight", "gamma", "bias"].iter().any(|suffix| checkpoint.info(&format!("{stem}.{suffix}")).is_some())
         };
-        Self { names, prefix, roles: names.roles(exists), gamma_and_beta }
+        let roles = names.roles(exists);
+        Self { names, prefix, wrapper, roles, gamma_and_beta }
     }
 
     /// The layout of files to be written: with the first prefix.
     pub fn of_new_files(names: &'static TensorNames) -> Self {
-        let prefix = names.prefixes.first().copied().unwrap_or("");
-        Self { names, prefix, roles: names.roles(|_| false), gamma_and_beta: false }
+        let prefix = names.prefixes.first().copied().unwrap_or("").to_owned();
+        Self { names, prefix, wrapper: String::new(), roles: names.roles(|_| false), gamma_and_beta: false }
     }
 
     /// Name of the parameter with this role, without `.weight`; `None` if the family has no name for it. For
     /// parameters outside the blocks, `layer` is 0.
     pub fn role_stem(&self, role: TensorRole, layer: usize) -> Option<String> {
         let (_, name) = self.roles.iter().find(|(of, _)| *of == role)?;
-        Some(name.replace("{}", &layer.to_string()).replace("{model}", self.prefix))
+        Some(self.full_name(&name.replace("{}", &layer.to_string())))
+    }
+
+    /// Text that the names of all tensors in these files begin with, besides the family's own; usually empty.
+    pub fn wrapper(&self) -> &str {
+        &self.wrapper
+    }
+
+    /// Text that the names of all tensors in the blocks begin with.
+    pub(crate) fn base(&self) -> String {
+        self.full_name("{model}")
+    }
+
+    /// Reads the parameter `role` from the tensor of `other`: files of a tied model may hold only one of the two.
+    pub(crate) fn share(&mut self, role: TensorRole, other: TensorRole) {
+        let name = self.roles.iter().find(|(of, _)| *of == other).map(|(_, name)| *name);
+        if let Some((entry, name)) = self.roles.iter_mut().find(|(of, _)| *of == role).zip(name) {
+            entry.1 = name;
+        }
+    }
+
+    /// A name of the family as these files have it.
+    fn full_name(&self, name: &str) -> String {
+        format!("{}{}", self.wrapper, name.replace("{model}", &self.prefix))
     }
 
     /// Names of the tensors that hold a parameter, without `.weight`: one tensor, or one for each attention head.
@@ -104,12 +143,24 @@ impl TensorLayout {
         id: WeightId,
         exists: impl Fn(&str) -> bool,
     ) -> Option<TensorLocation> {
+        let holder = self.holder(config, id, exists)?;
+        Some(TensorLocation {
+            transposed: self.names.transposed,
+            rows: self.rows_in_tensor(config, id, holder.stored, holder.together),
+            total_rows: holder.total_rows(),
+            stem: holder.stem,
+            shape: holder.shape,
+        })
+    }
+
+    /// The tensor that holds a stored matrix, without the list of rows that belong to the matrix.
+    fn holder(&self, config: &ModelConfig, id: WeightId, exists: impl Fn(&str) -> bool) -> Option<Holder> {
         let expert = match id.part {
             MatrixPart::Expert(expert) => Some(expert),
             _ => None,
         };
-        let stem = |stored: &StoredTensor| stored.name_at(id.layer, expert).replace("{model}", self.prefix);
-        let holders: Vec<&StoredTensor> = self.names.holders(id).collect();
+        let stem = |stored: &StoredTensor| self.full_name(&stored.name_at(id.layer, expert));
+        let holders: Vec<&'static StoredTensor> = self.names.holders(id).collect();
         let found = holders.iter().find(|stored| exists(&format!("{}.weight", stem(stored))));
         let stored = found.or(holders.last())?;
         let all_experts = stored.is_all_experts();
@@ -122,13 +173,7 @@ impl TensorLayout {
             (false, true) => vec![width, together],
             (false, false) => vec![together, width],
         };
-        Some(TensorLocation {
-            stem: stem(stored),
-            transposed: self.names.transposed,
-            rows: self.rows_in_tensor(config, id, stored, together),
-            total_rows: if all_experts { shape[0] * together } else { together },
-            shape,
-        })
+        Some(Holder { stem: stem(stored), shape, together, stored })
     }
 
     /// The tensor's row for each row of a stored matrix. `together`: rows of all matrices in the tensor, for stacked
@@ -169,11 +214,13 @@ impl TensorLayout {
         let mut expected = BTreeMap::new();
         for layer in 0..config.n_layers {
             for id in config.stored(layer) {
-                let Some(location) = self.location(config, id, exists) else { continue };
+                // Not the location, whose list of rows is as long as the configuration says: nothing has been compared
+                // with the files yet.
+                let Some(holder) = self.holder(config, id, exists) else { continue };
                 if config.has_bias(id) {
-                    expected.insert(format!("{}.bias", location.stem), vec![location.total_rows()]);
+                    expected.insert(format!("{}.bias", holder.stem), vec![holder.total_rows()]);
                 }
-                expected.insert(location.weight_name(), location.shape);
+                expected.insert(format!("{}.weight", holder.stem), holder.shape);
             }
         }
         for parameter in role_parameters(config) {

@@ -7,15 +7,17 @@
 mod error;
 mod folder;
 mod gguf;
+mod normal_form;
 mod pair;
 mod pre_tokenizer;
 mod sentencepiece;
 mod special;
-mod token_ids;
+mod vocabulary_check;
 
 use serde_json::Value;
 
 pub use error::TokenizerError;
+pub use normal_form::nfc;
 use special::SpecialTokens;
 
 /// A vocabulary with its rules for splitting and merging, special tokens and chat template.
@@ -26,20 +28,50 @@ pub struct Tokenizer {
     chat_template: Option<String>,
     /// Whether tokens spell bytes as printable characters (GPT-2's `Ġ` for a space), not as SentencePiece does.
     byte_level: bool,
+    /// Remarks for the user about the files, one sentence each.
+    notes: Vec<String>,
 }
 
 impl Tokenizer {
     /// Builds the tokenizer from a `tokenizer.json` document, special tokens and chat template.
-    fn new(definition: Value, special: SpecialTokens, chat_template: Option<String>) -> Result<Self, TokenizerError> {
-        token_ids::check(&definition)?;
+    fn new(
+        mut definition: Value,
+        mut special: SpecialTokens,
+        chat_template: Option<String>,
+    ) -> Result<Self, TokenizerError> {
+        vocabulary_check::check_ids(&definition)?;
         let byte_level = contains_component(&definition["decoder"], "ByteLevel");
-        let mut inner: tokenizers::Tokenizer =
-            serde_json::from_value(definition).map_err(|e| TokenizerError::Definition(e.to_string()))?;
         // Some models are saved with their padding and truncation of training; here every text is encoded completely.
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(|e| TokenizerError::Definition(e.to_string()))?;
-        special.check(&inner)?;
-        Ok(Self { inner, special, chat_template, byte_level })
+        for key in ["padding", "truncation"] {
+            definition[key] = Value::Null;
+        }
+        let added = vocabulary_check::added_tokens(&definition);
+        let inner: tokenizers::Tokenizer =
+            serde_json::from_value(definition).map_err(|e| TokenizerError::Definition(e.to_string()))?;
+        let mut notes: Vec<String> = vocabulary_check::moved_tokens(&added, &inner).into_iter().collect();
+        notes.extend(special.keep_known(&inner));
+        Ok(Self { inner, special, chat_template, byte_level, notes })
+    }
+
+    /// Remarks for the user about values of the files that are not used, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Adds a remark if the tokenizer has tokens that a model with `rows` token embeddings cannot read.
+    pub(crate) fn note_tokens_beyond(&mut self, rows: usize) {
+        let beyond = |id: &u32| *id as usize >= rows;
+        // The ids of most vocabularies have no gaps, so that the list of all tokens is seldom needed.
+        if self.inner.get_vocab_size(true) <= rows && !self.inner.get_added_tokens_decoder().keys().any(beyond) {
+            return;
+        }
+        let ids: Vec<u32> = self.inner.get_vocab(true).into_values().filter(beyond).collect();
+        let Some(last) = ids.iter().max() else { return };
+        self.notes.push(format!(
+            "{} tokens of the tokenizer, up to id {last}, are beyond the model's vocabulary of {rows}: it cannot read texts \
+             that contain them",
+            ids.len()
+        ));
     }
 
     /// Token ids of a text. The text of a special token (`<|im_end|>`) becomes that token. With `add_special`,

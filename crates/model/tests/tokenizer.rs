@@ -258,10 +258,8 @@ fn errors_of_unusable_metadata_name_the_key() {
         assert!(refused.contains("tokenizer.ggml.merges"), "{merge:?}: {refused}");
     }
     assert!(gpt2(vec![("ggml.merges", list(&["a z"]))]).contains("`z`"));
-    assert!(gpt2(vec![("ggml.merges", list(&["a b"])), ("ggml.eos_token_id", Stored::U32(3))]).contains("id 3"));
     assert!(
-        gpt2(vec![("ggml.merges", list(&["a b"])), ("ggml.bos_token_id", Stored::U64(1 << 40))])
-            .contains("bos_token_id")
+        gpt2(vec![("ggml.merges", list(&["a b"])), ("ggml.bos_token_id", Stored::I32(-1))]).contains("bos_token_id")
     );
     assert!(
         gpt2(vec![("ggml.merges", list(&["a b"])), ("ggml.add_bos_token", Stored::Bool(true))])
@@ -276,8 +274,30 @@ fn errors_of_unusable_metadata_name_the_key() {
     };
     assert!(llama(None).contains("tokenizer.ggml.scores"));
     assert!(llama(Some(vec![0.0])).contains("one value for each of 2 tokens"));
-    // The default ids of beginning and end are not in this vocabulary.
-    assert!(llama(Some(vec![0.0, f32::NAN])).contains("id"));
+}
+
+#[test]
+fn special_tokens_outside_the_vocabulary_are_left_out_with_a_note() {
+    let tokens = || texts(["a", "b", "ab"].map(str::to_owned).to_vec());
+    for (key, id) in [
+        ("ggml.eos_token_id", Stored::U32(50256)),
+        ("ggml.bos_token_id", Stored::U64(1 << 40)),
+        ("ggml.eot_token_id", Stored::I32(3)),
+        ("ggml.padding_token_id", Stored::U32(u32::MAX)),
+    ] {
+        let tokenizer = Tokenizer::from_gguf(&metadata(vec![
+            ("ggml.model", text("gpt2")),
+            ("ggml.tokens", tokens()),
+            ("ggml.merges", texts(vec!["a b".to_owned()])),
+            (key, id),
+            ("ggml.eom_token_id", Stored::U32(1)),
+        ]))
+        .unwrap();
+        assert_eq!((tokenizer.bos_id(), tokenizer.eos_ids(), tokenizer.special_texts().len()), (None, &[1][..], 1));
+        assert_eq!(tokenizer.encode("ab", true).unwrap(), [2]);
+        let [note] = tokenizer.notes() else { panic!("{:?}", tokenizer.notes()) };
+        assert!(note.contains(key) && note.contains("3 tokens"), "{note}");
+    }
 }
 
 #[test]
@@ -312,6 +332,109 @@ fn all_files_of_a_folder_are_read() {
     assert_eq!(named.encode("a", true).unwrap(), named.encode("a", false).unwrap());
     write("chat_template.jinja", "two");
     assert_eq!(open().unwrap().chat_template(), Some("two"));
-    write("generation_config.json", r#"{"eos_token_id": 99999}"#);
-    assert!(open().unwrap_err().to_string().contains("99999"));
+}
+
+/// A folder with the tokenizer of the SentencePiece golden and these files.
+fn folder_with(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("tokenizer.json"), sentencepiece().0.to_json()).unwrap();
+    for (name, content) in files {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn special_tokens_outside_the_vocabulary_are_left_out_with_a_remark() {
+    let open = |files: &[(&str, &str)]| Tokenizer::from_folder(folder_with(files).path()).unwrap();
+    let own = r#"{"bos_token": "<s>", "eos_token": "</s>"}"#;
+    for (file, content) in [
+        ("config.json", r#"{"bos_token_id": 50256, "eos_token_id": 50256}"#),
+        ("generation_config.json", r#"{"bos_token_id": 1, "eos_token_id": [50256, 2]}"#),
+        ("config.json", r#"{"eos_token_id": -1, "text_config": {"bos_token_id": 99999}}"#),
+    ] {
+        let tokenizer = open(&[("tokenizer_config.json", own), (file, content)]);
+        assert_eq!((tokenizer.bos_id(), tokenizer.eos_ids()), (Some(1), &[2][..]), "{content}");
+        let notes = tokenizer.notes().join("; ");
+        assert!(notes.contains(file) && notes.contains("`eos_token_id`"), "{content}: {notes}");
+    }
+    // Without names of its own, the tokenizer has no such tokens, and adds none.
+    let config =
+        [("config.json", r#"{"bos_token_id": 50256}"#), ("tokenizer_config.json", r#"{"add_bos_token": true}"#)];
+    let tokenizer = open(&config);
+    assert_eq!((tokenizer.bos_id(), tokenizer.add_bos()), (None, false));
+    assert!(tokenizer.notes()[0].contains("50256"), "{:?}", tokenizer.notes());
+    // A name that the vocabulary lacks.
+    let tokenizer = open(&[("tokenizer_config.json", r#"{"eos_token": "<|endoftext|>"}"#)]);
+    assert_eq!(tokenizer.eos_ids(), [0u32; 0]);
+    assert!(tokenizer.notes()[0].contains("<|endoftext|>"), "{:?}", tokenizer.notes());
+    // Nothing is said about ids that exist.
+    let tokenizer =
+        open(&[("tokenizer_config.json", own), ("config.json", r#"{"bos_token_id": 1, "eos_token_id": 2}"#)]);
+    assert_eq!(tokenizer.notes(), [""; 0]);
+}
+
+#[test]
+fn gguf_ids_outside_the_vocabulary_are_left_out_with_a_remark() {
+    let list = |words: &[&str]| texts(words.iter().map(|&word| word.to_owned()).collect());
+    let open = |more: Vec<(&'static str, Stored)>| {
+        let mut pairs = vec![
+            ("ggml.model", text("gpt2")),
+            ("ggml.tokens", list(&["a", "b", "ab"])),
+            ("ggml.merges", list(&["a b"])),
+            ("ggml.add_bos_token", Stored::Bool(true)),
+        ];
+        pairs.extend(more);
+        Tokenizer::from_gguf(&metadata(pairs)).unwrap()
+    };
+    let tokenizer = open(vec![("ggml.bos_token_id", Stored::U32(50256)), ("ggml.eos_token_id", Stored::U32(3))]);
+    assert_eq!((tokenizer.bos_id(), tokenizer.eos_ids(), tokenizer.add_bos()), (None, &[][..], false));
+    assert_eq!(tokenizer.encode("ab", true).unwrap(), [2]);
+    let notes = tokenizer.notes().join("; ");
+    assert!(notes.contains("beginning token: id 50256") && notes.contains("end token: id 3"), "{notes}");
+    assert_eq!(open(vec![("ggml.bos_token_id", Stored::U32(1))]).notes(), [""; 0]);
+}
+
+#[test]
+fn ids_of_added_tokens_are_checked() {
+    let added = |id: Value| {
+        json!({"id": id, "content": "<new>", "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": true})
+    };
+    let open = |change: &dyn Fn(&mut Value)| {
+        let mut definition: Value = serde_json::from_str(&sentencepiece().0.to_json()).unwrap();
+        change(&mut definition);
+        Tokenizer::from_folder(folder_with(&[("tokenizer.json", &definition.to_string())]).path())
+    };
+    let push = |definition: &mut Value, id: Value| definition["added_tokens"].as_array_mut().unwrap().push(added(id));
+    // An id after a gap: the library counts on, and so does this one.
+    let tokenizer = open(&|definition| push(definition, json!(5000))).unwrap();
+    let notes = tokenizer.notes().join("; ");
+    assert!(notes.contains("<new>") && notes.contains("5000"), "{notes}");
+    for id in [json!(u32::MAX), json!(1_000_000_000_000u64), json!(-3)] {
+        let in_list = open(&|definition| push(definition, id.clone()));
+        let in_vocabulary = open(&|definition| definition["model"]["vocab"]["<new>"] = id.clone());
+        for error in [in_list, in_vocabulary].map(|opened| opened.unwrap_err().to_string()) {
+            assert!(error.contains("<new>") && error.contains("tokenizer.json"), "{id}: {error}");
+        }
+    }
+}
+
+#[test]
+fn numbers_that_json_lacks_do_no_harm_in_files_of_a_tokenizer() {
+    let config = "\u{feff}{\"bos_token\": \"<s>\", \"model_max_length\": Infinity, \"x\": [NaN, 1e999]}";
+    let folder = folder_with(&[("tokenizer_config.json", config)]);
+    assert_eq!(Tokenizer::from_folder(folder.path()).unwrap().bos_id(), Some(1));
+    let folder = folder_with(&[("tokenizer_config.json", "{\"bos_token\": NaNa}")]);
+    assert!(Tokenizer::from_folder(folder.path()).unwrap_err().to_string().contains("tokenizer_config.json"));
+}
+
+#[test]
+fn a_saved_truncation_or_padding_has_no_effect() {
+    let mut definition: Value = serde_json::from_str(&sentencepiece().0.to_json()).unwrap();
+    definition["truncation"] = json!({"max_length": 0, "stride": 7, "strategy": "LongestFirst", "direction": "Right"});
+    definition["padding"] = json!({"strategy": {"Fixed": 1_000_000_000_000u64}});
+    let folder = folder_with(&[("tokenizer.json", &definition.to_string())]);
+    let tokenizer = Tokenizer::from_folder(folder.path()).unwrap();
+    assert_eq!(tokenizer.encode("a a", false).unwrap(), sentencepiece().0.encode("a a", false).unwrap());
 }

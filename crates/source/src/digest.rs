@@ -47,10 +47,19 @@ pub fn sha256_model(path: &Path) -> Result<String, SourceError> {
         }
     }
     names.sort();
+    sha256_files(names.iter().map(|name| path.join(name)))
+}
+
+/// SHA-256 of a list of files in the form of [`sha256_model`], in the order given: for the parts of a split GGUF model.
+///
+/// # Errors
+/// [`SourceError::Io`] if a file cannot be read.
+pub fn sha256_files(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<String, SourceError> {
     let mut hash = Sha256::new();
-    for name in names {
-        let part = sha256_file(&path.join(&name))?;
-        hash.update(format!("{name}  {part}\n"));
+    for path in paths {
+        let path = path.as_ref();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        hash.update(format!("{name}  {}\n", sha256_file(path)?));
     }
     Ok(hex::encode(hash.finalize()))
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::error::SourceError;
+use super::gguf_file::has_gguf_name;
 
 /// A model repository of the Hugging Face Hub at a revision, or one GGUF file in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl HubModel {
         // A file begins after the second slash: the first one separates organisation and name.
         let repo_end = name.match_indices('/').nth(1).map_or(name.len(), |(at, _)| at);
         let file = name.get(repo_end + 1..);
-        if file.is_some_and(|file| !file.ends_with(".gguf")) || !name[..repo_end].chars().all(is_repo_char) {
+        if file.is_some_and(|file| !has_gguf_name(file)) || !name[..repo_end].chars().all(is_repo_char) {
             return Err(malformed());
         }
         Ok(Self {

@@ -14,8 +14,10 @@
 //! are still parsed, and fetching returns [`SourceError::NotBuilt`].
 #![forbid(unsafe_code)]
 
+mod adapter;
 mod digest;
 mod error;
+mod gguf_file;
 #[cfg(feature = "hub")]
 mod hub;
 mod hub_name;
@@ -28,7 +30,8 @@ mod pypi_name;
 mod resolve;
 mod resolved;
 
-pub use digest::{sha256_file, sha256_model};
+pub use adapter::adapter_base;
+pub use digest::{sha256_file, sha256_files, sha256_model};
 pub use error::{ErrorKind, SourceError};
 pub use hub_name::{HubDataset, HubModel};
 pub use model_source::ModelSource;

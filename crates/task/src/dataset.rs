@@ -8,6 +8,8 @@
 //! | `.txt`, `.lst` | a line, as the field `text` | line |
 //! | `.parquet` | a record | entry |
 //!
+//! Texts are UTF-8, with or without a byte order mark; UTF-16 and UTF-32 are refused by name.
+//!
 //! No file is read partially without notice: a malformed record is rejected with its file and location, or skipped and
 //! counted.
 
@@ -29,6 +31,7 @@ pub use record::{BadField, Record, RecordLocation};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::text_file::check_encoding;
 use record_collector::RecordCollector;
 
 /// Records of a file, or of all files of a split.
@@ -93,12 +96,16 @@ fn read(path: &Path, list: Option<&str>, collector: &mut RecordCollector) -> Res
 }
 
 fn read_bytes(bytes: &[u8], path: &Path, list: Option<&str>, collector: &mut RecordCollector) -> Result<()> {
-    match extension(path).as_str() {
+    let extension = extension(path);
+    if extension == "parquet" {
+        return parquet::read(bytes, collector);
+    }
+    check_encoding(bytes).map_err(|problem| Error::parse(path, problem))?;
+    match extension.as_str() {
         "jsonl" | "ndjson" => json::lines(bytes, collector),
         "csv" => table::read(bytes, b',', collector),
         "tsv" => table::read(bytes, b'\t', collector),
         "txt" | "lst" => text::read(bytes, collector),
-        "parquet" => parquet::read(bytes, collector),
         _ => json::read(bytes, list, collector),
     }
 }

@@ -31,6 +31,7 @@ pub mod options;
 mod questions;
 pub mod score;
 mod task;
+pub mod text_file;
 
 pub use built_in::{BUILT_IN, HubData, TaskInfo};
 pub use error::{Error, ErrorKind, Result};

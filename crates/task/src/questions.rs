@@ -1,8 +1,8 @@
 //! The user's own questions: takes records with `question` and `answer`, or `question`, `choices` and `gold`, in any
 //! format that [`Records`] reads, gives a task.
 //!
-//! Optional fields: `id` (default: the number of the line or record), `group` (default: the id), `aliases` (other right
-//! answers). In CSV and TSV, lists are written as JSON, `["red", "blue"]`, and an empty cell means that the record does
+//! Optional fields: `id` (default: the number of the line or record), `group` (default: the id), `subject` (items with the
+//! same subject and answer ask for one fact), `aliases` (other right answers). In CSV and TSV, lists are written as JSON, `["red", "blue"]`, and an empty cell means that the record does
 //! not have the field. The question is used as the prompt unchanged; the answer follows after one space.
 
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::score::Score;
 use crate::task::{Item, Task};
 
 /// Fields that a record may have.
-const KEYS: [&str; 7] = ["question", "answer", "aliases", "choices", "gold", "id", "group"];
+const KEYS: [&str; 8] = ["question", "answer", "aliases", "choices", "gold", "id", "group", "subject"];
 
 /// Reads the file at `path` as a task. Its default score is [`Score::CHOICE`] if every item has choices, else
 /// [`Score::GENERATE`].
@@ -39,9 +39,11 @@ fn item(record: &Record) -> Result<Item, BadField> {
     let id = given(record, "id").map(|id| text("id", id)).transpose()?;
     let id = id.unwrap_or_else(|| record.location.number().to_string());
     let group = given(record, "group").map(|group| text("group", group)).transpose()?.unwrap_or_else(|| id.clone());
+    let subject = given(record, "subject").map(|subject| text("subject", subject)).transpose()?.unwrap_or_default();
+    let item = Item { id, group, subject, prompt, ..Item::default() };
     if given(record, "choices").is_some() {
         let (choices, gold) = choices(record)?;
-        return Ok(Item { id, group, prompt, answers: vec![choices[gold].clone()], choices, gold, ..Item::default() });
+        return Ok(Item { answers: vec![choices[gold].clone()], choices, gold, ..item });
     }
     let Some(answer) = record.optional("answer") else {
         return Err(BadField::new("answer", "expected an answer or choices, found neither"));
@@ -53,7 +55,7 @@ fn item(record: &Record) -> Result<Item, BadField> {
     if given(record, "aliases").is_some() {
         answers.extend(texts(record, "aliases")?);
     }
-    Ok(Item { id, group, prompt, answers, ..Item::default() })
+    Ok(Item { answers, ..item })
 }
 
 /// Reads the choices and the index of the right one.
@@ -120,6 +122,8 @@ mod tests {
         assert_eq!((open.id.as_str(), open.group.as_str()), ("3", "3"));
         let choice = parse(r#"{"question":"Sky?","choices":["red","blue"],"gold":"blue","id":"s"}"#).expect("choice");
         assert_eq!((choice.gold, choice.target()), (1, "blue"));
+        let fact = parse(r#"{"question":"Capital?","answer":"Paris","subject":" France ","group":7}"#).expect("a fact");
+        assert_eq!((fact.subject.as_str(), fact.group.as_str(), choice.subject.as_str()), ("France", "7", ""));
     }
 
     #[test]

@@ -16,8 +16,15 @@ use crate::score::Score;
 pub struct Item {
     /// Identifier, unique within the task.
     pub id: String,
-    /// Name of the group: items about one subject, such as paraphrases, share a split and are resampled together.
+    /// Name of the group: items about one subject, such as paraphrases, share a split and are resampled together. Equal
+    /// to the id for an item of which the task says nothing else.
     pub group: String,
+    /// What the item is about, where the task says so; empty otherwise. Items with one subject and one answer ask for
+    /// the same fact.
+    pub subject: String,
+    /// The question alone, where the prompt has few-shot examples or a description before it; empty where the prompt is
+    /// the question. Copies of a question are recognised by it.
+    pub question: String,
     /// Text before the answer. The task's [`Join::delimiter`] is written between the two.
     pub prompt: String,
     /// Text after the answer; only masked models read it.

@@ -27,6 +27,7 @@ impl CheckpointError {
         match self {
             Self::InFile { problem, .. } => problem.kind(),
             Self::Io { .. } => CheckpointErrorKind::Io,
+            Self::Split(problem) if problem.is_missing() => CheckpointErrorKind::Missing,
             Self::NoModel | Self::NoIndex { .. } | Self::NoSuchTensor { .. } => CheckpointErrorKind::Missing,
             Self::Pickle { .. }
             | Self::UnknownFormat
@@ -36,7 +37,8 @@ impl CheckpointError {
             | Self::NestingTooDeep { .. }
             | Self::NotAWeightType { .. }
             | Self::DtypeForFormat { .. } => CheckpointErrorKind::Unsupported,
-            Self::Truncated { .. }
+            Self::StandIn { .. }
+            | Self::Truncated { .. }
             | Self::DuplicateTensor { .. }
             | Self::ShapeOverflow { .. }
             | Self::PartialBlock { .. }
@@ -51,6 +53,7 @@ impl CheckpointError {
             | Self::MissingTensor { .. }
             | Self::SurplusTensor { .. }
             | Self::WrongMagic { .. }
+            | Self::Split(_)
             | Self::CountTooLarge { .. }
             | Self::NotUtf8 { .. }
             | Self::UnknownValueType { .. }

@@ -15,6 +15,7 @@
 use std::collections::HashSet;
 
 use super::cursor::Cursor;
+use super::magic::MAGIC;
 use super::metadata::Metadata;
 use crate::dtype::{Dtype, describe_unsupported_ggml_number};
 use crate::error::CheckpointError;
@@ -51,7 +52,7 @@ pub(crate) struct Header {
 pub(crate) fn read(bytes: &[u8]) -> Result<Header, CheckpointError> {
     let mut cursor = Cursor::new(bytes);
     let magic = cursor.array("the magic")?;
-    if magic != *b"GGUF" {
+    if magic != MAGIC {
         return Err(CheckpointError::WrongMagic { found: magic });
     }
     match cursor.u32("the version")? {

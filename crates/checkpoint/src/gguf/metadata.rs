@@ -179,6 +179,12 @@ impl Metadata {
         Ok(metadata)
     }
 
+    /// These metadata without some keys, the others in their order.
+    pub(crate) fn without(self, keys: &[&str]) -> Self {
+        let kept = self.entries.into_iter().filter(|(key, _)| !keys.contains(&key.as_str()));
+        Self::from_pairs(kept.collect()).expect("keys that are distinct stay distinct")
+    }
+
     /// The value of `key`; `None` if the key is absent.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.position_of.get(key).map(|&at| &self.entries[at].1)
@@ -250,6 +256,27 @@ impl Metadata {
     pub fn f32s(&self, key: &str) -> Result<Option<&[f32]>, CheckpointError> {
         self.typed(key, "array of f32", |value| match value {
             Value::Array(Array::F32(v)) => Some(v.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// The list of non-negative integers of `key`, stored in any integer type; `None` if the key is absent.
+    ///
+    /// # Errors
+    /// [`CheckpointError::MetadataType`] if the value has another type or an integer is negative.
+    pub fn u64s(&self, key: &str) -> Result<Option<Vec<u64>>, CheckpointError> {
+        fn all<T: Copy + TryInto<u64>>(list: &[T]) -> Option<Vec<u64>> {
+            list.iter().map(|&number| number.try_into().ok()).collect()
+        }
+        self.typed(key, "array of non-negative integers", |value| match value {
+            Value::Array(Array::U8(v)) => all(v),
+            Value::Array(Array::I8(v)) => all(v),
+            Value::Array(Array::U16(v)) => all(v),
+            Value::Array(Array::I16(v)) => all(v),
+            Value::Array(Array::U32(v)) => all(v),
+            Value::Array(Array::I32(v)) => all(v),
+            Value::Array(Array::U64(v)) => all(v),
+            Value::Array(Array::I64(v)) => all(v),
             _ => None,
         })
     }
@@ -343,6 +370,12 @@ mod tests {
         let unsigned = metadata(Value::Array(Array::U32(vec![1, 2])));
         assert_eq!(unsigned.i32s("k").expect("fits"), Some(vec![1, 2]));
         assert_eq!(unsigned.i32s("other").expect("absent"), None);
+        for list in [Array::U8(vec![1, 2]), Array::I16(vec![1, 2]), Array::U64(vec![1, 2]), Array::I64(vec![1, 2])] {
+            assert_eq!(metadata(Value::Array(list)).u64s("k").expect("integers"), Some(vec![1, 2]));
+        }
+        for list in [Array::I8(vec![1, -2]), Array::F32(vec![1.0]), Array::Bools(vec![true])] {
+            assert!(metadata(Value::Array(list)).u64s("k").is_err());
+        }
         let texts = metadata(Value::Array(Array::Strings(vec!["a".into()])));
         assert_eq!(texts.strings("k").expect("texts").map(<[String]>::len), Some(1));
     }

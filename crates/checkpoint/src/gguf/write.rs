@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::header::{MAX_DIMENSIONS, alignment};
+use super::magic::MAGIC;
 use super::metadata::{Array, Metadata, Value};
 use super::value_type;
 use crate::dtype::Dtype;
@@ -24,14 +25,7 @@ use crate::output_file::write_with;
 pub fn write(target: &Path, metadata: &Metadata, tensors: Vec<NewTensor<'_>>) -> Result<(), CheckpointError> {
     write_with(target, |out| {
         let alignment = alignment(metadata)?;
-        let mut head = b"GGUF".to_vec();
-        head.extend(3u32.to_le_bytes());
-        head.extend((tensors.len() as u64).to_le_bytes());
-        head.extend((metadata.iter().len() as u64).to_le_bytes());
-        for (key, value) in metadata.iter() {
-            push_text(&mut head, key);
-            push_value(&mut head, value);
-        }
+        let mut head = head(metadata, tensors.len());
         // The header contains all offsets, so all sizes are computed before the first value is made.
         let mut names = BTreeSet::new();
         let mut offset = 0usize;
@@ -52,6 +46,19 @@ pub fn write(target: &Path, metadata: &Metadata, tensors: Vec<NewTensor<'_>>) ->
         }
         Ok(())
     })
+}
+
+/// The beginning of a file, up to the descriptions of its tensors.
+pub(super) fn head(metadata: &Metadata, tensor_count: usize) -> Vec<u8> {
+    let mut head = MAGIC.to_vec();
+    head.extend(3u32.to_le_bytes());
+    head.extend((tensor_count as u64).to_le_bytes());
+    head.extend((metadata.iter().len() as u64).to_le_bytes());
+    for (key, value) in metadata.iter() {
+        push_text(&mut head, key);
+        push_value(&mut head, value);
+    }
+    head
 }
 
 /// Computes the offset of the tensor that follows `tensor`, whose `size` bytes begin at `offset`.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::error::CheckpointError;
+use crate::stand_in::StandIn;
 
 /// File name of a model in one file.
 pub(crate) const MODEL_FILE: &str = "model.safetensors";
@@ -25,8 +26,12 @@ impl ShardIndex {
     /// Reads the JSON of an index; shards must be plain file names, so that no index can lead out of its folder.
     ///
     /// # Errors
-    /// [`CheckpointError::InvalidJson`], [`CheckpointError::DuplicateTensor`], [`CheckpointError::InvalidShardName`].
+    /// [`CheckpointError::StandIn`], [`CheckpointError::InvalidJson`], [`CheckpointError::DuplicateTensor`],
+    /// [`CheckpointError::InvalidShardName`].
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        if let Some(found) = StandIn::of(bytes) {
+            return Err(CheckpointError::StandIn { found });
+        }
         let document: Document = serde_json::from_slice(bytes)
             .map_err(|source| CheckpointError::InvalidJson { what: "the safetensors index", source })?;
         let mut shard_of = BTreeMap::new();

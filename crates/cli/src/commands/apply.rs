@@ -29,14 +29,12 @@ pub(super) fn run(args: &Apply, global: &Global, progress: &Arc<Progress>) -> Re
     let edited = session.apply_with(&requested.edit, &truncation, card)?;
     let written = edited.write_as(&args.out, args.tensor_type.or(args.weights_type))?;
     progress.finish();
+    written.notes.iter().for_each(|note| output::say(global, note));
     if global.json {
         output::json(&written)?;
         return Ok(output::exit_code(global, Some(&requested)));
     }
     output::result(&print::written(&written))?;
-    for name in &written.left_out {
-        output::say(global, &format!("left out: {name} (holds the unedited weights, or is no plain file)"));
-    }
     if let Some(m) = written.matrices.iter().find(|m| m.relative > COARSE) {
         let advice = if to_gguf { "; --tensor-type f16 keeps the edit closer" } else { "" };
         output::say(

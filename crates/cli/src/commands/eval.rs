@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use laser::EvaluateOptions;
 use laser::run::RunFolder;
 
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>) -> Res
     };
     if let Some(out) = &args.out {
         // Before the work, so that none is lost to a folder that cannot be created.
-        std::fs::create_dir_all(out).with_context(|| format!("--out {}", out.display()))?;
+        RunFolder::new(out).create()?;
     }
     let evaluation = session.evaluate(&tasks, &options)?;
     progress.finish();

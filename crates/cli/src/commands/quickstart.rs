@@ -37,7 +37,8 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Arc<Progress>) 
     let model = args.out.join(if session.files().is_gguf() { "model.gguf" } else { "model" });
     let proposes_edit = found.results.proposes_edit();
     if proposes_edit && !model.exists() {
-        found.apply(&session)?.write(&model)?;
+        let written = found.apply(&session)?.write(&model)?;
+        written.notes.iter().for_each(|note| output::say(global, note));
     }
     progress.finish();
     if global.json {

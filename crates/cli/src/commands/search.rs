@@ -18,7 +18,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> R
     let options = plan::search_options(args)?;
     let session = plan::open(&args.model.model, global, progress)?;
     if let Some(path) = &args.write_model {
-        session.check_target(path)?;
+        session.check_target(path).map_err(of_model)?;
     }
     let tasks = session.tasks(&settings)?;
     output::describe_tasks(global, &tasks);
@@ -28,7 +28,12 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> R
     let found = completed(session.search(&tasks, &options), args)?;
     found.write_run(&args.out)?;
     if let Some(path) = args.write_model.as_ref().filter(|_| !found.edit().is_empty()) {
-        found.apply(&session)?.write(path).with_context(|| format!("writing {}", path.display()))?;
+        let written = found
+            .apply(&session)?
+            .write(path)
+            .map_err(of_model)
+            .with_context(|| format!("writing {}", path.display()))?;
+        written.notes.iter().for_each(|note| output::say(global, note));
         output::say(global, &format!("wrote {}", path.display()));
     }
     progress.finish();
@@ -52,6 +57,14 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> R
         return Ok(ExitCode::from(1));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Names the flag of the written model where the library speaks of the target, which `--out` is for other commands.
+fn of_model(error: laser::Error) -> anyhow::Error {
+    match error.as_setting() {
+        Some(("out", problem)) => anyhow!("--write-model: {problem}"),
+        _ => error.into(),
+    }
 }
 
 /// Tells how to continue, where a search ended early or the folder holds one.

@@ -28,7 +28,8 @@ pub(crate) fn model_json(session: &Session, tokenizer: &ReadTokenizer<'_>) -> Va
     json!({"model": session.name(), "architecture": c.family.model_type,
         "parameters": parameters(files), "layers": c.n_layers, "d_model": c.d_model, "d_mlp": c.d_mlp,
         "heads": c.n_heads, "kv_heads": c.n_kv_heads, "d_head": c.d_head, "vocab": c.vocab_size,
-        "context": c.max_positions, "tied": c.head.tied, "tokenizer": tokenizer, "matrices": matrices})
+        "context": c.max_positions, "tied": c.head.tied, "tokenizer": tokenizer, "notes": session.notes(),
+        "matrices": matrices})
 }
 
 /// The description for people. Without `all`, matrices of the first layer of each kind stand for all layers, and those of
@@ -52,9 +53,13 @@ pub(crate) fn model(session: &Session, tokenizer: &ReadTokenizer<'_>, all: bool)
         if c.head.tied { ", head tied to the embedding" } else { "" },
     );
     text.push_str(&match tokenizer {
-        Ok(tokenizer) => format!("tokenizer: {}\n\n", describe_tokenizer(tokenizer)),
-        Err(error) => format!("tokenizer: {error}\n\n"),
+        Ok(tokenizer) => format!("tokenizer: {}\n", describe_tokenizer(tokenizer)),
+        Err(error) => format!("tokenizer: {error}\n"),
     });
+    for note in session.notes() {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    text.push('\n');
     let header = ["matrix", "alias", "tensor", "shape", "dtype", "max rank", "parameters"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let layers: Vec<usize> = if all { (0..c.n_layers).collect() } else { kinds_of_layers(c) };

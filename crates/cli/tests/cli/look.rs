@@ -157,3 +157,37 @@ fn every_task_is_shown() {
     }
     bench.refused("tasks show fevers", &["`fevers`", "bigbench-epistemic"]);
 }
+
+#[test]
+fn remarks_about_the_files_are_shown_and_stored() {
+    let bench = Bench::new();
+    let mut config = bench.json("model/config.json");
+    config["sliding_window"] = 4.into();
+    config["bos_token_id"] = 50256.into();
+    bench.write("model/config.json", &config.to_string());
+    let expected = ["`sliding_window` 4 is not applied", "`bos_token_id` 50256 is not in the vocabulary"];
+    let shown = bench.done("inspect model").stdout;
+    let stored = bench.data("inspect model")["notes"].to_string();
+    bench.write("items.jsonl", "{\"question\": \"q\", \"answer\": \"x\"}\n");
+    let ran = bench.done("eval model --task items.jsonl --score greedy --json");
+    let results: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    for note in expected {
+        assert!(shown.contains(note) && shown.contains("note: "), "{shown}");
+        assert!(stored.contains(note), "{stored}");
+        assert!(ran.stderr.contains(note), "{ran:?}");
+        assert!(results["laser"]["notes"].to_string().contains(note), "{results}");
+    }
+}
+
+#[test]
+fn sizes_beyond_the_files_are_refused_by_their_key() {
+    for (key, value) in
+        [("hidden_size", 1_000_000_000_000u64), ("intermediate_size", 1 << 39), ("num_hidden_layers", 4096)]
+    {
+        let bench = Bench::new();
+        let mut config = bench.json("model/config.json");
+        config[key] = value.into();
+        bench.write("model/config.json", &config.to_string());
+        bench.refused("inspect model", &["config.json", key, &value.to_string()]);
+    }
+}

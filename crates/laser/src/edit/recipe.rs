@@ -16,6 +16,7 @@ use crate::edit::selector::MatrixSet;
 use crate::error::{Error, Result};
 use laser_model::config::ModelConfig;
 use laser_model::weight_id::WeightId;
+use laser_task::text_file::read_text;
 
 /// An edit as a file, with the model on which it was found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -105,7 +106,7 @@ impl Recipe {
     /// # Errors
     /// A file that cannot be read, is not a recipe, or has another version.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+        let text = read_text(path)?;
         let recipe: Self = serde_yaml_ng::from_str(&text).map_err(|e| Error::parse(path, e))?;
         if recipe.laser_recipe != 1 {
             let problem = format!("laser_recipe: expected version 1, found {}", recipe.laser_recipe);
@@ -182,6 +183,19 @@ mod tests {
 
     fn read_back(recipe: &Recipe) -> Recipe {
         serde_yaml_ng::from_str(&recipe.to_yaml().expect("yaml")).expect("reads back")
+    }
+
+    #[test]
+    fn a_file_may_begin_with_a_byte_order_mark() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("recipe.yaml");
+        let text = "\u{feff}laser_recipe: 1\r\nedits:\r\n- {layer: 0, matrix: q_proj, keep: '0.1'}\r\n";
+        std::fs::write(&path, text).expect("writes");
+        assert_eq!(Recipe::read(&path).expect("a recipe").edits.len(), 1);
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        std::fs::write(&path, wide).expect("writes");
+        let error = Recipe::read(&path).expect_err("no UTF-8").to_string();
+        assert!(error.contains("recipe.yaml") && error.contains("found UTF-16: convert"), "{error}");
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(super) fn write(path: &Path, svd: &Svd) -> Result<()> {
     ];
     let bytes = safetensors::serialize(views, None).map_err(|e| Error::parse(path, e))?;
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        std::fs::create_dir_all(folder).map_err(|e| Error::unwritable("cache-dir", folder, &e))?;
     }
     Ok(laser_checkpoint::write_atomically(path, &bytes)?)
 }

@@ -1,5 +1,6 @@
 //! Edit + model → the overlay of replaced matrices, dense or as variants side by side, and a record of each matrix.
 
+mod removed;
 mod variants;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use crate::edit::stored_matrices::{device_weight, stored_matrices};
 use crate::error::Result;
 use laser_model::weight_id::WeightId;
 use laser_model::{Model, Replacement};
+
+pub(crate) use removed::removal_notes;
 
 /// Applies edits to models.
 #[derive(Debug, Clone)]

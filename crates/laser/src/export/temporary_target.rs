@@ -45,13 +45,16 @@ impl TemporaryTarget {
     /// `out` has files in it, is no folder, lies in the model folder `source`, or cannot be created.
     pub(super) fn folder(out: &Path, source: &Path) -> Result<Self> {
         if out.symlink_metadata().is_ok() {
+            if !out.is_dir() {
+                return Err(refused(out, "expected a new or an empty folder, found a file"));
+            }
             let mut entries = fs::read_dir(out).map_err(Error::io(out))?;
             if entries.next().is_some() {
                 return Err(refused(out, "expected a new or an empty folder, found one with files in it"));
             }
         }
         let target = Self::at(out, source)?;
-        fs::create_dir(&target.build).map_err(Error::io(out))?;
+        fs::create_dir(&target.build).map_err(|e| Error::unwritable("out", out, &e))?;
         Ok(target)
     }
 
@@ -60,7 +63,7 @@ impl TemporaryTarget {
     /// # Errors
     /// `out` exists, has another extension than `extension`, or its folder cannot be created.
     pub(super) fn file(out: &Path, source: &Path, extension: &str) -> Result<Self> {
-        if out.extension().is_none_or(|found| found != extension) {
+        if out.extension().is_none_or(|found| !found.eq_ignore_ascii_case(extension)) {
             return Err(refused(out, &format!("expected a file name that ends in .{extension}")));
         }
         if out.symlink_metadata().is_ok() {
@@ -82,12 +85,11 @@ impl TemporaryTarget {
         prefix.push(".tmp-");
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix);
-        // Only the kind of the error: its text would name the temporary folder.
-        let unwritable = |e: io::Error| Error::io(out)(e.kind().into());
+        let unwritable = |e: io::Error| Error::unwritable("out", out, &e);
         let temporary = builder.tempdir_in(&existing).map_err(unwritable)?;
         let build = temporary.path().join(&new_part);
         if let Some(parent) = build.parent() {
-            fs::create_dir_all(parent).map_err(Error::io(out))?;
+            fs::create_dir_all(parent).map_err(unwritable)?;
         }
         Ok(Self { temporary, new_part, build, target })
     }

@@ -52,7 +52,7 @@ pub(super) fn read_json_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        std::fs::create_dir_all(folder).map_err(|e| Error::unwritable("out", folder, &e))?;
     }
     Ok(write_atomically(path, bytes)?)
 }

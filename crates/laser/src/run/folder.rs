@@ -37,6 +37,18 @@ impl RunFolder {
         Self { path: path.into() }
     }
 
+    /// Creates the folder, and checks that files can be written in it, so that no work is lost to one that cannot be.
+    ///
+    /// # Errors
+    /// A folder that cannot be created or written.
+    pub fn create(&self) -> Result<()> {
+        let probe = || {
+            std::fs::create_dir_all(&self.path)?;
+            tempfile::tempfile_in(&self.path)
+        };
+        probe().map(drop).map_err(|e| Error::unwritable("out", &self.path, &e))
+    }
+
     /// Path of the folder.
     pub fn path(&self) -> &Path {
         &self.path

@@ -3,7 +3,7 @@
 use super::samples::{on_split, samples_with_answers};
 use super::scores::{constant_answers, scores};
 use super::task_changes::task_changes;
-use crate::edit::truncation::TruncationRecord;
+use crate::edit::truncation::removal_notes;
 use crate::evaluate::Evaluator;
 use crate::price::Price;
 use crate::results::{
@@ -25,7 +25,7 @@ pub fn search_results(
     mut notes: Vec<String>,
 ) -> Results {
     notes.extend(found.explored.notes.iter().cloned());
-    notes.extend(removed_matrices(&found.records));
+    notes.extend(removal_notes(&found.records));
     // All figures but those of single tasks count the items that the proof counts: a guarded task cannot prove a gain.
     let [base_counted, best_counted] = [base, best].map(|samples| without_guarded(evaluator, settings, samples));
     let mut results = Results {
@@ -50,12 +50,6 @@ pub fn search_results(
     results.verdict = verdict(&results);
     results.reason = verdict_sentence(&results);
     results
-}
-
-/// A warning for each matrix of which an edit keeps nothing: that is no approximation any more.
-fn removed_matrices(records: &[TruncationRecord]) -> impl Iterator<Item = String> {
-    let removed = records.iter().filter(|record| record.rank == Some(0));
-    removed.map(|record| format!("{} has rank 0: the edit removes the matrix", record.matrix))
 }
 
 fn finalist_summary(finalist: &Finalist) -> FinalistSummary {
@@ -115,25 +109,5 @@ fn baselines(evaluator: &Evaluator<'_>, base: &[SampleRecord], best: &[SampleRec
             // The tasks have different labels; each of them has its constant answers in `Results::tasks`.
             _ => Vec::new(),
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn matrices_of_rank_0_have_a_note() {
-        let record = |matrix: &str, rank: Option<usize>| TruncationRecord {
-            matrix: matrix.to_owned(),
-            reduction: "r0".to_owned(),
-            rank,
-            max_rank: 576,
-            parameters: 0,
-            relative_error: 1.0,
-        };
-        let records = [record("L1.q_proj", Some(1)), record("L28.up_proj", Some(0)), record("L2.o_proj", None)];
-        let notes: Vec<String> = removed_matrices(&records).collect();
-        assert_eq!(notes, ["L28.up_proj has rank 0: the edit removes the matrix"]);
     }
 }

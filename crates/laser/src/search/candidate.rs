@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::edit::Edit;
 use crate::edit::reduction::Reduction;
+use laser_linalg::{RankFraction, RankRule};
 use laser_model::config::ModelConfig;
 use laser_model::weight_id::WeightId;
 
@@ -30,6 +31,13 @@ impl Candidate {
     /// Whether the reduction changes the matrix; keeping the full rank does not.
     pub(super) fn changes_matrix(&self, config: &ModelConfig) -> bool {
         self.rank(config) != Some(config.max_rank(self.id))
+    }
+
+    /// Whether ρ is above 0 and rounds down to rank 0, so that the reduction removes the matrix.
+    pub(super) fn rounds_to_zero(&self, config: &ModelConfig) -> bool {
+        let keeps_some = |rho: &RankFraction| *rho > RankFraction::ZERO;
+        matches!(&self.reduction, Reduction::Leading(RankRule::Fraction(rho)) if keeps_some(rho))
+            && self.rank(config) == Some(0)
     }
 
     /// Number of components kept; `None` if it depends on the singular values.

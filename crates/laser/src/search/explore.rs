@@ -49,7 +49,7 @@ pub(super) fn explore(context: SearchContext<'_>, store: &mut Store) -> Result<E
     settings.objective.check(evaluator.tasks().len())?;
     let splits = Splits::new(evaluator, settings)?;
     let items = splits.items(Split::Search);
-    let candidates = settings.space.candidates(model.config());
+    let candidates = settings.all_candidates(model.config());
     if candidates.is_empty() {
         return Err(Error::setting("search space", "expected at least one layer, matrix and reduction, found none"));
     }

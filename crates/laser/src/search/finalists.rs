@@ -92,7 +92,7 @@ pub(super) fn finalists(context: SearchContext<'_>, explored: &Exploration, stor
             damage: None,
         });
     }
-    share_evidence(&mut finalists, context.model.config());
+    share_evidence(&mut finalists, &evidence.groups, context.model.config());
     let others = explored
         .trials
         .iter()
@@ -130,10 +130,13 @@ fn best_on_search_split(context: SearchContext<'_>, explored: &Exploration, stor
     Ok(best.take(settings.finalists.max(1)).map(|(_, (_, _, _, edit))| edit.clone()).collect())
 }
 
+/// Two neighbouring ranks whose evidence differs by more standard errors are no longer alike.
+const ALIKE_Z: f64 = 2.0;
+
 /// Averages the evidence of each edit of one matrix with that of its neighbours, the finalists of the same matrix with the
 /// next higher and the next lower rank, which count half: neighbouring ranks keep nearly the same components, and so
-/// predict nearly the same answers.
-fn share_evidence(finalists: &mut [Finalist], config: &ModelConfig) {
+/// predict nearly the same answers. A neighbour that is clearly better or worse is left out. `groups`: group of each item.
+fn share_evidence(finalists: &mut [Finalist], groups: &[u32], config: &ModelConfig) {
     let place = |finalist: &Finalist| {
         let (id, reduction) = finalist.edit.as_single()?;
         Some((id, reduction.leading_rank(config.max_rank(id))?))
@@ -142,10 +145,15 @@ fn share_evidence(finalists: &mut [Finalist], config: &ModelConfig) {
         finalists.iter().enumerate().filter_map(|(i, f)| place(f).map(|(id, rank)| (id, rank, i))).collect();
     places.sort_unstable();
     let own: Vec<Vec<f64>> = finalists.iter().map(|finalist| finalist.evidence.clone()).collect();
+    let is_alike = |a: usize, b: usize| {
+        let differences: Vec<f64> = own[a].iter().zip(&own[b]).map(|(a, b)| a - b).collect();
+        let stderr = clustered_stderr(&differences, groups).unwrap_or(0.0);
+        mean(&differences).is_some_and(|difference| difference.abs() <= ALIKE_Z * stderr)
+    };
     for of_matrix in places.chunk_by(|a, b| a.0 == b.0) {
         for (at, (_, _, i)) in of_matrix.iter().enumerate() {
-            let below = at.checked_sub(1).map(|at| of_matrix[at].2);
-            let neighbours: Vec<usize> = below.into_iter().chain(of_matrix.get(at + 1).map(|next| next.2)).collect();
+            let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten().filter_map(|at| of_matrix.get(at));
+            let neighbours: Vec<usize> = beside.map(|(_, _, n)| *n).filter(|n| is_alike(*i, *n)).collect();
             let weight = 2.0 + neighbours.len() as f64;
             for (item, value) in finalists[*i].evidence.iter_mut().enumerate() {
                 *value = (2.0 * own[*i][item] + neighbours.iter().map(|n| own[*n][item]).sum::<f64>()) / weight;

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::candidate::Candidate;
 use super::criterion::Criterion;
 use super::greedy_order::GreedyOrder;
 use super::objective::Objective;
@@ -113,6 +114,20 @@ impl Settings {
         }
     }
 
+    /// Whether the search tries no edit that keeps rank 0 by rounding. The paper's protocol tries the paper's list as it is,
+    /// and so does a search of other reductions than the default ones, which somebody chose.
+    pub fn keeps_rank_one(&self) -> bool {
+        self.protocol != Protocol::Paper && self.space.reductions == Space::rhos()
+    }
+
+    /// The candidates of the search: those of its space, or with rank 1 where a default ρ rounds down to rank 0.
+    pub(super) fn all_candidates(&self, config: &ModelConfig) -> Vec<Candidate> {
+        match self.keeps_rank_one() {
+            true => self.space.candidates_of_rank_one_or_more(config),
+            false => self.space.candidates(config),
+        }
+    }
+
     /// These settings for scoring given edits on all items: without stages and limits.
     pub(super) fn without_limits(&self) -> Self {
         Self { plan: Plan::exhaustive(), budget: Budget::default(), ..self.clone() }
@@ -127,8 +142,15 @@ impl Settings {
         };
         let tasks: String = evaluator.tasks().iter().map(task).collect();
         let settings = hex::encode(&Sha256::digest(self.decisive_text(truncation.method()))[..8]);
+        // The hash of a task has the groups that it names itself.
+        let groups = if evaluator.joins_groups() {
+            let names: Vec<_> = (0..evaluator.items().len()).map(|index| evaluator.split_group(index)).collect();
+            format!("joined groups {}, ", hex::encode(&Sha256::digest(names.join("\0"))[..8]))
+        } else {
+            String::new()
+        };
         let Self { plan, objective, .. } = self;
-        format!("model {model_sha256}, {tasks}strategy {plan}, {objective:?}, settings {settings}")
+        format!("model {model_sha256}, {tasks}{groups}strategy {plan}, {objective:?}, settings {settings}")
     }
 
     /// Settings that decide the trials, as text. Threads and the statistics of the proof do not.

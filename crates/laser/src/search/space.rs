@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::candidate::Candidate;
 use crate::edit::reduction::Reduction;
 use crate::edit::selector::MatrixSet;
+use laser_linalg::RankRule;
 use laser_model::config::ModelConfig;
 use laser_model::weight_id::{WeightId, WeightKind};
 
@@ -29,8 +30,13 @@ impl Space {
         Self {
             layers: (0..config.n_layers).collect(),
             matrices: ["fc_in", "fc_out"].iter().filter_map(|name| MatrixSet::parse(name, config).ok()).collect(),
-            reductions: Self::RHOS.iter().map(|r| r.parse().expect("the list is of fractions")).collect(),
+            reductions: Self::rhos(),
         }
+    }
+
+    /// The reductions to [`Space::RHOS`].
+    pub(super) fn rhos() -> Vec<Reduction> {
+        Self::RHOS.iter().map(|r| r.parse().expect("the list is of fractions")).collect()
     }
 
     /// The default search space: all layers, every matrix of the block, and [`Space::RHOS`]. Routers of experts, and matrices
@@ -67,5 +73,77 @@ impl Space {
             ids.extend(here);
         }
         ids.iter().flat_map(|id| self.reductions.iter().map(|r| Candidate { id: *id, reduction: *r })).collect()
+    }
+
+    /// The candidates whose ρ is above 0 and rounds down to rank 0, so that they remove their matrix.
+    pub fn rounded_to_zero(&self, config: &ModelConfig) -> Vec<Candidate> {
+        self.candidates(config).into_iter().filter(|candidate| candidate.rounds_to_zero(config)).collect()
+    }
+
+    /// The candidates, with rank 1 in place of a ρ that rounds down to rank 0; each rank of a matrix once, and none that
+    /// keeps all of it.
+    pub(super) fn candidates_of_rank_one_or_more(&self, config: &ModelConfig) -> Vec<Candidate> {
+        let mut candidates = self.candidates(config);
+        for i in 0..candidates.len() {
+            if candidates[i].rounds_to_zero(config) {
+                candidates[i].reduction = Reduction::Leading(RankRule::Absolute(1));
+            }
+        }
+        let replaced = |candidate: &Candidate| candidate.reduction == Reduction::Leading(RankRule::Absolute(1));
+        let mut of_rank_one: BTreeSet<WeightId> = candidates
+            .iter()
+            .filter(|candidate| !replaced(candidate) && candidate.rank(config) == Some(1))
+            .map(|candidate| candidate.id)
+            .collect();
+        candidates.retain(|candidate| {
+            !replaced(candidate) || candidate.changes_matrix(config) && of_rank_one.insert(candidate.id)
+        });
+        candidates
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Matrices with largest ranks 48 (q_proj, o_proj and the MLP) and 12 (k_proj, v_proj).
+    fn config(hidden: usize) -> ModelConfig {
+        let text = format!(
+            r#"{{"model_type":"llama","vocab_size":10,"hidden_size":{hidden},"intermediate_size":96,
+                "num_hidden_layers":1,"num_attention_heads":4,"num_key_value_heads":1}}"#
+        );
+        ModelConfig::from_hf("config.json", &text).expect("a configuration")
+    }
+
+    fn ranks(candidates: &[Candidate], matrix: &str, config: &ModelConfig) -> Vec<(String, usize)> {
+        let of_matrix = candidates.iter().filter(|candidate| candidate.id.in_layer() == matrix);
+        of_matrix.map(|c| (c.reduction.to_string(), c.rank(config).expect("a leading rank"))).collect()
+    }
+
+    #[test]
+    fn a_rho_that_rounds_to_rank_0_becomes_rank_1_once() {
+        let config = config(48);
+        let space = Space::block(&config);
+        let candidates = space.candidates_of_rank_one_or_more(&config);
+        let expect = |list: &[(&str, usize)]| list.iter().map(|(r, n)| ((*r).to_owned(), *n)).collect::<Vec<_>>();
+        // 0.01 of 48 is 0, and no other ρ of the list gives rank 1.
+        let large =
+            [("0.9", 43), ("0.8", 38), ("0.6", 28), ("0.4", 19), ("0.2", 9), ("0.1", 4), ("0.05", 2), ("r1", 1)];
+        assert_eq!(ranks(&candidates, "q_proj", &config), expect(&large));
+        // 0.05 and 0.01 of 12 are 0, and 0.1 gives rank 1 already.
+        let small = [("0.9", 10), ("0.8", 9), ("0.6", 7), ("0.4", 4), ("0.2", 2), ("0.1", 1)];
+        assert_eq!(ranks(&candidates, "k_proj", &config), expect(&small));
+        assert_eq!(space.rounded_to_zero(&config).len(), 5 + 2 * 2, "0.01 of five matrices, 0.05 and 0.01 of two");
+        assert!(ranks(&space.candidates(&config), "q_proj", &config).contains(&("0.01".to_owned(), 0)));
+    }
+
+    #[test]
+    fn a_matrix_of_one_row_has_no_candidate_and_an_explicit_zero_stays() {
+        let config = config(4); // k_proj and v_proj are [1, 4]
+        let mut space = Space::block(&config);
+        assert!(ranks(&space.candidates_of_rank_one_or_more(&config), "k_proj", &config).is_empty());
+        space.reductions = ["0", "r0", "0.1"].map(|r| r.parse().expect("a reduction")).to_vec();
+        let kept = ranks(&space.candidates_of_rank_one_or_more(&config), "q_proj", &config);
+        assert_eq!(kept, [("0".to_owned(), 0), ("r0".to_owned(), 0), ("r1".to_owned(), 1)]);
     }
 }

@@ -54,7 +54,7 @@ impl Store {
     pub fn open(path: &Path, fingerprint: &str, resume: bool) -> Result<Self> {
         let wrap = |source| Error::Store { path: path.to_owned(), source };
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+            std::fs::create_dir_all(folder).map_err(|e| Error::unwritable("out", folder, &e))?;
         }
         let mut connection = Connection::open(path).map_err(wrap)?;
         connection.execute_batch(SCHEMA).map_err(wrap)?;
@@ -106,7 +106,7 @@ impl Store {
             return Err(Error::Run { path: path.to_owned(), problem });
         }
         let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        std::fs::create_dir_all(folder).map_err(|e| Error::unwritable("out", folder, &e))?;
         // Under a temporary name first: a kill leaves no store that looks whole.
         let draft = path.with_extension("sqlite.partial");
         let _ = std::fs::remove_file(&draft); // what an earlier kill left

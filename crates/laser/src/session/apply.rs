@@ -9,8 +9,8 @@ use laser_model::Model;
 use super::Session;
 use crate::edit::Edit;
 use crate::edit::recipe::Recipe;
-use crate::edit::truncation::{SvdMethod, Truncation};
-use crate::error::Result;
+use crate::edit::truncation::{SvdMethod, Truncation, removal_notes};
+use crate::error::{Error, Result};
 use crate::export::{Export, ExportedModel, ModelCard};
 
 /// A session's model with an edit, not yet computed.
@@ -58,7 +58,10 @@ impl EditedModel<'_> {
         let method = self.truncation.method();
         let recipe = Recipe::new(&self.edit, session.base_model()?, method, session.config(), |id| ranks[&id]);
         let export = Export::new(&session.files, matrices, &recipe, self.card.clone())?;
-        if is_gguf_path(path) { export.to_gguf(path, dtype) } else { export.to_folder(path, dtype) }
+        let written = if is_gguf_path(path) { export.to_gguf(path, dtype) } else { export.to_folder(path, dtype) };
+        let mut written = written?;
+        written.notes.splice(0..0, removal_notes(&records));
+        Ok(written)
     }
 }
 
@@ -66,7 +69,7 @@ impl Session {
     /// The model with an edit, its matrices decomposed exactly.
     ///
     /// # Errors
-    /// A cache folder that cannot be created.
+    /// An empty edit, an edit that does not fit the model, or a cache folder that cannot be created.
     pub fn apply(&self, edit: &Edit) -> Result<EditedModel<'_>> {
         let card = ModelCard { base_model: Some(self.name.clone()), ..ModelCard::default() };
         self.apply_with(edit, &self.truncation(SvdMethod::Exact)?, card)
@@ -75,8 +78,14 @@ impl Session {
     /// The model with an edit, its matrices reduced by `truncation`; `card` describes it.
     ///
     /// # Errors
-    /// An edit that does not fit the model.
+    /// An empty edit, as of a search that proposes none: what it would write is the unedited model. An edit that does not
+    /// fit the model.
     pub fn apply_with(&self, edit: &Edit, truncation: &Truncation, card: ModelCard) -> Result<EditedModel<'_>> {
+        if edit.is_empty() {
+            let problem = "it changes no matrix, so that the unedited model would be written; a search that proposes no \
+                           edit leaves nothing to apply";
+            return Err(Error::Edit { edit: "[]".to_owned(), problem: problem.to_owned() });
+        }
         edit.check(self.config())?;
         Ok(EditedModel { session: self, edit: edit.clone(), truncation: truncation.clone(), card })
     }
@@ -84,9 +93,13 @@ impl Session {
     /// Refuses a target that the model cannot be written to, so that no work is done in vain.
     ///
     /// # Errors
-    /// A folder for a model whose configuration cannot be written as `config.json`.
+    /// A path that exists or cannot be written, a folder for a model whose configuration cannot be written as
+    /// `config.json`, a GGUF file for a model from a folder, or a model folder with a link that leads out of it.
     pub fn check_target(&self, path: &Path) -> Result<()> {
-        if is_gguf_path(path) { Ok(()) } else { Export::check_folder(&self.files) }
+        match is_gguf_path(path) {
+            true => Export::check_gguf(&self.files, path),
+            false => Export::check_folder(&self.files, path),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::manifest::score_value;
 use super::price::{PricedEdit, spread};
 use super::{ScoredTasks, Session};
 use crate::edit::Edit;
-use crate::edit::truncation::{SvdMethod, TruncationRecord};
+use crate::edit::truncation::{SvdMethod, TruncationRecord, removal_notes};
 use crate::error::{Error, Result};
 use crate::evaluate::outcome::Outcome;
 use crate::evaluate::{Evaluator, RunContext};
@@ -93,13 +93,18 @@ impl Session {
         let evaluator = Evaluator::new(&tasks.by_reference(), self.tokenizer()?, self.config())?;
         let split = |index: usize| match options.split {
             Split::All => Split::All,
-            _ => assign_split(&evaluator.items()[index].group, options.split_seed, options.fractions),
+            _ => assign_split(evaluator.split_group(index), options.split_seed, options.fractions),
         };
         let indices: Vec<usize> = (0..evaluator.items().len()).filter(|i| split(*i) == options.split).collect();
-        for part in evaluator.tasks() {
+        for (i, part) in evaluator.tasks().iter().enumerate() {
             if !indices.iter().any(|i| part.range.contains(i)) {
-                let problem =
-                    format!("{}: none of the {} items of {} is in it", options.split, part.range.len(), part.task.name);
+                let (wanted, n, name) = (options.split, part.range.len(), &part.task.name);
+                let problem = if evaluator.n_groups(i) == 1 && n > 1 {
+                    let split = split(part.range.start);
+                    format!("{wanted}: all {n} items of {name} are in one group, which is in the {split} split")
+                } else {
+                    format!("{wanted}: none of the {n} items of {name} is in it")
+                };
                 return Err(Error::setting("split", problem));
             }
         }
@@ -151,7 +156,9 @@ impl Session {
         if tasks.iter().any(|(task, _)| task.num_fewshot > 0) {
             manifest.seeds.insert("fewshot".into(), tasks.fewshot_seed);
         }
-        let mut notes = tasks.notes();
+        let mut notes = self.notes();
+        notes.extend(tasks.notes());
+        notes.extend(removal_notes(truncations));
         let ties = outcomes.iter().filter(|outcome| outcome.tied).count();
         if ties > 0 {
             notes.push(format!("{ties} items were decided by a tie"));

@@ -72,7 +72,7 @@ impl CompletedSearch {
     /// The winner applied to the model, with the calibration of the search; its model card has verdict and price.
     ///
     /// # Errors
-    /// A session of another model.
+    /// A search without a winner ([`CompletedSearch::edit`] is empty), or a session of another model.
     pub fn apply<'a>(&self, session: &'a Session) -> Result<EditedModel<'a>> {
         let price = self.results.price.as_ref().map(price_line);
         let card = ModelCard {
@@ -97,7 +97,11 @@ impl Session {
         let evaluator = Evaluator::new(&tasks.by_reference(), self.tokenizer()?, self.config())?;
         let fingerprint = settings.fingerprint(&self.sha256()?, &evaluator, &truncation);
         let mut store = match &options.run {
-            Some(folder) => Store::open(&RunFolder::new(folder).store(), &fingerprint, options.resume)?,
+            Some(folder) => {
+                let run = RunFolder::new(folder);
+                run.create()?;
+                Store::open(&run.store(), &fingerprint, options.resume)?
+            }
             None => Store::in_memory(&fingerprint)?,
         };
         let passages = if options.no_side_effects { None } else { OrdinaryText::open(self.config())? };
@@ -147,7 +151,9 @@ impl Session {
         }
         drop(model);
         let manifest = self.search_manifest(tasks, &evaluator, &settings, truncation.method())?;
-        let mut notes = search_notes(tasks, &settings, truncation.method());
+        let mut notes = self.notes();
+        notes.extend(search_notes(tasks, &settings, truncation.method()));
+        notes.extend(rounding_note(&settings, self.config()));
         notes.extend(space_note(&settings.space, self.config()));
         let results =
             search_results(&evaluator, &found, &settings, [&base_samples, &best_samples], manifest, price, notes);
@@ -230,6 +236,20 @@ fn space_note(space: &Space, config: &ModelConfig) -> Option<String> {
     (!left_out.is_empty()).then(|| format!("not searched: {}", left_out.join(", ")))
 }
 
+/// Says which values of ρ round down to rank 0, and what was tried instead.
+fn rounding_note(settings: &Settings, config: &ModelConfig) -> Option<String> {
+    let rounded = settings.space.rounded_to_zero(config);
+    let rhos: BTreeSet<String> = rounded.iter().map(|candidate| candidate.reduction.to_string()).collect();
+    let kinds: BTreeSet<&str> = rounded.iter().map(|candidate| candidate.id.kind.name()).collect();
+    let joined = |names: Vec<&str>| names.join(", ");
+    let (rhos, kinds) = (joined(rhos.iter().map(String::as_str).collect()), joined(kinds.into_iter().collect()));
+    let instead = match settings.keeps_rank_one() {
+        true => "rank 1 is the smallest that was tried",
+        false => "such edits remove the matrix",
+    };
+    (!rounded.is_empty()).then(|| format!("{rhos} of the largest rank rounds down to 0 for {kinds}: {instead}"))
+}
+
 /// Sentences for the results about what a reader may not expect.
 fn search_notes(tasks: &ScoredTasks, settings: &Settings, svd: SvdMethod) -> Vec<String> {
     let mut notes = tasks.notes();
@@ -243,7 +263,8 @@ fn search_notes(tasks: &ScoredTasks, settings: &Settings, svd: SvdMethod) -> Vec
     }
     if settings.protocol == Protocol::Paper {
         notes.push(
-            "the paper's protocol: the first 20 % of the items select, without shuffling or a validation split"
+            "the paper's protocol: the first 20 % of the items select, without shuffling or a validation split, and \
+             without regard to groups"
                 .to_owned(),
         );
     }

@@ -89,6 +89,31 @@ pub(crate) fn gguf_with_divisors(folder: &Path, path: &Path, divisors: &[f32]) -
     write(folder, path, |_| Dtype::F32, Some(divisors.to_vec()))
 }
 
+/// Splits a GGUF file into `count` parts in `folder`, as llama.cpp's `gguf-split` does: the metadata are in the first.
+pub(crate) fn split(whole: &Path, folder: &Path, count: u16) -> Vec<PathBuf> {
+    let checkpoint = Checkpoint::open(whole).expect("opens");
+    let all: Vec<_> = checkpoint.tensors().collect();
+    let write = |number: u16| {
+        let path = folder.join(format!("part-{:05}-of-{count:05}.gguf", number + 1));
+        let mut pairs = Vec::new();
+        if number == 0 {
+            let metadata = checkpoint.gguf_metadata().expect("a GGUF file");
+            pairs.extend(metadata.iter().map(|(key, value)| (key.to_owned(), value.clone())));
+        }
+        pairs.push(("split.no".to_owned(), Value::U16(number)));
+        pairs.push(("split.count".to_owned(), Value::U16(count)));
+        pairs.push(("split.tensors.count".to_owned(), Value::I32(i32::try_from(all.len()).expect("tiny"))));
+        // Every type of tensor in every part.
+        let own = all.iter().skip(usize::from(number)).step_by(usize::from(count));
+        let tensors = own.map(|info| {
+            NewTensor::new(&info.name, info.dtype, &info.shape, || checkpoint.tensor(&info.name)?.to_f32())
+        });
+        gguf::write(&path, &Metadata::from_pairs(pairs).expect("the keys differ"), tensors.collect()).expect("writes");
+        path
+    };
+    (0..count).map(write).collect()
+}
+
 fn write(folder: &Path, path: &Path, dtype: impl Fn(&str) -> Dtype, divisors: Option<Vec<f32>>) -> PathBuf {
     let files = ModelFiles::open(folder).expect("opens");
     let (config, checkpoint) = (files.config(), files.checkpoint());

@@ -6,7 +6,7 @@ use laser::model::load::ModelFiles;
 use laser_checkpoint::{Checkpoint, Dtype, stored_values};
 
 use super::case::{Case, assert_close, assert_far, assert_listed, assert_others_untouched, load, logits};
-use super::checkpoints::{gguf_of, gguf_with_divisors, golden, names, random_folder};
+use super::checkpoints::{gguf_of, gguf_with_divisors, golden, names, random_folder, split};
 
 /// All data types in which Laser reads the weights of GGUF files.
 const GGUF_TYPES: [Dtype; 13] = [
@@ -151,4 +151,35 @@ fn rotary_divisors_that_fit_no_formula_are_refused() {
     let message = case.export().to_folder(&place.path().join("out"), None).expect_err("refused").to_string();
     assert!(message.contains("rope_freqs.weight") && message.contains("Llama 3"), "{message}");
     assert_eq!(names(place.path()), ["model.gguf"]);
+}
+
+#[test]
+fn a_split_gguf_file_becomes_one_file_or_a_folder() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let wide = random_folder(&place.path().join("wide"), 9);
+    let whole = gguf_of(&wide, &place.path().join("whole.gguf"), |_| Dtype::F16);
+    let parts = split(&whole, place.path(), 3);
+    let expected = logits(&load(&whole));
+    for part in &parts {
+        assert_eq!(logits(&load(part)), expected, "{}", part.display());
+    }
+    // The tensors of all parts may be edited, and any part may be given.
+    let case = Case::open(&parts[1]);
+    let out = place.path().join("OUT.GGUF");
+    let written = case.export().to_gguf(&out, None).expect("writes");
+    assert_others_untouched(&case, &out, &written);
+    assert_eq!(logits(&load(&out)), logits(&case.rounded(|_| Dtype::F16)));
+    let direct = place.path().join("direct.gguf");
+    Case::open(&whole).export().to_gguf(&direct, None).expect("writes");
+    assert_eq!(logits(&load(&out)), logits(&load(&direct)));
+    let after = Checkpoint::open(&out).expect("opens");
+    assert_eq!(after.gguf_metadata(), Checkpoint::open(&whole).expect("opens").gguf_metadata());
+
+    let folder = place.path().join("folder");
+    case.export().to_folder(&folder, Some(Dtype::F32)).expect("writes");
+    assert_close(&load(&folder), &case.edited, 1e-5);
+
+    fs::remove_file(&parts[2]).expect("removes");
+    let message = ModelFiles::open(&parts[0]).expect_err("incomplete").to_string();
+    assert!(message.contains("part-00003-of-00003.gguf") && message.contains("missing"), "{message}");
 }

@@ -112,7 +112,7 @@ fn finalists_are_measured_on_both_splits_and_one_of_them_or_none_wins() {
             let outcomes = evaluator.evaluate(model, &both, context(2)).expect("evaluate");
             outcomes.iter().map(|o| f64::from(u8::from(o.correct))).sum::<f64>() / both.len() as f64
         };
-        assert_eq!(found.finalists.len(), settings.finalists);
+        assert!((1..=settings.finalists).contains(&found.finalists.len()));
         for finalist in &found.finalists {
             let edited = case.edited(&truncation, &finalist.edit);
             let outcomes = Outcomes::of(&evaluator.evaluate(&edited, &items, context(2)).expect("evaluate"));

@@ -93,10 +93,11 @@ pub(super) static BERT: FamilyDefinition = FamilyDefinition {
         tensor_names: &NAMES,
         aliases: &[ALIASES, &[("query", &[Q]), ("key", &[K]), ("value", &[V])]],
     },
+    equal_heads: true,
     set_block: set_encoder_block,
     read_config_json: |keys, c| {
         read_token_types(keys, c)?;
-        read_common_keys(keys, c, "gelu")?;
+        read_common_keys(keys, c, "hidden_act", "gelu")?;
         c.head.transform = Some(c.mlp.activation);
         Ok(())
     },
@@ -115,10 +116,10 @@ pub(super) static ROBERTA: FamilyDefinition = FamilyDefinition {
     },
     read_config_json: |keys, c| {
         read_token_types(keys, c)?;
-        read_common_keys(keys, c, "gelu")?;
+        read_common_keys(keys, c, "hidden_act", "gelu")?;
         c.head.transform = Some(Activation::Gelu); // independent of the activation of the blocks
         // Positions start after the row whose index is the padding token's id.
-        let unused = keys.size_or("pad_token_id", 1)? + 1;
+        let unused = keys.size_or("pad_token_id", 1)?.saturating_add(1);
         learned_positions(c, unused);
         c.max_positions = match c.max_positions.checked_sub(unused) {
             Some(positions) if positions > 0 => positions,
@@ -141,7 +142,7 @@ pub(super) static DISTILBERT: FamilyDefinition = FamilyDefinition {
         ],
     },
     read_config_json: |keys, c| {
-        read_common_keys(keys, c, "gelu")?;
+        read_common_keys(keys, c, "activation", "gelu")?;
         // DistilBERT's own key, besides the one that `read_common_keys` reads.
         c.head.tied = keys.flag_or("tie_weights_", c.head.tied)?;
         c.head.transform = Some(c.mlp.activation);

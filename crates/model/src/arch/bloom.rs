@@ -39,6 +39,7 @@ pub(super) static BLOOM: FamilyDefinition = FamilyDefinition {
         aliases: &[ALIASES, MEGATRON_ALIASES],
     },
     mlp_ratio: Some(4),
+    equal_heads: true,
     set_block: |c| {
         set_common_block(c);
         c.without_rope();

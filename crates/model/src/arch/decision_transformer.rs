@@ -28,7 +28,7 @@ const HF: TensorNames = TensorNames {
         ],
     ],
     // A token embedding that is never used, and the causal mask of older files.
-    ignored: &["encoder.wte.weight", ".attn.bias", ".attn.masked_bias"],
+    ignored: &["wte.weight", ".attn.bias", ".attn.masked_bias"],
     ..GPT2
 };
 
@@ -43,6 +43,7 @@ pub(super) static DECISION_TRANSFORMER: FamilyDefinition = FamilyDefinition {
     },
     default_sizes: &[("n_positions", 1024), ("state_dim", 17), ("act_dim", 4), ("max_ep_len", 4096)],
     mlp_ratio: Some(4),
+    equal_heads: true,
     set_block: |c| {
         c.vocab_size = 0; // the value in files, 1, belongs to the unused token embedding
         c.norm = NormKind::Layer;
@@ -60,7 +61,7 @@ pub(super) static DECISION_TRANSFORMER: FamilyDefinition = FamilyDefinition {
 
 fn read_trajectory_keys(keys: &HfKeys<'_>, c: &mut ModelConfig) -> Result<()> {
     c.norm_eps = keys.number_or("layer_norm_epsilon", 1e-5)?;
-    c.mlp.activation = read_activation(keys, "relu")?;
+    c.mlp.activation = read_activation(keys, "activation_function", "relu")?;
     if !keys.flag_or("scale_attn_weights", true)? {
         c.attention.scale = 1.0;
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::family::Family;
 use super::tensor_names::TensorNames;
-use crate::config::{GgufKeys, HfKeys, ModelConfig, Sizes};
+use crate::config::{GgufKeys, HfKeys, ModelConfig, Sizes, check_unread_layer_types, unread_keys_note};
 use crate::error::Result;
 
 /// Writes the keys of `config.json` that the family adds to Llama's or gives another value, for a model that was read
@@ -23,6 +23,9 @@ pub(crate) struct FamilyDefinition {
     pub(crate) default_sizes: &'static [(&'static str, usize)],
     /// Width of the MLP divided by `d_model`, for `config.json` files without a width of the MLP.
     pub(crate) mlp_ratio: Option<usize>,
+    /// Whether every attention head has keys and values of its own and the width `d_model / heads`. The class of such a
+    /// family reads no keys for anything else.
+    pub(crate) equal_heads: bool,
     /// Sets what holds for every model of the family. Before, the configuration is Llama's.
     pub(crate) set_block: fn(&mut ModelConfig),
     /// Reads the keys of `config.json` besides the sizes.
@@ -44,6 +47,30 @@ pub(crate) struct GgufFormat {
     pub(crate) tensor_names: &'static TensorNames,
 }
 
+/// Reads the tokens that end a text. An id outside the vocabulary, such as GPT-2's 50256 in a smaller model, is left out
+/// with a remark: no text contains it.
+///
+/// # Errors
+/// A value that is no whole number.
+fn read_end_tokens(keys: &HfKeys<'_>, c: &mut ModelConfig) -> Result<Vec<u32>> {
+    const KEY: &str = "eos_token_id";
+    let mut inside = Vec::new();
+    for id in keys.integers_or_none(KEY)? {
+        match u32::try_from(id).ok().filter(|id| (*id as usize) < c.vocab_size) {
+            Some(id) => inside.push(id),
+            // A model that reads no tokens has no vocabulary.
+            None if c.vocab_size > 0 => c.notes.push(format!(
+                "{}: `{}` {id} is not used: it is outside the vocabulary of {} tokens",
+                keys.file(),
+                keys.path(KEY),
+                c.vocab_size
+            )),
+            None => (),
+        }
+    }
+    Ok(inside)
+}
+
 impl FamilyDefinition {
     /// Reads the configuration of a model of this family from `config.json`.
     ///
@@ -51,10 +78,14 @@ impl FamilyDefinition {
     /// A missing key, a key of another type, or a value that is not implemented.
     pub(crate) fn config_from_hf(&'static self, keys: HfKeys<'_>) -> Result<ModelConfig> {
         let keys = keys.with_defaults(self.default_sizes);
-        let mut config = ModelConfig::like_llama(&self.family, Sizes::from_hf(&keys, self.mlp_ratio)?);
-        config.eos = keys.ids_or_none("eos_token_id")?;
+        let mut config =
+            ModelConfig::like_llama(&self.family, Sizes::from_hf(&keys, self.mlp_ratio, self.equal_heads)?);
         (self.set_block)(&mut config);
         (self.read_config_json)(&keys, &mut config)?;
+        config.further_layers = keys.size_or("num_nextn_predict_layers", 0)?;
+        config.eos = read_end_tokens(&keys, &mut config)?;
+        check_unread_layer_types(&keys)?;
+        config.notes.extend(unread_keys_note(&keys, &config));
         config.checked(keys.file())
     }
 

@@ -10,7 +10,7 @@ use super::gpt_neox::MEGATRON_ALIASES;
 use super::gpt2::{ALIASES, GGUF, GGUF_FUSED, read_common_keys, set_common_block};
 use super::llama::{BASE, GGUF_ATTENTION, GGUF_MLP, GGUF_ROLES, HF as LLAMA};
 use super::tensor_names::{TensorNames, TensorRole};
-use crate::config::{Activation, Bias, Residual, read_rope};
+use crate::config::{Activation, Bias, Residual, RopeDefaults, read_rope};
 
 const NAMES: TensorNames = TensorNames {
     prefixes: &["transformer."],
@@ -48,10 +48,11 @@ pub(super) static FALCON: FamilyDefinition = FamilyDefinition {
         c.bias = Bias::default();
     },
     read_config_json: |keys, c| {
-        read_common_keys(keys, c, "gelu")?;
+        read_common_keys(keys, c, "activation", "gelu")?;
         let new = keys.flag_or("new_decoder_architecture", false)?; // Falcon 40B and later
+        let multi_query = keys.flag_or("multi_query", true)?;
         if !new {
-            c.n_kv_heads = if keys.flag_or("multi_query", true)? { 1 } else { c.n_heads };
+            c.n_kv_heads = if multi_query { 1 } else { c.n_heads };
         }
         let parallel = keys.flag_or("parallel_attn", true)?;
         if new && !parallel {
@@ -67,7 +68,7 @@ pub(super) static FALCON: FamilyDefinition = FamilyDefinition {
         };
         let biased = keys.flag_or("bias", false)?;
         c.bias = Bias { qkv: biased, o: biased, mlp: biased };
-        c.attention.ropes = vec![read_rope(keys, c, 1.0)?];
+        c.attention.ropes = vec![read_rope(keys, c, RopeDefaults::USUAL)?];
         if keys.flag_or("alibi", false)? {
             c.without_rope();
             c.attention.slopes = Some(slopes(c.n_heads).into_iter().map(|s| bf16::from_f32(s).to_f32()).collect());

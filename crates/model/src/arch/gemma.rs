@@ -7,22 +7,17 @@ use super::family::Family;
 use super::llama::{BASE, GGUF, GGUF_POST_NORMS, GGUF_ROLES, HF, POST_NORMS, ROLES};
 use super::tensor_names::{TensorNames, TensorRole};
 use crate::config::{
-    Activation, HfKeys, ModelConfig, QkNorm, Residual, head_is_tied, read_activation, read_layer_types, read_rope,
-    read_rope_from,
+    Activation, HfKeys, ModelConfig, QkNorm, Residual, RopeDefaults, head_is_tied, read_activation, read_layer_types,
+    read_rope, read_rope_from,
 };
 use crate::error::Result;
 use crate::rope::{Rope, RopeScaling};
 
 const NAMES: TensorNames = TensorNames { norm_offset: 1.0, ..HF };
 
-/// Prefixes of the text model's names: alone, and within a vision model (two versions of its class).
-const PREFIXES: &[&str] = &["model.", "language_model.model.", "model.language_model."];
-
 const SANDWICH_NAMES: TensorNames = TensorNames {
-    prefixes: PREFIXES,
     roles: &[&[(TensorRole::MlpNorm, "{model}layers.{}.pre_feedforward_layernorm")], POST_NORMS, ROLES],
     norm_offset: 1.0,
-    ignored: &["vision_tower.", "multi_modal_projector."],
     ..HF
 };
 
@@ -43,12 +38,12 @@ pub(super) static GEMMA: FamilyDefinition = FamilyDefinition {
         c.mlp.activation = Activation::GeluTanh;
     },
     read_config_json: |keys, c| {
-        let named = read_activation(keys, "gelu_pytorch_tanh")?;
+        let named = read_activation(keys, "hidden_act", "gelu_pytorch_tanh")?;
         if !matches!(named, Activation::Gelu | Activation::GeluTanh) {
             return Err(keys.wrong("hidden_act", "gelu or gelu_pytorch_tanh", format!("{named:?}")));
         }
         read_gemma_keys(keys, c)?;
-        c.attention.ropes = vec![read_rope(keys, c, 1.0)?];
+        c.attention.ropes = vec![read_rope(keys, c, RopeDefaults::USUAL)?];
         Ok(())
     },
     gguf: Some(GgufFormat { name: "gemma", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
@@ -69,9 +64,9 @@ pub(super) static GEMMA2: FamilyDefinition = FamilyDefinition {
         c.residual = Residual::Sandwich;
     },
     read_config_json: |keys, c| {
-        c.mlp.activation = read_activation(keys, "gelu_pytorch_tanh")?;
+        c.mlp.activation = read_activation(keys, "hidden_activation", "gelu_pytorch_tanh")?;
         read_gemma_keys(keys, c)?;
-        c.attention.ropes = vec![read_rope(keys, c, 1.0)?];
+        c.attention.ropes = vec![read_rope(keys, c, RopeDefaults::USUAL)?];
         // A key with the value null switches a cap off; a missing key means the default of transformers' class.
         c.attention.softcap = soft_cap(keys, "attn_logit_softcapping", 50.0)?;
         c.head.softcap = soft_cap(keys, "final_logit_softcapping", 30.0)?;
@@ -113,7 +108,7 @@ pub(super) static GEMMA3: FamilyDefinition = FamilyDefinition {
         c.attention.qk_norm = Some(QkNorm::Head);
     },
     read_config_json: |keys, c| {
-        c.mlp.activation = read_activation(keys, "gelu_pytorch_tanh")?;
+        c.mlp.activation = read_activation(keys, "hidden_activation", "gelu_pytorch_tanh")?;
         read_gemma_keys(keys, c)?;
         if keys.flag_or("use_bidirectional_attention", false)? {
             return Err(keys.wrong("use_bidirectional_attention", "false", "true"));
@@ -136,8 +131,10 @@ pub(super) static GEMMA3: FamilyDefinition = FamilyDefinition {
             Some(full) => Some(full),
             None => keys.object_or_none("rope_scaling")?,
         };
-        c.attention.ropes =
-            vec![read_rope_from(keys, full, c, global, 1.0)?, read_rope_from(keys, sliding, c, local_base, 1.0)?];
+        c.attention.ropes = [(full, global), (sliding, local_base)]
+            .into_iter()
+            .map(|(parameters, theta)| read_rope_from(keys, parameters, c, RopeDefaults { theta, partial: None }))
+            .collect::<Result<_>>()?;
         Ok(())
     },
     gguf: Some(GgufFormat {

@@ -65,11 +65,17 @@ pub(super) fn set_common_block(c: &mut ModelConfig) {
     c.head.tied = true;
 }
 
-/// Reads the keys that the families of GPT-2's time share. `default_activation`: for configurations without one.
-pub(super) fn read_common_keys(keys: &HfKeys<'_>, c: &mut ModelConfig, default_activation: &str) -> Result<()> {
+/// Reads the keys that the families of GPT-2's time share. The activation is under the key `activation`, with a default
+/// for configurations without one.
+pub(super) fn read_common_keys(
+    keys: &HfKeys<'_>,
+    c: &mut ModelConfig,
+    activation: &str,
+    default_activation: &str,
+) -> Result<()> {
     let eps = keys.number_or("layer_norm_eps", c.norm_eps)?;
     c.norm_eps = keys.number_or("layer_norm_epsilon", eps)?;
-    c.mlp.activation = read_activation(keys, default_activation)?;
+    c.mlp.activation = read_activation(keys, activation, default_activation)?;
     c.head.tied = head_is_tied(keys, c.head.tied)?;
     keys.only("add_cross_attention", false)
 }
@@ -89,12 +95,13 @@ pub(super) static GPT2: FamilyDefinition = FamilyDefinition {
         aliases: &[ALIASES, &[("c_attn", &[Qkv]), ("c_fc", &[Up])]],
     },
     mlp_ratio: Some(4),
+    equal_heads: true,
     set_block: |c| {
         set_common_block(c);
         learned_positions(c, 0);
     },
     read_config_json: |keys, c| {
-        read_common_keys(keys, c, "gelu_new")?;
+        read_common_keys(keys, c, "activation_function", "gelu_new")?;
         if !keys.flag_or("scale_attn_weights", true)? {
             c.attention.scale = 1.0;
         }

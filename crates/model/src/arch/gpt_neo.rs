@@ -45,7 +45,7 @@ pub(super) static GPT_NEO: FamilyDefinition = FamilyDefinition {
         for (layer, local) in c.attention.layers.iter_mut().zip(local) {
             layer.window = local.then_some(window);
         }
-        read_common_keys(keys, c, "gelu_new")
+        read_common_keys(keys, c, "activation_function", "gelu_new")
     },
     gguf: None,
     ..GPT2
@@ -69,6 +69,9 @@ fn local_layers(keys: &HfKeys<'_>, n_layers: usize) -> Result<Vec<bool>> {
         // Bounded, because a damaged file may contain any number of repetitions.
         for _ in 0..times.min(n_layers as u64 + 1) {
             for kind in kinds {
+                if local.len() > n_layers {
+                    return Err(wrong(format!("more than {n_layers} layers")));
+                }
                 match kind.as_str() {
                     Some("global") => local.push(false),
                     Some("local") => local.push(true),

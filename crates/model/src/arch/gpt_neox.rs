@@ -6,7 +6,7 @@ use super::family::{Alias, Family};
 use super::gpt2::{ALIASES, GGUF, read_common_keys, set_common_block};
 use super::llama::{BASE, HF as LLAMA};
 use super::tensor_names::{TensorNames, TensorRole, fused_by_head, one};
-use crate::config::{Activation, Residual, read_rope_from};
+use crate::config::{Activation, Residual, RopeDefaults, read_rope_from, rope_parameters};
 use crate::weight_id::WeightKind::{Down, K, O, Q, Qkv, Up, V};
 
 const NAMES: TensorNames = TensorNames {
@@ -41,6 +41,7 @@ pub(super) static GPT_NEOX: FamilyDefinition = FamilyDefinition {
         tensor_names: &NAMES,
         aliases: &[ALIASES, MEGATRON_ALIASES],
     },
+    equal_heads: true,
     set_block: |c| {
         set_common_block(c);
         c.residual = Residual::Parallel { one_norm: false };
@@ -48,19 +49,16 @@ pub(super) static GPT_NEOX: FamilyDefinition = FamilyDefinition {
         c.head.tied = false;
     },
     read_config_json: |keys, c| {
-        read_common_keys(keys, c, "gelu")?;
+        read_common_keys(keys, c, "hidden_act", "gelu")?;
         if !keys.flag_or("use_parallel_residual", true)? {
             c.residual = Residual::PreNorm;
         }
         let biased = keys.flag_or("attention_bias", true)?;
         (c.bias.qkv, c.bias.o) = (biased, biased);
-        let parameters = match keys.object_or_none("rope_parameters")? {
-            Some(parameters) => Some(parameters),
-            None => keys.object_or_none("rope_scaling")?,
-        };
         let theta = keys.number_or("rotary_emb_base", keys.number_or("rope_theta", 10_000.0)?)?;
         let partial = keys.number_or("rotary_pct", keys.number_or("partial_rotary_factor", 0.25)?)?;
-        c.attention.ropes = vec![read_rope_from(keys, parameters, c, theta, partial)?];
+        let defaults = RopeDefaults { theta, partial: Some(partial) };
+        c.attention.ropes = vec![read_rope_from(keys, rope_parameters(keys)?, c, defaults)?];
         Ok(())
     },
     gguf: Some(GgufFormat {

@@ -35,6 +35,7 @@ pub(super) static GPTJ: FamilyDefinition = FamilyDefinition {
         aliases: &[ALIASES],
     },
     mlp_ratio: Some(4),
+    equal_heads: true,
     set_block: |c| {
         set_common_block(c);
         c.residual = Residual::Parallel { one_norm: true };
@@ -42,7 +43,7 @@ pub(super) static GPTJ: FamilyDefinition = FamilyDefinition {
         (c.head.tied, c.head.bias) = (false, true);
     },
     read_config_json: |keys, c| {
-        read_common_keys(keys, c, "gelu_new")?;
+        read_common_keys(keys, c, "activation_function", "gelu_new")?;
         // The reference gives null another meaning than a missing key: frequencies from the width of the model.
         if keys.is_null("rotary_dim") {
             return Err(keys.wrong("rotary_dim", "a number of dimensions", "null"));

@@ -7,7 +7,9 @@ use serde_json::json;
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::{Alias, Family};
 use super::tensor_names::{StoredTensor, TensorNames, TensorRole, all_experts, one};
-use crate::config::{Bias, HfKeys, ModelConfig, head_is_tied, read_activation, read_rope, read_windows};
+use crate::config::{
+    Bias, HfKeys, ModelConfig, RopeDefaults, head_is_tied, read_activation, read_opt_in_windows, read_rope, read_window,
+};
 use crate::error::Result;
 use crate::weight_id::WeightKind::{Down, Gate, K, O, Q, Qkv, Router, Up, V};
 
@@ -129,11 +131,12 @@ pub(super) const BASE: FamilyDefinition = FamilyDefinition {
     },
     default_sizes: &[],
     mlp_ratio: None,
+    equal_heads: false,
     set_block: |_| (),
     read_config_json: |keys, c| {
         let attention_bias = keys.flag_or("attention_bias", false)?;
         (c.bias.qkv, c.bias.o, c.bias.mlp) = (attention_bias, attention_bias, keys.flag_or("mlp_bias", false)?);
-        read_common_keys(keys, c, false)
+        read_common_keys(keys, c)
     },
     gguf: Some(GgufFormat { name: "llama", read_metadata: |_, _| Ok(()), tensor_names: &GGUF_PAIRS }),
     write_config_json: Some(|c| {
@@ -151,20 +154,24 @@ pub(super) const BASE: FamilyDefinition = FamilyDefinition {
     }),
 };
 
-/// Reads the keys that Llama-like families share. `window_is_opt_in`: see [`read_windows`].
-pub(super) fn read_common_keys(keys: &HfKeys<'_>, c: &mut ModelConfig, window_is_opt_in: bool) -> Result<()> {
+/// Reads the keys that Llama-like families share. Llama itself has no windows: a family that has them reads their keys
+/// besides.
+pub(super) fn read_common_keys(keys: &HfKeys<'_>, c: &mut ModelConfig) -> Result<()> {
     c.norm_eps = keys.number_or("rms_norm_eps", 1e-6)?;
-    c.mlp.activation = read_activation(keys, "silu")?;
+    c.mlp.activation = read_activation(keys, "hidden_act", "silu")?;
     c.head.tied = head_is_tied(keys, false)?;
-    c.attention.ropes = vec![read_rope(keys, c, 1.0)?];
-    read_windows(keys, c, window_is_opt_in)
+    c.attention.ropes = vec![read_rope(keys, c, RopeDefaults::USUAL)?];
+    Ok(())
 }
 
 pub(super) static LLAMA: FamilyDefinition = BASE;
 
 pub(super) static MISTRAL: FamilyDefinition = FamilyDefinition {
     family: Family { name: "Mistral", model_type: "mistral", class: "MistralForCausalLM", ..BASE.family },
-    read_config_json: |keys, c| read_common_keys(keys, c, false),
+    read_config_json: |keys, c| {
+        read_common_keys(keys, c)?;
+        read_window(keys, c, Some(4096))
+    },
     gguf: None, // GGUF files of Mistral are read as `llama`
     ..BASE
 };
@@ -173,7 +180,8 @@ pub(super) static QWEN2: FamilyDefinition = FamilyDefinition {
     family: Family { name: "Qwen2", model_type: "qwen2", class: "Qwen2ForCausalLM", ..BASE.family },
     read_config_json: |keys, c| {
         c.bias.qkv = true;
-        read_common_keys(keys, c, true)
+        read_common_keys(keys, c)?;
+        read_opt_in_windows(keys, c)
     },
     gguf: Some(GgufFormat { name: "qwen2", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
     write_config_json: Some(|c| {

@@ -4,7 +4,7 @@ use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{ATTENTION, BASE, GGUF_PAIRS, HF, read_common_keys};
 use super::tensor_names::{StoredTensor, TensorNames, expert, one};
-use crate::config::{Experts, ModelConfig};
+use crate::config::{Experts, ModelConfig, RopeDefaults, read_rope, read_window};
 use crate::weight_id::WeightKind::{Down, Gate, Router, Up};
 
 const EXPERTS: &[StoredTensor] = &[
@@ -25,7 +25,10 @@ pub(super) static MIXTRAL: FamilyDefinition = FamilyDefinition {
     default_sizes: &[("num_key_value_heads", 8)],
     read_config_json: |keys, c| {
         set_experts(c, keys.count_or("num_local_experts", 8)?, keys.count_or("num_experts_per_tok", 2)?);
-        read_common_keys(keys, c, false)
+        read_common_keys(keys, c)?;
+        c.norm_eps = keys.number_or("rms_norm_eps", 1e-5)?;
+        c.attention.ropes = vec![read_rope(keys, c, RopeDefaults { theta: 1e6, ..RopeDefaults::USUAL })?];
+        read_window(keys, c, None)
     },
     gguf: Some(GgufFormat {
         name: "llama", // as Llama; `registry.rs` tells them apart

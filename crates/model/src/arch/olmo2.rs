@@ -26,7 +26,7 @@ pub(super) static OLMO2: FamilyDefinition = FamilyDefinition {
     read_config_json: |keys, c| {
         let biased = keys.flag_or("attention_bias", false)?;
         (c.bias.qkv, c.bias.o) = (biased, biased);
-        read_common_keys(keys, c, false)?;
+        read_common_keys(keys, c)?;
         c.norm_eps = keys.number_or("rms_norm_eps", 1e-5)?;
         Ok(())
     },

@@ -40,12 +40,13 @@ pub(super) static OPT: FamilyDefinition = FamilyDefinition {
         tensor_names: &NAMES,
         aliases: &[ALIASES, &[("fc1", &[Up]), ("fc2", &[Down])]],
     },
+    equal_heads: true,
     set_block: |c| {
         set_common_block(c);
         learned_positions(c, 2);
     },
     read_config_json: |keys, c| {
-        read_common_keys(keys, c, "relu")?;
+        read_common_keys(keys, c, "activation_function", "relu")?;
         if !keys.flag_or("do_layer_norm_before", true)? {
             c.residual = Residual::PostNorm;
             c.head.normed = false;

@@ -6,7 +6,7 @@ use super::family::{Alias, Family};
 use super::gpt2::{ALIASES, GGUF, read_common_keys, set_common_block};
 use super::llama::{BASE, HF as LLAMA};
 use super::tensor_names::{TensorNames, TensorRole, fused, one};
-use crate::config::{ModelConfig, QkNorm, Residual, read_rope};
+use crate::config::{ModelConfig, QkNorm, Residual, RopeDefaults, read_rope};
 use crate::rope::{Rope, RopeScaling};
 use crate::weight_id::WeightKind::{Down, K, O, Q, Qkv, Up, V};
 
@@ -80,11 +80,11 @@ pub(super) static PHI: FamilyDefinition = FamilyDefinition {
     },
     set_block: set_phi_block,
     read_config_json: |keys, c| {
-        read_common_keys(keys, c, "gelu_new")?;
+        read_common_keys(keys, c, "hidden_act", "gelu_new")?;
         if keys.flag_or("qk_layernorm", false)? {
             c.attention.qk_norm = Some(QkNorm::Head);
         }
-        c.attention.ropes = vec![read_rope(keys, c, 0.5)?];
+        c.attention.ropes = vec![read_rope(keys, c, RopeDefaults { partial: Some(0.5), ..RopeDefaults::USUAL })?];
         Ok(())
     },
     gguf: Some(GgufFormat { name: "phi2", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
@@ -103,7 +103,7 @@ pub(super) static PHI_MSFT: FamilyDefinition = FamilyDefinition {
     mlp_ratio: Some(4),
     set_block: set_phi_block,
     read_config_json: |keys, c| {
-        read_common_keys(keys, c, "gelu_new")?;
+        read_common_keys(keys, c, "activation_function", "gelu_new")?;
         let dim = keys.count_or("rotary_dim", 32)?.min(c.d_head);
         c.attention.ropes = vec![Rope { theta: 10_000.0, dim, scaling: RopeScaling::Default }];
         Ok(())

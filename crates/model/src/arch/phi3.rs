@@ -4,6 +4,7 @@ use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{BASE, GGUF, GGUF_ROLES, HF, ROLES, read_common_keys};
 use super::tensor_names::{TensorNames, fused, one};
+use crate::config::{RopeDefaults, read_rope, read_window};
 use crate::weight_id::WeightKind::{Down, Gate, K, O, Q, Up, V};
 
 const NAMES: TensorNames = TensorNames {
@@ -34,7 +35,9 @@ pub(super) static PHI3: FamilyDefinition = FamilyDefinition {
     family: Family { name: "Phi-3", model_type: "phi3", class: "Phi3ForCausalLM", tensor_names: &NAMES, ..BASE.family },
     // `attention_bias` and `mlp_bias` occur in some files without effect: transformers' class has no biases.
     read_config_json: |keys, c| {
-        read_common_keys(keys, c, false)?;
+        read_common_keys(keys, c)?;
+        c.attention.ropes = vec![read_rope(keys, c, RopeDefaults { partial: Some(1.0), ..RopeDefaults::USUAL })?];
+        read_window(keys, c, None)?;
         c.norm_eps = keys.number_or("rms_norm_eps", 1e-5)?;
         Ok(())
     },

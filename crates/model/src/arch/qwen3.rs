@@ -5,7 +5,7 @@ use serde_json::json;
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{BASE, GGUF, read_common_keys};
-use crate::config::{Bias, QkNorm};
+use crate::config::{Bias, QkNorm, read_opt_in_windows};
 
 pub(super) static QWEN3: FamilyDefinition = FamilyDefinition {
     family: Family { name: "Qwen3", model_type: "qwen3", class: "Qwen3ForCausalLM", ..BASE.family },
@@ -14,7 +14,8 @@ pub(super) static QWEN3: FamilyDefinition = FamilyDefinition {
     read_config_json: |keys, c| {
         let biased = keys.flag_or("attention_bias", false)?;
         (c.bias.qkv, c.bias.o) = (biased, biased);
-        read_common_keys(keys, c, true)
+        read_common_keys(keys, c)?;
+        read_opt_in_windows(keys, c)
     },
     gguf: Some(GgufFormat { name: "qwen3", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
     write_config_json: Some(|c| match c.bias == Bias::default() {

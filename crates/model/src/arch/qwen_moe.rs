@@ -7,7 +7,7 @@ use super::llama::{
     ATTENTION, BASE, GGUF, GGUF_ATTENTION, GGUF_EXPERTS, GGUF_MLP, GGUF_ROLES, HF, MLP, ROLES, read_common_keys,
 };
 use super::tensor_names::{StoredTensor, TensorNames, TensorRole, expert, one};
-use crate::config::{Experts, GgufKeys, HfKeys, ModelConfig, QkNorm};
+use crate::config::{Experts, GgufKeys, HfKeys, ModelConfig, QkNorm, read_opt_in_windows};
 use crate::error::Result;
 use crate::weight_id::WeightKind::{Down, Gate, Router, SharedDown, SharedGate, SharedUp, Up};
 
@@ -50,7 +50,8 @@ pub(super) static QWEN2_MOE: FamilyDefinition = FamilyDefinition {
     read_config_json: |keys, c| {
         c.bias.qkv = keys.flag_or("qkv_bias", true)?;
         read_experts(keys, c, 60, keys.count_or("shared_expert_intermediate_size", 5632)?)?;
-        read_common_keys(keys, c, true)
+        read_common_keys(keys, c)?;
+        read_opt_in_windows(keys, c)
     },
     gguf: Some(GgufFormat {
         name: "qwen2moe",
@@ -75,7 +76,7 @@ pub(super) static QWEN3_MOE: FamilyDefinition = FamilyDefinition {
         let biased = keys.flag_or("attention_bias", false)?;
         (c.bias.qkv, c.bias.o) = (biased, biased);
         read_experts(keys, c, 128, 0)?;
-        read_common_keys(keys, c, true)?;
+        read_common_keys(keys, c)?;
         // Unlike in Qwen3, a window applies to all layers.
         let window = keys.count_or_none("sliding_window")?;
         let slides = keys.flag_or("use_sliding_window", false)?;

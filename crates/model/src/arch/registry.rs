@@ -1,17 +1,21 @@
 //! The registry of families: lists all families and decides which one a model file belongs to.
 
+use std::path::Path;
+
 use laser_checkpoint::{Checkpoint, Metadata};
 use serde_json::{Map, Value};
 
 use super::definition::{FamilyDefinition, GgufFormat, WriteConfigJson};
 use super::family::Family;
 use super::tensor_names::TensorNames;
+use super::text_part::TextPart;
 use super::{
     bert, bloom, decision_transformer, falcon, gemma, gpt_neo, gpt_neox, gpt2, gptj, granite, llama, mixtral, olmo2,
     opt, phi, phi3, qwen_moe, qwen3, smollm3, stablelm,
 };
-use crate::config::{GgufKeys, HfKeys, ModelConfig};
+use crate::config::{GgufKeys, HfKeys, ModelConfig, ReadKeys, head_is_tied};
 use crate::error::{Error, Result};
+use crate::lenient_json;
 
 /// Every family that Laser supports.
 static FAMILIES: &[&FamilyDefinition] = &[
@@ -69,7 +73,8 @@ impl GgufModel {
     /// # Errors
     /// An unknown family, a missing key, a key of another type, or a value that is not implemented.
     pub(crate) fn read(file: &str, metadata: &Metadata, checkpoint: &Checkpoint) -> Result<Self> {
-        let name = metadata.str("general.architecture")?.unwrap_or("nothing");
+        let name = metadata.str("general.architecture").map_err(|problem| problem.in_file(Path::new(file)))?;
+        let name = name.unwrap_or("nothing");
         let keys = GgufKeys::new(file, metadata, name, checkpoint);
         let unknown = || Error::Config {
             file: file.into(),
@@ -89,14 +94,45 @@ impl ModelConfig {
     /// # Errors
     /// An unknown family, a missing key, a key of another type, or a value that is not implemented.
     pub fn from_hf(file: &str, text: &str) -> Result<Self> {
-        let root: Map<String, Value> = serde_json::from_str(text).map_err(|e| Error::parse(file, e))?;
-        let outer = HfKeys::new(file, &root);
-        // Models that also read images keep the keys of their text model in an object of their own.
-        let keys = outer.object_or_none("text_config")?.unwrap_or_else(|| outer.clone());
-        let model_type = keys.string("model_type")?;
-        let definition =
-            by_model_type(&model_type).ok_or_else(|| keys.wrong("model_type", model_types(), &model_type))?;
-        definition.config_from_hf(keys)
+        match lenient_json::parse(text.as_bytes()).map_err(|e| Error::parse(file, e))? {
+            Value::Object(root) => Self::from_json(file, &root),
+            other => Err(Error::parse(file, format!("expected an object, found {}", kind_of(&other)))),
+        }
+    }
+
+    /// Like [`ModelConfig::from_hf`], from the parsed file.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::from_hf`].
+    pub(crate) fn from_json(file: &str, root: &Map<String, Value>) -> Result<Self> {
+        let read = ReadKeys::default();
+        let outer = HfKeys::new(file, root, &read);
+        let TextPart { keys, model_type, wrapper } = TextPart::of(&outer)?;
+        let Some(definition) = by_model_type(&model_type) else {
+            let found = match wrapper {
+                Some(wrapper) => format!("{model_type}, the text part of a {wrapper} model"),
+                None => model_type,
+            };
+            return Err(keys.wrong("model_type", model_types(), found));
+        };
+        let mut config = definition.config_from_hf(keys)?;
+        if let Some(wrapper) = wrapper {
+            // Files have the flag in either place; in the reference too, one that is true counts.
+            config.head.tied |= head_is_tied(&outer, false)?;
+            let family = config.family.name;
+            config.notes.push(format!("{file}: a {wrapper} model: only its text part, a {family} model, is used"));
+        }
+        Ok(config)
+    }
+}
+
+/// The kind of a JSON value, for error messages.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Array(_) => "a list",
+        Value::String(_) => "a text",
+        Value::Number(_) => "a number",
+        _ => "a word",
     }
 }
 

@@ -3,7 +3,7 @@
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{BASE, GGUF_PAIRS};
-use crate::config::{ModelConfig, head_is_tied};
+use crate::config::{ModelConfig, RopeDefaults, head_is_tied, read_layer_types, read_rope};
 
 pub(super) static SMOLLM3: FamilyDefinition = FamilyDefinition {
     family: Family { name: "SmolLM3", model_type: "smollm3", class: "SmolLM3ForCausalLM", ..BASE.family },
@@ -11,9 +11,7 @@ pub(super) static SMOLLM3: FamilyDefinition = FamilyDefinition {
     read_config_json: |keys, c| {
         (BASE.read_config_json)(keys, c)?;
         c.head.tied = head_is_tied(keys, true)?;
-        if !keys.has("rope_theta") && !keys.has("rope_parameters") {
-            c.attention.ropes[0].theta = 2e6;
-        }
+        c.attention.ropes = vec![read_rope(keys, c, RopeDefaults { theta: 2e6, ..RopeDefaults::USUAL })?];
         let rotated = keys.ids_or_none("no_rope_layers")?; // despite its name, 1 for layers with positions
         if !rotated.is_empty() && rotated.len() != c.n_layers {
             return Err(keys.wrong("no_rope_layers", format!("{} entries", c.n_layers), rotated.len()));
@@ -23,12 +21,13 @@ pub(super) static SMOLLM3: FamilyDefinition = FamilyDefinition {
             Some(rotated) => *rotated == 0,
             None => (layer + 1).is_multiple_of(interval),
         });
-        // Only layers without positions have windows.
-        if keys.flag_or("use_sliding_window", false)? && !keys.has("layer_types") {
-            let window = keys.count_or_none("sliding_window")?;
-            c.attention.layers.iter_mut().for_each(|l| l.window = window.filter(|_| l.rope.is_none()));
-        } else if !keys.flag_or("use_sliding_window", false)? {
-            c.attention.layers.iter_mut().for_each(|l| l.window = None);
+        let slides = keys.flag_or("use_sliding_window", false)?;
+        let window = keys.count_or_none("sliding_window")?.filter(|_| slides);
+        // Without a list, the layers without positions have the window.
+        let sliding = read_layer_types(keys, c.n_layers)?;
+        for (l, layer) in c.attention.layers.iter_mut().enumerate() {
+            let slides = sliding.as_ref().map_or(layer.rope.is_none(), |sliding| sliding[l]);
+            layer.window = window.filter(|_| slides);
         }
         Ok(())
     },

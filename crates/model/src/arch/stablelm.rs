@@ -4,7 +4,7 @@ use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{BASE, GGUF, HF, ROLES, read_common_keys};
 use super::tensor_names::{TensorNames, TensorRole};
-use crate::config::{NormKind, QkNorm, Residual, read_rope};
+use crate::config::{NormKind, QkNorm, Residual, RopeDefaults, read_rope};
 
 const NAMES: TensorNames = TensorNames {
     roles: &[
@@ -27,9 +27,9 @@ pub(super) static STABLELM: FamilyDefinition = FamilyDefinition {
     },
     set_block: |c| c.norm = NormKind::Layer,
     read_config_json: |keys, c| {
-        read_common_keys(keys, c, false)?;
+        read_common_keys(keys, c)?;
         c.norm_eps = keys.number_or("layer_norm_eps", 1e-5)?;
-        c.attention.ropes = vec![read_rope(keys, c, 0.25)?];
+        c.attention.ropes = vec![read_rope(keys, c, RopeDefaults { partial: Some(0.25), ..RopeDefaults::USUAL })?];
         c.bias.qkv = keys.flag_or("use_qkv_bias", false)?;
         if keys.flag_or("use_parallel_residual", false)? {
             c.residual = Residual::Parallel { one_norm: true };

@@ -140,9 +140,10 @@ impl TensorNames {
     }
 
     /// The tensors that can hold a stored matrix.
-    pub(crate) fn holders(&self, id: WeightId) -> impl Iterator<Item = &StoredTensor> {
+    pub(crate) fn holders(&self, id: WeightId) -> impl Iterator<Item = &'static StoredTensor> + use<> {
         let of_expert = matches!(id.part, MatrixPart::Expert(_));
-        self.matrices
+        let lists: &'static [&'static [StoredTensor]] = self.matrices;
+        lists
             .iter()
             .copied()
             .flatten()

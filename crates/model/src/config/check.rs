@@ -20,6 +20,7 @@ impl ModelConfig {
             found,
         };
         self.check_heads(&wrong)?;
+        self.check_numbers(file)?;
         self.check_ropes(&wrong)?;
         if let Some(experts) = &self.mlp.experts {
             if experts.per_token == 0 || experts.per_token > experts.count {

@@ -14,25 +14,38 @@ impl Sizes {
     /// Reads the sizes from the metadata and from the shapes of tensors, whose names are `names`.
     ///
     /// # Errors
-    /// A missing key, a key of another type, or a number of layers or heads that is 0 or too large.
+    /// A missing key, a key of another type, a number of layers or heads that is 0, a size that the file cannot hold, or
+    /// sizes that differ between layers.
     pub(crate) fn from_gguf(keys: &GgufKeys<'_>, names: &TensorNames) -> Result<Self> {
-        let (d_model, n_heads, n_layers) =
-            (keys.count("embedding_length")?, keys.count("attention.head_count")?, keys.count("block_count")?);
+        let n_layers = keys.count("block_count")?;
         check_count(keys.file(), &keys.full_name("block_count"), n_layers)?;
+        let blocks = keys.blocks();
+        if n_layers > blocks {
+            return Err(keys.wrong("block_count", format!("at most {blocks}, the blocks in the file"), n_layers));
+        }
+        let d_model = keys.count("embedding_length")?;
+        if let Some(width) = keys.dim_of("token_embd.weight", 1).filter(|width| *width != d_model) {
+            return Err(keys.wrong("embedding_length", format!("{width}, the width of token_embd.weight"), d_model));
+        }
+        let of_layers = |key: &str| keys.count_of_layers_or_none(key, n_layers);
+        let n_heads = of_layers("attention.head_count")?
+            .ok_or_else(|| keys.wrong("attention.head_count", "a count", "nothing"))?;
         check_count(keys.file(), &keys.full_name("attention.head_count"), n_heads)?;
+        let d_head = keys.count_or_none("attention.key_length")?.unwrap_or(d_model / n_heads);
+        keys.check_product("attention.key_length", d_head, n_heads)?;
         // The tensor comes first, because some converters write another width of the MLP than the tensors have.
         let mut down = names.holders(WeightId::new(0, Down)).map(|stored| stored.name_at(0, None));
         let d_mlp = match down.find_map(|name| keys.dim_of(&format!("{name}.weight"), 1)) {
             Some(width) => Some(width),
-            None => keys.count_or_none("feed_forward_length")?,
+            None => of_layers("feed_forward_length")?,
         };
         Ok(Self {
             vocab_size: keys.dim_of("token_embd.weight", 0).unwrap_or(0),
             d_model,
             n_layers,
             n_heads,
-            n_kv_heads: keys.count_or_none("attention.head_count_kv")?.unwrap_or(n_heads),
-            d_head: keys.count_or_none("attention.key_length")?.unwrap_or(d_model / n_heads),
+            n_kv_heads: of_layers("attention.head_count_kv")?.unwrap_or(n_heads),
+            d_head,
             d_mlp: d_mlp.unwrap_or(0),
             max_positions: keys.count_or_none("context_length")?.unwrap_or(2048),
         })

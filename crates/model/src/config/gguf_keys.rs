@@ -1,8 +1,17 @@
 //! Typed access to the metadata of a GGUF file; every error names file, key, expected and found.
+//!
+//! No size is believed that the file cannot hold: every size of a model is a dimension of one of its tensors or less.
 
-use laser_checkpoint::{Checkpoint, Metadata};
+use std::path::Path;
+
+use laser_checkpoint::{Checkpoint, CheckpointError, Metadata, Value};
 
 use crate::error::{Error, Result};
+
+/// Keys that count positions in a text, which no tensor need have as a dimension.
+const POSITIONS: [&str; 3] = ["context_length", "attention.sliding_window", "rope.scaling.original_context_length"];
+/// Largest number of positions, the largest that llama.cpp reads.
+const MAX_POSITIONS: usize = u32::MAX as usize;
 
 /// Metadata and tensors of a GGUF file.
 ///
@@ -14,11 +23,15 @@ pub(crate) struct GgufKeys<'a> {
     /// `general.architecture`.
     family: &'a str,
     checkpoint: &'a Checkpoint,
+    /// Largest dimension of a tensor that has values.
+    largest_dim: usize,
 }
 
 impl<'a> GgufKeys<'a> {
     pub(crate) fn new(file: &'a str, metadata: &'a Metadata, family: &'a str, checkpoint: &'a Checkpoint) -> Self {
-        Self { file, metadata, family, checkpoint }
+        // A tensor without values has dimensions of any size without a byte in the file.
+        let dims = checkpoint.tensors().filter(|info| info.elements() > 0).flat_map(|info| info.shape.iter().copied());
+        Self { file, metadata, family, checkpoint, largest_dim: dims.max().unwrap_or(0) }
     }
 
     /// The file, as errors name it.
@@ -41,15 +54,78 @@ impl<'a> GgufKeys<'a> {
         }
     }
 
+    /// Names the file in an error of the metadata.
+    fn named<T>(&self, value: Result<T, CheckpointError>) -> Result<T> {
+        value.map_err(|problem| problem.in_file(Path::new(self.file)).into())
+    }
+
     /// A size, if the file has the key.
     ///
     /// # Errors
-    /// A value that is no size.
+    /// A value that is no size, or larger than any dimension in the file.
     pub(crate) fn count_or_none(&self, key: &str) -> Result<Option<usize>> {
-        match self.metadata.u64(&self.full_name(key))? {
+        match self.named(self.metadata.u64(&self.full_name(key)))? {
             None => Ok(None),
-            Some(n) => usize::try_from(n).map(Some).map_err(|_| self.wrong(key, "a size", n)),
+            Some(found) => self.checked_count(key, found).map(Some),
         }
+    }
+
+    /// A size that the file may give for each of `layers` layers, if it has the key.
+    ///
+    /// # Errors
+    /// As [`GgufKeys::count_or_none`]; a list of another length, or with values that differ.
+    pub(super) fn count_of_layers_or_none(&self, key: &str, layers: usize) -> Result<Option<usize>> {
+        let name = self.full_name(key);
+        let Some(Value::Array(_)) = self.metadata.get(&name) else {
+            return self.count_or_none(key);
+        };
+        let counts = self.named(self.metadata.u64s(&name))?.unwrap_or_default();
+        let Some(first) = counts.first().filter(|_| counts.len() == layers) else {
+            return Err(self.wrong(key, format!("one value for each of {layers} layers"), counts.len()));
+        };
+        if let Some(layer) = counts.iter().position(|count| count != first) {
+            let found = format!("{first} in layer 0 and {} in layer {layer}", counts[layer]);
+            return Err(self.wrong(
+                key,
+                "the same value for all layers, as layers that differ are not supported",
+                found,
+            ));
+        }
+        self.checked_count(key, *first).map(Some)
+    }
+
+    /// Refuses a size that the file cannot hold, before anything is allocated or computed from it.
+    fn checked_count(&self, key: &str, found: u64) -> Result<usize> {
+        let (limit, of) = match POSITIONS.contains(&key) {
+            true => (MAX_POSITIONS, "positions"),
+            false => (self.largest_dim, "the largest dimension of a tensor in the file"),
+        };
+        match usize::try_from(found) {
+            Ok(count) if count <= limit => Ok(count),
+            _ => Err(self.wrong(key, format!("at most {limit}, {of}"), found)),
+        }
+    }
+
+    /// Refuses a product of two sizes that no dimension in the file reaches.
+    ///
+    /// # Errors
+    /// Such a product; the error names `key` with its value `found`.
+    pub(super) fn check_product(&self, key: &str, found: usize, other: usize) -> Result<()> {
+        match found.checked_mul(other) {
+            Some(product) if product <= self.largest_dim => Ok(()),
+            _ => {
+                let limit = self.largest_dim;
+                let expected =
+                    format!("at most {limit}, the largest dimension of a tensor in the file, over {other} heads");
+                Err(self.wrong(key, expected, found))
+            }
+        }
+    }
+
+    /// Number of blocks of which the file has tensors `blk.N.`, counted up to the last one.
+    pub(super) fn blocks(&self) -> usize {
+        let block = |name: &str| name.strip_prefix("blk.")?.split_once('.')?.0.parse::<usize>().ok();
+        self.checkpoint.tensors().filter_map(|info| block(&info.name)).max().map_or(0, |last| last.saturating_add(1))
     }
 
     /// A size.
@@ -63,9 +139,13 @@ impl<'a> GgufKeys<'a> {
     /// A number, if the file has the key.
     ///
     /// # Errors
-    /// A value that is no number.
+    /// A value that is no finite number.
     pub(crate) fn number_or_none(&self, key: &str) -> Result<Option<f64>> {
-        Ok(self.metadata.f64(&self.full_name(key))?)
+        let number = self.named(self.metadata.f64(&self.full_name(key)))?;
+        match number.filter(|number| !number.is_finite()) {
+            Some(found) => Err(self.wrong(key, "a finite number", found)),
+            None => Ok(number),
+        }
     }
 
     /// A number, or `default` if the file lacks the key.
@@ -81,7 +161,7 @@ impl<'a> GgufKeys<'a> {
     /// # Errors
     /// A value that is no truth value.
     pub(crate) fn flag_or(&self, key: &str, default: bool) -> Result<bool> {
-        Ok(self.metadata.bool(&self.full_name(key))?.unwrap_or(default))
+        Ok(self.named(self.metadata.bool(&self.full_name(key)))?.unwrap_or(default))
     }
 
     /// A text, or `default` if the file lacks the key.
@@ -89,7 +169,7 @@ impl<'a> GgufKeys<'a> {
     /// # Errors
     /// A value that is no text.
     pub(super) fn string_or(&self, key: &str, default: &'a str) -> Result<&'a str> {
-        Ok(self.metadata.str(&self.full_name(key))?.unwrap_or(default))
+        Ok(self.named(self.metadata.str(&self.full_name(key)))?.unwrap_or(default))
     }
 
     /// Whether the file has a tensor of this name.
@@ -98,8 +178,10 @@ impl<'a> GgufKeys<'a> {
     }
 
     /// Size of a dimension of a tensor, if the file has the tensor. The outermost dimension is 0.
+    ///
+    /// A tensor without values may claim any size, so its dimensions do not count.
     pub(crate) fn dim_of(&self, name: &str, dim: usize) -> Option<usize> {
-        self.checkpoint.info(name)?.shape.get(dim).copied()
+        self.checkpoint.info(name).filter(|info| info.elements() > 0)?.shape.get(dim).copied()
     }
 
     /// Values of a tensor that belongs to the configuration (rotary divisors), if the file has it.

@@ -1,8 +1,15 @@
 //! Typed access to the keys of `config.json`; every error names file, key, expected and found.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+
+/// The keys of `config.json` that were read, by their paths (`rope_scaling.factor`).
+#[derive(Debug, Default)]
+pub(crate) struct ReadKeys(RefCell<BTreeSet<String>>);
 
 /// An object of `config.json`. A key whose value is `null` counts as missing.
 ///
@@ -14,13 +21,15 @@ pub(crate) struct HfKeys<'a> {
     /// Path of the object within the file, such as `rope_scaling.`; empty for the outermost one.
     prefix: String,
     map: &'a Map<String, Value>,
-    /// Values of missing keys that are sizes.
-    defaults: &'static [(&'static str, usize)],
+    /// Values of missing keys that are sizes, in lists of which the first with a key wins.
+    defaults: Vec<&'static [(&'static str, usize)]>,
+    /// Which keys were read, of the whole file.
+    read: &'a ReadKeys,
 }
 
 impl<'a> HfKeys<'a> {
-    pub(crate) fn new(file: &'a str, map: &'a Map<String, Value>) -> Self {
-        Self { file, prefix: String::new(), map, defaults: &[] }
+    pub(crate) fn new(file: &'a str, map: &'a Map<String, Value>, read: &'a ReadKeys) -> Self {
+        Self { file, prefix: String::new(), map, defaults: Vec::new(), read }
     }
 
     /// The file, as errors name it.
@@ -28,27 +37,58 @@ impl<'a> HfKeys<'a> {
         self.file
     }
 
-    /// The same object with values for missing keys that are sizes.
-    pub(crate) fn with_defaults(self, defaults: &'static [(&'static str, usize)]) -> Self {
-        Self { defaults, ..self }
+    /// The same object with values for missing keys that are sizes. Called again, it adds values for further keys.
+    pub(crate) fn with_defaults(mut self, defaults: &'static [(&'static str, usize)]) -> Self {
+        self.defaults.push(defaults);
+        self
     }
 
     fn default_of(&self, key: &str) -> Option<usize> {
-        self.defaults.iter().find(|(of, _)| *of == key).map(|(_, size)| *size)
+        self.defaults.iter().copied().flatten().find(|(of, _)| *of == key).map(|(_, size)| *size)
     }
 
     /// The error that a key has another value than expected.
     pub(crate) fn wrong(&self, key: &str, expected: impl ToString, found: impl ToString) -> Error {
         Error::Config {
             file: self.file.into(),
-            key: format!("{}{key}", self.prefix),
+            key: self.path(key),
             expected: expected.to_string(),
             found: found.to_string(),
         }
     }
 
+    /// Remembers that a key was read.
+    fn mark(&self, key: &str) {
+        if self.map.contains_key(key) {
+            self.read.0.borrow_mut().insert(self.path(key));
+        }
+    }
+
+    /// Path of a key within the file.
+    pub(crate) fn path(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    /// All keys of this object with their values, in the order of their names.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
+        self.map.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Whether the object has no keys.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// Keys of this object that nobody has read, with their values, in the order of their names.
+    pub(crate) fn unread(&self) -> Vec<(&'a str, &'a Value)> {
+        let read = self.read.0.borrow();
+        let unread = self.map.iter().filter(|(key, _)| !read.contains(&self.path(key)));
+        unread.map(|(key, value)| (key.as_str(), value)).collect()
+    }
+
     /// The value of a key as `read` converts it, `None` for a missing key; a value that `read` rejects is an error.
     fn get<T>(&self, key: &str, expected: &str, read: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>> {
+        self.mark(key);
         match self.map.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => read(value).map(Some).ok_or_else(|| self.wrong(key, expected, value)),
@@ -68,18 +108,24 @@ impl<'a> HfKeys<'a> {
     /// A positive size under the first of several keys that is present.
     pub(crate) fn count_of_or_none(&self, names: &[&str]) -> Result<Option<usize>> {
         match names.iter().find(|name| self.has(name)) {
-            Some(name) => self.count_or_none(name),
+            Some(name) => {
+                // The same value under a second name counts as read too.
+                let same = names.iter().filter(|other| self.map.get(**other) == self.map.get(*name));
+                same.for_each(|other| self.mark(other));
+                self.count_or_none(name)
+            }
             None => Ok(None),
         }
     }
 
     /// Like [`HfKeys::count_of_or_none`]; the error for a missing size names the first key.
     pub(crate) fn count_of(&self, names: &[&str]) -> Result<usize> {
-        self.count(names.iter().find(|name| self.has(name)).unwrap_or(&names[0]))
+        self.required(names[0], "a positive whole number", self.count_of_or_none(names)?)
     }
 
     /// Whether the key is present with the value `null`.
     pub(crate) fn is_null(&self, key: &str) -> bool {
+        self.mark(key);
         self.map.get(key).is_some_and(Value::is_null)
     }
 
@@ -148,6 +194,15 @@ impl<'a> HfKeys<'a> {
         self.get(key, "a list", Value::as_array)
     }
 
+    /// Whole numbers, one or a list of them; empty for a missing key.
+    pub(crate) fn integers_or_none(&self, key: &str) -> Result<Vec<i64>> {
+        let read = |v: &Value| match v {
+            Value::Array(list) => list.iter().map(Value::as_i64).collect::<Option<Vec<_>>>(),
+            single => single.as_i64().map(|n| vec![n]),
+        };
+        Ok(self.get(key, "a whole number or a list of them", read)?.unwrap_or_default())
+    }
+
     /// A token id or a list of them; empty for a missing key.
     pub(crate) fn ids_or_none(&self, key: &str) -> Result<Vec<u32>> {
         let id = |v: &Value| v.as_u64().and_then(|n| u32::try_from(n).ok());
@@ -161,6 +216,7 @@ impl<'a> HfKeys<'a> {
     /// An object within this one.
     pub(crate) fn object_or_none(&self, key: &str) -> Result<Option<Self>> {
         let map = self.get(key, "an object", Value::as_object)?;
-        Ok(map.map(|map| Self { file: self.file, prefix: format!("{}{key}.", self.prefix), map, defaults: &[] }))
+        let prefix = format!("{}{key}.", self.prefix);
+        Ok(map.map(|map| Self { file: self.file, prefix, map, defaults: Vec::new(), read: self.read }))
     }
 }

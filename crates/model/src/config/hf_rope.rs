@@ -5,22 +5,46 @@ use super::hf_keys::HfKeys;
 use crate::error::Result;
 use crate::rope::{Rope, RopeScaling, yarn_attention_factor};
 
+/// What a family's rotary positions are if `config.json` does not say it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RopeDefaults {
+    /// Base of the frequencies.
+    pub(crate) theta: f64,
+    /// Rotated fraction of a head; `None` for families that always rotate whole heads and have no key for it.
+    pub(crate) partial: Option<f64>,
+}
+
+impl RopeDefaults {
+    /// The defaults of most families: base 10,000, whole heads.
+    pub(crate) const USUAL: Self = Self { theta: 10_000.0, partial: None };
+}
+
 /// Reads rotary positions from `rope_parameters` (transformers 5), or from `rope_theta` and `rope_scaling` (before).
-///
-/// `partial` is the rotated fraction of a head for configurations without `partial_rotary_factor`.
 ///
 /// # Errors
 /// A kind of scaling that is not implemented, or one with missing keys.
-pub(crate) fn read_rope(keys: &HfKeys<'_>, c: &ModelConfig, partial: f64) -> Result<Rope> {
-    let parameters = match keys.object_or_none("rope_parameters")? {
-        Some(parameters) => Some(parameters),
-        None => keys.object_or_none("rope_scaling")?,
+pub(crate) fn read_rope(keys: &HfKeys<'_>, c: &ModelConfig, defaults: RopeDefaults) -> Result<Rope> {
+    let theta = keys.number_or("rope_theta", defaults.theta)?;
+    let partial = match defaults.partial {
+        Some(partial) => Some(keys.number_or("partial_rotary_factor", partial)?),
+        None => None,
     };
-    let partial = keys.number_or("partial_rotary_factor", partial)?;
-    read_rope_from(keys, parameters, c, keys.number_or("rope_theta", 10_000.0)?, partial)
+    read_rope_from(keys, rope_parameters(keys)?, c, RopeDefaults { theta, partial })
 }
 
-/// Like [`read_rope`], for parameters in another JSON object; `theta` and `partial` are the defaults.
+/// The object with the parameters of the scaling. A file with both has the older key from before it was converted, or
+/// from a user who added it; in the reference too, it wins unless it is empty.
+///
+/// # Errors
+/// A value that is no object.
+pub(crate) fn rope_parameters<'a>(keys: &HfKeys<'a>) -> Result<Option<HfKeys<'a>>> {
+    match keys.object_or_none("rope_scaling")?.filter(|scaling| !scaling.is_empty()) {
+        Some(scaling) => Ok(Some(scaling)),
+        None => keys.object_or_none("rope_parameters"),
+    }
+}
+
+/// Like [`read_rope`], for parameters in another JSON object.
 ///
 /// # Errors
 /// As [`read_rope`].
@@ -28,28 +52,32 @@ pub(crate) fn read_rope_from(
     keys: &HfKeys<'_>,
     parameters: Option<HfKeys<'_>>,
     c: &ModelConfig,
-    theta: f64,
-    partial: f64,
+    RopeDefaults { theta, partial }: RopeDefaults,
 ) -> Result<Rope> {
     let max_positions = c.max_positions;
-    let dim = |partial: f64| (c.d_head as f64 * partial) as usize;
+    let dim = |partial: Option<f64>| partial.map_or(c.d_head, |partial| (c.d_head as f64 * partial) as usize);
     let Some(scaling) = parameters else {
         return Ok(Rope { theta, dim: dim(partial), scaling: RopeScaling::Default });
     };
     let theta = scaling.number_or("rope_theta", theta)?;
-    let dim = dim(scaling.number_or("partial_rotary_factor", partial)?);
+    let dim = match partial {
+        Some(partial) => dim(Some(scaling.number_or("partial_rotary_factor", partial)?)),
+        None => dim(None),
+    };
     // Older files call the key `type`.
     let kind = match scaling.string_or("rope_type", "")? {
         s if s.is_empty() => scaling.string_or("type", "default")?,
         s => s,
     };
     let original = || -> Result<usize> {
-        let outer = keys.count_or("original_max_position_embeddings", max_positions)?;
-        scaling.count_or("original_max_position_embeddings", outer)
+        let inner = scaling.count_or("original_max_position_embeddings", max_positions)?;
+        // Phi-3 has the key outside. In the reference too, that one wins.
+        keys.count_or("original_max_position_embeddings", inner)
     };
     let factor = || scaling.number("factor");
     let scaling = match kind.as_str() {
-        "default" => RopeScaling::Default,
+        // M-RoPE gives a token of an image one position for each axis; the axes of a text are all the same.
+        "default" | "mrope" => RopeScaling::Default,
         "linear" => RopeScaling::Linear { factor: factor()? },
         "dynamic" => RopeScaling::Dynamic { factor: factor()?, original_context: max_positions },
         // Early Phi-3 files call LongRoPE `su` or `yarn`.

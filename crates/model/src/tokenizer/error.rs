@@ -6,6 +6,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenizerError {
+    /// The tokenizer in a GGUF file is not usable.
+    #[error("{}: {problem}", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, without the file.
+        problem: Box<TokenizerError>,
+    },
     /// A file could not be read.
     #[error("{}: {source}{hint}", path.display())]
     Io {
@@ -58,15 +66,15 @@ pub enum TokenizerError {
         /// Names of the supported kinds.
         known: String,
     },
-    /// A special token's id is not in the vocabulary.
-    #[error("{name} token: id {id} is not in the vocabulary of {size}")]
-    NoSuchToken {
-        /// Purpose of the token, such as `end`.
-        name: &'static str,
-        /// Id of the token.
-        id: u32,
-        /// Number of tokens in the vocabulary.
-        size: usize,
+    /// The id of a token is far beyond the number of tokens.
+    #[error("tokenizer.json: token {token:?}: expected an id below {limit}, found {id}")]
+    IdTooLarge {
+        /// The token.
+        token: String,
+        /// Its id.
+        id: String,
+        /// Bound of ids in a file of this size.
+        limit: u64,
     },
     /// A text cannot be encoded.
     #[error("cannot encode {text:?}: {reason}")]

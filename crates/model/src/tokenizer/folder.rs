@@ -4,10 +4,12 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::Value;
+use tokenizers::PostProcessorWrapper;
 
 use super::Tokenizer;
 use super::error::TokenizerError;
 use super::special::SpecialTokens;
+use crate::lenient_json;
 
 impl Tokenizer {
     /// Reads the tokenizer of a model folder: `tokenizer.json`, and if they exist `tokenizer_config.json` (names of
@@ -16,32 +18,64 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`TokenizerError::Io`] if there is no `tokenizer.json` or a file cannot be read, [`TokenizerError::Json`] if a
-    /// file is not JSON, [`TokenizerError::Definition`] if `tokenizer.json` does not make a tokenizer,
-    /// [`TokenizerError::NoSuchToken`] if a special token is not in the vocabulary.
+    /// file is not JSON, [`TokenizerError::Definition`] or [`TokenizerError::IdTooLarge`] if `tokenizer.json` does not make
+    /// a tokenizer.
     pub fn from_folder(folder: &Path) -> Result<Self, TokenizerError> {
         let path = folder.join("tokenizer.json");
-        let mut definition = read_json(&path)?.ok_or_else(|| TokenizerError::Io {
+        let definition = read_json(&path)?.ok_or_else(|| TokenizerError::Io {
             hint: absence_hint(folder),
             source: ErrorKind::NotFound.into(),
             path: path.clone(),
         })?;
-        let config = read_json(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
-        let ids = VocabularyLookup(&definition);
-        let id_of = |key: &str| ids.id(token_name(&config[key])?);
+        let config_path = folder.join("tokenizer_config.json");
+        let config = read_json(&config_path)?.unwrap_or_default();
+        let template = chat_template(folder, &config)?;
+        // The special tokens come later, because only the finished tokenizer knows the ids of added tokens.
+        let mut tokenizer = Self::new(definition, SpecialTokens::default(), template)?;
+        let inner = &tokenizer.inner;
+        let mut notes = Vec::new();
+        let mut id_of = |key: &str| {
+            let name = token_name(&config[key])?;
+            let id = inner.token_to_id(name);
+            if id.is_none() && !name.is_empty() {
+                notes.push(format!("{}: `{key}` {name:?} is not in the vocabulary", config_path.display()));
+            }
+            id
+        };
         let mut special = SpecialTokens {
             bos: id_of("bos_token"),
             eos: id_of("eos_token").into_iter().collect(),
             unk: id_of("unk_token"),
             pad: id_of("pad_token"),
             // If the file does not name it, try the names that BERT and RoBERTa use.
-            mask: id_of("mask_token").or(ids.id("[MASK]")).or(ids.id("<mask>")),
+            mask: id_of("mask_token").or(inner.token_to_id("[MASK]")).or(inner.token_to_id("<mask>")),
             ..SpecialTokens::default()
         };
         for file in ["generation_config.json", "config.json"] {
-            let json = read_json(&folder.join(file))?.unwrap_or_default();
-            let found = id_list(&json["eos_token_id"]);
+            let path = folder.join(file);
+            let json = read_json(&path)?.unwrap_or_default();
+            // Of a model with images, the text part.
+            let value =
+                |key: &str| if json[key].is_null() { json["text_config"][key].clone() } else { json[key].clone() };
+            let mut known = |key: &str| -> Vec<u32> {
+                let (known, unknown): (Vec<_>, Vec<_>) = id_list(&value(key))
+                    .into_iter()
+                    .partition(|id| u32::try_from(*id).is_ok_and(|id| inner.id_to_token(id).is_some()));
+                // GPT-2's 50256 stays behind in the files of many smaller models. No text contains such a token.
+                notes.extend(unknown.into_iter().map(|id| {
+                    let size = inner.get_vocab_size(true);
+                    format!(
+                        "{}: `{key}` {id} is not in the vocabulary of {size} tokens, and is not used",
+                        path.display()
+                    )
+                }));
+                known.into_iter().filter_map(|id| u32::try_from(id).ok()).collect()
+            };
+            let found = known("eos_token_id");
             found.iter().for_each(|&id| special.push_eos(id));
-            special.bos = special.bos.or(id_list(&json["bos_token_id"]).first().copied());
+            if special.bos.is_none() {
+                special.bos = known("bos_token_id").first().copied();
+            }
             // `config.json` counts only if `generation_config.json` is missing or names no end token.
             if !found.is_empty() {
                 break;
@@ -52,10 +86,13 @@ impl Tokenizer {
             // Explicit values replace the rule in tokenizer.json, as in the Python library transformers.
             special.add_bos = add_bos.unwrap_or(false) && special.bos.is_some();
             special.add_eos = add_eos.unwrap_or(false) && !special.eos.is_empty();
-            definition["post_processor"] = special.post_processor(|id| VocabularyLookup(&definition).name(id));
+            let rule = special.post_processor(|id| inner.id_to_token(id));
+            let rule: Option<PostProcessorWrapper> =
+                serde_json::from_value(rule).map_err(|e| TokenizerError::Definition(e.to_string()))?;
+            tokenizer.inner.with_post_processor(rule);
         }
-        let template = chat_template(folder, &config)?;
-        let mut tokenizer = Self::new(definition, special, template)?;
+        tokenizer.special = special;
+        tokenizer.notes.extend(notes);
         // The rule in tokenizer.json can have many forms; encoding an empty text shows its effect.
         let ids_of_empty_text = tokenizer.encode("", true)?;
         tokenizer.special.add_bos = tokenizer.bos_id().is_some_and(|bos| ids_of_empty_text.first() == Some(&bos));
@@ -66,41 +103,16 @@ impl Tokenizer {
     }
 }
 
-/// Lookup of tokens and ids in a `tokenizer.json` document.
-struct VocabularyLookup<'a>(&'a Value);
-
-impl VocabularyLookup<'_> {
-    /// Id of a token.
-    fn id(&self, token: &str) -> Option<u32> {
-        let added = self.0["added_tokens"].as_array().into_iter().flatten();
-        let id = added
-            .filter(|entry| entry["content"] == token)
-            .map(|entry| &entry["id"])
-            .next()
-            .or_else(|| self.0["model"]["vocab"].get(token));
-        u32::try_from(id?.as_u64()?).ok()
-    }
-
-    /// Token of an id.
-    fn name(&self, id: u32) -> Option<String> {
-        let added = self.0["added_tokens"].as_array().into_iter().flatten();
-        let added_name = added.filter(|entry| entry["id"] == id).find_map(|entry| entry["content"].as_str());
-        let vocab = self.0["model"]["vocab"].as_object();
-        let vocabulary_name = || vocab?.iter().find(|(_, value)| **value == id).map(|(name, _)| name.as_str());
-        added_name.or_else(vocabulary_name).map(str::to_owned)
-    }
-}
-
 /// Text of a token in `tokenizer_config.json`, which is a string or an object with the key `content`.
 fn token_name(value: &Value) -> Option<&str> {
     value.as_str().or_else(|| value["content"].as_str())
 }
 
-/// Ids of a value that is one id or a list of ids; empty for other values.
-fn id_list(value: &Value) -> Vec<u32> {
+/// Ids of a value that is one id or a list of ids, some of which may be out of range; empty for other values.
+fn id_list(value: &Value) -> Vec<i64> {
     let one = std::slice::from_ref(value);
     let several = value.as_array().map_or(one, Vec::as_slice);
-    several.iter().filter_map(|id| u32::try_from(id.as_u64()?).ok()).collect()
+    several.iter().filter_map(Value::as_i64).collect()
 }
 
 /// The chat template: `chat_template.jinja`, or else the template in `tokenizer_config.json` (the default one of a
@@ -122,9 +134,9 @@ fn chat_template(folder: &Path, config: &Value) -> Result<Option<String>, Tokeni
 /// Reads a JSON file; `None` if it does not exist.
 fn read_json(path: &Path) -> Result<Option<Value>, TokenizerError> {
     match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
+        Ok(bytes) => lenient_json::parse(&bytes)
             .map(Some)
-            .map_err(|e| TokenizerError::Json { path: path.to_owned(), reason: e.to_string() }),
+            .map_err(|reason| TokenizerError::Json { path: path.to_owned(), reason }),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(TokenizerError::Io { path: path.to_owned(), source, hint: "" }),
     }

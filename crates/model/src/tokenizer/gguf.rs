@@ -30,7 +30,8 @@ impl Tokenizer {
             .str(MODEL)?
             .ok_or(TokenizerError::MissingKey { key: MODEL, why: "it names the kind of tokenizer" })?;
         let vocabulary = Vocabulary::read(metadata)?;
-        let mut special = special_tokens(metadata)?;
+        let mut notes = Vec::new();
+        let mut special = special_tokens(metadata, vocabulary.tokens.len(), &mut notes)?;
         let components = match model {
             "gpt2" => byte_level_bpe(metadata, &vocabulary, &mut special)?,
             "llama" => sentencepiece_bpe(metadata, &vocabulary, &mut special)?,
@@ -68,22 +69,25 @@ impl Tokenizer {
             "model": components.model,
         });
         let template = metadata.str("tokenizer.chat_template")?.map(str::to_owned);
-        Self::new(definition, special, template)
+        let mut tokenizer = Self::new(definition, special, template)?;
+        tokenizer.notes.extend(notes);
+        Ok(tokenizer)
     }
 }
 
 /// Reads the ids of the special tokens; end tokens are end of sequence, end of turn and end of message, in this order.
-fn special_tokens(metadata: &Metadata) -> Result<SpecialTokens, TokenizerError> {
-    let id = |name: &str| -> Result<Option<u32>, TokenizerError> {
+/// An id outside the vocabulary of `size` tokens is left out with a remark, as in llama.cpp: no text contains it.
+fn special_tokens(metadata: &Metadata, size: usize, notes: &mut Vec<String>) -> Result<SpecialTokens, TokenizerError> {
+    let mut id = |name: &str| -> Result<Option<u32>, TokenizerError> {
         let key = format!("tokenizer.ggml.{name}_token_id");
         let Some(id) = metadata.u64(&key)? else {
             return Ok(None);
         };
-        u32::try_from(id).map(Some).map_err(|_| TokenizerError::BadValue {
-            key,
-            expected: "a token id below 2^32".to_owned(),
-            found: id.to_string(),
-        })
+        let inside = u32::try_from(id).ok().filter(|&id| usize::try_from(id).is_ok_and(|id| id < size));
+        if inside.is_none() {
+            notes.push(format!("`{key}` {id} is not used: it is outside the vocabulary of {size} tokens"));
+        }
+        Ok(inside)
     };
     let mut special =
         SpecialTokens { bos: id("bos")?, unk: id("unknown")?, pad: id("padding")?, ..SpecialTokens::default() };

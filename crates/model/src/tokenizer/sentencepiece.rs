@@ -16,6 +16,12 @@ pub(super) const SPACE: char = '\u{2581}';
 /// Trying all cuts of a piece of n bytes takes n² steps, so a hostile file must not choose n.
 const LONGEST_PIECE: usize = 1024;
 
+/// Most bytes of merges for each byte of the pieces; real vocabularies have two or three. A vocabulary of `a`, `aa`,
+/// `aaa` and so on would have as many merges as pairs of pieces.
+const MERGE_BYTES: usize = 16;
+/// Bytes of merges that any vocabulary may have.
+const FREE_MERGE_BYTES: usize = 1 << 20;
+
 /// Byte of a byte piece such as `<0x0A>`; `None` for other pieces.
 pub(super) fn byte_value(piece: &str) -> Option<u8> {
     let digits = piece.strip_prefix("<0x")?.strip_suffix('>')?;
@@ -27,12 +33,14 @@ pub(super) fn byte_value(piece: &str) -> Option<u8> {
 /// the longer left part first. In a run of one character, joining leftmost pairs first makes the left part longer.
 ///
 /// # Errors
-/// [`TokenizerError::BadValue`] for a piece longer than [`LONGEST_PIECE`] bytes.
+/// [`TokenizerError::BadValue`] for a piece longer than [`LONGEST_PIECE`] bytes, or more merges than [`MERGE_BYTES`] allow.
 pub(super) fn merges(pieces: &[(&str, f32)]) -> Result<Vec<(String, String)>, TokenizerError> {
     let known: HashSet<&str> = pieces.iter().map(|piece| piece.0).collect();
     let mut order: Vec<&(&str, f32)> = pieces.iter().collect();
     // A stable sort, so that equal scores keep the order of the vocabulary.
     order.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let total: usize = pieces.iter().map(|(text, _)| text.len()).sum();
+    let mut bytes_left = total.saturating_mul(MERGE_BYTES).saturating_add(FREE_MERGE_BYTES);
     let mut merges = Vec::new();
     for (text, _) in order {
         if text.len() > LONGEST_PIECE {
@@ -45,6 +53,11 @@ pub(super) fn merges(pieces: &[(&str, f32)]) -> Result<Vec<(String, String)>, To
         for (at, _) in text.char_indices().skip(1).collect::<Vec<_>>().into_iter().rev() {
             let (left, right) = text.split_at(at);
             if known.contains(left) && known.contains(right) {
+                bytes_left = bytes_left.checked_sub(text.len()).ok_or_else(|| TokenizerError::BadValue {
+                    key: "tokenizer.ggml.tokens".to_owned(),
+                    expected: format!("merges of at most {MERGE_BYTES} times the bytes of the tokens"),
+                    found: format!("more than {} merges of {} tokens", merges.len(), pieces.len()),
+                })?;
                 merges.push((left.to_owned(), right.to_owned()));
             }
         }
@@ -90,6 +103,18 @@ mod tests {
         let model: BPE = serde_json::from_str(&model.to_string()).unwrap();
         let tokens = model.tokenize(text).unwrap();
         tokens.into_iter().map(|token| token.value).collect()
+    }
+
+    #[test]
+    fn a_vocabulary_made_to_have_too_many_merges_is_refused() {
+        let texts: Vec<String> = (1..=LONGEST_PIECE).map(|length| "a".repeat(length)).collect();
+        let pieces: Vec<(&str, f32)> = texts.iter().map(|text| (text.as_str(), 0.0)).collect();
+        let error = merges(&pieces).unwrap_err().to_string();
+        assert!(error.contains("tokenizer.ggml.tokens") && error.contains("1024 tokens"), "{error}");
+        // Rows of spaces, which real vocabularies have, are few enough.
+        assert_eq!(merges(&pieces[..64]).unwrap().len(), (0..64).sum::<usize>());
+        let long = "b".repeat(LONGEST_PIECE + 1);
+        assert!(merges(&[(&long, 0.0)]).unwrap_err().to_string().contains("1025 bytes"));
     }
 
     #[test]

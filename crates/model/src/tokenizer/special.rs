@@ -2,8 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::error::TokenizerError;
-
 /// Ids of the special tokens, and whether beginning and end token are added around every text.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct SpecialTokens {
@@ -61,18 +59,29 @@ impl SpecialTokens {
         })
     }
 
-    /// Checks that all ids are in the vocabulary.
-    ///
-    /// # Errors
-    /// [`TokenizerError::NoSuchToken`] for the first that is not.
-    pub(super) fn check(&self, tokenizer: &tokenizers::Tokenizer) -> Result<(), TokenizerError> {
-        let ids = [("beginning", self.bos), ("unknown", self.unk), ("padding", self.pad), ("mask", self.mask)];
-        let ids = ids.into_iter().filter_map(|(name, id)| Some((name, id?)));
-        for (name, id) in ids.chain(self.eos.iter().map(|&id| ("end", id))) {
-            if tokenizer.id_to_token(id).is_none() {
-                return Err(TokenizerError::NoSuchToken { name, id, size: tokenizer.get_vocab_size(true) });
+    /// Forgets ids that are not in the vocabulary, such as GPT-2's 50256 in a smaller one: no text contains them. Gives a
+    /// sentence about each.
+    pub(super) fn keep_known(&mut self, tokenizer: &tokenizers::Tokenizer) -> Vec<String> {
+        let mut notes = Vec::new();
+        let size = tokenizer.get_vocab_size(true);
+        let mut known = |name: &str, id: u32| {
+            let known = tokenizer.id_to_token(id).is_some();
+            if !known {
+                notes.push(format!("{name} token: id {id} is not in the vocabulary of {size} tokens, and is not used"));
             }
+            known
+        };
+        for (name, id) in [
+            ("beginning", &mut self.bos),
+            ("unknown", &mut self.unk),
+            ("padding", &mut self.pad),
+            ("mask", &mut self.mask),
+        ] {
+            *id = id.filter(|id| known(name, *id));
         }
-        Ok(())
+        self.eos.retain(|id| known("end", *id));
+        self.add_bos &= self.bos.is_some();
+        self.add_eos &= !self.eos.is_empty();
+        notes
     }
 }

@@ -8,6 +8,7 @@ use super::client::Client;
 use super::model_files::{self, ModelFileNames};
 use super::repo_kind::RepoKind;
 use crate::error::SourceError;
+use crate::gguf_file::part_names;
 use crate::hub_name::HubModel;
 use crate::options::{DownloadProgress, SourceOptions};
 use crate::resolved::ResolvedSource;
@@ -46,7 +47,15 @@ fn fetch(model: &HubModel, cache: &RepoCache, options: &SourceOptions<'_>) -> Re
                 hint: format!("no such file; the repository has {}", model_files::ggufs(&info.files)),
             });
         }
-        Some(file) => get(file)?,
+        Some(file) => {
+            // Any part of a split model stands for the whole. A part that the repository lacks is named on opening.
+            for part in part_names(file).unwrap_or_default() {
+                if info.files.contains(&part) {
+                    get(&part)?;
+                }
+            }
+            get(file)?
+        }
         None => {
             let names = ModelFileNames::choose(&model.repo, &info.files)?;
             for file in &names.beside_weights {

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::adapter;
 use crate::error::{PICKLE_HINT, SourceError};
+use crate::gguf_file::has_gguf_name;
 use crate::hub_name::is_plain_path;
 
 /// Name of the index that maps each tensor to its shard.
@@ -32,8 +34,10 @@ impl ModelFileNames {
         if !has(INDEX) && !has(SINGLE) {
             let pickled =
                 files.iter().any(|file| file.ends_with(".bin") || file.ends_with(".pt") || file.ends_with(".pth"));
-            return Err(refuse(if files.iter().any(|file| file.ends_with(".gguf")) {
+            return Err(refuse(if files.iter().any(|file| has_gguf_name(file)) {
                 format!("it has GGUF files, name one as hf:{repo}/FILE.gguf: {}", ggufs(files))
+            } else if has(adapter::CONFIG) {
+                format!("{}; its {} names the base model", adapter::HINT, adapter::CONFIG)
             } else if pickled {
                 PICKLE_HINT.to_owned()
             } else {
@@ -62,7 +66,7 @@ fn is_companion(file: &str) -> bool {
 
 /// The names of GGUF files, for an error message.
 pub(super) fn ggufs(files: &[String]) -> String {
-    let names: Vec<_> = files.iter().filter(|file| file.ends_with(".gguf")).map(String::as_str).collect();
+    let names: Vec<_> = files.iter().filter(|file| has_gguf_name(file)).map(String::as_str).collect();
     if names.is_empty() { "no .gguf file".to_owned() } else { names.join(", ") }
 }
 
@@ -118,6 +122,10 @@ mod tests {
         let hint = |list: &[&str]| ModelFileNames::choose("o/n", &names(list)).unwrap_err().to_string();
         assert!(hint(&["a.Q4.gguf", "b.Q8.gguf"]).contains("hf:o/n/FILE.gguf: a.Q4.gguf, b.Q8.gguf"));
         assert!(hint(&["config.json", "pytorch_model.bin"]).contains("pickle"));
+        for weights in ["adapter_model.safetensors", "adapter_model.bin"] {
+            let hint = hint(&["README.md", "adapter_config.json", weights]);
+            assert!(hint.contains("an adapter") && hint.contains("adapter_config.json"), "{hint}");
+        }
         assert!(hint(&["model.safetensors"]).contains("config.json"));
         assert!(hint(&["x"]).contains("1 files"));
     }

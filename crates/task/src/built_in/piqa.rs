@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::options::TaskOptions;
 use crate::score::{LengthNormalization, Score, Ties};
 use crate::task::{Item, Task};
+use crate::text_file::read_text;
 
 pub(super) const INFO: TaskInfo = TaskInfo {
     name: "piqa",
@@ -117,7 +118,7 @@ fn open_label_file(path: &Path) -> Result<Option<LabelFile>> {
     if !questions.is_file() || !file.is_file() {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(&file).map_err(Error::io(&file))?;
+    let text = read_text(&file)?;
     let labels = text.lines().map(|line| line.trim().to_owned()).collect();
     Ok(Some(LabelFile { questions, file, labels }))
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use super::data_source::DataSource;
 use super::info::{HubData, TaskInfo};
 use super::records::TaskItems;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::options::{Profile, TaskOptions};
 use crate::score::Score;
 use crate::task::{Item, Task};
+use crate::text_file::read_text;
 
 pub(super) const INFO: TaskInfo = TaskInfo {
     name: "wikitext-2",
@@ -59,7 +60,7 @@ fn text(source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<String> {
     if let DataSource::Path(path) = source
         && let Some(file) = text_file(path)
     {
-        return std::fs::read_to_string(&file).map_err(Error::io(file));
+        return read_text(&file);
     }
     let mut whole = String::new();
     source.items(&INFO, setup, |record, _| {

@@ -1,11 +1,15 @@
 //! Reads JSON: a list of objects, an object that contains one such list, or one object per line.
+//!
+//! Only a line feed ends a line, as U+2028 and its like may stand in a text. Whole numbers of 64 bits keep every digit; any
+//! other number is the closest double, as in Python.
 
 use serde_json::{Map, Value};
 
 use super::record::RecordLocation;
 use super::record_collector::RecordCollector;
-use super::text::{self, line_of, not_utf8};
+use super::text::{self, line_of};
 use crate::error::{Error, Result};
+use crate::text_file::{not_utf8, without_mark};
 
 /// Reads one object per line; blank lines are ignored.
 pub(super) fn lines(bytes: &[u8], collector: &mut RecordCollector) -> Result<()> {
@@ -32,7 +36,7 @@ pub(super) fn lines(bytes: &[u8], collector: &mut RecordCollector) -> Result<()>
 /// Reads a list of objects, an object's list under `key` (without `key`, its only list of objects), or one object per
 /// line.
 pub(super) fn read(bytes: &[u8], key: Option<&str>, collector: &mut RecordCollector) -> Result<()> {
-    let bytes = text::without_mark(bytes);
+    let bytes = without_mark(bytes);
     let first = bytes.iter().position(|byte| !byte.is_ascii_whitespace());
     let Some(first) = first else { return Ok(()) };
     if bytes[first] == b'{' && is_lines(&bytes[first..], key) {

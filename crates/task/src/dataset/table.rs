@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::record::{BadField, RecordLocation};
 use super::record_collector::RecordCollector;
-use super::text::{line_of, not_utf8, without_mark};
+use super::text::line_of;
 use crate::error::Result;
+use crate::text_file::{not_utf8, without_mark};
 
 /// Reads a table whose fields are separated by `separator`.
 ///

@@ -102,6 +102,50 @@ fn malformed_records_are_rejected_with_their_location_or_skipped_and_counted() {
 }
 
 #[test]
+fn other_encodings_of_texts_are_named_for_the_whole_file() {
+    for (name, text) in [
+        ("x.jsonl", "{\"a\": \"\u{e9}\"}\n{\"a\": 1}\n"),
+        ("x.json", "[{\"a\": 1}]"),
+        ("x", "\n {\"a\": 1}"),
+        ("x.csv", "a,b\n1,2\n"),
+        ("x.tsv", "a\tb\n1\t2\n"),
+        ("x.txt", "one\ntwo\n"),
+    ] {
+        for mark in ["\u{feff}", ""] {
+            let units: Vec<u16> = format!("{mark}{text}").encode_utf16().collect();
+            let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+            let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+            for bytes in [little, big] {
+                // Records are not looked for in such a file, so none is skipped.
+                let error = read_records(name, &bytes, true).expect_err(name).to_string();
+                assert!(error.contains(&format!("{name}: expected UTF-8, found UTF-16")), "{error}");
+            }
+        }
+        let marked = read_records(name, format!("\u{feff}{text}").as_bytes(), false).expect("UTF-8 with a mark");
+        assert_eq!(fields(&marked), fields(&read_records(name, text.as_bytes(), false).expect("without")), "{name}");
+    }
+}
+
+#[test]
+fn only_line_feeds_end_a_record_of_json_lines() {
+    // Python's `str.splitlines` would cut at each of these.
+    let inside = "\u{2028}\u{2029}\u{85}\u{a0}\u{feff}";
+    let records = format!("\u{feff}{{\"a\": \"x{inside}y\"}}\r\n\r\n{{\"a\": \"\\u2028\"}}\r\n{{\"a\": \"\"}}");
+    let expected = [json!({"a": format!("x{inside}y")}), json!({"a": "\u{2028}"}), json!({"a": ""})];
+    for name in ["x.jsonl", "x.ndjson", "x.json", "x"] {
+        let read = read_records(name, records.as_bytes(), false).expect(name);
+        assert_eq!(fields(&read), expected, "{name}");
+        let lines: Vec<_> = read.records.iter().map(|record| record.location.number()).collect();
+        assert_eq!(lines, [1, 3, 4], "{name}");
+    }
+    let table = format!("\u{feff}a,b\r\n\"x{inside}y\",\u{2028}\r\n");
+    let read = read_records("x.csv", table.as_bytes(), false).expect("a table");
+    assert_eq!(fields(&read), [json!({"a": format!("x{inside}y"), "b": "\u{2028}"})]);
+    let read = read_records("x.txt", format!("{inside}\r\nb").as_bytes(), false).expect("a text");
+    assert_eq!(fields(&read), [json!({"text": inside}), json!({"text": "b"})]);
+}
+
+#[test]
 fn parquet_gives_the_same_records_as_pyarrow() {
     let mut files = 0;
     for entry in std::fs::read_dir(goldens()).expect("goldens") {
@@ -116,7 +160,7 @@ fn parquet_gives_the_same_records_as_pyarrow() {
             files += 1;
         }
     }
-    assert_eq!(files, 5);
+    assert_eq!(files, 7);
 }
 
 #[test]

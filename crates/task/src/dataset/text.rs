@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::record::{BadField, RecordLocation};
 use super::record_collector::RecordCollector;
 use crate::error::Result;
+use crate::text_file::{not_utf8, without_mark};
 
 /// Reads one record per line, with the field `text`; a blank line is a record, too.
 pub(super) fn read(bytes: &[u8], collector: &mut RecordCollector) -> Result<()> {
@@ -25,19 +26,9 @@ pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = (RecordLocation, &[u8]
     lines.enumerate().map(|(i, line)| (RecordLocation::Line(i + 1), line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
-/// Drops the byte order mark that some programs write at the beginning of UTF-8.
-pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
-}
-
 /// Line of the byte at `index`.
 pub(super) fn line_of(bytes: &[u8], index: usize) -> RecordLocation {
     RecordLocation::Line(1 + bytes[..index.min(bytes.len())].iter().filter(|byte| **byte == b'\n').count())
-}
-
-/// Error message for bytes that are not UTF-8.
-pub(super) fn not_utf8(error: &std::str::Utf8Error) -> String {
-    format!("expected UTF-8, found other bytes after {} good ones", error.valid_up_to())
 }
 
 #[cfg(test)]

@@ -20,11 +20,19 @@ pub(super) fn item(
     doc: &Map<String, Value>,
     examples: &str,
 ) -> Result<(Item, Value), BadField> {
-    let context = renderer.description(doc)? + examples + &renderer.question(doc)?;
+    let question = renderer.question(doc)?;
+    let context = renderer.description(doc)? + examples + &question;
+    let question = if context == question { String::new() } else { question };
     let (target, choices) = (renderer.target(doc)?, renderer.choices(doc)?);
     let id = index.to_string();
-    let mut item =
-        Item { group: id.clone(), id, prompt: context, doc: Value::Object(doc.clone()).into(), ..Item::default() };
+    let mut item = Item {
+        group: id.clone(),
+        id,
+        question,
+        prompt: context,
+        doc: Value::Object(doc.clone()).into(),
+        ..Item::default()
+    };
     match (config.output_type, choices) {
         (OutputType::MultipleChoice, choices) => {
             let choices = choices.expect("choices are there because a task without `doc_to_choice` is refused");

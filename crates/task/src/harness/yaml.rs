@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use serde_yaml_ng::Value as Yaml;
 
 use crate::error::{Error, Result};
+use crate::text_file::text_of;
 
 /// Largest task file in bytes; the harness's own are below 100 KiB.
 const MAX_BYTES: u64 = 1 << 20;
@@ -80,13 +81,13 @@ fn read_one(path: &Path) -> Result<Map<String, Value>> {
 
 /// The text of a file of at most [`MAX_BYTES`].
 fn text(path: &Path) -> Result<String> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(Error::io(path))?;
-    if text.len() as u64 > MAX_BYTES {
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io(path))?;
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(Error::parse(path, format!("expected a task of at most {MAX_BYTES} bytes, found more")));
     }
-    Ok(text)
+    text_of(bytes).map_err(|problem| Error::parse(path, problem))
 }
 
 /// Converts a YAML value to JSON. `place` is its path in the file, such as `a[0].b`; the error is the place and the
@@ -153,6 +154,10 @@ mod tests {
         ]);
         let map = read(&folder.path().join("task.yaml")).expect("reads");
         assert_eq!(Value::Object(map), json!({"a": 1, "b": 2, "c": "\n"}));
+        let marked = "\u{feff}include: base.yaml\r\nc: 3\r\n";
+        std::fs::write(folder.path().join("marked.yaml"), marked).expect("writes");
+        let map = read(&folder.path().join("marked.yaml")).expect("a byte order mark is no key");
+        assert_eq!(Value::Object(map), json!({"a": 1, "b": {"x": 1}, "c": 3}));
         let more = read(&folder.path().join("more.yaml")).expect("reads");
         assert_eq!(more["c"], json!([1.5, null, "yes"]));
     }
@@ -186,6 +191,14 @@ mod tests {
             for word in words {
                 assert!(error.contains(word), "no `{word}` in {error}");
             }
+        }
+        let wide: Vec<u8> = "\u{feff}task: t\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for (bytes, word) in [(wide, "UTF-16"), (b"task: \xff".to_vec(), "after 6 good ones")] {
+            let folder = folder(&[]);
+            let path = folder.path().join("task.yaml");
+            std::fs::write(&path, bytes).expect("writes");
+            let error = read(&path).expect_err(word).to_string();
+            assert!(error.contains("task.yaml") && error.contains(word), "{error}");
         }
     }
 }

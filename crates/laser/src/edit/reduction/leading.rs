@@ -16,7 +16,7 @@ impl Reduce for RankRule {
         if rank == source.max_rank() {
             return Ok(source.unchanged(Some(rank)));
         }
-        let mut reduced = source.low_rank(&source.leading(rank)?);
+        let mut reduced = source.low_rank(&source.leading(rank)?)?;
         // The error of the exact truncation, even if the factors come from a randomized decomposition, so that reports of
         // both methods compare.
         reduced.relative_error = LowRank::relative_error(source.svd()?, rank);

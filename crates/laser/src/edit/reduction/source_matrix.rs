@@ -94,8 +94,13 @@ impl<'a> SourceMatrix<'a> {
     }
 
     /// The largest `rank` components as factors, by the decomposer's method.
+    ///
+    /// # Errors
+    /// Those of [`SourceMatrix::svd`], or components beyond the range of f32.
     pub(crate) fn leading(&self, rank: usize) -> Result<LowRank> {
-        self.decomposer.leading(self.id, &self.matrix, rank, || self.svd())
+        let low = self.decomposer.leading(self.id, &self.matrix, rank, || self.svd())?;
+        low.check_finite().map_err(self.error())?;
+        Ok(low)
     }
 
     /// The result of a reduction that keeps everything.
@@ -109,16 +114,19 @@ impl<'a> SourceMatrix<'a> {
             return Ok(self.unchanged(Some(kept.len())));
         }
         let svd = self.svd()?;
-        let mut reduced = self.low_rank(&keep_components(svd, kept));
+        let mut reduced = self.low_rank(&keep_components(svd, kept))?;
         // From the singular values, which is more accurate than the difference of two f32 matrices.
         reduced.relative_error = relative_error_of_components(&svd.s, kept);
         Ok(reduced)
     }
 
     /// The product of two factors, as the result of a reduction.
-    pub(super) fn low_rank(&self, low: &LowRank) -> ReducedMatrix {
-        let dense = low.materialise(self.threads());
-        ReducedMatrix { rank: Some(low.rank), ..self.dense(dense, self.parameters(low.rank)) }
+    ///
+    /// # Errors
+    /// Values beyond the range of f32.
+    pub(super) fn low_rank(&self, low: &LowRank) -> Result<ReducedMatrix> {
+        let dense = low.materialise_finite(self.threads()).map_err(self.error())?;
+        Ok(ReducedMatrix { rank: Some(low.rank), ..self.dense(dense, self.parameters(low.rank)) })
     }
 
     /// A dense matrix `[m, n]` that `parameters` numbers describe, as the result of a reduction.

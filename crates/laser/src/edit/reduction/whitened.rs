@@ -22,7 +22,7 @@ impl Reduce for Whitened {
             return Ok(source.unchanged(Some(rank)));
         }
         let low = source.whitened(self)?.truncate(rank).map_err(source.error())?;
-        Ok(source.low_rank(&low))
+        source.low_rank(&low)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use laser_task::harness::python::is_space;
-use laser_task::harness::{Metric, MetricKind};
+use laser_task::harness::{Metric, MetricKind, OutputType};
 use laser_task::{Item, LengthNormalization, Match};
 
 use super::stderr;
@@ -21,7 +21,9 @@ pub(super) enum MetricValue {
 /// The parts of a document's outcome that metrics depend on.
 pub(super) struct MetricInput<'a> {
     pub(super) item: &'a Item,
-    /// Log-likelihoods of the choices in their order, or of the target alone.
+    /// What the score asked the model for. An item may have choices that the score did not look at.
+    pub(super) output_type: OutputType,
+    /// Log-likelihoods of the choices in their order, if they were asked for; else of the target, and of its aliases.
     pub(super) candidates: &'a [Likelihood],
     /// The generated text after the filters of a pipeline; empty if none was generated.
     pub(super) text: &'a str,
@@ -29,17 +31,31 @@ pub(super) struct MetricInput<'a> {
     pub(super) right: bool,
 }
 
+/// The right answer's log-likelihood among an item's `candidates`.
+pub(super) fn gold_likelihood<'a>(
+    item: &Item,
+    output_type: OutputType,
+    candidates: &'a [Likelihood],
+) -> &'a Likelihood {
+    match output_type {
+        OutputType::MultipleChoice => &candidates[item.gold],
+        // The target comes first, whatever its place among the item's choices.
+        OutputType::Loglikelihood | OutputType::LoglikelihoodRolling | OutputType::GenerateUntil => &candidates[0],
+    }
+}
+
 /// The value of a metric for one document.
 pub(super) fn metric_value(metric: &Metric, input: &MetricInput<'_>) -> MetricValue {
-    let MetricInput { item, candidates, text, right } = input;
+    let MetricInput { item, output_type, candidates, text, right } = input;
     let number = |holds: bool| MetricValue::Number(f64::from(u8::from(holds)));
-    let gold = &candidates[item.gold];
+    let gold = gold_likelihood(item, *output_type, candidates);
+    let is_choice = *output_type == OutputType::MultipleChoice;
     match metric.kind {
         MetricKind::Right => number(*right),
-        MetricKind::Acc if item.choices.is_empty() => number(gold.greedy),
+        MetricKind::Acc if !is_choice => number(gold.greedy),
         MetricKind::Acc => number(most_likely(item, candidates, LengthNormalization::Sum) == item.gold),
         MetricKind::AccNorm => number(most_likely(item, candidates, LengthNormalization::PerCharacter) == item.gold),
-        MetricKind::ExactMatch { .. } if !item.choices.is_empty() => number(gold.greedy),
+        MetricKind::ExactMatch { .. } if is_choice => number(gold.greedy),
         MetricKind::ExactMatch { ignore_case, ignore_punctuation } => {
             number(Match::Equal { ignore_case, ignore_punctuation }.accepts("", text, &item.answers))
         }
@@ -110,8 +126,13 @@ fn count_words(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn input<'a>(item: &'a Item, candidates: &'a [Likelihood], text: &'a str) -> MetricInput<'a> {
-        MetricInput { item, candidates, text, right: false }
+    fn input<'a>(
+        item: &'a Item,
+        output_type: OutputType,
+        candidates: &'a [Likelihood],
+        text: &'a str,
+    ) -> MetricInput<'a> {
+        MetricInput { item, output_type, candidates, text, right: false }
     }
 
     fn metric(kind: MetricKind) -> Metric {
@@ -129,8 +150,11 @@ mod tests {
         };
         let likelihood = |logprob| Likelihood { logprob, greedy: logprob > -3.0 };
         let candidates = [-5.5, -2.0, -2.0].map(likelihood);
-        let right =
-            |kind, gold| metric_value(&metric(kind), &input(&item(gold), &candidates, "")) == MetricValue::Number(1.0);
+        let right = |kind, gold| {
+            let item = item(gold);
+            let input = input(&item, OutputType::MultipleChoice, &candidates, "");
+            metric_value(&metric(kind), &input) == MetricValue::Number(1.0)
+        };
         assert_eq!(
             [0, 1, 2].map(|gold| right(MetricKind::Acc, gold)),
             [false, true, false],
@@ -142,12 +166,34 @@ mod tests {
     }
 
     #[test]
+    fn choices_that_were_not_asked_for_do_not_matter() {
+        let item = Item {
+            choices: vec!["a".to_owned(), "b".to_owned(), "c".to_owned()],
+            answers: vec!["c".to_owned()],
+            gold: 2,
+            ..Item::default()
+        };
+        let target = [Likelihood { logprob: -4.0, greedy: true }];
+        let of = |kind, output_type, text| metric_value(&metric(kind), &input(&item, output_type, &target, text));
+        assert_eq!(of(MetricKind::Acc, OutputType::Loglikelihood, ""), MetricValue::Number(1.0));
+        assert_eq!(of(MetricKind::Perplexity, OutputType::Loglikelihood, ""), MetricValue::Number(-4.0));
+        assert_eq!(of(MetricKind::EXACT_MATCH, OutputType::GenerateUntil, "c"), MetricValue::Number(1.0));
+        assert_eq!(of(MetricKind::EXACT_MATCH, OutputType::GenerateUntil, "2"), MetricValue::Number(0.0));
+        let bytes = of(MetricKind::BytePerplexity, OutputType::LoglikelihoodRolling, "");
+        assert_eq!(bytes, MetricValue::Weighted(-4.0, 1));
+        for output_type in [OutputType::Loglikelihood, OutputType::LoglikelihoodRolling, OutputType::GenerateUntil] {
+            assert_eq!(of(MetricKind::Right, output_type, ""), MetricValue::Number(0.0));
+        }
+    }
+
+    #[test]
     fn texts_are_compared_by_the_options_of_the_metric() {
         let item = Item { answers: vec!["It's 5".to_owned(), "five".to_owned()], ..Item::default() };
         let gold = [Likelihood { logprob: -1.0, greedy: false }];
         let matches = |ignore_case, ignore_punctuation, text| {
             let kind = MetricKind::ExactMatch { ignore_case, ignore_punctuation };
-            metric_value(&metric(kind), &input(&item, &gold, text)) == MetricValue::Number(1.0)
+            let input = input(&item, OutputType::GenerateUntil, &gold, text);
+            metric_value(&metric(kind), &input) == MetricValue::Number(1.0)
         };
         assert!(matches(false, false, "five") && !matches(false, false, " five") && !matches(false, false, "Five"));
         assert!(matches(true, false, "IT'S 5") && !matches(true, false, "its 5"));
@@ -158,7 +204,7 @@ mod tests {
     fn perplexities_of_texts_are_per_word_and_byte() {
         let item = Item { answers: vec![" é b\u{1f}\n c".to_owned()], ..Item::default() };
         let gold = [Likelihood { logprob: -12.0, greedy: false }];
-        let of = |kind| metric_value(&metric(kind), &input(&item, &gold, ""));
+        let of = |kind| metric_value(&metric(kind), &input(&item, OutputType::LoglikelihoodRolling, &gold, ""));
         // `len(re.split(r"\s+", " é b\x1f\n c"))` is 4.
         assert_eq!(of(MetricKind::WordPerplexity), MetricValue::Weighted(-12.0, 4));
         assert_eq!(of(MetricKind::BytePerplexity), MetricValue::Weighted(-12.0, 9));

@@ -147,14 +147,20 @@ fn metrics(part: &EvaluatedTask<'_>) -> Vec<Metric> {
     }
 }
 
-/// The task file as JSON; for tasks without a file, the keys of one that apply.
+/// The task file as JSON, with the kind of output that the score asked for; for tasks without a file, the keys of one
+/// that apply.
 fn config(part: &EvaluatedTask<'_>) -> Value {
-    if !part.task.config.is_null() {
-        return part.task.config.clone();
+    let output_type = OutputType::of_score(part.score);
+    if let Value::Object(file) = &part.task.config {
+        let mut file = file.clone();
+        if part.task.definition.as_ref().is_some_and(|definition| definition.output_type != output_type) {
+            file.insert("output_type".into(), json!(output_type.name()));
+        }
+        return Value::Object(file);
     }
     json!({
         "task": part.task.name,
-        "output_type": OutputType::of_score(part.score).name(),
+        "output_type": output_type.name(),
         "target_delimiter": part.task.join.delimiter,
         "num_fewshot": part.task.num_fewshot,
     })

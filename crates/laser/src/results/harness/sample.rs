@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::document::DocumentOutcome;
-use super::metric_value::{MetricInput, MetricValue, metric_value};
+use super::metric_value::{MetricInput, MetricValue, gold_likelihood, metric_value};
 use crate::evaluate::EvaluatedTask;
 use crate::evaluate::outcome::Likelihood;
 use laser_task::harness::{MAX_GEN_TOKS, Metric, OutputType, python};
@@ -32,11 +32,11 @@ impl Sample {
         metrics: &[Metric],
         filter: FilterName<'_>,
     ) -> Self {
-        let (task, item) = (part.task, document.item);
+        let (task, item, output_type) = (part.task, document.item, OutputType::of_score(part.score));
         let filtered = task.filters.nth(filter.index, document.prediction);
         let requests = requests(document, part);
         let responses: Vec<Value> = requests.responses.iter().map(|response| json!([response])).collect();
-        let filtered_responses = match OutputType::of_score(part.score) {
+        let filtered_responses = match output_type {
             OutputType::GenerateUntil => vec![json!(filtered)],
             _ => requests.responses, // log-likelihoods pass no filters
         };
@@ -64,7 +64,7 @@ impl Sample {
             sample.insert(key.to_owned(), value);
         }
         let right = document.record.acc == 1;
-        let input = MetricInput { item, candidates: &document.candidates, text: &filtered, right };
+        let input = MetricInput { item, output_type, candidates: &document.candidates, text: &filtered, right };
         let values: Vec<MetricValue> = metrics.iter().map(|metric| metric_value(metric, &input)).collect();
         for (metric, value) in metrics.iter().zip(&values) {
             sample.insert(metric.name().to_owned(), value.json());
@@ -88,9 +88,9 @@ fn requests(document: &DocumentOutcome<'_>, part: &EvaluatedTask<'_>) -> Request
     let continued = |text: &str| json!({"arg_0": item.prompt, "arg_1": format!("{delimiter}{text}")});
     // The harness stores a log-likelihood and whether greedy decoding gives the text, both as Python texts.
     let response = |l: &Likelihood| json!([python::float_repr(l.logprob), python::to_str(&json!(l.greedy))]);
-    // A score that looks at the right answer only has one candidate, whatever the index of the right choice.
-    let gold = &candidates[item.gold.min(candidates.len() - 1)];
-    let (arguments, responses) = match OutputType::of_score(part.score) {
+    let output_type = OutputType::of_score(part.score);
+    let gold = gold_likelihood(item, output_type, candidates);
+    let (arguments, responses) = match output_type {
         OutputType::MultipleChoice => {
             let arguments = item.choices.iter().map(|choice| continued(choice)).collect();
             (arguments, candidates.iter().map(response).collect())
@@ -110,12 +110,18 @@ fn requests(document: &DocumentOutcome<'_>, part: &EvaluatedTask<'_>) -> Request
 /// The harness's `doc_id` and `target` of a document.
 fn doc_id_and_target(document: &DocumentOutcome<'_>, part: &EvaluatedTask<'_>) -> (usize, String) {
     let (item, position) = (document.item, document.position);
-    match &part.task.definition {
+    let output_type = OutputType::of_score(part.score);
+    let doc_id = match part.task.definition {
         // A harness item's id is its row, which differs from its position if bad rows were left out.
-        Some(definition) => (item.id.parse().unwrap_or(position), definition.targets[position].clone()),
-        None if item.choices.is_empty() => (position, item.target().to_owned()),
-        None => (position, item.gold.to_string()),
-    }
+        Some(_) => item.id.parse().unwrap_or(position),
+        None => position,
+    };
+    let target = match &part.task.definition {
+        Some(definition) if definition.output_type == output_type => definition.targets[position].clone(),
+        _ if output_type == OutputType::MultipleChoice => item.gold.to_string(),
+        _ => item.target().to_owned(),
+    };
+    (doc_id, target)
 }
 
 /// Options of the generation: the task file's, with the length that was used.

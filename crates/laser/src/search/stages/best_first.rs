@@ -65,6 +65,6 @@ impl BestFirst {
         let is_free = |candidate: &Candidate| {
             candidate.changes_matrix(config) && !current.reductions().any(|(id, _)| config.overlap(id, candidate.id))
         };
-        runner.context().settings.space.candidates(config).into_iter().filter(is_free).collect()
+        runner.context().settings.all_candidates(config).into_iter().filter(is_free).collect()
     }
 }

@@ -37,7 +37,21 @@ pub(super) fn read(
             let bits = rle::read(&mut Bytes(bytes.prefixed()?), 1, n)?;
             Ok(bits.into_iter().map(|bit| Value::Bool(bit == 1)).collect())
         }
-        other => Err(format!("expected plain (0) or dictionary encoding (8), found {other:?}")),
+        other => Err(format!("expected plain or dictionary encoding, found {}", encoding_name(other))),
+    }
+}
+
+/// The format's name of an encoding.
+fn encoding_name(encoding: Option<i64>) -> String {
+    match encoding {
+        None => "none".to_owned(),
+        Some(3) => "RLE".to_owned(),
+        Some(4) => "BIT_PACKED".to_owned(),
+        Some(5) => "DELTA_BINARY_PACKED".to_owned(),
+        Some(6) => "DELTA_LENGTH_BYTE_ARRAY".to_owned(),
+        Some(7) => "DELTA_BYTE_ARRAY".to_owned(),
+        Some(9) => "BYTE_STREAM_SPLIT".to_owned(),
+        Some(other) => format!("number {other}"),
     }
 }
 
