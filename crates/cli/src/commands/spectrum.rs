@@ -20,6 +20,7 @@ const SHARES: [f64; 4] = [0.01, 0.1, 0.5, 0.9];
 
 pub(super) fn run(args: &Spectrum, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
     let session = plan::open(&args.model.model, global, progress)?;
+    output::describe_model(global, &session);
     let ids = parse_selector(&args.matrices, session.config())?;
     let model = session.load()?;
     let truncation = session.truncation(SvdMethod::Exact)?;

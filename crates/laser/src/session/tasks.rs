@@ -83,8 +83,6 @@ pub struct ScoredTasks {
     pub(super) chat: Vec<(String, Value)>,
     pub(super) fewshot_seed: u64,
     pub(super) limit: Option<usize>,
-    /// Remarks about the model's files.
-    pub(super) model_notes: Vec<String>,
 }
 
 impl ScoredTasks {
@@ -98,12 +96,11 @@ impl ScoredTasks {
         self.tasks.iter().map(|(task, _)| task.name.as_str()).collect()
     }
 
-    /// Remarks about the model's files, then one sentence for each task of which malformed records were left out, and for
-    /// each with items that share a group though the task does not say so.
+    /// One sentence for each task of which malformed records were left out, and for each with items that share a group
+    /// though the task does not say so.
     pub fn notes(&self) -> Vec<String> {
         let skipped = self.iter().filter(|(task, _)| !task.skipped.is_empty()).map(|(task, _)| describe_skipped(task));
-        let grouped = ItemGroups::of(&self.by_reference()).notes();
-        self.model_notes.iter().cloned().chain(skipped).chain(grouped).collect()
+        skipped.chain(ItemGroups::of(&self.by_reference()).notes()).collect()
     }
 
     /// The tasks as an evaluator takes them.
@@ -160,8 +157,7 @@ impl Session {
             tasks.push((task, score));
         }
         let (fewshot_seed, limit) = (settings.fewshot_seed, settings.limit);
-        let model_notes = self.notes();
-        let mut tasks = ScoredTasks { tasks, chat: Vec::new(), fewshot_seed, limit, model_notes };
+        let mut tasks = ScoredTasks { tasks, chat: Vec::new(), fewshot_seed, limit };
         if let Some(matching) = settings.matching
             && !tasks.change_scores(|score| score.with_match(matching))
         {
