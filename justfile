@@ -38,6 +38,14 @@ examples:
         "${CARGO_TARGET_DIR:-target}/debug/examples/$name"; \
     done
 
+# `cargo test` runs every fuzz target briefly with a fixed seed. In the development profile, which is optimised here and
+# checks for overflow, as the release profile does not.
+
+# Runs the fuzz targets whose names contain `target` for `seconds` each, for instance `just fuzz 600 parquet`.
+fuzz seconds="60" target="":
+    BOLERO_RANDOM_TEST_TIME_MS=$(( {{ seconds }} * 1000 )) \
+        cargo test -p laser-rank-fuzz --test parsers -- --nocapture --test-threads 1 {{ target }}
+
 # Runs benchmarks, for instance `just bench --bench parity`.
 bench *arguments:
     cargo bench {{ arguments }}

@@ -16,6 +16,7 @@ use minijinja::{Environment, context};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::bounded_template::BoundedTemplate;
 use crate::error::{Error, Result};
 use crate::join::{Boundary, Join};
 use crate::score::Score;
@@ -25,9 +26,6 @@ use laser_model::tokenizer::Tokenizer;
 
 pub use date::Date;
 pub use error::{ChatError, RenderError};
-
-/// Largest rendered text in bytes, longer than any model's context.
-const MAX_RENDERED: usize = 16 << 20;
 
 /// Settings of a conversation: system text and current date.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +39,7 @@ pub struct ChatSettings {
 /// A model's chat template with the settings it is rendered with.
 #[derive(Debug)]
 pub struct ChatTemplate {
+    template: BoundedTemplate,
     env: Environment<'static>,
     /// Names of special tokens in templates, such as `bos_token`, with their texts.
     tokens: Vec<(&'static str, String)>,
@@ -62,26 +61,21 @@ impl ChatTemplate {
 
     /// Makes the template of a text; `tokens`: names and texts of special tokens.
     fn of(source: &str, tokens: Vec<(&'static str, String)>, settings: ChatSettings) -> Result<Self> {
-        let env = template::environment(source, settings.date)?;
+        let (template, env) = template::parse(source, settings.date)?;
         let sha256 = hex::encode(Sha256::digest(source));
-        Ok(Self { env, tokens, settings, sha256 })
+        Ok(Self { template, env, tokens, settings, sha256 })
     }
 
     /// Renders a user turn with `question`, after a system turn if `system` is given, up to the beginning of the
     /// assistant's answer.
     ///
     /// # Errors
-    /// The template raises an exception, needs a date that is not set, does not finish, or writes too much.
+    /// The template raises an exception, needs a date that is not set, does not finish, or takes too much memory.
     pub fn render(&self, system: Option<&str>, question: &str) -> Result<String, RenderError> {
         let turn = |role: &str, content: &str| context! { role => role, content => content };
         let messages: Vec<_> =
             system.map(|text| turn("system", text)).into_iter().chain([turn("user", question)]).collect();
         let tokens: minijinja::Value = self.tokens.iter().map(|(name, text)| (*name, text.as_str())).collect();
-        let template = self
-            .env
-            .get_template(template::NAME)
-            .expect("the environment contains the template, because `of` added it");
-        let mut text = LimitedWriter(Vec::new());
         let variables = context! {
             messages => messages,
             tools => (),
@@ -89,11 +83,8 @@ impl ChatTemplate {
             add_generation_prompt => true,
             ..tokens
         };
-        match template.render_captured_to(variables, &mut text) {
-            Ok(_) => Ok(String::from_utf8(text.0).expect("a template writes UTF-8 because its parts are")),
-            Err(_) if text.0.len() > MAX_RENDERED => {
-                Err(RenderError::Failed(format!("it writes more than {MAX_RENDERED} bytes")))
-            }
+        match self.template.render(&self.env, variables) {
+            Ok(text) => Ok(text),
             Err(e) if e.kind() == minijinja::ErrorKind::OutOfFuel => {
                 Err(RenderError::Failed("it does not come to an end".to_owned()))
             }
@@ -171,21 +162,6 @@ fn failed(item: &str, error: RenderError) -> Error {
             Error::setting("chat-date", format!("item `{item}`: the model's chat template: {error}"))
         }
         RenderError::Failed(reason) => ChatError::Render { item: item.to_owned(), reason }.into(),
-    }
-}
-
-/// Writer into memory that fails once [`MAX_RENDERED`] bytes are exceeded.
-struct LimitedWriter(Vec<u8>);
-
-impl std::io::Write for LimitedWriter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        // One byte beyond the limit is enough for `render` to see that it was exceeded.
-        self.0.extend_from_slice(&bytes[..bytes.len().min(MAX_RENDERED + 1)]);
-        if self.0.len() > MAX_RENDERED { Err(std::io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes.len()) }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@
 //! neither the network, the environment nor a clock.
 #![forbid(unsafe_code)]
 
+mod bounded_template;
 pub mod built_in;
 pub mod chat;
 pub mod dataset;

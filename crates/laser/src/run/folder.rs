@@ -75,10 +75,16 @@ impl RunFolder {
     /// A file cannot be written.
     pub fn write_eval(&self, output: &Output) -> Result<()> {
         let files = sample_files(output.samples.iter().map(|(task, _)| task.as_str()));
+        // What says that the folder is complete goes first and comes last: otherwise a kill in between would leave the
+        // results of an earlier evaluation with samples of this one.
+        let results = self.path.join(RESULTS);
+        if results.exists() {
+            std::fs::remove_file(&results).map_err(Error::io(&results))?;
+        }
         for (file, (_, lines)) in files.iter().zip(&output.samples) {
             write_json_lines(&self.path.join(file), lines)?;
         }
-        write_json(&self.path.join(RESULTS), &output.results)
+        write_json(&results, &output.results)
     }
 
     /// Writes the files of a search, except for the trial store, which must be there: `base` and `best` are the samples

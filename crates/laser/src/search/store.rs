@@ -9,7 +9,7 @@ mod trial_rows;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 pub use self::trial_rows::TrialRow;
 pub use super::trial::{Outcomes, Trial};
@@ -21,6 +21,8 @@ use laser_statistics::Split;
 pub struct Store {
     path: PathBuf,
     connection: Connection,
+    /// Fingerprint of the run that writes; `None` for a store that is only read.
+    fingerprint: Option<String>,
 }
 
 /// Tables. `trials.start` and `trials.n` are the position of a batch's first item in the item order and its number of
@@ -54,28 +56,31 @@ impl Store {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|e| Error::unwritable("out", folder, &e))?;
         }
-        let connection = Connection::open(path).map_err(wrap)?;
+        let mut connection = Connection::open(path).map_err(wrap)?;
         connection.execute_batch(SCHEMA).map_err(wrap)?;
-        let stored: Option<String> = connection
-            .query_row("SELECT value FROM manifest WHERE key = 'fingerprint'", [], |row| row.get(0))
-            .optional()
-            .map_err(wrap)?;
-        let store = Self { path: path.to_owned(), connection };
+        // One step, so that of two processes that begin at once one sees what the other has written.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrap)?;
+        let count: usize = transaction.query_row("SELECT count(*) FROM trials", [], |row| row.get(0)).map_err(wrap)?;
         // A run that ended before its first batch leaves nothing that could be mixed up with another run.
-        let stored = if store.count()? > 0 { stored } else { None };
+        let stored = if count > 0 { stored_fingerprint(&transaction).map_err(wrap)? } else { None };
         let problem = |problem: String| Error::Run { path: path.to_owned(), problem };
         match stored {
-            Some(stored) if stored != fingerprint => Err(problem(format!(
-                "the store belongs to another run: expected\n  {fingerprint}\nfound\n  {stored}\nuse another folder"
-            ))),
-            Some(_) if !resume => Err(problem("the folder already holds this run: resume it, or use another".into())),
-            Some(_) => Ok(store),
+            Some(stored) if stored != fingerprint => {
+                return Err(problem(format!(
+                    "the store belongs to another run: expected\n  {fingerprint}\nfound\n  {stored}\nuse another folder"
+                )));
+            }
+            Some(_) if !resume => {
+                return Err(problem("the folder already holds this run: resume it, or use another".into()));
+            }
+            Some(_) => {}
             None => {
                 let sql = "INSERT OR REPLACE INTO manifest (key, value) VALUES ('fingerprint', ?1)";
-                store.connection.execute(sql, [fingerprint]).map_err(wrap)?;
-                Ok(store)
+                transaction.execute(sql, [fingerprint]).map_err(wrap)?;
             }
         }
+        transaction.commit().map_err(wrap)?;
+        Ok(Self { path: path.to_owned(), connection, fingerprint: Some(fingerprint.to_owned()) })
     }
 
     /// Creates the store of a run with this `fingerprint` in memory.
@@ -117,7 +122,23 @@ impl Store {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
         let connection = Connection::open_with_flags(path, flags)
             .map_err(|source| Error::Store { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), connection })
+        Ok(Self { path: path.to_owned(), connection, fingerprint: None })
+    }
+
+    /// Writes to the store by `write`: all of it or nothing, and nothing if another run has taken the store.
+    ///
+    /// That happens if two searches begin in one folder at once: the second finds no trials yet, and the folder becomes
+    /// its own. Without this check the first would mix its trials with the second's.
+    fn write(&mut self, write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<()> {
+        let path = self.path.clone();
+        let wrap = |source| Error::Store { path: path.clone(), source };
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrap)?;
+        if stored_fingerprint(&transaction).map_err(wrap)? != self.fingerprint {
+            let problem = "another search has begun in this folder: use a folder for each".into();
+            return Err(Error::Run { path: path.clone(), problem });
+        }
+        write(&transaction).map_err(wrap)?;
+        transaction.commit().map_err(wrap)
     }
 
     /// Turns an SQLite error into one that names the file.
@@ -133,8 +154,8 @@ impl Store {
     pub fn insert_order(&mut self, split: Split, order: &[usize]) -> Result<()> {
         let items: Vec<String> = order.iter().map(usize::to_string).collect();
         let sql = "INSERT OR REPLACE INTO manifest (key, value) VALUES (?1, ?2)";
-        let row = params![format!("order of {split}"), format!("[{}]", items.join(","))];
-        self.connection.execute(sql, row).map(drop).map_err(self.wrap())
+        let (key, value) = (format!("order of {split}"), format!("[{}]", items.join(",")));
+        self.write(|transaction| transaction.execute(sql, params![key, value]).map(drop))
     }
 
     /// Item order of a split, as item indices.
@@ -155,6 +176,12 @@ impl Store {
     pub fn count(&self) -> Result<usize> {
         self.connection.query_row("SELECT count(*) FROM trials", [], |row| row.get(0)).map_err(self.wrap())
     }
+}
+
+/// Fingerprint of the run whose trials a store holds; `None` if it has none yet.
+fn stored_fingerprint(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT value FROM manifest WHERE key = 'fingerprint'";
+    connection.query_row(sql, [], |row| row.get(0)).optional()
 }
 
 #[cfg(test)]

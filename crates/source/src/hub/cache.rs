@@ -3,6 +3,7 @@
 //!
 //! The layout is that of Python's `huggingface_hub`, which may read and write the same folders.
 
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::repo_kind::RepoKind;
@@ -43,9 +44,14 @@ impl RepoCache {
         // `exists` follows links: a link to a deleted blob does not exist, but a new link cannot be made over it.
         if !path.exists() {
             if path.is_symlink() {
-                std::fs::remove_file(&path).map_err(|e| SourceError::io(&path, e))?;
+                // Another process may have removed it as well.
+                std::fs::remove_file(&path)
+                    .or_else(ignore(ErrorKind::NotFound))
+                    .map_err(|e| SourceError::io(&path, e))?;
             }
-            link_file(file, blob, &path).map_err(|e| SourceError::io(&path, e))?;
+            // Another process may have made it as well.
+            let made = link_file(file, blob, &path).or_else(ignore(ErrorKind::AlreadyExists));
+            made.map_err(|e| SourceError::io(&path, e))?;
         }
         Ok(path)
     }
@@ -72,8 +78,26 @@ impl RepoCache {
         let path = self.folder.join("refs").join(revision);
         let parent = path.parent().expect("a reference has a parent because it was joined to one");
         std::fs::create_dir_all(parent).map_err(|e| SourceError::io(parent, e))?;
-        std::fs::write(&path, commit).map_err(|e| SourceError::io(&path, e))
+        // Under another name first: a kill must not leave an empty reference. It lies beside `refs`, because every file
+        // in there is a reference.
+        let io = |e| SourceError::io(&path, e);
+        let mut draft = public_temporary_files().tempfile_in(&self.folder).map_err(io)?;
+        draft.write_all(commit.as_bytes()).map_err(io)?;
+        draft.persist(&path).map(drop).map_err(|failed| io(failed.error))
     }
+}
+
+/// Temporary files with the usual permissions of a new file, because a cache may be shared; they are private by default.
+fn public_temporary_files() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
+}
+
+/// Turns an error of this kind into success.
+fn ignore(kind: ErrorKind) -> impl FnOnce(std::io::Error) -> std::io::Result<()> {
+    move |error| if error.kind() == kind { Ok(()) } else { Err(error) }
 }
 
 #[cfg(unix)]

@@ -1,4 +1,5 @@
-//! Jinja environment set up as in `transformers`: takes a template's text, gives an environment that renders it.
+//! Jinja environment set up as in `transformers`: takes a template's text, gives the template with the environment that
+//! renders it.
 
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind};
@@ -6,29 +7,28 @@ use serde::Serialize;
 
 use super::date::Date;
 use super::error::{ChatError, RenderError};
+use crate::bounded_template::{BoundedTemplate, bound};
 
 /// Largest template in bytes. The largest of known models (with tools and several modes) has under 20 kB.
 const MAX_BYTES: usize = 1 << 20;
 /// Maximum number of instructions of one rendering, so that every template ends; one or two turns take hundreds.
 const FUEL: u64 = 200_000;
-/// Name of the template in its environment.
-pub(super) const NAME: &str = "chat template";
+/// Name of the template in messages.
+const NAME: &str = "chat template";
 
-/// Makes the environment of a template. `date`: the current date for `strftime_now`.
+/// Makes a template and its environment. `date`: the current date for `strftime_now`.
 ///
 /// # Errors
 /// The template is too large or not valid Jinja.
-pub(super) fn environment(source: &str, date: Option<Date>) -> Result<Environment<'static>, ChatError> {
+pub(super) fn parse(source: &str, date: Option<Date>) -> Result<(BoundedTemplate, Environment<'static>), ChatError> {
     if source.len() > MAX_BYTES {
         return Err(ChatError::TooLarge { limit: MAX_BYTES, found: source.len() });
     }
     let mut env = Environment::new();
-    env.set_trim_blocks(true);
-    env.set_lstrip_blocks(true);
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_fuel(Some(FUEL));
     env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    env.set_formatter(|out, state, value| match value.kind() {
+    bound(&mut env, |out, state, value| match value.kind() {
         ValueKind::Bool => out.write_str(if value.is_true() { "True" } else { "False" }).map_err(Error::from),
         ValueKind::None => out.write_str("None").map_err(Error::from),
         // Python would print `['a']` or `{'a': 1}`; refused, because no known template needs it.
@@ -42,8 +42,8 @@ pub(super) fn environment(source: &str, date: Option<Date>) -> Result<Environmen
         date.format(&format).map_err(|c| invalid(format!("strftime_now does not know %{c}")))
     });
     let source = without_generation_tags(source);
-    env.add_template_owned(NAME, source).map_err(|e| ChatError::Syntax(e.to_string()))?;
-    Ok(env)
+    let template = BoundedTemplate::new(NAME, &source, true, false);
+    Ok((template.map_err(|e| ChatError::Syntax(e.to_string()))?, env))
 }
 
 /// An error that a template raises.

@@ -120,7 +120,7 @@ fn a_failed_rendering_names_its_item() {
     refused("{{ messages[0].content.swim() }}", "swim");
     refused("{{ nothing.there }}", "undefined");
     refused("{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}", "does not come to an end");
-    refused("{% set long = 'x' * 99999 %}{% for i in range(9999) %}{{ long }}{% endfor %}", "writes more than");
+    refused("{% set long = 'x' * 99999 %}{% for i in range(9999) %}{{ long }}{% endfor %}", "take more than");
     let undated = plain("{{ strftime_now('%Y') }}").apply(task(["What is", "Who is"], Value::Null), Score::GREEDY);
     let undated = undated.expect_err("no date");
     assert_eq!(undated.kind(), crate::error::ErrorKind::Setting);

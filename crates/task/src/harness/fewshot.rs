@@ -72,7 +72,7 @@ impl<'a> FewshotExamples<'a> {
         }
         // As the harness does it: draw one row more than needed and drop those equal to the question. If the question
         // occurs several times and too few rows are left, draw again among the rows that differ.
-        let mut drawn = self.random.sample(len, n + 1)?;
+        let mut drawn = self.random.sample(len, n.checked_add(1)?)?;
         drawn.retain(differs);
         if drawn.len() < n {
             let others: Vec<usize> = (0..len).filter(differs).collect();

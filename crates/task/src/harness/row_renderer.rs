@@ -28,9 +28,9 @@ impl<'a> RowRenderer<'a> {
     /// # Errors
     /// A template that does not parse.
     pub(super) fn new(config: &'a TaskConfig, fields: &[String]) -> Result<Self> {
-        let mut environment = environment();
-        let mut source = |key: &'static str, text: &str| {
-            TextSource::new(key, text, fields, &mut environment).map_err(|problem| config.error(key, problem))
+        let environment = environment();
+        let source = |key: &'static str, text: &str| {
+            TextSource::new(key, text, fields).map_err(|problem| config.error(key, problem))
         };
         let prompt = &config.prompt;
         let question = source("doc_to_text", &prompt.doc_to_text)?;

@@ -10,6 +10,7 @@ use minijinja_contrib::pycompat::unknown_method_callback;
 use serde_json::{Map, Value};
 
 use super::{python, python_regex};
+use crate::bounded_template::{BoundedTemplate, bound};
 
 /// Largest number of steps that a template may take on a row: stops templates that would run for ever.
 const MAX_STEPS: u64 = 5_000_000;
@@ -18,10 +19,9 @@ const MAX_STEPS: u64 = 5_000_000;
 pub(super) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_keep_trailing_newline(true);
     environment.set_fuel(Some(MAX_STEPS));
     environment.set_unknown_method_callback(method);
-    environment.set_formatter(|out, _, value| {
+    bound(&mut environment, |out, _, value| {
         let text = match value.as_str() {
             Some(text) => text.to_owned(),
             None => python::to_str(&to_json(value)?),
@@ -84,38 +84,37 @@ fn regex_replace(text: String, pattern: String, replacement: String) -> Result<S
 pub(super) enum TextSource {
     /// The field of this name.
     Field(String),
-    /// The template of this name in the environment.
-    Template(&'static str),
+    /// A template.
+    Template(BoundedTemplate),
 }
 
 impl TextSource {
     /// Resolves the text of a key, as the harness does: the name of a field if one of `fields` has it, or else a
-    /// template, which is added to the environment under the key.
+    /// template.
     ///
     /// # Errors
     /// The message of the engine if the template does not parse.
-    pub(super) fn new(
-        key: &'static str,
-        text: &str,
-        fields: &[String],
-        environment: &mut Environment<'static>,
-    ) -> Result<Self, String> {
+    pub(super) fn new(key: &str, text: &str, fields: &[String]) -> Result<Self, String> {
         if fields.iter().any(|field| field == text) {
             return Ok(Self::Field(text.to_owned()));
         }
-        environment.add_template_owned(key, text.to_owned()).map_err(|e| reason(&e))?;
-        Ok(Self::Template(key))
+        // The harness keeps a line end at the end.
+        BoundedTemplate::new(key, text, false, true).map(Self::Template).map_err(|e| reason(&e))
     }
 
     /// The value in a row: a field's value of any type, or the text that the template renders.
     ///
     /// # Errors
     /// The message of the engine if rendering fails, for instance on an undefined name.
-    pub(super) fn value(&self, fields: &Map<String, Value>, environment: &Environment<'_>) -> Result<Value, String> {
+    pub(super) fn value(
+        &self,
+        fields: &Map<String, Value>,
+        environment: &Environment<'static>,
+    ) -> Result<Value, String> {
         match self {
             Self::Field(name) => Ok(fields.get(name).cloned().unwrap_or(Value::Null)),
-            Self::Template(name) => {
-                let text = environment.get_template(name).and_then(|template| template.render(fields));
+            Self::Template(template) => {
+                let text = template.render(environment, JinjaValue::from_serialize(fields));
                 text.map(Value::String).map_err(|e| reason(&e))
             }
         }
@@ -136,9 +135,9 @@ mod tests {
         let fields = json!({"text": "one two three", "n": 3, "x": 2.0, "b": true, "none": null,
             "choices": {"text": ["a", "it's"], "label": ["A", "B"]}, "key": "B", "list": [1, "b"], "i": 1});
         let Value::Object(fields) = fields else { unreachable!("the test writes an object") };
-        let mut environment = environment();
+        let environment = environment();
         let names: Vec<String> = fields.keys().cloned().collect();
-        let source = TextSource::new("doc_to_text", template, &names, &mut environment)?;
+        let source = TextSource::new("doc_to_text", template, &names)?;
         Ok(python::to_str(&source.value(&fields, &environment)?))
     }
 
@@ -185,6 +184,14 @@ mod tests {
             ("{{choices.label.index('Z')}}", "index"),
             ("{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}", "fuel"),
             ("{% include 'x' %}", "template"),
+            (
+                "{% set ns = namespace(x=text) %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+                "bytes",
+            ),
+            (
+                "{% set ns = namespace(x=[text]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}",
+                "bytes",
+            ),
         ] {
             let problem = render(template).expect_err(template);
             assert!(problem.contains(word), "{template}: {problem}");

@@ -1,5 +1,6 @@
 //! Batches of trials in the store: outcomes of consecutive items, inserted once and read back.
 
+use rusqlite::types::Type;
 use rusqlite::{Row, params};
 
 use super::Store;
@@ -15,34 +16,31 @@ impl Store {
     /// # Errors
     /// If the store cannot be written.
     pub fn insert(&mut self, start: usize, trials: &[Trial]) -> Result<()> {
-        let wrap = self.wrap();
-        let transaction = self.connection.transaction().map_err(&wrap)?;
-        for trial in trials {
-            let outcomes = &trial.outcomes;
-            let single = trial.edit.as_single();
-            transaction
-                .execute(
-                    "INSERT OR IGNORE INTO trials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-                    params![
-                        trial.edit.to_string(),
-                        trial.split.name(),
-                        start,
-                        outcomes.len(),
-                        single.as_ref().map(|(id, _)| id.layer),
-                        single.as_ref().map(|(id, _)| id.in_layer()),
-                        single.as_ref().map(|(_, reduction)| reduction.to_string()),
-                        trial.rank,
-                        outcomes.correct.iter().filter(|c| **c).count(),
-                        outcomes.len() as f64 * outcomes.log_loss(),
-                        flag_bytes(&outcomes.correct),
-                        number_bytes(&outcomes.logprobs),
-                        number_bytes(&outcomes.margins),
-                        flag_bytes(&outcomes.ties),
-                    ],
-                )
-                .map_err(&wrap)?;
-        }
-        transaction.commit().map_err(&wrap)
+        let sql = "INSERT OR IGNORE INTO trials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        self.write(|transaction| {
+            for trial in trials {
+                let outcomes = &trial.outcomes;
+                let single = trial.edit.as_single();
+                let row = params![
+                    trial.edit.to_string(),
+                    trial.split.name(),
+                    start,
+                    outcomes.len(),
+                    single.as_ref().map(|(id, _)| id.layer),
+                    single.as_ref().map(|(id, _)| id.in_layer()),
+                    single.as_ref().map(|(_, reduction)| reduction.to_string()),
+                    trial.rank,
+                    outcomes.correct.iter().filter(|c| **c).count(),
+                    outcomes.len() as f64 * outcomes.log_loss(),
+                    flag_bytes(&outcomes.correct),
+                    number_bytes(&outcomes.logprobs),
+                    number_bytes(&outcomes.margins),
+                    flag_bytes(&outcomes.ties),
+                ];
+                transaction.execute(sql, row)?;
+            }
+            Ok(())
+        })
     }
 
     /// Stored batches of a trial, by ascending position of their first item: that position and the outcomes.
@@ -50,15 +48,16 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn batches(&self, edit: &Edit, split: Split) -> Result<Vec<(usize, Outcomes)>> {
-        let sql =
-            "SELECT start, correct, ties, logprobs, margins FROM trials WHERE edit = ?1 AND split = ?2 ORDER BY start";
+        let sql = "SELECT start, correct, ties, logprobs, margins, n FROM trials WHERE edit = ?1 AND split = ?2
+                   ORDER BY start";
         let mut statement = self.connection.prepare_cached(sql).map_err(self.wrap())?;
         let read = |row: &Row<'_>| {
+            let n: usize = row.get(5)?;
             let outcomes = Outcomes {
-                correct: read_flags(row, 1)?,
-                ties: read_flags(row, 2)?,
-                logprobs: read_numbers(row, 3)?,
-                margins: read_numbers(row, 4)?,
+                correct: read_flags(row, 1, n)?,
+                ties: read_flags(row, 2, n)?,
+                logprobs: read_numbers(row, 3, n)?,
+                margins: read_numbers(row, 4, n)?,
             };
             Ok((row.get(0)?, outcomes))
         };
@@ -91,11 +90,24 @@ fn number_bytes(numbers: &[f64]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
-fn read_flags(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<bool>> {
-    Ok(row.get::<_, Vec<u8>>(column)?.into_iter().map(|byte| byte != 0).collect())
+/// Reads one byte a flag.
+fn read_flags(row: &Row<'_>, column: usize, n: usize) -> rusqlite::Result<Vec<bool>> {
+    Ok(column_bytes(row, column, n, 1)?.into_iter().map(|byte| byte != 0).collect())
 }
 
-fn read_numbers(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<f64>> {
-    let bytes: Vec<u8> = row.get(column)?;
+/// Reads eight bytes a number, little-endian.
+fn read_numbers(row: &Row<'_>, column: usize, n: usize) -> rusqlite::Result<Vec<f64>> {
+    let bytes = column_bytes(row, column, n, size_of::<f64>())?;
     Ok(bytes.chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i]))).collect())
+}
+
+/// Reads a column of `n` values of `width` bytes. A damaged store may have another number of them: outcomes whose columns
+/// differ in length would be read beyond the end.
+fn column_bytes(row: &Row<'_>, column: usize, n: usize, width: usize) -> rusqlite::Result<Vec<u8>> {
+    let bytes: Vec<u8> = row.get(column)?;
+    if Some(bytes.len()) != n.checked_mul(width) {
+        let problem = format!("expected {n} values of {width} bytes, found {} bytes", bytes.len());
+        return Err(rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, problem.into()));
+    }
+    Ok(bytes)
 }

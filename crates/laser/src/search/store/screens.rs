@@ -15,13 +15,13 @@ impl Store {
     /// # Errors
     /// If the store cannot be written.
     pub fn insert_screen(&mut self, criterion: &str, values: &[(Edit, f64)]) -> Result<()> {
-        let wrap = self.wrap();
-        let transaction = self.connection.transaction().map_err(&wrap)?;
-        for (edit, value) in values {
-            let sql = "INSERT OR REPLACE INTO screens VALUES (?1, ?2, ?3)";
-            transaction.execute(sql, params![criterion, edit.to_string(), value]).map_err(&wrap)?;
-        }
-        transaction.commit().map_err(&wrap)
+        let sql = "INSERT OR REPLACE INTO screens VALUES (?1, ?2, ?3)";
+        self.write(|transaction| {
+            for (edit, value) in values {
+                transaction.execute(sql, params![criterion, edit.to_string(), value])?;
+            }
+            Ok(())
+        })
     }
 
     /// Predicted values by the short form of the edit; empty if the screen has not run.

@@ -44,3 +44,61 @@ fn trials_grow_by_batches_and_stores_of_other_runs_are_refused() {
     assert_eq!((rows.len(), rows[0].acc, rows[0].rank, rows[0].layer), (1, 0.5, Some(5), 3));
     assert!(store.rows(Split::Search, |_| true, 5).expect("rows").is_empty(), "only trials of all items are rows");
 }
+
+/// A store with one batch of two items, in a new folder.
+fn stored() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("trials.sqlite");
+    let mut store = Store::open(&path, "a", false).expect("new store");
+    let outcomes = outcomes(&[true, false]);
+    store.insert(0, &[Trial { edit: Edit::default(), rank: None, split: Split::Search, outcomes }]).expect("insert");
+    (folder, path)
+}
+
+#[test]
+fn columns_of_another_length_are_refused() {
+    for damage in [
+        "correct = x'01'",
+        "ties = x''",
+        "logprobs = x'0000000000000000'",
+        "margins = x'00000000000000000000000000000000ff'",
+        "n = 3",
+        "n = -1",
+        "n = 9223372036854775807",
+    ] {
+        let (_folder, path) = stored();
+        let changed = Connection::open(&path).expect("opens").execute(&format!("UPDATE trials SET {damage}"), []);
+        assert_eq!(changed.expect("updates"), 1, "{damage}");
+        let store = Store::open(&path, "a", true).expect("opens");
+        let error = store.get(&Edit::default(), Split::Search).expect_err(damage).to_string();
+        assert!(error.contains("trials.sqlite"), "{error}");
+    }
+}
+
+#[test]
+fn a_run_whose_folder_another_has_taken_writes_nothing_more() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("trials.sqlite");
+    let mut first = Store::open(&path, "a", false).expect("new store");
+    let mut second = Store::open(&path, "b", false).expect("a store without trials");
+    let trial =
+        || Trial { edit: Edit::default(), rank: None, split: Split::Search, outcomes: outcomes(&[true, false]) };
+    second.insert_order(Split::Search, &[1, 0]).expect("its own");
+    let refusals = [
+        first.insert_order(Split::Search, &[0, 1]),
+        first.insert(0, &[trial()]),
+        first.insert_screen("gradient", &[(Edit::default(), 1.0)]),
+    ];
+    for refused in refusals {
+        let error = refused.expect_err("taken").to_string();
+        assert!(error.contains("trials.sqlite") && error.contains("another search"), "{error}");
+    }
+    assert_eq!((second.count().expect("count"), second.order(Split::Search).expect("order")), (0, vec![1, 0]));
+    // The same run twice is no other run.
+    let mut third = Store::open(&path, "b", false).expect("a store without trials");
+    for store in [&mut second, &mut third] {
+        store.insert(0, &[trial()]).expect("its own");
+    }
+    assert_eq!(second.count().expect("count"), 1);
+    assert!(Store::open(&path, "a", true).is_err());
+}

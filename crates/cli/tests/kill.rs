@@ -1,0 +1,35 @@
+//! The real binary under kills, full disks and company: whatever ends it, a search resumes to the same bytes, and every
+//! other output is whole or absent.
+//!
+//! The environment variable `LASER_KILLS` is the number of kills of each kind of work (8 by default); 75 make 300 of the
+//! four kinds together. Moments are drawn from `LASER_KILL_SEED` (0 by default).
+#![cfg(unix)]
+
+#[allow(dead_code)] // shared with the other tests
+#[path = "support/bench.rs"]
+mod bench;
+#[allow(dead_code)] // shared with the other tests
+#[path = "support/checkpoint.rs"]
+mod checkpoint;
+#[allow(dead_code)] // shared with the other tests
+#[path = "support/items.rs"]
+mod items;
+
+#[path = "kill/fetch.rs"]
+mod fetch;
+#[path = "kill/full_disk.rs"]
+mod full_disk;
+#[path = "kill/hub.rs"]
+mod hub;
+#[path = "kill/moments.rs"]
+mod moments;
+#[path = "kill/outputs.rs"]
+mod outputs;
+#[path = "kill/search.rs"]
+mod search;
+#[path = "kill/snapshot.rs"]
+mod snapshot;
+#[path = "kill/two_processes.rs"]
+mod two_processes;
+#[path = "kill/wheel.rs"]
+mod wheel;
