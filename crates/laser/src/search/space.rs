@@ -107,9 +107,9 @@ mod tests {
     use super::*;
 
     /// Matrices with largest ranks 48 (q_proj, o_proj and the MLP) and 12 (k_proj, v_proj).
-    fn config(intermediate: usize) -> ModelConfig {
+    fn config(mlp: usize) -> ModelConfig {
         let text = format!(
-            r#"{{"model_type":"llama","vocab_size":10,"hidden_size":48,"intermediate_size":{intermediate},
+            r#"{{"model_type":"llama","vocab_size":10,"hidden_size":48,"intermediate_size":{mlp},
                 "num_hidden_layers":1,"num_attention_heads":4,"num_key_value_heads":1}}"#
         );
         ModelConfig::from_hf("config.json", &text).expect("a configuration")
@@ -139,10 +139,10 @@ mod tests {
 
     #[test]
     fn a_matrix_of_one_row_has_no_candidate_and_an_explicit_zero_stays() {
-        let config = config(1); // up_proj is [1, 48]
+        let config = config(1); // gate_proj and up_proj are [1, 48]
         let mut space = Space::block(&config);
-        assert!(ranks(&space.candidates_of_rank_one_or_more(&config), "up_proj", &config).is_empty());
-        space.reductions = ["0", "r0", "0.1"].map(|r| r.parse().expect("a reduction")).to_vec();
+        assert!(ranks(&space.candidates_of_rank_one_or_more(&config), "gate_proj", &config).is_empty());
+        space.reductions = ["0", "r0", "0.01"].map(|r| r.parse().expect("a reduction")).to_vec();
         let kept = ranks(&space.candidates_of_rank_one_or_more(&config), "q_proj", &config);
         assert_eq!(kept, [("0".to_owned(), 0), ("r0".to_owned(), 0), ("r1".to_owned(), 1)]);
     }
