@@ -71,7 +71,7 @@ impl Target {
             execute(&input.0);
         });
         // Wrapped once more, so that the closure has the bolero's bounds whatever `read` holds.
-        let each = move |input: &Input| (&each)(input);
+        let each = move |input: &Input| each(input);
         // Long runs are bolero's own: other inputs each time, failing ones shrunk.
         if ["BOLERO_RANDOM_ITERATIONS", "BOLERO_RANDOM_TEST_TIME_MS"].iter().any(|name| std::env::var(name).is_ok()) {
             check.with_generator(inputs).for_each(each);

@@ -48,7 +48,7 @@ impl StandIn {
         }
         let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
         let is_page = |page: &&[u8]| start.get(..page.len()).is_some_and(|start| start.eq_ignore_ascii_case(page));
-        PAGES.iter().any(|page| is_page(page)).then_some(Self::WebPage)
+        PAGES.iter().any(is_page).then_some(Self::WebPage)
     }
 
     /// As [`StandIn::of`], for a file of weights: any text is a stand-in.

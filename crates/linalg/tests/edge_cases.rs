@@ -86,7 +86,7 @@ fn one_row_or_column_has_one_component() {
 #[test]
 fn equal_singular_values_lose_the_same_whichever_components_are_kept() {
     let n = 8;
-    let hadamard = |i: usize| if (i / n & i % n).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+    let hadamard = |i: usize| if ((i / n) & (i % n)).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
     let w = Matrix::new(n, n, (0..n * n).map(hadamard).collect()).expect("8 x 8");
     let identity = Matrix::new(n, n, (0..n * n).map(|i| f32::from(u8::from(i % (n + 1) == 0))).collect());
     for w in [w, identity.expect("8 x 8")] {

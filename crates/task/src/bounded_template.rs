@@ -41,7 +41,7 @@ impl BoundedTemplate {
     pub(crate) fn new(name: &str, source: &str, trim_blocks: bool, keep_trailing_newline: bool) -> Result<Self, Error> {
         let template = Self { name: name.to_owned(), source: source.to_owned(), trim_blocks, keep_trailing_newline };
         // With its own text, so that the message has the places that the author knows.
-        parse(&template.source, &template.name, SyntaxConfig::default(), template.whitespace())?;
+        parse(&template.source, &template.name, SyntaxConfig, template.whitespace())?;
         let source = template.without_constant_products()?;
         Ok(Self { source, ..template })
     }
@@ -51,7 +51,7 @@ impl BoundedTemplate {
     /// # Errors
     /// The engine's message if rendering fails, or if the values or the text take too much memory.
     pub(crate) fn render(&self, environment: &Environment<'static>, variables: Value) -> Result<String, Error> {
-        let tree = parse(&self.source, &self.name, SyntaxConfig::default(), self.whitespace())?;
+        let tree = parse(&self.source, &self.name, SyntaxConfig, self.whitespace())?;
         let mut generator = CodeGenerator::new(&self.name, &self.source);
         generator.compile_stmt(&tree);
         let (main, blocks) = generator.finish();
@@ -78,7 +78,7 @@ impl BoundedTemplate {
         let mut text = String::with_capacity(self.source.len());
         let mut copied = 0;
         let mut before = None;
-        for token in tokenize(&self.source, false, SyntaxConfig::default(), self.whitespace()) {
+        for token in tokenize(&self.source, false, SyntaxConfig, self.whitespace()) {
             let (token, span) = token?;
             // After these, `*` unpacks a list of arguments.
             let product = !matches!(before, None | Some(Token::ParenOpen | Token::Comma));

@@ -84,10 +84,8 @@ impl Space {
     /// keeps all of it.
     pub(super) fn candidates_of_rank_one_or_more(&self, config: &ModelConfig) -> Vec<Candidate> {
         let mut candidates = self.candidates(config);
-        for i in 0..candidates.len() {
-            if candidates[i].rounds_to_zero(config) {
-                candidates[i].reduction = Reduction::Leading(RankRule::Absolute(1));
-            }
+        for candidate in candidates.iter_mut().filter(|candidate| candidate.rounds_to_zero(config)) {
+            candidate.reduction = Reduction::Leading(RankRule::Absolute(1));
         }
         let replaced = |candidate: &Candidate| candidate.reduction == Reduction::Leading(RankRule::Absolute(1));
         let mut of_rank_one: BTreeSet<WeightId> = candidates
