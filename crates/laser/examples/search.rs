@@ -19,9 +19,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let found = session.search(&task, &SearchOptions::default())?;
     println!("{}", found.verdict());
     found.write_run(out.path().join("run"))?;
-    found.apply(&session)?.write(out.path().join("better"))?;
-
-    println!("winner: {}", found.edit());
+    // Where no edit is better than the unedited model, there is nothing to apply.
+    if !found.edit().is_empty() {
+        found.apply(&session)?.write(out.path().join("better"))?;
+        println!("winner: {}", found.edit());
+    }
     for entry in std::fs::read_dir(out.path().join("run"))? {
         println!("wrote run/{}", entry?.file_name().to_string_lossy());
     }
