@@ -72,7 +72,6 @@ fn values_that_grow_without_bound_are_refused() {
         "{% set ns.x = ns.x.replace('ab', 'abab') %}",
         "{% set ns.x = [ns.x, ns.x] | join('') %}",
         "{% set ns.x = ns.x.join([ns.x, ns.x]) %}",
-        "{% set ns.x = ns.x | urlencode ~ '%' ~ ns.x %}",
     ] {
         let error = render(&grown.replace("STEP", step)).expect_err(step);
         assert!(error.contains("bytes"), "{step}: {error}");
