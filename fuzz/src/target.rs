@@ -4,7 +4,6 @@
 //! Failures name the input and leave it in a file. What would otherwise end the process without a word (memory, a hang)
 //! is watched and reported in the same way.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -97,20 +96,20 @@ fn execute(name: &'static str, other_bytes: usize, input: &[u8], read: &impl Fn(
     let taken = memory::peak_above(live);
     *lock(&CURRENT) = None;
     let allowed = CONSTANT + PER_BYTE * (input.len() + other_bytes);
-    let problem: Box<dyn Any + Send> = match done {
-        Ok(_) if taken > allowed => Box::new(format!("{taken} bytes of memory, {allowed} are allowed")),
-        Ok(_) if begun.elapsed() > SLOW => Box::new(format!("it took {:?}", begun.elapsed())),
+    let problem = match done {
+        Ok(_) if taken > allowed => Ok(format!("{taken} bytes of memory, {allowed} are allowed")),
+        Ok(_) if begun.elapsed() > SLOW => Ok(format!("it took {:?}", begun.elapsed())),
         Ok(accepted) => {
             EXECUTIONS.fetch_add(1, Relaxed);
             ACCEPTED.fetch_add(usize::from(accepted), Relaxed);
             return accepted;
         }
-        Err(panic) => panic,
+        Err(panic) => Err(panic),
     };
     note(&format!("{name}: the input is in {}", keep(name, input).display()));
-    // A text, so that the engine shows it; the message of a panic has been printed by its hook.
-    match problem.downcast::<String>() {
+    match problem {
         Ok(text) => panic!("{name}: {text}"),
+        // Its message has been given to the hook.
         Err(panic) => resume_unwind(panic),
     }
 }

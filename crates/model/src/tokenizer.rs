@@ -4,6 +4,7 @@
 //! the module `gguf` writes the `tokenizer.json` that the model would have had as a folder, and reads that.
 //! [`Tokenizer::to_json`] returns it, for exports that other programs read.
 
+mod definition_check;
 mod error;
 mod folder;
 mod gguf;
@@ -40,6 +41,7 @@ impl Tokenizer {
         chat_template: Option<String>,
     ) -> Result<Self, TokenizerError> {
         vocabulary_check::check_ids(&definition)?;
+        definition_check::check(&definition)?;
         let byte_level = contains_component(&definition["decoder"], "ByteLevel");
         // Some models are saved with their padding and truncation of training; here every text is encoded completely.
         for key in ["padding", "truncation"] {

@@ -91,7 +91,6 @@ fn arguments(instruction: &Instruction<'_>) -> Result<Option<(Growth, Option<u16
         | Instruction::Lte
         | Instruction::In
         | Instruction::CompareAndPreserve(_) => Ok(Some((Growth::None, Some(2)))),
-        Instruction::PushLoop(_) => Ok(Some((Growth::None, Some(1)))),
         Instruction::Slice => Ok(Some((Growth::None, Some(4)))),
         Instruction::BuildList(Some(n)) => many(*n),
         Instruction::BuildMap(n) | Instruction::BuildKwargs(n) => many(n.saturating_mul(2)),
