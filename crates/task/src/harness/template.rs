@@ -182,7 +182,7 @@ mod tests {
             ("{{text|nothing}}", "nothing"),
             ("{{text", "syntax"),
             ("{{choices.label.index('Z')}}", "index"),
-            ("{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}", "bytes"),
+            ("{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}", "fuel"),
             ("{% include 'x' %}", "template"),
             (
                 "{% set ns = namespace(x=text) %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
