@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Crates from the bottom up; each may depend on those before it only.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 11] = [
     ("linalg", &[]),
     ("checkpoint", &[]),
     ("statistics", &[]),
@@ -15,8 +15,10 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("model", &["checkpoint", "kernels", "linalg"]),
     ("task", &["model"]),
     ("source", &[]),
-    ("laser", &["checkpoint", "kernels", "linalg", "model", "source", "statistics", "task"]),
-    ("cli", &["laser"]),
+    ("sokoban", &[]),
+    ("laser", &["checkpoint", "kernels", "linalg", "model", "sokoban", "source", "statistics", "task"]),
+    ("lab", &["laser", "sokoban"]),
+    ("cli", &["lab", "laser", "sokoban"]),
 ];
 
 fn root() -> PathBuf {

@@ -1,0 +1,2 @@
+//! Sokoban: levels, rules, exact solutions, and what a player sees.
+#![forbid(unsafe_code)]
