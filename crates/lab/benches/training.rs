@@ -11,7 +11,11 @@ use laser_lab::training::{
 /// Steps that are timed, after one that is not.
 const STEPS: usize = 5;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc; // that of the binary
+
 fn main() {
+    laser::kernels::tensor_library::compute_in_calling_thread();
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     let &[d_model, batch, length, vocab, threads] = numbers.as_slice() else {
         println!("expected WIDTH SEQUENCES TOKENS VOCABULARY THREADS; tools/bench_training.py gives them");
