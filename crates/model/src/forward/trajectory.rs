@@ -44,9 +44,9 @@ pub struct TrajectoryTrace {
 }
 
 /// Number of rows of one step.
-const ROWS: usize = 3;
+pub(super) const ROWS: usize = 3;
 /// Row of the state within a step.
-const STATE: usize = 1;
+pub(super) const STATE: usize = 1;
 /// Row of the action within a step.
 const ACTION: usize = 2;
 
@@ -61,11 +61,7 @@ impl Model {
     /// finite; a time step beyond the model's table; predictions that are not finite.
     pub fn trajectory(&self, trajectory: &Trajectory) -> Result<TrajectoryTrace> {
         let (c, weights) = (self.config(), self.weights());
-        let (Some(sizes), Some(ends)) = (c.embedding.trajectory, &weights.trajectory) else {
-            let problem =
-                format!("expected one that reads trajectories, found a {}, which reads tokens", c.family.name);
-            return Err(Error::setting("model", problem));
-        };
+        let (sizes, ends) = self.trajectory_ends()?;
         let steps = trajectory.checked_steps(sizes)?;
         let mut layout = BatchLayout::default();
         layout.push_states(ROWS * steps, 0, Vec::new());
@@ -89,8 +85,23 @@ impl Model {
         })
     }
 
+    /// Sizes of a step, and the weights before and after the blocks.
+    pub(super) fn trajectory_ends(&self) -> Result<(TrajectorySizes, &TrajectoryWeights)> {
+        let c = self.config();
+        c.embedding.trajectory.zip(self.weights().trajectory.as_ref()).ok_or_else(|| {
+            let problem =
+                format!("expected one that reads trajectories, found a {}, which reads tokens", c.family.name);
+            Error::setting("model", problem)
+        })
+    }
+
     /// Input of the first block: `norm(embedding + time step) + position`, `[3·steps, d_model]`.
-    fn embed_trajectory(&self, ends: &TrajectoryWeights, trajectory: &Trajectory, steps: usize) -> Result<Tensor> {
+    pub(super) fn embed_trajectory(
+        &self,
+        ends: &TrajectoryWeights,
+        trajectory: &Trajectory,
+        steps: usize,
+    ) -> Result<Tensor> {
         let embedding = &self.weights().embedding;
         let times = ends.time_steps.rows(&trajectory.time_steps)?; // [steps, d_model]
         let embed = |values: &[f32], layer: &Linear| {
@@ -115,7 +126,7 @@ impl Model {
 
 impl Trajectory {
     /// Number of steps, after checking that all values fit the model's sizes.
-    fn checked_steps(&self, sizes: TrajectorySizes) -> Result<usize> {
+    pub(super) fn checked_steps(&self, sizes: TrajectorySizes) -> Result<usize> {
         let steps = self.time_steps.len();
         if steps == 0 {
             return Err(Error::setting("time_steps", "expected at least one, found none"));
@@ -147,7 +158,7 @@ impl Trajectory {
 }
 
 /// Returns `predictions [steps, width]` if all of them are finite; `what` names them in the error.
-fn all_finite(what: &str, predictions: Tensor) -> Result<Tensor> {
+pub(super) fn all_finite(what: &str, predictions: Tensor) -> Result<Tensor> {
     let rows = predictions.to_vec2::<f32>()?;
     match rows.iter().position(|row| row.iter().any(|v| !v.is_finite())) {
         Some(step) => Err(Error::NotFinite { what: what.into(), place: format!("step {step}") }),
