@@ -51,6 +51,8 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
         error.as_setting()
     } else if let Some(laser::task::Error::Setting { setting, problem }) = error.downcast_ref() {
         Some((setting.as_str(), problem.as_str()))
+    } else if let Some(laser_sokoban::Error::Setting { setting, problem }) = error.downcast_ref() {
+        Some((setting.as_str(), problem.as_str()))
     } else if let Some(laser::model::Error::Setting { setting, problem }) = error.downcast_ref() {
         Some((setting.as_str(), problem.as_str()))
     } else {
@@ -76,8 +78,11 @@ fn name_flags(mut text: String) -> String {
 
 fn is_flag(name: &str) -> bool {
     let command = Arguments::command();
-    let is_in = |command: &clap::Command| command.get_arguments().any(|argument| argument.get_long() == Some(name));
-    is_in(&command) || command.get_subcommands().any(is_in)
+    fn is_in(command: &clap::Command, name: &str) -> bool {
+        command.get_arguments().any(|argument| argument.get_long() == Some(name))
+            || command.get_subcommands().any(|command| is_in(command, name))
+    }
+    is_in(&command, name)
 }
 
 /// A line on stderr.

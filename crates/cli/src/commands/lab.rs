@@ -1,0 +1,17 @@
+//! `laser lab`: one file for each of its commands.
+
+mod sokoban;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::args::{Global, Lab, LabCommand};
+use crate::progress::Progress;
+
+pub(super) fn run(args: &Lab, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
+    match &args.command {
+        LabCommand::Sokoban(args) => sokoban::run(args, global, progress),
+    }
+}
