@@ -75,7 +75,8 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         for n in 1..=6 {
             for _ in 0..200 {
-                let cost = |rng: &mut ChaCha8Rng| if rng.random_bool(0.3) { IMPOSSIBLE } else { rng.random_range(0..20) };
+                let cost =
+                    |rng: &mut ChaCha8Rng| if rng.random_bool(0.3) { IMPOSSIBLE } else { rng.random_range(0..20) };
                 let costs: Vec<u32> = (0..n * n).map(|_| cost(&mut rng)).collect();
                 let best = by_trial(&costs, n, 0, 0);
                 assert_eq!(cheapest(&costs, n), (best < IMPOSSIBLE).then_some(best), "{costs:?}");

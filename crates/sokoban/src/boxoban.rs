@@ -44,7 +44,10 @@ pub fn parse_levels(file: &Path, text: &str) -> Result<Vec<NumberedLevel>> {
             heading = Some((index + 1, number));
         } else if !line.trim().is_empty() {
             if heading.is_none() {
-                return Err(wrong(index + 1, format!("expected `; NUMBER` before the rows of a level, found {line:?}")));
+                return Err(wrong(
+                    index + 1,
+                    format!("expected `; NUMBER` before the rows of a level, found {line:?}"),
+                ));
             }
             rows.push(line);
         }

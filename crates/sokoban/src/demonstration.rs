@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn noise_comes_at_its_rate_and_demonstrations_still_end() {
-        let level = Level::parse(&["########", "#      #", "# $@ . #", "#  $   #", "#   .  #", "########"]).expect("level");
+        let level =
+            Level::parse(&["########", "#      #", "# $@ . #", "#  $   #", "#   .  #", "########"]).expect("level");
         let mut distances = BackwardSearch::default();
         let bounds = Bounds { states: 100_000, moves: 40 };
         assert!(distances.run(&level.room, bounds).expect("a room"));

@@ -80,7 +80,10 @@ pub fn parse_episodes(file: &Path, bytes: &[u8], text: &str, levels: &[RecordedL
         return Err(wrong(content.len(), "the checksum does not fit: the file is damaged or cut off"));
     }
     if Sha256::digest(text)[..] != content[MAGIC.len()..MAGIC.len() + HASH] {
-        return Err(wrong(MAGIC.len(), "expected demonstrations of the levels.jsonl beside it, found those of another one"));
+        return Err(wrong(
+            MAGIC.len(),
+            "expected demonstrations of the levels.jsonl beside it, found those of another one",
+        ));
     }
     let number = |at: usize| content.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
     let end = |at: usize| wrong(at, "expected more demonstrations, found the end of the file");

@@ -99,7 +99,9 @@ mod tests {
         assert_eq!(read.into_iter().map(|level| level.record).collect::<Vec<_>>(), [first.clone(), second.clone()]);
 
         assert!(error(&[]).contains("expected at least one level, found none"));
-        assert!(error(&[first.clone(), first.clone()]).contains("line 2: id: expected different names, found \"a\" twice"));
+        assert!(
+            error(&[first.clone(), first.clone()]).contains("line 2: id: expected different names, found \"a\" twice")
+        );
         let elsewhere = LevelRecord { split: Part::Test, ..second.clone() };
         assert!(error(&[first.clone(), elsewhere]).contains("line 2: split: expected the same for all levels of room"));
         let ragged = LevelRecord { rows: vec!["####".into(), "#@$.#".into(), "#####".into()], ..first.clone() };

@@ -85,7 +85,9 @@ mod tests {
         assert!((2_800..3_200).contains(&count(Part::Test, 0)) && (850..1_150).contains(&count(Part::Search, 0)));
         let moved = rooms.iter().filter(|room| shares.part(**room, 0) != shares.part(**room, 1)).count();
         assert!(moved > 4_000, "{moved}");
-        assert!(Shares { search: 0.6, test: 0.6 }.check().is_err() && Shares { search: -0.1, test: 0.5 }.check().is_err());
+        assert!(
+            Shares { search: 0.6, test: 0.6 }.check().is_err() && Shares { search: -0.1, test: 0.5 }.check().is_err()
+        );
         assert!(Shares { search: 0.5, test: f64::NAN }.check().is_err() && Shares::default().check().is_ok());
     }
 }

@@ -71,13 +71,19 @@ impl Solutions {
                 solutions.unsolved += 1;
                 continue;
             }
-            let moves: Vec<Move> =
-                text.chars().map(Move::from_digit).collect::<Result<_>>().map_err(|e| wrong(line, format!("Actions: {e}")))?;
+            let moves: Vec<Move> = text
+                .chars()
+                .map(Move::from_digit)
+                .collect::<Result<_>>()
+                .map_err(|e| wrong(line, format!("Actions: {e}")))?;
             if moves.is_empty() {
                 return Err(wrong(line, "Actions: expected at least one move, found none".to_owned()));
             }
             if solutions.moves.insert(key, moves).is_some() {
-                return Err(wrong(line, format!("expected one solution a level, found level {} of file {} twice", key.1, key.0)));
+                return Err(wrong(
+                    line,
+                    format!("expected one solution a level, found level {} of file {} twice", key.1, key.0),
+                ));
             }
         }
         Ok(solutions)
@@ -148,7 +154,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &[u8]| {
             let path = folder.path().join(name);
-            let mut out = flate2::write::GzEncoder::new(File::create(&path).expect("a file"), flate2::Compression::best());
+            let mut out =
+                flate2::write::GzEncoder::new(File::create(&path).expect("a file"), flate2::Compression::best());
             out.write_all(text).expect("writes");
             out.finish().expect("writes");
             path

@@ -40,7 +40,8 @@ fn files(levels: &[GeneratedLevel]) -> (String, Vec<u8>, Vec<RecordedLevel>) {
     };
     let records: Vec<LevelRecord> = levels.iter().enumerate().map(record).collect();
     let text = levels_text(&records);
-    let episode = |(level, made): (usize, &GeneratedLevel)| Episode { level, demonstration: made.demonstration.clone() };
+    let episode =
+        |(level, made): (usize, &GeneratedLevel)| Episode { level, demonstration: made.demonstration.clone() };
     let episodes: Vec<Episode> = levels.iter().enumerate().map(episode).collect();
     let read = parse_records(Path::new("levels.jsonl"), &text).expect("reads");
     let bytes = episodes_bytes(&text, &episodes);
@@ -122,11 +123,14 @@ fn damaged_demonstrations_are_refused() {
         changed[at] ^= 4;
         assert!(error(&changed, &text).contains("the checksum does not fit"), "byte {at}");
     }
-    assert!(error(&bytes, &format!("{text}\n")).contains("byte 8: expected demonstrations of the levels.jsonl beside it"));
+    assert!(
+        error(&bytes, &format!("{text}\n")).contains("byte 8: expected demonstrations of the levels.jsonl beside it")
+    );
     // A file whose checksum fits, but whose demonstrations are those of other levels.
     let mut wrong = levels.clone();
     wrong.reverse();
-    let episode = |(level, made): (usize, &GeneratedLevel)| Episode { level, demonstration: made.demonstration.clone() };
+    let episode =
+        |(level, made): (usize, &GeneratedLevel)| Episode { level, demonstration: made.demonstration.clone() };
     let bytes = episodes_bytes(&text, &wrong.iter().enumerate().map(episode).collect::<Vec<_>>());
     assert!(error(&bytes, &text).starts_with("e.bin: byte 44: level "), "{}", error(&bytes, &text));
     let beyond = [Episode { level: read.len(), demonstration: levels[0].demonstration.clone() }];
@@ -135,14 +139,7 @@ fn damaged_demonstrations_are_refused() {
 
 fn windows_settings() -> WindowSettings {
     let observation = Observation::new(Encoding::Egocentric, 7).expect("a board");
-    WindowSettings {
-        observation,
-        context: 4,
-        return_scale: 10.0,
-        return_jitter: Some(0.0),
-        symmetries: true,
-        seed: 5,
-    }
+    WindowSettings { observation, context: 4, return_scale: 10.0, return_jitter: Some(0.0), symmetries: true, seed: 5 }
 }
 
 #[test]
@@ -221,7 +218,10 @@ fn batches_depend_on_seed_and_number_and_returns_on_the_jitter() {
     assert!((0.8..1.2).contains(&variance), "{variance}");
     let none = with(WindowSettings { return_jitter: None, ..windows_settings() });
     assert!(none.batch(0, 50).steps.returns.iter().all(|v| *v == 0.0));
-    let small = WindowSettings { observation: Observation::new(Encoding::Egocentric, 6).expect("a board"), ..windows_settings() };
+    let small = WindowSettings {
+        observation: Observation::new(Encoding::Egocentric, 6).expect("a board"),
+        ..windows_settings()
+    };
     let error = Windows::new(&read, &episodes, Part::Train, small).expect_err("is too small").to_string();
     assert!(error.contains("expected at most 6 rows and 6 columns, found 7 and 7"), "{error}");
 }

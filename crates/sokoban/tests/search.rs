@@ -127,7 +127,8 @@ fn all_states(room: &Room, boxes: usize) -> Vec<State> {
 
 #[test]
 fn every_state_of_a_room_has_its_distance_or_none() {
-    let level = Level::parse(&["########", "#@    .#", "# $ $  #", "#   #  #", "#.     #", "########"]).expect("a level");
+    let level =
+        Level::parse(&["########", "#@    .#", "# $ $  #", "#   #  #", "#.     #", "########"]).expect("a level");
     let mut search = BackwardSearch::default();
     assert!(search.run(&level.room, Bounds { states: 1_000_000, moves: 250 }).expect("a room"));
     let (mut solvable, mut dead) = (0, 0);
@@ -149,7 +150,8 @@ fn every_state_of_a_room_has_its_distance_or_none() {
 
 #[test]
 fn bounds_end_a_backward_search() {
-    let level = Level::parse(&["########", "#@    .#", "# $ $  #", "#   #  #", "#.     #", "########"]).expect("a level");
+    let level =
+        Level::parse(&["########", "#@    .#", "# $ $  #", "#   #  #", "#.     #", "########"]).expect("a level");
     let mut search = BackwardSearch::default();
     assert!(search.run(&level.room, Bounds { states: 1_000_000, moves: 5 }).expect("a room"));
     assert_eq!(search.largest_distance(), 5);
