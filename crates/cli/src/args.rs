@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
-pub(crate) use lab::{ArchitectureName, LabCommand, LabTrain};
+pub(crate) use lab::{
+    ArchitectureName, FewestName, Lab, LabCommand, LabTrain, Levels, NoiseName, Play, Sokoban, SokobanCommand,
+};
 pub(crate) use search::Search;
 pub(crate) use task::TaskArgs;
 pub(crate) use values::{DeviceName, ProtocolName, SplitName, SvdName, WeightType};
@@ -80,13 +82,7 @@ pub(crate) enum Command {
     /// List the built-in tasks, or show one: its data, its prompts, its scores
     Tasks(Tasks),
     /// Train small models, and study on them what rank reduction removes
-    Lab(Lab),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Lab {
-    #[command(subcommand)]
-    pub(crate) command: LabCommand,
+    Lab(Box<Lab>),
 }
 
 #[derive(Debug, Args)]

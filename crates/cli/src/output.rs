@@ -51,6 +51,8 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
         error.as_setting()
     } else if let Some(laser::task::Error::Setting { setting, problem }) = error.downcast_ref() {
         Some((setting.as_str(), problem.as_str()))
+    } else if let Some(laser_sokoban::Error::Setting { setting, problem }) = error.downcast_ref() {
+        Some((setting.as_str(), problem.as_str()))
     } else if let Some(laser::model::Error::Setting { setting, problem }) = error.downcast_ref() {
         Some((setting.as_str(), problem.as_str()))
     } else if let Some(laser_lab::Error::Setting { setting, problem }) = error.downcast_ref() {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod sokoban;
 pub mod text_training;
 pub mod training;
 

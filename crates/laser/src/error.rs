@@ -17,6 +17,9 @@ pub enum Error {
     /// A task could not be read.
     #[error(transparent)]
     Task(Box<laser_task::Error>),
+    /// Sokoban levels could not be made or read.
+    #[error(transparent)]
+    Sokoban(Box<laser_sokoban::Error>),
     /// A model file could not be read or written.
     #[error(transparent)]
     Checkpoint(#[from] laser_checkpoint::CheckpointError),
@@ -171,6 +174,15 @@ impl From<laser_task::Error> for Error {
     }
 }
 
+impl From<laser_sokoban::Error> for Error {
+    fn from(error: laser_sokoban::Error) -> Self {
+        match error {
+            laser_sokoban::Error::Interrupted => Self::Interrupted,
+            other => Self::Sokoban(Box::new(other)),
+        }
+    }
+}
+
 impl Error {
     /// Kind of the error.
     pub fn kind(&self) -> ErrorKind {
@@ -179,7 +191,7 @@ impl Error {
             Self::Io { .. } => ErrorKind::Io,
             _ if self.as_setting().is_some() => ErrorKind::Setting,
             Self::Model(_) | Self::Checkpoint(_) | Self::Tokenizer(_) | Self::Config { .. } => ErrorKind::Model,
-            Self::Task(_) => ErrorKind::Task,
+            Self::Task(_) | Self::Sokoban(_) => ErrorKind::Task,
             Self::Source(_) | Self::TaskData { .. } => ErrorKind::Source,
             Self::Edit { .. } | Self::Uncalibrated { .. } => ErrorKind::Edit,
             Self::Setting { .. } => ErrorKind::Setting,
@@ -193,6 +205,10 @@ impl Error {
         match self {
             Self::Setting { setting, problem } => Some((setting, problem)),
             Self::Model(error) => setting_of_model(error),
+            Self::Sokoban(error) => match error.as_ref() {
+                laser_sokoban::Error::Setting { setting, problem } => Some((setting, problem)),
+                _ => None,
+            },
             Self::Task(error) => match error.as_ref() {
                 laser_task::Error::Setting { setting, problem } => Some((setting, problem)),
                 laser_task::Error::Model(error) => setting_of_model(error),

@@ -5,16 +5,19 @@
 //! `generate` extends its continuations, and `judge` makes each item's [`outcome`]. Searches start from `base_states`,
 //! the unedited model's states at the layer of an edit. `measure_activations` sums up the inputs of matrices.
 //!
+//! Items may also be levels that a Decision Transformer plays; `levels` makes their outcomes, by whole runs of a model.
+//!
 //! Outcomes do not depend on the number of threads. [`Evaluator::evaluate_one_by_one`], which shares nothing between items,
 //! gives the same outcomes up to rounding.
 
 pub(crate) mod base_states;
 pub(crate) mod batch;
-mod context;
+pub(crate) mod context;
 pub(crate) mod encode;
 mod generate;
 mod item_groups;
 mod judge;
+mod levels;
 mod measure_activations;
 pub mod outcome;
 mod score_batch;
@@ -25,15 +28,18 @@ pub(crate) mod scorer;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use batch::{Batch, Packing, plan, plan_unshared, sort_by_tokens};
+use crate::sokoban::PlayerSettings;
+use batch::{Batch, Packing, plan, plan_demonstrations, plan_unshared, sort_by_tokens};
 pub use context::RunContext;
 use encode::{EncodedItem, encode};
 pub(crate) use item_groups::ItemGroups;
-use laser_model::ModelKind;
 use laser_model::config::ModelConfig;
 use laser_model::tokenizer::Tokenizer;
+use laser_model::{Model, ModelKind};
+use laser_statistics::{Fractions, Split, assign_split};
 use laser_task::score::Score;
 use laser_task::{Item, Task};
+pub(crate) use levels::{Levels, digits};
 pub use measure_activations::measure_activations;
 use score_rules::ScoreRules;
 use scorer::Scorer;
@@ -60,6 +66,21 @@ pub struct Evaluator<'a> {
     groups: ItemGroups<'a>,
     /// For each item, its index in its task; for a window, the index of the item with the text.
     indices_in_task: Vec<usize>,
+    content: Content<'a>,
+}
+
+/// What a model makes of the items.
+#[derive(Debug)]
+enum Content<'a> {
+    /// Tokens that it reads.
+    Texts(Texts<'a>),
+    /// Levels that it plays.
+    Levels(Levels),
+}
+
+/// Items in the tokens of a model.
+#[derive(Debug)]
+struct Texts<'a> {
     tokenizer: &'a Tokenizer,
     encoded: Vec<EncodedItem>,
     /// Tokens that end a continuation, sorted.
@@ -109,17 +130,55 @@ impl<'a> Evaluator<'a> {
             items,
             groups: ItemGroups::of(tasks),
             indices_in_task,
-            tokenizer,
-            encoded,
-            eos,
-            alone_beyond: config.length_dependent_beyond(),
-            causal: kind == ModelKind::Causal,
+            content: Content::Texts(Texts {
+                tokenizer,
+                encoded,
+                eos,
+                alone_beyond: config.length_dependent_beyond(),
+                causal: kind == ModelKind::Causal,
+            }),
         })
     }
 
-    /// Returns true for a model that continues texts, false for one that fills masks.
+    /// Reads the items of a task as levels that a Decision Transformer plays: the prompt has the rows, the gold answer the
+    /// moves of a demonstration.
+    ///
+    /// # Errors
+    /// Another score than [`Score::Play`]; a model that cannot play as the settings say; an item that is no level, or one
+    /// that the model cannot see whole.
+    pub fn of_levels(task: &'a Task, score: Score, settings: PlayerSettings, config: &ModelConfig) -> Result<Self> {
+        let levels = Levels::read(task, score, settings, config)?;
+        Ok(Self {
+            tasks: vec![EvaluatedTask { task, score, range: 0..task.items.len() }],
+            items: task.items.iter().collect(),
+            groups: ItemGroups::of(&[(task, score)]),
+            indices_in_task: (0..task.items.len()).collect(),
+            content: Content::Levels(levels),
+        })
+    }
+
+    /// The items as levels, if they are.
+    pub(crate) fn levels(&self) -> Option<&Levels> {
+        match &self.content {
+            Content::Levels(levels) => Some(levels),
+            Content::Texts(_) => None,
+        }
+    }
+
+    /// The items in tokens.
+    ///
+    /// # Panics
+    /// If the items are levels. All callers that may have levels ask [`Evaluator::levels`] first.
+    fn texts(&self) -> &Texts<'a> {
+        match &self.content {
+            Content::Texts(texts) => texts,
+            Content::Levels(_) => panic!("levels have no tokens"),
+        }
+    }
+
+    /// Returns true for a model that continues texts, false for one that fills masks or plays levels.
     pub(crate) fn is_causal(&self) -> bool {
-        self.causal
+        matches!(&self.content, Content::Texts(texts) if texts.causal)
     }
 
     /// The tasks, at least one.
@@ -145,15 +204,18 @@ impl<'a> Evaluator<'a> {
     /// # Panics
     /// If there is no item `index`.
     pub(crate) fn answer_tokens(&self, index: usize) -> usize {
-        self.encoded[index].answer_tokens
+        self.texts().encoded[index].answer_tokens
     }
 
-    /// Number of tokens of the longest sequence that an item needs.
+    /// Number of tokens of the longest sequence that an item needs; of a level, the rows of its demonstration.
     ///
     /// # Panics
     /// If there is no item `index`.
     pub(crate) fn longest(&self, index: usize) -> usize {
-        self.encoded[index].longest()
+        match self.levels() {
+            Some(levels) => levels.demonstration_rows(index),
+            None => self.texts().encoded[index].longest(),
+        }
     }
 
     /// Text of the scored tokens of a window; `None` for items that are not windows.
@@ -164,9 +226,9 @@ impl<'a> Evaluator<'a> {
         if ScoreRules::of(self.tasks[self.task_index(index)].score).windows.is_none() {
             return Ok(None);
         }
-        let scored = self.encoded[index].candidates[0].scored_tokens.iter();
+        let scored = self.texts().encoded[index].candidates[0].scored_tokens.iter();
         let tokens: Vec<u32> = scored.map(|(_, token)| *token).collect();
-        Ok(Some(self.tokenizer.decode(&tokens)?))
+        Ok(Some(self.texts().tokenizer.decode(&tokens)?))
     }
 
     /// Index in [`Evaluator::tasks`] of the task that item `index` belongs to.
@@ -209,6 +271,19 @@ impl<'a> Evaluator<'a> {
         self.groups.over_all(self.task_index(index), self.indices_in_task[index])
     }
 
+    /// The split of item `index`: the one that its task gives it, else one by chance, decided by its group and the seed.
+    ///
+    /// # Panics
+    /// If there is no item `index`.
+    pub(crate) fn split(&self, index: usize, seed: u64, fractions: Fractions) -> Split {
+        let by_chance = |fractions| assign_split(self.split_group(index), seed, fractions);
+        match self.items[index].held_out {
+            None => by_chance(fractions),
+            Some(true) => Split::Test,
+            Some(false) => by_chance(fractions.without_test()),
+        }
+    }
+
     /// Number of groups among all items of a task, by the index of the task.
     ///
     /// # Panics
@@ -223,7 +298,8 @@ impl<'a> Evaluator<'a> {
     }
 
     fn packing(&self, target_rows: usize) -> Packing {
-        Packing { target_rows, alone_beyond: self.alone_beyond, causal: self.causal }
+        let Texts { alone_beyond, causal, .. } = *self.texts();
+        Packing { target_rows, alone_beyond, causal }
     }
 
     /// Packs items into batches, each with items of one task. `target_rows(score)`: number of rows at which a batch of
@@ -231,36 +307,58 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn batches(&self, indices: &[usize], target_rows: impl Fn(Score) -> usize) -> Vec<Batch> {
         let of_task = |task: &EvaluatedTask| {
             let indices: Vec<usize> = indices.iter().copied().filter(|i| task.range.contains(i)).collect();
-            plan(&self.encoded, &indices, self.packing(target_rows(task.score)))
+            plan(&self.texts().encoded, &indices, self.packing(target_rows(task.score)))
         };
         self.tasks.iter().flat_map(of_task).collect()
     }
 
-    /// Packs items into batches in which no two items share a row. `select` chooses the parts of an item that are needed.
+    /// Packs the prompts of items, without their answers, into batches; of levels, what `model` reads of their
+    /// demonstrations.
+    ///
+    /// # Errors
+    /// A model that cannot play the levels.
+    pub(crate) fn prompt_batches(&self, model: &Model, indices: &[usize], target_rows: usize) -> Result<Vec<Batch>> {
+        if let Some(levels) = self.levels() {
+            return Ok(plan_demonstrations(&levels.demonstrated(model, indices)?, target_rows));
+        }
+        let prompts: Vec<EncodedItem> = indices.iter().map(|i| self.texts().encoded[*i].prompt_only()).collect();
+        Ok(plan(&prompts, &(0..prompts.len()).collect::<Vec<_>>(), self.packing(target_rows)))
+    }
+
+    /// Packs items into batches whose losses can be differentiated, in which no two items share a row. `select` chooses
+    /// the parts of an item that are needed.
     ///
     /// Returns the selected items, in the order of `indices`, and the batches; a batch counts items by their position in
-    /// `indices`.
-    pub(crate) fn unshared_batches(
+    /// `indices`. Of a level, the answer is the moves of its demonstration.
+    ///
+    /// # Errors
+    /// A model that cannot play the levels.
+    pub(crate) fn loss_batches(
         &self,
+        model: &Model,
         indices: &[usize],
         target_rows: usize,
         select: impl Fn(&EncodedItem, Score) -> EncodedItem,
-    ) -> (Vec<EncodedItem>, Vec<Batch>) {
+    ) -> Result<(Vec<EncodedItem>, Vec<Batch>)> {
+        if let Some(levels) = self.levels() {
+            let demonstrations = levels.demonstrated(model, indices)?;
+            let items =
+                demonstrations.iter().map(|steps| EncodedItem::of_moves(steps.iter().map(|(_, m)| *m))).collect();
+            return Ok((items, plan_demonstrations(&demonstrations, target_rows)));
+        }
         let score = |index: usize| self.tasks[self.task_index(index)].score;
-        let items: Vec<EncodedItem> = indices.iter().map(|i| select(&self.encoded[*i], score(*i))).collect();
+        let encoded = &self.texts().encoded;
+        let items: Vec<EncodedItem> = indices.iter().map(|i| select(&encoded[*i], score(*i))).collect();
         let batches = plan_unshared(&items, self.packing(target_rows));
-        (items, batches)
-    }
-
-    /// Packs the prompts of items, without their answers, into batches.
-    pub(crate) fn prompt_batches(&self, indices: &[usize], target_rows: usize) -> Vec<Batch> {
-        let prompts: Vec<EncodedItem> = indices.iter().map(|i| self.encoded[*i].prompt_only()).collect();
-        plan(&prompts, &(0..prompts.len()).collect::<Vec<_>>(), self.packing(target_rows))
+        Ok((items, batches))
     }
 
     /// Sorts items by their task, then by their tokens, so that items of one batch are neighbours.
     pub(crate) fn sort(&self, indices: &mut [usize]) {
-        sort_by_tokens(&self.encoded, indices);
+        if self.levels().is_some() {
+            return; // levels share no rows
+        }
+        sort_by_tokens(&self.texts().encoded, indices);
         indices.sort_by_key(|index| self.task_index(*index));
     }
 
@@ -271,11 +369,11 @@ impl<'a> Evaluator<'a> {
         Scorer {
             task: task.task,
             items: &self.items,
-            encoded: &self.encoded,
-            tokenizer: self.tokenizer,
+            encoded: &self.texts().encoded,
+            tokenizer: self.texts().tokenizer,
             score: task.score,
             rules: ScoreRules::of(task.score),
-            eos: &self.eos,
+            eos: &self.texts().eos,
             stop_early,
         }
     }

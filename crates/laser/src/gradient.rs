@@ -58,7 +58,7 @@ pub fn sensitivities(
         model.pieces(*id)?;
     }
     let (encoded, batches) =
-        evaluator.unshared_batches(items, BATCH_ROWS, |item, score| loss.required_part(item, score));
+        evaluator.loss_batches(model, items, BATCH_ROWS, |item, score| loss.required_part(item, score))?;
     let scores = evaluator.task_indices(items).into_iter().map(|task| evaluator.tasks()[task].score).collect();
     differentiate(model, &LossItems { encoded, batches, scores, loss }, ids, truncation, context)
 }

@@ -67,6 +67,7 @@ pub mod results;
 pub mod run;
 pub mod search;
 pub mod session;
+pub mod sokoban;
 
 pub use edit::Edit;
 pub use edit::recipe::Recipe;

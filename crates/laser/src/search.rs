@@ -6,8 +6,8 @@
 //! 2. [`Space`] lists the [`Candidate`]s, each a reduction of one matrix.
 //! 3. A [`Plan`] such as `gradient+race+greedy` names the stages (`search/stages.rs`): a screen keeps the most
 //!    promising candidates, a race or an exhaustive stage ranks them by trials, and a composition combines them.
-//! 4. `search/trial_runner.rs` runs the trials of all stages. `search/layer_walk.rs` scores them batch by batch, and
-//!    the [`store`] gets each batch when it is finished, so that a search can be resumed.
+//! 4. `search/trial_runner.rs` runs the trials of all stages. `search/layer_walk.rs` scores them batch by batch
+//!    (`search/whole_runs.rs` where the items are levels), and the [`store`] gets each batch when it is finished, so that a search can be resumed.
 //! 5. An [`objective`] turns the outcomes of an edit into the value that orders edits.
 //! 6. `search/finalists.rs` scores the best edits on the validation split and estimates their gains; `search/decision.rs`
 //!    chooses the winner, or no edit, by these and by the damage to ordinary text (`search/damage.rs`).
@@ -38,6 +38,8 @@ mod stage;
 mod stages;
 mod trial;
 mod trial_runner;
+mod whole_runs;
+mod work;
 
 pub use self::candidate::Candidate;
 pub use self::context::SearchContext;

@@ -70,6 +70,7 @@ fn outcome(task: &Task, position: usize, sample: &Value) -> Outcome {
             let text = resps[0][0].as_str().expect("a text").to_owned();
             (vec![Likelihood { logprob: -1.0, greedy: false }], text)
         }
+        Score::Play => panic!("not a score of the harness"),
         Score::Perplexity { .. } => (vec![Likelihood { logprob: number(&resps[0][0]), greedy: false }], String::new()),
         _ => (resps.iter().map(likelihood).collect(), String::new()),
     };
@@ -78,7 +79,17 @@ fn outcome(task: &Task, position: usize, sample: &Value) -> Outcome {
         _ => candidates[item.gold].greedy,
     };
     let logprob = candidates[item.gold].logprob;
-    Outcome { correct, logprob, margin: 0.0, answer_tokens: 1, prediction, candidates, rank: None, tied: false }
+    Outcome {
+        correct,
+        logprob,
+        margin: 0.0,
+        answer_tokens: 1,
+        prediction,
+        candidates,
+        rank: None,
+        tied: false,
+        play: None,
+    }
 }
 
 /// The output for the outcomes of all documents. Of a text of several windows, the first window gets the whole

@@ -90,6 +90,42 @@ fn states_and_predictions_equal_the_reference() {
 }
 
 #[test]
+fn many_trajectories_side_by_side_equal_each_alone() {
+    let (_, model) = open();
+    // 50 windows of one to five steps, so that there are several batches.
+    let window = |i: usize| {
+        let (whole, steps) = (input(0), 1 + i % 5);
+        let first = (i / 5) % (6 - steps);
+        Trajectory {
+            returns: whole.returns[first..first + steps].iter().map(|v| v + i as f32 * 0.1).collect(),
+            states: whole.states[5 * first..5 * (first + steps)].to_vec(),
+            actions: whole.actions[3 * first..3 * (first + steps)].to_vec(),
+            time_steps: whole.time_steps[first..first + steps].to_vec(),
+        }
+    };
+    let windows: Vec<Trajectory> = (0..200).map(window).collect();
+    let all: Vec<&Trajectory> = windows.iter().collect();
+    let alone: Vec<Vec<f32>> = windows.iter().map(|w| values(&model.trajectory(w).expect("runs").actions)).collect();
+    for threads in [1, 3] {
+        let last = model.next_actions(&all, threads).expect("runs");
+        assert_eq!(last.dims(), [200, 3]);
+        let expected: Vec<f32> = alone.iter().flat_map(|actions| actions[actions.len() - 3..].to_vec()).collect();
+        assert_eq!(values(&last), expected, "{threads} threads");
+        assert_eq!(values(&model.all_actions(&all, threads).expect("runs")), alone.concat(), "{threads} threads");
+    }
+    assert_eq!(
+        model.next_actions(&[], 1).expect_err("nothing to do").to_string(),
+        "time_steps: expected at least one, found none"
+    );
+    let short = Trajectory { returns: vec![0.0], ..Trajectory::default() };
+    let error = model.next_actions(&[all[0], &short], 1).expect_err("an empty one").to_string();
+    assert_eq!(error, "time_steps: expected at least one, found none");
+    let bounded =
+        model.action_logits(&model.trajectory(all[0]).expect("runs").hidden[2], None).expect_err("tanh").to_string();
+    assert_eq!(bounded, "action_tanh: expected false, found true: bounded actions are no logits");
+}
+
+#[test]
 fn edits_of_every_matrix_equal_the_reference() {
     let (files, model) = open();
     let (golden, steps) = (golden(), input(0).time_steps.len());

@@ -11,8 +11,8 @@
 //!    block.
 //! 4. [`score_rows`] and [`most_likely`] turn hidden states into log-probabilities and tokens.
 //!
-//! [`Model::trace`], [`Model::next_token_logits`], [`Model::all_logits`], [`Model::greedy`] and [`Model::trajectory`]
-//! run all steps at once.
+//! [`Model::trace`], [`Model::next_token_logits`], [`Model::all_logits`], [`Model::greedy`], [`Model::trajectory`] and
+//! [`Model::next_actions`] run all steps at once.
 //!
 //! A matrix of the overlay may be a stack of variants (several truncations side by side). The rows before it are
 //! computed once; at this matrix they split into one copy per variant, and stay split up to the last block. Other edits
@@ -38,6 +38,7 @@ mod sequence;
 mod start;
 mod taps;
 mod trace;
+mod trajectories;
 mod trajectory;
 
 use candle_core::{Device, Tensor};

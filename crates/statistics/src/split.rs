@@ -67,6 +67,14 @@ impl Fractions {
             Err(FractionsError { search, validation })
         }
     }
+
+    /// The same ratio of search to validation, with nothing left for the test split; all search if both are 0.
+    #[must_use]
+    pub fn without_test(self) -> Self {
+        let sum = self.search + self.validation;
+        let search = if sum > 0.0 { self.search / sum } else { 1.0 };
+        Self { search, validation: 1.0 - search }
+    }
 }
 
 /// Split of a group, chosen at random by the group's key and the seed.

@@ -86,6 +86,8 @@ pub enum Score {
         /// window before, as in the harness.
         stride: usize,
     },
+    /// The model plays a level and solves it. The score of tasks whose items are levels, and of no others.
+    Play,
 }
 
 impl Score {
@@ -147,6 +149,7 @@ impl fmt::Display for Score {
             Self::Choice { length: LengthNormalization::PerByte, .. } => f.write_str("choice-per-byte"),
             Self::Choice { length: LengthNormalization::PerCharacter, .. } => f.write_str("choice-per-character"),
             Self::Perplexity { .. } => f.write_str("perplexity"),
+            Self::Play => f.write_str("play"),
         }
     }
 }

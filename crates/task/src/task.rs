@@ -35,6 +35,9 @@ pub struct Item {
     pub choices: Vec<String>,
     /// Index of the right choice.
     pub gold: usize,
+    /// Whether the task keeps the item for the test split (`Some(true)`) or out of it (`Some(false)`); `None`: chance
+    /// decides.
+    pub held_out: Option<bool>,
     /// The data set's record that the item was made from, shared by all its items; null if there is none.
     pub doc: Arc<Value>,
 }
@@ -120,6 +123,8 @@ impl Task {
             [&item.id, &item.group, &item.prompt, &item.suffix].into_iter().for_each(|text| add(text));
             item.answers.iter().chain(&item.choices).for_each(|text| add(text));
             add(&item.gold.to_string());
+            // Nothing is added where the task does not say, so that hashes stay what they were.
+            item.held_out.into_iter().for_each(|held_out| add(if held_out { "test" } else { "not test" }));
         }
         // Renaming a type or field of these three would change the fingerprint of every task.
         add(&format!("{:?} {:?} {:?}", self.join, self.until, self.filters));

@@ -1,13 +1,23 @@
 //! Arguments of `laser lab`, one file for each of its commands.
 
+mod sokoban;
 mod train;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
+pub(crate) use sokoban::{FewestName, Levels, NoiseName, Play, Sokoban, SokobanCommand};
 pub(crate) use train::{ArchitectureName, LabTrain};
+
+#[derive(Debug, Args)]
+pub(crate) struct Lab {
+    #[command(subcommand)]
+    pub(crate) command: LabCommand,
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LabCommand {
     /// Train a small language model on a file of texts, such as the corpus of a world of facts
     Train(LabTrain),
+    /// Make Sokoban levels, and watch a Decision Transformer play them
+    Sokoban(Sokoban),
 }

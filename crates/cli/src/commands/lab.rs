@@ -1,5 +1,6 @@
 //! `laser lab`: one file for each of its commands.
 
+mod sokoban;
 mod train;
 
 use std::process::ExitCode;
@@ -7,11 +8,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::args::{Global, LabCommand};
+use crate::args::{Global, Lab, LabCommand};
 use crate::progress::Progress;
 
-pub(super) fn run(command: &LabCommand, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
-    match command {
+pub(super) fn run(args: &Lab, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
+    match &args.command {
         LabCommand::Train(args) => train::run(args, global, progress),
+        LabCommand::Sokoban(args) => sokoban::run(args, global, progress),
     }
 }

@@ -17,6 +17,9 @@ pub(crate) fn evaluation(evaluation: &Evaluation<'_>, session: &Session, tasks: 
     rows.extend(has_questions.then(|| accuracy_row(summary)));
     let loss = format!("{:.4} nats, {:.4} a token", summary.log_loss, summary.log_loss_per_token);
     rows.push(vec!["log-loss".into(), loss]);
+    if let (Some(mean_return), Some(moves)) = (summary.mean_return, summary.mean_moves) {
+        rows.push(vec!["return".into(), format!("{mean_return:.3} a level, in {moves:.1} moves")]);
+    }
     if !has_questions {
         rows.push(vec!["perplexity".into(), format!("{:.4} a token", perplexity(&evaluation.samples))]);
     } else if results.always.is_empty() {

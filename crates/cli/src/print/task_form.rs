@@ -95,5 +95,6 @@ fn in_words(score: Score) -> String {
         Score::Perplexity { window, stride } => {
             format!("perplexity: windows of at most {window} tokens, {stride} of them scored")
         }
+        Score::Play => "play: the level is solved".to_owned(),
     }
 }

@@ -1,11 +1,18 @@
 //! Encoded items → batches: items that one forward pass computes together, each shared prefix once.
 
+mod demonstrations;
 mod prefix_tree;
 
 use std::ops::Range;
 
+use candle_core::Tensor;
+
 use super::encode::EncodedItem;
+use crate::error::Result;
+pub(crate) use demonstrations::plan_demonstrations;
 use laser_kernels::batch_layout::BatchLayout;
+use laser_model::Model;
+use laser_model::forward::{ForwardPass, Trajectory};
 use prefix_tree::PrefixTree;
 
 /// Items that one forward pass computes together.
@@ -19,6 +26,31 @@ pub(crate) struct Batch {
     pub(crate) scored_tokens: Vec<Vec<u32>>,
     /// The items, at least one.
     pub(crate) items: Vec<BatchItem>,
+    /// The steps that the rows stand for, where they are no tokens.
+    pub(crate) trajectory: Option<Trajectory>,
+}
+
+impl Batch {
+    /// Input of the first block: `[rows, d_model]`.
+    ///
+    /// # Errors
+    /// Tokens outside the vocabulary, or steps that do not fit the model.
+    pub(crate) fn embed(&self, model: &Model) -> Result<Tensor> {
+        let mut cache = model.new_kv_cache();
+        let mut pass = ForwardPass::new(model, &self.rows, &mut cache, false)?;
+        Ok(match &self.trajectory {
+            Some(steps) => pass.embed_steps(steps)?,
+            None => pass.embed()?,
+        })
+    }
+
+    /// Logits of rows of the last block's output: `[rows, d_model]` → `[rows, vocab]`, or `[rows, action]` of steps.
+    ///
+    /// # Errors
+    /// A failure of the tensor library.
+    pub(crate) fn head(&self, model: &Model, hidden: &Tensor) -> Result<Tensor> {
+        Ok(if self.trajectory.is_some() { model.action_logits(hidden, None)? } else { model.head(hidden)? })
+    }
 }
 
 /// One item of a batch.

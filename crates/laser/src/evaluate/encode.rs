@@ -10,8 +10,10 @@ mod windows;
 
 use crate::error::{Error, Result};
 use crate::evaluate::score_rules::{CandidateRule, JudgementRule, ScoreRules};
+use laser_kernels::batch_layout::index_u32;
 use laser_model::config::ModelConfig;
 use laser_model::tokenizer::Tokenizer;
+use laser_sokoban::Move;
 use laser_task::score::Score;
 use laser_task::{Item, Task};
 
@@ -60,6 +62,18 @@ impl EncodedItem {
     pub(crate) fn longest(&self) -> usize {
         let inputs = self.candidates.iter().map(|c| c.inputs.len());
         inputs.chain([self.prompt.len()]).max().unwrap_or(0)
+    }
+
+    /// The moves of a demonstration as the one candidate, each predicted at the input of its own step.
+    pub(crate) fn of_moves(moves: impl Iterator<Item = Move>) -> Self {
+        let scored_tokens: Vec<(usize, u32)> =
+            moves.enumerate().map(|(step, m)| (step, index_u32(m.index()))).collect();
+        Self {
+            answer_tokens: scored_tokens.len(),
+            candidates: vec![CandidateTokens { inputs: Vec::new(), scored_tokens }],
+            length_divisors: vec![1.0],
+            ..Self::default()
+        }
     }
 
     /// Returns the prompt without candidates. If the score needs no prompt, the inputs of the gold answer are the prompt.

@@ -143,6 +143,8 @@ enum QuestionRule {
     Choices,
     /// Nothing: the answer is a text that is only read.
     Text,
+    /// Nothing: the prompt is a level, in which every space counts, and its room is its group.
+    Level,
 }
 
 impl QuestionRule {
@@ -150,6 +152,7 @@ impl QuestionRule {
         let prompt = |item: &Item| folded(&prompt(item));
         match (score, task.items.split_first()) {
             (Score::Perplexity { .. }, _) => Self::Text,
+            (Score::Play, _) => Self::Level,
             // Where all prompts are the same, such as "Which sentence is right?", the choices are the question.
             (Score::Choice { .. }, Some((first, rest))) => {
                 let first = prompt(first);
@@ -165,6 +168,7 @@ impl QuestionRule {
         match self {
             // Zero bytes keep the kinds of keys apart.
             Self::Text => format!("text\0{}", folded(item.target())),
+            Self::Level => format!("level\0{}", item.id),
             Self::Prompt if !prompt.is_empty() => prompt,
             _ if item.choices.is_empty() => format!("{prompt}\0{}", folded(item.target())),
             _ => {

@@ -85,6 +85,7 @@ impl Scorer<'_> {
             candidates: scores.candidates,
             rank: judgement.rank,
             tied: judgement.tied,
+            play: None,
         };
         Ok(ScoredItem { outcome, continuation })
     }

@@ -37,7 +37,7 @@ pub fn measure_activations(
     if items.is_empty() {
         return Err(Error::setting("items", "expected at least one to measure activations on, found none"));
     }
-    measure_batches(model, &evaluator.prompt_batches(items, BATCH_ROWS), matrices, context)
+    measure_batches(model, &evaluator.prompt_batches(model, items, BATCH_ROWS)?, matrices, context)
 }
 
 /// Measures the inputs of `matrices` on batches of prompts.
@@ -53,8 +53,7 @@ fn measure_batches(
     let Some(&last) = inputs_by_layer.keys().next_back() else { return Ok(Activations::new(covariances)) };
     let model = &model.with_threads(1);
     let row_weights: Vec<Vec<f64>> = batches.iter().map(prompts_of_rows).collect();
-    let embed = |batch: &Batch| ForwardPass::new(model, &batch.rows, &mut no_cache(model), false)?.embed();
-    let mut streams = map(batches.iter().collect(), threads, observer, embed)?; // of each batch, [rows, d_model]
+    let mut streams = map(batches.iter().collect(), threads, observer, |batch: &Batch| batch.embed(model))?; // of each batch, [rows, d_model]
     for layer in 0..=last {
         let inputs = inputs_by_layer.remove(&layer).unwrap_or_default();
         // As many batches as threads at a time: more would only hold more of the wide inputs in memory.

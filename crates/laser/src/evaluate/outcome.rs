@@ -22,6 +22,7 @@ pub struct Outcome {
     /// - Other answers: the smallest `log p(token) − log p(most likely other token)` over the answer's tokens. Under
     ///   `Score::Top1` only the first token counts; under `Score::Greedy` the alias with the largest margin counts.
     /// - `Score::Perplexity`: the mean log-probability of the scored tokens.
+    /// - `Score::Play`: the smallest lead of a demonstrated move over the best other one.
     ///
     /// Under choices, `Top1` and `Greedy`, a positive margin means that the item is right. Under choices and `Greedy` the
     /// converse holds too, except for ties, where the margin is 0.
@@ -38,4 +39,15 @@ pub struct Outcome {
     pub rank: Option<usize>,
     /// Whether a tie of equal logits or log-probabilities decided the outcome.
     pub tied: bool,
+    /// Under `Score::Play`, what the play was worth.
+    pub play: Option<PlaySummary>,
+}
+
+/// What the play of a level was worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlaySummary {
+    /// Sum of the rewards.
+    pub total_return: f64,
+    /// Number of moves.
+    pub moves: usize,
 }

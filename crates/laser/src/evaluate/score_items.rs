@@ -24,6 +24,9 @@ impl Evaluator<'_> {
     /// # Errors
     /// A forward pass that fails, values that are not finite, or [`Error::Interrupted`].
     pub fn evaluate(&self, model: &Model, indices: &[usize], context: RunContext<'_>) -> Result<Vec<Outcome>> {
+        if let Some(levels) = self.levels() {
+            return levels.evaluate(model, indices, context);
+        }
         let scored = self.score_items(model, indices, BATCH_ROWS, context)?;
         Ok(scored.into_iter().map(|s| s.outcome).collect())
     }
@@ -41,6 +44,9 @@ impl Evaluator<'_> {
         context: RunContext<'_>,
     ) -> Result<[Vec<Outcome>; 2]> {
         let RunContext { threads, observer, .. } = context;
+        if let Some(levels) = self.levels() {
+            return Ok([levels.evaluate(base, indices, context)?, levels.evaluate(edited, indices, context)?]);
+        }
         let batches = self.batches(indices, |_| BATCH_ROWS);
         let models = [base.with_threads(1), edited.with_threads(1)];
         let done = AtomicUsize::new(0);
@@ -75,6 +81,10 @@ impl Evaluator<'_> {
     /// Those of [`Evaluator::evaluate`].
     pub fn evaluate_one_by_one(&self, model: &Model, indices: &[usize]) -> Result<Vec<Outcome>> {
         let context = RunContext { threads: 1, stage: "", observer: &Unobserved };
+        if let Some(levels) = self.levels() {
+            let one = |index: &usize| levels.evaluate(model, &[*index], context);
+            return Ok(indices.iter().map(one).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect());
+        }
         let mut outcomes = Vec::with_capacity(indices.len());
         for index in indices {
             let scored = self.score_items(model, &[*index], 1, context)?;
@@ -103,7 +113,7 @@ impl Evaluator<'_> {
             context.progress(before + batch.items.len(), indices.len());
             Ok::<_, Error>(scored.into_iter().next().unwrap_or_default())
         })?;
-        let mut by_index: Vec<Option<ScoredItem>> = (0..self.encoded.len()).map(|_| None).collect();
+        let mut by_index: Vec<Option<ScoredItem>> = (0..self.items.len()).map(|_| None).collect();
         for (batch, scored) in batches.iter().zip(results) {
             for (item, scored) in batch.items.iter().zip(scored) {
                 by_index[item.index] = Some(scored);

@@ -106,6 +106,8 @@ impl ScoreRules {
             Score::Perplexity { window, stride } => {
                 Self { windows: Some(WindowRule { window, stride }), ..rules(JudgementRule::WholeText) }
             }
+            // Levels are played (`levels.rs`), and nothing else of them is read.
+            Score::Play => Self { masks: MaskRule::None, ..rules(JudgementRule::WholeAnswer) },
         }
     }
 }

@@ -50,7 +50,7 @@ impl<'a> BackwardPass<'a> {
         let mut cache = model.new_kv_cache();
         let mut pass = ForwardPass::new(model, &batch.rows, &mut cache, false)?.without_caching();
         let mut inputs = Vec::with_capacity(n_layers - lowest);
-        let mut x = pass.embed()?; // [rows, d_model]
+        let mut x = batch.embed(model)?; // [rows, d_model]
         for layer in 0..n_layers {
             let out = pass.step(layer, &x, rows_after_attention(model, batch, layer))?;
             if layer >= lowest {

@@ -68,7 +68,7 @@ pub(super) fn losses_and_gradient(
         let last = (first..rows.len()).take_while(|i| *i == first || rows[*i].end - start <= HEAD_ROWS).last();
         let last = last.unwrap_or(first);
         let x = Var::from_tensor(&hidden.narrow(0, start, rows[last].end - start)?.contiguous()?)?; // [rows, d_model]
-        let logits = model.head(&x)?; // [rows, vocab]
+        let logits = batch.head(model, &x)?; // [rows, vocab]
         let host = logits.detach().to_device(&Device::Cpu)?;
         let (found, gradient) = with_values(&host, |values| {
             let logits = LogitRows::new(values, host.dims()[0], start);

@@ -79,7 +79,7 @@ impl ModelPair<'_> {
         items: &[usize],
         context: RunContext<'_>,
     ) -> Result<Option<f64>> {
-        let batches = evaluator.prompt_batches(items, BATCH_ROWS);
+        let batches = evaluator.prompt_batches(self.base, items, BATCH_ROWS)?;
         let rows = self.compare_batches(&batches, context)?;
         let ends = batches.iter().zip(&rows).flat_map(|(batch, rows)| {
             batch.items.iter().filter_map(|item| Some(rows[*item.prediction_rows.last()?].divergence))

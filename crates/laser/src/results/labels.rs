@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::evaluate::EvaluatedTask;
 use laser_statistics::{ConstantAnswer, balanced_accuracy};
-use laser_task::Item;
+use laser_task::{Item, Score};
 
 /// Largest number of labels of a classification task.
 const MAX_LABELS: usize = 20;
@@ -18,7 +18,7 @@ pub(crate) fn labels<'a>(task: &EvaluatedTask<'a>) -> Option<BTreeSet<&'a str>> 
     let items = &task.task.items;
     let choices = |item: &'a Item| item.choices.iter().map(String::as_str).collect::<BTreeSet<_>>();
     let labels: BTreeSet<&str> = match items.first() {
-        _ if task.score.is_perplexity() => return None,
+        _ if task.score.is_perplexity() || task.score == Score::Play => return None,
         Some(first) if !first.choices.is_empty() => {
             let labels = choices(first);
             if items.iter().any(|item| choices(item) != labels) {

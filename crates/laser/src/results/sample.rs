@@ -28,6 +28,12 @@ pub struct SampleRecord {
     /// Text that greedy decoding gives after the prompt, if the score generates none; only of items that the report shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continuation: Option<String>,
+    /// Sum of the rewards of a level that was played.
+    #[serde(default, rename = "return", skip_serializing_if = "Option::is_none")]
+    pub total_return: Option<f64>,
+    /// Number of moves made in a level that was played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moves: Option<usize>,
     /// Split of the item.
     pub split: Split,
     /// Group of the item, which is resampled as a whole. If there are several tasks, it begins with the task's name.

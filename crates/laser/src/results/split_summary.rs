@@ -29,12 +29,18 @@ pub struct SplitSummary {
     pub log_loss: f64,
     /// Mean over items of −log p(gold answer) divided by the number of its tokens, nats a token: the paper's log-loss.
     pub log_loss_per_token: f64,
+    /// Mean return of the levels; `None` unless the task is played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_return: Option<f64>,
+    /// Mean number of moves in the levels; `None` unless the task is played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_moves: Option<f64>,
 }
 
 impl SplitSummary {
     /// Summarises outcomes; all slices are `[items]`. `right` says whether each answer is right, `logprobs` is the
     /// log-probability of the gold answer summed over its tokens (nats), `answer_tokens` their number, and `groups` the
-    /// group of the item. The balanced accuracy is left empty. `None` without items.
+    /// group of the item. Balanced accuracy, return and moves are left empty. `None` without items.
     ///
     /// # Panics
     /// If the slices differ in length.
@@ -54,6 +60,8 @@ impl SplitSummary {
             balanced_acc: None,
             log_loss: mean(&losses)?,
             log_loss_per_token: mean(&per_token)?,
+            mean_return: None,
+            mean_moves: None,
         })
     }
 }

@@ -26,6 +26,8 @@ pub fn samples(
             answer_tokens: outcome.answer_tokens,
             prediction: outcome.prediction.clone(),
             continuation: None,
+            total_return: outcome.play.map(|play| play.total_return),
+            moves: outcome.play.map(|play| play.moves),
             split: split(*index),
             group: evaluator.group(*index),
         }

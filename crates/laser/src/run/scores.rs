@@ -3,7 +3,7 @@
 use super::samples::{samples_of, samples_with_answers};
 use crate::evaluate::{EvaluatedTask, Evaluator};
 use crate::results::{SampleRecord, SplitScores, SplitSummary, TaskScores, constant_answer_scores, labels};
-use laser_statistics::{ConstantAnswer, Split, balanced_accuracy, group_ids};
+use laser_statistics::{ConstantAnswer, Split, balanced_accuracy, group_ids, mean};
 use laser_task::Item;
 
 /// Summarises samples by split, over the items of all tasks. Perplexity tasks are left out if another task has answers.
@@ -54,8 +54,12 @@ pub(super) fn summaries(samples: &[SampleRecord], is_classification: bool) -> Sp
         );
         let golds = || samples.iter().map(|s| s.target.as_str()).collect::<Vec<_>>();
         let balanced_acc = if is_classification { balanced_accuracy(&golds(), &right) } else { None };
+        let played =
+            |of: fn(&SampleRecord) -> Option<f64>| mean(&samples.iter().filter_map(|s| of(s)).collect::<Vec<_>>());
+        let mean_return = played(|sample| sample.total_return);
+        let mean_moves = played(|sample| sample.moves.map(|moves| moves as f64));
         if let Some(summary) = summary {
-            scores.insert(split, SplitSummary { balanced_acc, ..summary });
+            scores.insert(split, SplitSummary { balanced_acc, mean_return, mean_moves, ..summary });
         }
     }
     scores

@@ -25,6 +25,9 @@ pub(super) trait OutcomeReceiver: Sync {
     /// Whether a candidate still needs its outcomes on a batch.
     fn needs(&self, candidate: usize, batch: usize) -> bool;
 
+    /// Whether the outcomes of the model without a candidate are still needed.
+    fn needs_base(&self) -> bool;
+
     /// Receives the outcomes of one finished batch: one entry a candidate, each in the order of the batch's items.
     fn receive(&self, batch: usize, outcomes: Vec<(Option<usize>, Outcomes)>) -> Result<()>;
 

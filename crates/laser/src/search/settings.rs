@@ -149,8 +149,10 @@ impl Settings {
         } else {
             String::new()
         };
+        // How a model plays stands beside its weights, which alone have the hash.
+        let player = evaluator.levels().map_or_else(String::new, |levels| format!("{:?}, ", levels.settings()));
         let Self { plan, objective, .. } = self;
-        format!("model {model_sha256}, {tasks}{groups}strategy {plan}, {objective:?}, settings {settings}")
+        format!("model {model_sha256}, {player}{tasks}{groups}strategy {plan}, {objective:?}, settings {settings}")
     }
 
     /// Settings that decide the trials, as text. Threads and the statistics of the proof do not.

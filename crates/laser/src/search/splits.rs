@@ -3,7 +3,7 @@
 use super::settings::{Protocol, Settings};
 use crate::error::{Error, Result};
 use crate::evaluate::{EvaluatedTask, Evaluator};
-use laser_statistics::{Split, assign_split, paper_split};
+use laser_statistics::{Split, paper_split};
 
 /// Assignment of the items to splits.
 #[derive(Debug, Clone)]
@@ -23,8 +23,7 @@ impl Splits {
         let of_task = |part: &EvaluatedTask<'_>| match settings.protocol {
             Protocol::Paper => paper_split(part.range.len()),
             Protocol::Honest { fractions } => {
-                let groups = part.range.clone().map(|index| evaluator.split_group(index));
-                groups.map(|group| assign_split(group, settings.split_seed, fractions)).collect()
+                part.range.clone().map(|index| evaluator.split(index, settings.split_seed, fractions)).collect()
             }
         };
         let splits = Self { of: evaluator.tasks().iter().flat_map(of_task).collect() };

@@ -12,28 +12,16 @@ use self::history::History;
 use super::candidate::Candidate;
 use super::context::SearchContext;
 use super::item_order::ItemOrder;
-use super::layer_walk::LayerWalk;
 use super::objective::Value;
 use super::ordered_objective::OrderedObjective;
 use super::store::Store;
 use super::trial::{Outcomes, Trial};
+use super::work::Work;
 use crate::edit::Edit;
 use crate::error::Result;
 use laser_model::Model;
 use laser_model::config::ModelConfig;
 use laser_statistics::{Split, clustered_stderr, group_ids, mean};
-
-/// Rows of one forward pass over all variants of a matrix: enough for matrix products near their peak speed, few enough
-/// for batches on all threads.
-const PASS_ROWS: usize = 1024;
-/// [`PASS_ROWS`] for scores that generate text. Only few rows of the prompts go on to decoding, which is slow on very
-/// few rows.
-const GENERATING_PASS_ROWS: usize = 2048;
-/// Number of batches into which even few items are divided, so that several threads have work; it must not depend on the
-/// number of threads, because outcomes must not.
-const LEAST_BATCHES: usize = 8;
-/// Rows of a batch below which matrix products become slow.
-const LEAST_BATCH_ROWS: usize = 48;
 
 /// Scores candidates on the items of a split and keeps their outcomes.
 pub(super) struct TrialRunner<'a> {
@@ -233,18 +221,8 @@ impl TrialRunner<'_> {
         if open.is_empty() && !missing(self, base) {
             return Ok(());
         }
-        // The number of rows depends on all candidates, not only the open ones, so that a resumed search has the same
-        // batches and finds its stored ones again.
-        let most_variants = LayerWalk::most_variants(candidates);
-        let evaluator = self.context.evaluator;
-        let items = &self.order.items[range.clone()];
-        let tokens: usize = items.iter().map(|item| evaluator.longest(*item)).sum();
-        let divided = (tokens / LEAST_BATCHES).max(LEAST_BATCH_ROWS);
-        let batches = evaluator.batches(items, |score| {
-            let most = if score.generates() { GENERATING_PASS_ROWS } else { PASS_ROWS.min(divided * most_variants) };
-            (most / most_variants).max(1)
-        });
-        let sizes = batches.iter().map(|batch| batch.items.len());
+        let work = Work::plan(self.context, &self.order.items[range.clone()], candidates);
+        let sizes = work.sizes().into_iter();
         let starts: Vec<usize> =
             sizes.scan(range.start, |next, size| Some(std::mem::replace(next, *next + size))).collect();
 
@@ -267,7 +245,7 @@ impl TrialRunner<'_> {
             total: open.len() * range.len(),
             state: BatchRecorder::state(self.store, missing_starts),
         };
-        LayerWalk::new(self.context, model, &batches, candidates, &recorder).run()?;
+        work.run(self.context, model, candidates, edits, &recorder)?;
         self.budget_ended |= self.context.observer.expired();
         for edit in edits.iter().chain([base]) {
             self.load_outcomes(edit, range.end)?;

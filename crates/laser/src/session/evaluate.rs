@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use laser_statistics::{Fractions, Split, assign_split, most_frequent};
+use laser_statistics::{Fractions, Split, most_frequent};
 
 use super::continuations::CONTINUATIONS;
 use super::manifest::score_value;
@@ -90,10 +90,10 @@ impl Session {
     /// # Errors
     /// Items that do not fit the model, a split without items, an edit that cannot be applied, or an interruption.
     pub fn evaluate<'a>(&'a self, tasks: &'a ScoredTasks, options: &EvaluateOptions) -> Result<Evaluation<'a>> {
-        let evaluator = Evaluator::new(&tasks.by_reference(), self.tokenizer()?, self.config())?;
+        let evaluator = self.evaluator(tasks)?;
         let split = |index: usize| match options.split {
             Split::All => Split::All,
-            _ => assign_split(evaluator.split_group(index), options.split_seed, options.fractions),
+            _ => evaluator.split(index, options.split_seed, options.fractions),
         };
         let indices: Vec<usize> = (0..evaluator.items().len()).filter(|i| split(*i) == options.split).collect();
         for (i, part) in evaluator.tasks().iter().enumerate() {
@@ -169,7 +169,8 @@ impl Session {
             edit: (!options.edit.is_empty()).then(|| options.edit.to_string()),
             scores: scores(evaluator, samples),
             tasks: task_scores(evaluator, samples),
-            majority: most_frequent(&targets),
+            // Nobody would give the moves of one level in all others.
+            majority: if evaluator.levels().is_some() { None } else { most_frequent(&targets) },
             always: if let [part] = evaluator.tasks() { constant_answers(part, samples) } else { Vec::new() },
             price: None,
             manifest,

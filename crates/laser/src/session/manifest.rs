@@ -22,6 +22,9 @@ impl Session {
         if !data.is_empty() {
             config.insert("data".to_owned(), data.into());
         }
+        if let Some(player) = &tasks.player {
+            config.insert("player".to_owned(), serde_json::to_value(player).expect("settings are plain data"));
+        }
         Ok(Manifest {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             git_hash: option_env!("LASER_GIT_HASH").map(str::to_owned),

@@ -94,7 +94,7 @@ impl Session {
     pub fn search(&self, tasks: &ScoredTasks, options: &SearchOptions) -> Result<CompletedSearch> {
         let settings = options.settings(tasks, self.config(), self.threads())?;
         let truncation = self.truncation(options.svd)?;
-        let evaluator = Evaluator::new(&tasks.by_reference(), self.tokenizer()?, self.config())?;
+        let evaluator = self.evaluator(tasks)?;
         let fingerprint = settings.fingerprint(&self.sha256()?, &evaluator, &truncation);
         let mut store = match &options.run {
             Some(folder) => {
@@ -104,7 +104,11 @@ impl Session {
             }
             None => Store::in_memory(&fingerprint)?,
         };
-        let passages = if options.no_side_effects { None } else { OrdinaryText::open(self.config())? };
+        let passages = if options.no_side_effects || evaluator.levels().is_some() {
+            None
+        } else {
+            OrdinaryText::open(self.config())?
+        };
         let text = match &passages {
             Some(passages) => Some(passages.evaluator(self.tokenizer()?, self.config())?),
             None => None,

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::Session;
 use crate::error::{Error, Result};
 use crate::evaluate::ItemGroups;
+use crate::sokoban::PlayerSettings;
 
 /// One task of a request.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +82,8 @@ pub struct ScoredTasks {
     pub(super) tasks: Vec<(Task, Score)>,
     /// Settings of the chat template, for a manifest; empty without one.
     pub(super) chat: Vec<(String, Value)>,
+    /// How the model plays, where the items are levels.
+    pub(super) player: Option<PlayerSettings>,
     pub(super) fewshot_seed: u64,
     pub(super) limit: Option<usize>,
 }
@@ -139,6 +142,9 @@ impl Session {
     /// No such task or file; data that is missing or malformed; a match rule or length where no score generates text; a
     /// chat template that the model does not have.
     pub fn tasks(&self, settings: &TaskSettings) -> Result<ScoredTasks> {
+        if let Some(request) = settings.levels() {
+            return self.open_levels(settings, request);
+        }
         let config = self.config();
         let options = TaskOptions {
             profile: settings.profile,
@@ -157,7 +163,7 @@ impl Session {
             tasks.push((task, score));
         }
         let (fewshot_seed, limit) = (settings.fewshot_seed, settings.limit);
-        let mut tasks = ScoredTasks { tasks, chat: Vec::new(), fewshot_seed, limit };
+        let mut tasks = ScoredTasks { tasks, chat: Vec::new(), player: None, fewshot_seed, limit };
         if let Some(matching) = settings.matching
             && !tasks.change_scores(|score| score.with_match(matching))
         {

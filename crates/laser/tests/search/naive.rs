@@ -116,7 +116,9 @@ pub(crate) fn naive(case: &Case, model: &Model, item: &Item, score: Score) -> Na
             let lead = gold - weights.into_iter().fold(f64::NEG_INFINITY, f64::max);
             (chosen == item.gold, item.choices[chosen].clone(), lead, margin)
         }
-        Score::Fill { .. } | Score::Perplexity { .. } => panic!("not a score of items with answers for a causal model"),
+        Score::Fill { .. } | Score::Perplexity { .. } | Score::Play => {
+            panic!("not a score of items with answers for a causal model")
+        }
     };
     Naive { correct, logprob: likelihood(gold), answer_tokens: answer(gold).len(), prediction, lead, margin }
 }

@@ -3,7 +3,7 @@
 //! Every time step of an episode is three rows of a batch: return, state, action. The blocks are the same as in a
 //! language model, and each row attends to the rows before it.
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::ForwardPass;
 use super::taps::{Taps, tapped_linear, tapped_norm};
@@ -44,9 +44,9 @@ pub struct TrajectoryTrace {
 }
 
 /// Number of rows of one step.
-const ROWS: usize = 3;
+pub(super) const ROWS: usize = 3;
 /// Row of the state within a step.
-const STATE: usize = 1;
+pub(super) const STATE: usize = 1;
 /// Row of the action within a step.
 const ACTION: usize = 2;
 
@@ -86,8 +86,8 @@ impl Model {
         })
     }
 
-    /// The weights of a Decision Transformer and the sizes of its inputs.
-    fn trajectory_ends(&self) -> Result<(TrajectorySizes, &TrajectoryWeights)> {
+    /// Sizes of a step, and the weights before and after the blocks.
+    pub(super) fn trajectory_ends(&self) -> Result<(TrajectorySizes, &TrajectoryWeights)> {
         let (c, weights) = (self.config(), self.weights());
         c.embedding.trajectory.zip(weights.trajectory.as_ref()).ok_or_else(|| {
             let problem =
@@ -96,19 +96,28 @@ impl Model {
         })
     }
 
-    /// Logits of actions from the output of the last block in the rows of states: `hidden [steps, d_model]` →
-    /// `[steps, action]`, before the bound of bounded actions. The operations are recorded in `taps`.
+    /// Logits of actions from the output of the last block in the rows of states: `hidden [rows, d_model]` →
+    /// `[rows, action]`, f32. The operations are recorded in `taps`.
     ///
     /// # Errors
-    /// A model that reads tokens.
-    pub fn action_logits(&self, hidden: &Tensor, mut taps: Option<&mut Taps>) -> Result<Tensor> {
+    /// A model that reads tokens; one whose actions are bounded by tanh, since these are no logits.
+    pub fn action_logits(&self, hidden: &Tensor, taps: Option<&mut Taps>) -> Result<Tensor> {
+        if self.trajectory_ends()?.0.bounded_actions {
+            return Err(Error::setting("action_tanh", "expected false, found true: bounded actions are no logits"));
+        }
+        self.action_head(hidden, taps)
+    }
+
+    /// As [`Model::action_logits`], before the bound of actions that have one.
+    pub(super) fn action_head(&self, hidden: &Tensor, mut taps: Option<&mut Taps>) -> Result<Tensor> {
         let (_, ends) = self.trajectory_ends()?;
         let norm = ParameterOwner::Role(TensorRole::FinalNorm, 0);
-        let x = tapped_norm(taps.as_deref_mut(), norm, hidden, self.weights().head.norm.as_ref())?; // [steps, d_model]
+        let x = tapped_norm(taps.as_deref_mut(), norm, hidden, self.weights().head.norm.as_ref())?; // [rows, d_model]
         let Linear { weight, bias } = &ends.outputs.actions;
         let head = LinearRef { weight, bias: bias.as_ref() };
         let owner = ParameterOwner::Role(TensorRole::ActionOutput, 0);
-        tapped_linear(taps, owner, &x, None, head, None, self.threads()) // [steps, action]
+        let y = tapped_linear(taps, owner, &x, None, head, None, self.threads())?; // [rows, action]
+        Ok(y.to_dtype(DType::F32)?)
     }
 }
 
@@ -147,7 +156,7 @@ impl ForwardPass<'_> {
 
 impl Trajectory {
     /// Number of steps, after checking that all values fit the model's sizes.
-    fn checked_steps(&self, sizes: TrajectorySizes) -> Result<usize> {
+    pub(super) fn checked_steps(&self, sizes: TrajectorySizes) -> Result<usize> {
         let steps = self.time_steps.len();
         if steps == 0 {
             return Err(Error::setting("time_steps", "expected at least one, found none"));
@@ -179,7 +188,7 @@ impl Trajectory {
 }
 
 /// Returns `predictions [steps, width]` if all of them are finite; `what` names them in the error.
-fn all_finite(what: &str, predictions: Tensor) -> Result<Tensor> {
+pub(super) fn all_finite(what: &str, predictions: Tensor) -> Result<Tensor> {
     let rows = predictions.to_vec2::<f32>()?;
     match rows.iter().position(|row| row.iter().any(|v| !v.is_finite())) {
         Some(step) => Err(Error::NotFinite { what: what.into(), place: format!("step {step}") }),

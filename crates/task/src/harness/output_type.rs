@@ -38,7 +38,7 @@ impl OutputType {
     pub fn of_score(score: Score) -> Self {
         match score {
             Score::Top1 | Score::Greedy => Self::Loglikelihood,
-            Score::Generate { .. } | Score::Fill { .. } => Self::GenerateUntil,
+            Score::Generate { .. } | Score::Fill { .. } | Score::Play => Self::GenerateUntil,
             Score::Choice { .. } => Self::MultipleChoice,
             Score::Perplexity { .. } => Self::LoglikelihoodRolling,
         }

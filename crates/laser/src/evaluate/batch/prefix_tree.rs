@@ -122,7 +122,7 @@ impl PrefixTree {
             }
         }
         let (logit_rows, scored_tokens) = self.scored.into_iter().unzip();
-        Some(Batch { rows: self.rows, logit_rows, scored_tokens, items })
+        Some(Batch { rows: self.rows, logit_rows, scored_tokens, items, trajectory: None })
     }
 }
 

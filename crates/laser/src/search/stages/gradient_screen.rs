@@ -80,11 +80,15 @@ impl GradientScreen {
         let counts_flips = measure == Measure::Accuracy && runner.counts_flips();
         // Log-loss is a poor guide to accuracy: an edit that takes probability from frequent words turns answers right
         // while answers that stay wrong become less likely (`docs/search.md`, "Screen").
-        let by_margin = runner.improves_answers() && measure != Measure::LogLoss;
+        // Of a demonstration the margin would be that of one step, where several moves may be equally good.
+        let is_text = context.evaluator.levels().is_none();
+        let by_margin = is_text && runner.improves_answers() && measure != Measure::LogLoss;
         let loss = if by_margin { Loss::Margin } else { Loss::LogLoss };
         // Without windows of running text, if there are answers: a window has hundreds of tokens and an answer a few,
         // so that the windows would drown the answers in the mean.
-        let guides = runner.items().iter().filter(|item| runner.guides_screen(**item)).take(self.items);
+        // A level without a demonstration has nothing to differentiate.
+        let guides = |item: &&usize| runner.guides_screen(**item) && context.evaluator.longest(**item) > 0;
+        let guides = runner.items().iter().filter(guides).take(self.items);
         let mut tokens = 0;
         let within_tokens = guides.enumerate().take_while(|(taken, item)| {
             tokens += context.evaluator.longest(**item);

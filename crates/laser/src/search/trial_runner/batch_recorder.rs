@@ -59,6 +59,10 @@ impl OutcomeReceiver for BatchRecorder<'_> {
         self.lock().missing_starts[candidate].contains(&self.starts[batch])
     }
 
+    fn needs_base(&self) -> bool {
+        self.store_base
+    }
+
     fn receive(&self, batch: usize, outcomes: Vec<(Option<usize>, Outcomes)>) -> Result<()> {
         let start = self.starts[batch];
         let mut state = self.lock();
