@@ -87,6 +87,7 @@ fn single_items_equal_the_naive_reference() {
                     candidates: Vec::new(),
                     rank: None,
                     tied: false,
+                    play: None,
                 }
             };
             let reference: Vec<Outcome> = evaluator.items().iter().map(of).collect();
