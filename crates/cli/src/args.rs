@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
 pub(crate) use lab::{
-    ArchitectureName, FewestName, Lab, LabCommand, LabTrain, Levels, NoiseName, Play, Sokoban, SokobanCommand,
+    ArchitectureName, FewestName, Lab, LabCommand, LabTrain, Levels, NoiseName, Play, ReturnName, Sokoban,
+    SokobanCommand, TrainPlayer,
 };
 pub(crate) use search::Search;
 pub(crate) use task::TaskArgs;

@@ -12,6 +12,9 @@ pub enum Error {
     /// A failure of the library below.
     #[error(transparent)]
     Laser(#[from] laser::Error),
+    /// Levels that cannot be read or used.
+    #[error(transparent)]
+    Sokoban(#[from] laser_sokoban::Error),
     /// A setting that cannot be used as given.
     #[error("{setting}: {problem}")]
     Setting {

@@ -8,5 +8,6 @@ pub mod error;
 pub mod sokoban;
 pub mod text_training;
 pub mod training;
+mod training_folder;
 
 pub use error::{Error, Result};

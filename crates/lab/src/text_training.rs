@@ -7,12 +7,11 @@ use laser::Observer;
 use laser::checkpoint::write_atomically;
 use laser::model::tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::training::{
-    Architecture, JournalLine, ModelSizes, ParameterSet, Sequence, TextExamples, Trainer, TrainingSettings,
-    read_config, write_model,
-};
+use crate::training::{Architecture, JournalLine, ModelSizes, Sequence, TextExamples, TrainingSettings};
+use crate::training_folder::{Training, TrainingFolder};
 
 /// A language model to train, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,12 +28,6 @@ pub struct TextTraining {
     pub seed: u64,
 }
 
-/// Folder within the target that a training in progress uses.
-const PROGRESS: &str = "training";
-/// File of the settings and of the last line of the journal, in a finished folder.
-const SUMMARY: &str = "training.json";
-/// File of the journal.
-const JOURNAL: &str = "train.jsonl";
 /// Files of a tokenizer that are copied to the model.
 const TOKENIZER_FILES: [&str; 3] = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
 /// Rows of a slice, about: enough for products near their peak speed, few enough for several slices in a step.
@@ -118,7 +111,7 @@ impl TextTraining {
     /// a training of the same settings that was stopped. Returns the journal's last line.
     ///
     /// # Errors
-    /// Sizes that do not fit together, a folder that is not free, and those of [`Trainer::run`].
+    /// Sizes that do not fit together, a folder that is not free, and those of [`crate::training::Trainer::run`].
     pub fn run(
         &self,
         corpus: &Corpus,
@@ -126,66 +119,32 @@ impl TextTraining {
         resume: bool,
         threads: usize,
         observer: &dyn Observer,
-        mut on_step: impl FnMut(&JournalLine),
+        on_step: impl FnMut(&JournalLine),
     ) -> Result<JournalLine> {
         let tokenizer = &corpus.tokenizer;
-        let json =
+        let config_json =
             self.architecture.config_json(self.sizes, tokenizer.vocab_size(), tokenizer.bos_id(), tokenizer.eos_id());
-        let parameters = ParameterSet::initial(read_config(&json)?, self.seed)?;
         let examples = TextExamples::new(corpus.sequences.clone(), self.batch, SLICE_ROWS, self.seed)?;
-        let progress = progress_folder(out, resume)?;
-        let description = serde_json::json!({"training": self, "corpus": corpus.sha256}).to_string();
-        let mut trainer = Trainer::new(parameters, &examples, self.settings).in_folder(&progress, &description)?;
-        trainer.run(threads, observer, &mut on_step)?;
-        let last = trainer.last_line()?;
-        self.write(corpus, out, &progress, &json, &trainer.into_parameters(), &last)?;
-        Ok(last)
-    }
-
-    /// Writes the finished model, and removes the state of the training.
-    fn write(
-        &self,
-        corpus: &Corpus,
-        out: &Path,
-        progress: &Path,
-        config_json: &serde_json::Value,
-        parameters: &ParameterSet,
-        last: &JournalLine,
-    ) -> Result<()> {
-        for name in TOKENIZER_FILES {
-            let from = corpus.tokenizer_folder.join(name);
-            if from.exists() {
-                let bytes = fs::read(&from).map_err(Error::io(&from))?;
-                write_atomically(&out.join(name), &bytes)?;
-            }
-        }
-        let summary = serde_json::json!({"training": self, "corpus_sha256": corpus.sha256, "last_step": last});
-        let summary = serde_json::to_string_pretty(&summary).expect("JSON values can be written");
-        write_atomically(&out.join(SUMMARY), format!("{summary}\n").as_bytes())?;
-        let journal = progress.join(JOURNAL);
-        fs::copy(&journal, out.join(JOURNAL)).map_err(Error::io(&journal))?;
-        write_model(out, config_json, parameters)?;
-        fs::remove_dir_all(progress).map_err(Error::io(progress))
+        let training = Training {
+            config_json: &config_json,
+            examples: &examples,
+            settings: self.settings,
+            seed: self.seed,
+            description: json!({"language_model": self, "corpus_sha256": corpus.sha256}),
+        };
+        let write_rest = |out: &Path| copy_tokenizer(&corpus.tokenizer_folder, out);
+        TrainingFolder::open(out, resume)?.run(&training, threads, observer, on_step, write_rest)
     }
 }
 
-/// The folder of a training in progress within `out`, made if it is new.
-fn progress_folder(out: &Path, resume: bool) -> Result<PathBuf> {
-    let progress = out.join(PROGRESS);
-    if out.exists() {
-        let mut entries = fs::read_dir(out).map_err(Error::io(out))?;
-        let problem = |problem: &str| Err(Error::File { path: out.display().to_string(), problem: problem.to_owned() });
-        if resume && !progress.exists() {
-            return problem("expected a training that was stopped, found none");
+/// Copies the files of a tokenizer, as far as there are any.
+fn copy_tokenizer(from: &Path, to: &Path) -> Result<()> {
+    for name in TOKENIZER_FILES {
+        let file = from.join(name);
+        if file.exists() {
+            let bytes = fs::read(&file).map_err(Error::io(&file))?;
+            write_atomically(&to.join(name), &bytes)?;
         }
-        if !resume && entries.next().is_some() {
-            return problem(
-                "expected a new or an empty folder, found one with files in it; a training that was stopped can be resumed",
-            );
-        }
-    } else if resume {
-        return Err(Error::io(out)(std::io::ErrorKind::NotFound.into()));
     }
-    fs::create_dir_all(&progress).map_err(Error::io(&progress))?;
-    Ok(progress)
+    Ok(())
 }

@@ -1,11 +1,12 @@
 //! Arguments of `laser lab`, one file for each of its commands.
 
+mod optimizer;
 mod sokoban;
 mod train;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use sokoban::{FewestName, Levels, NoiseName, Play, Sokoban, SokobanCommand};
+pub(crate) use sokoban::{FewestName, Levels, NoiseName, Play, ReturnName, Sokoban, SokobanCommand, TrainPlayer};
 pub(crate) use train::{ArchitectureName, LabTrain};
 
 #[derive(Debug, Args)]
@@ -18,6 +19,6 @@ pub(crate) struct Lab {
 pub(crate) enum LabCommand {
     /// Train a small language model on a file of texts, such as the corpus of a world of facts
     Train(LabTrain),
-    /// Make Sokoban levels, and watch a Decision Transformer play them
+    /// Make Sokoban levels, train a Decision Transformer on them, and watch it play
     Sokoban(Sokoban),
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::optimizer::OptimizerArgs;
 use crate::args::SvdArgs;
 
 #[derive(Debug, Args)]
@@ -16,8 +17,66 @@ pub(crate) struct Sokoban {
 pub(crate) enum SokobanCommand {
     /// Make levels with their solutions, or take them from Boxoban level files
     Levels(Box<Levels>),
+    /// Train a Decision Transformer on the demonstrations of the training levels
+    Train(Box<TrainPlayer>),
     /// Watch a Decision Transformer play a level, unedited and edited
     Play(Play),
+}
+
+/// How a player reads returns.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ReturnName {
+    /// With noise in training: the exact return of an optimal demonstration tells the remaining distance, which nobody
+    /// knows in play
+    Jitter,
+    /// As they are
+    Exact,
+    /// Not at all
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainPlayer {
+    /// Folder of levels
+    pub(crate) data: PathBuf,
+    /// Folder for the model
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Rows and columns of the largest board, walls included
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(crate) board: usize,
+    /// Number of time steps that the player reads
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub(crate) context: usize,
+    /// How it reads returns
+    #[arg(long = "return", value_enum, default_value = "jitter")]
+    pub(crate) returns: ReturnName,
+    /// Return that it plays for, beyond one for each box off its goal
+    #[arg(long, default_value_t = 9.0, value_name = "X")]
+    pub(crate) target: f64,
+    /// Number of moves after which a level counts as not solved
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    pub(crate) max_moves: usize,
+    /// Width of the residual stream
+    #[arg(long, default_value_t = 128, value_name = "N")]
+    pub(crate) d_model: usize,
+    /// Number of blocks
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub(crate) layers: usize,
+    /// Number of attention heads
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub(crate) heads: usize,
+    /// Number of steps
+    #[arg(long, default_value_t = 1600, value_name = "N")]
+    pub(crate) steps: usize,
+    /// Number of windows in a step
+    #[arg(long, default_value_t = 128, value_name = "N")]
+    pub(crate) batch: usize,
+    /// Largest learning rate of AdamW
+    #[arg(long, default_value_t = 1.5e-3, value_name = "X")]
+    pub(crate) learning_rate: f64,
+    #[command(flatten)]
+    pub(crate) optimizer: OptimizerArgs,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use laser_lab::training::Decay;
+
+use super::optimizer::OptimizerArgs;
 
 /// Architecture of a model to train.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -14,24 +15,6 @@ pub(crate) enum ArchitectureName {
     Gpt2,
     /// Llama's block
     Llama,
-}
-
-/// Decay of the learning rate.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum DecayName {
-    Constant,
-    Linear,
-    Cosine,
-}
-
-impl From<DecayName> for Decay {
-    fn from(name: DecayName) -> Self {
-        match name {
-            DecayName::Constant => Self::Constant,
-            DecayName::Linear => Self::Linear,
-            DecayName::Cosine => Self::Cosine,
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -72,25 +55,6 @@ pub(crate) struct LabTrain {
     /// Largest learning rate of AdamW
     #[arg(long, default_value_t = 3e-3, value_name = "X")]
     pub(crate) learning_rate: f64,
-    /// Number of steps in which the learning rate rises
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    pub(crate) warm_up: usize,
-    /// How it falls afterwards, to 1 %
-    #[arg(long, value_enum, default_value = "linear")]
-    pub(crate) decay: DecayName,
-    /// Weight decay of matrices and embeddings
-    #[arg(long, default_value_t = 0.05, value_name = "X")]
-    pub(crate) weight_decay: f64,
-    /// Largest norm of a gradient
-    #[arg(long, default_value_t = 1.0, value_name = "X")]
-    pub(crate) clip: f64,
-    /// Seed of the initial weights and of the order of the texts
-    #[arg(long, default_value_t = 0, value_name = "SEED")]
-    pub(crate) seed: u64,
-    /// Number of steps after which the state is written, from which --resume goes on
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    pub(crate) save_every: usize,
-    /// Go on with a training in --out that was stopped
-    #[arg(long)]
-    pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) optimizer: OptimizerArgs,
 }

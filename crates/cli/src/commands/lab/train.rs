@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use laser::model::parallel::Observer;
 use laser_lab::text_training::{Corpus, TextTraining};
-use laser_lab::training::{AdamWSettings, Architecture, ModelSizes, Schedule, TrainingSettings};
+use laser_lab::training::{Architecture, ModelSizes};
 use serde_json::json;
 
 use crate::args::{ArchitectureName, Global, LabTrain};
@@ -29,24 +29,13 @@ pub(super) fn run(args: &LabTrain, global: &Global, progress: &Arc<Progress>) ->
             context: args.context,
         },
         batch: args.batch,
-        settings: TrainingSettings {
-            steps: args.steps,
-            schedule: Schedule {
-                learning_rate: args.learning_rate,
-                warm_up: args.warm_up,
-                decay: args.decay.into(),
-                last_share: 0.01,
-            },
-            optimizer: AdamWSettings { weight_decay: args.weight_decay, ..AdamWSettings::default() },
-            clip: args.clip,
-            save_every: args.save_every,
-        },
-        seed: args.seed,
+        settings: args.optimizer.settings(args.steps, args.learning_rate),
+        seed: args.optimizer.seed,
     };
     let corpus = Corpus::read(&args.data, args.tokenizer.as_deref(), args.context)?;
-    output::say(global, &format!("{} texts; seed {}", corpus.len(), args.seed));
+    output::say(global, &format!("{} texts; seed {}", corpus.len(), args.optimizer.seed));
     let threads = plan::threads(global);
-    let last = training.run(&corpus, &args.out, args.resume, threads, progress.as_ref(), |line| {
+    let last = training.run(&corpus, &args.out, args.optimizer.resume, threads, progress.as_ref(), |line| {
         progress.progress("training", line.step, args.steps);
     })?;
     progress.finish();

@@ -1,0 +1,112 @@
+//! Training of a Decision Transformer on demonstrations of Sokoban.
+
+use std::fs;
+use std::path::Path;
+
+use laser::Observer;
+use laser::sokoban::PlayerSettings;
+use laser_sokoban::episodes::parse_episodes;
+use laser_sokoban::level_records::parse_records;
+use laser_sokoban::{ACTIONS, Episode, Observation, Part, RecordedLevel, WindowSettings, Windows};
+use serde::Serialize;
+use serde_json::json;
+
+use super::window_examples::WindowExamples;
+use crate::error::{Error, Result};
+use crate::training::{Architecture, JournalLine, ModelSizes, TrainingSettings};
+use crate::training_folder::{Training, TrainingFolder};
+
+/// Levels with their demonstrations.
+#[derive(Debug)]
+pub struct TrainingLevels {
+    levels: Vec<RecordedLevel>,
+    episodes: Vec<Episode>,
+    /// SHA-256 of both files, which a training that goes on compares.
+    sha256: String,
+}
+
+impl TrainingLevels {
+    /// Reads the levels in a folder that `laser lab sokoban levels` made.
+    ///
+    /// # Errors
+    /// A file that is missing or malformed.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let [levels, episodes] = ["levels.jsonl", "episodes.bin"].map(|name| folder.join(name));
+        let text = fs::read_to_string(&levels).map_err(Error::io(&levels))?;
+        let records = parse_records(&levels, &text)?;
+        let bytes = fs::read(&episodes).map_err(Error::io(&episodes))?;
+        let parsed = parse_episodes(&episodes, &bytes, &text, &records)?;
+        let sha256 = laser::source::sha256_files([&levels, &episodes])?;
+        Ok(Self { levels: records, episodes: parsed, sha256 })
+    }
+}
+
+/// A player to train, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PlayerTraining {
+    /// How the player sees a state and plays.
+    pub player: PlayerSettings,
+    /// Standard deviation of the noise of returns; `None`: it is trained without returns.
+    pub return_jitter: Option<f64>,
+    /// Whether windows are turned and reflected at random.
+    pub symmetries: bool,
+    /// Width of the residual stream.
+    pub d_model: usize,
+    /// Number of blocks.
+    pub layers: usize,
+    /// Number of attention heads.
+    pub heads: usize,
+    /// Number of windows in a step.
+    pub batch: usize,
+    /// Steps, learning rate, optimiser.
+    pub settings: TrainingSettings,
+    /// Seed of the initial weights and of the choice of windows.
+    pub seed: u64,
+}
+
+impl PlayerTraining {
+    /// Trains the player on the training part of `levels` and writes it to the folder `out`, which must not exist, be empty,
+    /// or with `resume` hold a training of the same settings that was stopped. Returns the journal's last line.
+    ///
+    /// # Errors
+    /// Levels without demonstrations, sizes that do not fit together, a folder that is not free, and those of
+    /// [`crate::training::Trainer::run`].
+    pub fn run(
+        &self,
+        levels: &TrainingLevels,
+        out: &Path,
+        resume: bool,
+        threads: usize,
+        observer: &dyn Observer,
+        on_step: impl FnMut(&JournalLine),
+    ) -> Result<JournalLine> {
+        let player = self.player;
+        let observation = Observation::new(player.encoding, player.board)?;
+        let window = WindowSettings {
+            observation,
+            context: player.context,
+            return_scale: player.return_scale,
+            return_jitter: self.return_jitter,
+            symmetries: self.symmetries,
+            seed: self.seed,
+        };
+        let windows = Windows::new(&levels.levels, &levels.episodes, Part::Train, window)?;
+        let sizes = ModelSizes {
+            d_model: self.d_model,
+            layers: self.layers,
+            heads: self.heads,
+            d_mlp: 4 * self.d_model,
+            context: windows.longest().max(player.max_moves),
+        };
+        let architecture = Architecture::DecisionTransformer { state: observation.width(), actions: ACTIONS };
+        let training = Training {
+            config_json: &architecture.config_json(sizes, 0, None, None),
+            examples: &WindowExamples { windows, batch: self.batch },
+            settings: self.settings,
+            seed: self.seed,
+            description: json!({"player": self, "levels_sha256": levels.sha256}),
+        };
+        let write_rest = |out: &Path| Ok(player.write(out)?);
+        TrainingFolder::open(out, resume)?.run(&training, threads, observer, on_step, write_rest)
+    }
+}
