@@ -96,7 +96,8 @@ fn a_model_is_evaluated_searched_and_watched() {
     let results = bench.json("run/results.json");
     assert_eq!(results["base"]["test"]["acc"], scores["acc"]);
     assert_eq!(results["manifest"]["config"]["player"]["context"], 3);
-    assert!(bench.read("run/report.html").contains("sokoban"));
+    let report = bench.read("run/report.html");
+    assert!(report.contains("sokoban") && report.contains("mean return on the test split"));
     let sample = bench.samples("run/samples.jsonl").remove(0);
     assert!(sample["return"].is_f64() && sample["moves"].is_u64(), "{sample}");
 

@@ -60,6 +60,7 @@ pub(super) fn comparison(results: &Results) -> Comparison {
     let of_winner = |sentence: fn(&Results) -> String| results.proposes_edit().then(|| sentence(results));
     let sentences = [
         ("Flips", of_winner(flips)),
+        ("Play", play(results)),
         ("Decision", of_winner(decision)),
         ("Shrinkage", of_winner(shrinkage)),
         ("Multiplicity", Some(multiplicity(results))),
@@ -108,6 +109,19 @@ fn flips(results: &Results) -> String {
         count(test.broken),
         p_value(test.mcnemar_p)
     )
+}
+
+/// Return and moves on the test split, of levels that were played.
+fn play(results: &Results) -> Option<String> {
+    let figures = |summary: &SplitSummary| Some((summary.mean_return?, summary.mean_moves?));
+    let (base_return, base_moves) = figures(results.base.get(&Split::Test)?)?;
+    let base =
+        format!("the unedited model’s mean return on the test split is {base_return:.3}, in {base_moves:.1} moves");
+    let best = results.best.splits.get(&Split::Test).and_then(figures).filter(|_| results.proposes_edit());
+    Some(match best {
+        Some((best_return, moves)) => format!("{base}; the edited model’s is {best_return:.3}, in {moves:.1} moves."),
+        None => format!("{base}."),
+    })
 }
 
 fn decision(results: &Results) -> String {

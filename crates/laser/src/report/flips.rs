@@ -7,6 +7,8 @@ use crate::results::number_format::count;
 
 /// Largest number of rows of a table.
 const SHOWN: usize = 50;
+/// Largest number of rows with a picture, of those that have one.
+const PICTURES: usize = 6;
 /// Largest number of characters shown of a text; prompts can be whole documents.
 const CHARACTERS: usize = 400;
 
@@ -25,6 +27,8 @@ pub struct Flip {
     pub base_right: bool,
     /// Whether the winner is right.
     pub edit_right: bool,
+    /// Picture of the play of a level by both models, as SVG; `None` for other items.
+    pub picture: Option<String>,
 }
 
 /// The table of fixed or of broken answers.
@@ -40,6 +44,8 @@ pub(super) struct FlipTable {
 #[derive(Debug, Serialize)]
 struct FlipRow {
     prompt: String,
+    /// Picture in place of the prompt.
+    picture: Option<String>,
     target: String,
     base: String,
     edit: String,
@@ -55,7 +61,9 @@ pub(super) fn table(flips: &[Flip], fixed: bool) -> FlipTable {
         rows: selected
             .iter()
             .take(SHOWN)
-            .map(|flip| FlipRow {
+            .enumerate()
+            .map(|(place, flip)| FlipRow {
+                picture: flip.picture.clone().filter(|_| place < PICTURES),
                 prompt: excerpt(&flip.prompt),
                 target: excerpt(&flip.target),
                 base: excerpt(&flip.base_prediction),

@@ -27,6 +27,7 @@ fn flip(prompt: &str, base_right: bool, edit_right: bool) -> Flip {
         edit_prediction: " Paris".to_owned(),
         base_right,
         edit_right,
+        picture: None,
     }
 }
 
@@ -89,6 +90,15 @@ fn the_page_loads_nothing() {
     for reference in ["http:", "https:", "src=", "href=", "url(", "@import"] {
         assert!(!page.contains(reference), "{reference}");
     }
+}
+
+#[test]
+fn the_first_levels_are_shown_as_pictures_and_the_others_as_text() {
+    let picture = |i: usize| Flip { picture: Some(format!("<svg>{i}</svg>")), ..flip("# @$.#", false, true) };
+    let flips: Vec<Flip> = (0..9).map(picture).collect();
+    let page = render_html(&results(1000, 80, 30, 0.08), &[], &flips).expect("a page");
+    assert!((0..6).all(|i| page.contains(&format!("<td><svg>{i}</svg></td>"))) && !page.contains("<svg>6</svg>"));
+    assert_eq!(page.matches("<td># @$.#</td>").count(), 3);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use crate::report::Flip;
 use crate::results::{Results, SampleRecord, TaskChange};
+use crate::sokoban::{Ending, Played, Scene, animate};
+use laser_sokoban::{Level, Move};
 use laser_statistics::Split;
 
 /// Finds the flipped items among those whose accuracy the report shows.
@@ -46,7 +48,23 @@ impl<'a> FlippedItems<'a> {
             edit_prediction: best.continuation.as_ref().unwrap_or(&best.prediction).clone(),
             base_right: base.acc == 1,
             edit_right: best.acc == 1,
+            picture: picture(base, best),
         };
         self.base.iter().zip(best).enumerate().filter(is_flipped).map(flip).collect()
     }
+}
+
+/// A picture of the play of a level by both models; `None` for items that are no levels.
+fn picture(base: &SampleRecord, best: &SampleRecord) -> Option<String> {
+    let level = Level::parse(&base.prompt.lines().collect::<Vec<_>>()).ok()?;
+    let [base, best] = [played(base)?, played(best)?];
+    let scenes = [Scene { name: "base", played: &base }, Scene { name: "edited", played: &best }];
+    Some(animate(&level, &scenes))
+}
+
+/// The play that a sample records.
+fn played(sample: &SampleRecord) -> Option<Played> {
+    let moves = sample.prediction.chars().map(Move::from_digit).collect::<Result<_, _>>().ok()?;
+    let ending = if sample.acc == 1 { Ending::Solved } else { Ending::OutOfMoves };
+    Some(Played { moves, total_return: sample.total_return?, ending })
 }

@@ -66,15 +66,22 @@ fn escaped(text: &str) -> String {
 /// Walls, floor and goals, which do not move.
 fn draw_room(svg: &mut String, level: &Level) {
     let room = &level.room;
-    for square in 0..room.squares() as Square {
+    let corner = |square: Square| {
         let (row, column) = room.place(square);
-        let (x, y) = (column * SIDE, row * SIDE);
-        let fill = if room.is_wall(square) { "#5b6470" } else { "#eceff1" };
-        let _ = writeln!(svg, "<rect x=\"{x}\" y=\"{y}\" width=\"{SIDE}\" height=\"{SIDE}\" fill=\"{fill}\"/>");
-        if room.is_goal(square) {
-            let (x, y, r) = (x + SIDE / 2, y + SIDE / 2, SIDE / 5);
-            let _ = writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" fill=\"#c2410c\"/>");
-        }
+        (column * SIDE, row * SIDE)
+    };
+    let squares = || 0..room.squares() as Square;
+    let (width, height) = (room.columns() * SIDE, room.rows() * SIDE);
+    let _ = writeln!(svg, "<rect width=\"{width}\" height=\"{height}\" fill=\"#eceff1\"/>");
+    let wall = |square| {
+        let (x, y) = corner(square);
+        format!("M{x} {y}h{SIDE}v{SIDE}h-{SIDE}z")
+    };
+    let walls: String = squares().filter(|square| room.is_wall(*square)).map(wall).collect();
+    let _ = writeln!(svg, "<path d=\"{walls}\" fill=\"#5b6470\"/>");
+    for (x, y) in room.goals().map(corner) {
+        let (x, y, r) = (x + SIDE / 2, y + SIDE / 2, SIDE / 5);
+        let _ = writeln!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" fill=\"#c2410c\"/>");
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn plan_demonstrations(demonstrations: &[Vec<(Trajectory, Move)>], ta
         batch.items.push(BatchItem {
             index,
             first_row,
-            prompt_rows: vec![first_row..batch.rows.len()],
+            prompt_rows: std::iter::once(first_row..batch.rows.len()).collect(),
             prediction_rows: Vec::new(),
             candidates: vec![places],
         });
