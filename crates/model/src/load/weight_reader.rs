@@ -69,11 +69,7 @@ impl<'a> WeightReader<'a> {
     /// Weight or bias (`usual` suffix) of the parameter with this role; `None` if the model has no such parameter.
     fn parameter(&self, role: TensorRole, layer: usize, usual: &'static str) -> Result<Option<Tensor>> {
         let Some(parameter) = self.parameters.iter().find(|p| p.role == role) else { return Ok(None) };
-        let mut values = Vec::new();
-        for stem in self.files.layout.stems(parameter, layer) {
-            let suffix = self.files.layout.suffix(parameter, usual);
-            values.extend(self.files.checkpoint.tensor(&format!("{stem}.{suffix}"))?.to_f32()?);
-        }
+        let mut values = self.files.parameter_values(parameter, layer, usual)?;
         let offset = self.files.layout.names.norm_offset;
         if offset != 0.0 && parameter.is_norm() {
             values.iter_mut().for_each(|value| *value += offset);
@@ -164,7 +160,7 @@ impl<'a> WeightReader<'a> {
         let mut last_tensor: Option<(String, Vec<f32>)> = None; // the last tensor that was read as a whole
         for id in c.stored(layer) {
             let (location, shape) = (self.files.location(id), c.shape(id));
-            let values = if location.is_contiguous() {
+            let mut values = if location.is_contiguous() {
                 location.read(checkpoint)?
             } else {
                 // Matrices with interleaved rows follow one another here, so that each tensor is decoded once.
@@ -177,9 +173,10 @@ impl<'a> WeightReader<'a> {
                 last_tensor = Some((name, whole));
                 values
             };
+            self.files.merge_matrix(id, &mut values)?;
             let weight = Weight::new(self.tensor(values, &shape)?)?;
             let bias = match c.has_bias(id) {
-                true => Some(self.tensor(location.read_bias(checkpoint)?, &shape[..1])?),
+                true => Some(self.tensor(self.files.bias_values(id)?, &shape[..1])?),
                 false => None,
             };
             linears.insert((id.part, id.kind), Linear { weight, bias });

@@ -30,6 +30,11 @@ impl TensorLocation {
         self.total_rows
     }
 
+    /// The tensor's row for each row of the matrix.
+    pub fn rows(&self) -> &[usize] {
+        &self.rows
+    }
+
     /// Whether the matrix is one range of consecutive rows of the tensor.
     pub fn is_contiguous(&self) -> bool {
         !self.transposed && self.rows.windows(2).all(|pair| pair[1] == pair[0] + 1)
