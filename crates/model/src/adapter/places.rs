@@ -90,34 +90,29 @@ impl Places {
 
     /// Adds the parameters that are no matrices of blocks.
     fn add_parameters(&mut self, config: &ModelConfig) {
-        let mut all: Vec<(TensorRole, Vec<usize>, Vec<(&'static str, Vec<usize>)>)> = role_parameters(config)
-            .into_iter()
-            .map(|parameter| {
-                let tensors = parameter.tensors().into_iter().map(|(usual, shape)| (usual, shape.to_vec())).collect();
-                (parameter.role, parameter.layers(config), tensors)
-            })
-            .collect();
+        let mut all = Vec::new();
+        for parameter in role_parameters(config) {
+            for (usual, shape) in parameter.tensors() {
+                all.push((parameter.role, parameter.layers(config), usual, shape.to_vec()));
+            }
+        }
         if config.head.tied {
             // It has a module of its own even where it shares the weight of the embedding.
-            let shape = vec![config.vocab_size, config.d_model];
-            all.push((TensorRole::Head, vec![0], vec![("weight", shape)]));
+            all.push((TensorRole::Head, vec![0], "weight", vec![config.vocab_size, config.d_model]));
         }
-        for (role, layers, tensors) in all {
+        for (role, layers, usual, shape) in all {
             let names = self.layout.names.roles.iter().copied().flatten().filter(|(of, _)| *of == role);
             let names: Vec<&'static str> = names.map(|(_, name)| *name).collect();
             for (name, layer) in names.iter().flat_map(|name| layers.iter().map(move |layer| (*name, *layer))) {
                 let path = name.replace("{}", &layer.to_string()).replace("{model}", "");
-                for (usual, shape) in &tensors {
-                    let heads = path.contains("{h}").then(|| shape[0]);
-                    for head in heads.map_or_else(|| vec![None], |heads| (0..heads).map(Some).collect()) {
-                        let path = head.map_or_else(|| path.clone(), |head| path.replace("{h}", &head.to_string()));
-                        let shape = if head.is_some() { shape[1..].to_vec() } else { shape.clone() };
-                        let entry = self.modules.entry(path);
-                        let place = entry.or_insert(Place::Parameter { weight: None, bias: None });
-                        if let Place::Parameter { weight, bias } = place {
-                            let of = if *usual == "weight" { weight } else { bias };
-                            *of = Some((RolePlace { role, layer, head }, shape));
-                        }
+                let heads = path.contains("{h}").then(|| shape[0]);
+                for head in heads.map_or_else(|| vec![None], |heads| (0..heads).map(Some).collect()) {
+                    let path = head.map_or_else(|| path.clone(), |head| path.replace("{h}", &head.to_string()));
+                    let shape = if head.is_some() { shape[1..].to_vec() } else { shape.clone() };
+                    let place = self.modules.entry(path).or_insert(Place::Parameter { weight: None, bias: None });
+                    if let Place::Parameter { weight, bias } = place {
+                        let of = if usual == "weight" { weight } else { bias };
+                        *of = Some((RolePlace { role, layer, head }, shape));
                     }
                 }
             }
