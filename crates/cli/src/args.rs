@@ -1,5 +1,6 @@
 //! Command-line arguments, as typed values.
 
+mod lab;
 mod lora;
 mod search;
 mod task;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
+pub(crate) use lab::{ArchitectureName, LabCommand, LabTrain};
 pub(crate) use lora::Lora;
 pub(crate) use search::Search;
 pub(crate) use task::TaskArgs;
@@ -81,6 +83,14 @@ pub(crate) enum Command {
     Report(Report),
     /// List the built-in tasks, or show one: its data, its prompts, its scores
     Tasks(Tasks),
+    /// Train small models, and study on them what rank reduction removes
+    Lab(Lab),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lab {
+    #[command(subcommand)]
+    pub(crate) command: LabCommand,
 }
 
 #[derive(Debug, Args)]

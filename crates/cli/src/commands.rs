@@ -4,6 +4,7 @@ mod apply;
 mod compare;
 mod eval;
 mod inspect;
+mod lab;
 mod lora;
 mod quickstart;
 mod report;
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Compare(args) => compare::run(&args, &global),
         Command::Report(args) => report::run(&args, &global),
         Command::Tasks(args) => tasks::run(&args, &global),
+        Command::Lab(args) => lab::run(&args.command, &global, &progress),
     };
     progress.finish();
     result

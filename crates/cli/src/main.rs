@@ -17,6 +17,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    laser::kernels::tensor_library::compute_in_calling_thread();
     let arguments = args::Arguments::parse();
     match commands::run(arguments) {
         Ok(code) => code,

@@ -53,6 +53,8 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
         Some((setting.as_str(), problem.as_str()))
     } else if let Some(laser::model::Error::Setting { setting, problem }) = error.downcast_ref() {
         Some((setting.as_str(), problem.as_str()))
+    } else if let Some(laser_lab::Error::Setting { setting, problem }) = error.downcast_ref() {
+        Some((*setting, problem.as_str()))
     } else {
         None
     };
@@ -75,9 +77,11 @@ fn name_flags(mut text: String) -> String {
 }
 
 fn is_flag(name: &str) -> bool {
-    let command = Arguments::command();
-    let is_in = |command: &clap::Command| command.get_arguments().any(|argument| argument.get_long() == Some(name));
-    is_in(&command) || command.get_subcommands().any(is_in)
+    fn has_flag(command: &clap::Command, name: &str) -> bool {
+        command.get_arguments().any(|argument| argument.get_long() == Some(name))
+            || command.get_subcommands().any(|command| has_flag(command, name))
+    }
+    has_flag(&Arguments::command(), name)
 }
 
 /// A line on stderr.

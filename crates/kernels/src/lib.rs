@@ -20,7 +20,8 @@
 //!
 //! `unsafe` code: this is the only crate with numeric code that needs it. It is denied here and allowed only in
 //! the module `matmul` (the call of the `gemm` crate takes pointers), in `packed::product` (threads write to disjoint
-//! columns of one output) and in `packed::tile` (SIMD instructions). Each use has a comment `SAFETY`.
+//! columns of one output), in `packed::tile` (SIMD instructions) and in `tensor_library` (the environment). Each use has a
+//! comment `SAFETY`.
 
 #![deny(unsafe_code)]
 
@@ -39,6 +40,7 @@ pub mod norm;
 pub mod packed;
 pub mod rope;
 mod sums;
+pub mod tensor_library;
 #[cfg(test)]
 mod testing;
 pub mod variants;

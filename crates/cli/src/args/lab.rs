@@ -1,0 +1,13 @@
+//! Arguments of `laser lab`, one file for each of its commands.
+
+mod train;
+
+use clap::Subcommand;
+
+pub(crate) use train::{ArchitectureName, LabTrain};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabCommand {
+    /// Train a small language model on a file of texts, such as the corpus of a world of facts
+    Train(LabTrain),
+}
