@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
-pub(crate) use lab::{ArchitectureName, LabCommand, LabTrain};
+pub(crate) use lab::{ArchitectureName, LabCommand, LabLora, LabTrain};
 pub(crate) use lora::Lora;
 pub(crate) use search::Search;
 pub(crate) use task::TaskArgs;

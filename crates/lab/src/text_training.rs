@@ -9,6 +9,7 @@ use laser::model::tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::progress_folder::progress_folder;
 use crate::training::{
     Architecture, JournalLine, ModelSizes, ParameterSet, Sequence, TextExamples, Trainer, TrainingSettings,
     read_config, write_model,
@@ -29,8 +30,6 @@ pub struct TextTraining {
     pub seed: u64,
 }
 
-/// Folder within the target that a training in progress uses.
-const PROGRESS: &str = "training";
 /// File of the settings and of the last line of the journal, in a finished folder.
 const SUMMARY: &str = "training.json";
 /// File of the journal.
@@ -167,25 +166,4 @@ impl TextTraining {
         write_model(out, config_json, parameters)?;
         fs::remove_dir_all(progress).map_err(Error::io(progress))
     }
-}
-
-/// The folder of a training in progress within `out`, made if it is new.
-fn progress_folder(out: &Path, resume: bool) -> Result<PathBuf> {
-    let progress = out.join(PROGRESS);
-    if out.exists() {
-        let mut entries = fs::read_dir(out).map_err(Error::io(out))?;
-        let problem = |problem: &str| Err(Error::File { path: out.display().to_string(), problem: problem.to_owned() });
-        if resume && !progress.exists() {
-            return problem("expected a training that was stopped, found none");
-        }
-        if !resume && entries.next().is_some() {
-            return problem(
-                "expected a new or an empty folder, found one with files in it; a training that was stopped can be resumed",
-            );
-        }
-    } else if resume {
-        return Err(Error::io(out)(std::io::ErrorKind::NotFound.into()));
-    }
-    fs::create_dir_all(&progress).map_err(Error::io(&progress))?;
-    Ok(progress)
 }

@@ -8,6 +8,7 @@
 //! Outcomes do not depend on the number of threads. [`Evaluator::evaluate_one_by_one`], which shares nothing between items,
 //! gives the same outcomes up to rounding.
 
+mod answered_prompt;
 pub(crate) mod base_states;
 pub(crate) mod batch;
 mod context;
@@ -25,6 +26,7 @@ pub(crate) mod scorer;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
+pub use answered_prompt::{AnsweredPrompt, answered_prompts};
 use batch::{Batch, Packing, plan, plan_unshared, sort_by_tokens};
 pub use context::RunContext;
 use encode::{EncodedItem, encode};

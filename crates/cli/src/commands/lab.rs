@@ -1,5 +1,6 @@
 //! `laser lab`: one file for each of its commands.
 
+mod lora;
 mod train;
 
 use std::process::ExitCode;
@@ -13,5 +14,6 @@ use crate::progress::Progress;
 pub(super) fn run(command: &LabCommand, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
     match command {
         LabCommand::Train(args) => train::run(args, global, progress),
+        LabCommand::Lora(args) => lora::run(args, global, progress),
     }
 }

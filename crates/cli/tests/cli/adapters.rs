@@ -189,3 +189,23 @@ fn unsuitable_adapters_and_arguments_are_refused() {
     );
     assert!(!bench.path("new").exists());
 }
+
+#[test]
+fn an_adapter_is_trained_merged_and_analysed() {
+    let bench = Bench::new();
+    items::open(&bench, 8);
+    let train = |out: &str| format!("lab lora model --data open.jsonl --rank 2 --steps 40 --batch 8 --out {out}");
+    let ran = bench.data(&train("trained"));
+    assert_eq!(ran["last_step"]["step"], 40);
+    let [before, after] =
+        ["model", "model+adapter:trained"].map(|model| number(&scores(&bench, model, ""), "log_loss"));
+    assert!(after < 0.8 * before, "{before} before, {after} after");
+    assert_eq!(bench.read("trained/train.jsonl").lines().count(), 40);
+    let config = bench.json("trained/adapter_config.json");
+    assert_eq!((&config["peft_type"], &config["r"], &config["lora_alpha"]), (&json!("LORA"), &json!(2), &json!(16)));
+    assert_eq!(config["target_modules"].as_array().map(Vec::len), Some(7 * LAYERS));
+    bench.done("lora model --adapter trained --draws 10");
+    bench.refused(&train("trained"), &["trained", "expected a new or an empty folder"]);
+    bench.refused("lab lora model --data open.jsonl --rank 0 --out other", &["rank"]);
+    bench.refused("lab lora model --data nothing.jsonl --out other", &["nothing.jsonl"]);
+}

@@ -30,6 +30,11 @@ impl TensorLocation {
         self.total_rows
     }
 
+    /// Whether the file stores `[in, out]`.
+    pub fn is_transposed(&self) -> bool {
+        self.transposed
+    }
+
     /// The tensor's row for each row of the matrix.
     pub fn rows(&self) -> &[usize] {
         &self.rows
