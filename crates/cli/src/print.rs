@@ -1,11 +1,13 @@
 //! Texts of results: what commands print to stdout without `--json`.
 
+mod adapter;
 mod evaluation;
 mod model;
 mod quickstart;
 mod task_form;
 mod written;
 
+pub(crate) use adapter::adapter;
 pub(crate) use evaluation::evaluation;
 pub(crate) use model::{model, model_json};
 pub(crate) use quickstart::{next_commands, quickstart};

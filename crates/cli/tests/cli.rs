@@ -7,6 +7,8 @@ mod checkpoint;
 #[path = "support/items.rs"]
 mod items;
 
+#[path = "cli/adapters.rs"]
+mod adapters;
 #[path = "cli/apply.rs"]
 mod apply;
 #[path = "cli/chat.rs"]

@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::training::{Architecture, JournalLine, ModelSizes, Sequence, TextExamples, TrainingSettings};
+use crate::training::{
+    Architecture, JournalLine, ModelSizes, ParameterSet, Sequence, TextExamples, TrainingSettings, read_config,
+    write_model,
+};
 use crate::training_folder::{Training, TrainingFolder};
 
 /// A language model to train, and how.
@@ -126,14 +129,16 @@ impl TextTraining {
             self.architecture.config_json(self.sizes, tokenizer.vocab_size(), tokenizer.bos_id(), tokenizer.eos_id());
         let examples = TextExamples::new(corpus.sequences.clone(), self.batch, SLICE_ROWS, self.seed)?;
         let training = Training {
-            config_json: &config_json,
+            parameters: ParameterSet::initial(read_config(&config_json)?, self.seed)?,
             examples: &examples,
             settings: self.settings,
-            seed: self.seed,
             description: json!({"language_model": self, "corpus_sha256": corpus.sha256}),
         };
-        let write_rest = |out: &Path| copy_tokenizer(&corpus.tokenizer_folder, out);
-        TrainingFolder::open(out, resume)?.run(&training, threads, observer, on_step, write_rest)
+        let write = |out: &Path, parameters: &ParameterSet| {
+            copy_tokenizer(&corpus.tokenizer_folder, out)?;
+            write_model(out, &config_json, parameters)
+        };
+        TrainingFolder::open(out, resume)?.run(training, threads, observer, on_step, write)
     }
 }
 

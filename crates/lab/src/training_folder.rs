@@ -8,7 +8,7 @@ use laser::checkpoint::write_atomically;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::training::{Examples, JournalLine, ParameterSet, Trainer, TrainingSettings, read_config, write_model};
+use crate::training::{Examples, JournalLine, Trainable, Trainer, TrainingSettings};
 
 /// Folder within the target that a training in progress uses.
 const PROGRESS: &str = "training";
@@ -24,16 +24,14 @@ pub(crate) struct TrainingFolder {
     progress: PathBuf,
 }
 
-/// A model to train, and everything that the result depends on besides the examples' content.
-pub(crate) struct Training<'a, E> {
-    /// Configuration in the form of `config.json`.
-    pub(crate) config_json: &'a Value,
-    /// Where the examples come from.
+/// Parameters to train, and everything that the result depends on.
+pub(crate) struct Training<'a, E, P> {
+    /// The parameters before the first step.
+    pub(crate) parameters: P,
+    /// Examples.
     pub(crate) examples: &'a E,
     /// Steps, learning rate, optimiser.
     pub(crate) settings: TrainingSettings,
-    /// Seed of the initial weights.
-    pub(crate) seed: u64,
     /// Everything that the result depends on, for the summary and to recognise a training that goes on.
     pub(crate) description: Value,
 }
@@ -62,31 +60,30 @@ impl TrainingFolder {
         Ok(Self { out: out.to_owned(), progress })
     }
 
-    /// Trains a model, writes it, calls `write_rest` with the folder for its other files, and removes the state of the
-    /// training. `config.json` comes last, so that a folder with one is complete. Returns the journal's last line.
+    /// Trains the parameters, calls `write` with the folder and the result, and removes the state of the training. Returns
+    /// the journal's last line. `write` writes the file without which the folder is not complete last.
     ///
     /// # Errors
-    /// Sizes that do not fit together, those of [`Trainer::run`], and files that cannot be written.
-    pub(crate) fn run<E: Examples>(
+    /// Those of [`Trainer::run`], and files that cannot be written.
+    pub(crate) fn run<E: Examples, P: Trainable>(
         &self,
-        training: &Training<'_, E>,
+        training: Training<'_, E, P>,
         threads: usize,
         observer: &dyn Observer,
         on_step: impl FnMut(&JournalLine),
-        write_rest: impl FnOnce(&Path) -> Result<()>,
+        write: impl FnOnce(&Path, &P) -> Result<()>,
     ) -> Result<JournalLine> {
-        let parameters = ParameterSet::initial(read_config(training.config_json)?, training.seed)?;
-        let trainer = Trainer::new(parameters, training.examples, training.settings);
-        let mut trainer = trainer.in_folder(&self.progress, &training.description.to_string())?;
+        let Training { parameters, examples, settings, description } = training;
+        let mut trainer =
+            Trainer::new(parameters, examples, settings).in_folder(&self.progress, &description.to_string())?;
         trainer.run(threads, observer, on_step)?;
         let last = trainer.last_line()?;
-        let summary = json!({"training": training.description, "last_step": last});
+        let summary = json!({"training": description, "last_step": last});
         let summary = serde_json::to_string_pretty(&summary).expect("JSON values can be written");
         write_atomically(&self.out.join(SUMMARY), format!("{summary}\n").as_bytes())?;
         let journal = self.progress.join(JOURNAL);
         fs::copy(&journal, self.out.join(JOURNAL)).map_err(Error::io(&journal))?;
-        write_rest(&self.out)?;
-        write_model(&self.out, training.config_json, &trainer.into_parameters())?;
+        write(&self.out, &trainer.into_parameters())?;
         fs::remove_dir_all(&self.progress).map_err(Error::io(&self.progress))?;
         Ok(last)
     }

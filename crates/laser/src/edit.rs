@@ -8,7 +8,7 @@ pub mod activations;
 mod decomposition;
 pub mod recipe;
 pub mod reduction;
-mod seed;
+pub(crate) mod seed;
 pub mod selector;
 pub(crate) mod stored_matrices;
 mod svd_cache;

@@ -10,6 +10,7 @@
 //! Outcomes do not depend on the number of threads. [`Evaluator::evaluate_one_by_one`], which shares nothing between items,
 //! gives the same outcomes up to rounding.
 
+mod answered_prompt;
 pub(crate) mod base_states;
 pub(crate) mod batch;
 pub(crate) mod context;
@@ -29,6 +30,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::sokoban::PlayerSettings;
+pub use answered_prompt::{AnsweredPrompt, answered_prompts};
 use batch::{Batch, Packing, plan, plan_demonstrations, plan_unshared, sort_by_tokens};
 pub use context::RunContext;
 use encode::{EncodedItem, encode};

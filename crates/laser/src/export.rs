@@ -65,6 +65,18 @@ pub struct ExportedModel {
     pub notes: Vec<String>,
     /// The replaced matrices as stored, ordered by layer.
     pub matrices: Vec<StoredMatrix>,
+    /// Further tensors that an adapter changes, as stored in a file of the source's format.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<StoredMatrix>,
+}
+
+/// Stored matrices of an export.
+#[derive(Debug, Default)]
+struct Stored {
+    /// The edited ones.
+    edited: Vec<StoredMatrix>,
+    /// Those that only an adapter changes.
+    merged: Vec<StoredMatrix>,
 }
 
 impl<'a> Export<'a> {
@@ -100,6 +112,7 @@ impl<'a> Export<'a> {
     /// of it, or a target that cannot be written.
     pub fn check_folder(files: &ModelFiles, out: &Path) -> Result<()> {
         if !files.is_gguf() {
+            check_head(files)?;
             list(files.path())?;
         }
         TemporaryTarget::folder(out, files.path())?; // leaves nothing on disk
@@ -120,6 +133,7 @@ impl<'a> Export<'a> {
             let problem = format!("{source}: expected a GGUF file to write one from, found a Hugging Face folder");
             return Err(Error::setting("source", problem));
         }
+        check_head(files)?;
         TemporaryTarget::file(out, files.path(), "gguf")?; // leaves nothing on disk
         Ok(())
     }
@@ -138,9 +152,10 @@ impl<'a> Export<'a> {
     pub fn to_folder(&self, out: &Path, dtype: Option<Dtype>) -> Result<ExportedModel> {
         let target = TemporaryTarget::folder(out, self.files.path())?;
         let written = self.fill_folder(target.path(), dtype);
-        let (matrices, Copied { left_out, notes }) = written.map_err(|e| target.rename_in_error(e))?;
+        let (stored, Copied { left_out, notes }) = written.map_err(|e| target.rename_in_error(e))?;
         let (path, files) = target.commit()?;
-        Ok(ExportedModel { path, files, left_out, notes, matrices })
+        let notes = self.merge_note().into_iter().chain(notes).collect();
+        Ok(ExportedModel { path, files, left_out, notes, matrices: stored.edited, merged: stored.merged })
     }
 
     /// Writes a GGUF file to `out`, which must not exist, from a GGUF file. Metadata and all other tensors stay the
@@ -153,17 +168,29 @@ impl<'a> Export<'a> {
         Self::check_gguf(self.files, out)?;
         let target = TemporaryTarget::file(out, self.files.path(), "gguf")?;
         let written = self.write_gguf(target.path(), dtype);
-        let matrices = written.map_err(|e| target.rename_in_error(e))?;
+        let stored = written.map_err(|e| target.rename_in_error(e))?;
         let (path, files) = target.commit()?;
-        Ok(ExportedModel { path, files, left_out: Vec::new(), notes: Vec::new(), matrices })
+        let notes = self.merge_note().into_iter().collect();
+        Ok(ExportedModel { path, files, left_out: Vec::new(), notes, matrices: stored.edited, merged: stored.merged })
+    }
+
+    /// Says that adapters are part of the written weights.
+    fn merge_note(&self) -> Option<String> {
+        let tensors = self.files.merged_tensors().len();
+        let adapters = self.files.adapters().iter().map(|adapter| adapter.folder().display().to_string());
+        let adapters = adapters.collect::<Vec<_>>().join(", ");
+        let are = if self.files.adapters().len() == 1 { "is" } else { "are" };
+        (!adapters.is_empty())
+            .then(|| format!("{adapters} {are} merged into {tensors} tensors, which are written as whole matrices"))
     }
 
     /// Writes all files of an exported folder into `folder`. Returns the stored matrices and what became of the
     /// source's other files.
-    fn fill_folder(&self, folder: &Path, dtype: Option<Dtype>) -> Result<(Vec<StoredMatrix>, Copied)> {
-        let (matrices, copied) = if self.files.is_gguf() {
+    fn fill_folder(&self, folder: &Path, dtype: Option<Dtype>) -> Result<(Stored, Copied)> {
+        let (stored, copied) = if self.files.is_gguf() {
             let dtype = dtype.unwrap_or(Dtype::F16);
-            (gguf_to_folder::write(self.files, &self.matrices, folder, dtype)?, Copied::default())
+            let edited = gguf_to_folder::write(self.files, &self.matrices, folder, dtype)?;
+            (Stored { edited, merged: Vec::new() }, Copied::default())
         } else if let Some(dtype) = dtype {
             let problem = format!("{dtype}: a Hugging Face folder keeps the types of its tensors");
             return Err(Error::setting("dtype", problem));
@@ -173,33 +200,42 @@ impl<'a> Export<'a> {
         let write =
             |name: &str, text: String| -> Result<()> { Ok(write_atomically(&folder.join(name), text.as_bytes())?) };
         write(RECIPE_FILE, self.recipe.to_yaml()?)?;
-        write(model_card::FILE, self.card.render(self.files, self.recipe, &matrices)?)?;
-        Ok((matrices, copied))
+        write(model_card::FILE, self.card.render(self.files, self.recipe, &stored.edited)?)?;
+        Ok((stored, copied))
     }
 
     /// Writes the source folder with the edited tensors into `folder`: weights, then other files; then compares.
-    fn rewrite_folder(&self, folder: &Path) -> Result<(Vec<StoredMatrix>, Copied)> {
+    fn rewrite_folder(&self, folder: &Path) -> Result<(Stored, Copied)> {
+        check_head(self.files)?;
         // Before the weights: the files of weights may be links too.
         list(self.files.path())?;
         let edited = self.edited_tensors(None)?;
         let values = edited.iter().map(|(name, tensor)| (name.clone(), tensor.values.clone()));
         safetensors::rewrite_folder(self.files.checkpoint(), folder, &values.collect())?;
         let copied = other_files::copy(self.files, folder, &[model_card::FILE, RECIPE_FILE])?;
-        let matrices = verify::compare_copy(self.files, &ModelFiles::open(folder)?, &edited)?;
-        Ok((matrices, copied))
+        let [edited, merged] = verify::compare_copy(self.files, &ModelFiles::open(folder)?, &edited)?;
+        Ok((Stored { edited, merged }, copied))
     }
 
     /// Writes the source file with the edited tensors to `file`, then compares.
-    fn write_gguf(&self, file: &Path, dtype: Option<Dtype>) -> Result<Vec<StoredMatrix>> {
+    fn write_gguf(&self, file: &Path, dtype: Option<Dtype>) -> Result<Stored> {
         let edited = self.edited_tensors(dtype)?;
         let values = edited.iter().map(|(name, tensor)| (name.clone(), (tensor.dtype, tensor.values.clone())));
         gguf::rewrite(self.files.path(), file, &values.collect())?;
-        verify::compare_copy(self.files, &ModelFiles::open(file)?, &edited)
+        let [edited, merged] = verify::compare_copy(self.files, &ModelFiles::open(file)?, &edited)?;
+        Ok(Stored { edited, merged })
     }
 
-    /// The edited tensors by name, laid out as in the source. They have the data type `dtype`, or that of the source.
+    /// The edited tensors and those that adapters change by name, laid out as in the source. Edited ones have the data type
+    /// `dtype`, or that of the source.
     fn edited_tensors(&self, dtype: Option<Dtype>) -> Result<BTreeMap<String, EditedTensor>> {
         let mut tensors: BTreeMap<String, EditedTensor> = BTreeMap::new();
+        for (name, merged) in self.files.merged_tensors() {
+            let own = self.files.checkpoint().tensor(&name)?.info().dtype;
+            let values = self.files.merged_values(&name, &merged)?;
+            let edited = EditedTensor { ids: Vec::new(), merged: merged.ids, dtype: own, values };
+            tensors.insert(name, edited);
+        }
         for (&id, matrix) in &self.matrices {
             let place = self.files.location(id);
             let tensor = self.files.checkpoint().tensor(&place.weight_name())?;
@@ -207,13 +243,27 @@ impl<'a> Export<'a> {
             let edited = match tensors.entry(place.weight_name()) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    let dtype = dtype.unwrap_or(tensor.info().dtype);
-                    entry.insert(EditedTensor { ids: Vec::new(), dtype, values: tensor.to_f32()? })
+                    let (dtype, values) = (tensor.info().dtype, tensor.to_f32()?);
+                    entry.insert(EditedTensor { ids: Vec::new(), merged: Vec::new(), dtype, values })
                 }
             };
+            edited.dtype = dtype.unwrap_or(edited.dtype);
             place.insert(matrix.data(), &mut edited.values);
             edited.ids.push(id);
         }
         Ok(tensors)
     }
+}
+
+/// Refuses adapters that make two matrices of a tied embedding and head, of which files in the source's format hold one.
+fn check_head(files: &ModelFiles) -> Result<()> {
+    if !files.unties_head() {
+        return Ok(());
+    }
+    let problem = format!(
+        "{}: the adapter changes one of token embedding and output head, which share a tensor there; such a model cannot \
+         be written in this format yet",
+        files.path().display()
+    );
+    Err(Error::setting("source", problem))
 }

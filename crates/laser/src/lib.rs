@@ -60,6 +60,7 @@ pub mod error;
 pub mod evaluate;
 pub mod export;
 pub mod gradient;
+pub mod lora;
 mod model_folder;
 pub mod price;
 pub mod report;
@@ -81,8 +82,8 @@ pub use results::Results;
 pub use search::observer::SearchObserver;
 pub use search::{Plan, Protocol};
 pub use session::{
-    CompletedSearch, EditedModel, EvaluateOptions, Evaluation, RequestedEdit, ScoredTasks, SearchOptions, Session,
-    SessionObserver, SessionOptions, TaskRequest, TaskSettings,
+    AdapterOptions, BehaviourOptions, CompletedSearch, EditedModel, EvaluateOptions, Evaluation, RequestedEdit,
+    ScoredTasks, SearchOptions, Session, SessionObserver, SessionOptions, TaskRequest, TaskSettings,
 };
 
 /// Model files as named tensors.

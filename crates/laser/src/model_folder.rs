@@ -54,11 +54,12 @@ pub(crate) fn remarks(files: &ModelFiles) -> Vec<String> {
     let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     names.sort();
     let mut remarks = Vec::new();
-    if names.iter().any(|name| name == "adapter_config.json") {
+    let is_read = files.adapters().iter().any(|adapter| adapter.folder() == folder);
+    if !is_read && names.iter().any(|name| name == "adapter_config.json") {
         let base = adapter_base(folder).map_or_else(|| "its base model".to_owned(), |base| format!("`{base}`"));
         remarks.push(format!(
-            "adapter_config.json: the adapter in the folder is not read, only the model beside it; transformers with \
-             peft loads {base} with the adapter instead"
+            "adapter_config.json: the adapter in the folder is not read, only the model beside it (MODEL+adapter:DIR reads \
+             both); transformers with peft loads {base} with the adapter instead"
         ));
     }
     for name in names.iter().filter(|name| Role::of(name) == Role::Quantisation) {

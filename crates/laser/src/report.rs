@@ -3,7 +3,9 @@
 //! This is the last stage of a run. [`render_html`] fills the template `report/report.html.j2`; the other files compute
 //! what it shows: tables as formatted text, drawings as coordinates. The page contains its own styles and drawings,
 //! loads nothing from the network (its content security policy forbids it) and is readable without JavaScript.
+//! [`render_adapter_page`] makes a page about an adapter in the same look.
 
+mod adapter_page;
 mod colour_scale;
 mod comparison;
 mod costs;
@@ -15,6 +17,7 @@ mod grid;
 mod heat_map;
 mod layer_axis;
 mod layer_plot;
+mod line_chart;
 mod markdown;
 mod page;
 mod provenance;
@@ -22,6 +25,7 @@ mod tasks;
 
 #[cfg(test)]
 use crate::search::store::TrialRow;
+pub use adapter_page::render_adapter_page;
 pub use error::ReportError;
 pub use flips::Flip;
 pub use markdown::markdown_table;

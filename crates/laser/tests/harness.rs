@@ -114,7 +114,8 @@ fn output(task: &Task, documents: &[Outcome]) -> Output {
     };
     let outcomes: Vec<Outcome> = indices.iter().map(of).collect();
     let records = samples(&evaluator, &indices, &outcomes, |_| Split::All);
-    let identity = ModelIdentity { path: "tiny".into(), sha256: "0".into(), architecture: "llama".into() };
+    let identity =
+        ModelIdentity { path: "tiny".into(), sha256: "0".into(), architecture: "llama".into(), adapters: Vec::new() };
     let laser = EvalResults {
         edit: None,
         scores: scores(&evaluator, &records),

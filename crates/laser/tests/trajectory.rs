@@ -170,7 +170,8 @@ fn an_export_changes_only_its_columns_of_a_fused_tensor() {
         let edit = Edit::parse(text, files.config()).expect(text);
         let truncation = Truncation::new(SvdMethod::Exact, None, 1);
         let (edited, records) = truncation.apply(&model, &edit).expect(text);
-        let base = BaseModel { source: "somewhere".into(), sha256: "0".into(), architecture: "".into() };
+        let base =
+            BaseModel { source: "somewhere".into(), sha256: "0".into(), architecture: "".into(), adapters: Vec::new() };
         let recipe = Recipe::new(&edit, base, SvdMethod::Exact, files.config(), |_| records[0].rank);
         let (matrices, _) = truncation.matrices(&model, &edit).expect(text);
         let place = tempfile::tempdir().expect("a temporary folder");

@@ -15,7 +15,9 @@
 //!    [`relative_error_of_components`] says what this loses; [`keep_largest`] keeps the largest entries;
 //!    [`cluster_rows`] and [`truncate_clusters`] truncate groups of rows one by one; [`WhitenedSvd`] keeps what changes
 //!    the outputs least for inputs with a given [`Covariance`].
-//! 7. [`Tolerance::check`] compares two slices value by value, and [`relative_error`] compares two matrices as a whole.
+//! 7. [`decompose_product`] decomposes a product of thin factors, and [`Alignment`] says where such an update of a matrix
+//!    lies in the matrix's singular vectors.
+//! 8. [`Tolerance::check`] compares two slices value by value, and [`relative_error`] compares two matrices as a whole.
 //!
 //! ```text
 //! MatrixView ──decompose──▶ Svd ──truncate(rank)──▶ LowRank ──materialise──▶ Matrix
@@ -45,6 +47,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alignment;
 mod backend;
 mod compare;
 mod components;
@@ -53,6 +56,7 @@ mod error;
 mod low_rank;
 mod magnitude;
 mod matrix;
+mod product_svd;
 mod randomized_svd;
 mod rank;
 mod row_clusters;
@@ -63,6 +67,7 @@ mod test_matrices;
 mod truncate;
 mod whitened;
 
+pub use alignment::{Alignment, Gram, HaarFrame, Shares, Side};
 pub use compare::{Difference, Tolerance, relative_error};
 pub use components::{keep_components, relative_error_of_components};
 pub use covariance::Covariance;
@@ -70,6 +75,7 @@ pub use error::{LinalgError, LinalgErrorKind};
 pub use low_rank::LowRank;
 pub use magnitude::keep_largest;
 pub use matrix::{Matrix, MatrixView};
+pub use product_svd::decompose_product;
 pub use randomized_svd::randomized_svd;
 pub use rank::{RankFraction, RankRule};
 pub use row_clusters::{ClusteredRows, cluster_rows, truncate_clusters};

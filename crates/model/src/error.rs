@@ -68,6 +68,14 @@ pub enum Error {
         /// Shape in the file.
         found: Vec<usize>,
     },
+    /// An adapter that is no LoRA, is damaged, or does not fit the model.
+    #[error("{path}: {problem}")]
+    Adapter {
+        /// The folder of the adapter, or the file in it.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// A computation gave NaN or infinity.
     #[error("{what}: not finite at {place}")]
     NotFinite {
@@ -133,7 +141,9 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Checkpoint(_) | Self::Io { .. } | Self::Parse { .. } => ErrorKind::File,
-            Self::Config { .. } | Self::TensorSet { .. } | Self::TensorShape { .. } => ErrorKind::UnsupportedModel,
+            Self::Config { .. } | Self::TensorSet { .. } | Self::TensorShape { .. } | Self::Adapter { .. } => {
+                ErrorKind::UnsupportedModel
+            }
             Self::Tokenizer(_) => ErrorKind::Tokenizer,
             Self::NoMatrix { .. } => ErrorKind::NoMatrix,
             Self::Setting { .. } => ErrorKind::Setting,

@@ -10,6 +10,7 @@
 //! 3. [`ModelFiles::tokenizer`] reads the [`tokenizer::Tokenizer`]: text ↔ tokens.
 //! 4. [`ModelFiles::load`] reads the weights into a [`Model`], every matrix `[out, in]`; [`tensor_layout`] knows where
 //!    each is stored. [`device`] chooses the device.
+//!    [`ModelFiles::with_adapters`] merges LoRA adapters into them as they are read.
 //! 5. A [`WeightId`] names a matrix (`L27.gate_proj`), [`Model::matrix`] gives its values, and
 //!    [`Model::with_replacements`] gives a model with other values, which shares all other weights.
 //! 6. [`forward`] runs a model on a batch of tokens; [`Model::head`] turns hidden states into logits. [`parallel`] runs
@@ -19,6 +20,7 @@
 //! a forward pass or writes model files. The types at the root are enough to open, inspect and edit a model.
 #![forbid(unsafe_code)]
 
+mod adapter;
 pub mod arch;
 pub mod config;
 pub mod device;
@@ -29,6 +31,7 @@ pub mod load;
 pub mod meter;
 mod model;
 mod model_kind;
+pub mod new_files;
 pub mod parallel;
 pub mod parameters;
 pub mod rope;
@@ -40,6 +43,7 @@ pub mod weights;
 /// The tensor library, whose `Device`, `DType` and `Tensor` are part of this crate's interface.
 pub use candle_core as candle;
 
+pub use adapter::Adapter;
 pub use arch::family::Family;
 pub use config::ModelConfig;
 pub use error::{Error, ErrorKind, Result};

@@ -1,7 +1,9 @@
-//! Opens the files of a model: finds configuration and tensor layout, checks the set of tensors, and loads the weights.
+//! Opens the files of a model: finds configuration and tensor layout, checks the set of tensors, and loads the weights,
+//! merged with adapters where there are any.
 
 mod config_json;
 mod file_parameters;
+mod merged_values;
 mod surplus;
 mod tied_head;
 
@@ -12,7 +14,9 @@ use candle_core::{DType, Device};
 use config_json::ConfigJson;
 pub use file_parameters::FileParameters;
 use laser_checkpoint::{Checkpoint, Metadata};
+pub use merged_values::MergedTensor;
 
+use crate::adapter::merge::Merge;
 use crate::arch::registry::GgufModel;
 use crate::arch::tensor_names::TensorRole;
 use crate::config::{ModelConfig, find_quantised};
@@ -30,6 +34,10 @@ pub struct ModelFiles {
     checkpoint: Checkpoint,
     config: ModelConfig,
     layout: TensorLayout,
+    /// Adapters that are merged into the weights on reading.
+    merge: Option<Merge>,
+    /// Whether they make two matrices of token embedding and output head, of which the files hold one.
+    unties_head: bool,
     /// Remarks about the files, one sentence each.
     notes: Vec<String>,
 }
@@ -76,7 +84,9 @@ impl ModelFiles {
         if checkpoint.gguf_metadata().is_none() {
             notes.extend(tied_head::settle(&mut config, &mut layout, &checkpoint)?);
         }
-        let mut files = Self { path: path.to_owned(), checkpoint, config, layout, notes };
+        let path_of_files = path.to_owned();
+        let mut files =
+            Self { path: path_of_files, checkpoint, config, layout, merge: None, unties_head: false, notes };
         let left_out = files.check_tensors()?;
         files.notes.extend(left_out.into_iter().map(|note| format!("{}: {note}", path.display())));
         Ok(files)

@@ -4,7 +4,6 @@
 //! directly.
 
 mod location;
-mod new_files;
 mod prefix;
 mod role_parameter;
 
@@ -13,7 +12,6 @@ use std::collections::BTreeMap;
 use laser_checkpoint::Checkpoint;
 
 pub use location::TensorLocation;
-pub use new_files::{StoredValues, tensors_of_new_files};
 pub use role_parameter::{RoleParameter, role_parameters};
 
 use crate::arch::tensor_names::{StoredTensor, TensorNames, TensorRole};
@@ -48,7 +46,7 @@ pub struct ExpectedTensor {
 }
 
 /// A tensor that holds a stored matrix.
-struct Holder {
+pub(crate) struct Holder {
     /// Name of the tensor, without `.weight`.
     stem: String,
     /// Shape of the tensor in the file.
@@ -59,6 +57,16 @@ struct Holder {
 }
 
 impl Holder {
+    /// Shape of the tensor in the file.
+    pub(crate) fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Rows of all matrices in the tensor; for stacked experts, of those of one expert.
+    pub(crate) fn together(&self) -> usize {
+        self.together
+    }
+
     /// Number of rows of the whole tensor.
     fn total_rows(&self) -> usize {
         if self.stored.is_all_experts() { self.shape[0] * self.together } else { self.together }
@@ -145,26 +153,51 @@ impl TensorLayout {
         id: WeightId,
         exists: impl Fn(&str) -> bool,
     ) -> Option<TensorLocation> {
-        let holder = self.holder(config, id, exists)?;
-        Some(TensorLocation {
+        Some(self.in_holder(config, id, self.holder(config, id, exists)?))
+    }
+
+    /// Location of a stored matrix in `stored`, one of the tensors that can hold it.
+    ///
+    /// # Panics
+    /// If the model has no such matrix.
+    pub(crate) fn location_in(
+        &self,
+        config: &ModelConfig,
+        id: WeightId,
+        stored: &'static StoredTensor,
+    ) -> TensorLocation {
+        self.in_holder(config, id, self.holder_in(config, id, stored))
+    }
+
+    /// Location of a stored matrix in the tensor that holds it.
+    fn in_holder(&self, config: &ModelConfig, id: WeightId, holder: Holder) -> TensorLocation {
+        TensorLocation {
             transposed: self.names.transposed,
             rows: self.rows_in_tensor(config, id, holder.stored, holder.together),
             total_rows: holder.total_rows(),
             stem: holder.stem,
             shape: holder.shape,
-        })
+        }
     }
 
     /// The tensor that holds a stored matrix, without the list of rows that belong to the matrix.
     fn holder(&self, config: &ModelConfig, id: WeightId, exists: impl Fn(&str) -> bool) -> Option<Holder> {
+        let holders: Vec<&'static StoredTensor> = self.names.holders(id).collect();
+        let found = holders.iter().find(|stored| exists(&format!("{}.weight", self.stem_of(id, stored))));
+        found.or(holders.last()).map(|stored| self.holder_in(config, id, stored))
+    }
+
+    /// Name of the tensor `stored` for a stored matrix, without `.weight`.
+    fn stem_of(&self, id: WeightId, stored: &StoredTensor) -> String {
         let expert = match id.part {
             MatrixPart::Expert(expert) => Some(expert),
             _ => None,
         };
-        let stem = |stored: &StoredTensor| self.full_name(&stored.name_at(id.layer, expert));
-        let holders: Vec<&'static StoredTensor> = self.names.holders(id).collect();
-        let found = holders.iter().find(|stored| exists(&format!("{}.weight", stem(stored))));
-        let stored = found.or(holders.last())?;
+        self.full_name(&stored.name_at(id.layer, expert))
+    }
+
+    /// The tensor `stored`, one of those that can hold a stored matrix, without the list of rows.
+    pub(crate) fn holder_in(&self, config: &ModelConfig, id: WeightId, stored: &'static StoredTensor) -> Holder {
         let all_experts = stored.is_all_experts();
         let shape_of = |kind: WeightKind| config.shape(WeightId { kind, ..id });
         let width = shape_of(id.kind)[1];
@@ -175,7 +208,7 @@ impl TensorLayout {
             (false, true) => vec![width, together],
             (false, false) => vec![together, width],
         };
-        Some(Holder { stem: stem(stored), shape, together, stored })
+        Holder { stem: self.stem_of(id, stored), shape, together, stored }
     }
 
     /// The tensor's row for each row of a stored matrix. `together`: rows of all matrices in the tensor, for stacked

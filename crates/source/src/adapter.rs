@@ -7,15 +7,16 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::hub_name::HubModel;
+
 /// Name of the file that describes an adapter.
 pub(crate) const CONFIG: &str = "adapter_config.json";
 /// Beginning of the names of an adapter's weights.
 const WEIGHTS: &str = "adapter_model";
 /// Largest size in bytes of a description that is read; real ones have about one thousand.
 const MAX_CONFIG: u64 = 1 << 20;
-/// Fault and advice, without the name of the base model.
-pub(crate) const HINT: &str = "an adapter (PEFT), which is not read yet: give its base model, or merge both with python: \
-     AutoPeftModelForCausalLM.from_pretrained(DIR).merge_and_unload().save_pretrained(OUT)";
+/// Fault and advice for weights of an adapter whose base model is not known.
+pub(crate) const HINT: &str = "an adapter (PEFT): give its base model, and its folder as BASE+adapter:DIR";
 
 /// Whether a path names weights of an adapter.
 pub(crate) fn is_weights(path: &Path) -> bool {
@@ -41,8 +42,20 @@ pub(crate) fn adapter_hint(folder: &Path) -> Option<String> {
     if folder.join("config.json").is_file() && holds_model_weights(folder) {
         return None;
     }
-    let base = adapter_base(folder).map_or_else(String::new, |base| format!(" for the model `{base}`"));
-    Some(format!("the folder holds an adapter{base}, not a model: it is {HINT}"))
+    let base = adapter_base(folder);
+    let of_model = base.as_deref().map_or_else(String::new, |base| format!(" for the model `{base}`"));
+    let name = match base {
+        // Two plain names with a slash between them are a Hub repository, unless they are a path here.
+        Some(base)
+            if !Path::new(&base).exists() && base.matches('/').count() == 1 && HubModel::parse(&base).is_ok() =>
+        {
+            format!("hf:{base}")
+        }
+        Some(base) => base,
+        None => "BASE".to_owned(),
+    };
+    let folder = folder.display();
+    Some(format!("the folder holds an adapter{of_model}, not a model: name both, {name}+adapter:{folder}"))
 }
 
 /// Whether a folder holds weights other than an adapter's, in whatever format. A folder that cannot be listed counts.
@@ -70,7 +83,7 @@ mod tests {
         write(CONFIG, LORA);
         write("adapter_model.safetensors", "");
         let hint = adapter_hint(dir.path()).unwrap();
-        assert!(hint.contains("`org/base`") && hint.contains("merge_and_unload"), "{hint}");
+        assert!(hint.contains("`org/base`") && hint.contains("name both, hf:org/base+adapter:"), "{hint}");
         // With the base model's configuration beside it, it still has no weights of a model.
         write("config.json", "{}");
         write("training_args.bin", "");

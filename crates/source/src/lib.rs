@@ -2,7 +2,8 @@
 //!
 //! First stage of the data flow, in this order:
 //!
-//! 1. [`ModelSource::parse`] and [`HubDataset::parse`] read a name; they touch neither disk nor network.
+//! 1. [`ModelName::parse`] reads the name of a model, its [`ModelSource`] and adapters, and [`HubDataset::parse`] that
+//!    of a data set; they touch neither disk nor network.
 //! 2. [`SourceOptions`] holds cache folders, the Hub's address and token, and whether connections may be opened. All of
 //!    it comes from the caller: this library reads no environment variables (only the HTTP client and pip look at the
 //!    usual proxy variables).
@@ -22,6 +23,7 @@ mod gguf_file;
 mod hub;
 mod hub_name;
 mod local;
+mod model_name;
 mod model_source;
 mod options;
 #[cfg(feature = "pypi")]
@@ -34,6 +36,7 @@ pub use adapter::adapter_base;
 pub use digest::{sha256_file, sha256_files, sha256_model};
 pub use error::{ErrorKind, SourceError};
 pub use hub_name::{HubDataset, HubModel};
+pub use model_name::ModelName;
 pub use model_source::ModelSource;
 pub use options::{ChooseFiles, DownloadProgress, HUB_ENDPOINT, SourceOptions};
 pub use pypi_name::PypiPackage;

@@ -100,6 +100,11 @@ pub(crate) fn fractions(text: &str) -> Result<Fractions, String> {
     Fractions::new(number(search)?, number(validation)?).map_err(|e| e.to_string())
 }
 
+/// Parses a share of the largest rank: `0.1`.
+pub(crate) fn rank_fraction(text: &str) -> Result<laser::linalg::RankFraction, String> {
+    text.parse().map_err(|e: laser::linalg::LinalgError| e.to_string())
+}
+
 /// Parses a list of reductions: `0.5,0.1,band(0..0.1)`.
 pub(crate) fn reductions(text: &str) -> Result<ReductionList, String> {
     laser::edit::reduction::Reduction::parse_list(text).map(ReductionList).map_err(|e| e.to_string())

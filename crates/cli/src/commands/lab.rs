@@ -1,5 +1,6 @@
 //! `laser lab`: one file for each of its commands.
 
+mod lora;
 mod sokoban;
 mod train;
 
@@ -14,6 +15,7 @@ use crate::progress::Progress;
 pub(super) fn run(args: &Lab, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
     match &args.command {
         LabCommand::Train(args) => train::run(args, global, progress),
+        LabCommand::Lora(args) => lora::run(args, global, progress),
         LabCommand::Sokoban(args) => sokoban::run(args, global, progress),
     }
 }

@@ -79,13 +79,13 @@ fn a_lora_folder_names_its_base_model() {
     fs::create_dir(bench.path("lora")).expect("creates");
     bench.write("lora/adapter_config.json", LORA);
     bench.write("lora/adapter_model.safetensors", "x");
-    let words = ["an adapter for the model `org/base-7b`", "not read yet", "merge_and_unload"];
+    let words = ["an adapter for the model `org/base-7b`", "hf:org/base-7b+adapter:"];
     bench.refused("inspect lora", &words);
     bench.refused("eval lora --task open.jsonl --score top1", &words);
     // Some trainers save the base model's configuration too.
     fs::copy(bench.path("model/config.json"), bench.path("lora/config.json")).expect("copies");
     bench.refused(&format!("apply lora --edit {EDIT} --out new"), &words);
-    bench.refused("inspect lora/adapter_model.safetensors", &["an adapter", "not read yet"]);
+    bench.refused("inspect lora/adapter_model.safetensors", &["an adapter", "BASE+adapter:DIR"]);
     bench.write("lora/adapter_config.json", "{");
     bench.refused("inspect lora", &["holds an adapter, not a model"]);
 }

@@ -13,7 +13,9 @@ use serde_json::json;
 
 use super::window_examples::WindowExamples;
 use crate::error::{Error, Result};
-use crate::training::{Architecture, JournalLine, ModelSizes, TrainingSettings};
+use crate::training::{
+    Architecture, JournalLine, ModelSizes, ParameterSet, TrainingSettings, read_config, write_model,
+};
 use crate::training_folder::{Training, TrainingFolder};
 
 /// Levels with their demonstrations.
@@ -99,14 +101,17 @@ impl PlayerTraining {
             context: windows.longest().max(player.max_moves),
         };
         let architecture = Architecture::DecisionTransformer { state: observation.width(), actions: ACTIONS };
+        let config_json = architecture.config_json(sizes, 0, None, None);
         let training = Training {
-            config_json: &architecture.config_json(sizes, 0, None, None),
+            parameters: ParameterSet::initial(read_config(&config_json)?, self.seed)?,
             examples: &WindowExamples { windows, batch: self.batch },
             settings: self.settings,
-            seed: self.seed,
             description: json!({"player": self, "levels_sha256": levels.sha256}),
         };
-        let write_rest = |out: &Path| Ok(player.write(out)?);
-        TrainingFolder::open(out, resume)?.run(&training, threads, observer, on_step, write_rest)
+        let write = |out: &Path, parameters: &ParameterSet| {
+            player.write(out)?;
+            write_model(out, &config_json, parameters)
+        };
+        TrainingFolder::open(out, resume)?.run(training, threads, observer, on_step, write)
     }
 }

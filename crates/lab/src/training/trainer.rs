@@ -13,6 +13,7 @@ use super::parameter_set::ParameterSet;
 use super::schedule::Schedule;
 use super::slice::{Examples, Slice};
 use super::state::TrainingState;
+use super::trainable::Trainable;
 use crate::error::{Error, Result};
 
 /// Settings of a training.
@@ -35,9 +36,9 @@ const STATE: &str = "state.safetensors";
 /// Name of the journal's file.
 const JOURNAL: &str = "train.jsonl";
 
-/// A training: parameters, and where it stands.
-pub struct Trainer<'a, E> {
-    parameters: ParameterSet,
+/// A training: parameters, and where it stands. `P` is what is trained: all parameters of a model, or an adapter.
+pub struct Trainer<'a, E, P = ParameterSet> {
+    parameters: P,
     examples: &'a E,
     settings: TrainingSettings,
     optimizer: AdamW,
@@ -51,10 +52,10 @@ pub struct Trainer<'a, E> {
     saved: usize,
 }
 
-impl<'a, E: Examples> Trainer<'a, E> {
+impl<'a, E: Examples, P: Trainable> Trainer<'a, E, P> {
     /// A training that starts from `parameters`, and writes nothing.
-    pub fn new(parameters: ParameterSet, examples: &'a E, settings: TrainingSettings) -> Self {
-        let (optimizer, decays) = (AdamW::new(settings.optimizer, parameters.values.len()), parameters.decays());
+    pub fn new(parameters: P, examples: &'a E, settings: TrainingSettings) -> Self {
+        let (optimizer, decays) = (AdamW::new(settings.optimizer, parameters.values().len()), parameters.decays());
         let description = String::new();
         Self { parameters, examples, settings, optimizer, decays, rows: 0, folder: None, description, saved: 0 }
     }
@@ -129,7 +130,7 @@ impl<'a, E: Examples> Trainer<'a, E> {
     }
 
     /// The parameters as they are now.
-    pub fn into_parameters(self) -> ParameterSet {
+    pub fn into_parameters(self) -> P {
         self.parameters
     }
 
@@ -153,16 +154,16 @@ impl<'a, E: Examples> Trainer<'a, E> {
         let clipped = if norm > self.settings.clip { self.settings.clip / norm } else { 1.0 };
         let rate = self.settings.schedule.rate(step, self.settings.steps);
         let factor = (clipped / total) as f32;
-        self.optimizer.step(&mut self.parameters.values, &gradient, factor, rate, &self.decays);
+        self.optimizer.step(self.parameters.values_mut(), &gradient, factor, rate, &self.decays);
         self.rows += rows;
         Ok(JournalLine { step, rows: self.rows, loss, learning_rate: rate, gradient_norm: norm })
     }
 
     /// Loss and gradient of all slices: the sums in their order.
     fn gradient(&self, slices: &[Slice], threads: usize) -> Result<SliceGradient> {
-        let (model, leaves) = self.parameters.model()?;
+        let prepared = self.parameters.prepare()?;
         let parts = map(slices.iter().collect(), threads, &laser::Unobserved, |slice: &Slice| {
-            SliceGradient::new(&self.parameters, &model, &leaves, slice)
+            self.parameters.gradient(&prepared, slice)
         })?;
         let mut parts = parts.into_iter();
         let mut sum = parts.next().ok_or_else(|| Error::setting("examples", "expected slices, found none"))?;
@@ -184,10 +185,10 @@ impl<'a, E: Examples> Trainer<'a, E> {
     }
 
     fn state(&self) -> TrainingState {
-        TrainingState { values: self.parameters.values.clone(), optimizer: self.optimizer.clone(), rows: self.rows }
+        TrainingState { values: self.parameters.values().to_vec(), optimizer: self.optimizer.clone(), rows: self.rows }
     }
 
     fn set_state(&mut self, state: TrainingState) {
-        (self.parameters.values, self.optimizer, self.rows) = (state.values, state.optimizer, state.rows);
+        (*self.parameters.values_mut(), self.optimizer, self.rows) = (state.values, state.optimizer, state.rows);
     }
 }

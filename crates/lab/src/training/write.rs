@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use laser::checkpoint::{Dtype, NewTensor, safetensors, write_atomically};
-use laser::model::tensor_layout::tensors_of_new_files;
+use laser::model::new_files::tensors_of_new_files;
 use serde_json::Value;
 
 use super::parameter_set::ParameterSet;

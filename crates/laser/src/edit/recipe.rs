@@ -46,10 +46,23 @@ pub struct Recipe {
 pub struct BaseModel {
     /// The name or path that the user gave.
     pub source: String,
-    /// SHA-256 of its files, in hexadecimal.
+    /// SHA-256 of its files, in hexadecimal; with adapters, of the list of theirs and the base model's hashes.
     pub sha256: String,
     /// Name of its family.
     pub architecture: String,
+    /// The adapters merged into it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<AdapterIdentity>,
+}
+
+/// Folder and hash of an adapter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdapterIdentity {
+    /// The folder, as the user gave it.
+    pub path: String,
+    /// SHA-256 of its settings and tensors, in hexadecimal.
+    pub sha256: String,
 }
 
 /// One reduction of a recipe.
@@ -177,7 +190,12 @@ mod tests {
 
     /// A recipe in which the matrices of layer 0 have rank 2.
     fn recipe(edit: &Edit) -> Recipe {
-        let base = BaseModel { source: "somewhere".into(), sha256: "0".into(), architecture: "llama".into() };
+        let base = BaseModel {
+            source: "somewhere".into(),
+            sha256: "0".into(),
+            architecture: "llama".into(),
+            adapters: Vec::new(),
+        };
         Recipe::new(edit, base, SvdMethod::Exact, &config(), |id: WeightId| (id.layer == 0).then_some(2))
     }
 

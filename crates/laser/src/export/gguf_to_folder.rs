@@ -25,8 +25,19 @@ struct ConvertedTensor {
     shape: Vec<usize>,
     /// The matrices in it and their places; for a bias tensor, the matrices whose biases are in it.
     matrices: Vec<(WeightId, TensorLocation)>,
-    /// For a tensor without matrices, such as a norm: the tensor of the GGUF file, and the number to add to its values.
-    copied: Option<(String, f32)>,
+    /// For a tensor without matrices, such as a norm.
+    copied: Option<CopiedTensor>,
+}
+
+/// A tensor without matrices: its values in the GGUF file, and the number to add to them.
+struct CopiedTensor {
+    /// Index in [`role_parameters`].
+    parameter: usize,
+    layer: usize,
+    usual: &'static str,
+    /// Its position among the tensors of the parameter, where each attention head has one of its own.
+    part: usize,
+    offset: f32,
 }
 
 /// Writes the model `files`, with its matrices replaced by `matrices`, into the folder `folder`: tokenizer,
@@ -101,14 +112,14 @@ fn plan(files: &ModelFiles) -> Vec<ConvertedTensor> {
         }
         ConvertedTensor::entry(&mut plan, place.weight_name(), &place.shape).matrices.push((id, place.clone()));
     }
-    for vector in role_parameters(config) {
+    for (parameter, vector) in role_parameters(config).into_iter().enumerate() {
         // Some formats store norm weights as w − 1; the difference of both conventions is added.
         let offset = if vector.is_norm() { from.names.norm_offset - to.names.norm_offset } else { 0.0 };
         for layer in vector.layers(config) {
-            for (from, to) in from.stems(&vector, layer).into_iter().zip(to.stems(&vector, layer)) {
-                for (suffix, shape) in vector.tensors() {
-                    let tensor = ConvertedTensor::entry(&mut plan, format!("{to}.{suffix}"), shape);
-                    tensor.copied = Some((format!("{from}.{suffix}"), offset));
+            for (part, to) in to.stems(&vector, layer).into_iter().enumerate() {
+                for (usual, shape) in vector.tensors() {
+                    let tensor = ConvertedTensor::entry(&mut plan, format!("{to}.{usual}"), shape);
+                    tensor.copied = Some(CopiedTensor { parameter, layer, usual, part, offset });
                 }
             }
         }
@@ -130,18 +141,17 @@ impl ConvertedTensor {
 
     /// The values to be written, with the file's matrices replaced by `matrices`.
     fn values(&self, files: &ModelFiles, matrices: &BTreeMap<WeightId, Matrix>) -> Result<Vec<f32>, CheckpointError> {
-        let checkpoint = files.checkpoint();
-        if let Some((name, offset)) = &self.copied {
-            let mut values = checkpoint.tensor(name)?.to_f32()?;
-            values.iter_mut().for_each(|value| *value += offset);
-            return Ok(values);
+        let length = self.shape.iter().product();
+        if let Some(CopiedTensor { parameter, layer, usual, part, offset }) = &self.copied {
+            let all = files.parameter_values(&role_parameters(files.config())[*parameter], *layer, usual)?;
+            return Ok(all.into_iter().skip(part * length).take(length).map(|value| value + offset).collect());
         }
-        let mut values = vec![0.0; self.shape.iter().product()];
+        let mut values = vec![0.0; length];
         for (id, place) in &self.matrices {
             match matrices.get(id) {
-                _ if self.is_bias() => place.insert_bias(&files.location(*id).read_bias(checkpoint)?, &mut values),
+                _ if self.is_bias() => place.insert_bias(&files.bias_values(*id)?, &mut values),
                 Some(matrix) => place.insert(matrix.data(), &mut values),
-                None => place.insert(&files.location(*id).read(checkpoint)?, &mut values),
+                None => place.insert(&files.matrix_values(*id)?, &mut values),
             }
         }
         Ok(values)

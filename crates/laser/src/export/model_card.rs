@@ -38,15 +38,28 @@ impl ModelCard {
         let front = serde_yaml_ng::to_string(&self.front_matter(&base)).map_err(|e| Error::parse(FILE, e))?;
         let name = self.name(source.path());
         let replaced = match stored.len() {
+            0 => "its adapter merged and no matrix reduced".to_owned(),
             1 => "one matrix replaced by a low-rank approximation".to_owned(),
             n => format!("{n} matrices replaced by low-rank approximations"),
+        };
+        let adapters = recipe.base_model.as_ref().map_or(&[][..], |base| &base.adapters);
+        let rest = match adapters.is_empty() {
+            true => "Nothing was trained; all other weights are those of the base model.",
+            false => "All other weights are those of the base model with the adapters below.",
         };
         let mut text = format!(
             "---\n{front}---\n\n# {name}, rank-reduced\n\n\
              {name} with {replaced}, chosen by layer-selective rank reduction \
              (LASER, [arXiv 2312.13558](https://arxiv.org/abs/2312.13558)). \
-             Nothing was trained; all other weights are those of the base model.\n",
+             {rest}\n",
         );
+        if !adapters.is_empty() {
+            text += "\n## Adapters\n\nMerged into the weights before the edit, as whole matrices:\n\n";
+            for adapter in adapters {
+                let name = last_part(Path::new(&adapter.path));
+                text += &format!("- `{}`, SHA-256 `{}`\n", one_line(&name), adapter.sha256);
+            }
+        }
         if base_card.is_some() {
             text +=
                 "\nThe source's own card is kept beside this one as `README.base.md`, or with a number after `base`.\n";

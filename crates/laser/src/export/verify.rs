@@ -12,11 +12,13 @@ use crate::error::{Error, Result};
 use laser_model::load::ModelFiles;
 use laser_model::weight_id::WeightId;
 
-/// An edited tensor: the values to be written, laid out as in the file.
+/// An edited tensor, or one that an adapter changes: the values to be written, laid out as in the file.
 #[derive(Debug)]
 pub(super) struct EditedTensor {
-    /// The edited matrices in it.
+    /// The edited matrices in it; none where only an adapter changes it.
     pub(super) ids: Vec<WeightId>,
+    /// The matrices in it that an adapter changes, if it holds weights of matrices.
+    pub(super) merged: Vec<WeightId>,
     /// The data type to be written.
     pub(super) dtype: Dtype,
     pub(super) values: Vec<f32>,
@@ -26,6 +28,7 @@ pub(super) struct EditedTensor {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoredMatrix {
     /// The matrix, such as `L27.gate_proj`; if its tensor holds several edited matrices, all of them, joined by commas.
+    /// Empty for a tensor without matrices, such as an embedding, that an adapter changes.
     pub matrix: String,
     /// Name of its tensor in the file.
     pub tensor: String,
@@ -94,7 +97,7 @@ pub(super) fn expect_stored(
 }
 
 /// Checks that `written` is a copy of `source`, in the same format, in which exactly the tensors `edited` were
-/// replaced. Returns the stored matrices, ordered by layer.
+/// replaced. Returns the edited matrices as stored, ordered by layer, then the tensors that only an adapter changes.
 ///
 /// # Errors
 /// A tensor or metadata that differ from what was to be written, or an error on reading.
@@ -102,16 +105,20 @@ pub(super) fn compare_copy(
     source: &ModelFiles,
     written: &ModelFiles,
     edited: &BTreeMap<String, EditedTensor>,
-) -> Result<Vec<StoredMatrix>> {
+) -> Result<[Vec<StoredMatrix>; 2]> {
     let (before, after) = (source.checkpoint(), written.checkpoint());
-    let mut stored = BTreeMap::new();
+    let (mut stored, mut merged) = (BTreeMap::new(), BTreeMap::new());
     for info in before.tensors() {
         let (old, new) = (before.tensor(&info.name)?, after.tensor(&info.name)?);
         match edited.get(&info.name) {
             Some(tensor) => {
-                let EditedTensor { ids, dtype, values } = tensor;
-                let matrix = StoredMatrix::check(ids, new, *dtype, values, &old.to_f32()?, Some(old))?;
-                stored.insert(ids.clone(), matrix);
+                let EditedTensor { ids, merged: changed, dtype, values } = tensor;
+                let named = if ids.is_empty() { changed } else { ids };
+                let matrix = StoredMatrix::check(named, new, *dtype, values, &old.to_f32()?, Some(old))?;
+                match ids.is_empty() {
+                    true => merged.insert((changed.clone(), info.name.as_str()), matrix),
+                    false => stored.insert((ids.clone(), info.name.as_str()), matrix),
+                };
             }
             None => {
                 let same = new.info().dtype == info.dtype && new.info().shape == info.shape;
@@ -130,7 +137,7 @@ pub(super) fn compare_copy(
         let problem = "expected the source's metadata, found others".to_owned();
         return Err(Error::Run { path: written.path().to_owned(), problem });
     }
-    Ok(stored.into_values().collect())
+    Ok([stored, merged].map(|tensors| tensors.into_values().collect()))
 }
 
 /// Whether two files have the same metadata.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::edit::recipe::AdapterIdentity;
+
 /// Everything needed to repeat a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -35,10 +37,13 @@ pub struct Manifest {
 pub struct ModelIdentity {
     /// Path or source, as the user gave it.
     pub path: String,
-    /// SHA-256 of the weights, hexadecimal.
+    /// SHA-256 of the model's files, hexadecimal; with adapters, of the list of theirs and the base model's hashes.
     pub sha256: String,
     /// Name of its family.
     pub architecture: String,
+    /// The adapters merged into it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<AdapterIdentity>,
 }
 
 /// Name and hash of a task.

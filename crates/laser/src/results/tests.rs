@@ -71,6 +71,7 @@ pub(crate) fn results(n: usize, fixed: usize, broken: usize, search_gain: f64) -
                 path: "models/SmolLM2-135M-Instruct.Q4_1.gguf".to_owned(),
                 sha256: "5f0b1c".repeat(10) + "abcd",
                 architecture: "llama".to_owned(),
+                adapters: Vec::new(),
             },
             task: TaskIdentity { name: "world-facts".to_owned(), sha256: "77aa".repeat(16) },
             config: BTreeMap::from([("match".to_owned(), json!("top1")), ("rho".to_owned(), json!([0.9, 0.01]))]),

@@ -15,7 +15,8 @@ use super::files::{read_json, read_json_lines, write_json, write_json_lines};
 use super::flipped_items::FlippedItems;
 use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
-use crate::report::render_html;
+use crate::lora::AdapterAnalysis;
+use crate::report::{render_adapter_page, render_html};
 use crate::results::harness::{Output, sample_files};
 use crate::results::{Results, SampleRecord};
 use crate::search::store::Store;
@@ -104,6 +105,16 @@ impl RunFolder {
         write_atomically(&self.recipe(), recipe.to_yaml()?.as_bytes())?;
         write_json(&self.path.join(RESULTS), results)?;
         self.write_report()
+    }
+
+    /// Writes the files of an adapter's analysis, `adapter.json` and `report.html`.
+    ///
+    /// # Errors
+    /// A file cannot be written, or the report cannot be rendered.
+    pub fn write_adapter(&self, analysis: &AdapterAnalysis) -> Result<()> {
+        write_json(&self.path.join("adapter.json"), analysis)?;
+        let page = render_adapter_page(analysis).map_err(|e| Error::Report(e.to_string()))?;
+        Ok(write_atomically(&self.report(), page.as_bytes())?)
     }
 
     /// Renders `report.html` from the other files of a search.

@@ -69,19 +69,20 @@ impl Session {
     /// The model with an edit, its matrices decomposed exactly.
     ///
     /// # Errors
-    /// An empty edit, an edit that does not fit the model, or a cache folder that cannot be created.
+    /// An empty edit of a model without adapters, an edit that does not fit the model, or a cache folder that cannot be
+    /// created.
     pub fn apply(&self, edit: &Edit) -> Result<EditedModel<'_>> {
-        let card = ModelCard { base_model: Some(self.name.clone()), ..ModelCard::default() };
+        let card = ModelCard { base_model: Some(self.base_name.clone()), ..ModelCard::default() };
         self.apply_with(edit, &self.truncation(SvdMethod::Exact)?, card)
     }
 
     /// The model with an edit, its matrices reduced by `truncation`; `card` describes it.
     ///
     /// # Errors
-    /// An empty edit, as of a search that proposes none: what it would write is the unedited model. An edit that does not
-    /// fit the model.
+    /// An empty edit of a model without adapters, as of a search that proposes none: what it would write is the unedited
+    /// model. An edit that does not fit the model.
     pub fn apply_with(&self, edit: &Edit, truncation: &Truncation, card: ModelCard) -> Result<EditedModel<'_>> {
-        if edit.is_empty() {
+        if edit.is_empty() && self.files.adapters().is_empty() {
             let problem = "it changes no matrix, so that the unedited model would be written; a search that proposes no \
                            edit leaves nothing to apply";
             return Err(Error::Edit { edit: "[]".to_owned(), problem: problem.to_owned() });

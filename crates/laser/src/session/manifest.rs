@@ -32,6 +32,7 @@ impl Session {
                 path: self.name.clone(),
                 sha256: self.sha256()?,
                 architecture: self.config().family.model_type.to_owned(),
+                adapters: self.adapters()?,
             },
             task: TaskIdentity { name: joined(|task| task.name.clone()), sha256: joined(Task::sha256) },
             config,
@@ -49,6 +50,7 @@ impl Session {
             source: self.name.clone(),
             sha256: self.sha256()?,
             architecture: self.config().family.model_type.to_owned(),
+            adapters: self.adapters()?,
         })
     }
 }

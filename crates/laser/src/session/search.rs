@@ -76,7 +76,7 @@ impl CompletedSearch {
     pub fn apply<'a>(&self, session: &'a Session) -> Result<EditedModel<'a>> {
         let price = self.results.price.as_ref().map(price_line);
         let card = ModelCard {
-            base_model: Some(session.name().to_owned()),
+            base_model: Some(session.base_name().to_owned()),
             task: Some(self.results.manifest.task.name.clone()),
             results: [self.verdict().to_owned()].into_iter().chain(price).collect(),
         };

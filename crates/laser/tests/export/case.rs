@@ -52,6 +52,7 @@ impl Case {
             source: "somewhere".into(),
             sha256: "0".into(),
             architecture: files.config().family.name.into(),
+            adapters: Vec::new(),
         };
         let recipe = Recipe::new(&edit, base_model, SvdMethod::Exact, files.config(), |id| ranks[&id]);
         Self { files, base, edited, matrices, recipe }

@@ -1,4 +1,5 @@
-//! Reads the parameters of a model from its files: one device, one element type, every matrix `[out, in]`.
+//! Reads the parameters of a model from its files, merged with its adapters: one device, one element type, every matrix
+//! `[out, in]`.
 
 use std::cell::RefCell;
 
@@ -34,11 +35,7 @@ impl<'a> FileParameters<'a> {
     fn role(&self, role: TensorRole, layer: usize, bias: bool) -> Result<Vec<f32>> {
         let found = self.roles.iter().find(|p| p.role == role);
         let parameter = found.expect("only the parameters of the configuration are read");
-        let mut values = Vec::new();
-        for stem in self.files.layout.stems(parameter, layer) {
-            let suffix = self.files.layout.suffix(parameter, if bias { "bias" } else { "weight" });
-            values.extend(self.files.checkpoint.tensor(&format!("{stem}.{suffix}"))?.to_f32()?);
-        }
+        let mut values = self.files.parameter_values(parameter, layer, if bias { "bias" } else { "weight" })?;
         let offset = self.files.layout.names.norm_offset;
         if offset != 0.0 && parameter.is_norm() {
             values.iter_mut().for_each(|value| *value += offset);
@@ -50,18 +47,19 @@ impl<'a> FileParameters<'a> {
     fn matrix(&self, id: WeightId, bias: bool) -> Result<Vec<f32>> {
         let (location, checkpoint) = (self.files.location(id), &self.files.checkpoint);
         if bias {
-            return Ok(location.read_bias(checkpoint)?);
+            return Ok(self.files.bias_values(id)?);
         }
         if location.is_contiguous() {
             self.last_tensor.take();
-            return Ok(location.read(checkpoint)?);
+            return Ok(self.files.matrix_values(id)?);
         }
         let name = location.weight_name();
         let whole = match self.last_tensor.take().filter(|(of, _)| *of == name) {
             Some((_, whole)) => whole,
             None => checkpoint.tensor(&name)?.to_f32()?,
         };
-        let values = location.extract(&whole);
+        let mut values = location.extract(&whole);
+        self.files.merge_matrix(id, &mut values)?;
         self.last_tensor.replace(Some((name, whole)));
         Ok(values)
     }

@@ -30,6 +30,16 @@ impl TensorLocation {
         self.total_rows
     }
 
+    /// Whether the file stores `[in, out]`.
+    pub fn is_transposed(&self) -> bool {
+        self.transposed
+    }
+
+    /// The tensor's row for each row of the matrix.
+    pub fn rows(&self) -> &[usize] {
+        &self.rows
+    }
+
     /// Whether the matrix is one range of consecutive rows of the tensor.
     pub fn is_contiguous(&self) -> bool {
         !self.transposed && self.rows.windows(2).all(|pair| pair[1] == pair[0] + 1)

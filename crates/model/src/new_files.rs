@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{TensorLayout, role_parameters};
 use crate::config::ModelConfig;
 use crate::parameters::{ParameterId, ParameterOwner};
+use crate::tensor_layout::{TensorLayout, role_parameters};
 
 /// A tensor of a new file.
 #[derive(Debug, Clone, PartialEq)]
