@@ -1,5 +1,6 @@
 //! Command-line arguments, as typed values.
 
+mod lab;
 mod search;
 mod task;
 mod values;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
+pub(crate) use lab::{LabCommand, LabFacts};
 pub(crate) use search::Search;
 pub(crate) use task::TaskArgs;
 pub(crate) use values::{DeviceName, ProtocolName, SplitName, SvdName, WeightType};
@@ -77,6 +79,9 @@ pub(crate) enum Command {
     Report(Report),
     /// List the built-in tasks, or show one: its data, its prompts, its scores
     Tasks(Tasks),
+    /// Train small models, and study on them what rank reduction removes
+    #[command(subcommand)]
+    Lab(LabCommand),
 }
 
 #[derive(Debug, Args)]

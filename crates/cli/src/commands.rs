@@ -4,6 +4,7 @@ mod apply;
 mod compare;
 mod eval;
 mod inspect;
+mod lab;
 mod quickstart;
 mod report;
 mod search;
@@ -32,6 +33,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Compare(args) => compare::run(&args, &global),
         Command::Report(args) => report::run(&args, &global),
         Command::Tasks(args) => tasks::run(&args, &global),
+        Command::Lab(command) => lab::run(&command, &global),
     };
     progress.finish();
     result

@@ -75,9 +75,11 @@ fn name_flags(mut text: String) -> String {
 }
 
 fn is_flag(name: &str) -> bool {
-    let command = Arguments::command();
-    let is_in = |command: &clap::Command| command.get_arguments().any(|argument| argument.get_long() == Some(name));
-    is_in(&command) || command.get_subcommands().any(is_in)
+    fn is_in(command: &clap::Command, name: &str) -> bool {
+        command.get_arguments().any(|argument| argument.get_long() == Some(name))
+            || command.get_subcommands().any(|inner| is_in(inner, name))
+    }
+    is_in(&Arguments::command(), name)
 }
 
 /// A line on stderr.

@@ -23,6 +23,8 @@ mod eval;
 mod folder;
 #[path = "cli/groups.rs"]
 mod groups;
+#[path = "cli/lab_facts.rs"]
+mod lab_facts;
 #[path = "cli/look.rs"]
 mod look;
 #[path = "cli/numbers.rs"]
