@@ -12,7 +12,10 @@ pub mod edit_sweep;
 pub mod equivalence;
 pub mod facts;
 mod flips;
+mod mention_losses;
+mod model_plan;
 mod questions;
+mod study_folder;
 
 pub use answer_class::{AnswerClass, class_shares};
 pub use answers::{Answers, PromptBatch};
@@ -20,4 +23,5 @@ pub use bins::{N_BINS, bin_name, bin_of};
 pub use cosine::WordDirections;
 pub use divergence::{js, kl};
 pub use flips::{Flip, FlipRow, FlipTable, Rate, Slope, Trend, flip_table};
+pub use model_plan::ModelPlan;
 pub use questions::Questions;

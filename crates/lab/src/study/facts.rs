@@ -7,9 +7,12 @@
 mod bottoms;
 mod measure;
 mod pooled;
+mod run;
+mod sections;
 mod subject;
 
 pub use bottoms::BottomPoint;
 pub use measure::{Example, WorldResult};
 pub use pooled::{Mean, Pooled, PooledBottom, PooledControl};
+pub use run::{FactStudy, StudyResult};
 pub use subject::{Control, HalfScore};
