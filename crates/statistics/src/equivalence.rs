@@ -51,12 +51,15 @@ mod tests {
     fn p_and_interval_agree_about_the_margin() {
         let differences = [0.012, -0.004, 0.009, 0.001, 0.006];
         let test = tost(&differences, 0.02).expect("five differences");
-        // Mean 0.0048, s² = 4.117e-5: t = (0.0048 − 0.02)/0.0028695 = −5.297 with 4 degrees of freedom.
-        let stderr = (4.117e-5 / 5.0_f64).sqrt();
+        // scipy.stats.ttest_1samp(d, 0.02, alternative="less").pvalue, and confidence_interval(0.9)
         assert!((test.mean - 0.0048).abs() < 1e-12);
-        assert!((test.p - student_t_cdf(-0.0152 / stderr, 4.0)).abs() < 1e-12, "{}", test.p);
-        assert!((test.ci90[1] - (0.0048 + 2.131_846_786 * stderr)).abs() < 1e-9);
-        for margin in [0.005, 0.0105, 0.0109, 0.011, 0.03] {
+        assert!((test.p - 0.002_987_457_493_596_761).abs() < 1e-12, "{}", test.p);
+        let [low, high] = test.ci90;
+        assert!(
+            (low + 0.001_282_304_963_072_97).abs() < 1e-12 && (high - 0.010_882_304_963_073).abs() < 1e-12,
+            "{test:?}"
+        );
+        for margin in [0.005, 0.0105, 0.01088, 0.01089, 0.03] {
             let test = tost(&differences, margin).expect("five differences");
             let inside = test.ci90[0] > -margin && test.ci90[1] < margin;
             assert_eq!(inside, test.p < 0.05, "{margin}: {test:?}");

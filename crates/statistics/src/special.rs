@@ -107,6 +107,14 @@ mod tests {
             }
             assert!((student_t_cdf(t, 1e7) - normal_cdf(t)).abs() < 1e-6, "{t}");
         }
+        // scipy.stats.t.cdf(t, df)
+        for (t, df, p) in [
+            (-2.3, 7.0, 0.027_495_547_602_185_796),
+            (0.4, 3.5, 0.643_827_553_232_778_2),
+            (5.0, 30.0, 0.999_988_351_657_266_5),
+        ] {
+            assert!((student_t_cdf(t, df) - p).abs() < 1e-14, "{t}, {df}: {}", student_t_cdf(t, df));
+        }
         assert!(student_t_cdf(1.0, 0.0).is_nan());
     }
 

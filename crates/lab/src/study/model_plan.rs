@@ -49,7 +49,12 @@ impl ModelPlan {
             batch,
             settings: TrainingSettings {
                 steps,
-                schedule: Schedule { learning_rate, warm_up: 50.min(steps / 10), decay: Decay::Linear, last_share: 0.0 },
+                schedule: Schedule {
+                    learning_rate,
+                    warm_up: 50.min(steps / 10),
+                    decay: Decay::Linear,
+                    last_share: 0.0,
+                },
                 optimizer: AdamWSettings::default(),
                 clip: 1.0,
                 save_every: steps,

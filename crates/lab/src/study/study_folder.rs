@@ -35,7 +35,8 @@ impl StudyFolder {
         if !path.exists() {
             let mut entries = std::fs::read_dir(folder).map_err(Error::io(folder))?;
             if entries.next().is_some() {
-                let problem = format!("{}: expected a new folder or one of this study, found other files", folder.display());
+                let problem =
+                    format!("{}: expected a new folder or one of this study, found other files", folder.display());
                 return Err(Error::setting("out", problem));
             }
             write_json(&path, &plan)?;

@@ -41,10 +41,13 @@ pub(super) fn evidence(worlds: &[WorldRuns], wrong: &[WrongFacts], matched: Arm,
         .map(|world| {
             let of_init = |row: usize, init: usize| {
                 let pruned = world.answers(init, arm).row(row);
-                kl(pruned, world.answers(init, laser).row(row)) - kl(pruned, world.run(init, Arm::Full).answers.row(row))
+                kl(pruned, world.answers(init, laser).row(row))
+                    - kl(pruned, world.run(init, Arm::Full).answers.row(row))
             };
             let inits = world.runs.len();
-            (0..world.test.len()).map(|row| (0..inits).map(|init| of_init(row, init)).sum::<f64>() / inits as f64).collect()
+            (0..world.test.len())
+                .map(|row| (0..inits).map(|init| of_init(row, init)).sum::<f64>() / inits as f64)
+                .collect()
         })
         .collect();
     let sizes: Vec<usize> = nearer.iter().map(Vec::len).collect();

@@ -76,9 +76,8 @@ mod tests {
     fn random_changes_have_the_expected_share() {
         let w = random(40, 20, 2);
         let svd = decompose(w.view(), Method::Auto, 1).expect("decomposes");
-        let shares: Vec<[f64; 2]> = (3..23)
-            .map(|seed| removed_share(&w, &sum(&w, &random(40, 20, seed)), &svd, 5).expect("changed"))
-            .collect();
+        let shares: Vec<[f64; 2]> =
+            (3..23).map(|seed| removed_share(&w, &sum(&w, &random(40, 20, seed)), &svd, 5).expect("changed")).collect();
         let mean = shares.iter().map(|share| share[0]).sum::<f64>() / 20.0;
         let expected = (1.0 - 5.0 / 40.0) * (1.0 - 5.0 / 20.0);
         assert!((shares[0][1] - expected).abs() < 1e-12);

@@ -82,7 +82,8 @@ impl EquivalenceStudy {
             return Err(Error::setting("worlds", format!("expected at least 2, found {}", self.worlds)));
         }
         if self.initialisations < 2 {
-            let problem = format!("expected at least 2, found {}: the rule compares an arm with itself", self.initialisations);
+            let problem =
+                format!("expected at least 2, found {}: the rule compares an arm with itself", self.initialisations);
             return Err(Error::setting("initialisations", problem));
         }
         self.world.check()?;

@@ -18,7 +18,14 @@ impl EquivalenceResult {
             subject: "is pruning the model like pruning the training data?".to_owned(),
             verdict: self.verdict.sentence.clone(),
             tiles: self.tiles(),
-            sections: vec![self.rule_section(), self.conditions(), self.accuracy(), self.overlaps(), self.distributions(), self.additivity_section()],
+            sections: vec![
+                self.rule_section(),
+                self.conditions(),
+                self.accuracy(),
+                self.overlaps(),
+                self.distributions(),
+                self.additivity_section(),
+            ],
             provenance: self.provenance(),
         }
     }
@@ -32,7 +39,9 @@ impl EquivalenceResult {
             tile(
                 "(a) accuracy − LASER’s, points",
                 worst.map_or_else(|| "–".to_owned(), |bin| points(bin.mean)),
-                worst.map_or_else(String::new, |bin| format!("90 %: {} to {}", points(bin.ci90[0]), points(bin.ci90[1]))),
+                worst.map_or_else(String::new, |bin| {
+                    format!("90 %: {} to {}", points(bin.ci90[0]), points(bin.ci90[1]))
+                }),
             ),
             tile(
                 "(b) odds ratio in strata",
@@ -48,7 +57,11 @@ impl EquivalenceResult {
     }
 
     fn rule_section(&self) -> Section {
-        Section { title: "The rule, written before the first training".to_owned(), text: self.rule.clone(), ..Section::default() }
+        Section {
+            title: "The rule, written before the first training".to_owned(),
+            text: self.rule.clone(),
+            ..Section::default()
+        }
     }
 
     fn conditions(&self) -> Section {
@@ -78,7 +91,14 @@ impl EquivalenceResult {
             tables: vec![
                 Table::new(
                     "(a) Accuracy of the matched arm minus LASER’s",
-                    &["mentions", "fewest test facts", "difference, points", "90 % interval", "p of the worse side", "judged"],
+                    &[
+                        "mentions",
+                        "fewest test facts",
+                        "difference, points",
+                        "90 % interval",
+                        "p of the worse side",
+                        "judged",
+                    ],
                     evidence.strength.iter().map(bin).collect(),
                 ),
                 Table::new(
@@ -111,7 +131,8 @@ impl EquivalenceResult {
             let row = self.arms.iter().find(|row| row.arm == name);
             row.map(|row| Series::new(name, row.by_frequency.iter().map(|x| x.map(|x| 100.0 * x)).collect()))
         };
-        let names = ["full", "full+laser", self.matched.as_str(), "without-high-loss", "without-random", "without-noise-100"];
+        let names =
+            ["full", "full+laser", self.matched.as_str(), "without-high-loss", "without-random", "without-noise-100"];
         let bars = self.arms.iter().map(|row| (row.arm.clone(), row.classes.to_vec())).collect();
         Section {
             title: "Accuracy and classes of answers".to_owned(),
@@ -160,7 +181,9 @@ impl EquivalenceResult {
                 || "–".to_owned(),
                 |layers| layers.iter().map(|x| format!("{x:.2}")).collect::<Vec<_>>().join(", "),
             );
-            let removed = row.removed_share.map_or_else(|| "–".to_owned(), |[share, random]| format!("{} ({})", percent(share), percent(random)));
+            let removed = row
+                .removed_share
+                .map_or_else(|| "–".to_owned(), |[share, random]| format!("{} ({})", percent(share), percent(random)));
             vec![
                 row.arm.clone(),
                 format!("{} / {}", percent(row.same_answer[0]), percent(row.same_answer[1])),
@@ -171,7 +194,15 @@ impl EquivalenceResult {
                 removed,
             ]
         };
-        let header = ["arm", "same answer", "KL, nats", "JS, nats", "change with LASER’s", "similarity by layer", "change where LASER removes"];
+        let header = [
+            "arm",
+            "same answer",
+            "KL, nats",
+            "JS, nats",
+            "change with LASER’s",
+            "similarity by layer",
+            "change where LASER removes",
+        ];
         Section {
             title: "How alike are the models?".to_owned(),
             text: vec![
@@ -227,7 +258,13 @@ impl EquivalenceResult {
         let json = |value: serde_json::Value| value.to_string();
         vec![
             ("program".to_owned(), format!("laser lab study equivalence, version {}", env!("CARGO_PKG_VERSION"))),
-            ("worlds".to_owned(), format!("{}, seeds from {}; {} initialisations each", study.worlds, study.world.seed, study.initialisations)),
+            (
+                "worlds".to_owned(),
+                format!(
+                    "{}, seeds from {}; {} initialisations each",
+                    study.worlds, study.world.seed, study.initialisations
+                ),
+            ),
             ("world".to_owned(), json(serde_json::to_value(&study.world).expect("settings are plain data"))),
             ("model".to_owned(), json(serde_json::to_value(study.model).expect("settings are plain data"))),
             ("seed".to_owned(), study.seed.to_string()),

@@ -122,7 +122,8 @@ fn verdict(results: &[WorldResult], pooled: &Pooled) -> String {
         (_, true) => "The best edit hurts",
         _ => "No gain of the best edit is shown",
     };
-    let interval = all.gain_ci95.map_or_else(String::new, |[low, high]| format!(", {} to {}", points(low), points(high)));
+    let interval =
+        all.gain_ci95.map_or_else(String::new, |[low, high]| format!(", {} to {}", points(low), points(high)));
     let edits: Vec<&str> = results.iter().map(|result| result.edit.as_str()).collect();
     let generic = 100.0 * pooled.classes_of_fixed[crate::study::AnswerClass::Generic as usize];
     format!(

@@ -33,7 +33,9 @@ impl StudyResult {
 fn tiles(pooled: &Pooled) -> Vec<Tile> {
     let all = &pooled.flips.all;
     let tile = |name: &str, value: String, remark: String| Tile { name: name.to_owned(), value, remark };
-    let interval = all.gain_ci95.map_or_else(|| "no interval".to_owned(), |[low, high]| format!("95 %: {} to {}", points(low), points(high)));
+    let interval = all
+        .gain_ci95
+        .map_or_else(|| "no interval".to_owned(), |[low, high]| format!("95 %: {} to {}", points(low), points(high)));
     vec![
         tile("unedited models, test", rate(&all.base), interval95(&all.base)),
         tile("with the best edit, test", rate(&all.edit), interval95(&all.edit)),
@@ -79,7 +81,15 @@ fn worlds(results: &[WorldResult]) -> Section {
             format!("{:.1} of {}", result.effective_rank.0, result.effective_rank.1),
         ]
     };
-    let header = ["world", "best edit", "accuracy, search half", "test half", "fixed / broken", "log-loss, test, nats", "effective rank"];
+    let header = [
+        "world",
+        "best edit",
+        "accuracy, search half",
+        "test half",
+        "fixed / broken",
+        "log-loss, test, nats",
+        "effective rank",
+    ];
     let leaders = |result: &WorldResult| {
         let edits = result.leaders.iter().take(5).map(|edit| format!("{} ({})", edit.edit, percent(edit.accuracy)));
         vec![result.world_seed.to_string(), edits.collect::<Vec<_>>().join(", ")]
@@ -95,7 +105,11 @@ fn worlds(results: &[WorldResult]) -> Section {
             Table::new("", &header, results.iter().map(row).collect()),
             Table {
                 texts: true,
-                ..Table::new("The five best on the search half", &["world", "edits"], results.iter().map(leaders).collect())
+                ..Table::new(
+                    "The five best on the search half",
+                    &["world", "edits"],
+                    results.iter().map(leaders).collect(),
+                )
             },
         ],
         ..Section::default()
@@ -104,7 +118,8 @@ fn worlds(results: &[WorldResult]) -> Section {
 
 fn frequency(table: &FlipTable) -> Section {
     let row = |row: &FlipRow| {
-        let interval = row.gain_ci95.map_or_else(String::new, |[low, high]| format!(" [{}, {}]", points(low), points(high)));
+        let interval =
+            row.gain_ci95.map_or_else(String::new, |[low, high]| format!(" [{}, {}]", points(low), points(high)));
         vec![
             row.mentions.clone(),
             row.base.of.to_string(),
@@ -116,10 +131,21 @@ fn frequency(table: &FlipTable) -> Section {
             p_value(row.mcnemar_p),
         ]
     };
-    let header =
-        ["mentions", "facts", "accuracy", "fixed per right", "fixed, of the wrong", "broken, of the right", "gain, points", "McNemar"];
-    let percentages = |of: &dyn Fn(&FlipRow) -> Option<f64>| table.bins.iter().map(|row| of(row).map(|x| 100.0 * x)).collect();
-    let bands = |of: &dyn Fn(&FlipRow) -> Option<[f64; 2]>| table.bins.iter().map(|row| of(row).map(|x| x.map(|x| 100.0 * x))).collect();
+    let header = [
+        "mentions",
+        "facts",
+        "accuracy",
+        "fixed per right",
+        "fixed, of the wrong",
+        "broken, of the right",
+        "gain, points",
+        "McNemar",
+    ];
+    let percentages =
+        |of: &dyn Fn(&FlipRow) -> Option<f64>| table.bins.iter().map(|row| of(row).map(|x| 100.0 * x)).collect();
+    let bands = |of: &dyn Fn(&FlipRow) -> Option<[f64; 2]>| {
+        table.bins.iter().map(|row| of(row).map(|x| x.map(|x| 100.0 * x))).collect()
+    };
     let plot = LinePlot::new(&PlotData {
         caption: "Fixed, broken and gained by frequency (bands: 95 %)".to_owned(),
         x_title: "mentions in the corpus".to_owned(),
@@ -127,8 +153,10 @@ fn frequency(table: &FlipTable) -> Section {
         y_unit: " %".to_owned(),
         series: vec![
             Series::new("fixed, of the wrong", percentages(&|r| r.fixed.value())).with_band(bands(&|r| r.fixed.ci95)),
-            Series::new("broken, of the right", percentages(&|r| r.broken.value())).with_band(bands(&|r| r.broken.ci95)),
-            Series::new("gain, points", percentages(&|r| Some(r.gain).filter(|_| r.base.of > 0))).with_band(bands(&|r| r.gain_ci95)),
+            Series::new("broken, of the right", percentages(&|r| r.broken.value()))
+                .with_band(bands(&|r| r.broken.ci95)),
+            Series::new("gain, points", percentages(&|r| Some(r.gain).filter(|_| r.base.of > 0)))
+                .with_band(bands(&|r| r.gain_ci95)),
         ],
     });
     let mut text = vec![
@@ -151,9 +179,20 @@ fn frequency(table: &FlipTable) -> Section {
 
 /// The tests for a dependence on frequency, in a sentence.
 fn dependence(table: &FlipTable) -> Option<String> {
-    let trend = table.fix_trend.map(|t| format!("the rate of fixed facts along the bins has the trend z = {:.2} (Cochran–Armitage, {})", t.z, p_value(t.p)));
+    let trend = table.fix_trend.map(|t| {
+        format!(
+            "the rate of fixed facts along the bins has the trend z = {:.2} (Cochran–Armitage, {})",
+            t.z,
+            p_value(t.p)
+        )
+    });
     let slope = table.fix_slope.map(|s| {
-        format!("ten times as many mentions change the log-odds of being fixed by {:+.2} ± {:.2} (Wald, {})", s.slope, s.stderr, p_value(s.p))
+        format!(
+            "ten times as many mentions change the log-odds of being fixed by {:+.2} ± {:.2} (Wald, {})",
+            s.slope,
+            s.stderr,
+            p_value(s.p)
+        )
     });
     let correlation = table.logprob_correlation.map(|rho| {
         let interval = table.logprob_correlation_ci95.map_or_else(String::new, |[low, high]| format!(" [{low:+.2}, {high:+.2}]"));
@@ -168,7 +207,11 @@ fn class_names() -> Vec<String> {
 }
 
 fn classes(pooled: &Pooled) -> Section {
-    let bars = [("unedited", pooled.classes[0]), ("with the edit", pooled.classes[1]), ("fixed, before", pooled.classes_of_fixed)];
+    let bars = [
+        ("unedited", pooled.classes[0]),
+        ("with the edit", pooled.classes[1]),
+        ("fixed, before", pooled.classes_of_fixed),
+    ];
     let row = |(name, shares): &(&str, [f64; 4])| {
         std::iter::once((*name).to_owned()).chain(shares.iter().map(|share| percent(*share))).collect()
     };
@@ -224,8 +267,18 @@ fn bottoms(pooled: &Pooled) -> Section {
         cells.push(point.to_gold.map_or_else(|| "–".to_owned(), |mean| format!("{:.3}", mean.mean)));
         cells
     };
-    let header =
-        ["kept", "gold", "same type", "generic", "other", "fixed: gold", "same type", "generic", "other", "cosine to gold"];
+    let header = [
+        "kept",
+        "gold",
+        "same type",
+        "generic",
+        "other",
+        "fixed: gold",
+        "same type",
+        "generic",
+        "other",
+        "cosine to gold",
+    ];
     Section {
         title: "What the smallest components say".to_owned(),
         text: vec![
@@ -260,7 +313,8 @@ fn controls(pooled: &Pooled) -> Section {
 fn noise(clean: &[WorldResult], noisy: &Pooled, pooled: &Pooled) -> Section {
     let row = |name: &str, pooled: &Pooled| {
         let all = &pooled.flips.all;
-        let interval = all.gain_ci95.map_or_else(String::new, |[low, high]| format!(" [{}, {}]", points(low), points(high)));
+        let interval =
+            all.gain_ci95.map_or_else(String::new, |[low, high]| format!(" [{}, {}]", points(low), points(high)));
         vec![
             name.to_owned(),
             format!("{} → {}", rate(&all.base), rate(&all.edit)),
@@ -276,14 +330,25 @@ fn noise(clean: &[WorldResult], noisy: &Pooled, pooled: &Pooled) -> Section {
              noise, it should be gone here. Best edits: {}.",
             edits.join(", ")
         )],
-        tables: vec![Table::new("", &["corpus", "accuracy, test", "fixed / broken", "gain, points"], vec![row("noisy", noisy), row("without noise", pooled)])],
+        tables: vec![Table::new(
+            "",
+            &["corpus", "accuracy, test", "fixed / broken", "gain, points"],
+            vec![row("noisy", noisy), row("without noise", pooled)],
+        )],
         ..Section::default()
     }
 }
 
 fn examples(results: &[WorldResult]) -> Section {
     let row = |e: &super::measure::Example| {
-        vec![e.question.clone(), e.count.to_string(), e.gold.clone(), e.base.clone(), e.edited.clone(), e.removed.clone()]
+        vec![
+            e.question.clone(),
+            e.count.to_string(),
+            e.gold.clone(),
+            e.base.clone(),
+            e.edited.clone(),
+            e.removed.clone(),
+        ]
     };
     let header = ["question", "mentions", "gold", "unedited", "edited", "removed part alone"];
     let rows = results.first().map_or_else(Vec::new, |result| result.examples.iter().map(row).collect());
