@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
-pub(crate) use lab::{LabCommand, LabFacts};
+pub(crate) use lab::{LabCommand, LabEquivalence, LabFactStudy, LabFacts, LabStudy};
 pub(crate) use search::Search;
 pub(crate) use task::TaskArgs;
 pub(crate) use values::{DeviceName, ProtocolName, SplitName, SvdName, WeightType};
@@ -80,8 +80,13 @@ pub(crate) enum Command {
     /// List the built-in tasks, or show one: its data, its prompts, its scores
     Tasks(Tasks),
     /// Train small models, and study on them what rank reduction removes
+    Lab(Lab),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lab {
     #[command(subcommand)]
-    Lab(LabCommand),
+    pub(crate) command: LabCommand,
 }
 
 #[derive(Debug, Args)]

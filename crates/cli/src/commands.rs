@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Compare(args) => compare::run(&args, &global),
         Command::Report(args) => report::run(&args, &global),
         Command::Tasks(args) => tasks::run(&args, &global),
-        Command::Lab(command) => lab::run(&command, &global),
+        Command::Lab(args) => lab::run(&args.command, &global, &progress),
     };
     progress.finish();
     result
