@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
-pub(crate) use lab::{LabCommand, LabEquivalence, LabFactStudy, LabFacts, LabStudy};
+pub(crate) use lab::{ArchitectureName, LabCommand, LabEquivalence, LabFactStudy, LabFacts, LabStudy, LabTrain};
 pub(crate) use search::Search;
 pub(crate) use task::TaskArgs;
 pub(crate) use values::{DeviceName, ProtocolName, SplitName, SvdName, WeightType};

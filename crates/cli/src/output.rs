@@ -53,6 +53,10 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
         Some((setting.as_str(), problem.as_str()))
     } else if let Some(laser::model::Error::Setting { setting, problem }) = error.downcast_ref() {
         Some((setting.as_str(), problem.as_str()))
+    } else if let Some(laser_lab::Error::Setting { setting, problem }) = error.downcast_ref() {
+        Some((*setting, problem.as_str()))
+    } else if let Some(laser_lab::Error::Laser(error)) = error.downcast_ref() {
+        error.as_setting()
     } else {
         None
     };
@@ -75,11 +79,11 @@ fn name_flags(mut text: String) -> String {
 }
 
 fn is_flag(name: &str) -> bool {
-    fn is_in(command: &clap::Command, name: &str) -> bool {
+    fn has_flag(command: &clap::Command, name: &str) -> bool {
         command.get_arguments().any(|argument| argument.get_long() == Some(name))
-            || command.get_subcommands().any(|inner| is_in(inner, name))
+            || command.get_subcommands().any(|command| has_flag(command, name))
     }
-    is_in(&Arguments::command(), name)
+    has_flag(&Arguments::command(), name)
 }
 
 /// A line on stderr.

@@ -17,11 +17,17 @@ use laser::{SearchOptions, Session, SessionObserver, SessionOptions, TaskRequest
 use crate::args::{Global, ProtocolName, Search, SvdArgs, SvdName, TaskArgs};
 use crate::progress::Progress;
 
+/// The number of threads to use, of which the process's pool then consists.
+pub(crate) fn threads(global: &Global) -> usize {
+    let threads = global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
+    // An error means that the pool exists: an earlier call of this process built it, of the same size.
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok();
+    threads
+}
+
 /// Opens a session as the global options and the environment say.
 pub(crate) fn open(model: &str, global: &Global, progress: &Arc<Progress>) -> Result<Session> {
-    let threads = global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
-    // An error means that the pool exists: an earlier session of this process built it, of the same size.
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok();
+    let threads = threads(global);
     let dtype = global.dtype.map(|dtype| parse_dtype(dtype.name())).transpose()?;
     let options = SessionOptions {
         device: ComputeDevice::parse(&global.device.0, dtype)?,

@@ -5,6 +5,7 @@
 
 mod composed;
 mod fused;
+mod gradient;
 #[cfg(test)]
 mod tests;
 
@@ -101,8 +102,10 @@ pub fn attention(
     threads: usize,
 ) -> Result<Tensor> {
     if fused_applies(q) {
-        fused::attention(q, chunks, heads, scoring, layout, threads)
-    } else {
-        composed::attention(q, chunks, heads, scoring, layout)
+        return fused::attention(q, chunks, heads, scoring, layout, threads);
+    }
+    match chunks {
+        [own] if gradient::applies(q, scoring, layout) => gradient::attention(q, own, heads, scoring, layout),
+        _ => composed::attention(q, chunks, heads, scoring, layout),
     }
 }

@@ -3,14 +3,17 @@
 mod composed;
 mod fused;
 mod gradient;
+mod parameters;
 #[cfg(test)]
 mod tests;
 
 use candle_core::{Result, Tensor};
 
-use crate::differentiable;
+use crate::differentiable::{self, OutputGradient};
 use crate::host::fused_applies;
 use crate::weight::Weight;
+
+pub use parameters::{add_bias_gradient, add_weight_gradient};
 
 /// `x·Wᵀ + b + residual` for `x [rows, in]`, `w [out, in]`, `bias [out]`, `residual [n, out]` → `[rows, out]`.
 ///
@@ -31,19 +34,50 @@ pub fn linear(
     if let (Weight::Packed(w), true) = (w, fused_applies(x)) {
         return fused::linear(x, w, bias, residual, threads);
     }
+    tracked(x, w, bias, residual, None)
+}
+
+/// As [`linear`], for an `x` that needs a gradient; `gradient` receives the gradient of the result in a backward pass.
+///
+/// # Errors
+/// If shapes, devices or data types do not fit.
+pub fn observed_linear(
+    x: &Tensor,
+    w: &Weight,
+    bias: Option<&Tensor>,
+    residual: Option<&Tensor>,
+    gradient: &OutputGradient,
+) -> Result<Tensor> {
+    tracked(x, w, bias, residual, Some(gradient))
+}
+
+/// The linear operation on tensors that may need gradients.
+fn tracked(
+    x: &Tensor,
+    w: &Weight,
+    bias: Option<&Tensor>,
+    residual: Option<&Tensor>,
+    gradient: Option<&OutputGradient>,
+) -> Result<Tensor> {
     let w = w.to_tensor()?; // [out, in]
-    // The kernel with a gradient treats the weight as constant; a weight that needs a gradient itself is left to the
+    // The kernel with a gradient treats weight and bias as constant; those that need a gradient themselves are left to the
     // tensor library.
-    let constant = differentiable::applies(x) && !w.track_op();
-    let mut y = if constant { gradient::product(x, &w)? } else { composed::product(x, &w)? }; // [rows, out]
+    let constant = !w.track_op() && bias.is_none_or(|bias| !bias.track_op());
+    if constant && differentiable::applies(x) {
+        let rows = x.dim(0)?;
+        let residual = residual.map(|residual| repeat_rows(residual, rows)).transpose()?;
+        return gradient::product(x, &w, bias, residual.as_ref(), gradient);
+    }
+    let mut y = composed::product(x, &w)?; // [rows, out]
     if let Some(bias) = bias {
         y = y.broadcast_add(bias)?;
     }
-    match residual {
-        Some(residual) => {
-            let rows = x.dim(0)?;
-            y + repeat_rows(residual, rows)?
-        }
+    if let Some(residual) = residual {
+        let rows = x.dim(0)?;
+        y = (y + repeat_rows(residual, rows)?)?; // [rows, out]
+    }
+    match gradient {
+        Some(gradient) => gradient.observe(y),
         None => Ok(y),
     }
 }

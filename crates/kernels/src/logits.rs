@@ -46,6 +46,28 @@ pub fn summarise(logits: &[f32]) -> LogitsSummary {
     }
 }
 
+/// Cross-entropy of one row of logits and a class, in nats. The row becomes the gradient of `weight` times it:
+/// `weight·(softmax − onehot)`.
+///
+/// # Panics
+/// If the class is outside the row.
+pub fn cross_entropy(row: &mut [f32], class: usize, weight: f32) -> f64 {
+    let max = row.iter().fold(f32::NEG_INFINITY, |most, v| most.max(*v));
+    let logit = f64::from(row[class]);
+    let total = exponentials(row, max);
+    let factor = weight / total as f32;
+    row.iter_mut().for_each(|v| *v *= factor);
+    row[class] -= weight;
+    f64::from(max) + total.ln() - logit
+}
+
+/// Replaces every value `v` by `exp(v − max)`; gives the sum.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
+fn exponentials(row: &mut [f32], max: f32) -> f64 {
+    row.iter_mut().for_each(|v| *v = exp(*v - max));
+    f64::from(crate::sums::sum(row))
+}
+
 /// The most likely token, of several with the same logit the first; `None` if any logit is not finite.
 pub fn argmax(logits: &[f32]) -> Option<u32> {
     first_equal(logits, two_largest(logits).0)

@@ -29,7 +29,8 @@ pub(crate) fn matmul_transposed(
     threads: usize,
 ) {
     assert_eq!(x.cols, w.cols, "inner dimensions differ");
-    call_gemm(out, out_stride, x, w.rows, (w, 1, w.stride), mode, threads);
+    let sizes = (x.rows, w.rows, x.cols);
+    call_gemm(out, out_stride, sizes, (x, x.stride, 1), (w, 1, w.stride), mode, threads);
 }
 
 /// Computes `x · y`; `mode` says whether it replaces `out` or is added to it: `x [m, k]`, `y [k, n]`, `out [m, n]` with rows `out_stride` values apart.
@@ -45,27 +46,47 @@ pub(crate) fn matmul(
     threads: usize,
 ) {
     assert_eq!(x.cols, y.rows, "inner dimensions differ");
-    call_gemm(out, out_stride, x, y.cols, (y, y.stride, 1), mode, threads);
+    let sizes = (x.rows, y.cols, x.cols);
+    call_gemm(out, out_stride, sizes, (x, x.stride, 1), (y, y.stride, 1), mode, threads);
 }
 
-/// Computes the product; `right` is the right operand with its row and column strides as a matrix `[k, n]`.
-fn call_gemm(
+/// Computes `xᵀ · y`; `mode` says whether it replaces `out` or is added to it: `x [k, m]`, `y [k, n]`, `out [m, n]` with rows `out_stride` values apart.
+///
+/// # Panics
+/// If shapes do not fit.
+pub(crate) fn matmul_left_transposed(
     out: &mut [f32],
     out_stride: usize,
     x: MatrixView<'_>,
-    n: usize,
-    right: (MatrixView<'_>, usize, usize),
+    y: MatrixView<'_>,
     mode: OutputMode,
     threads: usize,
 ) {
-    let (m, k) = (x.rows, x.cols);
+    assert_eq!(x.rows, y.rows, "inner dimensions differ");
+    let sizes = (x.cols, y.cols, x.rows);
+    call_gemm(out, out_stride, sizes, (x, 1, x.stride), (y, y.stride, 1), mode, threads);
+}
+
+/// A matrix with the distances, in values, between its rows and between its columns.
+type Strided<'a> = (MatrixView<'a>, usize, usize);
+
+/// Computes a product of the sizes `(m, n, k)`: `left` as a matrix `[m, k]` times `right` as a matrix `[k, n]`.
+fn call_gemm(
+    out: &mut [f32],
+    out_stride: usize,
+    (m, n, k): (usize, usize, usize),
+    left: Strided<'_>,
+    right: Strided<'_>,
+    mode: OutputMode,
+    threads: usize,
+) {
     if m == 0 || n == 0 {
         return;
     }
     assert!(out.len() >= (m - 1) * out_stride + n && (m == 1 || out_stride >= n), "output too short");
     let parallelism = if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
     let stride = |s: usize| isize::try_from(s).expect("a slice's length fits isize because Rust guarantees it");
-    let (right, right_rows, right_cols) = right;
+    let ((left, left_rows, left_cols), (right, right_rows, right_cols)) = (left, right);
     let accumulate = mode == OutputMode::Accumulate;
     // SAFETY: both operands lie inside their slices (checked in `MatrixView::strided`), `out` is long enough (checked
     // above), and `out` is borrowed mutably, so it overlaps neither operand; the strides are those of the checks.
@@ -78,9 +99,9 @@ fn call_gemm(
             1,
             stride(out_stride),
             accumulate,
-            x.data.as_ptr(),
-            1,
-            stride(x.stride),
+            left.data.as_ptr(),
+            stride(left_cols),
+            stride(left_rows),
             right.data.as_ptr(),
             stride(right_cols),
             stride(right_rows),
@@ -121,6 +142,21 @@ mod tests {
                     assert!((f64::from(plain[i * os + j]) - sum).abs() < 1e-4);
                 }
                 assert!(out[i * os + n..(i + 1) * os].iter().all(|v| *v == 0.5), "wrote between rows");
+            }
+        }
+    }
+
+    #[test]
+    fn the_product_with_a_transposed_left_matrix_equals_the_naive_sum() {
+        for (m, n, k) in [(1, 1, 1), (7, 3, 5), (40, 30, 20), (3, 2, 0)] {
+            let (x, y) = (values(k * (m + 2) + 1, 0.1), values(k * (n + 1) + 1, 0.2));
+            let mut out = vec![0.5; m * n];
+            let (left, right) = (MatrixView::strided(&x, k, m, m + 2), MatrixView::strided(&y, k, n, n + 1));
+            matmul_left_transposed(&mut out, n, left, right, OutputMode::Accumulate, 1);
+            for (i, out) in out.iter().enumerate() {
+                let (row, col) = (i / n, i % n);
+                let sum: f64 = (0..k).map(|l| f64::from(x[l * (m + 2) + row]) * f64::from(y[l * (n + 1) + col])).sum();
+                assert!((f64::from(*out) - 0.5 - sum).abs() < 1e-4);
             }
         }
     }

@@ -9,7 +9,7 @@ mod tests;
 
 use candle_core::{Result, Tensor};
 
-use crate::differentiable;
+use crate::differentiable::{self, OutputGradient};
 use crate::host::{fused_applies, host_rows, with_values};
 
 /// The two kinds of normalisation.
@@ -48,8 +48,40 @@ impl Norm {
             return host_rows(y, rows, width);
         }
         if differentiable::applies(x) {
-            return gradient::normalise(x, self);
+            return gradient::normalise(x, self, None);
         }
         composed::normalise(x, self)
+    }
+
+    /// As [`Norm::apply`], for an `x` that needs a gradient; `gradient` receives the gradient of the result in a backward
+    /// pass.
+    ///
+    /// # Errors
+    /// As [`Norm::apply`].
+    pub fn apply_observed(&self, x: &Tensor, gradient: &OutputGradient) -> Result<Tensor> {
+        if differentiable::applies(x) {
+            return gradient::normalise(x, self, Some(gradient));
+        }
+        gradient.observe(composed::normalise(x, self)?)
+    }
+
+    /// Adds the gradients of weight and bias to `d_weight [width]` and `d_bias [width]` (empty without a bias), for the
+    /// input `x [rows, k·width]` and the gradient `delta` of the output, of the same shape.
+    ///
+    /// # Errors
+    /// If a tensor is not contiguous f32 in host memory.
+    pub fn add_parameter_gradients(
+        &self,
+        d_weight: &mut [f32],
+        d_bias: &mut [f32],
+        x: &Tensor,
+        delta: &Tensor,
+    ) -> Result<()> {
+        with_values(x, |x| {
+            let add = |delta: &[f32]| {
+                gradient::add_parameter_gradients(d_weight, d_bias, x, delta, self.kind, self.eps as f32);
+            };
+            with_values(delta, add)
+        })?
     }
 }

@@ -30,6 +30,14 @@ impl Weight {
         Ok(Self::Packed(Arc::new(packed)))
     }
 
+    /// The same weight without a gradient.
+    pub fn detach(&self) -> Self {
+        match self {
+            Self::Packed(packed) => Self::Packed(packed.clone()),
+            Self::Tensor(tensor) => Self::Tensor(tensor.detach()),
+        }
+    }
+
     /// `[out, in]`.
     ///
     /// # Errors

@@ -1,9 +1,19 @@
 //! The lab: trains small models, and answers on them what the LASER paper (arXiv 2312.13558) left open.
 //!
-//! [`facts`] makes worlds of facts whose frequency and noise are known exactly, as a corpus to train on and a task to
-//! score. `docs/lab.md` says what is asked of the models, and what came out.
+//! 1. [`training`] trains a model through the same generic block that runs every family; [`text_training`] does it from a
+//!    file of texts to a Hugging Face folder.
+//! 2. [`facts`] makes worlds of facts whose frequency and noise are known exactly, as a corpus to train on and a task to
+//!    score.
+//! 3. [`study`] answers questions with models of such worlds; [`page`] writes the answers as a page.
+//!
+//! `docs/lab.md` says what is asked, and what came out.
 #![forbid(unsafe_code)]
 
+pub mod error;
 pub mod facts;
 pub mod page;
 pub mod study;
+pub mod text_training;
+pub mod training;
+
+pub use error::{Error, Result};

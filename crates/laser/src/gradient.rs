@@ -11,7 +11,6 @@
 
 mod backward;
 mod components;
-mod gradients;
 mod item_rows;
 mod logits;
 mod loss;

@@ -25,6 +25,7 @@ mod comparison;
 mod embedding;
 mod experts;
 mod greedy;
+mod head;
 mod logits;
 mod mlp;
 mod project;
@@ -71,7 +72,7 @@ pub struct ForwardPass<'a> {
     rows_per_copy: usize,
     /// Whether keys and values stay in the cache for later passes.
     keep_in_cache: bool,
-    /// Matrices whose inputs and output gradients a caller wants.
+    /// Operations whose inputs and output gradients a caller wants.
     taps: Option<&'a mut Taps>,
 }
 
@@ -126,8 +127,13 @@ impl<'a> ForwardPass<'a> {
         Self { keep_in_cache: false, ..self }
     }
 
-    /// The same pass, but the inputs and outputs of some matrices are recorded in `taps`.
+    /// The same pass, but the inputs and output gradients of some operations are recorded in `taps`.
     pub fn with_taps(self, taps: &'a mut Taps) -> Self {
         Self { taps: Some(taps), ..self }
+    }
+
+    /// Number of records that the pass has made so far.
+    pub fn n_taps(&self) -> usize {
+        self.taps.as_ref().map_or(0, |taps| taps.found.len())
     }
 }

@@ -30,6 +30,7 @@ pub mod meter;
 mod model;
 mod model_kind;
 pub mod parallel;
+pub mod parameters;
 pub mod rope;
 pub mod tensor_layout;
 pub mod tokenizer;

@@ -1,17 +1,17 @@
 //! Opens the files of a model: finds configuration and tensor layout, checks the set of tensors, and loads the weights.
 
 mod config_json;
+mod file_parameters;
 mod surplus;
 mod tied_head;
-mod weight_reader;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
 use config_json::ConfigJson;
+pub use file_parameters::FileParameters;
 use laser_checkpoint::{Checkpoint, Metadata};
-use weight_reader::WeightReader;
 
 use crate::arch::registry::GgufModel;
 use crate::arch::tensor_names::TensorRole;
@@ -21,6 +21,7 @@ use crate::model::Model;
 use crate::tensor_layout::{TensorLayout, TensorLocation};
 use crate::tokenizer::{Tokenizer, TokenizerError};
 use crate::weight_id::WeightId;
+use crate::weights::WeightBuilder;
 
 /// The opened files of a model: its tensors on disk, configuration and tokenizer, without weights in memory.
 #[derive(Debug)]
@@ -171,12 +172,18 @@ impl ModelFiles {
         Ok(tokenizer)
     }
 
+    /// The parameters in the files, as tensors on `device` in `dtype`.
+    pub fn parameters<'a>(&'a self, device: &'a Device, dtype: DType) -> FileParameters<'a> {
+        FileParameters::new(self, device, dtype)
+    }
+
     /// Loads all weights onto `device` as `dtype` (f32 on the CPU). Each forward pass will use `threads` threads.
     ///
     /// # Errors
     /// Tensors that cannot be read, or a failure of the tensor library.
     pub fn load(&self, device: &Device, dtype: DType, threads: usize) -> Result<Model> {
-        let weights = WeightReader::new(self, device, dtype).read()?;
+        let parameters = self.parameters(device, dtype);
+        let weights = WeightBuilder::new(&self.config, &parameters).build(device, dtype)?;
         // The weights are copies in memory; the pages of the mapped files are no longer needed.
         self.checkpoint.release_pages();
         Ok(Model::new(self.config.clone(), weights, threads))

@@ -5,16 +5,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
 
 use crate::config::{ModelConfig, Piece};
 use crate::error::{Error, Result};
 use crate::meter::{ForwardWork, Meter};
+use crate::parameters::ParameterSource;
 use crate::weight_id::WeightId;
-use crate::weights::Weights;
 use crate::weights::linear::{Linear, LinearRef};
-use laser_kernels::activation::activate;
-use laser_kernels::linear::linear;
+use crate::weights::{WeightBuilder, Weights};
 use laser_kernels::variants::Variants;
 use laser_kernels::weight::Weight;
 
@@ -52,6 +51,21 @@ impl Model {
             threads: threads.max(1),
             meter: Arc::default(),
         }
+    }
+
+    /// A model without edits whose parameters come from `source`, on `device` and in `dtype`, those of its tensors. Each
+    /// forward pass uses one thread.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub fn from_parameters(
+        config: ModelConfig,
+        source: &impl ParameterSource,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Self> {
+        let weights = WeightBuilder::new(&config, source).build(device, dtype)?;
+        Ok(Self::new(config, weights, 1))
     }
 
     /// Sizes and options.
@@ -197,33 +211,12 @@ impl Model {
         LinearRef { weight, bias: base.bias.as_ref() }
     }
 
-    /// Logits from the output of the last block: `[rows, d_model]` → `[rows, vocab]`, f32.
+    /// The output head as products read it: as a plain tensor if [`Model::with_plain_head`] made one.
     ///
     /// # Errors
-    /// A model that reads no tokens.
-    pub fn head(&self, hidden: &Tensor) -> Result<Tensor> {
-        let (weights, c) = (&self.weights.head, &self.config.head);
-        let Some(tokens) = &weights.tokens else {
-            return Err(self.config.no_tokens());
-        };
-        self.meter.add_head(hidden.dim(0)?);
-        let mut x = match &weights.norm {
-            Some(norm) => norm.apply(hidden)?, // [rows, d_model]
-            None => hidden.clone(),
-        };
-        if let (Some((square, norm)), Some(f)) = (&weights.transform, c.transform) {
-            x = linear(&x, &square.weight, square.bias.as_ref(), None, self.threads)?; // [rows, d_model]
-            x = norm.apply(&activate(&x, f)?)?; // [rows, d_model]
-        }
-        let head = self.head.as_ref().unwrap_or(&tokens.weight);
-        let logits = linear(&x, head, tokens.bias.as_ref(), None, self.threads)?; // [rows, vocab]
-        let mut logits = logits.to_dtype(DType::F32)?;
-        if c.scale != 1.0 {
-            logits = (logits * c.scale)?;
-        }
-        if let Some(cap) = c.softcap {
-            logits = ((logits / cap)?.tanh()? * cap)?;
-        }
-        Ok(logits)
+    /// A model that predicts no tokens.
+    pub(crate) fn head_matrix(&self) -> Result<LinearRef<'_>> {
+        let tokens = self.weights.head.tokens.as_ref().ok_or_else(|| self.config.no_tokens())?;
+        Ok(LinearRef { weight: self.head.as_ref().unwrap_or(&tokens.weight), bias: tokens.bias.as_ref() })
     }
 }

@@ -4,6 +4,7 @@
 //! directly.
 
 mod location;
+mod new_files;
 mod prefix;
 mod role_parameter;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use laser_checkpoint::Checkpoint;
 
 pub use location::TensorLocation;
+pub use new_files::{StoredValues, tensors_of_new_files};
 pub use role_parameter::{RoleParameter, role_parameters};
 
 use crate::arch::tensor_names::{StoredTensor, TensorNames, TensorRole};

@@ -2,6 +2,7 @@
 //!
 //! Low level: the forward pass reads them; [`Model::matrix`](crate::Model::matrix) gives the values of one matrix.
 
+mod builder;
 pub(crate) mod linear;
 pub(crate) mod trajectory;
 
@@ -11,6 +12,7 @@ use candle_core::{DType, Device, Tensor};
 use laser_kernels::norm::Norm;
 use laser_kernels::weight::Weight;
 
+pub(crate) use builder::WeightBuilder;
 pub use linear::{Linear, LinearRef};
 pub use trajectory::{ReturnStateAction, TrajectoryWeights};
 

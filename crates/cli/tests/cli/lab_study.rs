@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::bench::{Bench, number};
 
 /// A study so small that nothing is learned, which is enough to see that its numbers fit together.
-const TINY: &str = "--worlds 2 --facts 80 --mentions 500 --names 16 --d-model 16 --layers 2 --heads 2 --steps 12 --batch 32";
+const TINY: &str =
+    "--worlds 2 --facts 80 --mentions 500 --names 16 --d-model 16 --layers 2 --heads 2 --steps 12 --batch 32";
 
 /// The models of a study, with the time of their last change.
 fn models(folder: &Path) -> Vec<(String, std::time::SystemTime)> {
@@ -29,7 +30,10 @@ fn a_study_of_facts_agrees_with_itself_and_is_continued() {
     let printed = bench.data(&study);
     let results = bench.json("study/study.json");
     assert_eq!(printed, results);
-    assert_eq!((results["noisy"].as_array().map(Vec::len), results["clean"].as_array().map(Vec::len)), (Some(2), Some(2)));
+    assert_eq!(
+        (results["noisy"].as_array().map(Vec::len), results["clean"].as_array().map(Vec::len)),
+        (Some(2), Some(2))
+    );
     let flips = &results["pooled"]["flips"];
     let sum = |what: &str, part: &str| -> f64 {
         flips["bins"].as_array().expect("bins").iter().map(|bin| number(bin, &format!("{what}.{part}"))).sum()
@@ -70,7 +74,8 @@ fn a_study_of_equivalence_states_its_rule_first_and_goes_on_after_a_loss() {
     let results = bench.data(&study);
     let plan = bench.json("study/plan.json");
     assert_eq!(plan["rule"], results["rule"]);
-    let arms: Vec<&str> = results["arms"].as_array().expect("arms").iter().filter_map(|arm| arm["arm"].as_str()).collect();
+    let arms: Vec<&str> =
+        results["arms"].as_array().expect("arms").iter().filter_map(|arm| arm["arm"].as_str()).collect();
     assert_eq!((arms.len(), arms[0], arms[1]), (12, "full", "full+laser"));
     assert_eq!(models(&bench.path("study")).len(), 2 * 2 * 11);
     let verdict = &results["verdict"];

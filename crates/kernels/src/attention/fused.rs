@@ -1,6 +1,6 @@
 //! Attention as one CPU kernel: threads take blocks of queries, and compute one head after another.
 
-mod weights;
+pub(super) mod weights;
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ use crate::sums::dot;
 use weights::{HeadScoring, softmax, softmax_inline};
 
 /// Largest number of queries in one block of a long segment: the score buffer has at most so many rows.
-const MAX_BLOCK_QUERIES: usize = 64;
+pub(super) const MAX_BLOCK_QUERIES: usize = 64;
 /// Smallest number of queries for which a matrix product is faster than plain loops.
 const MIN_PRODUCT_QUERIES: usize = 8;
 
@@ -40,13 +40,29 @@ pub(super) fn attention(
     for ((k, v), chunk) in guards.iter().zip(chunks) {
         keys_values.push((values_of_storage(&k.0, k.1)?, values_of_storage(&v.0, v.1)?, chunk.stride));
     }
-    let mut out = vec![0f32; n * width];
-    with_values(q, |q| {
-        let mut blocks = query_blocks(&mut out, &keys_values, heads, scoring.causal, layout);
-        let compute = |block: &mut QueryBlock<'_>| block.compute(q, heads, scoring);
-        if threads > 1 { blocks.par_iter_mut().for_each(compute) } else { blocks.iter_mut().for_each(compute) }
-    })?;
+    let out = with_values(q, |q| attend(q, &keys_values, heads, scoring, layout, threads))?;
     host_rows(out, n, width)
+}
+
+/// As [`attention`], on plain values: `q [copies·rows, n_heads·d_head]` → the same shape. Each of `chunks` has its keys,
+/// its values and its stride.
+pub(super) fn attend(
+    q: &[f32],
+    chunks: &[(&[f32], &[f32], usize)],
+    heads: Heads,
+    scoring: AttentionScoring<'_>,
+    layout: SegmentLayout<'_>,
+    threads: usize,
+) -> Vec<f32> {
+    let mut out = vec![0f32; q.len()];
+    let mut blocks = query_blocks(&mut out, chunks, heads, scoring.causal, layout);
+    let compute = |block: &mut QueryBlock<'_>| block.compute(q, heads, scoring);
+    if threads > 1 {
+        blocks.par_iter_mut().for_each(compute)
+    } else {
+        blocks.iter_mut().for_each(compute)
+    }
+    out
 }
 
 /// Keys and values of consecutive tokens, `[tokens, n_kv_heads·d_head]` each.

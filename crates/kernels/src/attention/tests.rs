@@ -4,7 +4,7 @@ use candle_core::Var;
 
 use super::*;
 use crate::batch_layout::{BatchLayout, CacheRange};
-use crate::testing::{difference, random};
+use crate::testing::{check_gradients, difference, random};
 
 /// Scale only, with a window, a cap or slopes, with all of them, not causal, and with Falcon's bias.
 const SCORINGS: [AttentionScoring<'static>; 9] = {
@@ -155,6 +155,25 @@ fn gradients_equal_difference_quotients_of_the_formula() {
             let (found, along) = ((at(0.003) - at(-0.003)) / 0.006, f64::from(along));
             assert!((found - along).abs() < 1e-3 * along.abs().max(1.0), "{scoring:?}, {which}: {found}, {along}");
         }
+    }
+}
+
+/// The kernel for whole sequences, shorter and longer than its blocks, against the composed form.
+#[test]
+fn values_and_gradients_of_whole_sequences_equal_the_composed_form() {
+    let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 4 };
+    let mut rows = BatchLayout::default();
+    [1, 5, 15, 16, 70].iter().for_each(|n| rows.push(&vec![0; *n], 0, vec![]));
+    let n = rows.len();
+    let layout = SegmentLayout { segments: &rows.segments, copies: 1, rows: n };
+    let vars = [24, 8, 8].map(|width| Var::from_tensor(&random(n, width)).expect("var"));
+    let [q, k, v] = vars.each_ref().map(Var::as_tensor);
+    let own = KvChunk { k: k.clone(), v: v.clone(), stride: 0 };
+    for scoring in SCORINGS.into_iter().filter(|scoring| scoring.softcap.is_none()) {
+        assert!(gradient::applies(q, scoring, layout));
+        let kernel = gradient::attention(q, &own, heads, scoring, layout);
+        let composed = composed::attention(q, std::slice::from_ref(&own), heads, scoring, layout);
+        check_gradients("attention", &vars.each_ref(), kernel, composed);
     }
 }
 

@@ -45,5 +45,5 @@ fn gradients_flow_through_packed_weights_and_to_tracked_ones() {
 #[test]
 fn values_and_gradients_equal_the_composed_form() {
     let (x, w) = (Var::from_tensor(&random(5, 8)).expect("var"), random(3, 8));
-    check_gradients("product", &[&x], gradient::product(&x, &w), composed::product(&x, &w));
+    check_gradients("product", &[&x], gradient::product(&x, &w, None, None, None), composed::product(&x, &w));
 }

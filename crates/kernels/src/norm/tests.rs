@@ -35,7 +35,7 @@ fn values_and_gradients_equal_the_composed_form() {
         for bias in [None, Some(random_row(37))] {
             let x = Var::from_tensor(&random(4, 2 * 37)).expect("var");
             let norm = Norm { kind, weight: random_row(37), bias, eps: 1e-5 };
-            let (kernel, composed) = (gradient::normalise(&x, &norm), composed::normalise(&x, &norm));
+            let (kernel, composed) = (gradient::normalise(&x, &norm, None), composed::normalise(&x, &norm));
             check_gradients(&format!("{norm:?}"), &[&x], kernel, composed);
         }
     }

@@ -8,15 +8,16 @@ use std::ops::Range;
 
 use candle_core::{Tensor, Var};
 
-use super::gradients::Gradients;
 use super::item_rows::{item_logit_rows, item_rows};
 use super::loss::{LossItems, losses_and_gradient};
 use crate::error::Result;
 use crate::evaluate::batch::Batch;
+use laser_kernels::differentiable::Gradients;
 use laser_model::Model;
 use laser_model::config::Piece;
 use laser_model::forward::ForwardPass;
 use laser_model::forward::Taps;
+use laser_model::parameters::ParameterOwner;
 use laser_model::weight_id::WeightId;
 
 /// The backward pass of one batch, from the loss down to the lowest layer that is needed.
@@ -97,8 +98,10 @@ fn matrix_rows(
     let (mut input, mut deltas, mut spans) = (None, Vec::with_capacity(pieces.len()), spans);
     for (i, piece) in pieces.iter().enumerate() {
         // An expert that no row reached has no tap.
-        let Some(tap) = taps.found.iter().find(|tap| tap.id == piece.id) else { continue };
-        let delta = gradients.of(&tap.output)?; // [rows, out]
+        let owner = ParameterOwner::Matrix(piece.id);
+        let Some(tap) = taps.found.iter().find(|tap| tap.owner == owner) else { continue };
+        // Nor is there a gradient if the loss does not depend on the matrix.
+        let Some(delta) = tap.gradient.get(gradients)? else { continue }; // [rows, out]
         deltas.push(delta.narrow(1, piece.rows.start, piece.rows.len())?);
         if i == 0 {
             // All pieces of a matrix have the same input.

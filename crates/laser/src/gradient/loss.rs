@@ -2,12 +2,12 @@
 
 use candle_core::{Device, Tensor, Var};
 
-use super::gradients::Gradients;
 use super::item_rows::item_logit_rows;
 use super::logits::{LogProbGradient, LogitRows};
 use crate::error::{Error, Result};
 use crate::evaluate::batch::{Batch, BatchItem};
 use crate::evaluate::encode::EncodedItem;
+use laser_kernels::differentiable::Gradients;
 use laser_kernels::with_values;
 use laser_model::Model;
 use laser_task::score::Score;

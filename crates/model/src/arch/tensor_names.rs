@@ -75,7 +75,7 @@ pub(crate) const fn all_experts(name: &'static str, holds: &'static [WeightKind]
 }
 
 /// Role of a parameter that is not a matrix of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TensorRole {
     /// Token embedding, `[vocab, d_model]`.
     Embedding,

@@ -3,14 +3,15 @@
 use candle_core::Tensor;
 
 use super::ForwardPass;
+use super::residual::BranchNorm;
 use crate::error::Result;
+use crate::parameters::{ParameterOwner, TensorRole};
 use crate::weight_id::WeightId;
 use crate::weight_id::WeightKind::{K, O, Q, V};
 use crate::weights::QueryKeyNorm;
 use laser_kernels::attention::{AttentionScoring, Heads, SegmentLayout, attention};
 use laser_kernels::kv_cache::KvChunk;
 use laser_kernels::linear::repeat_rows;
-use laser_kernels::norm::Norm;
 use laser_kernels::rope::rotate;
 
 impl ForwardPass<'_> {
@@ -23,14 +24,19 @@ impl ForwardPass<'_> {
     /// Projects the heads' outputs, `heads [m, n_heads·d_head]`, and adds them to the stream `x [n, d_model]`:
     /// `[max(m, n), d_model]`.
     pub(super) fn add_attention(&mut self, layer: usize, heads: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let weights = &self.model.weights().layers[layer];
-        let residual = self.residual_input(x, weights.attention_norm.as_ref())?; // [n, d_model]
-        self.project_and_add(WeightId::new(layer, O), heads, &residual, weights.attention_post_norm.as_ref())
+        let model = self.model;
+        let weights = &model.weights().layers[layer];
+        let first = BranchNorm::new(TensorRole::AttentionNorm, layer, weights.attention_norm.as_ref());
+        let post = BranchNorm::new(TensorRole::AttentionPostNorm, layer, weights.attention_post_norm.as_ref());
+        let residual = self.residual_input(x, first)?; // [n, d_model]
+        self.project_and_add(WeightId::new(layer, O), heads, &residual, post)
     }
 
     /// Input of the query, key and value projections: `norm(x)`, `[copies·rows, d_model]`.
-    pub(super) fn attention_input(&self, layer: usize, x: &Tensor) -> Result<Tensor> {
-        normed(x, self.model.weights().layers[layer].attention_norm.as_ref())
+    pub(super) fn attention_input(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
+        let model = self.model;
+        let norm = model.weights().layers[layer].attention_norm.as_ref();
+        self.normed(ParameterOwner::Role(TensorRole::AttentionNorm, layer), x, norm)
     }
 
     /// Outputs of all attention heads side by side, before the output projection: `x [copies·rows, d_model]` →
@@ -45,8 +51,9 @@ impl ForwardPass<'_> {
         // If one of the three has variants, the rows are split at it: the other two are repeated for all copies.
         let n = self.copies * self.rows_per_copy;
         let (q, k, v) = (repeat_rows(&q, n)?, repeat_rows(&k, n)?, repeat_rows(&v, n)?);
-        let norm_and_rotate = |x: Tensor, norm: Option<&QueryKeyNorm>| -> Result<Tensor> {
-            let mut x = normed(&x, norm.map(|norm| &norm.norm))?; // [copies·rows, heads·d_head]
+        let mut norm_and_rotate = |x: Tensor, role: TensorRole, norm: Option<&QueryKeyNorm>| -> Result<Tensor> {
+            let owner = ParameterOwner::Role(role, layer);
+            let mut x = self.normed(owner, &x, norm.map(|norm| &norm.norm))?; // [copies·rows, heads·d_head]
             if let Some(scale) = norm.and_then(|norm| norm.scale.as_ref()) {
                 x = x.broadcast_mul(scale)?; // [copies·rows, heads·d_head]
             }
@@ -55,8 +62,8 @@ impl ForwardPass<'_> {
                 None => Ok(x),
             }
         };
-        let q = norm_and_rotate(q, weights.query_norm.as_ref())?; // [copies·rows, n_heads·d_head]
-        let k = norm_and_rotate(k, weights.key_norm.as_ref())?; // [copies·rows, n_kv_heads·d_head]
+        let q = norm_and_rotate(q, TensorRole::QueryNorm, weights.query_norm.as_ref())?; // [copies·rows, n_heads·d_head]
+        let k = norm_and_rotate(k, TensorRole::KeyNorm, weights.key_norm.as_ref())?; // [copies·rows, n_kv_heads·d_head]
         let stride = if self.copies > 1 { self.layout.len() } else { 0 };
         let chunks = &mut self.cache.layers[layer];
         chunks.push(KvChunk { k, v, stride });
@@ -75,13 +82,5 @@ impl ForwardPass<'_> {
             chunks.pop();
         }
         Ok(heads)
-    }
-}
-
-/// `norm(x)`, or `x` itself if the family has no norm there; same shape.
-pub(super) fn normed(x: &Tensor, norm: Option<&Norm>) -> Result<Tensor> {
-    match norm {
-        Some(norm) => Ok(norm.apply(x)?),
-        None => Ok(x.clone()),
     }
 }

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::ForwardPass;
 use crate::error::{Error, Result};
+use crate::parameters::{ParameterOwner, TensorRole};
 
 impl ForwardPass<'_> {
     /// Input of the first block, `[rows, d_model]`: token embeddings, plus learned positions and the embedding of the
@@ -11,8 +12,9 @@ impl ForwardPass<'_> {
     ///
     /// # Errors
     /// A model that reads no tokens, a token outside its vocabulary, or a position beyond its learned positions.
-    pub fn embed(&self) -> Result<Tensor> {
-        let (c, weights) = (self.model.config(), &self.model.weights().embedding);
+    pub fn embed(&mut self) -> Result<Tensor> {
+        let model = self.model;
+        let (c, weights) = (model.config(), &model.weights().embedding);
         let table = weights.tokens.as_ref().ok_or_else(|| c.no_tokens())?;
         if let Some(bad) = self.layout.tokens.iter().find(|t| **t as usize >= c.vocab_size) {
             return Err(Error::setting("token", format!("id {bad} is outside the vocabulary of {}", c.vocab_size)));
@@ -34,9 +36,6 @@ impl ForwardPass<'_> {
         if let Some(constant) = &weights.constant {
             x = x.broadcast_add(constant)?; // [rows, d_model]
         }
-        match &weights.norm {
-            Some(norm) => Ok(norm.apply(&x)?), // [rows, d_model]
-            None => Ok(x),
-        }
+        self.normed(ParameterOwner::Role(TensorRole::EmbeddingNorm, 0), &x, weights.norm.as_ref()) // [rows, d_model]
     }
 }

@@ -3,22 +3,24 @@
 use candle_core::Tensor;
 
 use super::ForwardPass;
-use super::attention::normed;
+use super::residual::BranchNorm;
+use crate::config::Residual;
 use crate::error::Result;
+use crate::parameters::TensorRole;
 use crate::weight_id::WeightId;
 use crate::weight_id::WeightKind::{Down, Gate, Up};
 use laser_kernels::activation::{activate, gated};
 
-impl ForwardPass<'_> {
+impl<'a> ForwardPass<'a> {
     /// `mid + mlp(norm(input))`: the activated hidden state `[copies·kept, d_mlp]` (`None` for experts) and the block's
     /// output `[copies·kept, d_model]`. `mid` and `input` are `[copies·kept, d_model]`, or have fewer copies.
     pub(super) fn mlp(&mut self, layer: usize, mid: &Tensor, input: &Tensor) -> Result<(Option<Tensor>, Tensor)> {
         if self.model.config().has_experts(layer) {
             let h = self.mlp_norm(layer, input)?; // [copies·kept, d_model]
             let y = self.experts(layer, &h)?; // [copies·kept, d_model]
-            let weights = &self.model.weights().layers[layer];
-            let residual = self.residual_input(mid, weights.mlp_norm.as_ref())?; // [copies·kept, d_model]
-            let out = self.add_branch(y, &residual, weights.mlp_post_norm.as_ref())?; // [copies·kept, d_model]
+            let (first, post) = self.mlp_norms(layer);
+            let residual = self.residual_input(mid, first)?; // [copies·kept, d_model]
+            let out = self.add_branch(y, &residual, post)?; // [copies·kept, d_model]
             self.model.meter().add_block(out.dim(0)?);
             return Ok((None, out));
         }
@@ -28,8 +30,9 @@ impl ForwardPass<'_> {
     }
 
     /// Input of the MLP's first matrices: `norm(input)`, `[copies·kept, d_model]`.
-    pub(super) fn mlp_norm(&self, layer: usize, input: &Tensor) -> Result<Tensor> {
-        normed(input, self.model.weights().layers[layer].mlp_norm.as_ref())
+    pub(super) fn mlp_norm(&mut self, layer: usize, input: &Tensor) -> Result<Tensor> {
+        let first = self.mlp_norms(layer).0;
+        self.normed(first.owner, input, first.norm)
     }
 
     /// The activated hidden state `[copies·kept, d_mlp]`: `f(gate(h))·up(h)`, or without a gate `f(up(h))`, for
@@ -48,11 +51,23 @@ impl ForwardPass<'_> {
 
     /// `mid + down(hidden)`, the end of every block without experts: `[copies·kept, d_model]`.
     pub(super) fn down(&mut self, layer: usize, hidden: &Tensor, mid: &Tensor) -> Result<Tensor> {
-        let weights = &self.model.weights().layers[layer];
-        let residual = self.residual_input(mid, weights.mlp_norm.as_ref())?; // [copies·kept, d_model]
-        let norm = weights.mlp_post_norm.as_ref();
-        let out = self.project_and_add(WeightId::new(layer, Down), hidden, &residual, norm)?; // [copies·kept, d_model]
+        let (first, post) = self.mlp_norms(layer);
+        let residual = self.residual_input(mid, first)?; // [copies·kept, d_model]
+        let out = self.project_and_add(WeightId::new(layer, Down), hidden, &residual, post)?; // [copies·kept, d_model]
         self.model.meter().add_block(out.dim(0)?);
         Ok(out)
+    }
+
+    /// The norms of the MLP's input and output, as far as the family has them.
+    fn mlp_norms(&self, layer: usize) -> (BranchNorm<'a>, BranchNorm<'a>) {
+        let (model, c) = (self.model, self.model.config());
+        let weights = &model.weights().layers[layer];
+        // With one norm for both branches, its parameters are those of attention's.
+        let one_norm = c.residual == Residual::Parallel { one_norm: true };
+        let role = if one_norm { TensorRole::AttentionNorm } else { TensorRole::MlpNorm };
+        (
+            BranchNorm::new(role, layer, weights.mlp_norm.as_ref()),
+            BranchNorm::new(TensorRole::MlpPostNorm, layer, weights.mlp_post_norm.as_ref()),
+        )
     }
 }

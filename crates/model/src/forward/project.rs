@@ -7,8 +7,6 @@ use candle_core::Tensor;
 use super::ForwardPass;
 use crate::error::Result;
 use crate::weight_id::WeightId;
-use crate::weights::LinearRef;
-use laser_kernels::linear::linear;
 
 impl ForwardPass<'_> {
     /// One linear layer on all rows, `x [n, in]` → `[n, out]`. At the first stack of variants the rows split:
@@ -31,11 +29,10 @@ impl ForwardPass<'_> {
         split: bool,
     ) -> Result<Tensor> {
         let (model, threads) = (self.model, self.model.threads());
-        let LinearRef { weight, bias } = model.dense(id);
         let Some(variants) = model.variants(id) else {
-            let y = linear(x, weight, bias, None, threads)?; // [rows, out]
-            return self.tap(id, x, rows, y);
+            return self.linear(id, x, rows, None);
         };
+        let bias = model.dense(id).bias;
         // Rows of the pass that belong to each variant; `None`: all rows to all variants.
         let blocks = match (self.rows_have_variants, split) {
             (true, _) => Some(self.layout.variant_blocks(variants.len())),
@@ -52,13 +49,5 @@ impl ForwardPass<'_> {
             blocks.iter_mut().for_each(|block| *block = before(block.start)..before(block.end));
         }
         Ok(variants.apply(x, bias, Some(&blocks), threads)?) // [rows, out]
-    }
-
-    /// The output `y` of a matrix with input `x`, recorded if the matrix has a tap; same shape as `y`.
-    pub(super) fn tap(&mut self, id: WeightId, x: &Tensor, rows: Option<&[u32]>, y: Tensor) -> Result<Tensor> {
-        match &mut self.taps {
-            Some(taps) => taps.tap(id, x, rows, y),
-            None => Ok(y),
-        }
     }
 }

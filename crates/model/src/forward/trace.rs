@@ -25,7 +25,7 @@ impl Model {
     pub fn trace(&self, tokens: &[u32]) -> Result<Trace> {
         let layout = one_sequence(tokens)?;
         let mut cache = self.new_kv_cache();
-        let pass = ForwardPass::new(self, &layout, &mut cache, false)?.without_caching();
+        let mut pass = ForwardPass::new(self, &layout, &mut cache, false)?.without_caching();
         let x = pass.embed()?; // [tokens, d_model]
         let hidden = pass.residual_stream(x)?; // n_layers + 1 of [tokens, d_model]
         let logits = to_host(&self.head(&hidden[self.config().n_layers])?)?; // [tokens, vocab]

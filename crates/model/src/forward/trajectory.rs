@@ -6,13 +6,13 @@
 use candle_core::{Device, Tensor};
 
 use super::ForwardPass;
-use super::attention::normed;
+use super::taps::{Taps, tapped_linear, tapped_norm};
 use super::trace::to_host;
 use crate::config::TrajectorySizes;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::weights::Linear;
-use crate::weights::TrajectoryWeights;
+use crate::parameters::{ParameterOwner, TensorRole};
+use crate::weights::{Linear, LinearRef, TrajectoryWeights};
 use laser_kernels::batch_layout::BatchLayout;
 use laser_kernels::linear::linear;
 
@@ -61,20 +61,17 @@ impl Model {
     /// finite; a time step beyond the model's table; predictions that are not finite.
     pub fn trajectory(&self, trajectory: &Trajectory) -> Result<TrajectoryTrace> {
         let (c, weights) = (self.config(), self.weights());
-        let (Some(sizes), Some(ends)) = (c.embedding.trajectory, &weights.trajectory) else {
-            let problem =
-                format!("expected one that reads trajectories, found a {}, which reads tokens", c.family.name);
-            return Err(Error::setting("model", problem));
-        };
+        let (sizes, ends) = self.trajectory_ends()?;
         let steps = trajectory.checked_steps(sizes)?;
         let mut layout = BatchLayout::default();
         layout.push_states(ROWS * steps, 0, Vec::new());
         let mut cache = self.new_kv_cache();
-        let pass = ForwardPass::new(self, &layout, &mut cache, false)?.without_caching();
-        let x = self.embed_trajectory(ends, trajectory, steps)?; // [3·steps, d_model]
+        let mut pass = ForwardPass::new(self, &layout, &mut cache, false)?.without_caching();
+        let x = pass.embed_steps(trajectory)?; // [3·steps, d_model]
         let hidden = pass.residual_stream(x)?; // n_layers + 1 of [3·steps, d_model]
 
-        let last = normed(&hidden[c.n_layers], weights.head.norm.as_ref())?; // [3·steps, d_model]
+        let norm = ParameterOwner::Role(TensorRole::FinalNorm, 0);
+        let last = tapped_norm(None, norm, &hidden[c.n_layers], weights.head.norm.as_ref())?; // [3·steps, d_model]
         let last = last.reshape((steps, ROWS, c.d_model))?; // [steps, 3, d_model]
         let predict = |what: &str, row: usize, head: &Linear, bounded: bool| {
             let x = last.narrow(1, row, 1)?.squeeze(1)?.contiguous()?; // [steps, d_model]
@@ -89,22 +86,57 @@ impl Model {
         })
     }
 
-    /// Input of the first block: `norm(embedding + time step) + position`, `[3·steps, d_model]`.
-    fn embed_trajectory(&self, ends: &TrajectoryWeights, trajectory: &Trajectory, steps: usize) -> Result<Tensor> {
-        let embedding = &self.weights().embedding;
+    /// The weights of a Decision Transformer and the sizes of its inputs.
+    fn trajectory_ends(&self) -> Result<(TrajectorySizes, &TrajectoryWeights)> {
+        let (c, weights) = (self.config(), self.weights());
+        c.embedding.trajectory.zip(weights.trajectory.as_ref()).ok_or_else(|| {
+            let problem =
+                format!("expected one that reads trajectories, found a {}, which reads tokens", c.family.name);
+            Error::setting("model", problem)
+        })
+    }
+
+    /// Logits of actions from the output of the last block in the rows of states: `hidden [steps, d_model]` →
+    /// `[steps, action]`, before the bound of bounded actions. The operations are recorded in `taps`.
+    ///
+    /// # Errors
+    /// A model that reads tokens.
+    pub fn action_logits(&self, hidden: &Tensor, mut taps: Option<&mut Taps>) -> Result<Tensor> {
+        let (_, ends) = self.trajectory_ends()?;
+        let norm = ParameterOwner::Role(TensorRole::FinalNorm, 0);
+        let x = tapped_norm(taps.as_deref_mut(), norm, hidden, self.weights().head.norm.as_ref())?; // [steps, d_model]
+        let Linear { weight, bias } = &ends.outputs.actions;
+        let head = LinearRef { weight, bias: bias.as_ref() };
+        let owner = ParameterOwner::Role(TensorRole::ActionOutput, 0);
+        tapped_linear(taps, owner, &x, None, head, None, self.threads()) // [steps, action]
+    }
+}
+
+impl ForwardPass<'_> {
+    /// Input of the first block for the steps of one or several trajectories, one after the other: `norm(embedding + time
+    /// step) + position`, `[3·steps, d_model]`; the rows of a step are in the order return, state, action.
+    ///
+    /// # Errors
+    /// A model that reads tokens, or a number of values that does not fit the model's sizes.
+    pub fn embed_steps(&mut self, trajectory: &Trajectory) -> Result<Tensor> {
+        let model = self.model;
+        let (sizes, ends) = model.trajectory_ends()?;
+        let steps = trajectory.checked_steps(sizes)?;
+        let embedding = &model.weights().embedding;
         let times = ends.time_steps.rows(&trajectory.time_steps)?; // [steps, d_model]
         let embed = |values: &[f32], layer: &Linear| {
             let x = Tensor::from_slice(values, (steps, values.len() / steps), &Device::Cpu)?; // [steps, width]
-            let x = x.to_device(self.device())?.to_dtype(self.dtype())?; // [steps, width]
-            linear(&x, &layer.weight, layer.bias.as_ref(), Some(&times), self.threads()) // [steps, d_model]
+            let x = x.to_device(model.device())?.to_dtype(model.dtype())?; // [steps, width]
+            linear(&x, &layer.weight, layer.bias.as_ref(), Some(&times), model.threads()) // [steps, d_model]
         };
         let step = [
             embed(&trajectory.returns, &ends.inputs.returns)?,
             embed(&trajectory.states, &ends.inputs.states)?,
             embed(&trajectory.actions, &ends.inputs.actions)?,
         ];
-        let x = Tensor::stack(&step, 1)?.reshape((ROWS * steps, self.config().d_model))?; // [3·steps, d_model]
-        let x = normed(&x, embedding.norm.as_ref())?; // [3·steps, d_model]
+        let x = Tensor::stack(&step, 1)?.reshape((ROWS * steps, model.config().d_model))?; // [3·steps, d_model]
+        let owner = ParameterOwner::Role(TensorRole::EmbeddingNorm, 0);
+        let x = self.normed(owner, &x, embedding.norm.as_ref())?; // [3·steps, d_model]
         match &embedding.positions {
             // As in the reference, all rows have position 0; the embedding of the time step gives their place.
             Some(positions) => Ok(x.broadcast_add(&positions.rows(&[0])?)?),

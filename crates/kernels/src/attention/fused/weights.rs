@@ -8,7 +8,7 @@ use crate::sums::sum;
 
 /// The part of [`AttentionScoring`] that applies to the scores of one head.
 #[derive(Clone, Copy)]
-pub(super) struct HeadScoring {
+pub(in super::super) struct HeadScoring {
     scale: f32,
     softcap: Option<f32>,
     slope: Option<f32>,
@@ -17,7 +17,7 @@ pub(super) struct HeadScoring {
 
 impl HeadScoring {
     #[inline]
-    pub(super) fn new(scoring: AttentionScoring<'_>, head: usize) -> Self {
+    pub(in super::super) fn new(scoring: AttentionScoring<'_>, head: usize) -> Self {
         let AttentionScoring { scale, softcap, slopes, bf16_bias, .. } = scoring;
         Self { scale, softcap, slope: slopes.map(|slopes| slopes[head]), bf16_bias }
     }
@@ -50,13 +50,13 @@ impl HeadScoring {
 
 /// Turns the products of a query at position `query` with the keys from `first` on into attention weights.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
-pub(super) fn softmax(row: &mut [f32], scoring: HeadScoring, first: usize, query: usize) {
+pub(in super::super) fn softmax(row: &mut [f32], scoring: HeadScoring, first: usize, query: usize) {
     softmax_inline(row, scoring, first, query);
 }
 
 /// As [`softmax`], compiled into its caller with the caller's instructions.
 #[inline(always)]
-pub(super) fn softmax_inline(row: &mut [f32], scoring: HeadScoring, first: usize, query: usize) {
+pub(in super::super) fn softmax_inline(row: &mut [f32], scoring: HeadScoring, first: usize, query: usize) {
     let scale = scoring.apply(row, first, query);
     let max = row.iter().fold(f32::NEG_INFINITY, |m, v| m.max(*v));
     for v in row.iter_mut() {

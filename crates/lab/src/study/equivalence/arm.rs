@@ -167,7 +167,8 @@ mod tests {
             assert!(kept.windows(2).all(|pair| pair[0] < pair[1]), "{arm} is in order");
             kept.into_iter().collect()
         };
-        let of_kind = |kind| all.iter().copied().filter(move |i| world.mentions[*i].kind == kind);
+        let mentions = &world.mentions;
+        let of_kind = |kind| all.iter().copied().filter(move |i| mentions[*i].kind == kind);
         let filler: BTreeSet<usize> = of_kind(MentionKind::Filler).collect();
         for arm in Arm::ALL {
             assert!(filler.is_subset(&kept(arm)), "{arm} drops sentences without facts");
@@ -189,7 +190,7 @@ mod tests {
         let stay = kept(Arm::WithoutHighLoss);
         assert!((&stay - &filler).iter().all(|i| losses[*i] <= lowest_dropped));
         let rare = |i: &usize| {
-            world.mentions[*i]
+            mentions[*i]
                 .fact
                 .as_ref()
                 .is_some_and(|id| world.facts[id[1..].parse::<usize>().expect("a number")].count < 4)

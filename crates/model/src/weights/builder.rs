@@ -1,43 +1,43 @@
-//! Reads the weights of a model from its files: one device, one element type, every matrix `[out, in]`.
+//! Builds the weights of a model from a source of its parameters.
 
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
 use laser_kernels::norm::Norm;
-use laser_kernels::weight::Weight;
 
-use super::ModelFiles;
-use crate::arch::tensor_names::TensorRole;
-use crate::config::{QkNorm, Residual};
-use crate::error::Result;
-use crate::tensor_layout::{RoleParameter, role_parameters};
-use crate::weight_id::{MatrixPart, WeightKind};
-use crate::weights::{
+use super::{
     BlockWeights, EmbeddingWeights, HeadWeights, Linear, QueryKeyNorm, ReturnStateAction, TrajectoryWeights, Weights,
 };
+use crate::arch::tensor_names::TensorRole;
+use crate::config::{ModelConfig, QkNorm, Residual};
+use crate::error::Result;
+use crate::parameters::{ParameterId, ParameterOwner, ParameterSource};
+use crate::tensor_layout::{RoleParameter, role_parameters};
+use crate::weight_id::{MatrixPart, WeightKind};
+use laser_kernels::weight::Weight;
 
-/// Reads the tensors of a model onto one device, in one element type.
-pub(super) struct WeightReader<'a> {
-    files: &'a ModelFiles,
+/// Builds the weights of a model.
+pub(crate) struct WeightBuilder<'a, S> {
+    config: &'a ModelConfig,
+    source: &'a S,
     /// The parameters that are not matrices of blocks.
     parameters: Vec<RoleParameter>,
-    device: &'a Device,
-    dtype: DType,
 }
 
-impl<'a> WeightReader<'a> {
-    /// A reader of the weights of `files`.
-    pub(super) fn new(files: &'a ModelFiles, device: &'a Device, dtype: DType) -> Self {
-        Self { files, parameters: role_parameters(&files.config), device, dtype }
+impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
+    /// A builder of the weights of a model with this configuration.
+    pub(crate) fn new(config: &'a ModelConfig, source: &'a S) -> Self {
+        Self { config, source, parameters: role_parameters(config) }
     }
 
-    /// All weights of the model.
-    pub(super) fn read(&self) -> Result<Weights> {
-        let c = &self.files.config;
+    /// All weights of the model, on `device` and in `dtype`, those of the source's tensors.
+    pub(crate) fn build(&self, device: &Device, dtype: DType) -> Result<Weights> {
+        let c = self.config;
         // The largest matrices come first: a matrix is in memory twice while it is packed, and nothing else is yet.
         let tokens = self.weight(TensorRole::Embedding)?;
         let head = match (c.head.tied, &tokens) {
-            (true, Some(tokens)) => Some(tokens.clone()),
+            // Without a gradient of its own, if the embedding is a leaf of a differentiation.
+            (true, Some(tokens)) => Some(tokens.detach()),
             _ => self.weight(TensorRole::Head)?,
         };
         let bias = if c.head.bias { self.parameter(TensorRole::HeadBias, 0, "bias")? } else { None };
@@ -58,33 +58,20 @@ impl<'a> WeightReader<'a> {
             EmbeddingWeights { tokens, positions, constant, norm: self.norm(TensorRole::EmbeddingNorm, 0)? };
         let trajectory = self.trajectory()?;
         let layers = (0..c.n_layers).map(|layer| self.layer(layer)).collect::<Result<_>>()?;
-        Ok(Weights { device: self.device.clone(), dtype: self.dtype, embedding, trajectory, layers, head })
-    }
-
-    /// A tensor on the device, from values in row-major order.
-    fn tensor(&self, values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
-        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?.to_device(self.device)?.to_dtype(self.dtype)?)
+        Ok(Weights { device: device.clone(), dtype, embedding, trajectory, layers, head })
     }
 
     /// Weight or bias (`usual` suffix) of the parameter with this role; `None` if the model has no such parameter.
     fn parameter(&self, role: TensorRole, layer: usize, usual: &'static str) -> Result<Option<Tensor>> {
         let Some(parameter) = self.parameters.iter().find(|p| p.role == role) else { return Ok(None) };
-        let mut values = Vec::new();
-        for stem in self.files.layout.stems(parameter, layer) {
-            let suffix = self.files.layout.suffix(parameter, usual);
-            values.extend(self.files.checkpoint.tensor(&format!("{stem}.{suffix}"))?.to_f32()?);
-        }
-        let offset = self.files.layout.names.norm_offset;
-        if offset != 0.0 && parameter.is_norm() {
-            values.iter_mut().for_each(|value| *value += offset);
-        }
-        let shape = if usual == "bias" { &parameter.shape[..1] } else { &parameter.shape[..] };
-        self.tensor(values, shape).map(Some)
+        let id = ParameterId { owner: ParameterOwner::Role(role, layer), bias: usual == "bias" };
+        let shape = if id.bias { &parameter.shape[..1] } else { &parameter.shape[..] };
+        self.source.tensor(id, shape).map(Some)
     }
 
     /// The norm with this role; `None` if the model has none.
     fn norm(&self, role: TensorRole, layer: usize) -> Result<Option<Norm>> {
-        let c = &self.files.config;
+        let c = self.config;
         let Some(weight) = self.parameter(role, layer, "weight")? else { return Ok(None) };
         let biased = self.parameters.iter().any(|p| p.role == role && p.bias);
         let bias = if biased { self.parameter(role, layer, "bias")? } else { None };
@@ -98,7 +85,7 @@ impl<'a> WeightReader<'a> {
     /// The norm of queries or keys; `None` if the model has none.
     fn query_key_norm(&self, role: TensorRole, layer: usize) -> Result<Option<QueryKeyNorm>> {
         let Some(norm) = self.norm(role, layer)? else { return Ok(None) };
-        if self.files.config.attention.qk_norm != Some(QkNorm::EachHead) {
+        if self.config.attention.qk_norm != Some(QkNorm::EachHead) {
             return Ok(Some(QueryKeyNorm { norm, scale: None }));
         }
         // The norm itself has weights of 1, and the weights of each head are applied after it.
@@ -109,7 +96,7 @@ impl<'a> WeightReader<'a> {
 
     /// The matrix with this role, packed for products; `None` if the model has none.
     fn weight(&self, role: TensorRole) -> Result<Option<Weight>> {
-        Ok(self.parameter(role, 0, "weight")?.map(Weight::new).transpose()?)
+        self.parameter(role, 0, "weight")?.map(|tensor| self.source.weight(tensor)).transpose()
     }
 
     /// The linear layer with this role; `None` if the model has none.
@@ -136,7 +123,7 @@ impl<'a> WeightReader<'a> {
 
     /// The weights of one block.
     fn layer(&self, layer: usize) -> Result<BlockWeights> {
-        let c = &self.files.config;
+        let c = self.config;
         let attention_norm = self.norm(TensorRole::AttentionNorm, layer)?;
         let mlp_norm = match c.residual {
             Residual::Parallel { one_norm: true } => attention_norm.clone(),
@@ -150,7 +137,10 @@ impl<'a> WeightReader<'a> {
             query_norm: self.query_key_norm(TensorRole::QueryNorm, layer)?,
             key_norm: self.query_key_norm(TensorRole::KeyNorm, layer)?,
             shared_expert_gate: match c.has_experts(layer) {
-                true => self.parameter(TensorRole::SharedExpertGate, layer, "weight")?.map(Weight::new).transpose()?,
+                true => {
+                    let gate = self.parameter(TensorRole::SharedExpertGate, layer, "weight")?;
+                    gate.map(|gate| self.source.weight(gate)).transpose()?
+                }
                 false => None,
             },
             linears: self.stored_matrices(layer)?,
@@ -159,27 +149,12 @@ impl<'a> WeightReader<'a> {
 
     /// The stored matrices of a layer with their biases.
     fn stored_matrices(&self, layer: usize) -> Result<BTreeMap<(MatrixPart, WeightKind), Linear>> {
-        let (c, checkpoint) = (&self.files.config, &self.files.checkpoint);
         let mut linears = BTreeMap::new();
-        let mut last_tensor: Option<(String, Vec<f32>)> = None; // the last tensor that was read as a whole
-        for id in c.stored(layer) {
-            let (location, shape) = (self.files.location(id), c.shape(id));
-            let values = if location.is_contiguous() {
-                location.read(checkpoint)?
-            } else {
-                // Matrices with interleaved rows follow one another here, so that each tensor is decoded once.
-                let name = location.weight_name();
-                let whole = match last_tensor.take().filter(|(of, _)| *of == name) {
-                    Some((_, whole)) => whole,
-                    None => checkpoint.tensor(&name)?.to_f32()?,
-                };
-                let values = location.extract(&whole);
-                last_tensor = Some((name, whole));
-                values
-            };
-            let weight = Weight::new(self.tensor(values, &shape)?)?;
-            let bias = match c.has_bias(id) {
-                true => Some(self.tensor(location.read_bias(checkpoint)?, &shape[..1])?),
+        for id in self.config.stored(layer) {
+            let (owner, shape) = (ParameterOwner::Matrix(id), self.config.shape(id));
+            let weight = self.source.weight(self.source.tensor(ParameterId::matrix(id), &shape)?)?;
+            let bias = match self.config.has_bias(id) {
+                true => Some(self.source.tensor(ParameterId { owner, bias: true }, &shape[..1])?),
                 false => None,
             };
             linears.insert((id.part, id.kind), Linear { weight, bias });
