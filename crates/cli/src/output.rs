@@ -57,6 +57,8 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
         Some((setting.as_str(), problem.as_str()))
     } else if let Some(laser_lab::Error::Setting { setting, problem }) = error.downcast_ref() {
         Some((*setting, problem.as_str()))
+    } else if let Some(laser_lab::Error::Laser(error)) = error.downcast_ref() {
+        error.as_setting()
     } else {
         None
     };

@@ -25,6 +25,10 @@ mod eval;
 mod folder;
 #[path = "cli/groups.rs"]
 mod groups;
+#[path = "cli/lab_facts.rs"]
+mod lab_facts;
+#[path = "cli/lab_study.rs"]
+mod lab_study;
 #[path = "cli/look.rs"]
 mod look;
 #[path = "cli/numbers.rs"]

@@ -85,6 +85,11 @@ impl Corpus {
         Ok(Self { tokenizer, tokenizer_folder, sequences, sha256 })
     }
 
+    /// SHA-256 of the file of texts, hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
     /// Number of texts.
     pub fn len(&self) -> usize {
         self.sequences.len()

@@ -31,5 +31,8 @@ pub use flips::Flip;
 pub use markdown::markdown_table;
 pub use page::render_html;
 
+/// The style sheet of the page, for other pages that should look like it.
+pub const STYLE_SHEET: &str = include_str!("report/report.css");
+
 #[cfg(test)]
 mod tests;

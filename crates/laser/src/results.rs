@@ -16,7 +16,7 @@ mod eval_results;
 mod held_out;
 mod labels;
 mod manifest;
-pub(crate) mod number_format;
+pub mod number_format;
 pub(crate) mod price_text;
 mod sample;
 mod search_results;

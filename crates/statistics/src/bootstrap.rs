@@ -43,7 +43,7 @@ pub fn bootstrap_ci95(differences: &[f64], groups: &[u32], resamples: usize, see
 
 /// Quantile `q` in 0..=1 of ascending values, interpolated linearly between the two nearest (type 7 of Hyndman & Fan
 /// 1996, the default of NumPy and R).
-fn quantile(sorted: &[f64], q: f64) -> f64 {
+pub(super) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let position = q * (sorted.len() - 1) as f64;
     let (low, high) = (position.floor() as usize, position.ceil() as usize);
     sorted[low] + (sorted[high] - sorted[low]) * (position - low as f64)

@@ -2,8 +2,10 @@
 //! format that [`Records`] reads, gives a task.
 //!
 //! Optional fields: `id` (default: the number of the line or record), `group` (default: the id), `subject` (items with the
-//! same subject and answer ask for one fact), `aliases` (other right answers). In CSV and TSV, lists are written as JSON, `["red", "blue"]`, and an empty cell means that the record does
-//! not have the field. The question is used as the prompt unchanged; the answer follows after one space.
+//! same subject and answer ask for one fact), `aliases` (other right answers), `meta` (anything; kept with the item as
+//! part of [`Item::doc`], never read here). In CSV and TSV, lists are written as JSON, `["red", "blue"]`, and an empty
+//! cell means that the record does not have the field. The question is used as the prompt unchanged; the answer follows
+//! after one space.
 
 use std::path::Path;
 
@@ -16,7 +18,7 @@ use crate::score::Score;
 use crate::task::{Item, Task};
 
 /// Fields that a record may have.
-const KEYS: [&str; 8] = ["question", "answer", "aliases", "choices", "gold", "id", "group", "subject"];
+const KEYS: [&str; 9] = ["question", "answer", "aliases", "choices", "gold", "id", "group", "subject", "meta"];
 
 /// Reads the file at `path` as a task. Its default score is [`Score::CHOICE`] if every item has choices, else
 /// [`Score::GENERATE`].
@@ -122,7 +124,8 @@ mod tests {
         assert_eq!((open.id.as_str(), open.group.as_str()), ("3", "3"));
         let choice = parse(r#"{"question":"Sky?","choices":["red","blue"],"gold":"blue","id":"s"}"#).expect("choice");
         assert_eq!((choice.gold, choice.target()), (1, "blue"));
-        let fact = parse(r#"{"question":"Capital?","answer":"Paris","subject":" France ","group":7}"#).expect("a fact");
+        let fact = r#"{"question":"Capital?","answer":"Paris","subject":" France ","group":7,"meta":{"count":[3]}}"#;
+        let fact = parse(fact).expect("a fact");
         assert_eq!((fact.subject.as_str(), fact.group.as_str(), choice.subject.as_str()), ("France", "7", ""));
     }
 

@@ -1,7 +1,9 @@
 //! `laser lab`: one file for each of its commands.
 
+mod facts;
 mod lora;
 mod sokoban;
+mod study;
 mod train;
 
 use std::process::ExitCode;
@@ -14,8 +16,10 @@ use crate::progress::Progress;
 
 pub(super) fn run(args: &Lab, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
     match &args.command {
+        LabCommand::Facts(args) => facts::run(args, global),
         LabCommand::Train(args) => train::run(args, global, progress),
         LabCommand::Lora(args) => lora::run(args, global, progress),
         LabCommand::Sokoban(args) => sokoban::run(args, global, progress),
+        LabCommand::Study(study) => study::run(study, global, progress),
     }
 }

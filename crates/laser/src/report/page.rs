@@ -2,6 +2,7 @@
 
 use minijinja::{Environment, UndefinedBehavior, context};
 
+use super::STYLE_SHEET;
 use super::error::ReportError;
 use super::flips::{self, Flip};
 use super::grid::Grid;
@@ -37,7 +38,7 @@ pub fn render_html(results: &Results, trials: &[TrialRow], flips: &[Flip]) -> Re
     // The name ends in `.html`, which switches on escaping.
     environment.add_template("report.html", include_str!("report.html.j2"))?;
     let page = environment.get_template("report.html")?.render(context! {
-        css => include_str!("report.css"),
+        css => STYLE_SHEET,
         verdict => verdict_sentence(results),
         model => results.manifest.model.path,
         task => results.manifest.task.name,

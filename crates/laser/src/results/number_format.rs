@@ -1,13 +1,13 @@
 //! Number format: writes fractions, differences, p-values and counts for sentences and tables.
 
 /// Writes a fraction as a percentage with one decimal: 0.3125 becomes `31.3 %`.
-pub(crate) fn percent(fraction: f64) -> String {
+pub fn percent(fraction: f64) -> String {
     format!("{:.1} %", 100.0 * fraction)
 }
 
 /// Writes a difference of fractions in percentage points, with its sign and one decimal: −0.012 becomes `−1.2`. Zero has
 /// no sign.
-pub(crate) fn points(difference: f64) -> String {
+pub fn points(difference: f64) -> String {
     // The sign is that of the rounded number, so that −0.0001 becomes `0.0` and not `−0.0`.
     let tenths = (1000.0 * difference).round();
     let sign = match tenths {
@@ -19,7 +19,7 @@ pub(crate) fn points(difference: f64) -> String {
 }
 
 /// Writes a difference in nats with its sign and four decimals: −0.01234 becomes `−0.0123`. Zero has no sign.
-pub(crate) fn nats(difference: f64) -> String {
+pub fn nats(difference: f64) -> String {
     let rounded = (10_000.0 * difference).round();
     let sign = match rounded {
         t if t > 0.0 => "+",
@@ -30,19 +30,19 @@ pub(crate) fn nats(difference: f64) -> String {
 }
 
 /// Writes nats with two decimals: −0.0123 becomes `−0.01`, 0.43 becomes `0.43`. Zero has no sign.
-pub(crate) fn short_nats(nats: f64) -> String {
+pub fn short_nats(nats: f64) -> String {
     nats_with(2, nats)
 }
 
 /// Writes nats with a number of decimals, and with a sign only below zero.
-pub(crate) fn nats_with(decimals: usize, nats: f64) -> String {
+pub fn nats_with(decimals: usize, nats: f64) -> String {
     let digits = format!("{:.decimals$}", nats.abs());
     let is_zero = digits.chars().all(|c| c == '0' || c == '.');
     if nats < 0.0 && !is_zero { format!("−{digits}") } else { digits }
 }
 
 /// Writes a p-value with two significant digits, `p = 0.031`; below 0.0001 as `p < 0.0001`.
-pub(crate) fn p_value(p: f64) -> String {
+pub fn p_value(p: f64) -> String {
     match p {
         p if p < 0.0001 => "p < 0.0001".to_owned(),
         p if p < 0.001 => format!("p = {p:.5}"),
@@ -53,7 +53,7 @@ pub(crate) fn p_value(p: f64) -> String {
 }
 
 /// Writes a count with a comma between thousands: `65,757`.
-pub(crate) fn count(n: usize) -> String {
+pub fn count(n: usize) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -1,0 +1,96 @@
+//! `laser lab study`: tiny studies run to their end, agree with themselves, and go on where they stopped.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::bench::{Bench, number};
+
+/// A study so small that nothing is learned, which is enough to see that its numbers fit together.
+const TINY: &str =
+    "--worlds 2 --facts 80 --mentions 500 --names 16 --d-model 16 --layers 2 --heads 2 --steps 12 --batch 32";
+
+/// The models of a study, with the time of their last change.
+fn models(folder: &Path) -> Vec<(String, std::time::SystemTime)> {
+    let entries = std::fs::read_dir(folder.join("models")).expect("models");
+    let of = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.expect("an entry").path().join("model.safetensors");
+        let changed = path.metadata().and_then(|data| data.modified()).expect("a model");
+        (path.display().to_string(), changed)
+    };
+    let mut found: Vec<_> = entries.map(of).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_study_of_facts_agrees_with_itself_and_is_continued() {
+    let bench = Bench::new();
+    let study = format!("lab study facts --out study {TINY}");
+    let printed = bench.data(&study);
+    let results = bench.json("study/study.json");
+    assert_eq!(printed, results);
+    assert_eq!(
+        (results["noisy"].as_array().map(Vec::len), results["clean"].as_array().map(Vec::len)),
+        (Some(2), Some(2))
+    );
+    let flips = &results["pooled"]["flips"];
+    let sum = |what: &str, part: &str| -> f64 {
+        flips["bins"].as_array().expect("bins").iter().map(|bin| number(bin, &format!("{what}.{part}"))).sum()
+    };
+    for what in ["base", "edit", "fixed", "broken"] {
+        assert_eq!(sum(what, "events"), number(flips, &format!("all.{what}.events")), "{what}");
+    }
+    let net = number(flips, "all.fixed.events") - number(flips, "all.broken.events");
+    assert_eq!(number(flips, "all.edit.events") - number(flips, "all.base.events"), net);
+    for world in results["noisy"].as_array().expect("worlds") {
+        let rows = world["transitions"].as_array().expect("a table");
+        let total: f64 = rows.iter().flat_map(|row| row.as_array().expect("a row")).filter_map(Value::as_f64).sum();
+        let base = &world["base"][1]["right"];
+        assert_eq!(Some(total), base["of"].as_f64());
+        // Where all components stay, the model is the unedited one.
+        let whole = world["bottoms"].as_array().and_then(|bottoms| bottoms.last()).expect("shares");
+        let gold = whole["all"][0].as_f64().expect("a share") * total;
+        assert!((gold - number(base, "events")).abs() < 1e-6, "{whole}");
+    }
+    let html = bench.read("study/report.html");
+    assert!(html.contains("Gain by frequency") && !html.contains("http"), "{html}");
+    assert!(bench.read("study/study.md").contains("| 1 to 3 |"));
+
+    let (before, page) = (models(&bench.path("study")), html);
+    std::fs::remove_file(bench.path("study/study.json")).expect("removes");
+    assert_eq!(bench.data(&format!("{study} --threads 1")), results);
+    assert_eq!((models(&bench.path("study")), bench.read("study/report.html")), (before, page));
+    bench.refused(&format!("{study} --steps 13"), &["plan.json", "the plan of another study"]);
+    bench.refused("lab study facts --out model", &["--out: model: expected a new folder"]);
+    bench.refused("lab study facts --out none --mentions 5", &["--mentions: expected 1600"]);
+    assert!(!bench.path("none").exists());
+}
+
+#[test]
+fn a_study_of_equivalence_states_its_rule_first_and_goes_on_after_a_loss() {
+    let bench = Bench::new();
+    let study = format!("lab study equivalence --out study {TINY}");
+    let results = bench.data(&study);
+    let plan = bench.json("study/plan.json");
+    assert_eq!(plan["rule"], results["rule"]);
+    let arms: Vec<&str> =
+        results["arms"].as_array().expect("arms").iter().filter_map(|arm| arm["arm"].as_str()).collect();
+    assert_eq!((arms.len(), arms[0], arms[1]), (12, "full", "full+laser"));
+    assert_eq!(models(&bench.path("study")).len(), 2 * 2 * 11);
+    let verdict = &results["verdict"];
+    let all = ["same_strength", "same_items", "same_distribution"].iter().all(|key| verdict[key] == true);
+    assert_eq!(verdict["relation"] == "equivalent", all, "{verdict}");
+    for arm in results["arms"].as_array().expect("arms") {
+        let classes: f64 = arm["classes"].as_array().expect("classes").iter().filter_map(Value::as_f64).sum();
+        assert!((classes - 1.0).abs() < 1e-9, "{arm}");
+    }
+    assert_eq!(results["arms"][0]["kl"][0].as_f64(), Some(0.0), "the full model is at no distance from itself");
+    assert!(bench.read("study/report.html").contains("The rule, written before the first training"));
+
+    let lost = bench.path("study/models/world-1-init-0-without-wrong");
+    std::fs::remove_dir_all(&lost).expect("removes");
+    assert_eq!(bench.data(&study), results);
+    assert!(lost.join("model.safetensors").is_file());
+    bench.refused(&format!("{study}2 --initialisations 1"), &["--initialisations: expected at least 2"]);
+}
