@@ -175,13 +175,17 @@ fn sentence(verdict: &Verdict, evidence: &Evidence, floor: f64) -> String {
         ),
         None => "the distance of its answers has no interval".to_owned(),
     };
-    format!(
-        "{name}: at matched strength {strength}; the odds that pruning the data fixes a fact are {} times as high if LASER \
-         fixes it, within strata of frequency and margin (ceiling {}, floor {:.1}); and {nearer}.",
-        ratio(&evidence.matched),
-        ratio(&evidence.ceiling),
-        floor.exp()
-    )
+    let items = match evidence.matched.log_odds_ratio {
+        Some(_) => format!(
+            "the odds that pruning the data fixes a fact are {} times as high if LASER fixes it, within strata of frequency and \
+             margin (ceiling {}, floor {:.1})",
+            ratio(&evidence.matched),
+            ratio(&evidence.ceiling),
+            floor.exp()
+        ),
+        None => "too few facts are fixed to say whether they are the same ones".to_owned(),
+    };
+    format!("{name}: at matched strength {strength}; {items}; and {nearer}.")
 }
 
 #[cfg(test)]
