@@ -153,7 +153,7 @@ fn folders_that_cannot_be_written_or_read() {
 #[test]
 fn the_command_line_itself() {
     let bench = bench();
-    for wrong in ["", "evaluate", "eval model", "eval model --task open.jsonl --limit few", "apply model --out x"] {
+    for wrong in ["", "evaluate", "eval model", "eval model --task open.jsonl --limit few", "apply --out x"] {
         let ran = bench.run(wrong);
         assert_eq!(ran.status.code(), Some(2), "{ran:?}");
         assert!(ran.stdout.is_empty() && ran.stderr.contains("--help"), "{ran:?}");

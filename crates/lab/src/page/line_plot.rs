@@ -177,7 +177,7 @@ mod tests {
         let [a, b] = &plot.lines[0].dots[..] else { panic!("two finite values") };
         assert!(a.x < b.x && a.y > b.y && a.y < TOP + HEIGHT && b.y > TOP, "{plot:?}");
         assert!(plot.zero.is_some_and(|zero| zero < a.y && zero > b.y));
-        assert!(plot.y_ticks.iter().any(|tick| tick.text == "−0.4 %"), "{:?}", plot.y_ticks);
+        assert!(plot.y_ticks.iter().any(|tick| tick.text == "−0.5 %"), "{:?}", plot.y_ticks);
         let empty = PlotData {
             caption: String::new(),
             x_title: String::new(),

@@ -194,7 +194,7 @@ mod tests {
     /// Facts with this count: (right before, right after, number of facts).
     fn facts(count: usize, numbers: &[(bool, bool, usize)]) -> Vec<Flip> {
         let of = |&(base_right, edit_right, n): &(bool, bool, usize)| {
-            let logprob_gain = if edit_right { 1.0 } else { 0.0 } - count as f64 / 100.0;
+            let logprob_gain = if edit_right { 1.0 } else { 0.0 } - count as f64 / 50.0;
             (0..n).map(move |_| Flip { count, base_right, edit_right, logprob_gain })
         };
         numbers.iter().flat_map(of).collect()

@@ -87,7 +87,8 @@ impl ModelPlan {
         let problem = |problem: String| Error::File { path: path.display().to_string(), problem };
         let found: serde_json::Value = serde_json::from_str(&text).map_err(|error| problem(error.to_string()))?;
         let expected = serde_json::to_value(training).expect("settings are plain data");
-        if found["training"] != expected || found["corpus_sha256"] != corpus.sha256() {
+        let found = &found["training"];
+        if found["language_model"] != expected || found["corpus_sha256"] != corpus.sha256() {
             let problem_text = "a model of another training or corpus: expected the study's own (choose a new folder)";
             return Err(problem(problem_text.to_owned()));
         }
