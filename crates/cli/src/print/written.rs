@@ -15,7 +15,10 @@ pub(crate) fn written(written: &ExportedModel) -> String {
         let errors = [m.max_abs, m.relative].map(|error| format!("{error:.3e}"));
         [vec![m.matrix.clone(), m.tensor.clone(), m.dtype.clone()], errors.to_vec()].concat()
     }));
-    let mut text = format!("{}\n\n{}", table(&files), table(&matrices));
+    let mut text = table(&files);
+    if !written.matrices.is_empty() {
+        text += &format!("\n\n{}", table(&matrices));
+    }
     if !written.merged.is_empty() {
         let largest = written.merged.iter().map(|m| m.relative).fold(0.0, f64::max);
         let n = written.merged.len();

@@ -189,7 +189,11 @@ fn verdict(cuts: &[CutSummary]) -> String {
     let Share { share, chance, ratio, z, .. } = cut.removed;
     let found = format!(
         "at {} {:.1} % of the update's energy lies in removed directions, by chance {:.1} %",
-        if cut.rule == "edit" { "the edit's ranks".to_owned() } else { format!("ρ = {}", cut.rule) },
+        match (cut.rule.as_str(), cut.matrices) {
+            ("edit", 1) => "the edit's rank, in 1 matrix,".to_owned(),
+            ("edit", n) => format!("the edit's ranks, in {n} matrices,"),
+            (rule, _) => format!("ρ = {rule}"),
+        },
         100.0 * share,
         100.0 * chance
     );
