@@ -1,4 +1,5 @@
 //! Seconds of a training step: `--bench WIDTH SEQUENCES TOKENS VOCABULARY THREADS`, for `tools/bench_training.py`.
+#![allow(clippy::print_stdout)] // the result
 
 use std::time::Instant;
 
