@@ -29,6 +29,8 @@ mod groups;
 mod lab_facts;
 #[path = "cli/lab_study.rs"]
 mod lab_study;
+#[path = "cli/lab_train.rs"]
+mod lab_train;
 #[path = "cli/look.rs"]
 mod look;
 #[path = "cli/numbers.rs"]

@@ -121,3 +121,18 @@ fn a_model_is_evaluated_searched_and_watched() {
         &["expected demonstrations of the levels.jsonl beside it"],
     );
 }
+
+#[test]
+fn a_player_is_trained_on_demonstrations_and_plays() {
+    let bench = Bench::new();
+    bench.done(&format!("{LEVELS} --out levels"));
+    let train =
+        "lab sokoban train levels --board 6 --d-model 16 --layers 2 --heads 2 --steps 30 --batch 32 --warm-up 5";
+    bench.done(&format!("{train} --out player"));
+    let journal = lines(&bench, "player/train.jsonl");
+    let loss = |line: usize| journal[line]["loss"].as_f64().expect("a loss");
+    assert!(journal.len() == 30 && loss(29) < loss(0), "{} to {}", loss(0), loss(29));
+    let shown = bench.done("eval player --task sokoban --data levels").stdout;
+    assert!(shown.contains("return"), "{shown}");
+    bench.refused(&format!("{train} --out player"), &["player", "expected a new or an empty folder"]);
+}
