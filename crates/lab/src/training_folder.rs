@@ -74,8 +74,7 @@ impl TrainingFolder {
         write: impl FnOnce(&Path, &P) -> Result<()>,
     ) -> Result<JournalLine> {
         let Training { parameters, examples, settings, description } = training;
-        let mut trainer =
-            Trainer::new(parameters, examples, settings).in_folder(&self.progress, &description.to_string())?;
+        let mut trainer = Trainer::new(parameters, examples, settings).in_folder(&self.progress, &description)?;
         trainer.run(threads, observer, on_step)?;
         let last = trainer.last_line()?;
         let summary = json!({"training": description, "last_step": last});

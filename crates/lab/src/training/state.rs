@@ -5,6 +5,7 @@ use std::path::Path;
 
 use laser::checkpoint::{Checkpoint, Dtype, NewTensor, safetensors as files};
 use safetensors::SafeTensors;
+use serde_json::Value;
 
 use super::adamw::AdamW;
 use crate::error::{Error, Result};
@@ -64,9 +65,7 @@ impl TrainingState {
         };
         let stored = text(SETTINGS)?;
         if stored != settings {
-            return Err(problem(format!(
-                "expected the state of a training with the settings {settings}, found {stored}"
-            )));
+            return Err(problem(difference(settings, &stored)));
         }
         let read = |name: &str, into: &mut Vec<f32>| {
             let values = checkpoint.tensor(name)?.to_f32()?;
@@ -81,5 +80,38 @@ impl TrainingState {
         read(TENSORS[2], &mut self.optimizer.means[1])?;
         (self.optimizer.steps, self.rows) = (number(STEP)?, number(ROWS)?);
         Ok(())
+    }
+}
+
+/// Says in which setting two trainings differ, given as JSON: that which is to go on, and that of a state.
+fn difference(expected: &str, found: &str) -> String {
+    let leaves = |text: &str| {
+        let mut leaves = BTreeMap::new();
+        add_leaves(String::new(), serde_json::from_str(text).unwrap_or_default(), &mut leaves);
+        leaves
+    };
+    let (expected, found) = (leaves(expected), leaves(found));
+    let name = expected.keys().chain(found.keys()).find(|name| expected.get(*name) != found.get(*name));
+    let of =
+        |leaves: &BTreeMap<String, Value>, name| leaves.get(name).map_or_else(|| "none".to_owned(), Value::to_string);
+    let name = name.map_or("", String::as_str);
+    format!(
+        "expected the state of the same training, found one with {} instead of {} as `{name}`",
+        of(&found, name),
+        of(&expected, name)
+    )
+}
+
+/// Adds the values inside `value`, whose own name is `name`, by their names: `settings.steps`.
+fn add_leaves(name: String, value: Value, leaves: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                add_leaves(if name.is_empty() { key } else { format!("{name}.{key}") }, value, leaves);
+            }
+        }
+        value => {
+            leaves.insert(name, value);
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use laser::Observer;
 use laser::model::parallel::map;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::adamw::{AdamW, AdamWSettings};
 use super::backward::SliceGradient;
@@ -65,9 +66,8 @@ impl<'a, E: Examples, P: Trainable> Trainer<'a, E, P> {
     ///
     /// # Errors
     /// A state of another training, or a folder that cannot be read.
-    pub fn in_folder(mut self, folder: &Path, description: &str) -> Result<Self> {
-        let settings = serde_json::to_string(&self.settings).expect("settings can be written as JSON");
-        self.description = format!("{settings} {description}");
+    pub fn in_folder(mut self, folder: &Path, description: &Value) -> Result<Self> {
+        self.description = json!({"settings": self.settings, "of": description}).to_string();
         self.folder = Some(folder.to_owned());
         let path = folder.join(STATE);
         if path.exists() {
