@@ -8,8 +8,8 @@ use laser::model::parallel::Observer;
 use laser::{TaskRequest, TaskSettings};
 use laser_lab::lora_training::LoraTraining;
 use laser_lab::training::{AdamWSettings, Schedule, TrainingSettings};
-use serde_json::json;
 
+use super::print_training;
 use crate::args::{Global, LabLora};
 use crate::progress::Progress;
 use crate::{output, plan};
@@ -45,10 +45,5 @@ pub(super) fn run(args: &LabLora, global: &Global, progress: &Arc<Progress>) -> 
         progress.progress("training", line.step, args.steps);
     })?;
     progress.finish();
-    if global.json {
-        output::json(&json!({"out": args.out, "training": training, "last_step": last}))?;
-    } else {
-        output::result(&format!("{}: loss {:.4} after {} steps", args.out.display(), last.loss, last.step))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    print_training(global, &args.out, &training, &last)
 }

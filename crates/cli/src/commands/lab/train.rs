@@ -7,8 +7,8 @@ use anyhow::Result;
 use laser::model::parallel::Observer;
 use laser_lab::text_training::{Corpus, TextTraining};
 use laser_lab::training::{Architecture, ModelSizes};
-use serde_json::json;
 
+use super::print_training;
 use crate::args::{ArchitectureName, Global, LabTrain};
 use crate::output;
 use crate::plan;
@@ -39,10 +39,5 @@ pub(super) fn run(args: &LabTrain, global: &Global, progress: &Arc<Progress>) ->
         progress.progress("training", line.step, args.steps);
     })?;
     progress.finish();
-    if global.json {
-        output::json(&json!({"out": args.out, "training": training, "last_step": last}))?;
-    } else {
-        output::result(&format!("{}: loss {:.4} after {} steps", args.out.display(), last.loss, last.step))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    print_training(global, &args.out, &training, &last)
 }

@@ -7,8 +7,8 @@ use anyhow::Result;
 use laser::model::parallel::Observer;
 use laser::sokoban::PlayerSettings;
 use laser_lab::sokoban::{PlayerTraining, TrainingLevels};
-use serde_json::json;
 
+use super::super::print_training;
 use crate::args::{Global, ReturnName, TrainPlayer};
 use crate::output;
 use crate::plan;
@@ -47,10 +47,5 @@ pub(super) fn run(args: &TrainPlayer, global: &Global, progress: &Arc<Progress>)
         progress.progress("training", line.step, args.steps);
     })?;
     progress.finish();
-    if global.json {
-        output::json(&json!({"out": args.out, "training": training, "last_step": last}))?;
-    } else {
-        output::result(&format!("{}: loss {:.4} after {} steps", args.out.display(), last.loss, last.step))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    print_training(global, &args.out, &training, &last)
 }
