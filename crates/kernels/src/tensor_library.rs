@@ -18,7 +18,7 @@ pub fn compute_in_calling_thread() -> bool {
     true
 }
 
-/// Whether the process has no thread but the calling one.
+/// Tells whether the calling thread is the only one of the process.
 fn has_one_thread() -> bool {
     // Each thread of a process is a folder there; other systems than Linux have no such folder.
     std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1)

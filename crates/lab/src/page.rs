@@ -4,7 +4,6 @@
 //! The page looks like the report of a search, with whose style sheet it is drawn, loads nothing from the network and is
 //! readable without JavaScript.
 
-mod drawing;
 mod line_plot;
 mod stacked_bars;
 
@@ -34,7 +33,7 @@ pub struct Page {
 /// A number in large type.
 #[derive(Debug, Clone, Serialize)]
 pub struct Tile {
-    /// What it is.
+    /// Name of the number.
     pub name: String,
     /// The number.
     pub value: String,

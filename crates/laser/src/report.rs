@@ -9,7 +9,7 @@ mod adapter_page;
 mod colour_scale;
 mod comparison;
 mod costs;
-mod drawing;
+pub mod drawing;
 mod error;
 mod finalists;
 mod flips;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the end of a sentence is.
+/// Kind of a sentence, by its last word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MentionKind {
@@ -19,7 +19,7 @@ pub enum MentionKind {
 }
 
 impl MentionKind {
-    /// Whether the sentence says something else about its fact than the task.
+    /// Tells noise from true sentences and filler: its last word is not the answer of the task.
     pub fn is_noise(self) -> bool {
         matches!(self, Self::Generic | Self::Wrong | Self::Rival)
     }

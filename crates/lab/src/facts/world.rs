@@ -17,7 +17,7 @@ use super::words::Words;
 /// A world of facts and the corpus that mentions them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct World {
-    /// What it was made from.
+    /// Sizes, rates and seed of its making.
     pub settings: WorldSettings,
     /// Its vocabulary.
     pub words: Words,

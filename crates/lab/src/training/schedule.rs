@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate falls after the warm-up.
+/// Fall of the learning rate after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decay {
@@ -21,7 +21,7 @@ pub struct Schedule {
     pub learning_rate: f64,
     /// Number of steps in which the rate rises from near 0, in equal steps.
     pub warm_up: usize,
-    /// How it falls afterwards.
+    /// Its fall afterwards.
     pub decay: Decay,
     /// Share of `learning_rate` that is reached at the last step.
     pub last_share: f64,
@@ -41,8 +41,7 @@ impl Schedule {
             Decay::Linear => 1.0 - progress,
             Decay::Cosine => (1.0 + (std::f64::consts::PI * progress).cos()) / 2.0,
         };
-        self.learning_rate
-            * (self.last_share + (1.0 - self.last_share) * if self.decay == Decay::Constant { 1.0 } else { share })
+        self.learning_rate * (self.last_share + (1.0 - self.last_share) * share)
     }
 }
 

@@ -1,18 +1,19 @@
-//! Drawing: the parts that all drawings of the page share.
+//! Drawing: the parts that the drawings of all pages share.
 
 use serde::Serialize;
 
 /// A text in a drawing, at pixel coordinates from the upper left corner.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Label {
+pub struct Label {
     /// Anchor of the text (its left end, middle or right end, as the style class says), pixels.
-    pub(super) x: f64,
+    pub x: f64,
     /// Baseline of the text, pixels.
-    pub(super) y: f64,
-    pub(super) text: String,
+    pub y: f64,
+    /// The text.
+    pub text: String,
 }
 
 /// Rounds a coordinate to tenths of a pixel, which keeps the page small.
-pub(super) fn px(x: f64) -> f64 {
+pub fn px(x: f64) -> f64 {
     (10.0 * x).round() / 10.0
 }

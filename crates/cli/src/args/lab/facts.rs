@@ -17,7 +17,7 @@ pub(crate) struct LabFacts {
     pub(crate) seed: u64,
 }
 
-/// What a world is made of.
+/// Sizes and rates of a world.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WorldArgs {
     /// Number of facts

@@ -41,7 +41,7 @@ pub(crate) struct LabLora {
     /// Number of steps in which the learning rate rises
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(crate) warm_up: usize,
-    /// How it falls afterwards, to 1 %
+    /// Fall of the learning rate afterwards, to 1 %
     #[arg(long, value_enum, default_value = "linear")]
     pub(crate) decay: DecayName,
     /// Weight decay

@@ -21,13 +21,13 @@ impl From<DecayName> for Decay {
     }
 }
 
-/// How the parameters change.
+/// Schedule, optimiser, seed and state of a training.
 #[derive(Debug, Args)]
 pub(crate) struct OptimizerArgs {
     /// Number of steps in which the learning rate rises
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub(crate) warm_up: usize,
-    /// How it falls afterwards, to 1 %
+    /// Fall of the learning rate afterwards, to 1 %
     #[arg(long, value_enum, default_value = "linear")]
     pub(crate) decay: DecayName,
     /// Weight decay of matrices and embeddings

@@ -23,7 +23,7 @@ pub(crate) enum SokobanCommand {
     Play(Play),
 }
 
-/// How a player reads returns.
+/// Form of the returns that a player reads.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum ReturnName {
     /// With noise in training: the exact return of an optimal demonstration tells the remaining distance, which nobody
@@ -48,7 +48,7 @@ pub(crate) struct TrainPlayer {
     /// Number of time steps that the player reads
     #[arg(long, default_value_t = 4, value_name = "N")]
     pub(crate) context: usize,
-    /// How it reads returns
+    /// Returns that it reads
     #[arg(long = "return", value_enum, default_value = "jitter")]
     pub(crate) returns: ReturnName,
     /// Return that it plays for, beyond one for each box off its goal

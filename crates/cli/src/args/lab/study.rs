@@ -77,7 +77,7 @@ pub(crate) struct StudyArgs {
 }
 
 impl StudyArgs {
-    /// How the models are trained.
+    /// Sizes and training of the models.
     pub(crate) fn model(&self) -> ModelPlan {
         ModelPlan {
             d_model: self.d_model,

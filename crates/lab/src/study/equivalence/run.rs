@@ -38,7 +38,7 @@ pub struct EquivalenceStudy {
     pub worlds: usize,
     /// Number of initialisations in each world.
     pub initialisations: usize,
-    /// How the models are trained.
+    /// Sizes and training of the models.
     pub model: ModelPlan,
     /// Seed of the first initial weights, of pruning at random, of the halves of the facts and of the bootstraps.
     pub seed: u64,

@@ -27,7 +27,7 @@ pub struct FactStudy {
     pub worlds: usize,
     /// Whether every world is also made without noise.
     pub without_noise: bool,
-    /// How the models are trained.
+    /// Sizes and training of the models.
     pub model: ModelPlan,
     /// Seed of the initial weights, of the halves of the facts and of the bootstraps.
     pub seed: u64,
