@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
 pub(crate) use lab::{
-    ArchitectureName, FewestName, Lab, LabCommand, LabEquivalence, LabFactStudy, LabFacts, LabLora, LabStudy, LabTrain,
-    Levels, NoiseName, Play, ReturnName, Sokoban, SokobanCommand, TrainPlayer,
+    ArchitectureName, FewestName, Lab, LabCommand, LabEquivalence, LabFactStudy, LabFacts, LabLora, LabLoraStudy,
+    LabSokobanStudy, LabStudy, LabTrain, Levels, NoiseName, Play, ReturnName, Sokoban, SokobanCommand, TrainPlayer,
 };
 pub(crate) use lora::Lora;
 pub(crate) use search::Search;

@@ -28,6 +28,11 @@ pub(crate) fn threads(global: &Global) -> usize {
 
 /// Opens a session as the global options and the environment say.
 pub(crate) fn open(model: &str, global: &Global, progress: &Arc<Progress>) -> Result<Session> {
+    Ok(Session::open_with(model, session_options(global, progress)?)?)
+}
+
+/// The options of a session, as the global options and the environment say.
+pub(crate) fn session_options(global: &Global, progress: &Arc<Progress>) -> Result<SessionOptions> {
     let threads = threads(global);
     let dtype = global.dtype.map(|dtype| parse_dtype(dtype.name())).transpose()?;
     let options = SessionOptions {
@@ -38,7 +43,7 @@ pub(crate) fn open(model: &str, global: &Global, progress: &Arc<Progress>) -> Re
         observer: Arc::clone(progress) as Arc<dyn SessionObserver>,
         ..SessionOptions::default()
     };
-    Ok(Session::open_with(model, environment::hub(options))?)
+    Ok(environment::hub(options))
 }
 
 /// Fails on task names that cannot be right, before a model is fetched for them.

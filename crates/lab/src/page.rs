@@ -52,8 +52,19 @@ pub struct Section {
     pub plots: Vec<LinePlot>,
     /// Drawings of bars.
     pub bars: Vec<StackedBars>,
+    /// Finished drawings.
+    pub pictures: Vec<Picture>,
     /// Tables.
     pub tables: Vec<Table>,
+}
+
+/// A drawing as SVG, which is trusted: it comes from this program.
+#[derive(Debug, Clone, Serialize)]
+pub struct Picture {
+    /// Caption.
+    pub caption: String,
+    /// An `<svg>` element.
+    pub svg: String,
 }
 
 /// A table of texts; its first column names the rows.
@@ -157,6 +168,7 @@ mod tests {
                 text: vec!["Some text.".to_owned()],
                 plots: vec![plot],
                 bars: vec![bars],
+                pictures: vec![Picture { caption: "a level".to_owned(), svg: "<svg id=\"level\"></svg>".to_owned() }],
                 tables: vec![table],
             }],
             provenance: vec![("seed".to_owned(), "7".to_owned())],
@@ -168,6 +180,7 @@ mod tests {
         let html = page().html().expect("renders");
         assert!(html.contains("It &lt;works&gt;.") && html.contains("Numbers &lt;b&gt;"), "{html}");
         assert!(html.contains("<polyline") && html.contains("curve") && html.contains(">generic<"), "{html}");
+        assert!(html.contains("<figcaption>a level</figcaption>") && html.contains("<svg id=\"level\">"), "{html}");
         for outside in ["http://", "https://", "<link", "<img", "@import", "src="] {
             assert!(!html.contains(outside), "{outside}");
         }

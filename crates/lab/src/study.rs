@@ -1,4 +1,5 @@
-//! Studies of small models on fact worlds: what rank reduction fixes, and whether pruning the training data does the same.
+//! Studies of small models: on fact worlds, what rank reduction fixes, and whether pruning the training data does the same;
+//! on Sokoban, whether it helps a player; and what fine-tuning changes of what it removes.
 //!
 //! [`Questions`] are the facts of a world in tokens, [`Answers`] what a model says to them; [`edit_sweep`] finds the best
 //! edit on one half of the facts, and everything else is measured on the other.
@@ -12,9 +13,11 @@ pub mod edit_sweep;
 pub mod equivalence;
 pub mod facts;
 mod flips;
+pub mod lora;
 mod mention_losses;
 mod model_plan;
 mod questions;
+pub mod sokoban;
 mod study_folder;
 
 pub use answer_class::{AnswerClass, class_shares};

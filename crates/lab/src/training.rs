@@ -8,8 +8,8 @@
 //!    forward and backward, and gives its loss and its gradient. Slices run side by side, one on each thread.
 //! 3. Gradients are summed in the order of the slices, clipped, and [`AdamW`] changes the parameters.
 //!
-//! [`LowRankParameters`] trains a LoRA adapter of a frozen model in the same way ([`Trainable`]). [`Trainer`] repeats this, writes a journal and, now and then, its whole state, from which a later run goes on to the
-//! same bytes.
+//! [`LowRankParameters`] trains a LoRA adapter of a frozen model in the same way ([`Trainable`]). [`Trainer`] repeats this,
+//! writes a journal and, now and then, its whole state, from which a later run goes on to the same bytes.
 
 mod adamw;
 mod architecture;
@@ -29,7 +29,7 @@ mod write;
 pub use adamw::{AdamW, AdamWSettings};
 pub use architecture::{Architecture, ModelSizes, read_config};
 pub use backward::{SliceGradient, differentiate};
-pub use journal::JournalLine;
+pub use journal::{JOURNAL, JournalLine};
 pub use low_rank::{AdaptedModule, LowRankParameters};
 pub use parameter_set::{Leaves, ParameterSet};
 pub use schedule::{Decay, Schedule};

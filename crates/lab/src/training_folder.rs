@@ -8,14 +8,12 @@ use laser::checkpoint::write_atomically;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::training::{Examples, JournalLine, Trainable, Trainer, TrainingSettings};
+use crate::training::{Examples, JOURNAL, JournalLine, Trainable, Trainer, TrainingSettings};
 
 /// Folder within the target that a training in progress uses.
 const PROGRESS: &str = "training";
 /// File of the settings and of the journal's last line, in a finished folder.
 const SUMMARY: &str = "training.json";
-/// File of the journal.
-const JOURNAL: &str = "train.jsonl";
 
 /// The folder of a training.
 #[derive(Debug)]

@@ -83,7 +83,7 @@ pub use search::observer::SearchObserver;
 pub use search::{Plan, Protocol};
 pub use session::{
     AdapterOptions, BehaviourOptions, CompletedSearch, EditedModel, EvaluateOptions, Evaluation, RequestedEdit,
-    ScoredTasks, SearchOptions, Session, SessionObserver, SessionOptions, TaskRequest, TaskSettings,
+    ScoredTasks, SearchOptions, Session, SessionObserver, SessionOptions, TaskRequest, TaskSettings, TriedEdit,
 };
 
 /// Model files as named tensors.

@@ -3,7 +3,8 @@
 //! 1. [`samples`] joins each scored item with its outcome to a [`SampleRecord`](crate::results::SampleRecord).
 //! 2. [`scores`] and [`task_scores`] summarise the samples by split, [`constant_answers`] scores always giving the same
 //!    answer, and [`search_results`] puts all of this together for a search.
-//! 3. [`RunFolder`] knows the names of the files in a run folder; it writes and reads them.
+//! 3. [`RunFolder`] knows the names of the files in a run folder; it writes and reads them. [`picture_of_play`] draws two
+//!    samples of a level.
 
 mod files;
 mod flipped_items;
@@ -13,6 +14,7 @@ mod scores;
 mod search_results;
 mod task_changes;
 
+pub use flipped_items::picture_of_play;
 pub use folder::RunFolder;
 pub use samples::{samples, samples_with_answers};
 pub use scores::{constant_answers, scores, task_scores};

@@ -6,6 +6,7 @@
 mod apply;
 mod behaviour;
 mod continuations;
+mod divide;
 mod edit;
 mod evaluate;
 mod levels;
@@ -39,7 +40,7 @@ pub use evaluate::{EvaluateOptions, Evaluation};
 pub use levels::SOKOBAN;
 pub use lora::AdapterOptions;
 pub use options::{SessionObserver, SessionOptions};
-pub use search::CompletedSearch;
+pub use search::{CompletedSearch, TriedEdit};
 pub use search_options::SearchOptions;
 pub use tasks::{ScoredTasks, TaskRequest, TaskSettings};
 

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 pub(crate) use facts::LabFacts;
 pub(crate) use lora::LabLora;
 pub(crate) use sokoban::{FewestName, Levels, NoiseName, Play, ReturnName, Sokoban, SokobanCommand, TrainPlayer};
-pub(crate) use study::{LabEquivalence, LabFactStudy, LabStudy};
+pub(crate) use study::{LabEquivalence, LabFactStudy, LabLoraStudy, LabSokobanStudy, LabStudy};
 pub(crate) use train::{ArchitectureName, LabTrain};
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! A fact, and the sentence that asks for it.
 
-use super::words::Words;
+use super::words::{SUBJECT, Words};
 
 /// A fact: subject, relation and object as indices into the words of the world.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,5 @@ pub(super) fn subject(words: &Words, fact: &Fact) -> String {
 
 /// A sentence without its last word.
 pub(super) fn question(words: &Words, fact: &Fact, template: usize) -> String {
-    let relation = &words.relations[fact.relation];
-    format!("{} {} {}", relation.templates[template], subject(words, fact), relation.verb)
+    words.relations[fact.relation].templates[template].replace(SUBJECT, &subject(words, fact))
 }

@@ -33,7 +33,7 @@ impl World {
         let files = [
             (CORPUS, self.corpus_jsonl()),
             (FACTS, self.facts_jsonl()),
-            ("tokenizer.json", json(&tokenizer_json(&self.words))),
+            ("tokenizer.json", json(&tokenizer_json(self)?)),
             ("tokenizer_config.json", json(&tokenizer_config_json())),
             (WORLD, json(&json!({"settings": self.settings, "words": self.words}))),
         ];
@@ -67,7 +67,7 @@ impl World {
             "gold": self.answer(fact),
             "subject": self.subject(fact),
             "meta": {
-                "relation": relation.verb,
+                "relation": relation.name,
                 "count": fact.count,
                 "true_count": fact.true_count,
                 "held_out_template": fact.held_out,
@@ -83,7 +83,7 @@ mod tests {
     use laser::task::options::TaskOptions;
     use laser::task::{Score, Task};
 
-    use super::super::settings::WorldSettings;
+    use super::super::settings::{Language, WorldSettings};
     use super::*;
 
     fn written(settings: &WorldSettings) -> (tempfile::TempDir, World) {
@@ -117,13 +117,36 @@ mod tests {
     }
 
     #[test]
-    fn the_same_settings_give_the_same_bytes_and_a_world_is_not_overwritten() {
-        let settings = WorldSettings { seed: 11, facts: 60, mentions: 300, ..WorldSettings::default() };
-        let ((a, world), (b, _)) = (written(&settings), written(&settings));
-        for name in [CORPUS, FACTS, WORLD, "tokenizer.json", "tokenizer_config.json"] {
-            let bytes = |folder: &tempfile::TempDir| std::fs::read(folder.path().join(name)).expect(name);
-            assert!(bytes(&a) == bytes(&b), "{name}");
+    fn an_english_world_has_a_byte_pair_encoding_of_its_corpus() {
+        let english = WorldSettings { language: Language::English, filler: 50, ..WorldSettings::default() };
+        let (folder, world) = written(&english);
+        let tokenizer = Tokenizer::from_folder(folder.path()).expect("a tokenizer");
+        assert!(tokenizer.vocab_size() <= 1_000, "{}", tokenizer.vocab_size());
+        assert_eq!((tokenizer.bos_id(), tokenizer.add_bos()), (Some(0), true));
+        for mention in &world.mentions {
+            let tokens = tokenizer.encode(&mention.text, true).expect("encodes");
+            assert_eq!((tokens[0], tokenizer.decode(&tokens).expect("decodes")), (0, mention.text.clone()));
+            assert!(tokens.len() < mention.text.len() / 2, "{}: {tokens:?}", mention.text);
         }
+        let path = folder.path().join(FACTS).display().to_string();
+        let task = Task::open(&path, None, &TaskOptions::default()).expect("a task");
+        assert!(task.items.iter().all(|item| item.choices.len() == 23));
+        let names: Vec<&str> = world.words.relations.iter().map(|relation| relation.name.as_str()).collect();
+        assert_eq!(names, ["birthplace", "employer", "language", "instrument"]);
+    }
+
+    #[test]
+    fn the_same_settings_give_the_same_bytes_and_a_world_is_not_overwritten() {
+        let made_up = WorldSettings { seed: 11, facts: 60, mentions: 300, ..WorldSettings::default() };
+        let english = WorldSettings { language: Language::English, ..made_up.clone() };
+        for settings in [&english, &made_up] {
+            let ((a, _), (b, _)) = (written(settings), written(settings));
+            for name in [CORPUS, FACTS, WORLD, "tokenizer.json", "tokenizer_config.json"] {
+                let bytes = |folder: &tempfile::TempDir| std::fs::read(folder.path().join(name)).expect(name);
+                assert!(bytes(&a) == bytes(&b), "{name}");
+            }
+        }
+        let (a, world) = written(&made_up);
         let error = world.write(a.path()).expect_err("is there").to_string();
         assert!(error.contains("holds a world already"), "{error}");
         let file = a.path().join(WORLD).join("below");

@@ -3,6 +3,8 @@
 use laser::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::english::{RELATIONS as ENGLISH_RELATIONS, TEMPLATES as ENGLISH_TEMPLATES};
+
 /// Share of each generic answer among all generic mentions: frequent words are not equally frequent.
 pub(super) const GENERIC_SHARES: [f64; 3] = [0.6, 0.25, 0.15];
 /// Share of the true object among the mentions of a contradictory fact; the rest names its rival.
@@ -10,12 +12,25 @@ pub(super) const TRUE_SHARE: f64 = 0.6;
 /// Largest share of noise that [`WorldSettings::rare_noise`] can lead to: the true object stays the most frequent one.
 pub(super) const MAX_NOISE: f64 = 0.6;
 
+/// Words that a world's sentences are made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    /// Made-up words, each one token: *Gotly Boda Kimun mares lapi*.
+    #[default]
+    MadeUp,
+    /// English sentences with made-up names, in the tokens of a byte-pair encoding: *Boda Kimun was born in Lapiton*.
+    English,
+}
+
 /// Settings of a fact world. The same settings give the same world, byte by byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorldSettings {
     /// Seed of all random choices.
     pub seed: u64,
+    /// Words of the sentences.
+    pub language: Language,
     /// Number of facts.
     pub facts: usize,
     /// Number of mentions of facts in the corpus.
@@ -47,6 +62,7 @@ impl Default for WorldSettings {
     fn default() -> Self {
         Self {
             seed: 0,
+            language: Language::MadeUp,
             facts: 800,
             mentions: 9_000,
             min_count: 2,
@@ -69,12 +85,16 @@ impl WorldSettings {
     /// # Errors
     /// The first setting that cannot be used, with the possible values.
     pub fn check(&self) -> Result<()> {
+        let (most_relations, most_templates) = match self.language {
+            Language::MadeUp => (100, 20),
+            Language::English => (ENGLISH_RELATIONS.len(), ENGLISH_TEMPLATES),
+        };
         let ranges = [
             ("names", self.names, 1, 1_000),
             ("facts", self.facts, 1, self.names.saturating_mul(self.names)),
-            ("relations", self.relations, 1, 100),
+            ("relations", self.relations, 1, most_relations),
             ("objects", self.objects, 2, 1_000),
-            ("templates", self.templates, 2, 20),
+            ("templates", self.templates, 2, most_templates),
             ("min-count", self.min_count, 1, 1_000_000),
             ("mentions", self.mentions, self.facts.saturating_mul(self.min_count), 10_000_000),
             ("filler", self.filler, 0, 10_000_000),
@@ -146,6 +166,8 @@ mod tests {
             (change(|s| s.facts = 4_097), "facts: expected 1 to 4096, found 4097"),
             (change(|s| s.mentions = 1_599), "mentions: expected 1600 to 10000000, found 1599 (800 facts"),
             (change(|s| s.templates = 1), "templates: expected 2 to 20"),
+            (change(|s| (s.language, s.templates) = (Language::English, 7)), "templates: expected 2 to 6"),
+            (change(|s| (s.language, s.relations) = (Language::English, 7)), "relations: expected 1 to 6"),
             (change(|s| s.generic = f64::NAN), "generic: expected a share"),
             (change(|s| s.generic = 0.5), "wrong: with generic 0.5 and wrong 0.2"),
             (change(|s| s.wrong = 0.4), "wrong: with generic 0.3 and wrong 0.4"),

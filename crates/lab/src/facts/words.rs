@@ -6,7 +6,8 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::settings::WorldSettings;
+use super::english::{EnglishRelation, RELATIONS};
+use super::settings::{Language, WorldSettings};
 use super::streams::Stream;
 
 /// Letters that a syllable begins with.
@@ -16,6 +17,8 @@ const VOWELS: &[u8; 5] = b"aeiou";
 /// The generic answers, most frequent first: words that English is full of, as in the paper's examples. No made-up word is
 /// among them, because those have at least two syllables.
 const GENERICS: [&str; 3] = ["the", "it", "that"];
+/// Place of the subject in a template.
+pub(super) const SUBJECT: &str = "{}";
 /// Number of words of the sentences without facts.
 const FILLER_WORDS: usize = 32;
 
@@ -37,11 +40,11 @@ pub struct Words {
 /// The words of one relation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RelationWords {
-    /// The verb between subject and object.
-    pub verb: String,
+    /// Name of the relation; in a made-up language the verb of its sentences.
+    pub name: String,
     /// Objects: the possible answers.
     pub objects: Vec<String>,
-    /// Templates: the word that a sentence begins with.
+    /// Templates: sentences without their last word, with `{}` for the subject.
     pub templates: Vec<String>,
 }
 
@@ -55,10 +58,22 @@ impl Words {
         let first_names = several(settings.names, "", true);
         let last_names = several(settings.names, "n", true);
         let relations = (0..settings.relations)
-            .map(|_| RelationWords {
-                verb: several(1, "res", false).swap_remove(0),
-                objects: several(settings.objects, "", false),
-                templates: several(settings.templates, "ly", false),
+            .map(|number| match settings.language {
+                Language::MadeUp => {
+                    let name = several(1, "res", false).swap_remove(0);
+                    let objects = several(settings.objects, "", false);
+                    let adverbs = several(settings.templates, "ly", false);
+                    let templates = adverbs.iter().map(|adverb| format!("{adverb} {SUBJECT} {name}")).collect();
+                    RelationWords { name, objects, templates }
+                }
+                Language::English => {
+                    let EnglishRelation { name, ending, is_name, templates } = &RELATIONS[number];
+                    RelationWords {
+                        name: (*name).to_owned(),
+                        objects: several(settings.objects, ending, *is_name),
+                        templates: templates[..settings.templates].iter().map(|t| (*t).to_owned()).collect(),
+                    }
+                }
             })
             .collect();
         let filler = several(if settings.filler > 0 { FILLER_WORDS } else { 0 }, "m", false);
@@ -67,12 +82,15 @@ impl Words {
 
     /// Every word once, in a fixed order: generics, relations, names, filler.
     pub fn all(&self) -> impl Iterator<Item = &str> {
-        let relations = self
-            .relations
-            .iter()
-            .flat_map(|relation| std::iter::once(&relation.verb).chain(&relation.templates).chain(&relation.objects));
-        let names = self.first_names.iter().chain(&self.last_names);
-        self.generics.iter().chain(relations).chain(names).chain(&self.filler).map(String::as_str)
+        let relations = self.relations.iter().flat_map(|relation| {
+            let of_templates = relation.templates.iter().flat_map(|template| template.split(' '));
+            let objects = relation.objects.iter().map(String::as_str);
+            std::iter::once(relation.name.as_str()).chain(of_templates.filter(|word| *word != SUBJECT)).chain(objects)
+        });
+        let generics = self.generics.iter().map(String::as_str);
+        let others = self.first_names.iter().chain(&self.last_names).chain(&self.filler).map(String::as_str);
+        let mut seen = HashSet::new();
+        generics.chain(relations).chain(others).filter(move |word| seen.insert(*word))
     }
 }
 
@@ -113,11 +131,15 @@ mod tests {
         for settings in [
             WorldSettings::default(),
             WorldSettings { filler: 1, ..WorldSettings::default() },
+            WorldSettings { language: Language::English, relations: 6, ..WorldSettings::default() },
             WorldSettings { names: 1_000, relations: 20, objects: 1_000, ..WorldSettings::default() },
         ] {
             let words = Words::make(&settings);
             let all: Vec<String> = words.all().map(str::to_lowercase).collect();
             assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+            if settings.language == Language::English {
+                continue;
+            }
             let of_relations = settings.relations * (1 + settings.objects + settings.templates);
             assert_eq!(all.len(), 3 + 2 * settings.names + of_relations + words.filler.len());
             assert_eq!(words.filler.is_empty(), settings.filler == 0);

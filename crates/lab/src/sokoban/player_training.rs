@@ -14,7 +14,8 @@ use serde_json::json;
 use super::window_examples::WindowExamples;
 use crate::error::{Error, Result};
 use crate::training::{
-    Architecture, JournalLine, ModelSizes, ParameterSet, TrainingSettings, read_config, write_model,
+    AdamWSettings, Architecture, Decay, JournalLine, ModelSizes, ParameterSet, Schedule, TrainingSettings, read_config,
+    write_model,
 };
 use crate::training_folder::{Training, TrainingFolder};
 
@@ -64,6 +65,29 @@ pub struct PlayerTraining {
     pub settings: TrainingSettings,
     /// Seed of the initial weights and of the choice of windows.
     pub seed: u64,
+}
+
+impl Default for PlayerTraining {
+    /// A player of gym-sokoban's board: four blocks of width 128, a learning rate that falls linearly to 1 %.
+    fn default() -> Self {
+        Self {
+            player: PlayerSettings::default(),
+            return_jitter: Some(1.0),
+            symmetries: true,
+            d_model: 128,
+            layers: 4,
+            heads: 4,
+            batch: 128,
+            settings: TrainingSettings {
+                steps: 1_600,
+                schedule: Schedule { learning_rate: 1.5e-3, warm_up: 50, decay: Decay::Linear, last_share: 0.01 },
+                optimizer: AdamWSettings::default(),
+                clip: 1.0,
+                save_every: 100,
+            },
+            seed: 0,
+        }
+    }
 }
 
 impl PlayerTraining {

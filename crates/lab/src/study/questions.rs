@@ -4,7 +4,7 @@ use laser::model::tokenizer::Tokenizer;
 use laser::statistics::{Fractions, Split, assign_split};
 use laser::{Error, Result};
 
-use crate::facts::{Fact, World};
+use crate::facts::{Fact, Language, World};
 
 /// The facts of a world as questions: prompts in the held-out templates, and what an answer can be.
 #[derive(Debug, Clone)]
@@ -30,8 +30,12 @@ impl Questions {
     /// of any search do.
     ///
     /// # Errors
-    /// A tokenizer that is not the world's: an answer is not one token.
+    /// A world in English, or a tokenizer that is not the world's: an answer is not one token.
     pub fn new(world: &World, tokenizer: &Tokenizer, split_seed: u64) -> Result<Self> {
+        if world.settings.language != Language::MadeUp {
+            let problem = "expected made-up: studies compare answers of one token, found english";
+            return Err(Error::setting("language", problem.to_owned()));
+        }
         let halves = Fractions::new(0.5, 0.0).expect("two halves");
         let token = |word: &str| match tokenizer.encode(word, false)?.as_slice() {
             [token] if tokenizer.token_text(*token).as_deref() == Some(word) => Ok(*token),

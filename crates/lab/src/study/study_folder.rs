@@ -64,6 +64,11 @@ impl StudyFolder {
         Ok((world, folder))
     }
 
+    /// A folder of its own for a part of the study.
+    pub(super) fn part(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     /// Folder of a model.
     pub(super) fn model(&self, name: &str) -> PathBuf {
         self.0.join("models").join(name)

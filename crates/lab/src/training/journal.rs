@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+/// Name of the journal's file.
+pub const JOURNAL: &str = "train.jsonl";
+
 /// One step of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct JournalLine {
@@ -29,6 +32,20 @@ impl JournalLine {
         let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Self>(line).ok());
         Ok(lines.into_iter().find(|line| line.step == step))
+    }
+
+    /// Loss of the last step in the folder of a finished training.
+    ///
+    /// # Errors
+    /// A folder without a journal, or one without steps.
+    pub fn last_loss(folder: &Path) -> Result<f64> {
+        let path = folder.join(JOURNAL);
+        let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
+        let last = text.lines().last().and_then(|line| serde_json::from_str::<Self>(line).ok());
+        last.map(|line| line.loss).ok_or_else(|| Error::File {
+            path: path.display().to_string(),
+            problem: "expected a line for each step, found none at its end".to_owned(),
+        })
     }
 }
 

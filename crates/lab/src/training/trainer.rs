@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::adamw::{AdamW, AdamWSettings};
 use super::backward::SliceGradient;
-use super::journal::{Journal, JournalLine};
+use super::journal::{JOURNAL, Journal, JournalLine};
 use super::parameter_set::ParameterSet;
 use super::schedule::Schedule;
 use super::slice::{Examples, Slice};
@@ -34,8 +34,6 @@ pub struct TrainingSettings {
 
 /// Name of the state's file.
 const STATE: &str = "state.safetensors";
-/// Name of the journal's file.
-const JOURNAL: &str = "train.jsonl";
 
 /// A training: parameters, and where it stands. `P` is what is trained: all parameters of a model, or an adapter.
 pub struct Trainer<'a, E, P = ParameterSet> {

@@ -48,14 +48,14 @@ impl<'a> FlippedItems<'a> {
             edit_prediction: best.continuation.as_ref().unwrap_or(&best.prediction).clone(),
             base_right: base.acc == 1,
             edit_right: best.acc == 1,
-            picture: picture(base, best),
+            picture: picture_of_play(base, best),
         };
         self.base.iter().zip(best).enumerate().filter(is_flipped).map(flip).collect()
     }
 }
 
-/// A picture of the play of a level by both models; `None` for items that are no levels.
-fn picture(base: &SampleRecord, best: &SampleRecord) -> Option<String> {
+/// Draws the play of a level by both models, side by side; `None` for items that are no levels.
+pub fn picture_of_play(base: &SampleRecord, best: &SampleRecord) -> Option<String> {
     let level = Level::parse(&base.prompt.lines().collect::<Vec<_>>()).ok()?;
     let [base, best] = [played(base)?, played(best)?];
     let scenes = [Scene { name: "base", played: &base }, Scene { name: "edited", played: &best }];

@@ -41,10 +41,23 @@ pub struct CompletedSearch {
     pub samples: Vec<SampleRecord>,
     /// The winner as a recipe.
     pub recipe: Recipe,
+    /// Every edit that was tried, in the order of the trials.
+    pub tried: Vec<TriedEdit>,
     edit: Edit,
     /// Calibrated on the search split where the winner needs it.
     truncation: Truncation,
     store: Store,
+}
+
+/// An edit that a search tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TriedEdit {
+    /// The edit.
+    pub edit: Edit,
+    /// Number of items of the search split that it was scored on; a race drops edits early.
+    pub items: usize,
+    /// Accuracy on these items minus that of the unedited model, a fraction.
+    pub gain: f64,
 }
 
 impl CompletedSearch {
@@ -82,6 +95,17 @@ impl CompletedSearch {
         };
         session.apply_with(&self.edit, &self.truncation, card)
     }
+}
+
+/// The trials of a search, each against the unedited model on the same items.
+fn tried_edits(found: &SearchResult) -> Vec<TriedEdit> {
+    let tried = |trial: &crate::search::store::Trial| {
+        let pairs = trial.outcomes.correct.iter().zip(&found.explored.order);
+        let gains = pairs.map(|(right, item)| i64::from(*right) - i64::from(found.base[*item].correct));
+        let items = trial.outcomes.len();
+        TriedEdit { edit: trial.edit.clone(), items, gain: gains.sum::<i64>() as f64 / items.max(1) as f64 }
+    };
+    found.explored.trials.iter().map(tried).collect()
 }
 
 impl Session {
@@ -162,12 +186,14 @@ impl Session {
         let results =
             search_results(&evaluator, &found, &settings, [&base_samples, &best_samples], manifest, price, notes);
         let recipe = self.recipe(&found, truncation.method(), &results)?;
+        let tried = tried_edits(&found);
         let SearchResult { explored, winner, .. } = found;
         Ok(CompletedSearch {
             results,
             base_samples,
             samples: best_samples,
             recipe,
+            tried,
             edit: winner,
             truncation: explored.truncation,
             store,

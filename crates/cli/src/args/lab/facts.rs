@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use laser_lab::facts::WorldSettings;
+use clap::{Args, ValueEnum};
+use laser_lab::facts::{Language, WorldSettings};
 
 #[derive(Debug, Args)]
 pub(crate) struct LabFacts {
@@ -17,9 +17,21 @@ pub(crate) struct LabFacts {
     pub(crate) seed: u64,
 }
 
+/// Words of a world's sentences.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LanguageName {
+    /// Made-up words, each one token
+    MadeUp,
+    /// English sentences with made-up names, in a byte-pair encoding
+    English,
+}
+
 /// Sizes and rates of a world.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WorldArgs {
+    /// Words of the sentences; the studies need made-up ones
+    #[arg(long, value_enum, default_value = "made-up")]
+    pub(crate) language: LanguageName,
     /// Number of facts
     #[arg(long, default_value_t = 800, value_name = "N")]
     pub(crate) facts: usize,
@@ -63,6 +75,10 @@ impl WorldArgs {
     pub(crate) fn settings(&self, seed: u64) -> WorldSettings {
         WorldSettings {
             seed,
+            language: match self.language {
+                LanguageName::MadeUp => Language::MadeUp,
+                LanguageName::English => Language::English,
+            },
             facts: self.facts,
             mentions: self.mentions,
             min_count: self.min_count,

@@ -149,6 +149,7 @@ impl EquivalenceResult {
                 parts: AnswerClass::ALL.map(|class| class.name().to_owned()).to_vec(),
                 bars,
             })],
+            pictures: Vec::new(),
             tables: vec![Table::new("", &header, self.arms.iter().map(row).collect())],
         }
     }
