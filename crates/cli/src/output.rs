@@ -53,6 +53,10 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
         Some((setting.as_str(), problem.as_str()))
     } else if let Some(laser_sokoban::Error::Setting { setting, problem }) = error.downcast_ref() {
         Some((setting.as_str(), problem.as_str()))
+    } else if let Some(laser_lab::Error::Sokoban(laser_sokoban::Error::Setting { setting, problem })) =
+        error.downcast_ref()
+    {
+        Some((setting.as_str(), problem.as_str()))
     } else if let Some(laser::model::Error::Setting { setting, problem }) = error.downcast_ref() {
         Some((setting.as_str(), problem.as_str()))
     } else if let Some(laser_lab::Error::Setting { setting, problem }) = error.downcast_ref() {

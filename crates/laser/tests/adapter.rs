@@ -176,3 +176,29 @@ fn six_models_and_a_control_answer_the_same_items() {
     let error = tuned.compare_behaviour(&base, &tasks, &no_edit).expect_err("no edit").to_string();
     assert!(error.contains("edit"), "{error}");
 }
+
+#[test]
+fn a_task_is_divided_into_parts_without_common_groups() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let session = open(&goldens().join("tiny/llama-gqa-untied").display().to_string(), cache.path());
+    let path = cache.path().join("questions.jsonl");
+    let line = |i: usize| format!("{{\"question\":\"a {i} b\",\"answer\":\"c\",\"group\":\"{}\"}}\n", i / 2);
+    std::fs::write(&path, (0..200).map(line).collect::<String>()).expect("writes");
+    let tasks = session.task(&path.display().to_string()).expect("a task");
+    let groups = |tasks: &laser::ScoredTasks| -> Vec<String> {
+        tasks.iter().flat_map(|(task, _)| task.items.iter().map(|item| item.group.clone())).collect()
+    };
+    let [first, second] = session.divide(&tasks, 0.4, 7).expect("two parts").map(|part| groups(&part));
+    assert_eq!(first.len() + second.len(), 200);
+    assert!(first.iter().all(|group| !second.contains(group)));
+    assert!((50..110).contains(&first.len()), "{}", first.len());
+    // A search with the same seed has items of the second part in each of its splits.
+    let fractions = Fractions::new(0.4, 0.2).expect("shares");
+    for split in [Split::Search, Split::Validation, Split::Test] {
+        assert!(second.iter().any(|group| laser::statistics::assign_split(group, 7, fractions) == split), "{split}");
+    }
+    for (share, expected) in [(1.5, "share: expected a number from 0 to 1"), (1.0, "leaves a part empty")] {
+        let error = session.divide(&tasks, share, 7).expect_err("cannot be divided").to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}

@@ -121,6 +121,11 @@ impl Tokenizer {
         self.special.bos
     }
 
+    /// The token that stands for a word that the vocabulary cannot spell, if there is one.
+    pub fn unknown_id(&self) -> Option<u32> {
+        self.special.unk
+    }
+
     /// The first of [`Self::eos_ids`].
     pub fn eos_id(&self) -> Option<u32> {
         self.special.eos.first().copied()

@@ -63,3 +63,19 @@ fn settings_that_cannot_be_used_are_named_by_their_flags() {
         assert!(!bench.path("none").exists(), "{arguments}");
     }
 }
+
+#[test]
+fn an_english_world_is_learned_in_its_own_tokens() {
+    let bench = Bench::new();
+    bench.done("lab facts --out world --language english --facts 60 --mentions 400 --names 16");
+    let corpus = bench.samples("world/corpus.jsonl");
+    let about = |text: &str| corpus.iter().any(|line| line["text"].as_str().is_some_and(|t| t.contains(text)));
+    assert!(about(" was born in ") && about("The employer of "), "{}", corpus[0]);
+    bench.done("lab train world --out trained --d-model 16 --layers 1 --heads 2 --steps 5 --batch 16");
+    let laser = bench.laser("eval trained --task world/facts.jsonl");
+    assert_eq!(laser["scores"]["all"]["n"], 60);
+    bench.refused(
+        "lab study facts --out study --language english --facts 60 --mentions 400 --steps 1",
+        &["--language: expected made-up"],
+    );
+}

@@ -94,3 +94,56 @@ fn a_study_of_equivalence_states_its_rule_first_and_goes_on_after_a_loss() {
     assert!(lost.join("model.safetensors").is_file());
     bench.refused(&format!("{study} --initialisations 1"), &["--initialisations: expected at least 2"]);
 }
+
+#[test]
+fn a_study_of_sokoban_plays_every_player_on_the_same_levels_and_goes_on() {
+    let bench = Bench::new();
+    let study = "lab study sokoban --out study --noise 0,0.3 --seeds 2 --rooms 60 --board 6 --boxes 1 --starts 4 --d-model 16 \
+                 --layers 1 --steps 6";
+    let results = bench.data(study);
+    let players = results["players"].as_array().expect("players");
+    assert_eq!(players.len(), 4);
+    for player in players {
+        assert_eq!((&player["levels"], &player["rooms"]), (&players[0]["levels"], &players[0]["rooms"]));
+        let (solved, levels) = (number(player, "solved"), number(player, "levels"));
+        assert!((solved * levels).fract().abs() < 1e-9 || (1.0 - (solved * levels).fract()) < 1e-9, "{player}");
+        let luckiest = &player["luckiest"];
+        let net = number(luckiest, "fixed") - number(luckiest, "broken");
+        assert!((number(luckiest, "gain") * levels - net).abs() < 1e-9, "{luckiest}");
+    }
+    let of_noise = |noise: f64| {
+        let of = players.iter().filter(|player| number(player, "noise") == noise);
+        of.map(|player| number(player, "luckiest.gain")).sum::<f64>() / 2.0
+    };
+    for row in results["noise"].as_array().expect("rows") {
+        assert!((number(row, "luckiest_gain") - of_noise(number(row, "noise"))).abs() < 1e-9, "{row}");
+    }
+    assert!(bench.read("study/report.html").contains("Beside the paper"));
+    std::fs::remove_file(bench.path("study/models/noise-0.3-seed-1/player.json")).expect("removes");
+    assert_eq!(bench.data(&format!("{study} --threads 1")), results);
+    bench.refused(&study.replace("--seeds 2", "--seeds 0"), &["--seeds: expected at least 1"]);
+    bench.refused(&study.replace("0,0.3", "0.9"), &["--noise: expected a rate from 0 to 0.5, found 0.9"]);
+}
+
+#[test]
+fn a_study_of_lora_tests_on_items_that_taught_nothing() {
+    let bench = Bench::new();
+    bench.done("lab facts --out world --facts 200 --mentions 1500 --names 32");
+    bench.done("lab train world --out base --d-model 32 --layers 2 --steps 120 --batch 64");
+    let study = "lab study lora base --task world/facts.jsonl --out study --steps 6 --rank 2 --draws 20";
+    let results = bench.data(study);
+    let (taught, held_out) = (number(&results, "tuned_items"), number(&results, "held_out_items"));
+    assert_eq!(taught + held_out, 200.0);
+    let behaviour = &results["analysis"]["behaviour"];
+    let cells = behaviour["cells"].as_array().expect("models");
+    assert_eq!(cells.len(), 7, "six models and a control");
+    assert!(number(behaviour, "n") < held_out, "only the test split is asked");
+    let searched = ["base_search", "tuned_search"].map(|name| results[name]["edit"].clone());
+    assert_eq!([&behaviour["edit"], &behaviour["adapted_edit"]], [&searched[0], &searched[1]]);
+    assert!(bench.read("study/report.html").contains("Where the update lies"));
+    assert!(bench.path("study/analysis/report.html").is_file());
+    std::fs::remove_file(bench.path("study/study.json")).expect("removes");
+    assert_eq!(bench.data(study), results);
+    bench.refused(&study.replace("--rank 2", "--rank 3"), &["plan.json", "the plan of another study"]);
+    bench.refused(&format!("{study} --tuned-share 1"), &["--tuned-share: expected a number between 0 and 1"]);
+}

@@ -35,7 +35,7 @@ pub struct ModelPlan {
 
 impl Default for ModelPlan {
     fn default() -> Self {
-        Self { d_model: 64, layers: 4, heads: 4, steps: 1_000, batch: 256, learning_rate: 3e-3 }
+        Self { d_model: 64, layers: 4, heads: 4, steps: 1_600, batch: 64, learning_rate: 3e-3 }
     }
 }
 

@@ -21,17 +21,25 @@ pub struct OrdinaryText {
 }
 
 impl OrdinaryText {
-    /// Opens the text for a model; `None` for a model that does not continue texts.
+    /// Opens the text for a model; `None` for a model that does not continue texts, and for one whose tokenizer reads most
+    /// words of it as the unknown token, as that of a made-up language does.
     ///
     /// # Errors
-    /// None for the text that ships inside.
-    pub fn open(config: &ModelConfig) -> Result<Option<Self>> {
+    /// A tokenizer that cannot encode the text.
+    pub fn open(config: &ModelConfig, tokenizer: &Tokenizer) -> Result<Option<Self>> {
         if config.kind() != ModelKind::Causal {
             return Ok(None);
         }
         let mut task = Task::open(TASK, None, &TaskOptions::default())?;
         task.items.truncate(PASSAGES);
-        Ok(Some(Self { task }))
+        let is_unknown = |token: &&u32| Some(**token) == tokenizer.unknown_id();
+        let mut counts = [0, 0];
+        for item in &task.items {
+            let tokens = tokenizer.encode(item.target(), false)?;
+            counts[0] += tokens.iter().filter(is_unknown).count();
+            counts[1] += tokens.len();
+        }
+        Ok((2 * counts[0] <= counts[1]).then_some(Self { task }))
     }
 
     /// The text in the tokens of a model. A passage longer than the model's context is read in windows.

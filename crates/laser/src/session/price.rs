@@ -30,12 +30,12 @@ pub(super) struct PricedEdit<'a> {
 }
 
 impl Session {
-    /// Measures the price of an edit; `None` for a model that does not continue texts. `seed`: of the bootstrap.
+    /// Measures the price of an edit; `None` for a model that cannot read ordinary text. `seed`: of the bootstrap.
     pub(super) fn price(&self, tasks: &ScoredTasks, priced: &PricedEdit<'_>, seed: u64) -> Result<Option<Price>> {
         if priced.evaluator.levels().is_some() {
             return Ok(None); // a model that plays levels reads no texts
         }
-        let Some(text) = OrdinaryText::open(self.config())? else { return Ok(None) };
+        let Some(text) = OrdinaryText::open(self.config(), self.tokenizer()?)? else { return Ok(None) };
         let PricedEdit { models, evaluator, items, .. } = *priced;
         let passages = text.evaluator(self.tokenizer()?, self.config())?;
         let all: Vec<usize> = (0..passages.items().len()).collect();

@@ -16,7 +16,7 @@ use super::{EditedModel, ScoredTasks, SearchOptions, Session};
 use crate::edit::Edit;
 use crate::edit::recipe::Recipe;
 use crate::edit::truncation::{SvdMethod, Truncation};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluate::Evaluator;
 use crate::export::ModelCard;
 use crate::price::{ModelPair, OrdinaryText};
@@ -64,6 +64,13 @@ impl CompletedSearch {
     /// The winner; empty where no edit was better than the unedited model.
     pub fn edit(&self) -> &Edit {
         &self.edit
+    }
+
+    /// The tried edit that was right on the most search items more than the unedited model, as the paper chooses; of equal
+    /// ones the first. Unlike the winner it is an edit even where none helps.
+    pub fn luckiest(&self) -> Option<&TriedEdit> {
+        let more = |tried: &TriedEdit| tried.gain * tried.items as f64;
+        self.tried.iter().rev().max_by(|a, b| more(a).total_cmp(&more(b)))
     }
 
     /// Statement about the winner from the held-out items, in a sentence or two, with its price.
@@ -131,8 +138,12 @@ impl Session {
         let passages = if options.no_side_effects || evaluator.levels().is_some() {
             None
         } else {
-            OrdinaryText::open(self.config())?
+            OrdinaryText::open(self.config(), self.tokenizer()?)?
         };
+        if passages.is_none() && settings.max_damage.is_some() {
+            let problem = "the model cannot read ordinary text, on which damage is measured".to_owned();
+            return Err(Error::setting("max-damage", problem));
+        }
         let text = match &passages {
             Some(passages) => Some(passages.evaluator(self.tokenizer()?, self.config())?),
             None => None,
@@ -183,6 +194,10 @@ impl Session {
         notes.extend(search_notes(tasks, &settings, truncation.method()));
         notes.extend(rounding_note(&settings, self.config()));
         notes.extend(space_note(&settings.space, self.config()));
+        if passages.is_none() && !options.no_side_effects && evaluator.levels().is_none() && evaluator.is_causal() {
+            let note = "what the edit costs on ordinary text was not measured: the tokenizer reads most of its words as unknown";
+            notes.push(note.to_owned());
+        }
         let results =
             search_results(&evaluator, &found, &settings, [&base_samples, &best_samples], manifest, price, notes);
         let recipe = self.recipe(&found, truncation.method(), &results)?;

@@ -185,10 +185,10 @@ pub(crate) struct StudyArgs {
     #[arg(long, default_value_t = 4, value_name = "N")]
     pub(crate) heads: usize,
     /// Number of training steps of every model
-    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    #[arg(long, default_value_t = 1_600, value_name = "N")]
     pub(crate) steps: usize,
     /// Number of sentences in a step
-    #[arg(long, default_value_t = 256, value_name = "N")]
+    #[arg(long, default_value_t = 64, value_name = "N")]
     pub(crate) batch: usize,
     /// Largest learning rate of AdamW
     #[arg(long, default_value_t = 3e-3, value_name = "X")]

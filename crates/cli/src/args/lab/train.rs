@@ -47,10 +47,10 @@ pub(crate) struct LabTrain {
     #[arg(long, default_value_t = 128, value_name = "N")]
     pub(crate) context: usize,
     /// Number of steps
-    #[arg(long, default_value_t = 600, value_name = "N")]
+    #[arg(long, default_value_t = 1_600, value_name = "N")]
     pub(crate) steps: usize,
     /// Number of texts in a step
-    #[arg(long, default_value_t = 256, value_name = "N")]
+    #[arg(long, default_value_t = 64, value_name = "N")]
     pub(crate) batch: usize,
     /// Largest learning rate of AdamW
     #[arg(long, default_value_t = 3e-3, value_name = "X")]

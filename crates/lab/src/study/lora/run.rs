@@ -35,10 +35,10 @@ pub struct LoraStudy {
 /// The edit of one model that the comparison uses.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FoundEdit {
-    /// The edit in short form; `None` if the search measured none on its last items.
+    /// The edit in short form; `None` if the search tried none.
     pub edit: Option<String>,
-    /// Whether the search proposes it. Otherwise it is the edit with the largest estimated gain, which the search does not
-    /// believe in.
+    /// Whether the search proposes it. Otherwise it is the finalist with the largest estimated gain or, without finalists,
+    /// the edit that gained most on the search split: one that the search does not believe in.
     pub is_proposed: bool,
     /// Verdict of the search in a sentence.
     pub verdict: String,
@@ -161,11 +161,12 @@ impl LoraStudy {
         found.write_run(run)?;
         let results = &found.results;
         let is_proposed = results.proposes_edit();
-        let likeliest = results.finalists.iter().rev().max_by(|a, b| a.estimated.total_cmp(&b.estimated));
+        let finalist = results.finalists.iter().rev().max_by(|a, b| a.estimated.total_cmp(&b.estimated));
         Ok(FoundEdit {
-            edit: match is_proposed {
-                true => Some(results.best.edit.clone()),
-                false => likeliest.map(|finalist| finalist.edit.clone()),
+            edit: match (is_proposed, finalist) {
+                (true, _) => Some(results.best.edit.clone()),
+                (false, Some(finalist)) => Some(finalist.edit.clone()),
+                (false, None) => found.luckiest().map(|tried| tried.edit.to_string()),
             },
             is_proposed,
             verdict: results.reason.clone(),
@@ -177,7 +178,7 @@ impl LoraStudy {
 fn verdict(analysis: &AdapterAnalysis, base_search: &FoundEdit) -> String {
     let behaviour = match (&analysis.behaviour, &base_search.edit) {
         (Some(behaviour), _) => behaviour.verdict.clone(),
-        _ => "No edit of the base model reached the last items of its search, so that nothing was compared.".to_owned(),
+        _ => "No edit of the base model was tried, so that nothing was compared.".to_owned(),
     };
     format!("{} {behaviour}", analysis.summary.verdict)
 }

@@ -43,7 +43,7 @@ impl LoraResult {
             text: vec![format!(
                 "The adapter learned from {} items (loss of the last step {:.3} nats a token). Both searches chose among the edits \
                  of their model on the search and validation splits of {} other items. An edit that is not proposed is the one \
-                 with the largest estimated gain, taken for the comparison all the same.",
+                 that looked best there, taken for the comparison all the same.",
                 self.tuned_items, self.training_loss, self.held_out_items
             )],
             tables: vec![Table {

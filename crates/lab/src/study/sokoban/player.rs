@@ -142,7 +142,7 @@ impl PlayerJob<'_> {
         });
         let test: Vec<&SampleRecord> = found.base_samples.iter().filter(|s| s.split == Split::Test).collect();
         let mut pictures = Vec::new();
-        let luckiest = match luckiest(&found.tried) {
+        let luckiest = match found.luckiest() {
             Some(TriedEdit { edit, gain, .. }) => {
                 let samples = test_samples(&session, &tasks, edit)?;
                 pictures = [0, 1].iter().filter_map(|base| first_flip(&test, &samples, *base)).collect();
@@ -164,12 +164,6 @@ impl PlayerJob<'_> {
             reason: results.reason.clone(),
         })
     }
-}
-
-/// The edit that solved the most search levels more than the unedited player; of equal ones the first.
-fn luckiest(tried: &[TriedEdit]) -> Option<&TriedEdit> {
-    let more = |tried: &TriedEdit| tried.gain * tried.items as f64;
-    tried.iter().rev().max_by(|a, b| more(a).total_cmp(&more(b)))
 }
 
 /// Plays the test levels with an edit.
