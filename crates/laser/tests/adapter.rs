@@ -180,7 +180,7 @@ fn six_models_and_a_control_answer_the_same_items() {
 #[test]
 fn a_task_is_divided_into_parts_without_common_groups() {
     let cache = tempfile::tempdir().expect("a folder");
-    let session = open(&goldens().join("tiny/llama-gqa-untied").display().to_string(), cache.path());
+    let session = open(&goldens().join("lab/facts-llama").display().to_string(), cache.path());
     let path = cache.path().join("questions.jsonl");
     let line = |i: usize| format!("{{\"question\":\"a {i} b\",\"answer\":\"c\",\"group\":\"{}\"}}\n", i / 2);
     std::fs::write(&path, (0..200).map(line).collect::<String>()).expect("writes");

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use laser::model::ModelKind;
+use laser::session::SOKOBAN;
 use laser::task::built_in::{BUILT_IN, TaskInfo};
 use laser::task::options::{Profile, TaskOptions};
 use laser::task::score::Score;
@@ -21,15 +22,27 @@ pub(super) fn run(args: &Tasks, global: &Global) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The task whose items are no texts, in the words of the list: what it asks, its data, and their licence.
+const SOKOBAN_ROW: [&str; 3] = [
+    "levels that a Decision Transformer plays (docs/sokoban.md): solved within its moves, or not",
+    "a folder that laser lab sokoban levels makes",
+    "of their source",
+];
+
 fn list(global: &Global) -> Result<()> {
+    let [about, source, licence] = SOKOBAN_ROW;
     if global.json {
-        return output::json(&BUILT_IN.iter().map(record).collect::<Vec<_>>());
+        let mut records: Vec<Value> = BUILT_IN.iter().map(record).collect();
+        records.push(sokoban_record());
+        return output::json(&records);
     }
     let mut rows = vec![["task", "items", "what it asks", "data", "licence"].map(str::to_owned).to_vec()];
     for t in BUILT_IN {
         let source = if t.needs_data { format!("--data PATH: {}", t.source) } else { t.source.to_owned() };
         rows.push(vec![t.name.to_owned(), t.size.to_string(), t.about.to_owned(), source, t.licence.to_owned()]);
     }
+    let data = format!("--data DIR: {source}");
+    rows.push([SOKOBAN, "any", about, data.as_str(), licence].map(str::to_owned).to_vec());
     output::result(&output::table(&rows))?;
     output::result(
         "\nor a JSON, JSONL, CSV, TSV or Parquet file of your own with the fields question and answer, or question, \
@@ -44,9 +57,24 @@ fn record(t: &TaskInfo) -> Value {
         "needs_data": t.needs_data, "hub": hub, "quirks": t.quirks})
 }
 
+fn sokoban_record() -> Value {
+    let [about, source, licence] = SOKOBAN_ROW;
+    json!({"name": SOKOBAN, "about": about, "source": source, "licence": licence, "size": null, "needs_data": true,
+        "hub": null, "quirks": []})
+}
+
 fn show(name: &str, global: &Global) -> Result<()> {
+    if name == SOKOBAN {
+        if global.json {
+            return output::json(&sokoban_record());
+        }
+        let [about, source, licence] = SOKOBAN_ROW;
+        return output::result(&format!(
+            "{name}: {about}\n\ndata     with --data DIR from {source}\nlicence  {licence}"
+        ));
+    }
     let Some(info) = TaskInfo::named(name) else {
-        let known: Vec<&str> = BUILT_IN.iter().map(|info| info.name).collect();
+        let known: Vec<&str> = BUILT_IN.iter().map(|info| info.name).chain([SOKOBAN]).collect();
         bail!("no such task: expected one of {}, found `{name}`", known.join(", "));
     };
     let mut forms: Vec<Form> = Vec::new();

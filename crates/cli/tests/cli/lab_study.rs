@@ -26,7 +26,7 @@ fn models(folder: &Path) -> Vec<(String, std::time::SystemTime)> {
 #[test]
 fn a_study_of_facts_agrees_with_itself_and_is_continued() {
     let bench = Bench::new();
-    let study = format!("lab study facts --out study {TINY}");
+    let study = format!("lab study facts --out study {TINY} --filler 60");
     let printed = bench.data(&study);
     let results = bench.json("study/study.json");
     assert_eq!(printed, results);
@@ -44,6 +44,8 @@ fn a_study_of_facts_agrees_with_itself_and_is_continued() {
     let net = number(flips, "all.fixed.events") - number(flips, "all.broken.events");
     assert_eq!(number(flips, "all.edit.events") - number(flips, "all.base.events"), net);
     for world in results["noisy"].as_array().expect("worlds") {
+        let losses = world["filler_loss"].as_array().expect("losses");
+        assert!(losses.iter().all(|loss| loss.as_f64().is_some_and(|loss| loss > 0.5 && loss < 9.0)), "{losses:?}");
         let rows = world["transitions"].as_array().expect("a table");
         let total: f64 = rows.iter().flat_map(|row| row.as_array().expect("a row")).filter_map(Value::as_f64).sum();
         let base = &world["base"][1]["right"];
@@ -54,6 +56,7 @@ fn a_study_of_facts_agrees_with_itself_and_is_continued() {
         assert!((gold - number(base, "events")).abs() < 1e-6, "{whole}");
     }
     let html = bench.read("study/report.html");
+    assert!(html.contains("cost on sentences without facts"), "{html}");
     assert!(html.contains("Gain by frequency") && !html.contains("http://") && !html.contains("https://"), "{html}");
     assert!(bench.read("study/study.md").contains("| 1 to 3 |"));
 

@@ -126,7 +126,8 @@ mod tests {
         for mention in &world.mentions {
             let tokens = tokenizer.encode(&mention.text, true).expect("encodes");
             assert_eq!((tokens[0], tokenizer.decode(&tokens).expect("decodes")), (0, mention.text.clone()));
-            assert!(tokens.len() < mention.text.len() / 2, "{}: {tokens:?}", mention.text);
+            // Words of templates are merged to few tokens; made-up ones are not.
+            assert!(mention.fact.is_none() || tokens.len() < mention.text.len() / 2, "{}: {tokens:?}", mention.text);
         }
         let path = folder.path().join(FACTS).display().to_string();
         let task = Task::open(&path, None, &TaskOptions::default()).expect("a task");

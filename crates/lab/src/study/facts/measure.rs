@@ -42,6 +42,8 @@ pub struct WorldResult {
     pub bottoms: Vec<BottomPoint>,
     /// Other ways to take as much away.
     pub controls: Vec<Control>,
+    /// Log-loss of sentences without facts before and after the edit, nats a word; `None` if the world has none.
+    pub filler_loss: Option<[f64; 2]>,
     /// Some facts of the test half that the edit fixes or breaks.
     pub examples: Vec<Example>,
     /// The facts of the test half before and after.
@@ -66,7 +68,8 @@ pub struct Example {
     pub removed: String,
 }
 
-/// Measures one world. `question` gives the text of a question, `word` that of a token.
+/// Measures one world. `question` gives the text of a question, `word` that of a token, `filler_loss` the log-loss of the
+/// world's sentences without facts.
 ///
 /// # Errors
 /// An edit that cannot be applied, or logits that are not finite.
@@ -77,6 +80,7 @@ pub(super) fn measure(
     [world_seed, model_seed]: [u64; 2],
     question: impl Fn(usize) -> String,
     word: impl Fn(u32) -> String,
+    filler_loss: impl Fn(&Model) -> Result<Option<f64>>,
 ) -> Result<WorldResult> {
     let subject = Subject { model, questions, truncation, test: questions.half(true) };
     let found = sweep(model, questions, &EditSpace::full(model.config())?, truncation)?;
@@ -122,6 +126,10 @@ pub(super) fn measure(
         transitions,
         bottoms: bottom_points(&subject, id, &fixed)?,
         controls: subject.controls(&found.best)?,
+        filler_loss: match filler_loss(model)? {
+            None => None,
+            Some(before) => filler_loss(&truncation.apply(model, &found.best)?.0)?.map(|after| [before, after]),
+        },
         examples: shown.map(example).collect(),
         flips: subject.flips(&base, &edited),
     })

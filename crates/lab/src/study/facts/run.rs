@@ -4,12 +4,14 @@ use std::path::Path;
 
 use laser::Observer;
 use laser::edit::truncation::{SvdMethod, Truncation};
+use laser::model::Model;
 use laser::model::parallel::map;
 use laser::results::number_format::{p_value, points};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::facts::WorldSettings;
+use crate::study::mention_losses::filler_loss;
 use crate::study::model_plan::{ModelPlan, tokenizer};
 use crate::study::questions::Questions;
 use crate::study::study_folder::{StudyFolder, write_sentences};
@@ -94,7 +96,8 @@ impl FactStudy {
         let word = |token: u32| tokenizer.token_text(token).unwrap_or_default();
         let truncation = Truncation::new(SvdMethod::Exact, None, 1);
         let question = |fact: usize| world.question(&world.facts[fact]);
-        Ok(measure(&model, &questions, &truncation, [seed, model_seed], question, word)?)
+        let filler = |model: &Model| filler_loss(model, &tokenizer, &world.mentions);
+        Ok(measure(&model, &questions, &truncation, [seed, model_seed], question, word, filler)?)
     }
 }
 

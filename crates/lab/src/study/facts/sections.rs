@@ -16,6 +16,7 @@ impl StudyResult {
         let Self { noisy, clean, pooled, pooled_clean, .. } = self;
         let mut sections =
             vec![worlds(noisy), frequency(&pooled.flips), classes(pooled), bottoms(pooled), controls(pooled)];
+        sections.extend(price(noisy));
         if let Some(clean_pool) = pooled_clean {
             sections.push(noise(clean, pooled, clean_pool));
         }
@@ -308,6 +309,31 @@ fn controls(pooled: &Pooled) -> Section {
         tables: vec![Table::new("", &["kept", "accuracy, test", "log-loss, nats"], pooled.controls.iter().map(row).collect())],
         ..Section::default()
     }
+}
+
+/// What the edits cost on sentences without facts, if the worlds have any.
+fn price(results: &[WorldResult]) -> Option<Section> {
+    let row = |result: &WorldResult| {
+        let [before, after] = result.filler_loss?;
+        let cells = [
+            result.world_seed.to_string(),
+            result.edit.clone(),
+            format!("{before:.3} → {after:.3}"),
+            format!("{:.2} → {:.2}", before.exp(), after.exp()),
+        ];
+        Some(cells.to_vec())
+    };
+    let rows: Vec<Vec<String>> = results.iter().filter_map(row).collect();
+    (!rows.is_empty()).then(|| Section {
+        title: "What the edits cost on sentences without facts".to_owned(),
+        text: vec![
+            "The log-loss of the corpus’s sentences without facts, whose words follow one another by a random grammar, before \
+             and after the edit."
+                .to_owned(),
+        ],
+        tables: vec![Table::new("", &["world", "edit", "log-loss, nats a word", "perplexity"], rows)],
+        ..Section::default()
+    })
 }
 
 fn noise(clean: &[WorldResult], noisy: &Pooled, pooled: &Pooled) -> Section {
