@@ -1,8 +1,8 @@
-//! The real binary under kills, full disks and company: whatever ends it, a search resumes to the same bytes, and every
-//! other output is whole or absent.
+//! The real binary under kills, full disks and company: whatever ends it, searches and trainings resume to the same bytes,
+//! and every other output is whole or absent.
 //!
-//! The environment variable `LASER_KILLS` is the number of kills of each kind of work (8 by default); 75 make 300 of the
-//! four kinds together. Moments are drawn from `LASER_KILL_SEED` (0 by default).
+//! The environment variable `LASER_KILLS` is the number of kills of each kind of work (8 by default); 75 make 450 of the
+//! six kinds together. Moments are drawn from `LASER_KILL_SEED` (0 by default).
 #![cfg(unix)]
 
 #[allow(dead_code)] // shared with the other tests
@@ -29,6 +29,8 @@ mod outputs;
 mod search;
 #[path = "kill/snapshot.rs"]
 mod snapshot;
+#[path = "kill/training.rs"]
+mod training;
 #[path = "kill/two_processes.rs"]
 mod two_processes;
 #[path = "kill/wheel.rs"]

@@ -35,20 +35,21 @@ pub(crate) struct Training<'a, E, P> {
 }
 
 impl TrainingFolder {
-    /// The folder `out`, made if it is new. It must not exist, be empty, or with `resume` hold a training that was stopped.
+    /// The folder `out`, made if it is new. It must not exist, be empty, or with `resume` hold a training that was stopped;
+    /// with `resume` and nothing to resume, a training begins, so that one command serves both.
     ///
     /// # Errors
-    /// A folder that is not free or cannot be made, or with `resume` has no training in progress.
+    /// A folder that is not free or cannot be made.
     pub(crate) fn open(out: &Path, resume: bool) -> Result<Self> {
         let progress = out.join(PROGRESS);
         let problem = |problem: &str| Err(Error::File { path: out.display().to_string(), problem: problem.to_owned() });
-        if resume && !progress.exists() {
-            return problem("expected a training that was stopped, found none");
-        }
-        if !resume && out.exists() {
+        if out.exists() && !(resume && progress.exists()) {
             let mut entries = fs::read_dir(out).map_err(Error::io(out))?;
             if progress.exists() {
                 return problem("expected a new or an empty folder, found a training that was stopped (resume it?)");
+            }
+            if out.join(SUMMARY).exists() {
+                return problem("expected a new or an empty folder, found a training that is finished");
             }
             if entries.next().is_some() {
                 return problem("expected a new or an empty folder, found one with files in it");

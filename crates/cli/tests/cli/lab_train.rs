@@ -40,6 +40,8 @@ fn bad_input_is_named() {
     bench.refused("lab train world --context 2 --out trained", &["corpus.jsonl:1", "at most 2 tokens"]);
     bench.refused("lab train world --batch 0 --out trained", &["--batch", "at least 1"]);
     bench.refused("lab train world --out world", &["world", "expected a new or an empty folder"]);
-    bench.refused("lab train world --resume --out trained", &["trained", "a training that was stopped"]);
+    bench.refused("lab train world --resume --out world", &["world", "expected a new or an empty folder"]);
     assert!(!bench.path("trained").exists());
+    bench.done(&format!("{TRAIN} --resume --out trained"));
+    bench.refused(&format!("{TRAIN} --resume --out trained"), &["trained", "found a training that is finished"]);
 }

@@ -55,7 +55,8 @@ pub fn animate(level: &Level, scenes: &[Scene<'_>]) -> String {
 /// The end of a play in words.
 fn outcome(played: &Played) -> String {
     let n = played.moves.len();
-    if played.solved() { format!("solved in {n} moves") } else { format!("not solved, {n} moves") }
+    let moves = if n == 1 { "move" } else { "moves" };
+    if played.solved() { format!("solved in {n} {moves}") } else { format!("not solved, {n} {moves}") }
 }
 
 /// Text that may stand in SVG.
@@ -166,7 +167,7 @@ mod tests {
         let left = Played { moves: vec![Move::Left], total_return: -0.1, ending: Ending::OutOfMoves };
         let scenes = [Scene { name: "a < b", played: &right }, Scene { name: "base", played: &left }];
         let svg = animate(&level, &scenes);
-        assert!(svg.contains("a &lt; b: solved in 2 moves") && svg.contains("base: not solved, 1 moves"), "{svg}");
+        assert!(svg.contains("a &lt; b: solved in 2 moves") && svg.contains("base: not solved, 1 move<"), "{svg}");
         assert_eq!(
             svg.matches("animateTransform").count(),
             2,

@@ -50,6 +50,11 @@ fn tiles(noise: &[NoiseRow], players: &[PlayerRow]) -> Vec<Tile> {
         .collect()
 }
 
+/// A return with two decimals and a minus of its own width.
+fn signed(value: f64) -> String {
+    format!("{value:.2}").replace('-', "−")
+}
+
 /// A range of shares in per cent.
 fn range(of: Option<[f64; 2]>) -> String {
     of.map_or_else(|| "–".to_owned(), |[low, high]| format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high))
@@ -86,10 +91,10 @@ fn by_noise(rows: &[NoiseRow]) -> Section {
         rows.iter().map(|row| of(row).map(|ends| ends.map(|end| 100.0 * end))).collect()
     };
     let plot = LinePlot::new(&PlotData {
-        caption: "Gain of the edit that is best on the search levels (band: 95 %)".to_owned(),
+        caption: "Gain of the edit that is best on the search levels, points (band: 95 %)".to_owned(),
         x_title: "demonstrated moves that chance chose, %".to_owned(),
         x_labels: rows.iter().map(|row| format!("{:.0}", 100.0 * row.noise)).collect(),
-        y_unit: " points".to_owned(),
+        y_unit: String::new(),
         series: vec![
             Series::new("on the search levels, which chose it", per_cent(&|row| row.luckiest_searched)),
             Series::new("on the test levels", per_cent(&|row| row.luckiest_gain))
@@ -130,7 +135,7 @@ fn players(rows: &[PlayerRow]) -> Section {
             format!("{:.0} %, seed {}", 100.0 * row.noise, row.seed),
             format!("{:.3}", row.training_loss),
             format!("{} ({})", percent(row.solved), range(row.solved_ci95)),
-            format!("{:.2}", row.mean_return),
+            signed(row.mean_return),
             format!("{:.1}", row.mean_moves),
             row.trials.to_string(),
             row.proposed.as_ref().map_or_else(|| "none".to_owned(), |change| change.edit.clone()),
@@ -181,7 +186,7 @@ fn beside_the_paper(rows: &[PlayerRow]) -> Section {
             format!("{} ({})", percent(row.solved), range(row.solved_ci95)),
             percent(row.solved + change.gain),
             format!("{}{}", points(change.gain), interval(change.ci95)),
-            format!("{:.3} → {:.3}", row.mean_return, change.mean_return),
+            format!("{} → {}", signed(row.mean_return), signed(change.mean_return)),
         ]);
     }
     let header = ["player", "levels", "solved", "solved with the edit", "change, points", "return"];
