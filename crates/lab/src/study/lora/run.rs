@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use laser::lora::AdapterAnalysis;
+use laser::results::number_format::percent;
 use laser::run::RunFolder;
 use laser::search::Protocol;
 use laser::statistics::{Fractions, Split};
@@ -174,11 +175,23 @@ impl LoraStudy {
     }
 }
 
+/// Share of the rank at which the verdict says where the update lies, over all adapted matrices: the paper's typical edit.
+const USUAL: &str = "0.1";
+
 /// The outcome in sentences: where the update lies, and what edits do to both models.
 fn verdict(analysis: &AdapterAnalysis, base_search: &FoundEdit) -> String {
+    let place = analysis.summary.cuts.iter().find(|cut| cut.rule == USUAL).map_or_else(String::new, |cut| {
+        let z = cut.removed.z.map_or_else(String::new, |z| format!(", z = {z:+.1}"));
+        format!(
+            "Of the update of {} matrices, {} lie in what truncation at ρ = {USUAL} removes, by chance {}{z}. ",
+            cut.matrices,
+            percent(cut.removed.share),
+            percent(cut.removed.chance)
+        )
+    });
     let behaviour = match (&analysis.behaviour, &base_search.edit) {
         (Some(behaviour), _) => behaviour.verdict.clone(),
         _ => "No edit of the base model was tried, so that nothing was compared.".to_owned(),
     };
-    format!("{} {behaviour}", analysis.summary.verdict)
+    format!("{place}{behaviour}")
 }
