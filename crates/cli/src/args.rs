@@ -3,6 +3,7 @@
 mod lab;
 mod lora;
 mod search;
+mod sweep;
 mod task;
 mod values;
 
@@ -17,6 +18,7 @@ pub(crate) use lab::{
 };
 pub(crate) use lora::Lora;
 pub(crate) use search::Search;
+pub(crate) use sweep::Sweep;
 pub(crate) use task::TaskArgs;
 pub(crate) use values::{DeviceName, ProtocolName, SplitName, SvdName, WeightType};
 
@@ -76,13 +78,15 @@ pub(crate) enum Command {
     Eval(Box<Eval>),
     /// Find the best edit and prove it on held-out items
     Search(Box<Search>),
+    /// Measure every reduction of every matrix on the same items, and choose none: the paper's figures 2, 8, 9 and 10
+    Sweep(Box<Sweep>),
     /// Write the edited model
     Apply(Apply),
     /// Show what a LoRA adapter changes of what LASER keeps and removes, and whether LASER still helps
     Lora(Box<Lora>),
     /// Compare two evaluations of the same items
     Compare(Compare),
-    /// Render a search's report again
+    /// Render the report of a search or a sweep again
     Report(Report),
     /// List the built-in tasks, or show one: its data, its prompts, its scores
     Tasks(Tasks),
@@ -209,6 +213,6 @@ pub(crate) struct Compare {
 
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// Folder of a search
+    /// Folder of a search or a sweep
     pub(crate) run: PathBuf,
 }

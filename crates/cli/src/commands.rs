@@ -10,6 +10,7 @@ mod quickstart;
 mod report;
 mod search;
 mod spectrum;
+mod sweep;
 mod tasks;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Spectrum(args) => spectrum::run(&args, &global, &progress),
         Command::Eval(args) => eval::run(&args, &global, &progress),
         Command::Search(args) => search::run(&args, &global, &progress),
+        Command::Sweep(args) => sweep::run(&args, &global, &progress),
         Command::Apply(args) => apply::run(&args, &global, &progress),
         Command::Lora(args) => lora::run(&args, &global, &progress),
         Command::Compare(args) => compare::run(&args, &global),

@@ -10,12 +10,13 @@ use laser::model::device::{ComputeDevice, parse_dtype};
 use laser::search::{Budget, Protocol};
 use laser::session::SOKOBAN;
 use laser::statistics::Fractions;
+use laser::sweep::SweepGrid;
 use laser::task::Task;
 use laser::task::built_in::BUILT_IN;
 use laser::task::chat::ChatSettings;
-use laser::{SearchOptions, Session, SessionObserver, SessionOptions, TaskRequest, TaskSettings};
+use laser::{SearchOptions, Session, SessionObserver, SessionOptions, SweepOptions, TaskRequest, TaskSettings};
 
-use crate::args::{Global, ProtocolName, Search, SvdArgs, SvdName, TaskArgs};
+use crate::args::{Global, ProtocolName, Search, SvdArgs, SvdName, Sweep, TaskArgs};
 use crate::progress::Progress;
 
 /// The number of threads to use, of which the process's pool then consists.
@@ -128,6 +129,22 @@ pub(crate) fn search_options(args: &Search) -> Result<SearchOptions> {
         split_seed: args.task.split_seed,
         seed: args.seed,
         memory: Some(strategy.memory.unwrap_or_else(environment::half_of_memory)),
+        svd: svd(&args.svd, None)?,
+        run: Some(args.out.clone()),
+        resume: args.resume,
+    })
+}
+
+/// The options of a sweep.
+pub(crate) fn sweep_options(args: &Sweep) -> Result<SweepOptions> {
+    Ok(SweepOptions {
+        layers: args.layers.clone(),
+        matrices: args.matrices.clone(),
+        grid: SweepGrid { removed: args.removed.clone(), kinds: args.kinds.clone(), seed: args.seed },
+        split: args.split.into(),
+        fractions: args.task.split_fractions,
+        split_seed: args.task.split_seed,
+        memory: Some(args.memory.unwrap_or_else(environment::half_of_memory)),
         svd: svd(&args.svd, None)?,
         run: Some(args.out.clone()),
         resume: args.resume,

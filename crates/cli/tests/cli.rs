@@ -45,5 +45,7 @@ mod search;
 mod several;
 #[path = "cli/streams.rs"]
 mod streams;
+#[path = "cli/sweep.rs"]
+mod sweep;
 #[path = "cli/texts.rs"]
 mod texts;

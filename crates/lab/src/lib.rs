@@ -4,7 +4,7 @@
 //!    file of texts to a Hugging Face folder, [`lora_training`] trains an adapter on a task to a PEFT folder.
 //! 2. [`facts`] makes worlds of facts whose frequency and noise are known exactly, as a corpus to train on and a task to
 //!    score.
-//! 3. [`study`] answers questions with models of such worlds; [`page`] writes the answers as a page.
+//! 3. [`study`] answers questions with trained models, and writes the answers as a page.
 //! 4. [`sokoban`] makes sets of levels, and trains players on them.
 //!
 //! `docs/lab.md` says what is asked, and what came out.
@@ -13,7 +13,6 @@
 pub mod error;
 pub mod facts;
 pub mod lora_training;
-pub mod page;
 pub mod sokoban;
 pub mod study;
 pub mod text_training;

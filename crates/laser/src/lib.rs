@@ -62,6 +62,7 @@ pub mod export;
 pub mod gradient;
 pub mod lora;
 mod model_folder;
+pub mod page;
 pub mod price;
 pub mod report;
 pub mod results;
@@ -69,6 +70,7 @@ pub mod run;
 pub mod search;
 pub mod session;
 pub mod sokoban;
+pub mod sweep;
 
 pub use edit::Edit;
 pub use edit::recipe::Recipe;
@@ -83,7 +85,8 @@ pub use search::observer::SearchObserver;
 pub use search::{Plan, Protocol};
 pub use session::{
     AdapterOptions, BehaviourOptions, CompletedSearch, EditedModel, EvaluateOptions, Evaluation, RequestedEdit,
-    ScoredTasks, SearchOptions, Session, SessionObserver, SessionOptions, TaskRequest, TaskSettings, TriedEdit,
+    ScoredTasks, SearchOptions, Session, SessionObserver, SessionOptions, SweepOptions, TaskRequest, TaskSettings,
+    TriedEdit,
 };
 
 /// Model files as named tensors.

@@ -16,6 +16,7 @@ mod options;
 mod price;
 mod search;
 mod search_options;
+mod sweep;
 mod tasks;
 
 use std::path::PathBuf;
@@ -42,6 +43,7 @@ pub use lora::AdapterOptions;
 pub use options::{SessionObserver, SessionOptions};
 pub use search::{CompletedSearch, TriedEdit};
 pub use search_options::SearchOptions;
+pub use sweep::SweepOptions;
 pub use tasks::{ScoredTasks, TaskRequest, TaskSettings};
 
 /// An opened model: its files, its tokenizer, and where and how to compute.

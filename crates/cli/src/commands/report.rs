@@ -1,4 +1,4 @@
-//! `laser report`: renders a search's report again.
+//! `laser report`: renders the report of a search or a sweep again.
 
 use std::process::ExitCode;
 
@@ -11,6 +11,15 @@ use crate::output;
 
 pub(super) fn run(args: &Report, global: &Global) -> Result<ExitCode> {
     let run = RunFolder::new(&args.run);
+    if let Some(sweep) = run.sweep()? {
+        run.write_sweep(&sweep)?;
+        match global.json {
+            true => output::json(&sweep)?,
+            false => output::result(&sweep.page().markdown())?,
+        }
+        output::say(global, &format!("wrote {}", run.report().display()));
+        return Ok(ExitCode::SUCCESS);
+    }
     run.write_report()?;
     let results = run.results()?;
     if global.json {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::facts::{CORPUS, Mention, WORLD, World, WorldSettings};
-use crate::page::Page;
+use laser::page::Page;
 
 /// File of the plan.
 const PLAN: &str = "plan.json";

@@ -15,6 +15,7 @@ mod leading;
 mod magnitude;
 mod random;
 mod source_matrix;
+mod sparse;
 mod text;
 mod whitened;
 mod zero;
@@ -31,6 +32,7 @@ pub use drop_bulk::DropBulk;
 pub use magnitude::Magnitude;
 pub use random::Random;
 pub(crate) use source_matrix::SourceMatrix;
+pub use sparse::Sparse;
 pub use text::ReductionSyntax;
 pub(crate) use text::split_list;
 pub use whitened::Whitened;
@@ -58,6 +60,8 @@ pub enum Reduction {
     Zero(Zero),
     /// `magnitude(0.1)`: keeps as many of the largest entries as a truncation to ρ = 0.1 has parameters.
     Magnitude(Magnitude),
+    /// `sparse(0.1)`: keeps the ⌊0.1·m·n⌋ largest entries.
+    Sparse(Sparse),
     /// `clusters(8,0.1)`: truncates 8 clusters of rows, which together have no more parameters than a truncation to
     /// ρ = 0.1.
     Clusters(Clusters),
@@ -107,6 +111,7 @@ impl Reduction {
             Self::Random(random) => random,
             Self::Zero(zero) => zero,
             Self::Magnitude(magnitude) => magnitude,
+            Self::Sparse(sparse) => sparse,
             Self::Clusters(clusters) => clusters,
             Self::Whitened(whitened) => whitened,
         }

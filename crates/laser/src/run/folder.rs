@@ -20,11 +20,13 @@ use crate::report::{render_adapter_page, render_html};
 use crate::results::harness::{Output, sample_files};
 use crate::results::{Results, SampleRecord};
 use crate::search::store::Store;
+use crate::sweep::Sweep;
 use laser_statistics::Split;
 
 const RESULTS: &str = "results.json";
 const SAMPLES: &str = "samples.jsonl";
 const BASE_SAMPLES: &str = "samples.base.jsonl";
+const SWEEP: &str = "sweep.json";
 
 /// The folder of one run. It holds only the path; each method reads or writes the files it needs.
 #[derive(Debug, Clone)]
@@ -115,6 +117,25 @@ impl RunFolder {
         write_json(&self.path.join("adapter.json"), analysis)?;
         let page = render_adapter_page(analysis).map_err(|e| Error::Report(e.to_string()))?;
         Ok(write_atomically(&self.report(), page.as_bytes())?)
+    }
+
+    /// Writes the files of a sweep, `sweep.json`, `sweep.csv` and `report.html`; the trial store must be there.
+    ///
+    /// # Errors
+    /// A file cannot be written, or the report cannot be rendered.
+    pub fn write_sweep(&self, sweep: &Sweep) -> Result<()> {
+        write_json(&self.path.join(SWEEP), sweep)?;
+        write_atomically(&self.path.join("sweep.csv"), sweep.csv().as_bytes())?;
+        Ok(write_atomically(&self.report(), sweep.page().html()?.as_bytes())?)
+    }
+
+    /// The sweep of the folder; `None` if it holds none.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn sweep(&self) -> Result<Option<Sweep>> {
+        let path = self.path.join(SWEEP);
+        if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
     }
 
     /// Renders `report.html` from the other files of a search.

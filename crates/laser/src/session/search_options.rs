@@ -155,7 +155,8 @@ impl SearchOptions {
         }
     }
 
-    fn space(&self, protocol: Protocol, config: &ModelConfig) -> Result<Space> {
+    /// The edits of one matrix that the names and reductions stand for.
+    pub(super) fn space(&self, protocol: Protocol, config: &ModelConfig) -> Result<Space> {
         let defaults = if protocol == Protocol::Paper { Space::paper(config) } else { Space::block(config) };
         let set = |name: &String| {
             let name = name.trim();

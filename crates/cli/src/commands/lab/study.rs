@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use laser::Session;
-use laser_lab::page::Page;
+use laser::page::Page;
 use laser_lab::study::equivalence::EquivalenceStudy;
 use laser_lab::study::facts::FactStudy;
 use serde::Serialize;

@@ -2,9 +2,9 @@
 
 use laser::results::number_format::{percent, points};
 
-use crate::page::{LinePlot, Page, PlotData, Section, Series, StackData, StackedBars, Table, Tile};
 use crate::study::answer_class::AnswerClass;
 use crate::study::bins::{N_BINS, bin_name};
+use laser::page::{LinePlot, Page, PlotData, Section, Series, StackData, StackedBars, Table, Tile};
 
 use super::EquivalenceResult;
 use super::arm_rows::{ArmRow, OverWorlds};
@@ -15,6 +15,7 @@ impl EquivalenceResult {
     /// The page of the study.
     pub fn page(&self) -> Page {
         Page {
+            program: "Laser lab".to_owned(),
             subject: "is pruning the model like pruning the training data?".to_owned(),
             verdict: self.verdict.sentence.clone(),
             tiles: self.tiles(),

@@ -2,9 +2,9 @@
 
 use laser::results::number_format::{p_value, percent, points};
 
-use crate::page::{LinePlot, Page, PlotData, Section, Series, StackData, StackedBars, Table, Tile};
 use crate::study::answer_class::AnswerClass;
 use crate::study::flips::{FlipRow, FlipTable, Rate};
+use laser::page::{LinePlot, Page, PlotData, Section, Series, StackData, StackedBars, Table, Tile};
 
 use super::StudyResult;
 use super::measure::WorldResult;
@@ -22,6 +22,7 @@ impl StudyResult {
         }
         sections.push(examples(noisy));
         Page {
+            program: "Laser lab".to_owned(),
             subject: "what an edit of a fact-world model fixes".to_owned(),
             verdict: self.verdict.clone(),
             tiles: tiles(pooled),

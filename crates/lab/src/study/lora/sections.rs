@@ -3,7 +3,7 @@
 use laser::lora::{Behaviour, CutSummary, Share};
 use laser::results::number_format::{p_value, percent, points};
 
-use crate::page::{Page, Section, Table, Tile};
+use laser::page::{Page, Section, Table, Tile};
 
 use super::{FoundEdit, LoraResult};
 
@@ -13,6 +13,7 @@ impl LoraResult {
         let mut sections = vec![self.searches(), shares(&self.analysis.summary.cuts)];
         sections.extend(self.analysis.behaviour.as_ref().map(answers));
         Page {
+            program: "Laser lab".to_owned(),
             subject: "a LoRA adapter, and what rank reduction removes".to_owned(),
             verdict: self.verdict.clone(),
             tiles: self.analysis.behaviour.as_ref().map(tiles).unwrap_or_default(),

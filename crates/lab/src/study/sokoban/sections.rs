@@ -3,7 +3,7 @@
 use laser::results::number_format::{p_value, percent, points};
 use laser::statistics::wilson_ci95;
 
-use crate::page::{LinePlot, Page, Picture, PlotData, Section, Series, Table, Tile};
+use laser::page::{LinePlot, Page, Picture, PlotData, Section, Series, Table, Tile};
 
 use super::SokobanResult;
 use super::measure::{Change, NoiseRow, PlayerRow};
@@ -17,6 +17,7 @@ impl SokobanResult {
             sections.push(pictures(&self.pictures));
         }
         Page {
+            program: "Laser lab".to_owned(),
             subject: "Decision Transformers that play Sokoban, and edits of them".to_owned(),
             verdict: self.verdict.clone(),
             tiles: tiles(&self.noise, &self.players),

@@ -72,6 +72,7 @@ fn displayed_texts_are_canonical_and_parse_back() {
         ("random(0.10, 7)", "random(0.1,7)"),
         ("zero", "zero"),
         ("magnitude(0.1)", "magnitude(0.1)"),
+        ("sparse(.10)", "sparse(0.1)"),
         ("clusters(8,0.1)", "clusters(8,0.1)"),
         ("whitened(1)", "whitened(1)"),
     ] {
@@ -150,6 +151,7 @@ fn reported_errors_and_parameters_agree_with_the_reduced_matrix() {
         ("random(0.2,1)", Some(4), 4 * 53),
         ("zero", Some(0), 0),
         ("magnitude(0.3)", None, 6 * 53),
+        ("sparse(0.3)", None, 198), // of 660 entries
     ] {
         let reduced = reduce(&w, text);
         assert_eq!((reduced.rank, reduced.parameters), (rank, parameters), "{text}");
@@ -161,6 +163,10 @@ fn reported_errors_and_parameters_agree_with_the_reduced_matrix() {
     }
     let entries = dense(&w, "magnitude(0.3)").data().iter().filter(|x| **x != 0.0).count();
     assert_eq!(entries, 6 * 53);
+    let sparse = dense(&w, "sparse(0.3)");
+    let smallest_kept = sparse.data().iter().filter(|x| **x != 0.0).fold(f32::INFINITY, |least, x| least.min(x.abs()));
+    let larger = w.data().iter().filter(|x| x.abs() >= smallest_kept).count();
+    assert_eq!(larger, 198, "all entries above the smallest one that is kept are kept");
     let clusters = reduce(&w, "clusters(3,0.3)");
     assert!(clusters.parameters <= 6 * 53 && clusters.rank.is_none());
     assert_eq!(dense(&w, "clusters(1,0.3)"), dense(&w, "0.3"), "one cluster is the plain truncation");
@@ -178,6 +184,7 @@ fn reductions_that_keep_everything_leave_the_matrix_unchanged() {
         "random(1,3)",
         "magnitude(1)",
         "magnitude(0.7)",
+        "sparse(1)",
         "clusters(2,1)",
         "whitened(1)",
     ] {

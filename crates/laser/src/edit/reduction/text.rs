@@ -2,11 +2,11 @@
 
 use laser_linalg::RankFraction;
 
-use super::{Band, Bottom, Clusters, DropBulk, Magnitude, Random, Reduction, Whitened, Zero};
+use super::{Band, Bottom, Clusters, DropBulk, Magnitude, Random, Reduction, Sparse, Whitened, Zero};
 
 /// An example of every form, for error texts.
 const FORMS: &str = "0.1, r40 or e0.9 (largest components), band(0.1..0.4), bottom(0.1), drop-bulk, random(0.1,7), \
-     zero, magnitude(0.1), clusters(8,0.1), whitened(0.1)";
+     zero, magnitude(0.1), sparse(0.1), clusters(8,0.1), whitened(0.1)";
 
 /// The error of a text that is not a reduction.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +61,7 @@ fn parse_form(text: &str) -> Result<Reduction, String> {
         return match text {
             "drop-bulk" => Ok(Reduction::DropBulk(DropBulk)),
             "zero" => Ok(Reduction::Zero(Zero)),
-            "band" | "bottom" | "random" | "magnitude" | "clusters" | "whitened" => {
+            "band" | "bottom" | "random" | "magnitude" | "sparse" | "clusters" | "whitened" => {
                 Err(format!("`{text}` needs its arguments; the known forms are {FORMS}"))
             }
             _ if is_rank(text) => text.parse().map(Reduction::Leading).map_err(|e| e.to_string()),
@@ -84,6 +84,7 @@ fn parse_form(text: &str) -> Result<Reduction, String> {
             Reduction::Random(Random { keep: arguments.fraction(keep)?, seed: arguments.whole(seed)? })
         }
         "magnitude" => Reduction::Magnitude(Magnitude { keep: arguments("magnitude(0.1)").rho()? }),
+        "sparse" => Reduction::Sparse(Sparse { keep: arguments("sparse(0.1)").rho()? }),
         "clusters" => {
             let arguments = arguments("clusters(8,0.1)");
             let [clusters, keep] = arguments.exactly()?;

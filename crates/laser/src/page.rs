@@ -1,5 +1,5 @@
-//! Pages: takes the sections of a study (sentences, tables, drawings), gives one self-contained HTML page, and the same
-//! sentences and tables as Markdown.
+//! Pages: takes sections (sentences, tables, drawings), gives one self-contained HTML page, and the same sentences and
+//! tables as Markdown. Sweeps are shown so, and the studies of the lab.
 //!
 //! The page looks like the report of a search, with whose style sheet it is drawn, loads nothing from the network and is
 //! readable without JavaScript.
@@ -7,17 +7,20 @@
 mod line_plot;
 mod stacked_bars;
 
-use laser::report::STYLE_SHEET;
-use laser::{Error, Result};
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::report::STYLE_SHEET;
 
 pub use line_plot::{LinePlot, PlotData, Series};
 pub use stacked_bars::{StackData, StackedBars};
 
-/// A study as a page.
+/// Results as a page.
 #[derive(Debug, Clone, Serialize)]
 pub struct Page {
+    /// Name of the program's part: `Laser lab`.
+    pub program: String,
     /// What was studied, in a few words.
     pub subject: String,
     /// The verdict.
@@ -160,6 +163,7 @@ mod tests {
             bars: vec![("base".to_owned(), vec![0.25, 0.75])],
         });
         Page {
+            program: "Laser lab".to_owned(),
             subject: "a study".to_owned(),
             verdict: "It <works>.".to_owned(),
             tiles: vec![Tile { name: "n".to_owned(), value: "3".to_owned(), remark: String::new() }],

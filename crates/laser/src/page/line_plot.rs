@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use laser::report::drawing::{Label, px};
+use crate::report::drawing::{Label, px};
 
 /// Space left of the plotted area, for the labels of the vertical axis, pixels.
 const LEFT: f64 = 56.0;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use laser::report::drawing::{Label, px};
+use crate::report::drawing::{Label, px};
 
 /// Space left of the bars, for their names, pixels.
 const LEFT: f64 = 130.0;
