@@ -22,7 +22,8 @@ fn every_row_is_the_evaluation_of_its_edit() {
         let edit = format!("L{}.{}@{}", row["layer"], text("matrix"), text("reduction"));
         let edited = bench.laser(&format!("eval model --task open.jsonl --score top1 --no-side-effects --edit {edit}"));
         assert_eq!(number(row, "acc"), number(&edited, "scores.all.acc"), "{edit}");
-        assert!((number(row, "log_loss") - number(&edited, "scores.all.log_loss")).abs() < 1e-9, "{edit}");
+        // Edits of a search are computed as factors, in other batches: the sums round otherwise.
+        assert!((number(row, "log_loss") - number(&edited, "scores.all.log_loss")).abs() < 1e-5, "{edit}");
         let net = number(row, "fixed") - number(row, "broken");
         assert!((number(row, "change") * 60.0 - net).abs() < 1e-9, "{row}");
     }

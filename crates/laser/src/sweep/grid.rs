@@ -50,11 +50,14 @@ impl fmt::Display for Kind {
 }
 
 impl FromStr for Kind {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let known = || Self::ALL.map(Self::name).join(", ");
-        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| format!("expected one of {}", known()))
+    fn from_str(text: &str) -> Result<Self> {
+        let problem = || {
+            let known = Self::ALL.map(Self::name).join(", ");
+            Error::setting("kinds", format!("expected one of {known}, found `{text}`"))
+        };
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(problem)
     }
 }
 
@@ -176,6 +179,8 @@ mod tests {
         assert_eq!(SweepGrid::default().points().expect("the paper's").len(), 15);
         let none = SweepGrid { kinds: Vec::new(), ..SweepGrid::default() };
         assert!(none.points().expect_err("no kinds").to_string().contains("found none"));
-        assert!("topmost".parse::<Kind>().expect_err("unknown").contains("leading, magnitude, sparse, random"));
+        assert!(
+            "topmost".parse::<Kind>().expect_err("unknown").to_string().contains("leading, magnitude, sparse, random")
+        );
     }
 }
