@@ -96,9 +96,7 @@ impl FileShard {
         let file = BufReader::with_capacity(BUFFER, file);
         let mut reader: Box<dyn BufRead> = match self.compression {
             Compression::None => Box::new(file),
-            Compression::Gzip => {
-                Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(file)))
-            }
+            Compression::Gzip => Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(file))),
             Compression::Zstd => Box::new(BufReader::with_capacity(BUFFER, ZstdFrames::new(file))),
         };
         let Reading { text_key, split, document_limit } = &self.reading;

@@ -137,7 +137,13 @@ mod tests {
 
     fn item(subject: &str, answer: &str, aliases: &[&str]) -> Item {
         let subject_aliases = aliases.iter().map(|&alias| alias.to_owned()).collect();
-        Item { id: subject.to_owned(), subject: subject.into(), answer: answer.into(), subject_aliases, ..Item::default() }
+        Item {
+            id: subject.to_owned(),
+            subject: subject.into(),
+            answer: answer.into(),
+            subject_aliases,
+            ..Item::default()
+        }
     }
 
     #[test]

@@ -10,12 +10,7 @@ use crate::fault::excerpt;
 use crate::source::DocumentSink;
 
 /// Hands the text of each element of the array in `reader` to `sink`.
-pub(crate) fn read(
-    reader: impl BufRead,
-    key: &str,
-    limit: usize,
-    sink: &mut dyn DocumentSink,
-) -> Result<(), Broken> {
+pub(crate) fn read(reader: impl BufRead, key: &str, limit: usize, sink: &mut dyn DocumentSink) -> Result<(), Broken> {
     let mut elements = Elements { reader, limit, offset: 0 };
     let mut text = JsonText::new(key);
     let mut element = Vec::new();

@@ -9,12 +9,7 @@ use super::lines::{Line, Lines};
 use crate::source::DocumentSink;
 
 /// Hands the text of each line of `reader` to `sink`; blank lines are skipped.
-pub(crate) fn read(
-    reader: impl BufRead,
-    key: &str,
-    limit: usize,
-    sink: &mut dyn DocumentSink,
-) -> Result<(), Broken> {
+pub(crate) fn read(reader: impl BufRead, key: &str, limit: usize, sink: &mut dyn DocumentSink) -> Result<(), Broken> {
     let mut lines = Lines::new(reader, limit);
     let mut text = JsonText::new(key);
     let mut line = Vec::new();

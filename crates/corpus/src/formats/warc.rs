@@ -34,7 +34,7 @@ pub(crate) fn read(reader: impl BufRead, limit: usize, sink: &mut dyn DocumentSi
         match lines.next(&mut line).map_err(Broken::at(place))? {
             None => return Ok(()),
             Some(_) if line.starts_with(b"WARC/") => {}
-            Some(Line::Whole) if line.is_empty() || is_lost => continue,
+            Some(Line::Whole) if line.is_empty() => continue,
             Some(_) if is_lost => continue,
             Some(_) => {
                 sink.fault(place(), format!("expected `WARC/`, found {}", excerpt(&line)));

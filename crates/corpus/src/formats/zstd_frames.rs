@@ -7,6 +7,9 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// Reader of the text in zstd frames. Frames with a window of more than 128 MiB are refused by the decoder.
+///
+/// The decoder gives text away only when its window has passed it. If a frame is cut or damaged, as much of the text
+/// before the damage is lost as the window holds: often 128 KiB to 8 MiB.
 pub(crate) struct ZstdFrames<R> {
     source: R,
     decoder: FrameDecoder,

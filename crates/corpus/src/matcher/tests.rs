@@ -92,8 +92,31 @@ fn a_blank_name_is_refused() {
 /// Texts of few kinds of characters, so that names occur in them.
 fn text(pieces: std::ops::Range<usize>) -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "a", "b", "A", "ab", "aB", " ", " ", "  ", "\n", "\u{a0}", ".", "'", "-", "é", "e\u{301}", "É", "–", "1", "İ",
-        "ς", "Σ", "東", "\u{301}", "longestword", "LongestWord",
+        "a",
+        "b",
+        "A",
+        "ab",
+        "aB",
+        " ",
+        " ",
+        "  ",
+        "\n",
+        "\u{a0}",
+        ".",
+        "'",
+        "-",
+        "é",
+        "e\u{301}",
+        "É",
+        "–",
+        "1",
+        "İ",
+        "ς",
+        "Σ",
+        "東",
+        "\u{301}",
+        "longestword",
+        "LongestWord",
     ]);
     prop::collection::vec(piece, pieces).prop_map(|pieces| pieces.concat())
 }
