@@ -2,7 +2,7 @@
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::characters::fold;
+use crate::characters::{char_at, fold};
 use crate::rules::Case;
 
 /// `text` in NFC, made in `buffer` only if it is not in NFC already.
@@ -35,17 +35,42 @@ fn is_surely_composed(text: &str) -> bool {
 }
 
 /// Appends the canonical form of `text`, which is in NFC, to `canonical`; blanks at its ends remain.
+///
+/// Stretches without white space that changes are copied whole.
 pub(crate) fn append_canonical(text: &str, case: Case, canonical: &mut String) {
+    let bytes = text.as_bytes();
+    let mut copied = 0;
     let mut after_blank = false;
-    for c in text.chars() {
-        let blank = c.is_whitespace();
-        match (blank, case) {
-            (true, _) if after_blank => {}
-            (true, _) => canonical.push(' '),
-            (false, Case::Exact) => canonical.push(c),
-            (false, Case::Fold) => canonical.push(fold(c)),
+    let mut i = 0;
+    while let Some(&byte) = bytes.get(i) {
+        let blank = match byte {
+            b' ' | b'\t'..=b'\r' => 1,
+            // The first bytes of all white space beyond ASCII.
+            0xc2 | 0xe1..=0xe3 => char_at(text, i).filter(|c| c.is_whitespace()).map_or(0, char::len_utf8),
+            _ => 0,
+        };
+        if blank > 0 && (after_blank || byte != b' ') {
+            append_folded(&text[copied..i], case, canonical);
+            if !after_blank {
+                canonical.push(' ');
+            }
+            copied = i + blank;
         }
-        after_blank = blank;
+        after_blank = blank > 0;
+        i += blank.max(1);
+    }
+    append_folded(&text[copied..], case, canonical);
+}
+
+fn append_folded(text: &str, case: Case, folded: &mut String) {
+    match case {
+        Case::Exact => folded.push_str(text),
+        Case::Fold if text.is_ascii() => {
+            let start = folded.len();
+            folded.push_str(text);
+            folded[start..].make_ascii_lowercase();
+        }
+        Case::Fold => folded.extend(text.chars().map(fold)),
     }
 }
 
@@ -65,6 +90,13 @@ mod tests {
         assert_eq!(canonical_name(" Sa\u{303}o \t\n Paulo\u{a0}", Case::Exact), "São Paulo");
         assert_eq!(canonical_name("ΟΔΟΣ", Case::Fold), canonical_name("οδος", Case::Fold));
         assert_eq!(canonical_name("İstanbul", Case::Fold), "istanbul");
+    }
+
+    #[test]
+    fn each_white_space_is_a_blank() {
+        for c in ('\0'..=char::MAX).filter(|c| c.is_whitespace()) {
+            assert_eq!(canonical_name(&format!("a{c}{c} {c}b"), Case::Exact), "a b", "{c:?}");
+        }
     }
 
     #[test]

@@ -47,6 +47,7 @@ mod substring_matcher;
 mod word_hash;
 mod word_index;
 mod word_matcher;
+mod words;
 
 pub use count::{CountSettings, Counted, count};
 pub use error::{Error, Result};

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::mention::Mention;
 use crate::rules::{Bounds, Case};
 use crate::substring_matcher::{SubstringBuffers, SubstringMatcher};
-use crate::word_matcher::WordMatcher;
+use crate::word_matcher::{Begun, WordMatcher};
 
 /// Matcher of names in documents. All mentions count, also one inside another: "France" inside "Air France".
 ///
@@ -22,6 +22,7 @@ pub struct Matcher {
 pub struct MatchBuffers {
     composed: String,
     substrings: SubstringBuffers,
+    begun: Vec<Begun>,
     mentions: Vec<Mention>,
 }
 
@@ -50,20 +51,19 @@ impl Matcher {
         Ok(Self { words, substrings })
     }
 
-    /// Hands each mention in `text` to `visit`, in the order of their first words; gives the number of words.
+    /// Hands each mention in `text` to `visit`, in the order of their last words; gives the number of words.
     pub fn find(&self, text: &str, buffers: &mut MatchBuffers, mut visit: impl FnMut(Mention)) -> u32 {
-        let MatchBuffers { composed, substrings, mentions } = buffers;
+        let MatchBuffers { composed, substrings, begun, mentions } = buffers;
         let text = compose(text, composed);
         let Some(matcher) = &self.substrings else {
-            return self.words.as_ref().map_or(0, |words| words.find(text, &mut visit));
+            return self.words.as_ref().map_or(0, |words| words.find(text, begun, &mut visit));
         };
         mentions.clear();
         let words = matcher.find(text, substrings, mentions);
         if let Some(matcher) = &self.words {
-            matcher.find(text, &mut |mention| mentions.push(mention));
+            matcher.find(text, begun, &mut |mention| mentions.push(mention));
         }
-        // The automaton gives them by their ends.
-        mentions.sort_unstable_by_key(|mention| (mention.first_word, mention.last_word, mention.name));
+        mentions.sort_unstable_by_key(|mention| (mention.last_word, mention.first_word, mention.name));
         mentions.iter().copied().for_each(visit);
         words
     }

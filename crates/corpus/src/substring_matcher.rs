@@ -7,7 +7,7 @@ use crate::characters::is_bounded;
 use crate::error::{Error, Result};
 use crate::mention::Mention;
 use crate::rules::{Bounds, Case};
-use crate::word_matcher::{end_of_word, next_word};
+use crate::words::for_each_word;
 
 /// Matcher of names anywhere in a text.
 #[derive(Debug)]
@@ -46,11 +46,7 @@ impl SubstringMatcher {
         canonical.clear();
         append_canonical(text, self.case, canonical);
         words.clear();
-        let mut i = 0;
-        while let Some(start) = next_word(canonical, i) {
-            i = end_of_word(canonical, start).0;
-            words.push([start, i]);
-        }
+        for_each_word(canonical, |start, end, _| words.push([start, end]));
         for found in self.automaton.find_overlapping_iter(canonical.as_str()) {
             let [start, end] = [found.start(), found.end()];
             if self.bounds == Bounds::Any || is_bounded(canonical, start, end) {

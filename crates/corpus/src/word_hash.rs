@@ -1,4 +1,5 @@
-//! Hash of a word: its length, its first eight bytes and its last eight, folded if case does not matter.
+//! Hash of a word: its length, its first eight bytes and, if it is longer, its last eight; folded if case does not
+//! matter.
 //!
 //! Words that differ only in between share a hash; the pattern is compared in full afterwards.
 
@@ -11,61 +12,54 @@ const MULTIPLIERS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0x2438_6a88_85a3_08d3, 0x1
 const SMALL: u64 = 0x2020_2020_2020_2020;
 
 /// Hasher of words.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct WordHasher {
     /// Bits that are set before hashing.
     set: u64,
-    folded: String,
 }
 
 impl WordHasher {
     /// A hasher for texts of this case.
     pub(crate) fn new(case: Case) -> Self {
-        Self { set: if case == Case::Fold { SMALL } else { 0 }, folded: String::new() }
+        Self { set: if case == Case::Fold { SMALL } else { 0 } }
     }
 
     /// Hash of a word.
-    pub(crate) fn hash(&mut self, word: &str) -> u64 {
-        if word.is_ascii() { self.hash_ascii(word.as_bytes()) } else { self.hash_beyond(word) }
+    pub(crate) fn hash(self, word: &str) -> u64 {
+        if word.is_ascii() { self.hash_ascii(word.as_bytes(), 0, word.len()) } else { self.hash_beyond(word) }
     }
 
-    /// Hash of a word of ASCII letters and digits.
+    /// Hash of the word of ASCII letters and digits at `start..end` of `text`, which is not empty.
     #[inline]
-    pub(crate) fn hash_ascii(&self, word: &[u8]) -> u64 {
-        hash_bytes(word, self.set)
+    pub(crate) fn hash_ascii(self, text: &[u8], start: usize, end: usize) -> u64 {
+        let length = end - start;
+        // Eight bytes are read whatever the length, because a branch on it would often be guessed wrong.
+        let read = match text.get(start..start + 8) {
+            Some(bytes) => u64::from_le_bytes(bytes.try_into().expect("eight bytes")),
+            None => text[start..].iter().rev().fold(0, |read, &byte| read << 8 | u64::from(byte)),
+        };
+        let kept = u64::MAX >> (64 - 8 * length.clamp(1, 8));
+        let tail = match text[start..end].last_chunk() {
+            Some(&tail) if length > 8 => u64::from_le_bytes(tail) | self.set,
+            _ => 0,
+        };
+        mix((read | self.set) & kept ^ MULTIPLIERS[0], tail ^ (length as u64).wrapping_mul(MULTIPLIERS[1]))
     }
 
     /// Hash of a word with characters beyond ASCII.
-    pub(crate) fn hash_beyond(&mut self, word: &str) -> u64 {
+    pub(crate) fn hash_beyond(self, word: &str) -> u64 {
         if self.set == 0 {
-            return hash_bytes(word.as_bytes(), 0);
+            return self.hash_ascii(word.as_bytes(), 0, word.len());
         }
-        self.folded.clear();
-        self.folded.extend(word.chars().map(fold));
-        hash_bytes(self.folded.as_bytes(), self.set)
+        let folded: String = word.chars().map(fold).collect();
+        self.hash_ascii(folded.as_bytes(), 0, folded.len())
     }
 }
 
-/// Hash of two words that follow each other.
+/// Hash of words that follow one another, from that of all but the last and that of the last.
 #[inline]
-pub(crate) fn hash_pair(first: u64, second: u64) -> u64 {
-    mix(first ^ MULTIPLIERS[2], second.rotate_left(32) ^ MULTIPLIERS[0])
-}
-
-#[inline]
-fn hash_bytes(word: &[u8], set: u64) -> u64 {
-    let n = word.len();
-    let [head, tail] = match (word.first_chunk(), word.last_chunk()) {
-        (Some(&head), Some(&tail)) => [u64::from_le_bytes(head), u64::from_le_bytes(tail)],
-        _ => match (word.first_chunk(), word.last_chunk()) {
-            (Some(&head), Some(&tail)) => [u32::from_le_bytes(head), u32::from_le_bytes(tail)].map(u64::from),
-            _ => match word {
-                [] => [0, 0],
-                _ => [u64::from(word[0]) << 8 | u64::from(word[n / 2]), u64::from(word[n - 1])],
-            },
-        },
-    };
-    mix((head | set) ^ MULTIPLIERS[0], (tail | set) ^ (n as u64).wrapping_mul(MULTIPLIERS[1]))
+pub(crate) fn hash_next(words: u64, next: u64) -> u64 {
+    mix(words ^ MULTIPLIERS[2], next.rotate_left(32) ^ MULTIPLIERS[0])
 }
 
 #[inline]
@@ -80,15 +74,24 @@ mod tests {
 
     #[test]
     fn folded_words_share_a_hash_and_others_do_not() {
-        let mut fold = WordHasher::new(Case::Fold);
+        let fold = WordHasher::new(Case::Fold);
         for (a, b) in [("Ab", "aB"), ("PARIS", "paris"), ("Constantinople7", "constantinoplE7"), ("ÉTÉ", "été")] {
             assert_eq!(fold.hash(a), fold.hash(b));
         }
         // The sign for Kelvin folds to the letter k.
         assert_eq!(fold.hash("\u{212a}elvin"), fold.hash("kelvin"));
-        let mut exact = WordHasher::new(Case::Exact);
-        let words = ["", "a", "A", "ab", "ba", "abc", "abcd", "abcde", "Paris", "paris", "Constantinople", "été"];
+        let exact = WordHasher::new(Case::Exact);
+        let words = ["a", "A", "ab", "ba", "abc", "abcdefgh", "abcdefghi", "Paris", "paris", "Constantinople", "été"];
         let hashes: std::collections::BTreeSet<u64> = words.iter().map(|word| exact.hash(word)).collect();
         assert_eq!(hashes.len(), words.len());
+    }
+
+    #[test]
+    fn a_hash_depends_on_nothing_around_the_word() {
+        let hasher = WordHasher::new(Case::Fold);
+        let text = b"xx Paris yyyyyyyy Constantinople";
+        assert_eq!(hasher.hash_ascii(text, 3, 8), hasher.hash("paris"));
+        assert_eq!(hasher.hash_ascii(text, 18, 32), hasher.hash("constantinople"));
+        assert_eq!(hasher.hash_ascii(text, 28, 32), hasher.hash("ople"));
     }
 }

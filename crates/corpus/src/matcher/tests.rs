@@ -41,7 +41,7 @@ fn mentions_by_comparison(names: &[String], text: &str, case: Case, bounds: Boun
 fn mentions(matcher: &Matcher, text: &str) -> Vec<Mention> {
     let mut mentions = Vec::new();
     matcher.find(text, &mut MatchBuffers::default(), |mention| mentions.push(mention));
-    assert!(mentions.is_sorted_by_key(|mention| mention.first_word));
+    assert!(mentions.is_sorted_by_key(|mention| mention.last_word));
     mentions.sort_unstable();
     mentions
 }
