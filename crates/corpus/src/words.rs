@@ -13,14 +13,6 @@ const BLOCK: usize = 64;
 #[inline]
 pub(crate) fn for_each_word(text: &str, mut visit: impl FnMut(usize, usize, bool)) {
     let bytes = text.as_bytes();
-    let all_ascii = bytes.is_ascii();
-    let mut run = |start: usize, end: usize| {
-        if all_ascii || bytes[start..end].is_ascii() {
-            visit(start, end, true);
-        } else {
-            divide_run(text, start, end, &mut visit);
-        }
-    };
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     // Zeros end a run, and the last block has at least one, or is all zeros.
     let mut last = [0; BLOCK];
@@ -30,12 +22,14 @@ pub(crate) fn for_each_word(text: &str, mut visit: impl FnMut(usize, usize, bool
     let mut open = None;
     for block in blocks.iter().chain([&last]) {
         let inside = word_bits(block);
+        let block_is_ascii = block.is_ascii();
         let mut bounds = inside ^ (inside << 1 | u64::from(open.is_some()));
         while bounds != 0 {
             let at = base + bounds.trailing_zeros() as usize;
             bounds &= bounds - 1;
             match open.take() {
-                Some(start) => run(start, at),
+                Some(start) if block_is_ascii && start >= base || bytes[start..at].is_ascii() => visit(start, at, true),
+                Some(start) => divide_run(text, start, at, &mut visit),
                 None => open = Some(at),
             }
         }
