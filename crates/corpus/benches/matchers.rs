@@ -146,26 +146,28 @@ impl Random {
     }
 
     /// A word of one to four syllables.
-    fn word(&mut self) -> String {
-        const SYLLABLES: [&str; 24] = [
-            "a", "an", "ber", "ca", "da", "el", "fo", "ge", "hi", "in", "ja", "ko", "la", "mon", "ne", "or", "pa",
-            "ri", "sa", "ter", "us", "vo", "wi", "zen",
-        ];
-        (0..1 + self.below(4)).map(|_| SYLLABLES[self.below(SYLLABLES.len())]).collect()
+    fn word(&mut self, syllables: &[&str]) -> String {
+        (0..1 + self.below(4)).map(|_| syllables[self.below(syllables.len())]).collect()
     }
 
-    fn capital_word(&mut self) -> String {
-        let word = self.word();
+    fn capital_word(&mut self, syllables: &[&str]) -> String {
+        let word = self.word(syllables);
         word[..1].to_uppercase() + &word[1..]
     }
 }
+
+/// Syllables of names, and of the other words: as in English, few words of the prose begin names, whatever their case.
+const NAME_SYLLABLES: [&str; 16] =
+    ["a", "ber", "ca", "el", "fo", "ge", "ja", "ko", "la", "mon", "ri", "ter", "us", "vo", "wi", "zen"];
+const PROSE_SYLLABLES: [&str; 16] =
+    ["in", "th", "er", "ou", "ly", "com", "de", "ing", "be", "wh", "at", "per", "s", "tion", "ea", "con"];
 
 /// Distinct names of one to four words; some hundreds share the first.
 fn names() -> Vec<String> {
     let mut random = Random(1);
     let mut names = std::collections::BTreeSet::new();
     while names.len() < NAMES {
-        let mut words: Vec<String> = (0..1 + random.below(4)).map(|_| random.capital_word()).collect();
+        let mut words: Vec<String> = (0..1 + random.below(4)).map(|_| random.capital_word(&NAME_SYLLABLES)).collect();
         if random.below(20) == 0 {
             words[0] = "The".to_owned();
         }
@@ -187,9 +189,9 @@ fn documents(odd: &[&str]) -> Vec<String> {
         while text.len() < DOCUMENT {
             let word = match random.below(40) {
                 0 => NAME_LIST[random.skewed(NAMES)].clone(),
-                1..4 => random.capital_word() + "th", // hardly a name
+                1..4 => random.capital_word(&PROSE_SYLLABLES),
                 4 => "The".to_owned(),
-                _ => random.word(),
+                _ => random.word(&PROSE_SYLLABLES),
             };
             let odd = if random.below(10) == 0 { odd[random.below(odd.len())] } else { "" };
             let end = [" ", " ", " ", " ", " ", " ", ", ", ".\n"][random.below(8)];

@@ -1,4 +1,6 @@
-//! Characters: which make words, which are blanks, and what they fold to.
+//! Characters: which make words, and what they fold to.
+
+use std::sync::LazyLock;
 
 /// Class of a byte of UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,27 @@ pub(crate) fn fold(c: char) -> char {
     }
 }
 
+/// Number of the characters that take up to two bytes: those of most alphabets.
+const TWO_BYTES: usize = 0x800;
+
+/// A bit for each of these characters that is a letter or digit: the tables of the standard library are searched.
+static WORD_CHARACTERS: LazyLock<[u64; TWO_BYTES / 64]> = LazyLock::new(|| {
+    let mut bits = [0; TWO_BYTES / 64];
+    for (i, c) in ('\0'..).take(TWO_BYTES).enumerate() {
+        bits[i / 64] |= u64::from(c.is_alphanumeric()) << (i % 64);
+    }
+    bits
+});
+
+/// Whether `c` is a letter or digit, as [`char::is_alphanumeric`] but faster.
+pub(crate) fn is_word_character(c: char) -> bool {
+    match u32::from(c) as usize {
+        i @ 0..TWO_BYTES => WORD_CHARACTERS[i / 64] >> (i % 64) & 1 == 1,
+        0x2000..=0x206f => false, // dashes and quotes
+        _ => c.is_alphanumeric(),
+    }
+}
+
 /// The character at byte `at`, which begins one.
 pub(crate) fn char_at(text: &str, at: usize) -> Option<char> {
     text.get(at..)?.chars().next()
@@ -54,7 +77,7 @@ fn is_word_at(text: &str, at: usize) -> bool {
     match text.as_bytes().get(at).map(|&byte| CLASSES[usize::from(byte)]) {
         None | Some(Class::Gap) => false,
         Some(Class::Word) => true,
-        Some(Class::Beyond) => char_at(text, at).is_some_and(char::is_alphanumeric),
+        Some(Class::Beyond) => char_at(text, at).is_some_and(is_word_character),
     }
 }
 
@@ -64,7 +87,7 @@ fn is_word_before(text: &str, at: usize) -> bool {
     match CLASSES[usize::from(text.as_bytes()[before])] {
         Class::Gap => false,
         Class::Word => true,
-        Class::Beyond => text[..at].chars().next_back().is_some_and(char::is_alphanumeric),
+        Class::Beyond => text[..at].chars().next_back().is_some_and(is_word_character),
     }
 }
 
@@ -80,6 +103,11 @@ mod tests {
             assert_eq!(c.is_whitespace(), folded.is_whitespace(), "{c:?}");
             assert_eq!(fold(folded), folded, "{c:?}");
         }
+    }
+
+    #[test]
+    fn words_are_of_the_letters_and_digits_of_unicode() {
+        assert!(('\0'..=char::MAX).all(|c| is_word_character(c) == c.is_alphanumeric()));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! words. So there is no branch for each byte, which a processor would often guess wrong. Bytes beyond ASCII count as
 //! parts of words at first; where a run has one, it is divided again by its characters.
 
-use crate::characters::char_at;
+use crate::characters::{char_at, is_word_character};
 
 /// Bytes of a block.
 const BLOCK: usize = 64;
@@ -22,13 +22,13 @@ pub(crate) fn for_each_word(text: &str, mut visit: impl FnMut(usize, usize, bool
     let mut open = None;
     for block in blocks.iter().chain([&last]) {
         let inside = word_bits(block);
-        let block_is_ascii = block.is_ascii();
+        let beyond = if block.is_ascii() { 0 } else { bits(block, |byte| byte >= 0x80) };
         let mut bounds = inside ^ (inside << 1 | u64::from(open.is_some()));
         while bounds != 0 {
             let at = base + bounds.trailing_zeros() as usize;
             bounds &= bounds - 1;
             match open.take() {
-                Some(start) if block_is_ascii && start >= base || bytes[start..at].is_ascii() => visit(start, at, true),
+                Some(start) if is_run_ascii(bytes, start, at, base, beyond) => visit(start, at, true),
                 Some(start) => divide_run(text, start, at, &mut visit),
                 None => open = Some(at),
             }
@@ -37,15 +37,31 @@ pub(crate) fn for_each_word(text: &str, mut visit: impl FnMut(usize, usize, bool
     }
 }
 
+/// Whether a run that ends in the block at `base`, whose bits `beyond` say where it is not ASCII, is ASCII.
+#[inline]
+fn is_run_ascii(bytes: &[u8], start: usize, end: usize, base: usize, beyond: u64) -> bool {
+    match start.checked_sub(base) {
+        // Both numbers are below 64: the run begins and ends in the block.
+        Some(first) => beyond >> first & !(u64::MAX << (end - start)) == 0,
+        None => bytes[start..end].is_ascii(),
+    }
+}
+
 /// A bit for each byte: set for ASCII letters and digits and for all bytes beyond ASCII.
 #[inline]
 fn word_bits(block: &[u8; BLOCK]) -> u64 {
-    // This loop becomes vector instructions, so it has no table and no branch.
-    let flags = block.map(|byte| {
+    bits(block, |byte| {
         let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
         let digit = byte.wrapping_sub(b'0') < 10;
-        u8::from(letter | digit | (byte >= 0x80))
-    });
+        letter | digit | (byte >= 0x80)
+    })
+}
+
+/// A bit for each byte of the block: whether `is` holds for it.
+#[inline]
+fn bits(block: &[u8; BLOCK], is: impl Fn(u8) -> bool) -> u64 {
+    // This becomes vector instructions if `is` has no table and no branch.
+    let flags = block.map(|byte| u8::from(is(byte)));
     let (eights, _) = flags.as_chunks::<8>();
     // The product gathers the lowest bit of each of eight bytes in its highest byte.
     eights
@@ -60,7 +76,7 @@ fn divide_run(text: &str, start: usize, end: usize, visit: &mut impl FnMut(usize
     let mut i = start;
     while i < end {
         let Some(c) = char_at(text, i) else { break };
-        match (c.is_alphanumeric(), open) {
+        match (is_word_character(c), open) {
             (true, None) => open = Some(i),
             (false, Some(word)) => {
                 visit(word, i, text.as_bytes()[word..i].is_ascii());

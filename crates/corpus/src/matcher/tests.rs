@@ -115,6 +115,8 @@ fn text(pieces: std::ops::Range<usize>) -> impl Strategy<Value = String> {
         "Σ",
         "東",
         "\u{301}",
+        "\u{20d0}",
+        "\u{323}",
         "longestword",
         "LongestWord",
     ]);
