@@ -61,6 +61,8 @@ enum Compression {
 }
 
 /// A file as a shard: `.jsonl`, `.json`, `.txt` or `.warc.wet`, each perhaps with `.gz` or `.zst`.
+///
+/// Its name is the path as it was given, so a journal knows the file again only by the same path.
 #[derive(Debug)]
 pub struct FileShard {
     path: PathBuf,

@@ -41,3 +41,25 @@ pub struct ItemFrequency {
     /// mentions overlap.
     pub nearest_words: Option<u32>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_needs_no_aliases_and_a_frequency_has_all_its_keys() {
+        let item: Item = serde_json::from_str(r#"{"id":"1","subject":"Paris","answer":"France"}"#).expect("an item");
+        let Item { id, subject, answer, .. } = item;
+        let frequency = ItemFrequency {
+            id,
+            subject,
+            answer,
+            documents: 0,
+            subject_documents: 2,
+            answer_documents: 3,
+            nearest_words: None,
+        };
+        let json = r#"{"id":"1","subject":"Paris","answer":"France","documents":0,"subject_documents":2,"answer_documents":3,"nearest_words":null}"#;
+        assert_eq!(serde_json::to_string(&frequency).expect("JSON"), json);
+    }
+}

@@ -31,7 +31,8 @@ pub enum Window {
     /// Anywhere in the same document.
     #[default]
     Document,
-    /// At most so many words apart; neighbouring words are 1 apart, overlapping mentions 0.
+    /// At most so many words apart; neighbouring words are 1 apart, overlapping mentions 0. Words are runs of letters and
+    /// digits, so in scripts without blanks they are whole clauses.
     Words(u32),
 }
 

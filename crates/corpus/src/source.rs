@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 /// One shard of a corpus, such as a file. [`FileShard`](crate::FileShard) reads files of text and JSON; a caller that
-/// reads another form, such as Parquet, gives a source of its own.
+/// reads another form, such as Parquet, gives a source of its own, which also bounds the size of a document.
 pub trait DocumentSource: Sync {
     /// Name of the shard, unique in the corpus: the path of a file.
     fn name(&self) -> &str;

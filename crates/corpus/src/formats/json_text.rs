@@ -35,7 +35,7 @@ impl<'k> JsonText<'k> {
     /// The text of the document `json`.
     ///
     /// # Errors
-    /// What was expected and found.
+    /// A message with what was expected and what was found.
     pub(crate) fn find<'a>(&'a mut self, json: &'a [u8]) -> Result<&'a str, String> {
         let json = std::str::from_utf8(json).map_err(|e| {
             let rest = &json[e.valid_up_to()..];

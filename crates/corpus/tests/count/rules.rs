@@ -1,4 +1,4 @@
-//! What is a mention and what is together.
+//! Mentions and co-mentions by each rule.
 
 use std::slice::from_ref;
 
