@@ -27,6 +27,8 @@ struct Header {
 
 const VERSION: u32 = 1;
 
+const NO_JOURNAL: &str = "line 1: expected a journal of a count, found another file";
+
 /// A line for a finished shard.
 #[derive(Debug, Serialize, Deserialize)]
 struct ShardLine<C> {
@@ -70,6 +72,7 @@ impl Journal {
         let mut file = open(path)?;
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(Error::io(path))?;
+        let header = line(&Header { corpus_count_journal: VERSION, fingerprint: fingerprint.to_owned() });
         let complete = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         let mut lines = text[..complete].split_inclusive(|&byte| byte == b'\n');
         let mut finished = Finished::default();
@@ -84,11 +87,15 @@ impl Journal {
                 finished.shards.insert(line.counts.summary.name.clone(), line.counts);
             }
         }
+        if complete == 0 && !header.starts_with(&text) {
+            // A file of something else, without lines, must not be emptied.
+            return Err(Error::journal(path, NO_JOURNAL));
+        }
         file.set_len(complete as u64).map_err(Error::io(path))?;
         file.seek(SeekFrom::End(0)).map_err(Error::io(path))?;
         let mut journal = Self { path: path.to_owned(), file, hashes_path, hashes: None };
         if complete == 0 {
-            journal.write_line(&Header { corpus_count_journal: VERSION, fingerprint: fingerprint.to_owned() })?;
+            journal.write(&header)?;
         }
         if with_hashes {
             let file = open(&journal.hashes_path)?;
@@ -125,19 +132,23 @@ impl Journal {
             let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
             file.write_all(&bytes).map_err(Error::io(&self.hashes_path))?;
         }
-        self.write_line(&ShardLine { counts, hashes: hashes.len() as u64 })
+        self.write(&line(&ShardLine { counts, hashes: hashes.len() as u64 }))
     }
 
-    fn write_line(&mut self, line: &impl Serialize) -> Result<()> {
-        let mut text = serde_json::to_vec(line).expect("numbers and strings can be written as JSON");
-        text.push(b'\n');
-        self.file.write_all(&text).map_err(Error::io(&self.path))
+    fn write(&mut self, line: &[u8]) -> Result<()> {
+        self.file.write_all(line).map_err(Error::io(&self.path))
     }
 }
 
+/// A line of JSON with its end.
+fn line(value: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value).expect("numbers and strings can be written as JSON");
+    line.push(b'\n');
+    line
+}
+
 fn check_header(path: &Path, line: &[u8], fingerprint: &str) -> Result<()> {
-    let header: Header = serde_json::from_slice(line)
-        .map_err(|_| Error::journal(path, "line 1: expected a journal of a count, found another file"))?;
+    let header: Header = serde_json::from_slice(line).map_err(|_| Error::journal(path, NO_JOURNAL))?;
     if header.corpus_count_journal != VERSION {
         let problem = format!("expected a journal of version {VERSION}, found {}", header.corpus_count_journal);
         return Err(Error::journal(path, problem));

@@ -23,9 +23,10 @@ fn a_stopped_count_goes_on_and_counts_no_shard_again() {
             let folder = tempfile::tempdir().expect("a folder");
             let settings = settings(&folder.path().join("journal.jsonl"), duplicates, threads);
             let mut stops = 0;
-            // Each attempt has time for a few shards and stops in the middle of another.
+            // A shard asks 41 times, so each attempt has time for one at least, and stops in the middle of another.
+            let questions = 41 * threads + 20;
             let found = loop {
-                match count(&shards, &items, &settings, &StopAt::new(100)) {
+                match count(&shards, &items, &settings, &StopAt::new(questions)) {
                     Ok(found) => break found,
                     Err(Error::Interrupted) => stops += 1,
                     Err(error) => panic!("{error}"),
@@ -93,6 +94,9 @@ fn a_journal_of_another_count_is_refused() {
     assert!(refusal(&[shard.clone()], "Paris", &keep).contains("a: expected documents by column b"));
     std::fs::write(&path, "{\"step\":1}\n").expect("a file");
     assert!(refusal(&[shard.clone()], "Paris", &keep).contains("line 1: expected a journal of a count"));
+    std::fs::write(&path, "something else").expect("a file");
+    assert!(refusal(&[shard.clone()], "Paris", &keep).contains("line 1: expected a journal of a count"));
+    assert_eq!(std::fs::read(&path).expect("a file"), b"something else");
     // Where duplicates count once, which shard counts a document depends on the others.
     std::fs::remove_file(&path).expect("a file");
     let once = settings(&path, Duplicates::CountOnce, 1);
