@@ -8,42 +8,11 @@ use std::rc::Rc;
 
 use crate::error::{Error, Result};
 use crate::formats::{Broken, json_array, json_lines, plain_text, warc, zstd_frames::ZstdFrames};
+use crate::reading::Reading;
 use crate::source::{DocumentSink, DocumentSource};
-
-/// Largest document or line that is read, 64 MiB, unless [`Reading::document_limit`] says otherwise.
-pub const DOCUMENT_LIMIT: usize = 64 << 20;
 
 /// Size of the buffers between file, decompression and parser, bytes.
 const BUFFER: usize = 1 << 16;
-
-/// Bounds of the documents in plain text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Split {
-    /// The whole file is a document.
-    #[default]
-    File,
-    /// Blank lines part documents.
-    BlankLines,
-    /// Lines equal to this one part documents.
-    Line(String),
-}
-
-/// How documents are read from files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
-    /// Key of the text in a JSON object.
-    pub text_key: String,
-    /// Bounds of the documents in plain text.
-    pub split: Split,
-    /// Largest document or line, in bytes; a larger one is a fault.
-    pub document_limit: usize,
-}
-
-impl Default for Reading {
-    fn default() -> Self {
-        Self { text_key: "text".to_owned(), split: Split::default(), document_limit: DOCUMENT_LIMIT }
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::Broken;
 use super::lines::{Line, Lines};
 use crate::fault::excerpt;
-use crate::file_shard::Split;
+use crate::reading::Split;
 use crate::source::DocumentSink;
 
 /// Hands each document of `reader` to `sink`; documents of blanks are skipped.

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use proptest::prelude::*;
 
 use super::*;
-use crate::file_shard::Split;
+use crate::reading::Split;
 use crate::source::DocumentSink;
 
 /// Documents and faults that a reader hands over.
