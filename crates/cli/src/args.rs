@@ -1,5 +1,6 @@
 //! Command-line arguments, as typed values.
 
+mod corpus;
 mod lab;
 mod lora;
 mod search;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
+pub(crate) use corpus::{BoundsName, CaseName, Corpus, CorpusCommand, CorpusCount};
 pub(crate) use lab::{
     ArchitectureName, FewestName, Lab, LabCommand, LabEquivalence, LabFactStudy, LabFacts, LabLora, LabLoraStudy,
     LabSokobanStudy, LabStudy, LabTrain, Levels, NoiseName, Play, ReturnName, Sokoban, SokobanCommand, TrainPlayer,
@@ -90,6 +92,8 @@ pub(crate) enum Command {
     Report(Report),
     /// List the built-in tasks, or show one: its data, its prompts, its scores
     Tasks(Tasks),
+    /// Count how often a corpus mentions the facts of a task
+    Corpus(Corpus),
     /// Train small models, and study on them what rank reduction removes
     Lab(Box<Lab>),
 }

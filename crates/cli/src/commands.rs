@@ -2,6 +2,7 @@
 
 mod apply;
 mod compare;
+mod corpus;
 mod eval;
 mod inspect;
 mod lab;
@@ -37,6 +38,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Compare(args) => compare::run(&args, &global),
         Command::Report(args) => report::run(&args, &global),
         Command::Tasks(args) => tasks::run(&args, &global),
+        Command::Corpus(args) => corpus::run(&args, &global, &progress),
         Command::Lab(args) => lab::run(&args, &global, &progress),
     };
     progress.finish();

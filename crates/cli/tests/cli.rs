@@ -15,6 +15,8 @@ mod apply;
 mod chat;
 #[path = "cli/classes.rs"]
 mod classes;
+#[path = "cli/corpus.rs"]
+mod corpus;
 #[path = "cli/data.rs"]
 mod data;
 #[path = "cli/errors.rs"]

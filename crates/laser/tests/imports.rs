@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Crates from the bottom up; each may depend on those before it only.
-const CRATES: [(&str, &[&str]); 11] = [
+const CRATES: [(&str, &[&str]); 12] = [
     ("linalg", &[]),
     ("checkpoint", &[]),
     ("statistics", &[]),
@@ -16,9 +16,10 @@ const CRATES: [(&str, &[&str]); 11] = [
     ("task", &["model"]),
     ("source", &[]),
     ("sokoban", &[]),
+    ("corpus", &[]),
     ("laser", &["checkpoint", "kernels", "linalg", "model", "sokoban", "source", "statistics", "task"]),
     ("lab", &["laser", "sokoban"]),
-    ("cli", &["lab", "laser", "sokoban"]),
+    ("cli", &["corpus", "lab", "laser", "sokoban"]),
 ];
 
 fn root() -> PathBuf {
