@@ -30,8 +30,7 @@ pub(super) fn run(args: &Corpus, global: &Global, progress: &Progress) -> Result
 }
 
 fn run_count(args: &CorpusCount, global: &Global, progress: &Progress) -> Result<ExitCode> {
-    let data = args.data.as_ref().map(|path| path.display().to_string());
-    let task = Task::open(&args.task, data.as_deref(), &TaskOptions::default())?;
+    let task = Task::open(&args.task, args.data.as_deref(), &TaskOptions::default())?;
     let items = items(&task, args.aliases.as_deref())?;
     let reading = Reading {
         text_key: args.field.clone(),

@@ -121,7 +121,7 @@ impl LoraStudy {
             };
             analysis.behaviour = Some(tuned.compare_behaviour(base, &held_out, &options)?);
         }
-        RunFolder::new(&folder.part("analysis")).write_adapter(&analysis)?;
+        RunFolder::new(folder.part("analysis")).write_adapter(&analysis)?;
         let result = LoraResult {
             study: self.clone(),
             verdict: verdict(&analysis, &base_search),
