@@ -121,7 +121,7 @@ impl Session {
     ///
     /// # Errors
     /// Options that cannot be used, splits without items, a run folder that holds another run, or an interruption
-    /// ([`Error::Interrupted`](crate::Error::Interrupted)); with [`SearchOptions::run`], what was tried until then is kept.
+    /// ([`Error::Interrupted`]); with [`SearchOptions::run`], what was tried until then is kept.
     pub fn search(&self, tasks: &ScoredTasks, options: &SearchOptions) -> Result<CompletedSearch> {
         let settings = options.settings(tasks, self.config(), self.threads())?;
         let truncation = self.truncation(options.svd)?;
