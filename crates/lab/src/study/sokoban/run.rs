@@ -17,7 +17,7 @@ use super::player::{PlayerJob, PlayerRecord};
 /// What the study does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SokobanStudy {
-    /// Settings of the levels. The rate of their noise is one of [`SokobanStudy::noise`]; rooms, starts and the search and
+    /// Settings of the levels. The rate of their noise is one of `noise`; rooms, starts and the search and
     /// test levels are the same for every rate.
     pub levels: GeneratorSettings,
     /// Shares of the demonstrated moves that chance chooses.
