@@ -32,11 +32,11 @@ impl OrdinaryText {
         }
         let mut task = Task::open(TASK, None, &TaskOptions::default())?;
         task.items.truncate(PASSAGES);
-        let is_unknown = |token: &&u32| Some(**token) == tokenizer.unknown_id();
+        let Some(unknown) = tokenizer.unknown_id() else { return Ok(Some(Self { task })) };
         let mut counts = [0, 0];
         for item in &task.items {
             let tokens = tokenizer.encode(item.target(), false)?;
-            counts[0] += tokens.iter().filter(is_unknown).count();
+            counts[0] += tokens.iter().filter(|token| **token == unknown).count();
             counts[1] += tokens.len();
         }
         Ok((2 * counts[0] <= counts[1]).then_some(Self { task }))

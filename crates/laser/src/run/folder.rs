@@ -62,6 +62,15 @@ impl RunFolder {
         self.path.join("trials.sqlite")
     }
 
+    /// Creates the folder and opens its trial store for the run with this fingerprint; `resume` continues what it holds.
+    ///
+    /// # Errors
+    /// Those of [`RunFolder::create`] and [`Store::open`].
+    pub fn open_store(&self, fingerprint: &str, resume: bool) -> Result<Store> {
+        self.create()?;
+        Store::open(&self.store(), fingerprint, resume)
+    }
+
     /// Path of the recipe of the best edit, `recipe.yaml`.
     pub fn recipe(&self) -> PathBuf {
         self.path.join("recipe.yaml")

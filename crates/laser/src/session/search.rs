@@ -128,11 +128,7 @@ impl Session {
         let evaluator = self.evaluator(tasks)?;
         let fingerprint = settings.fingerprint(&self.sha256()?, &evaluator, &truncation);
         let mut store = match &options.run {
-            Some(folder) => {
-                let run = RunFolder::new(folder);
-                run.create()?;
-                Store::open(&run.store(), &fingerprint, options.resume)?
-            }
+            Some(folder) => RunFolder::new(folder).open_store(&fingerprint, options.resume)?,
             None => Store::in_memory(&fingerprint)?,
         };
         let passages = if options.no_side_effects || evaluator.levels().is_some() {

@@ -93,11 +93,7 @@ impl Session {
         let fingerprint = settings.fingerprint(&self.sha256()?, &evaluator, &truncation);
         let fingerprint = format!("sweep of the items of split {}, {fingerprint}", options.split);
         let mut store = match &options.run {
-            Some(folder) => {
-                let run = RunFolder::new(folder);
-                run.create()?;
-                Store::open(&run.store(), &fingerprint, options.resume)?
-            }
+            Some(folder) => RunFolder::new(folder).open_store(&fingerprint, options.resume)?,
             None => Store::in_memory(&fingerprint)?,
         };
         let model = self.load()?;

@@ -102,7 +102,7 @@ pub(super) fn player_row(record: &PlayerRecord, seed: u64) -> PlayerRow {
             mean_return: edited.play.mean_return,
         }
     };
-    let solved: Vec<f64> = record.base.solved.iter().map(|solved| f64::from(u8::from(*solved))).collect();
+    let solved = record.base.values();
     PlayerRow {
         noise: record.noise,
         seed: record.seed,
@@ -123,7 +123,7 @@ pub(super) fn player_row(record: &PlayerRecord, seed: u64) -> PlayerRow {
 
 /// The row of players that learned from the same noise; all of them played the same levels.
 pub(super) fn noise_row(records: &[&PlayerRecord], seed: u64) -> NoiseRow {
-    let solved: Vec<f64> = records.iter().map(|record| player_row(record, seed).solved).collect();
+    let solved: Vec<f64> = records.iter().filter_map(|record| mean(&record.base.values())).collect();
     let of_edits = |edit: &dyn Fn(&PlayerRecord) -> Option<&EditedPlay>| {
         let of_players: Vec<Vec<f64>> = records.iter().map(|record| gains(&record.base, edit(record))).collect();
         let levels = of_players.iter().map(Vec::len).min().unwrap_or(0);
@@ -154,10 +154,11 @@ pub(super) fn noise_row(records: &[&PlayerRecord], seed: u64) -> NoiseRow {
 
 /// Gain of each level, −1, 0 or 1; 0 without an edit.
 fn gains(base: &TestPlay, edited: Option<&EditedPlay>) -> Vec<f64> {
-    let gain = |(level, base): (usize, &bool)| {
-        edited.map_or(0.0, |edited| f64::from(u8::from(edited.play.solved[level])) - f64::from(u8::from(*base)))
-    };
-    base.solved.iter().enumerate().map(gain).collect()
+    let base = base.values();
+    match edited {
+        None => vec![0.0; base.len()],
+        Some(edited) => edited.play.values().iter().zip(base).map(|(edited, base)| edited - base).collect(),
+    }
 }
 
 #[cfg(test)]

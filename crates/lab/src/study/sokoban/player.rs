@@ -22,7 +22,7 @@ const RECORD: &str = "player.json";
 /// Plays of the test levels by one model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct TestPlay {
-    /// Whether each level was solved, `[levels]`.
+    /// True for each level that was solved, `[levels]`.
     pub(super) solved: Vec<bool>,
     /// Mean of the returns.
     pub(super) mean_return: f64,
@@ -31,6 +31,11 @@ pub(super) struct TestPlay {
 }
 
 impl TestPlay {
+    /// 1 for each level that was solved and 0 for the others, `[levels]`.
+    pub(super) fn values(&self) -> Vec<f64> {
+        self.solved.iter().map(|solved| f64::from(u8::from(*solved))).collect()
+    }
+
     /// The plays of the test levels among `samples`.
     fn new<'s>(samples: impl IntoIterator<Item = &'s SampleRecord>) -> Self {
         let test: Vec<&SampleRecord> = samples.into_iter().filter(|sample| sample.split == Split::Test).collect();
