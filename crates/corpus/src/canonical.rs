@@ -15,7 +15,7 @@ pub(crate) fn compose<'a>(text: &'a str, buffer: &'a mut String) -> &'a str {
     buffer
 }
 
-/// Whether each character surely stays as it is; `false` also for many texts in NFC. Much faster than the tables.
+/// Returns true only if NFC leaves the text as it is; also false for many such texts. Much faster than the tables.
 fn is_surely_composed(text: &str) -> bool {
     const STRIDE: usize = 32;
     let bytes = text.as_bytes();
@@ -35,7 +35,7 @@ fn is_surely_composed(text: &str) -> bool {
     true
 }
 
-/// Whether `c` is of a common range of characters that stay as they are and never join the one before them.
+/// Recognises common ranges of characters that stay as they are and never join the one before them.
 fn stands_alone(c: char) -> bool {
     matches!(c,
         '\0'..='\u{2ff}'

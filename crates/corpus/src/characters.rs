@@ -53,7 +53,7 @@ static WORD_CHARACTERS: LazyLock<[u64; TWO_BYTES / 64]> = LazyLock::new(|| {
     bits
 });
 
-/// Whether `c` is a letter or digit, as [`char::is_alphanumeric`] but faster.
+/// Tells letters and digits from other characters, as [`char::is_alphanumeric`] but faster.
 pub(crate) fn is_word_character(c: char) -> bool {
     match u32::from(c) as usize {
         i @ 0..TWO_BYTES => WORD_CHARACTERS[i / 64] >> (i % 64) & 1 == 1,
@@ -67,12 +67,12 @@ pub(crate) fn char_at(text: &str, at: usize) -> Option<char> {
     text.get(at..)?.chars().next()
 }
 
-/// Whether the characters before `start` and at `end` are no letters and no digits.
+/// Returns true if neither a letter nor a digit stands before `start` or at `end`.
 pub(crate) fn is_bounded(text: &str, start: usize, end: usize) -> bool {
     !is_word_before(text, start) && !is_word_at(text, end)
 }
 
-/// Whether the character at byte `at` is a letter or digit.
+/// Returns true if a letter or digit stands at byte `at`.
 fn is_word_at(text: &str, at: usize) -> bool {
     match text.as_bytes().get(at).map(|&byte| CLASSES[usize::from(byte)]) {
         None | Some(Class::Gap) => false,
@@ -81,7 +81,7 @@ fn is_word_at(text: &str, at: usize) -> bool {
     }
 }
 
-/// Whether the character before byte `at` is a letter or digit.
+/// Returns true if a letter or digit stands before byte `at`.
 fn is_word_before(text: &str, at: usize) -> bool {
     let Some(before) = at.checked_sub(1) else { return false };
     match CLASSES[usize::from(text.as_bytes()[before])] {

@@ -58,7 +58,7 @@ impl FileShard {
         Ok(Self { path: path.to_owned(), name, size, format, compression, reading })
     }
 
-    /// Whether [`FileShard::new`] knows the extension of `path`.
+    /// Returns true for a path with an extension that [`FileShard::new`] takes.
     pub fn knows(path: &Path) -> bool {
         form(path).is_some()
     }

@@ -24,7 +24,7 @@ pub trait CountObserver: Sync {
         let _ = progress;
     }
 
-    /// Whether the count should stop and return [`Error::Interrupted`](crate::Error::Interrupted); asked before each
+    /// Returns true to stop the count, which then ends with [`Error::Interrupted`](crate::Error::Interrupted); asked before each
     /// document. `false` by default.
     fn stopped(&self) -> bool {
         false

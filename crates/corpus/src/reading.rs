@@ -15,7 +15,7 @@ pub enum Split {
     Line(String),
 }
 
-/// How documents are read from files.
+/// Rules by which documents are read from files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     /// Key of the text in a JSON object.

@@ -63,7 +63,7 @@ pub(crate) struct CountedShard {
     pub(crate) counts: ShardCounts,
     /// Hashes of the documents that it counted.
     pub(crate) hashes: Vec<u64>,
-    /// Whether it was read to its end, however damaged.
+    /// True if it was read to its end, however damaged.
     pub(crate) is_finished: bool,
 }
 
@@ -116,7 +116,7 @@ impl<'a> ShardCounter<'a> {
         Ok(CountedShard { counts, hashes: std::mem::take(&mut self.hashes), is_finished })
     }
 
-    /// Whether the document is a new one.
+    /// Returns false for a duplicate that must not count again, and remembers any other document.
     fn is_new(&mut self, text: &str) -> bool {
         let Some(seen) = &self.shared.seen else { return true };
         let hash = document_hash(text);

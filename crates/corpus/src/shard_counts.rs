@@ -69,7 +69,7 @@ impl PairCount {
 pub(crate) struct ShardCounts {
     #[serde(flatten)]
     pub(crate) summary: ShardSummary,
-    /// How the documents were read.
+    /// Rules by which the documents were read, as text.
     pub(crate) reading: String,
     /// Entity and number of documents.
     pub(crate) entities: Vec<(u32, u64)>,

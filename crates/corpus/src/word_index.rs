@@ -15,7 +15,7 @@ pub(crate) struct Node {
     /// Start and end of the names that are these words, in [`WordIndex::names`].
     start: u32,
     end: u32,
-    /// Whether names of more words begin with these.
+    /// True if longer names begin with these words.
     pub(crate) continues: bool,
 }
 
@@ -97,7 +97,7 @@ impl WordIndex {
         self.nodes.push(node);
     }
 
-    /// Whether a word with this hash may begin a name.
+    /// Returns false if no name begins with a word of this hash; true is no proof that one does.
     #[inline]
     pub(crate) fn may_begin(&self, hash: u64) -> bool {
         let bit = hash >> self.filter_shift;

@@ -37,7 +37,7 @@ pub(crate) fn for_each_word(text: &str, mut visit: impl FnMut(usize, usize, bool
     }
 }
 
-/// Whether a run that ends in the block at `base`, whose bits `beyond` say where it is not ASCII, is ASCII.
+/// Returns true if a run that ends in the block at `base` is ASCII; the bits `beyond` mark the other bytes of the block.
 #[inline]
 fn is_run_ascii(bytes: &[u8], start: usize, end: usize, base: usize, beyond: u64) -> bool {
     match start.checked_sub(base) {

@@ -28,7 +28,7 @@ pub struct Sweep {
     pub base: Scored,
     /// One row for each edit, by layer, then matrix, then kind, then percentage.
     pub rows: Vec<SweepRow>,
-    /// How to repeat the sweep.
+    /// Everything that is needed to repeat the sweep.
     pub manifest: Manifest,
     /// Remarks for the reader.
     pub notes: Vec<String>,

@@ -70,7 +70,7 @@ struct Elements<R> {
 struct Element {
     /// Length, bytes; an element above the limit was not kept.
     bytes: u64,
-    /// Whether the array ends after it.
+    /// True for the last value of the array.
     ends: bool,
 }
 

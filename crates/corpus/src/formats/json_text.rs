@@ -94,7 +94,7 @@ impl<'de> Visitor<'de> for Document<'_> {
     }
 }
 
-/// Whether a key is the one sought.
+/// Result of comparing a key with the sought one: true if they are equal.
 struct Key<'a>(&'a str);
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {

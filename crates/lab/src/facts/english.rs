@@ -9,7 +9,7 @@ pub(super) struct EnglishRelation {
     pub(super) name: &'static str,
     /// Letters that its objects end with, which show their type.
     pub(super) ending: &'static str,
-    /// Whether its objects are names, which have capital letters.
+    /// True for objects that are names, which have capital letters.
     pub(super) is_name: bool,
     /// Sentences without their last word, with `{}` for the subject.
     pub(super) templates: [&'static str; TEMPLATES],

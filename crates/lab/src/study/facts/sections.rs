@@ -312,7 +312,7 @@ fn controls(pooled: &Pooled) -> Section {
     }
 }
 
-/// What the edits cost on sentences without facts, if the worlds have any.
+/// Price of the edits on sentences without facts; `None` for worlds without any.
 fn price(results: &[WorldResult]) -> Option<Section> {
     let row = |result: &WorldResult| {
         let [before, after] = result.filler_loss?;

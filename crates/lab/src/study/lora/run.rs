@@ -16,7 +16,7 @@ use crate::lora_training::LoraTraining;
 use crate::study::study_folder::StudyFolder;
 use crate::training::JournalLine;
 
-/// What the study does.
+/// Settings of the study.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LoraStudy {
     /// Training of the adapter.
@@ -38,7 +38,7 @@ pub struct LoraStudy {
 pub struct FoundEdit {
     /// The edit in short form; `None` if the search tried none.
     pub edit: Option<String>,
-    /// Whether the search proposes it. Otherwise it is the finalist with the largest estimated gain or, without finalists,
+    /// True for an edit that the search proposes. Otherwise it is the finalist with the largest estimated gain or, without finalists,
     /// the edit that gained most on the search split: one that the search does not believe in.
     pub is_proposed: bool,
     /// Verdict of the search in a sentence.
@@ -48,7 +48,7 @@ pub struct FoundEdit {
 /// Results of the study.
 #[derive(Debug, Clone, Serialize)]
 pub struct LoraResult {
-    /// What was done.
+    /// Settings that were used.
     pub study: LoraStudy,
     /// The outcome in sentences.
     pub verdict: String,

@@ -1,4 +1,4 @@
-//! What the paper reports of its Decision Transformer (table 2, section 5.3).
+//! Figures of the paper for its Decision Transformer (table 2, section 5.3).
 
 /// Levels of the paper's test. Not stated; both shares of the table are whole numbers of 300 levels, and of no smaller
 /// round number.

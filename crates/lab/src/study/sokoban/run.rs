@@ -14,7 +14,7 @@ use crate::study::study_folder::StudyFolder;
 use super::measure::{NoiseRow, PlayerRow, noise_row, player_row};
 use super::player::{PlayerJob, PlayerRecord};
 
-/// What the study does.
+/// Settings of the study.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SokobanStudy {
     /// Settings of the levels. The rate of their noise is one of `noise`; rooms, starts and the search and
@@ -33,7 +33,7 @@ pub struct SokobanStudy {
 /// Results of the study.
 #[derive(Debug, Clone, Serialize)]
 pub struct SokobanResult {
-    /// What was done.
+    /// Settings that were used.
     pub study: SokobanStudy,
     /// The outcome in a sentence.
     pub verdict: String,
