@@ -44,6 +44,9 @@ fn run_count(args: &CorpusCount, global: &Global, progress: &Progress) -> Result
     let shard =
         |path: &PathBuf| -> Result<Box<dyn DocumentSource>> { Ok(Box::new(FileShard::new(path, reading.clone())?)) };
     let sources = args.corpus.iter().map(shard).collect::<Result<Vec<_>>>()?;
+    if let Some(folder) = args.out.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| laser::Error::unwritable("out", folder, &error))?;
+    }
     let journal = args.out.with_extension("journal");
     let settings = CountSettings { rules: rules(args), threads: plan::threads(global), journal: Some(journal.clone()) };
     let counted = count(&sources, &items, &settings, &Counting(progress)).map_err(|error| match error {

@@ -44,6 +44,7 @@ fn bad_input_is_named() {
     bench.refused("corpus count items.jsonl --corpus a.csv", &["a.csv"]);
     bench.refused("corpus count items.jsonl --corpus none.jsonl", &["none.jsonl"]);
     bench.refused("corpus count items.jsonl --corpus a.txt a.txt", &["a.txt", "twice"]);
+    bench.refused("corpus count items.jsonl --corpus a.txt --out /proc/x/freq.jsonl", &["--out", "/proc"]);
     bench.refused("corpus count nothing.jsonl --corpus a.txt", &["nothing.jsonl"]);
     bench.write("aliases.jsonl", "{\"name\":3}\n");
     bench.refused("corpus count items.jsonl --corpus a.txt --aliases aliases.jsonl", &["aliases.jsonl:1"]);
