@@ -1,8 +1,10 @@
 //! Command-line arguments, as typed values.
 
 mod corpus;
+mod explain;
 mod lab;
 mod lora;
+mod reproduce;
 mod search;
 mod sweep;
 mod task;
@@ -14,11 +16,13 @@ use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
 pub(crate) use corpus::{BoundsName, CaseName, Corpus, CorpusCommand, CorpusCount};
+pub(crate) use explain::Explain;
 pub(crate) use lab::{
     ArchitectureName, FewestName, Lab, LabCommand, LabEquivalence, LabFactStudy, LabFacts, LabLora, LabLoraStudy,
     LabSokobanStudy, LabStudy, LabTrain, Levels, NoiseName, Play, ReturnName, Sokoban, SokobanCommand, TrainPlayer,
 };
 pub(crate) use lora::Lora;
+pub(crate) use reproduce::Reproduce;
 pub(crate) use search::Search;
 pub(crate) use sweep::Sweep;
 pub(crate) use task::TaskArgs;
@@ -82,13 +86,17 @@ pub(crate) enum Command {
     Search(Box<Search>),
     /// Measure every reduction of every matrix on the same items, and choose none: the paper's figures 2, 8, 9 and 10
     Sweep(Box<Sweep>),
+    /// Show what the components that an edit removes say: answers, classes and figures of each part of the edited matrices
+    Explain(Box<Explain>),
+    /// Run what a table or figure of the paper shows with your model, beside the paper's own numbers
+    Reproduce(Reproduce),
     /// Write the edited model
     Apply(Apply),
     /// Show what a LoRA adapter changes of what LASER keeps and removes, and whether LASER still helps
     Lora(Box<Lora>),
     /// Compare two evaluations of the same items
     Compare(Compare),
-    /// Render the report of a search or a sweep again
+    /// Render the report of a search, a sweep or an explanation again
     Report(Report),
     /// List the built-in tasks, or show one: its data, its prompts, its scores
     Tasks(Tasks),
@@ -217,6 +225,6 @@ pub(crate) struct Compare {
 
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// Folder of a search or a sweep
+    /// Folder of a search, a sweep or an explanation
     pub(crate) run: PathBuf,
 }

@@ -4,11 +4,13 @@ mod apply;
 mod compare;
 mod corpus;
 mod eval;
+mod explain;
 mod inspect;
 mod lab;
 mod lora;
 mod quickstart;
 mod report;
+mod reproduce;
 mod search;
 mod spectrum;
 mod sweep;
@@ -33,6 +35,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Eval(args) => eval::run(&args, &global, &progress),
         Command::Search(args) => search::run(&args, &global, &progress),
         Command::Sweep(args) => sweep::run(&args, &global, &progress),
+        Command::Explain(args) => explain::run(&args, &global, &progress),
+        Command::Reproduce(args) => reproduce::run(&args, &global, &progress),
         Command::Apply(args) => apply::run(&args, &global, &progress),
         Command::Lora(args) => lora::run(&args, &global, &progress),
         Command::Compare(args) => compare::run(&args, &global),

@@ -128,11 +128,16 @@ pub(crate) fn search_options(args: &Search) -> Result<SearchOptions> {
         no_side_effects: args.no_side_effects,
         split_seed: args.task.split_seed,
         seed: args.seed,
-        memory: Some(strategy.memory.unwrap_or_else(environment::half_of_memory)),
+        memory: memory_bound(strategy.memory),
         svd: svd(&args.svd, None)?,
         run: Some(args.out.clone()),
         resume: args.resume,
     })
+}
+
+/// The bound of cached hidden states: as given, else half of the machine's memory.
+pub(crate) fn memory_bound(given: Option<usize>) -> Option<usize> {
+    Some(given.unwrap_or_else(environment::half_of_memory))
 }
 
 /// The options of a sweep.
@@ -144,7 +149,7 @@ pub(crate) fn sweep_options(args: &Sweep) -> Result<SweepOptions> {
         split: args.split.into(),
         fractions: args.task.split_fractions,
         split_seed: args.task.split_seed,
-        memory: Some(args.memory.unwrap_or_else(environment::half_of_memory)),
+        memory: memory_bound(args.memory),
         svd: svd(&args.svd, None)?,
         run: Some(args.out.clone()),
         resume: args.resume,

@@ -23,6 +23,8 @@ mod data;
 mod errors;
 #[path = "cli/eval.rs"]
 mod eval;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/folder.rs"]
 mod folder;
 #[path = "cli/groups.rs"]

@@ -4,10 +4,8 @@
 //! [`Questions`] are the facts of a world in tokens, [`Answers`] what a model says to them; [`edit_sweep`] finds the best
 //! edit on one half of the facts, and everything else is measured on the other.
 
-mod answer_class;
 mod answers;
 mod bins;
-mod cosine;
 mod divergence;
 pub mod edit_sweep;
 pub mod equivalence;
@@ -20,10 +18,8 @@ mod questions;
 pub mod sokoban;
 mod study_folder;
 
-pub use answer_class::{AnswerClass, class_shares};
 pub use answers::{Answers, PromptBatch};
 pub use bins::{N_BINS, bin_name, bin_of};
-pub use cosine::WordDirections;
 pub use divergence::{js, kl};
 pub use flips::{Flip, FlipRow, FlipTable, Rate, Slope, Trend, flip_table};
 pub use model_plan::ModelPlan;

@@ -33,7 +33,7 @@ use crate::sokoban::PlayerSettings;
 pub use answered_prompt::{AnsweredPrompt, answered_prompts};
 use batch::{Batch, Packing, plan, plan_demonstrations, plan_unshared, sort_by_tokens};
 pub use context::RunContext;
-use encode::{EncodedItem, encode};
+use encode::{AnswerStart, EncodedItem, encode};
 pub(crate) use item_groups::ItemGroups;
 use laser_model::config::ModelConfig;
 use laser_model::tokenizer::Tokenizer;
@@ -42,6 +42,7 @@ use laser_statistics::{Fractions, Split, assign_split};
 use laser_task::score::Score;
 use laser_task::{Item, Task};
 pub(crate) use levels::{Levels, digits};
+pub(crate) use measure_activations::input_tensor;
 pub use measure_activations::measure_activations;
 use score_rules::ScoreRules;
 use scorer::Scorer;
@@ -207,6 +208,20 @@ impl<'a> Evaluator<'a> {
     /// If there is no item `index`.
     pub(crate) fn answer_tokens(&self, index: usize) -> usize {
         self.texts().encoded[index].answer_tokens
+    }
+
+    /// The beginning of an item's answers: everything before their first tokens, and these.
+    ///
+    /// # Panics
+    /// If there is no item `index`, or if the items are levels.
+    pub(crate) fn answer_start(&self, index: usize) -> AnswerStart {
+        self.texts().encoded[index].answer_start(self.texts().causal)
+    }
+
+    /// Packs questions about first tokens ([`AnswerStart`]) into batches; a batch counts them by their position in `starts`.
+    pub(crate) fn first_token_batches(&self, starts: &[AnswerStart], target_rows: usize) -> Vec<Batch> {
+        let encoded: Vec<EncodedItem> = starts.iter().map(AnswerStart::encoded).collect();
+        plan(&encoded, &(0..encoded.len()).collect::<Vec<_>>(), self.packing(target_rows))
     }
 
     /// Number of tokens of the longest sequence that an item needs; of a level, the rows of its demonstration.

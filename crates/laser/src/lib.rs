@@ -58,6 +58,7 @@
 pub mod edit;
 pub mod error;
 pub mod evaluate;
+pub mod explain;
 pub mod export;
 pub mod gradient;
 pub mod lora;
@@ -84,9 +85,9 @@ pub use results::Results;
 pub use search::observer::SearchObserver;
 pub use search::{Plan, Protocol};
 pub use session::{
-    AdapterOptions, BehaviourOptions, CompletedSearch, EditedModel, EvaluateOptions, Evaluation, RequestedEdit,
-    ScoredTasks, SearchOptions, Session, SessionObserver, SessionOptions, SweepOptions, TaskRequest, TaskSettings,
-    TriedEdit,
+    AdapterOptions, BehaviourOptions, CompletedSearch, EditedModel, EvaluateOptions, Evaluation, ExplainOptions,
+    ExplainedEdit, PromptOptions, RequestedEdit, ScoredTasks, SearchOptions, Session, SessionObserver, SessionOptions,
+    SweepOptions, TaskRequest, TaskSettings, TriedEdit,
 };
 
 /// Model files as named tensors.

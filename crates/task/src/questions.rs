@@ -2,7 +2,7 @@
 //! format that [`Records`] reads, gives a task.
 //!
 //! Optional fields: `id` (default: the number of the line or record), `group` (default: the id), `subject` (items with the
-//! same subject and answer ask for one fact), `aliases` (other right answers), `meta` (anything; kept with the item as
+//! same subject and answer ask for one fact), `relation` (the answers of one relation are of one type), `aliases` (other right answers), `meta` (anything; kept with the item as
 //! part of [`Item::doc`], never read here). In CSV and TSV, lists are written as JSON, `["red", "blue"]`, and an empty
 //! cell means that the record does not have the field. The question is used as the prompt unchanged; the answer follows
 //! after one space.
@@ -18,7 +18,8 @@ use crate::score::Score;
 use crate::task::{Item, Task};
 
 /// Fields that a record may have.
-const KEYS: [&str; 9] = ["question", "answer", "aliases", "choices", "gold", "id", "group", "subject", "meta"];
+const KEYS: [&str; 10] =
+    ["question", "answer", "aliases", "choices", "gold", "id", "group", "subject", "relation", "meta"];
 
 /// Reads the file at `path` as a task. Its default score is [`Score::CHOICE`] if every item has choices, else
 /// [`Score::GENERATE`].
@@ -41,8 +42,11 @@ fn item(record: &Record) -> Result<Item, BadField> {
     let id = given(record, "id").map(|id| text("id", id)).transpose()?;
     let id = id.unwrap_or_else(|| record.location.number().to_string());
     let group = given(record, "group").map(|group| text("group", group)).transpose()?.unwrap_or_else(|| id.clone());
-    let subject = given(record, "subject").map(|subject| text("subject", subject)).transpose()?.unwrap_or_default();
-    let item = Item { id, group, subject, prompt, ..Item::default() };
+    let optional = |key: &str| -> Result<String, BadField> {
+        Ok(given(record, key).map(|value| text(key, value)).transpose()?.unwrap_or_default())
+    };
+    let (subject, relation) = (optional("subject")?, optional("relation")?);
+    let item = Item { id, group, subject, relation, prompt, ..Item::default() };
     if given(record, "choices").is_some() {
         let (choices, gold) = choices(record)?;
         return Ok(Item { answers: vec![choices[gold].clone()], choices, gold, ..item });
@@ -124,9 +128,10 @@ mod tests {
         assert_eq!((open.id.as_str(), open.group.as_str()), ("3", "3"));
         let choice = parse(r#"{"question":"Sky?","choices":["red","blue"],"gold":"blue","id":"s"}"#).expect("choice");
         assert_eq!((choice.gold, choice.target()), (1, "blue"));
-        let fact = r#"{"question":"Capital?","answer":"Paris","subject":" France ","group":7,"meta":{"count":[3]}}"#;
+        let fact = r#"{"question":"Capital?","answer":"Paris","subject":" France ","relation":"capital","group":7,"meta":{"count":[3]}}"#;
         let fact = parse(fact).expect("a fact");
         assert_eq!((fact.subject.as_str(), fact.group.as_str(), choice.subject.as_str()), ("France", "7", ""));
+        assert_eq!((fact.relation.as_str(), choice.relation.as_str()), ("capital", ""));
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub struct Item {
     /// What the item is about, where the task says so; empty otherwise. Items with one subject and one answer ask for
     /// the same fact.
     pub subject: String,
+    /// The relation that the item asks for, such as `P30` or `capital_of_country`, where the task says so; empty otherwise.
+    /// The answers of the items of one relation are of one type.
+    pub relation: String,
     /// The question alone, where the prompt has few-shot examples or a description before it; empty where the prompt is
     /// the question. Copies of a question are recognised by it.
     pub question: String,

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use laser::linalg::{LinalgError, RankFraction};
 use laser::statistics::{Fractions, Split};
 
 /// Parses a value that the library defines; the error is the library's, without the name of the setting, which clap shows.
@@ -157,4 +158,9 @@ mod tests {
             assert!(text.parse::<DeviceName>().is_err(), "{text}");
         }
     }
+}
+
+/// Parses a share from 0 to 1, exactly.
+pub(super) fn share(text: &str) -> Result<RankFraction, String> {
+    text.trim().parse().map_err(|error: LinalgError| error.to_string())
 }

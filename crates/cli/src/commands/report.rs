@@ -1,4 +1,4 @@
-//! `laser report`: renders the report of a search or a sweep again.
+//! `laser report`: renders the report of a search, a sweep or an explanation again.
 
 use std::process::ExitCode;
 
@@ -16,6 +16,15 @@ pub(super) fn run(args: &Report, global: &Global) -> Result<ExitCode> {
         match global.json {
             true => output::json(&sweep)?,
             false => output::result(&sweep.page().markdown())?,
+        }
+        output::say(global, &format!("wrote {}", run.report().display()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some((explanation, questions)) = run.explanation()? {
+        run.write_explanation(&explanation, &questions)?;
+        match global.json {
+            true => output::json(&explanation)?,
+            false => output::result(&explanation.page(&questions).markdown())?,
         }
         output::say(global, &format!("wrote {}", run.report().display()));
         return Ok(ExitCode::SUCCESS);

@@ -7,8 +7,8 @@ use laser::model::weight_id::BlockEntry;
 use laser::model::{Error as ModelError, Model};
 use laser::{Error, Result};
 
-use super::answer_class::AnswerClass;
 use super::questions::Questions;
+use laser::explain::AnswerClass;
 
 /// Log-probabilities of all words after each prompt.
 #[derive(Debug, Clone)]
@@ -152,7 +152,7 @@ impl Answers {
 
     /// Class of the answer to each question, `[facts]`, where row i answers fact i.
     pub fn classes(&self, questions: &Questions) -> Vec<AnswerClass> {
-        self.predicted.iter().enumerate().map(|(fact, word)| AnswerClass::of(*word, fact, questions)).collect()
+        self.predicted.iter().enumerate().map(|(fact, word)| questions.class(*word, fact)).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The questions of a world in the tokens of its models.
 
+use laser::explain::AnswerClass;
 use laser::model::tokenizer::Tokenizer;
 use laser::statistics::{Fractions, Split, assign_split};
 use laser::{Error, Result};
@@ -72,8 +73,42 @@ impl Questions {
         self.gold.is_empty()
     }
 
+    /// The class of `word` as an answer to question `fact`.
+    pub fn class(&self, word: u32, fact: usize) -> AnswerClass {
+        if word == self.gold[fact] {
+            AnswerClass::Gold
+        } else if self.objects[self.relations[fact]].contains(&word) {
+            AnswerClass::SameType
+        } else if self.generics.contains(&word) {
+            AnswerClass::Generic
+        } else {
+            AnswerClass::Other
+        }
+    }
+
     /// Indices of the facts of the test half (`test`) or of the search half, ascending.
     pub fn half(&self, test: bool) -> Vec<usize> {
         (0..self.len()).filter(|index| self.is_test[*index] == test).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_has_one_class() {
+        let questions = Questions {
+            prompts: vec![vec![1], vec![1]],
+            gold: vec![5, 8],
+            relations: vec![0, 1],
+            counts: vec![2, 2],
+            is_test: vec![false, true],
+            objects: vec![vec![5, 6], vec![7, 8]],
+            generics: vec![2],
+        };
+        let classes = [(5, 0), (6, 0), (2, 0), (7, 0), (7, 1), (9, 1)].map(|(word, fact)| questions.class(word, fact));
+        use AnswerClass::{Generic, Gold, Other, SameType};
+        assert_eq!(classes, [Gold, SameType, Generic, Other, SameType, Other]);
     }
 }

@@ -54,7 +54,8 @@ pub enum Reduction {
     Bottom(Bottom),
     /// `drop-bulk`: removes the components inside the Marchenko–Pastur bulk.
     DropBulk(DropBulk),
-    /// `random(0.1,7)`: keeps ⌊0.1·max⌋ components drawn with seed 7, as a control.
+    /// `random(0.1,7)`: keeps ⌊0.1·max⌋ components drawn with seed 7, as a control; `random(r40,7)` 40 of them,
+    /// `random(e0.9,7)` as many as hold 0.9 of the energy.
     Random(Random),
     /// `zero`: keeps nothing.
     Zero(Zero),

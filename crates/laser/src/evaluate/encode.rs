@@ -4,9 +4,12 @@
 //! Three forms of items have a file each: answers after a prompt (`continued`), answers in place of masks (`masked`),
 //! and texts in windows (`windows`).
 
+mod answer_start;
 mod continued;
 mod masked;
 mod windows;
+
+pub(crate) use answer_start::AnswerStart;
 
 use crate::error::{Error, Result};
 use crate::evaluate::score_rules::{CandidateRule, JudgementRule, ScoreRules};

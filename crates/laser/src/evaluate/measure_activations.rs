@@ -94,7 +94,7 @@ fn inputs_by_layer(model: &Model, matrices: &[WeightId]) -> Result<BTreeMap<usiz
 }
 
 /// An input of a block, `[rows, width]`; `None` for the hidden state of a block with experts.
-fn input_tensor(input: MatrixInput, block: &BlockInputs) -> Option<&Tensor> {
+pub(crate) fn input_tensor(input: MatrixInput, block: &BlockInputs) -> Option<&Tensor> {
     match input {
         MatrixInput::Attention => Some(&block.attention),
         MatrixInput::Output => Some(&block.output),

@@ -15,6 +15,7 @@ use super::files::{read_json, read_json_lines, write_json, write_json_lines};
 use super::flipped_items::FlippedItems;
 use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
+use crate::explain::{Explanation, PromptExplanation, QuestionRecord};
 use crate::lora::AdapterAnalysis;
 use crate::report::{render_adapter_page, render_html};
 use crate::results::harness::{Output, sample_files};
@@ -27,6 +28,8 @@ const RESULTS: &str = "results.json";
 const SAMPLES: &str = "samples.jsonl";
 const BASE_SAMPLES: &str = "samples.base.jsonl";
 const SWEEP: &str = "sweep.json";
+const EXPLANATION: &str = "explain.json";
+const EXPLAINED_ITEMS: &str = "explain.jsonl";
 
 /// The folder of one run. It holds only the path; each method reads or writes the files it needs.
 #[derive(Debug, Clone)]
@@ -145,6 +148,37 @@ impl RunFolder {
     pub fn sweep(&self) -> Result<Option<Sweep>> {
         let path = self.path.join(SWEEP);
         if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Writes the files of an explanation, `explain.json`, `explain.jsonl` with one line for each item, and `report.html`.
+    ///
+    /// # Errors
+    /// The folder or a file cannot be written, or the report cannot be rendered.
+    pub fn write_explanation(&self, explanation: &Explanation, questions: &[QuestionRecord]) -> Result<()> {
+        write_json(&self.path.join(EXPLANATION), explanation)?;
+        write_json_lines(&self.path.join(EXPLAINED_ITEMS), questions)?;
+        Ok(write_atomically(&self.report(), explanation.page(questions).html()?.as_bytes())?)
+    }
+
+    /// Writes the files of the explanation of one prompt, `prompt.json` and `report.html`.
+    ///
+    /// # Errors
+    /// As [`RunFolder::write_explanation`].
+    pub fn write_prompt_explanation(&self, explanation: &PromptExplanation) -> Result<()> {
+        write_json(&self.path.join("prompt.json"), explanation)?;
+        Ok(write_atomically(&self.report(), explanation.page().html()?.as_bytes())?)
+    }
+
+    /// The explanation of the folder with its items; `None` if it holds none.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn explanation(&self) -> Result<Option<(Explanation, Vec<QuestionRecord>)>> {
+        let path = self.path.join(EXPLANATION);
+        if !path.exists() {
+            return Ok(None);
+        }
+        Ok(Some((read_json(&path)?, read_json_lines(&self.path.join(EXPLAINED_ITEMS))?)))
     }
 
     /// Renders `report.html` from the other files of a search.

@@ -43,6 +43,18 @@ impl RankFraction {
         usize::try_from(floor).expect("at most max_rank because the fraction is at most 1")
     }
 
+    /// The shortest decimal ρ with ⌊ρ·max_rank⌋ = rank, and of these the smallest; the inverse of [`RankFraction::of`].
+    /// `None` for a rank above `max_rank`.
+    #[must_use]
+    pub fn with_rank(rank: usize, max_rank: usize) -> Option<Self> {
+        let of_places = |places: u32| {
+            let scaled = rank as u128 * 10u128.pow(places);
+            let numerator = u64::try_from(scaled.div_ceil(max_rank.max(1) as u128)).ok()?;
+            Some(Self::canonical(numerator, places)).filter(|rho| *rho <= Self::ONE && rho.of(max_rank) == rank)
+        };
+        (0..=MAX_PLACES).find_map(of_places)
+    }
+
     /// The nearest f64 to ρ.
     #[must_use]
     pub fn to_f64(self) -> f64 {
@@ -220,5 +232,21 @@ mod tests {
         assert!(RankFraction::from_rate("0.000000000000000001").is_err());
         // For d = 1000 the floating-point arithmetic of the reference gives 9.
         assert_eq!(RankFraction::from_rate("9.9").unwrap().of(1000), 10);
+    }
+
+    #[test]
+    fn a_fraction_is_found_for_every_rank() {
+        for max in [1, 7, 48, 576, 11_008] {
+            for rank in 0..=max {
+                let rho = RankFraction::with_rank(rank, max).expect("a rank up to the largest");
+                assert_eq!(rho.of(max), rank, "{rho} of {max}");
+            }
+            assert_eq!(RankFraction::with_rank(max + 1, max), None);
+        }
+        let text = |rank, max| RankFraction::with_rank(rank, max).map(|rho| rho.to_string());
+        assert_eq!(
+            [text(57, 576), text(519, 576), text(0, 5), text(5, 5)].map(Option::unwrap_or_default),
+            ["0.1", "0.902", "0", "1"]
+        );
     }
 }

@@ -72,7 +72,11 @@ pub fn most_likely(model: &Model, hidden: &Tensor) -> Result<Vec<u32>> {
 
 /// Applies the output head to `hidden [n, d_model]`, and calls `f` with the number and the logits (`[vocab]`) of each
 /// row. `f` returns `None` if the logits are not finite, which is an error.
-fn each_row<R: Send>(model: &Model, hidden: &Tensor, f: impl Fn(usize, &[f32]) -> Option<R> + Sync) -> Result<Vec<R>> {
+pub(super) fn each_row<R: Send>(
+    model: &Model,
+    hidden: &Tensor,
+    f: impl Fn(usize, &[f32]) -> Option<R> + Sync,
+) -> Result<Vec<R>> {
     let n = hidden.dim(0)?;
     let mut done = Vec::with_capacity(n);
     for start in (0..n).step_by(HEAD_ROWS) {

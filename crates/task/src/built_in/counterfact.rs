@@ -60,13 +60,10 @@ fn items(record: &Record, setup: &TaskOptions<'_>) -> Result<Vec<Item>, BadField
         return Err(BadField::new("case_id", "expected a number, found none"));
     }
     let Some(rewrite) = record.fields.get("requested_rewrite") else {
-        return Ok(vec![item(
-            case,
-            record.text("subject")?,
-            record.text("prompt")?,
-            record.text("ground_truth")?,
-            setup,
-        )]);
+        let (subject, prompt) = (record.text("subject")?, record.text("prompt")?);
+        // This layout does not name the relation; facts with one template ask for the same.
+        let relation = prompt.replace(subject, "{}");
+        return Ok(vec![item(case, subject, prompt, record.text("ground_truth")?, &relation, setup)]);
     };
     let text = |value: &'_ Value, field: &str| match value.as_str() {
         Some(text) if !text.trim().is_empty() => Ok(text.to_owned()),
@@ -75,16 +72,18 @@ fn items(record: &Record, setup: &TaskOptions<'_>) -> Result<Vec<Item>, BadField
     let subject = text(&rewrite["subject"], "requested_rewrite.subject")?;
     let answer = text(&rewrite["target_true"]["str"], "requested_rewrite.target_true.str")?;
     let template = text(&rewrite["prompt"], "requested_rewrite.prompt")?;
-    let mut items = vec![item(case.clone(), &subject, &template.replace("{}", &subject), &answer, setup)];
+    let relation = rewrite["relation_id"].as_str().unwrap_or(&template);
+    let item = |id: String, prompt: &str| item(id, &subject, prompt, &answer, relation, setup);
+    let mut items = vec![item(case.clone(), &template.replace("{}", &subject))];
     for (i, prompt) in record.texts("paraphrase_prompts")?.iter().enumerate() {
-        items.push(item(format!("{case}p{}", i + 1), &subject, prompt, &answer, setup));
+        items.push(item(format!("{case}p{}", i + 1), prompt));
     }
     Ok(items)
 }
 
 /// Makes the item of one prompt. In the reference code, the mask follows a prompt that ends in a space directly;
 /// removing that space has the same effect, because the delimiter is a space.
-fn item(id: String, subject: &str, prompt: &str, answer: &str, setup: &TaskOptions<'_>) -> Item {
+fn item(id: String, subject: &str, prompt: &str, answer: &str, relation: &str, setup: &TaskOptions<'_>) -> Item {
     let (prompt, answer) = match (setup.profile, setup.kind) {
         (Profile::Clean, _) => (prompt.trim_end(), answer.trim()),
         (Profile::Paper, ModelKind::Causal) => (prompt, answer),
@@ -93,6 +92,7 @@ fn item(id: String, subject: &str, prompt: &str, answer: &str, setup: &TaskOptio
     Item {
         id,
         group: subject.trim().to_owned(),
+        relation: relation.to_owned(),
         prompt: prompt.to_owned(),
         suffix: suffix_after_mask(setup),
         answers: vec![answer.to_owned()],
@@ -133,6 +133,10 @@ mod tests {
         let prompts: Vec<_> = original.iter().map(|i| (i.id.as_str(), i.prompt.as_str())).collect();
         assert_eq!(prompts, [("7", "Toko plays the"), ("7p1", "So. Toko plays"), ("7p2", "On stage, Toko plays")]);
         assert!(original.iter().all(|i| i.group == "Toko" && i.answers == ["guitar"]));
+        assert!(original.iter().all(|i| i.relation == "{} plays the "));
+        let named =
+            default_items(&INFO, "o.json", &RECORD.replace(r#""subject""#, r#""relation_id":"P1303","subject""#));
+        assert!(named.iter().all(|i| i.relation == "P1303"));
     }
 
     #[test]

@@ -32,6 +32,7 @@ fn read(source: DataSource<'_>, setup: &TaskOptions<'_>) -> Result<Task> {
         Ok(vec![Item {
             id: id(record, "known_id"),
             group: record.text("subject")?.trim().to_owned(),
+            relation: id(record, "relation_id"),
             prompt: record.text("prompt")?.trim_end().to_owned(),
             suffix: suffix_after_mask(setup),
             answers: vec![record.text("attribute")?.trim().to_owned()],

@@ -130,6 +130,7 @@ fn read(task: &str, prompts: fn(&Relation) -> &[String], setup: &TaskOptions<'_>
                 let item = Item {
                     id: format!("{name}/{}/{i}", fact.subject),
                     group: fact.subject.clone(),
+                    relation: (*name).to_owned(),
                     suffix: suffix_after_mask(setup),
                     prompt: capitalised(&prompt.replace("{}", &fact.subject)),
                     answers: std::iter::once(&fact.answer).chain(&fact.aliases).cloned().collect(),

@@ -3,10 +3,10 @@
 use laser::statistics::{linear_cka, mean, rank_correlation, t_interval95};
 use serde::Serialize;
 
-use crate::study::answer_class::{AnswerClass, class_shares};
 use crate::study::answers::Answers;
 use crate::study::bins::N_BINS;
 use crate::study::divergence::{js, kl};
+use laser::explain::class_shares;
 
 use super::arm::Arm;
 use super::overlap::{Overlap, WrongFacts, overlap};
@@ -102,7 +102,7 @@ fn row(worlds: &[WorldRuns], wrong: &[WrongFacts], arm: Option<Arm>, seed: u64) 
         for row in 0..world.test.len() {
             flips[0] += usize::from(!before[row] && after[row]);
             flips[1] += usize::from(before[row] && !after[row]);
-            classes.push(AnswerClass::of(a.predicted()[row], world.test[row], &world.questions));
+            classes.push(world.questions.class(a.predicted()[row], world.test[row]));
             let gold = world.gold(row);
             changes.push(a.logprob(row, gold) - full.logprob(row, gold));
             laser_changes.push(laser.logprob(row, gold) - full.logprob(row, gold));

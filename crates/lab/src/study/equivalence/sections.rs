@@ -2,8 +2,8 @@
 
 use laser::results::number_format::{percent, points};
 
-use crate::study::answer_class::AnswerClass;
 use crate::study::bins::{N_BINS, bin_name};
+use laser::explain::AnswerClass;
 use laser::page::{LinePlot, Page, PlotData, Section, Series, StackData, StackedBars, Table, Tile};
 
 use super::EquivalenceResult;

@@ -6,8 +6,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use crate::study::answer_class::class_shares;
-use crate::study::cosine::WordDirections;
+use laser::explain::WordDirections;
+use laser::explain::class_shares;
 
 use super::subject::{Subject, parsed};
 

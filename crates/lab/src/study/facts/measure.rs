@@ -6,10 +6,10 @@ use laser::model::Model;
 use laser::{Edit, Error, Reduction, Result};
 use serde::Serialize;
 
-use crate::study::answer_class::{AnswerClass, class_shares};
 use crate::study::edit_sweep::{EditSpace, TriedEdit, sweep};
 use crate::study::flips::Flip;
 use crate::study::questions::Questions;
+use laser::explain::{AnswerClass, class_shares};
 
 use super::bottoms::{BottomPoint, bottom_points};
 use super::subject::{Control, HalfScore, Subject, parsed};

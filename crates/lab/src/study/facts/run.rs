@@ -128,7 +128,7 @@ fn verdict(results: &[WorldResult], pooled: &Pooled) -> String {
     let interval =
         all.gain_ci95.map_or_else(String::new, |[low, high]| format!(", {} to {}", points(low), points(high)));
     let edits: Vec<&str> = results.iter().map(|result| result.edit.as_str()).collect();
-    let generic = 100.0 * pooled.classes_of_fixed[crate::study::AnswerClass::Generic as usize];
+    let generic = 100.0 * pooled.classes_of_fixed[laser::explain::AnswerClass::Generic as usize];
     format!(
         "{name} on facts that chose nothing: {} points{interval} ({} fixed, {} broken, {}) with {}; {generic:.0} % of the fixed \
          answers were generic before.",

@@ -2,8 +2,8 @@
 
 use laser::results::number_format::{p_value, percent, points};
 
-use crate::study::answer_class::AnswerClass;
 use crate::study::flips::{FlipRow, FlipTable, Rate};
+use laser::explain::AnswerClass;
 use laser::page::{LinePlot, Page, PlotData, Section, Series, StackData, StackedBars, Table, Tile};
 
 use super::StudyResult;

@@ -1,6 +1,6 @@
 //! Text → reduction: `name(argument,…)`, a name without arguments, or a rank such as `0.01`.
 
-use laser_linalg::RankFraction;
+use laser_linalg::{RankFraction, RankRule};
 
 use super::{Band, Bottom, Clusters, DropBulk, Magnitude, Random, Reduction, Sparse, Whitened, Zero};
 
@@ -34,6 +34,11 @@ impl<'a> Arguments<'a> {
 
     /// Parses a fraction from 0 to 1.
     fn fraction(&self, text: &str) -> Result<RankFraction, String> {
+        text.trim().parse().map_err(|e| format!("expected {}: {e}", self.example))
+    }
+
+    /// Parses a rank: a fraction, a number or a share of the energy.
+    fn rank(&self, text: &str) -> Result<RankRule, String> {
         text.trim().parse().map_err(|e| format!("expected {}: {e}", self.example))
     }
 
@@ -81,7 +86,7 @@ fn parse_form(text: &str) -> Result<Reduction, String> {
         "random" => {
             let arguments = arguments("random(0.1,7)");
             let [keep, seed] = arguments.exactly()?;
-            Reduction::Random(Random { keep: arguments.fraction(keep)?, seed: arguments.whole(seed)? })
+            Reduction::Random(Random { keep: arguments.rank(keep)?, seed: arguments.whole(seed)? })
         }
         "magnitude" => Reduction::Magnitude(Magnitude { keep: arguments("magnitude(0.1)").rho()? }),
         "sparse" => Reduction::Sparse(Sparse { keep: arguments("sparse(0.1)").rho()? }),
