@@ -39,6 +39,8 @@ mod lab_train;
 mod look;
 #[path = "cli/numbers.rs"]
 mod numbers;
+#[path = "cli/reproduce.rs"]
+mod reproduce;
 #[path = "cli/resume.rs"]
 mod resume;
 #[path = "cli/scores.rs"]

@@ -22,6 +22,7 @@ mod prompt_page;
 mod questions;
 mod sections;
 mod stacked_pass;
+mod subject;
 mod word_directions;
 
 pub use answer_class::{AnswerClass, class_shares};
@@ -39,7 +40,7 @@ pub use word_directions::WordDirections;
 
 pub(crate) use answer_set::AnswerSet;
 pub(crate) use cosine_curve::CosineTargets;
-pub(crate) use matrix::{ChangedItems, MeasuredMatrix, loss_per_token};
-pub(crate) use part::{Part, PartSettings, kept_rank, parts, removed_part};
-pub(crate) use questions::{FirstToken, Questions};
-pub(crate) use stacked_pass::{Rows, StackedPass};
+pub(crate) use matrix::{ChangedItems, MeasuredMatrix};
+pub(crate) use part::{Part, PartSettings, kept_rank, removed_part};
+pub(crate) use questions::Questions;
+pub(crate) use subject::{Subject, spectrum_of};

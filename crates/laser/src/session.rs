@@ -11,6 +11,7 @@ mod edit;
 mod evaluate;
 mod explain;
 mod explain_prompt;
+mod explain_run;
 mod levels;
 mod lora;
 mod manifest;
@@ -18,6 +19,7 @@ mod options;
 mod price;
 mod search;
 mod search_options;
+mod spectra;
 mod sweep;
 mod tasks;
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Crates from the bottom up; each may depend on those before it only.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("linalg", &[]),
     ("checkpoint", &[]),
     ("statistics", &[]),
@@ -18,8 +18,9 @@ const CRATES: [(&str, &[&str]); 12] = [
     ("sokoban", &[]),
     ("corpus", &[]),
     ("laser", &["checkpoint", "kernels", "linalg", "model", "sokoban", "source", "statistics", "task"]),
+    ("paper", &["laser"]),
     ("lab", &["laser", "sokoban"]),
-    ("cli", &["corpus", "lab", "laser", "sokoban"]),
+    ("cli", &["corpus", "lab", "laser", "paper", "sokoban"]),
 ];
 
 fn root() -> PathBuf {

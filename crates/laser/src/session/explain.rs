@@ -1,33 +1,24 @@
 //! Explains an edit of a session's model on a task.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use laser_linalg::{RankFraction, Spectrum};
-use laser_model::Model;
+use laser_linalg::RankFraction;
 use laser_model::weight_id::WeightId;
 use laser_statistics::{Fractions, Split, group_ids};
 use laser_task::score::Score;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 use super::{ScoredTasks, Session};
-use crate::edit::reduction::Reduction;
-use crate::edit::seed::derived_seed;
-use crate::edit::truncation::{SvdMethod, Truncation};
+use crate::edit::truncation::SvdMethod;
 use crate::edit::{Edit, parse_selector};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, RunContext};
 use crate::explain::{
-    AnswerSet, ChangedItems, CosineTargets, Explanation, FUNCTION_WORDS, FirstToken, MatrixSpectrum, MeasuredMatrix,
-    PAPER_BOTTOMS, Part, PartAnswer, PartKind, PartSettings, QuestionRecord, Questions, Rows, StackedPass,
-    WordDirections, kept_rank, loss_per_token, parts,
+    AnswerSet, ChangedItems, CosineTargets, Explanation, FUNCTION_WORDS, MeasuredMatrix, PAPER_BOTTOMS, Part,
+    PartAnswer, PartKind, PartSettings, QuestionRecord, Questions, Subject, WordDirections,
 };
 use crate::gradient::{Loss, sensitivities};
 use crate::price::OrdinaryText;
-use crate::run::RunFolder;
-
-/// Rows of ordinary text at which a batch is full.
-const TEXT_ROWS: usize = 128;
+use crate::results::Manifest;
 
 /// Options of an explanation.
 #[derive(Debug, Clone)]
@@ -80,17 +71,6 @@ pub struct ExplainedEdit {
     pub questions: Vec<QuestionRecord>,
 }
 
-/// The inputs of the measurements of one matrix.
-struct Subject<'a> {
-    model: &'a Model,
-    truncation: &'a Truncation,
-    questions: &'a Questions<'a>,
-    generic: BTreeSet<u32>,
-    words: BTreeSet<String>,
-    options: &'a ExplainOptions,
-    text: Option<&'a Evaluator<'a>>,
-}
-
 impl Session {
     /// Explains an edit: what the parts of each edited matrix say, on the first token of every answer.
     ///
@@ -116,27 +96,26 @@ impl Session {
         let text = if options.no_side_effects { None } else { OrdinaryText::open(self.config(), tokenizer)? };
         let text = text.as_ref().map(|text| text.evaluator(tokenizer, self.config())).transpose()?;
 
-        // The unedited model: the highest edited matrix in full, so that little is computed above it.
-        let (top, _) = options.edit.reductions().last().expect("the edit is not empty");
-        let whole: Reduction = "1".parse().expect("a reduction");
-        let pass = StackedPass::new(&model, &questions.batches, top, &truncation, self.explain_context("unedited"))?;
-        let unedited = questions.answers(&pass.read(&[whole])?.remove(0))?;
-        drop(pass);
-        let frequent = questions.frequent_wrong_answers(&unedited);
-        let subject = Subject {
+        let mut subject = Subject {
             model: &model,
             truncation: &truncation,
             questions: &questions,
-            generic: frequent.iter().copied().collect(),
+            generic: BTreeSet::new(),
             words: options.generic.iter().map(|word| word.trim().to_lowercase()).collect(),
-            options,
+            settings: PartSettings { bottoms: &options.bottoms, controls: options.controls, seed: options.seed },
             text: text.as_ref(),
+            context: self.explain_context("explain"),
         };
+        // The highest edited matrix, so that little is computed above it.
+        let (top, _) = options.edit.reductions().last().expect("the edit is not empty");
+        let unedited = subject.unedited(top)?;
+        let frequent = questions.frequent_wrong_answers(&unedited);
+        subject.generic = frequent.iter().copied().collect();
         let base = subject.answer_set(unedited)?;
         let measured = options
             .edit
             .reductions()
-            .map(|(id, reduction)| self.measure_matrix(&subject, id, reduction))
+            .map(|(id, reduction)| subject.measure(id, reduction, &options.edit))
             .collect::<Result<Vec<MeasuredMatrix>>>()?;
         // With all others edited, the part that the edit keeps is the whole edit.
         let edited = measured[0].part(PartKind::Edit).expect("every matrix has this part").clone();
@@ -162,11 +141,10 @@ impl Session {
                 sensitivities(&model, &evaluator, &questions.items, &[matrix.id], &truncation, Loss::LogLoss, context)?;
             matrices.push(matrix.explanation(&changed, &targets, words, &effects[&matrix.id]));
         }
-        let transition = |table: &mut [[usize; 4]; 4], question: usize| {
-            table[base.classes[question] as usize][edited.classes[question] as usize] += 1;
-        };
         let mut transitions = [[0; 4]; 4];
-        (0..questions.len()).for_each(|question| transition(&mut transitions, question));
+        for (before, after) in base.classes.iter().zip(&edited.classes) {
+            transitions[*before as usize][*after as usize] += 1;
+        }
         let records = (0..questions.len())
             .map(|question| {
                 let item = questions.items[question];
@@ -203,45 +181,6 @@ impl Session {
         Ok(ExplainedEdit { explanation, questions: records })
     }
 
-    /// Options that explain the edit of a search on the split they name, which is that of the search.
-    ///
-    /// # Errors
-    /// A folder that is not that of a search, one that proposes no edit, or one of another model, other tasks or other
-    /// splits.
-    pub fn options_for_run(
-        &self,
-        tasks: &ScoredTasks,
-        run: &RunFolder,
-        options: ExplainOptions,
-    ) -> Result<ExplainOptions> {
-        let results = run.results()?;
-        let differs = |what: &str| Err(Error::setting("run", format!("{}: {what}", run.path().display())));
-        if !results.proposes_edit() {
-            return differs("the search proposes no edit, so that there is nothing to explain");
-        }
-        let own = self.manifest(tasks)?;
-        if results.manifest.model.sha256 != own.model.sha256 {
-            return differs("the search was of another model");
-        }
-        if results.manifest.task.sha256 != own.task.sha256 {
-            return differs("the search was on other items");
-        }
-        let edit = Edit::parse(&results.best.edit, self.config())?;
-        let split_seed = results.manifest.seeds.get("split").copied().unwrap_or(options.split_seed);
-        let options = ExplainOptions { edit, split_seed, ..options };
-        // The samples say which items the search kept for its proof.
-        let evaluator = self.evaluator(tasks)?;
-        let of_run: BTreeMap<usize, Split> =
-            run.samples()?.iter().map(|sample| (sample.doc_id, sample.split)).collect();
-        let agrees = |(item, split): (&usize, &Split)| {
-            *item < evaluator.items().len() && evaluator.split(*item, split_seed, options.fractions) == *split
-        };
-        if !of_run.iter().all(agrees) {
-            return differs("the search had other splits: expected the same shares of search and validation items");
-        }
-        Ok(options)
-    }
-
     /// The task, scored by the first token of its answers.
     fn first_token_evaluator<'a>(&'a self, tasks: &'a ScoredTasks) -> Result<Evaluator<'a>> {
         let [(task, score)] = tasks.by_reference()[..] else {
@@ -259,68 +198,6 @@ impl Session {
         )
     }
 
-    fn measure_matrix(&self, subject: &Subject<'_>, id: WeightId, reduction: &Reduction) -> Result<MeasuredMatrix> {
-        let Subject { truncation, questions, options, .. } = *subject;
-        let others = options.edit.without(id, self.config());
-        let (model, _) = truncation.apply(subject.model, &others)?;
-        let spectrum = spectrum_of(&model, truncation, id)?;
-        let rank = kept_rank(&id.to_string(), reduction, &spectrum)?;
-        let settings = PartSettings { bottoms: &options.bottoms, controls: options.controls, seed: options.seed };
-        let parts: Vec<Part> = parts(reduction, rank, &spectrum, &settings)?;
-        let mut reductions: Vec<Reduction> = parts.iter().map(|part| part.reduction).collect();
-        reductions.push("1".parse().expect("a reduction"));
-        let context = self.explain_context("parts");
-        let pass = StackedPass::new(&model, &questions.batches, id, truncation, context)?;
-        let mut sets = pass
-            .read(&reductions)?
-            .iter()
-            .map(|rows| subject.answer_set(questions.answers(rows)?))
-            .collect::<Result<Vec<AnswerSet>>>()?;
-        drop(pass);
-        let whole = sets.pop().expect("the whole matrix was read last");
-        let text_losses =
-            subject.text.map(|text| self.text_losses(&model, text, id, &parts, truncation)).transpose()?;
-        Ok(MeasuredMatrix {
-            id,
-            reduction: reduction.to_string(),
-            rank,
-            spectrum,
-            whole,
-            parts: parts.into_iter().zip(sets).collect(),
-            text_losses,
-        })
-    }
-
-    /// Loss a token on ordinary text of the whole matrix, and of each share of its largest components.
-    fn text_losses(
-        &self,
-        model: &Model,
-        text: &Evaluator<'_>,
-        id: WeightId,
-        parts: &[Part],
-        truncation: &Truncation,
-    ) -> Result<(f64, BTreeMap<String, f64>)> {
-        let passages: Vec<usize> = (0..text.items().len()).collect();
-        let batches = text.batches(&passages, |_| TEXT_ROWS);
-        let tops = parts.iter().filter(|part| part.kind == PartKind::Top);
-        let mut reductions: Vec<Reduction> = tops.map(|part| part.reduction).collect();
-        reductions.push("1".parse().expect("a reduction"));
-        let pass = StackedPass::new(model, &batches, id, truncation, self.explain_context("ordinary text"))?;
-        let rows: Vec<Rows> = pass.read(&reductions)?;
-        let mut losses: Vec<f64> = rows.iter().map(|rows| loss_per_token(&batches, rows)).collect();
-        let whole = losses.pop().expect("the whole matrix was read last");
-        Ok((whole, reductions.iter().map(Reduction::to_string).zip(losses).collect()))
-    }
-
-    /// Spectra of matrices, by layer. `matrices`: such as `all`, `mlp` or `L20-27.up_proj`.
-    ///
-    /// # Errors
-    /// Matrices that the model does not have, or an interruption.
-    pub fn spectra(&self, matrices: &str) -> Result<Vec<MatrixSpectrum>> {
-        let ids = parse_selector(matrices, self.config())?;
-        self.spectra_of(&self.load()?, &self.truncation(SvdMethod::Exact)?, &ids, &Edit::default())
-    }
-
     /// The matrices whose spectra the options ask for.
     fn matrices_of_spectra(&self, options: &ExplainOptions) -> Result<Vec<WeightId>> {
         let Some(selector) = &options.spectra else {
@@ -331,28 +208,7 @@ impl Session {
         parse_selector(selector, self.config())
     }
 
-    fn spectra_of(
-        &self,
-        model: &Model,
-        truncation: &Truncation,
-        ids: &[WeightId],
-        edit: &Edit,
-    ) -> Result<Vec<MatrixSpectrum>> {
-        let edited: Vec<WeightId> = edit.reductions().map(|(id, _)| id).collect();
-        let context = self.explain_context("spectra");
-        let mut found = Vec::with_capacity(ids.len());
-        for id in ids {
-            if context.observer.stopped() {
-                return Err(Error::Interrupted);
-            }
-            let spectrum = spectrum_of(model, truncation, *id)?;
-            found.push(MatrixSpectrum::new(*id, &spectrum, edited.contains(id)));
-            context.progress(found.len(), ids.len());
-        }
-        Ok(found)
-    }
-
-    fn explain_manifest(&self, tasks: &ScoredTasks, options: &ExplainOptions) -> Result<crate::results::Manifest> {
+    fn explain_manifest(&self, tasks: &ScoredTasks, options: &ExplainOptions) -> Result<Manifest> {
         let mut manifest = self.manifest(tasks)?;
         let bottoms: Vec<String> = options.bottoms.iter().map(RankFraction::to_string).collect();
         for (key, value) in [
@@ -385,31 +241,6 @@ impl Session {
     fn explain_context<'a>(&'a self, stage: &'a str) -> RunContext<'a> {
         RunContext { threads: self.threads(), stage, observer: &*self.options.observer }
     }
-}
-
-impl Subject<'_> {
-    fn answer_set(&self, answers: Vec<FirstToken>) -> Result<AnswerSet> {
-        let classes = self.questions.classes(&answers, &self.generic, &self.words)?;
-        Ok(AnswerSet { answers, classes })
-    }
-
-    /// Another right answer of the relation of each question, drawn at random; `None` where there is none.
-    fn others_of_type(&self) -> Vec<Option<u32>> {
-        let mut rng = ChaCha8Rng::seed_from_u64(derived_seed(self.options.seed, "answers of the same type"));
-        let draw = |question: usize| {
-            let others = self.questions.others_of_type(question);
-            (!others.is_empty()).then(|| others[rng.random_range(0..others.len())])
-        };
-        (0..self.questions.len()).map(draw).collect()
-    }
-}
-
-/// The spectrum of a matrix as loaded.
-fn spectrum_of(model: &Model, truncation: &Truncation, id: WeightId) -> Result<Spectrum> {
-    let matrix = model.matrix(id)?;
-    let singular = truncation.svd(id, &matrix)?.s;
-    Spectrum::new(singular, matrix.rows(), matrix.cols())
-        .map_err(|source| Error::Linalg { matrix: id.to_string(), source })
 }
 
 /// The answers of all parts of all matrices to one question.

@@ -1,7 +1,9 @@
 //! Explains what a session's model, and an edit of it, say after one prompt.
 
+use std::collections::BTreeMap;
+
 use laser_kernels::batch_layout::BatchLayout;
-use laser_linalg::{Matrix, Spectrum, Svd};
+use laser_linalg::{Matrix, Svd};
 use laser_model::Model;
 use laser_model::forward::ForwardPass;
 use laser_model::weight_id::{WeightId, WeightKind};
@@ -16,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, RunContext, input_tensor};
 use crate::explain::{
     ActiveComponent, LensLayer, LikelyToken, MatrixBands, MatrixComponents, NextToken, PromptExplanation,
-    WordDirections, kept_rank, removed_part,
+    WordDirections, kept_rank, removed_part, spectrum_of,
 };
 use crate::gradient::{Loss, Sensitivity, sensitivities};
 
@@ -84,12 +86,9 @@ impl Session {
             (Some(reader.next_token(&edited)?), reader.lens(&edited)?)
         };
         let mut removed = Vec::new();
-        let mut kept_of = std::collections::BTreeMap::new();
+        let mut kept_of = BTreeMap::new();
         for (id, reduction) in options.edit.reductions() {
-            let matrix = model.matrix(id)?;
-            let svd = truncation.svd(id, &matrix)?;
-            let spectrum = Spectrum::new(svd.s, matrix.rows(), matrix.cols())
-                .map_err(|source| Error::Linalg { matrix: id.to_string(), source })?;
+            let spectrum = spectrum_of(&model, &truncation, id)?;
             let kept = kept_rank(&id.to_string(), reduction, &spectrum)?;
             kept_of.insert(id, kept);
             let alone = options.edit.with(id, removed_part(kept, spectrum.values().len()));
