@@ -53,7 +53,7 @@ fn tables_and_figures_agree_with_the_commands_they_are_made_of() {
         assert_eq!(number(&row["paper"], key), number(&paper, path), "{key}");
     }
     assert_eq!(row["paper"]["edit"], paper["best"]["edit"]);
-    assert!(bench.read("table1/report.html").contains("bigbench/qa_wikidata"), "missing data sets are named");
+    assert!(bench.read("table1/report.html").contains("BigBench-WikidataQA (bigbench"), "missing data sets are named");
 
     let sweep = run(&bench, "fig2", "");
     let rows = sweep["paper"]["rows"].as_array().expect("rows");

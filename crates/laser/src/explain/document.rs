@@ -199,6 +199,8 @@ pub struct QuestionRecord {
     pub group: String,
     /// Its split.
     pub split: Split,
+    /// The relation that it asks for; empty if the task names none.
+    pub relation: String,
     /// The prompt.
     pub prompt: String,
     /// The right answer.

@@ -111,17 +111,19 @@ pub(crate) fn parts(
     let max = spectrum.values().len();
     let share = |rank: usize| RankFraction::with_rank(rank, max).expect("at most the largest rank");
     let own = share(rank);
-    let own_share = rank as f64 / max.max(1) as f64;
-    let removed = removed_part(rank, max);
+    let own_share = own.to_f64();
     let mut found = vec![
         Part { kind: PartKind::Edit, kept: own_share, reduction: *reduction },
-        Part { kind: PartKind::Removed, kept: 1.0 - own_share, reduction: removed },
+        Part { kind: PartKind::Removed, kept: 1.0 - own_share, reduction: removed_part(rank, max) },
         part(PartKind::Zero, 0.0, "zero")?,
     ];
     // The grid of the paper, and the edit's own share on it.
     let mut grid = PAPER_PERCENTAGES.map(kept_of).to_vec();
     grid.push(own);
     grid.sort_unstable();
+    // Of equal ranks one is enough; that of the edit is called as the edit's own.
+    grid.dedup_by_key(|rho| if rho.of(max) == rank { own } else { *rho });
+    grid.iter_mut().filter(|rho| rho.of(max) == rank).for_each(|rho| *rho = own);
     grid.dedup_by_key(|rho| rho.of(max));
     for rho in &grid {
         let kept = rho.to_f64();

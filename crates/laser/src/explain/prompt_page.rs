@@ -1,7 +1,7 @@
 //! The page of an explanation of one prompt.
 
 use crate::page::{LinePlot, Page, PlotData, Section, Series, Table, Tile};
-use crate::results::number_format::nats;
+use crate::results::number_format::{nats, short_nats};
 
 use super::prompt::{ActiveComponent, LensLayer, MatrixBands, MatrixComponents, NextToken, PromptExplanation};
 
@@ -45,19 +45,19 @@ impl PromptExplanation {
 
     fn verdict(&self) -> String {
         let unedited = format!(
-            "The model says {} and has {} in place {} ({:.2} nats)",
+            "The model says {} and has {} in place {} ({} nats)",
             first(&self.base),
             quoted(&self.answer_token),
             self.base.answer_rank,
-            self.base.answer_logprob
+            short_nats(self.base.answer_logprob)
         );
         match &self.edited {
             None => format!("{unedited}."),
             Some(edited) => format!(
-                "{unedited}; with the edit it says {} and has it in place {} ({:.2} nats).",
+                "{unedited}; with the edit it says {} and has it in place {} ({} nats).",
                 first(edited),
                 edited.answer_rank,
-                edited.answer_logprob
+                short_nats(edited.answer_logprob)
             ),
         }
     }
@@ -71,7 +71,7 @@ impl PromptExplanation {
             let mut cells = vec![name.clone()];
             cells.extend(next.top.iter().take(SHOWN_TOKENS).map(likely));
             cells.resize(1 + SHOWN_TOKENS, String::new());
-            cells.extend([next.answer_rank.to_string(), format!("{:.2}", next.answer_logprob)]);
+            cells.extend([next.answer_rank.to_string(), short_nats(next.answer_logprob)]);
             cells
         };
         let header = ["model", "1", "2", "3", "4", "5", "place of the answer", "its log-probability"];

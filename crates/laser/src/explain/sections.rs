@@ -42,7 +42,7 @@ impl Explanation {
                 tile(
                     "change",
                     format!("{} points", points(change)),
-                    format!("{} fixed, {} broken", self.fixed, self.broken),
+                    format!("{} fixed, {} broken of {} items", self.fixed, self.broken, self.items),
                 ),
                 tile(
                     "among the ten likeliest",
@@ -54,7 +54,6 @@ impl Explanation {
                     nats(self.edited.log_loss - self.base.log_loss),
                     format!("{:.4} before, nats an item", self.base.log_loss),
                 ),
-                tile("items", self.items.to_string(), format!("split {}, {} groups", self.split, self.groups)),
             ],
             sections,
             provenance: self.provenance(),
@@ -109,6 +108,7 @@ impl Explanation {
             ("program", format!("laser explain, version {}", manifest.tool_version)),
             ("model", format!("{} ({})", manifest.model.path, manifest.model.sha256)),
             ("task", format!("{} ({})", manifest.task.name, manifest.task.sha256)),
+            ("items", format!("{} in {} groups, split {}", self.items, self.groups, self.split)),
             ("settings", serde_json::to_string(&manifest.config).expect(plain)),
             ("seeds", serde_json::to_string(&manifest.seeds).expect(plain)),
         ]

@@ -6,8 +6,10 @@ use crate::report::drawing::{Label, px};
 
 /// Space left of the plotted area, for the labels of the vertical axis, pixels.
 const LEFT: f64 = 56.0;
-/// Width of the plotted area, pixels.
+/// Least width of the plotted area, pixels.
 const WIDTH: f64 = 480.0;
+/// Least width of a place, so that labels of five characters do not touch, pixels.
+const PLACE: f64 = 36.0;
 /// Space above it, pixels.
 const TOP: f64 = 12.0;
 /// Height of the plotted area, pixels.
@@ -98,21 +100,24 @@ impl LinePlot {
         let range = (last - first) as f64 * step;
         let y = |value: f64| px(TOP + HEIGHT * (last as f64 * step - value) / range);
         let n = data.x_labels.len().max(1) as f64;
-        let x = |place: usize| px(LEFT + WIDTH * (place as f64 + 0.5) / n);
+        // Axes of layers leave most labels empty, and need no room for them.
+        let labelled = data.x_labels.iter().filter(|label| !label.is_empty()).count() as f64;
+        let width = WIDTH.max(PLACE * labelled);
+        let x = |place: usize| px(LEFT + width * (place as f64 + 0.5) / n);
         let decimals = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
         let number = |tick: i64| format!("{:.decimals$}{}", tick as f64 * step, data.y_unit).replace('-', "−");
         let label = |x: f64, y: f64, text: String| Label { x: px(x), y: px(y), text };
         Self {
             caption: data.caption.clone(),
-            width: LEFT + WIDTH + 12.0,
+            width: LEFT + width + 12.0,
             height: TOP + HEIGHT + BOTTOM,
             left: LEFT,
-            right: LEFT + WIDTH,
+            right: LEFT + width,
             zero: (first <= 0 && last >= 0).then(|| y(0.0)),
             x_ticks: (0..data.x_labels.len())
                 .map(|i| label(x(i), TOP + HEIGHT + 16.0, data.x_labels[i].clone()))
                 .collect(),
-            x_title: label(LEFT + WIDTH / 2.0, TOP + HEIGHT + 34.0, data.x_title.clone()),
+            x_title: label(LEFT + width / 2.0, TOP + HEIGHT + 34.0, data.x_title.clone()),
             y_ticks: (first..=last).map(|tick| label(LEFT - 6.0, y(tick as f64 * step), number(tick))).collect(),
             lines: data.series.iter().enumerate().map(|(i, series)| line(series, i % STYLES, &x, &y)).collect(),
         }

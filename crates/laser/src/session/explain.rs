@@ -153,6 +153,7 @@ impl Session {
                     id: source.id.clone(),
                     group: evaluator.group(item),
                     split: split(item),
+                    relation: source.relation.clone(),
                     prompt: source.prompt.clone(),
                     target: source.target().to_owned(),
                     gold_token: questions.word(gold[question])?,
@@ -215,6 +216,7 @@ impl Session {
             ("split", options.split.to_string().into()),
             ("bottoms", bottoms.into()),
             ("controls", options.controls.into()),
+            ("generic", options.generic.clone().into()),
         ] {
             manifest.config.insert(key.to_owned(), value);
         }

@@ -98,7 +98,8 @@ pub(super) fn removal(matrix: &MatrixExplanation) -> Section {
 
 /// The edit against everything of the same size.
 pub(super) fn at_equal_size(matrix: &MatrixExplanation) -> Section {
-    let own = matrix.rank as f64 / matrix.max_rank.max(1) as f64;
+    let edit = matrix.parts.iter().find(|part| part.kind == PartKind::Edit);
+    let own = edit.map_or(0.0, |edit| edit.kept);
     let of_kind = |kind: PartKind| matrix.parts.iter().filter(move |part| part.kind == kind);
     let same_size = |kind: PartKind| of_kind(kind).filter(move |part| (part.kept - own).abs() < 1e-9);
     let row = |name: &str, parts: Vec<&PartScores>| {
