@@ -37,6 +37,8 @@ mod lab_train;
 mod look;
 #[path = "cli/numbers.rs"]
 mod numbers;
+#[path = "cli/relate.rs"]
+mod relate;
 #[path = "cli/resume.rs"]
 mod resume;
 #[path = "cli/scores.rs"]

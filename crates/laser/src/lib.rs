@@ -59,6 +59,7 @@ pub mod edit;
 pub mod error;
 pub mod evaluate;
 pub mod export;
+pub mod frequency;
 pub mod gradient;
 pub mod lora;
 mod model_folder;
