@@ -78,6 +78,7 @@ fn counted_documents_are_related_to_two_evaluations() {
     assert_eq!(counts, [14.0, 26.0, 0.0], "0, 1 or 2, and more documents");
     assert_eq!(number(&found, "coverage.above_zero"), 26.0);
     assert!(found["associations"]["logprob"]["rho"].is_f64(), "{found}");
+    assert_eq!(found["sources"][0], serde_json::json!(["edit", EDIT]));
     assert!(bench.path("edited/frequency/report.html").exists());
 }
 

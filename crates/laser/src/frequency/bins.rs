@@ -63,7 +63,7 @@ pub struct FrequencyBin {
     pub broken: usize,
     /// The paper's ratio, `fixed` / `base_right`; `None` if the unedited model gets no item right.
     pub ratio: Option<f64>,
-    /// 95 % interval of the ratio, by resampling of groups.
+    /// 95 % interval of the ratio, by resampling of groups; `None` without flips.
     pub ratio_ci95: Option<[f64; 2]>,
     /// The ratio that the paper gives; `None` for bins other than the paper's.
     pub paper_ratio: Option<f64>,
@@ -73,7 +73,7 @@ pub struct FrequencyBin {
     pub break_rate: Rate,
     /// Accuracy of the edited minus that of the unedited model, a fraction.
     pub net_gain: Option<f64>,
-    /// 95 % interval of the net gain, by resampling of groups.
+    /// 95 % interval of the net gain, by resampling of groups; `None` without flips.
     pub net_gain_ci95: Option<[f64; 2]>,
 }
 
@@ -147,13 +147,21 @@ fn of_items(items: &[&JoinedItem], from: u64, to: Option<u64>, settings: &Relate
         fixed: total(&fixed) as usize,
         broken: total(&broken) as usize,
         ratio,
-        ratio_ci95: ratio.and_then(|_| bootstrap_ratio_ci95(&fixed, &base_right, &groups, resamples, seed)),
+        ratio_ci95: ratio
+            .and_then(|_| bootstrap_ratio_ci95(&fixed, &base_right, &groups, resamples, seed))
+            .filter(has_width),
         paper_ratio: None,
         fix_rate: Rate::of(items.iter().copied().filter(|item| !item.base.right), JoinedItem::is_fixed),
         break_rate: Rate::of(items.iter().copied().filter(|item| item.base.right), JoinedItem::is_broken),
         net_gain: mean(&gains),
-        net_gain_ci95: bootstrap_ci95(&gains, &groups, resamples, seed),
+        net_gain_ci95: bootstrap_ci95(&gains, &groups, resamples, seed).filter(has_width),
     }
+}
+
+/// Returns false for the interval of items of which none flipped: resampling them says nothing, although the interval looks
+/// sure.
+pub(super) fn has_width([low, high]: &[f64; 2]) -> bool {
+    low < high
 }
 
 #[cfg(test)]

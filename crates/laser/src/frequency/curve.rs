@@ -4,7 +4,7 @@ use laser_statistics::{bootstrap_ci95, mean};
 use serde::{Deserialize, Serialize};
 
 use super::RelateSettings;
-use super::bins::Rate;
+use super::bins::{Rate, has_width};
 use super::histogram::ranges;
 use super::joined::{ItemOutcome, Joined, JoinedItem};
 
@@ -30,7 +30,7 @@ pub struct CurvePoint {
     pub edited: Accuracies,
     /// Accuracy of the edited minus that of the unedited model, a fraction.
     pub gain: f64,
-    /// 95 % interval of the gain, by resampling of groups.
+    /// 95 % interval of the gain, by resampling of groups; `None` without flips.
     pub gain_ci95: Option<[f64; 2]>,
 }
 
@@ -56,6 +56,6 @@ fn point(joined: &Joined, at_most: u64, settings: &RelateSettings) -> Option<Cur
         gain: mean(&gains)?,
         base: accuracies(|item| item.base),
         edited: accuracies(|item| item.edited),
-        gain_ci95: bootstrap_ci95(&gains, &groups, settings.resamples, settings.seed),
+        gain_ci95: bootstrap_ci95(&gains, &groups, settings.resamples, settings.seed).filter(has_width),
     })
 }

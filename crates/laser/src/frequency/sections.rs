@@ -203,20 +203,26 @@ impl FrequencyRelation {
         let right =
             vec![line("unedited", &|point| Some(point.base.right)), line("edited", &|point| Some(point.edited.right))];
         let mut plots = vec![plot("Right answers", right)];
-        if self.curve.iter().any(|point| point.base.top10.is_some()) {
+        let has_top10 = self.curve.iter().any(|point| point.base.top10.is_some());
+        if has_top10 {
             let top10 = vec![line("unedited", &|point| point.base.top10), line("edited", &|point| point.edited.top10)];
             plots.push(plot("Answers among the ten most likely", top10));
         }
         let row = |point: &CurvePoint| {
-            vec![
+            let mut cells = vec![
                 count(usize::try_from(point.at_most).unwrap_or(usize::MAX)),
                 count(point.items),
                 rate(&point.base.right),
                 rate(&point.edited.right),
                 with_interval(Some(point.gain), point.gain_ci95, points),
-            ]
+            ];
+            cells.extend([point.base.top10, point.edited.top10].iter().flatten().map(rate));
+            cells
         };
-        let header = ["documents, at most", "items", "unedited", "edited", "gain, points"];
+        let mut header = vec!["documents, at most", "items", "unedited", "edited", "gain, points"];
+        if has_top10 {
+            header.extend(["unedited, first ten", "edited, first ten"]);
+        }
         Section {
             title: "Accuracy against frequency".to_owned(),
             text: vec![

@@ -219,6 +219,15 @@ impl RunFolder {
         read_json(&self.path.join(RESULTS))
     }
 
+    /// The edit that was evaluated; `None` for the unedited model.
+    ///
+    /// # Errors
+    /// The folder has no `results.json`, or it cannot be read.
+    pub fn evaluated_edit(&self) -> Result<Option<String>> {
+        let whole: Value = read_json(&self.path.join(RESULTS))?;
+        Ok(whole["laser"]["edit"].as_str().map(str::to_owned))
+    }
+
     /// Names of the tasks of an evaluation, in the order of `results.json`; `None` if the folder is not that of an
     /// evaluation.
     fn evaluated_tasks(&self) -> Result<Option<Vec<String>>> {

@@ -74,11 +74,8 @@ fn of_search(folder: &Path) -> Result<Runs> {
 }
 
 fn of_evaluations(base: &Path, edited: &Path) -> Result<Runs> {
-    let sources = [
-        ("edit", edited.display().to_string()),
-        ("unedited", base.display().to_string()),
-        ("edited", edited.display().to_string()),
-    ];
+    let edit = RunFolder::new(edited).evaluated_edit()?.unwrap_or_else(|| "no edit".to_owned());
+    let sources = [("edit", edit), ("unedited", base.display().to_string()), ("edited", edited.display().to_string())];
     Ok(Runs {
         base: RunFolder::new(base).samples()?,
         edited: RunFolder::new(edited).samples()?,
