@@ -14,6 +14,9 @@ const CAUTION: &str = "The denominator of the paper’s ratio falls with frequen
 /// Level below which a p-value counts.
 const LEVEL: f64 = 0.05;
 
+/// A value and its interval, either of which may be missing.
+type Estimate = (Option<f64>, Option<[f64; 2]>);
+
 impl FrequencyRelation {
     /// The page of the relation.
     pub fn page(&self) -> Page {
@@ -150,7 +153,7 @@ impl FrequencyRelation {
                 series,
             })
         };
-        let line = |name: &str, of: &dyn Fn(&FrequencyBin) -> (Option<f64>, Option<[f64; 2]>), scale: f64| {
+        let line = |name: &str, of: &dyn Fn(&FrequencyBin) -> Estimate, scale: f64| {
             let (values, bands): (Vec<_>, Vec<_>) = self.bins.iter().map(of).unzip();
             let scaled = |value: Option<f64>| value.map(|value| scale * value);
             let bands = bands.into_iter().map(|band| band.map(|ends| ends.map(|end| scale * end))).collect();

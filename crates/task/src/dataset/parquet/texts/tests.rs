@@ -9,8 +9,11 @@ fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/parquet").join(name)
 }
 
-/// All texts of a file with their records, and the errors of groups.
-fn texts(path: &Path, column: &str) -> Result<(Vec<(u64, Option<String>)>, Vec<String>)> {
+/// Values with the numbers of their records.
+type Values = Vec<(u64, Option<String>)>;
+
+/// All texts of a file, and the errors of groups.
+fn texts(path: &Path, column: &str) -> Result<(Values, Vec<String>)> {
     let mut file = ParquetTexts::open(path, column)?;
     let (mut texts, mut errors) = (Vec::new(), Vec::new());
     for group in 0..file.groups() {
@@ -37,7 +40,7 @@ fn texts_are_those_of_the_records() {
         ("nested-zstd-v2.parquet", "id"),
     ] {
         let records = Records::read(&golden(name)).expect(name).records;
-        let expected: Vec<(u64, Option<String>)> = (0..)
+        let expected: Values = (0..)
             .zip(&records)
             .map(|(number, record)| (number, record.fields[column].as_str().map(str::to_owned)))
             .collect();
