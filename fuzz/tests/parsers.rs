@@ -7,6 +7,8 @@ mod support;
 mod adapters;
 #[path = "parsers/checkpoints.rs"]
 mod checkpoints;
+#[path = "parsers/corpora.rs"]
+mod corpora;
 #[path = "parsers/edits.rs"]
 mod edits;
 #[path = "parsers/models.rs"]

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
-pub(crate) use corpus::{BoundsName, CaseName, Corpus, CorpusCommand, CorpusCount};
+pub(crate) use corpus::{BoundsName, CaseName, Corpus, CorpusCommand, CorpusCount, CorpusRelate};
 pub(crate) use explain::Explain;
 pub(crate) use lab::{
     ArchitectureName, FewestName, Lab, LabCommand, LabEquivalence, LabFactStudy, LabFacts, LabLora, LabLoraStudy,

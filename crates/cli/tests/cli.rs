@@ -39,6 +39,8 @@ mod lab_train;
 mod look;
 #[path = "cli/numbers.rs"]
 mod numbers;
+#[path = "cli/relate.rs"]
+mod relate;
 #[path = "cli/reproduce.rs"]
 mod reproduce;
 #[path = "cli/resume.rs"]

@@ -60,6 +60,7 @@ pub mod error;
 pub mod evaluate;
 pub mod explain;
 pub mod export;
+pub mod frequency;
 pub mod gradient;
 pub mod lora;
 mod model_folder;

@@ -1,4 +1,4 @@
-//! Cluster bootstrap: takes per-item differences and groups, gives a percentile interval of their mean.
+//! Cluster bootstrap: takes values of items and groups, gives a percentile interval of their mean or of a ratio of sums.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,25 +20,53 @@ use super::groups::group_sums;
 /// # Panics
 /// If the slices differ in length.
 pub fn bootstrap_ci95(differences: &[f64], groups: &[u32], resamples: usize, seed: u64) -> Option<[f64; 2]> {
-    let sums = group_sums(differences, groups);
+    let sums: Vec<[f64; 2]> = group_sums(differences, groups).iter().map(|(sum, n)| [*sum, *n as f64]).collect();
+    ratios_ci95(&sums, resamples, seed)
+}
+
+/// 95 % percentile bootstrap interval `[low, high]` of Σ `numerators` / Σ `denominators`, drawn by groups as in
+/// [`bootstrap_ci95`]; `None` with fewer than two groups or no resamples, or if so many draws have no denominator that the
+/// upper end is infinite.
+///
+/// `numerators`, `denominators` (0 or more) and `groups` (group id of each item) are `[items]`, in the same order of
+/// items. The same `seed` gives the same interval.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn bootstrap_ratio_ci95(
+    numerators: &[f64],
+    denominators: &[f64],
+    groups: &[u32],
+    resamples: usize,
+    seed: u64,
+) -> Option<[f64; 2]> {
+    let sums = group_sums(numerators, groups).into_iter().zip(group_sums(denominators, groups));
+    let sums: Vec<[f64; 2]> = sums.map(|((numerator, _), (denominator, _))| [numerator, denominator]).collect();
+    ratios_ci95(&sums, resamples, seed)
+}
+
+/// Interval of the ratio of two sums over groups; `sums` has numerator and denominator of each group.
+fn ratios_ci95(sums: &[[f64; 2]], resamples: usize, seed: u64) -> Option<[f64; 2]> {
     if sums.len() < 2 || resamples == 0 {
         return None;
     }
     // ChaCha8 gives the same numbers on every platform and in every version, so stored intervals can be reproduced.
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut means: Vec<f64> = (0..resamples)
+    let mut ratios: Vec<f64> = (0..resamples)
         .map(|_| {
-            let (mut total, mut items) = (0.0, 0);
+            let mut total = [0.0, 0.0];
             for _ in 0..sums.len() {
-                let (sum, count) = sums[rng.random_range(0..sums.len())];
-                total += sum;
-                items += count;
+                let [numerator, denominator] = sums[rng.random_range(0..sums.len())];
+                total[0] += numerator;
+                total[1] += denominator;
             }
-            total / items as f64
+            // A draw without a denominator may stand for any ratio: it widens the interval upwards.
+            if total[1] > 0.0 { total[0] / total[1] } else { f64::INFINITY }
         })
         .collect();
-    means.sort_by(f64::total_cmp);
-    Some([quantile(&means, 0.025), quantile(&means, 0.975)])
+    ratios.sort_by(f64::total_cmp);
+    let high = quantile(&ratios, 0.975);
+    high.is_finite().then(|| [quantile(&ratios, 0.025), high])
 }
 
 /// Quantile `q` in 0..=1 of ascending values, interpolated linearly between the two nearest (type 7 of Hyndman & Fan
@@ -80,6 +108,28 @@ mod tests {
         };
         let ratio = width(&together) / width(&alone);
         assert!((ratio - 2.0).abs() < 0.15, "four copies double the width, got {ratio}");
+    }
+
+    #[test]
+    fn a_ratio_has_the_interval_of_its_linear_approximation() {
+        // 40 of 200 items succeed of the 120 that are tried.
+        let tried: Vec<f64> = (0..200).map(|i| f64::from(u8::from(i % 5 < 3))).collect();
+        let succeeded: Vec<f64> = (0..200).map(|i| f64::from(u8::from(i % 5 == 0))).collect();
+        let groups: Vec<u32> = (0..200).collect();
+        let [low, high] = bootstrap_ratio_ci95(&succeeded, &tried, &groups, 20_000, 4).expect("many groups");
+        // Delta method: the variance of (s − r·t) over the squared mean of t.
+        let ratio = 1.0 / 3.0;
+        let squares: f64 = succeeded.iter().zip(&tried).map(|(s, t)| (s - ratio * t).powi(2)).sum();
+        let stderr = squares.sqrt() / 120.0;
+        assert!((low - (ratio - 1.96 * stderr)).abs() < 0.15 * stderr, "{low}");
+        assert!((high - (ratio + 1.96 * stderr)).abs() < 0.15 * stderr, "{high}");
+        // With ones for the denominators it is a mean.
+        let ones = vec![1.0; 200];
+        let mean = bootstrap_ci95(&succeeded, &groups, 500, 9);
+        assert_eq!(bootstrap_ratio_ci95(&succeeded, &ones, &groups, 500, 9), mean);
+        // One item in a hundred was tried: a draw without it says nothing.
+        let one: Vec<f64> = (0..100).map(|i| f64::from(u8::from(i == 3))).collect();
+        assert_eq!(bootstrap_ratio_ci95(&one, &one, &groups[..100], 500, 9), None);
     }
 
     #[test]

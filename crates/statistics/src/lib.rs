@@ -25,8 +25,9 @@
 //!
 //! Studies of several models use these too: [`TwoByTwo`] and [`mantel_haenszel`] say whether two edits fix the same items,
 //! [`tost`] whether two numbers are shown to be equal, [`cochran_armitage`] and [`logistic_fit`] whether a rate follows a
-//! frequency, [`linear_cka`] how alike two models' states are, and [`nested_bootstrap_ci95`] gives intervals over worlds of
-//! items.
+//! frequency, [`permutation_p`] and [`rank_correlation_p`] whether two values of items go together,
+//! [`bootstrap_ratio_ci95`] how sure a ratio is, [`linear_cka`] how alike two models' states are, and
+//! [`nested_bootstrap_ci95`] gives intervals over worlds of items.
 #![forbid(unsafe_code)]
 
 mod balanced_accuracy;
@@ -40,6 +41,7 @@ mod logistic;
 mod may_lead;
 mod nested_bootstrap;
 mod paired;
+mod permutation;
 mod power;
 mod rank_correlation;
 mod shrinkage;
@@ -51,7 +53,7 @@ mod trend;
 mod two_by_two;
 
 pub use balanced_accuracy::balanced_accuracy;
-pub use bootstrap::bootstrap_ci95;
+pub use bootstrap::{bootstrap_ci95, bootstrap_ratio_ci95};
 pub use catch_up::catch_up_probability;
 pub use constant_answer::{ConstantAnswer, FrequentAnswer, constant_answer_rate, most_frequent};
 pub use equivalence::{EquivalenceTest, t_interval95, tost};
@@ -61,8 +63,9 @@ pub use logistic::{LogisticFit, logistic_fit};
 pub use may_lead::may_lead;
 pub use nested_bootstrap::nested_bootstrap_ci95;
 pub use paired::{PairedOutcomes, differences, mcnemar_exact_p};
+pub use permutation::permutation_p;
 pub use power::minimal_detectable_difference;
-pub use rank_correlation::rank_correlation;
+pub use rank_correlation::{rank_correlation, rank_correlation_p};
 pub use shrinkage::{Estimate, shrink};
 pub use similarity::linear_cka;
 pub use special::{normal_cdf, student_t_cdf, student_t_quantile};

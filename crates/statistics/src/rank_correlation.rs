@@ -1,5 +1,7 @@
-//! Rank correlation: takes two values of each edit, such as a cheap prediction and a measured score, gives how well
-//! their orders agree.
+//! Rank correlation: takes two values of each edit or item, such as a cheap prediction and a measured score, gives how
+//! well their orders agree, and a p-value.
+
+use super::permutation::permutation_p;
 
 /// Spearman's rank correlation of paired values, −1..=1; `None` with fewer than two pairs, if all values of one side
 /// are equal, or if a value is NaN.
@@ -23,6 +25,19 @@ pub fn rank_correlation(a: &[f64], b: &[f64]) -> Option<f64> {
     let spread = (product(&a, &a) * product(&b, &b)).sqrt();
     // Rounding can push the quotient just above 1.
     (spread > 0.0).then(|| (product(&a, &b) / spread).clamp(-1.0, 1.0))
+}
+
+/// Two-sided p-value, 0..=1, of [`rank_correlation`] by exchange of the ranks of whole groups ([`permutation_p`]); `None`
+/// where there is no correlation or nothing can be exchanged.
+///
+/// `a`, `b` and `groups` (group id of each item) are `[items]`, in the same order of items. The same `seed` gives the same
+/// p-value.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn rank_correlation_p(a: &[f64], b: &[f64], groups: &[u32], permutations: usize, seed: u64) -> Option<f64> {
+    rank_correlation(a, b)?;
+    permutation_p(&average_ranks(a), &average_ranks(b), groups, permutations, seed)
 }
 
 /// Rank of each value in ascending order, counted from 1; equal values share the mean of their ranks.
@@ -66,6 +81,22 @@ mod tests {
         assert_eq!(rank_correlation(&a, &up), Some(1.0));
         assert_eq!(rank_correlation(&a, &down), Some(-1.0));
         assert_eq!(average_ranks(&[2.0, -0.0, 5.0, 0.0, 2.0, 2.0]), [4.0, 1.5, 6.0, 1.5, 4.0, 4.0]);
+    }
+
+    #[test]
+    fn the_p_value_is_that_of_scipy_for_many_items() {
+        let (a, b): (Vec<f64>, Vec<f64>) =
+            (0..120_u32).map(|i| (f64::from(i * 37 % 101), f64::from((i * i * 13 + i) % 89 + 120 - i))).unzip();
+        let groups: Vec<u32> = (0..120).collect();
+        // scipy 1.17.1: scipy.stats.spearmanr(a, b)
+        let rho = rank_correlation(&a, &b).expect("both vary");
+        assert!((rho - 0.109_175_393_689_070_99).abs() < 1e-12, "{rho}");
+        let p = rank_correlation_p(&a, &b, &groups, 20_000, 5).expect("both vary");
+        assert!((p - 0.235_231_435_239_683_32).abs() < 0.012, "{p}");
+        // Ranks are tested, not values.
+        let steep: Vec<f64> = b.iter().map(|b| (b / 10.0).exp()).collect();
+        assert_eq!(rank_correlation_p(&a, &steep, &groups, 20_000, 5), Some(p));
+        assert_eq!(rank_correlation_p(&a, &[1.0; 120], &groups, 100, 5), None);
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod text;
 mod tests;
 
 pub use layout::DatasetLayout;
+pub use parquet::{ParquetText, ParquetTexts};
 pub use record::{BadField, Record, RecordLocation};
 
 use std::path::{Path, PathBuf};

@@ -41,12 +41,41 @@ fn bad_input_is_named() {
     bench.write("items.jsonl", ITEMS);
     bench.write("a.csv", "text\nParis\n");
     bench.write("a.txt", "Paris");
-    bench.refused("corpus count items.jsonl --corpus a.csv", &["a.csv"]);
-    bench.refused("corpus count items.jsonl --corpus none.jsonl", &["none.jsonl"]);
-    bench.refused("corpus count items.jsonl --corpus a.txt a.txt", &["a.txt", "twice"]);
+    bench.refused("corpus count items.jsonl --corpus a.csv", &["--corpus: a.csv: expected .jsonl"]);
+    bench.refused("corpus count items.jsonl --corpus none.jsonl", &["--corpus: none.jsonl"]);
+    bench.refused("corpus count items.jsonl --corpus a.txt a.txt", &["--corpus: a.txt", "twice"]);
     bench.refused("corpus count items.jsonl --corpus a.txt --out /proc/x/freq.jsonl", &["--out", "/proc"]);
     bench.refused("corpus count nothing.jsonl --corpus a.txt", &["nothing.jsonl"]);
     bench.write("aliases.jsonl", "{\"name\":3}\n");
     bench.refused("corpus count items.jsonl --corpus a.txt --aliases aliases.jsonl", &["aliases.jsonl:1"]);
     assert!(!bench.path("freq.jsonl").exists());
+}
+
+#[test]
+fn texts_of_parquet_are_counted_as_those_of_json() {
+    let bench = Bench::new();
+    let golden = |name: &str| format!("{}/../../goldens/parquet/{name}", env!("CARGO_MANIFEST_DIR"));
+    // Written by pyarrow, with all records as JSON lines beside it.
+    for name in ["flat-groups.parquet", "flat-plain.parquet", "flat-pages-v2.parquet"] {
+        std::fs::copy(golden(name), bench.path(name)).expect("copies");
+    }
+    std::fs::copy(golden("flat-groups.jsonl"), bench.path("same.jsonl")).expect("copies");
+    let item = |i: usize| format!("{{\"question\":\"q{i}\",\"answer\":\"so on\",\"subject\":\"row {i}\"}}\n");
+    bench.write("rows.jsonl", &(0..12).map(item).collect::<String>());
+    bench.done("corpus count rows.jsonl --corpus same.jsonl --out json.jsonl");
+    let ran = bench.done("corpus count rows.jsonl --corpus flat-groups.parquet --out parquet.jsonl");
+    assert_eq!(bench.read("parquet.jsonl"), bench.read("json.jsonl"));
+    assert!(bench.samples("json.jsonl").iter().any(|line| line["documents"].as_u64() > Some(0)), "{ran:?}");
+    let both = bench.done("corpus count rows.jsonl --corpus flat-plain.parquet flat-pages-v2.parquet --out both.jsonl");
+    assert!(both.stdout.contains("in 2 files, 0 of them damaged"), "{both:?}");
+
+    let ran =
+        bench.done("corpus count rows.jsonl --corpus flat-plain.parquet same.jsonl --field body --out body.jsonl");
+    assert!(ran.stderr.contains("flat-plain.parquet: footer: expected a column `body`, found index, text"), "{ran:?}");
+    std::fs::write(bench.path("cut.parquet"), &std::fs::read(bench.path("flat-plain.parquet")).expect("reads")[..90])
+        .expect("writes");
+    let ran = bench.done("corpus count rows.jsonl --corpus cut.parquet same.jsonl --out cut.jsonl");
+    assert!(ran.stderr.contains("cut.parquet: footer: expected a Parquet file"), "{ran:?}");
+    assert_eq!(bench.read("cut.jsonl"), bench.read("json.jsonl"), "the rest was counted");
+    bench.refused("corpus count rows.jsonl --corpus none.parquet", &["--corpus: none.parquet: "]);
 }

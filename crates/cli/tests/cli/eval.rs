@@ -7,9 +7,9 @@ use serde_json::Value;
 use crate::bench::{Bench, number};
 use crate::items;
 
-/// Exactly the keys of Laser's record of an item.
-const KEYS: [&str; 9] =
-    ["doc_id", "prompt", "target", "acc", "logprob", "answer_tokens", "prediction", "split", "group"];
+/// The keys of Laser's record of an item, all but `rank`, which only some have.
+const KEYS: [&str; 10] =
+    ["id", "doc_id", "prompt", "target", "acc", "logprob", "answer_tokens", "prediction", "split", "group"];
 
 #[test]
 fn every_score_gives_results_and_samples() {
@@ -35,8 +35,12 @@ fn every_score_gives_results_and_samples() {
             let samples = bench.evaluated(&out, task);
             assert_eq!(samples.len(), 20);
             for (i, sample) in samples.iter().enumerate() {
-                let keys: BTreeSet<&str> = sample.as_object().expect("an object").keys().map(String::as_str).collect();
+                let mut keys: BTreeSet<&str> =
+                    sample.as_object().expect("an object").keys().map(String::as_str).collect();
+                let has_rank = keys.remove("rank");
                 assert_eq!(keys, BTreeSet::from(KEYS));
+                assert!(score == "top1" || !has_rank, "only the score top1 tells ranks: {sample}");
+                assert_eq!(sample["acc"] == 1 && score == "top1", sample["rank"] == 1, "{sample}");
                 assert_eq!(sample["doc_id"], i);
                 assert_eq!(sample["split"], "all");
                 assert!(sample["acc"] == 0 || sample["acc"] == 1);

@@ -35,7 +35,7 @@ pub struct Outcome {
     /// answer alone.
     pub candidates: Vec<Likelihood>,
     /// Under `Score::Top1`, the place (from 1) of the first of the ten most likely tokens that begins an accepted answer;
-    /// `None` if there is none, and in searches.
+    /// `None` if there is none, and in trials of a search.
     pub rank: Option<usize>,
     /// Whether a tie of equal logits or log-probabilities decided the outcome.
     pub tied: bool,

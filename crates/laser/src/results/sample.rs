@@ -11,6 +11,9 @@ pub struct SampleRecord {
     /// Name of the task; `None` if there is only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// Identifier of the item in its task, by which counts of a corpus are joined; `None` in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Position of the item in its task, counted from 0. The windows of one text share the position of that text.
     pub doc_id: usize,
     /// The prompt.
@@ -21,6 +24,10 @@ pub struct SampleRecord {
     pub acc: u8,
     /// Log-probability of the gold answer, summed over its tokens, nats.
     pub logprob: f64,
+    /// Under the score `top1`, the place (from 1) of the first of the ten most likely tokens that begins an accepted
+    /// answer; `None` if there is none, under other scores, and in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<usize>,
     /// Number of tokens of the gold answer.
     pub answer_tokens: usize,
     /// Text of the most probable next token, of the continuation, or of the chosen choice, depending on the score.

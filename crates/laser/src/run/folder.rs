@@ -16,6 +16,7 @@ use super::flipped_items::FlippedItems;
 use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::explain::{Explanation, PromptExplanation, QuestionRecord};
+use crate::frequency::FrequencyRelation;
 use crate::lora::AdapterAnalysis;
 use crate::report::{render_adapter_page, render_html};
 use crate::results::harness::{Output, sample_files};
@@ -141,6 +142,15 @@ impl RunFolder {
         Ok(write_atomically(&self.report(), sweep.page().html()?.as_bytes())?)
     }
 
+    /// Writes the files of a relation to frequency, `frequency.json` and `report.html`.
+    ///
+    /// # Errors
+    /// A file cannot be written, or the report cannot be rendered.
+    pub fn write_frequency(&self, relation: &FrequencyRelation) -> Result<()> {
+        write_json(&self.path.join("frequency.json"), relation)?;
+        Ok(write_atomically(&self.report(), relation.page().html()?.as_bytes())?)
+    }
+
     /// The sweep of the folder; `None` if it holds none.
     ///
     /// # Errors
@@ -222,12 +232,34 @@ impl RunFolder {
         Ok(samples)
     }
 
+    /// Reads the samples of the unedited model of a search, one for each item.
+    ///
+    /// # Errors
+    /// The folder is not that of a search, or the file cannot be read.
+    pub fn base_samples(&self) -> Result<Vec<SampleRecord>> {
+        let path = self.path.join(BASE_SAMPLES);
+        if !path.exists() {
+            let problem = format!("expected the run folder of a search, with {BASE_SAMPLES}, found no such file");
+            return Err(Error::Run { path: self.path.clone(), problem });
+        }
+        read_json_lines(&path)
+    }
+
     /// Reads the `results.json` of a search.
     ///
     /// # Errors
     /// The file is missing, or is not that of a search.
     pub fn results(&self) -> Result<Results> {
         read_json(&self.path.join(RESULTS))
+    }
+
+    /// The edit that was evaluated; `None` for the unedited model.
+    ///
+    /// # Errors
+    /// The folder has no `results.json`, or it cannot be read.
+    pub fn evaluated_edit(&self) -> Result<Option<String>> {
+        let whole: Value = read_json(&self.path.join(RESULTS))?;
+        Ok(whole["laser"]["edit"].as_str().map(str::to_owned))
     }
 
     /// Names of the tasks of an evaluation, in the order of `results.json`; `None` if the folder is not that of an

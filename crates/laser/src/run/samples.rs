@@ -18,11 +18,13 @@ pub fn samples(
         let task = evaluator.task_name(*index).map(str::to_owned);
         SampleRecord {
             task,
+            id: Some(item.id.clone()),
             doc_id: evaluator.index_in_task(*index),
             prompt: item.prompt.clone(),
             target: item.target().to_owned(),
             acc: u8::from(outcome.correct),
             logprob: outcome.logprob,
+            rank: outcome.rank,
             answer_tokens: outcome.answer_tokens,
             prediction: outcome.prediction.clone(),
             continuation: None,

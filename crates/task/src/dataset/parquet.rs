@@ -7,16 +7,19 @@
 //! NaN, which JSON does not have, become null. (<https://parquet.apache.org/docs/file-format/>)
 //!
 //! The way of the data: [`footer`] (with [`thrift`] and [`schema`]) finds the columns of each row group, [`column`]
-//! decodes the pages of one column (with [`rle`] and [`values`], within a memory [`budget`]), and [`assemble`] puts
-//! the columns together into records.
+//! decodes the pages of one column (with [`mod@page`], [`rle`] and [`values`], within a memory [`budget`]), and [`assemble`]
+//! puts the columns together into records. [`texts`] reads one column of texts page by page, for files that are larger than
+//! the memory.
 
 mod assemble;
 mod budget;
 mod bytes;
 mod column;
 mod footer;
+mod page;
 mod rle;
 mod schema;
+mod texts;
 mod thrift;
 mod values;
 
@@ -24,6 +27,7 @@ use super::record::RecordLocation;
 use super::record_collector::RecordCollector;
 use crate::error::{Error, Result};
 use budget::Budget;
+pub use texts::{ParquetText, ParquetTexts};
 
 /// First and last bytes of a file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
@@ -43,7 +47,7 @@ pub(super) fn read(file: &[u8], collector: &mut RecordCollector) -> Result<()> {
 
 /// Reads all row groups, one after another.
 fn read_groups(file: &[u8], collector: &mut RecordCollector) -> Result<(), ParquetError> {
-    let mut budget = Budget::of(file.len());
+    let mut budget = Budget::of(file.len() as u64);
     let footer = footer::read(file)?;
     let mut record = 0;
     for group in &footer.groups {

@@ -5,6 +5,9 @@ use super::schema::Schema;
 use super::thrift::Thrift;
 use super::{MAGIC, ParquetError};
 
+/// Problem of a file without the magic bytes.
+const ENDS: &str = "expected a Parquet file, which begins and ends with PAR1; found other bytes";
+
 /// Contents of the footer.
 pub(super) struct Footer {
     pub(super) schema: Schema,
@@ -33,16 +36,37 @@ pub(super) struct Chunk {
 
 /// Reads the footer at the end of `file`: Thrift data, its length in four bytes, and the magic bytes.
 pub(super) fn read(file: &[u8]) -> Result<Footer, ParquetError> {
-    let ends = "expected a Parquet file, which begins and ends with PAR1; found other bytes";
     let body =
-        file.strip_prefix(MAGIC).and_then(|file| file.strip_suffix(MAGIC)).ok_or_else(|| ParquetError::footer(ends))?;
-    let (body, length) = body.split_last_chunk().ok_or_else(|| ParquetError::footer(ends))?;
+        file.strip_prefix(MAGIC).and_then(|file| file.strip_suffix(MAGIC)).ok_or_else(|| ParquetError::footer(ENDS))?;
+    let (body, length) = body.split_last_chunk().ok_or_else(|| ParquetError::footer(ENDS))?;
     let length = u32::from_le_bytes(*length) as usize;
-    let start = body
-        .len()
-        .checked_sub(length)
-        .ok_or_else(|| ParquetError::footer(format!("expected a length of at most {}, found {length}", body.len())))?;
+    let start = body.len().checked_sub(length).ok_or_else(|| too_long(length, body.len()))?;
     parse(&body[start..]).map_err(ParquetError::footer)
+}
+
+/// Reads the footer of a file that is not in memory: takes its size and a function that reads a range of it.
+pub(super) fn read_range<E: From<ParquetError>>(
+    size: u64,
+    mut range: impl FnMut(u64, usize) -> Result<Vec<u8>, E>,
+) -> Result<Footer, E> {
+    const MARK: u64 = MAGIC.len() as u64;
+    let ends = || ParquetError::footer(ENDS);
+    // Magic bytes at both ends, and the length before the last.
+    let body = size.checked_sub(2 * MARK + 4).ok_or_else(ends)?;
+    let last = range(size - MARK - 4, 8)?;
+    let (length, magic) = last.split_at(4);
+    if range(0, MAGIC.len())? != MAGIC || magic != MAGIC {
+        return Err(ends().into());
+    }
+    let length = u32::from_le_bytes(length.try_into().expect("four bytes, split off above"));
+    if u64::from(length) > body {
+        return Err(too_long(length as usize, body as usize).into());
+    }
+    Ok(parse(&range(size - MARK - 4 - u64::from(length), length as usize)?).map_err(ParquetError::footer)?)
+}
+
+fn too_long(found: usize, most: usize) -> ParquetError {
+    ParquetError::footer(format!("expected a length of at most {most}, found {found}"))
 }
 
 /// Parses the Thrift data of the footer. Numbers of fields here and below are those of the format's `parquet.thrift`.

@@ -42,7 +42,7 @@ pub(super) fn read(
 }
 
 /// The format's name of an encoding.
-fn encoding_name(encoding: Option<i64>) -> String {
+pub(super) fn encoding_name(encoding: Option<i64>) -> String {
     match encoding {
         None => "none".to_owned(),
         Some(3) => "RLE".to_owned(),
