@@ -14,12 +14,7 @@ pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
     // first token are alike.
     let tasks = workshop.tasks(set, &path, Way::Honest)?;
     let Some(edit) = workshop.edit(set, &tasks, Way::Honest)? else {
-        return Ok(Outcome {
-            verdict: format!("The search of {} proposes no edit, so that there is nothing to explain.", set.name),
-            tiles: Vec::new(),
-            sections: Vec::new(),
-            numbers: json!({}),
-        });
+        return Ok(Outcome::without_edit());
     };
     let explained =
         workshop.session.explain(&tasks, &ExplainOptions { edit, split: Split::Test, ..ExplainOptions::default() })?;

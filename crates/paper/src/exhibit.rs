@@ -14,6 +14,8 @@ pub enum Exhibit {
     Table1,
     /// Figure 2: log-loss by layer, matrix and share removed.
     Fig2,
+    /// Figure 3: the facts that benefit, by their frequency in a corpus.
+    Fig3,
     /// Figure 4: several layers at once.
     Fig4,
     /// Figure 5: what the removed components say.
@@ -34,9 +36,10 @@ pub enum Exhibit {
 
 impl Exhibit {
     /// All of them, in the order of the paper.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Table1,
         Self::Fig2,
+        Self::Fig3,
         Self::Fig4,
         Self::Fig5,
         Self::Fig7,
@@ -52,6 +55,7 @@ impl Exhibit {
         match self {
             Self::Table1 => "table1",
             Self::Fig2 => "fig2",
+            Self::Fig3 => "fig3",
             Self::Fig4 => "fig4",
             Self::Fig5 => "fig5",
             Self::Fig7 => "fig7",
@@ -68,6 +72,7 @@ impl Exhibit {
         Some(match self {
             Self::Table1 => return None,
             Self::Fig2 => published::FIGURE_2,
+            Self::Fig3 => published::FIGURE_3,
             Self::Fig4 => published::FIGURE_4,
             Self::Fig5 => published::FIGURE_5,
             Self::Fig7 => published::FIGURE_7,

@@ -11,6 +11,7 @@ mod components;
 mod composition;
 mod data_set;
 mod exhibit;
+mod frequency;
 mod layers;
 mod over_reduction;
 mod paraphrases;

@@ -28,12 +28,7 @@ struct Fact {
 pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
     let (name, tasks, edit) = subject(workshop)?;
     let Some(edit) = edit else {
-        return Ok(Outcome {
-            verdict: "The search proposes no edit, so that nothing changes.".to_owned(),
-            tiles: Vec::new(),
-            sections: Vec::new(),
-            numbers: json!({}),
-        });
+        return Ok(Outcome::without_edit());
     };
     let facts = facts(workshop, &tasks, &edit)?;
     let all = |fact: &Fact, model: usize| fact.right.iter().all(|right| right[model]);

@@ -26,12 +26,7 @@ pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
         }
     };
     let Some(edit) = edit else {
-        return Ok(Outcome {
-            verdict: "The search proposes no edit, so that nothing changes.".to_owned(),
-            tiles: Vec::new(),
-            sections: Vec::new(),
-            numbers: json!({}),
-        });
+        return Ok(Outcome::without_edit());
     };
     let tasks = workshop.named_tasks(TASK.0, Some(path.display().to_string()), Way::Paper)?;
     let evaluate = |edit: Edit| {

@@ -10,7 +10,9 @@ use serde_json::Value;
 use crate::exhibit::Exhibit;
 use crate::published::PaperModel;
 use crate::workshop::Workshop;
-use crate::{best_layers, components, composition, layers, over_reduction, paraphrases, perplexity, spectra, table};
+use crate::{
+    best_layers, components, composition, frequency, layers, over_reduction, paraphrases, perplexity, spectra, table,
+};
 
 /// Options of a reproduction.
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub struct ReproduceOptions {
     pub layers: String,
     /// The edit to look at where an exhibit needs one; `None`: the one that a search finds.
     pub edit: Option<Edit>,
+    /// File of counts for figure 3, as `laser corpus count` writes it.
+    pub frequency: Option<PathBuf>,
     /// Bound of the cached hidden states, in bytes; `None`: no bound.
     pub memory: Option<usize>,
     /// Folder of the trials.
@@ -57,6 +61,18 @@ pub(crate) struct Outcome {
     pub(crate) numbers: Value,
 }
 
+impl Outcome {
+    /// Nothing to show, because the search proposes no edit.
+    pub(crate) fn without_edit() -> Self {
+        Self {
+            verdict: "The search proposes no edit, so that there is nothing to look at.".to_owned(),
+            tiles: Vec::new(),
+            sections: Vec::new(),
+            numbers: Value::Null,
+        }
+    }
+}
+
 /// Reproduces an exhibit with a session's model.
 ///
 /// # Errors
@@ -66,6 +82,7 @@ pub fn reproduce(session: &Session, exhibit: Exhibit, options: &ReproduceOptions
     let run = match exhibit {
         Exhibit::Table1 => table::run,
         Exhibit::Fig2 => layers::truncation,
+        Exhibit::Fig3 => frequency::run,
         Exhibit::Fig4 => composition::run,
         Exhibit::Fig5 => components::run,
         Exhibit::Fig7 => spectra::run,

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use laser::session::{CompletedSearch, ScoredTasks};
 use laser::statistics::Split;
 use laser::sweep::{Kind, Sweep, SweepGrid};
-use laser::{Edit, Error, Profile, Protocol, Result, SearchOptions, Session, SweepOptions, TaskRequest, TaskSettings};
+use laser::{
+    Edit, Error, Profile, Protocol, Result, Score, SearchOptions, Session, SweepOptions, TaskRequest, TaskSettings,
+};
 
 use crate::data_set::{DATA_SETS, DataSet};
 use crate::reproduction::ReproduceOptions;
@@ -80,9 +82,20 @@ impl Workshop<'_> {
         self.named_tasks(set.task, Some(path.display().to_string()), way)
     }
 
-    /// The items of a built-in task.
+    /// The items of a built-in task with its own score.
     pub(crate) fn named_tasks(&self, name: &str, data: Option<String>, way: Way) -> Result<ScoredTasks> {
-        let request = TaskRequest { name: name.to_owned(), data, score: None };
+        self.scored_tasks(name, data, way, None)
+    }
+
+    /// The items of a built-in task.
+    pub(crate) fn scored_tasks(
+        &self,
+        name: &str,
+        data: Option<String>,
+        way: Way,
+        score: Option<Score>,
+    ) -> Result<ScoredTasks> {
+        let request = TaskRequest { name: name.to_owned(), data, score };
         self.session.tasks(&TaskSettings {
             tasks: vec![request],
             profile: way.profile(),

@@ -10,7 +10,7 @@ use super::values::{bytes, library_value};
 
 #[derive(Debug, Args)]
 pub(crate) struct Reproduce {
-    /// table1, fig2, fig4, fig5, fig7, fig8, fig9, fig10, perplexity or paraphrases
+    /// table1, fig2, fig3, fig4, fig5, fig7, fig8, fig9, fig10, perplexity or paraphrases
     #[arg(value_name = "WHAT", value_parser = library_value::<Exhibit>)]
     pub(crate) what: Exhibit,
     #[command(flatten)]
@@ -28,6 +28,9 @@ pub(crate) struct Reproduce {
     /// The edit to look at (fig5, fig8, perplexity, paraphrases), or a recipe file [default: a search finds it]
     #[arg(long, value_name = "EDIT")]
     pub(crate) edit: Option<String>,
+    /// Counts of fig3: what `laser corpus count` writes for the data set
+    #[arg(long, value_name = "FILE")]
+    pub(crate) frequency: Option<PathBuf>,
     /// Memory for cached hidden states, such as 512M or 8G [default: half of the machine's memory]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) memory: Option<usize>,

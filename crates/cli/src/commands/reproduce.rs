@@ -22,6 +22,7 @@ pub(super) fn run(args: &Reproduce, global: &Global, progress: &Arc<Progress>) -
         limit: args.limit,
         layers: args.layers.clone(),
         edit: requested.as_ref().map(|requested| requested.edit.clone()),
+        frequency: args.frequency.clone(),
         memory: plan::memory_bound(args.memory),
         out: args.out.clone(),
     };

@@ -98,6 +98,13 @@ fn edits_are_looked_at_on_items_that_did_not_choose_them() {
     for (key, edit) in [("base", ""), ("edited", edit.as_str())] {
         assert!((number(&perplexity, key) - loss(edit)).abs() < 0.02, "{key}: {perplexity}");
     }
+    let items: String = (0..30)
+        .map(|i| format!("{{\"id\":\"{i}\",\"count\":{}}}\n{{\"id\":\"{i}p1\",\"count\":{}}}\n", 7 * i * i, i))
+        .collect();
+    bench.write("counts.jsonl", &items);
+    let frequency = run(&bench, "fig3", &format!("{edit} --frequency counts.jsonl"));
+    let in_bins: f64 = frequency["bins"].as_array().into_iter().flatten().map(|bin| number(bin, "items")).sum();
+    assert!(in_bins > 0.0 && in_bins == number(&frequency, "items"), "{frequency}");
     let composition = run(&bench, "fig4", "");
     let orders = composition.as_array().expect("orders");
     assert_eq!(orders.len(), 2);
@@ -110,6 +117,7 @@ fn bad_requests_are_named() {
     let bench = Bench::new();
     bench.refused("reproduce fig1 model --out out", &["expected one of table1, fig2"]);
     bench.refused("reproduce table1 model --out out", &["--data", "counterfact"]);
+    bench.refused("reproduce fig3 model --data nothing --out out", &["--frequency", "laser corpus count"]);
     bench.refused("reproduce perplexity model --data nothing --out out", &["--data", "wikitext-2"]);
     bench.refused("reproduce fig7 model --layers 9 --out out", &["9"]);
 }
