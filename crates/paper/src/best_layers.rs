@@ -8,7 +8,7 @@ use laser::results::number_format::points;
 use laser::session::TriedEdit;
 use serde_json::json;
 
-use crate::reproduction::Outcome;
+use crate::outcome::Outcome;
 use crate::workshop::{Way, Workshop};
 
 pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {

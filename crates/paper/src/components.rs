@@ -5,7 +5,7 @@ use laser::statistics::Split;
 use laser::{ExplainOptions, Result};
 use serde_json::json;
 
-use crate::reproduction::Outcome;
+use crate::outcome::Outcome;
 use crate::workshop::{Way, Workshop};
 
 pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {

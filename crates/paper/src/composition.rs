@@ -9,7 +9,7 @@ use laser::{Edit, EvaluateOptions, Result, SearchOptions};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::reproduction::Outcome;
+use crate::outcome::Outcome;
 use crate::workshop::{Way, Workshop};
 
 /// Number of draws of the bootstraps.

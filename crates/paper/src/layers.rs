@@ -5,7 +5,7 @@ use laser::page::Section;
 use laser::sweep::{Kind, PAPER_PERCENTAGES};
 use serde_json::json;
 
-use crate::reproduction::Outcome;
+use crate::outcome::Outcome;
 use crate::workshop::{Way, Workshop};
 
 /// Figure 2: truncation of every matrix.

@@ -13,6 +13,8 @@ mod data_set;
 mod exhibit;
 mod frequency;
 mod layers;
+mod options;
+mod outcome;
 mod over_reduction;
 mod paraphrases;
 mod perplexity;
@@ -24,5 +26,6 @@ mod workshop;
 
 pub use data_set::{DATA_SETS, DataSet};
 pub use exhibit::Exhibit;
+pub use options::ReproduceOptions;
 pub use published::{Claim, PaperModel, PublishedCell};
-pub use reproduction::{ReproduceOptions, Reproduction, reproduce};
+pub use reproduction::{Reproduction, reproduce};

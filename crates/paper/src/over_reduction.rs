@@ -6,7 +6,7 @@ use laser::results::number_format::percent;
 use laser::sweep::{Kind, PAPER_PERCENTAGES, Sweep};
 use serde_json::json;
 
-use crate::reproduction::Outcome;
+use crate::outcome::Outcome;
 use crate::workshop::{Way, Workshop};
 
 /// Percentages beyond those of figure 2.

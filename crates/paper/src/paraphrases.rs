@@ -9,7 +9,7 @@ use laser::statistics::{Split, bootstrap_ci95, group_ids};
 use laser::{Edit, EvaluateOptions, Result};
 use serde_json::json;
 
-use crate::reproduction::Outcome;
+use crate::outcome::Outcome;
 use crate::workshop::{Way, Workshop};
 
 /// A task that ships with three wordings of each fact, for data without paraphrases.

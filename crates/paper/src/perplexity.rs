@@ -6,7 +6,7 @@ use laser::statistics::{bootstrap_ci95, group_ids};
 use laser::{Edit, Error, EvaluateOptions, Result};
 use serde_json::json;
 
-use crate::reproduction::Outcome;
+use crate::outcome::Outcome;
 use crate::workshop::{Way, Workshop};
 
 /// The built-in task, and its place in the folder of data.

@@ -1,37 +1,17 @@
 //! A reproduction: which exhibit, of which model, with which data, and what came of it.
 
-use std::path::PathBuf;
-
-use laser::page::{Page, Section, Tile};
+use laser::page::{Page, Section};
 use laser::{Edit, Result, Session};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::exhibit::Exhibit;
+use crate::options::ReproduceOptions;
 use crate::published::PaperModel;
 use crate::workshop::Workshop;
 use crate::{
     best_layers, components, composition, frequency, layers, over_reduction, paraphrases, perplexity, spectra, table,
 };
-
-/// Options of a reproduction.
-#[derive(Debug, Clone)]
-pub struct ReproduceOptions {
-    /// Folder with the paper's data sets ([`crate::DATA_SETS`]).
-    pub data: Option<PathBuf>,
-    /// Use the first `limit` items of each data set only.
-    pub limit: Option<usize>,
-    /// Layers to edit; empty: all.
-    pub layers: String,
-    /// The edit to look at where an exhibit needs one; `None`: the one that a search finds.
-    pub edit: Option<Edit>,
-    /// File of counts for figure 3, as `laser corpus count` writes it.
-    pub frequency: Option<PathBuf>,
-    /// Bound of the cached hidden states, in bytes; `None`: no bound.
-    pub memory: Option<usize>,
-    /// Folder of the trials.
-    pub out: PathBuf,
-}
 
 /// A reproduced exhibit.
 #[derive(Debug, Clone, Serialize)]
@@ -51,26 +31,6 @@ pub struct Reproduction {
     /// The page.
     #[serde(skip)]
     pub page: Page,
-}
-
-/// What an exhibit says.
-pub(crate) struct Outcome {
-    pub(crate) verdict: String,
-    pub(crate) tiles: Vec<Tile>,
-    pub(crate) sections: Vec<Section>,
-    pub(crate) numbers: Value,
-}
-
-impl Outcome {
-    /// Nothing to show, because the search proposes no edit.
-    pub(crate) fn without_edit() -> Self {
-        Self {
-            verdict: "The search proposes no edit, so that there is nothing to look at.".to_owned(),
-            tiles: Vec::new(),
-            sections: Vec::new(),
-            numbers: Value::Null,
-        }
-    }
 }
 
 /// Reproduces an exhibit with a session's model.

@@ -8,7 +8,7 @@ use laser::page::{Section, Table};
 use laser::results::number_format::percent;
 use serde_json::json;
 
-use crate::reproduction::Outcome;
+use crate::outcome::Outcome;
 use crate::workshop::Workshop;
 
 pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::data_set::DataSet;
+use crate::outcome::Outcome;
 use crate::published::{PaperModel, PublishedCell};
-use crate::reproduction::Outcome;
 use crate::workshop::{Way, Workshop};
 
 /// One data set.

@@ -10,7 +10,7 @@ use laser::{
 };
 
 use crate::data_set::{DATA_SETS, DataSet};
-use crate::reproduction::ReproduceOptions;
+use crate::options::ReproduceOptions;
 
 /// How the items are asked and how an edit is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
