@@ -31,7 +31,7 @@ pub use relate::{RelateSettings, Related, relate};
 /// Relation of an edit's gains to the frequency of items in a corpus: the contents of `frequency.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrequencyRelation {
-    /// Where the numbers come from, as (name, value): runs, edit, file of counts.
+    /// Sources of the numbers, as (name, value): runs, edit, file of counts.
     pub sources: Vec<(String, String)>,
     /// Settings.
     pub settings: RelateSettings,

@@ -111,7 +111,7 @@ fn subject(workshop: &Workshop<'_>) -> Result<(String, ScoredTasks, Option<Edit>
     Ok((OTHER_TASK.to_owned(), tasks, edit))
 }
 
-/// What makes two items wordings of one fact.
+/// The identity of a fact: items with equal ones are its wordings.
 fn key(item: &laser::task::Item) -> (String, String, String) {
     (item.relation.clone(), item.group.clone(), item.target().to_owned())
 }

@@ -12,7 +12,7 @@ use laser::{
 use crate::data_set::{DATA_SETS, DataSet};
 use crate::options::ReproduceOptions;
 
-/// How the items are asked and how an edit is chosen.
+/// A way to ask items and to choose an edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// Prompts, scores, grid and splits of the paper's code.

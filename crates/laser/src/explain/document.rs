@@ -84,14 +84,14 @@ pub struct MatrixExplanation {
     pub embedding_cosines: Vec<CosinePoint>,
     /// Items that are right with more components kept and wrong with fewer.
     pub nestedness: Nestedness,
-    /// What components add to the log-probability of the right answer, to first order, by tenths of the spectrum.
+    /// Contributions of tenths of the components to the log-probability of the right answer, to first order.
     pub attribution: Vec<BandAttribution>,
 }
 
 /// One part in place of its matrix.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PartScores {
-    /// What is kept.
+    /// Kind of the part.
     pub kind: PartKind,
     /// Share of components or entries that is kept, 0..=1; of a band, where it ends.
     pub kept: f64,
@@ -133,7 +133,8 @@ pub struct Mean {
     pub ci95: Option<[f64; 2]>,
 }
 
-/// Whether fewer components answer a subset of the items that more components answer.
+/// Right answers that are lost when more components are removed (arXiv 2312.13558, section 5.1: the set of right answers only
+/// grows, until it turns).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Nestedness {
     /// Shares of the largest components that are kept, descending, from 1.
@@ -143,7 +144,7 @@ pub struct Nestedness {
     pub lost: Vec<Vec<Option<f64>>>,
 }
 
-/// What a tenth of the components adds to the log-probability of the right answer, mean over items, nats.
+/// Contribution of a tenth of the components to the log-probability of the right answer, mean over items, nats.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BandAttribution {
     /// Share of the components before the tenth, from the largest.
@@ -171,7 +172,7 @@ pub struct MatrixSpectrum {
     pub effective_rank: f64,
     /// Share of Σσ² in the largest tenth of the components.
     pub energy_of_tenth: f64,
-    /// Whether the edit reduces the matrix.
+    /// True for a matrix that the edit reduces.
     pub edited: bool,
 }
 
@@ -234,7 +235,7 @@ pub struct AnswerRecord {
     pub answer: String,
     /// Its class.
     pub class: AnswerClass,
-    /// Whether it is right.
+    /// True for a right answer.
     pub right: bool,
     /// Place of the first token of a right answer among all tokens, from 1; of choices, of the right one.
     pub gold_rank: usize,
@@ -247,7 +248,7 @@ pub struct AnswerRecord {
 pub struct PartAnswer {
     /// The matrix.
     pub matrix: String,
-    /// What is kept of it.
+    /// Kind of the part.
     pub kind: PartKind,
     /// The reduction.
     pub reduction: String,

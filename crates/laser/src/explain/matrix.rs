@@ -92,7 +92,7 @@ impl MeasuredMatrix {
         points
     }
 
-    /// Which items stay right when more is removed.
+    /// The right answers that are lost when more is removed.
     fn nestedness(&self) -> Nestedness {
         let tops = self.parts.iter().filter(|(part, _)| part.kind == PartKind::Top);
         let mut sets: Vec<(f64, &AnswerSet)> = tops.map(|(part, answers)| (part.kept, answers)).collect();
@@ -109,7 +109,7 @@ impl MeasuredMatrix {
     }
 }
 
-/// What each tenth of the components adds to the log-probability of the right answer.
+/// Contributions of tenths of the components to the log-probability of the right answer.
 fn attribution(sensitivity: &Sensitivity, max_rank: usize, changed: &ChangedItems) -> Vec<BandAttribution> {
     let n = sensitivity.losses().len();
     let all: Vec<usize> = (0..n).collect();

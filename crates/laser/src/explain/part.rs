@@ -12,13 +12,13 @@ pub const PAPER_BOTTOMS: [&str; 7] = ["0.1", "0.25", "0.5", "0.75", "0.9", "0.95
 /// Number of equal bands of the spectrum.
 const BANDS: usize = 10;
 
-/// What is kept of a matrix.
+/// Kind of a part of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PartKind {
-    /// What the edit keeps.
+    /// The components that the edit keeps.
     Edit,
-    /// What the edit removes.
+    /// The components that the edit removes.
     Removed,
     /// The largest components.
     Top,
@@ -65,7 +65,7 @@ pub(crate) struct Part {
     pub(crate) reduction: Reduction,
 }
 
-/// What to compare an edit of one matrix with.
+/// The parts that an edit of one matrix is compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct PartSettings<'a> {
     /// Shares of the smallest components.

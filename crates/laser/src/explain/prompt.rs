@@ -25,7 +25,7 @@ pub struct PromptExplanation {
     pub removed: Vec<(String, NextToken)>,
     /// The residual stream after each layer, read by the output head.
     pub lens: Vec<LensLayer>,
-    /// What each tenth of the components of each matrix adds to the answer's log-probability, to first order, nats.
+    /// Contributions of tenths of the components of each matrix to the answer's log-probability, to first order, nats.
     pub bands: Vec<MatrixBands>,
     /// The most active components of matrices.
     pub components: Vec<MatrixComponents>,
@@ -53,7 +53,7 @@ pub struct LikelyToken {
     pub probability: f64,
 }
 
-/// What the output head reads from the residual stream after a layer (the logit lens).
+/// The residual stream after a layer, read by the output head (the logit lens).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LensLayer {
     /// Number of layers before the reading: 0 is the embedding.
@@ -73,7 +73,7 @@ pub struct MatrixBands {
     pub total: f64,
     /// Of each tenth, from the largest components to the smallest, nats.
     pub bands: Vec<f64>,
-    /// Whether the edit reduces the matrix.
+    /// True for a matrix that the edit reduces.
     pub edited: bool,
 }
 

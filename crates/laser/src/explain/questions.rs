@@ -27,7 +27,7 @@ pub(crate) struct FirstToken {
     pub(crate) logprob: f64,
     /// Place among all tokens, from 1, of that token or of another one that reads alike.
     pub(crate) rank: usize,
-    /// Whether the answer counts as right: the most likely token reads as the first of an accepted answer, or the gold
+    /// True for a right answer: the most likely token reads as the first of an accepted answer, or the gold
     /// choice is the likeliest choice.
     pub(crate) right: bool,
 }

@@ -79,7 +79,7 @@ impl Explanation {
         }
     }
 
-    /// What the numbers cannot show.
+    /// The limits of the numbers.
     fn limits(&self) -> Section {
         let mut text = vec![
             "Only the first token of an answer is read: an item is right if the likeliest token begins a right answer, or if the \

@@ -1,4 +1,4 @@
-//! How alike words are to a model: cosines of their rows of the output head, or of the token embedding.
+//! Likeness of words to a model: cosines of their rows of the output head, or of the token embedding.
 
 use laser_kernels::weight::Weight;
 use laser_model::Model;

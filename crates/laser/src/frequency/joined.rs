@@ -29,7 +29,7 @@ pub(super) struct ItemOutcome {
     pub(super) right: bool,
     /// Log-probability of the gold answer, nats.
     pub(super) logprob: f64,
-    /// Whether the answer is among the ten most likely ones; false where the run does not say.
+    /// True for an answer among the ten most likely ones; false where the run does not say.
     pub(super) in_top10: bool,
 }
 
@@ -64,7 +64,7 @@ impl JoinedItem {
 pub(super) struct Joined {
     pub(super) items: Vec<JoinedItem>,
     pub(super) coverage: Coverage,
-    /// Whether both runs tell which answers are among the ten most likely ones.
+    /// True if both runs tell which answers are among the ten most likely ones.
     pub(super) has_ranks: bool,
 }
 

@@ -22,7 +22,7 @@ pub struct RelateSettings {
     pub split: Option<Split>,
     /// Name of the task, where the runs have several.
     pub task: Option<String>,
-    /// Whether counts of items that the runs have not are left out instead of refused.
+    /// Leave out counts of items that the runs have not, instead of refusing them.
     pub ignore_unknown: bool,
     /// Bootstrap resamples.
     pub resamples: usize,
@@ -56,7 +56,7 @@ pub struct Related<'a> {
     pub edited: &'a [SampleRecord],
     /// Counts of the items.
     pub counts: &'a FrequencyCounts,
-    /// Where all of this is from, as (name, value), for the document.
+    /// Sources of all of this, as (name, value), for the document.
     pub sources: Vec<(String, String)>,
 }
 

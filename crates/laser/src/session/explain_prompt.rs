@@ -242,7 +242,7 @@ impl Reader<'_> {
     }
 }
 
-/// What carries the inside of a matrix to the residual stream.
+/// The matrices between an MLP matrix and the residual stream.
 struct Neighbours {
     kind: WeightKind,
     /// Down projection, `[d_model, d_mlp]`, for matrices that write into the MLP.
@@ -261,7 +261,7 @@ impl Neighbours {
         Ok(Self { kind: id.kind, down, up })
     }
 
-    /// What an output direction writes into the residual stream, `[d_model]`; `None` for a matrix that writes nothing there.
+    /// The direction that an output direction writes into the residual stream, `[d_model]`; `None` for a matrix that writes nothing there.
     fn written(&self, u: &[f32]) -> Option<Vec<f32>> {
         match (self.kind, &self.down) {
             (WeightKind::O | WeightKind::Down, _) => Some(u.to_vec()),
@@ -270,7 +270,7 @@ impl Neighbours {
         }
     }
 
-    /// What an input direction reads from the residual stream, `[d_model]`; `None` for a matrix that reads nothing there.
+    /// The direction that an input direction reads from the residual stream, `[d_model]`; `None` for a matrix that reads nothing there.
     fn read(&self, v: &[f32]) -> Option<Vec<f32>> {
         match (self.kind, &self.up) {
             (WeightKind::O, _) => None,

@@ -46,7 +46,7 @@ pub(super) fn run(args: &CorpusRelate, global: &Global) -> Result<ExitCode> {
 struct Runs {
     base: Vec<SampleRecord>,
     edited: Vec<SampleRecord>,
-    /// Where they are from, as (name, value).
+    /// Their sources, as (name, value).
     sources: Vec<(String, String)>,
     /// Folder in which the results stand by default.
     folder: PathBuf,

@@ -201,7 +201,7 @@ pub(super) fn price(matrix: &MatrixExplanation) -> Section {
     }
 }
 
-/// Whether fewer components answer a subset of what more components answer.
+/// Right answers that are lost on the way to fewer components.
 pub(super) fn nestedness(matrix: &MatrixExplanation) -> Section {
     let kept = &matrix.nestedness.kept;
     let n = kept.len().min(SHOWN_SHARES);
@@ -231,7 +231,7 @@ pub(super) fn nestedness(matrix: &MatrixExplanation) -> Section {
     }
 }
 
-/// What each tenth of the components adds to the right answer.
+/// Contributions of tenths of the components to the right answer.
 pub(super) fn attribution(matrix: &MatrixExplanation) -> Section {
     let bands = &matrix.attribution;
     let line = |name: &str, values: Vec<Option<f64>>| Series::new(name, values);

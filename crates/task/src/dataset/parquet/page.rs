@@ -26,7 +26,7 @@ pub(super) enum Page {
 pub(super) struct DataPage {
     /// The decompressed page.
     bytes: Vec<u8>,
-    /// Where the encoded values begin in it.
+    /// Offset of the encoded values in it.
     start: usize,
     pub(super) definitions: Vec<u32>,
     pub(super) repetitions: Vec<u32>,

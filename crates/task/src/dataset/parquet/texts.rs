@@ -175,7 +175,7 @@ fn text_of(bytes: &[u8]) -> ParquetText<'_> {
 #[derive(Default)]
 struct Dictionary {
     bytes: Vec<u8>,
-    /// Where each text begins and ends.
+    /// Beginning and end of each text.
     places: Vec<[usize; 2]>,
 }
 
@@ -203,9 +203,9 @@ impl Dictionary {
 /// The pages of a chunk, read one at a time.
 struct Pages<'f> {
     file: &'f mut File,
-    /// Where the next page begins in the file.
+    /// Offset of the next page in the file.
     at: u64,
-    /// Where the chunk ends.
+    /// End of the chunk.
     end: u64,
 }
 
