@@ -129,6 +129,11 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     size.ok_or_else(|| format!("expected a size such as 512M or 8G, found `{text}`"))
 }
 
+/// Parses a share from 0 to 1, exactly.
+pub(super) fn share(text: &str) -> Result<RankFraction, String> {
+    text.trim().parse().map_err(|error: LinalgError| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,9 +163,4 @@ mod tests {
             assert!(text.parse::<DeviceName>().is_err(), "{text}");
         }
     }
-}
-
-/// Parses a share from 0 to 1, exactly.
-pub(super) fn share(text: &str) -> Result<RankFraction, String> {
-    text.trim().parse().map_err(|error: LinalgError| error.to_string())
 }
