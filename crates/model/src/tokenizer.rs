@@ -13,6 +13,7 @@ mod pair;
 mod pre_tokenizer;
 mod sentencepiece;
 mod special;
+mod strip_decoder;
 mod vocabulary_check;
 
 use serde_json::Value;
@@ -47,6 +48,7 @@ impl Tokenizer {
         for key in ["padding", "truncation"] {
             definition[key] = Value::Null;
         }
+        strip_decoder::make_safe(&mut definition["decoder"]);
         let added = vocabulary_check::added_tokens(&definition);
         let inner: tokenizers::Tokenizer =
             serde_json::from_value(definition).map_err(|e| TokenizerError::Definition(e.to_string()))?;

@@ -122,56 +122,56 @@ pub struct Claim {
 
 /// Figure 2 and section 5.1.
 pub(crate) const FIGURE_2: Claim = Claim {
-    place: "figure 2, GPT-J on CounterFact",
+    place: "Figure 2, GPT-J on CounterFact",
     text: "unedited log-loss about 5.78; first MLP matrix from about 9.25 (layer 1, strongest cut) to below the unedited model from \
            layer 18 to 20 on, about 4.98 at layer 27; second MLP matrix at most about 6.48 (layer 3), about 5.31 at layer 27; \
            attention matrices change little (5.68 to 6.14)",
 };
 /// Figure 3 and section 5.1.1.
 pub(crate) const FIGURE_3: Claim = Claim {
-    place: "figure 3, GPT-J on CounterFact, documents of the Pile",
+    place: "Figure 3, GPT-J on CounterFact, documents of the Pile",
     text: "items that LASER turns right, divided by those that were right already: .190 with fewer than 50 documents, .138 with 50 to \
            1000, .087 with more; top-10 accuracy of items with at most 5200 documents .463, with LASER .528",
 };
 /// Figure 4.
 pub(crate) const FIGURE_4: Claim = Claim {
-    place: "figure 4, GPT-J on CounterFact",
+    place: "Figure 4, GPT-J on CounterFact",
     text: "unedited 13.1 %, one matrix 24.0 %, several layers 29.2 %",
 };
 /// Figure 5 and section 5.1.2.
 pub(crate) const FIGURE_5: Claim = Claim {
-    place: "figure 5, GPT-J on CounterFact",
+    place: "Figure 5, GPT-J on CounterFact",
     text: "the removed components say a wrong entity of the same type or a generic word; mean cosine of right and given answer .2230, \
            .2217, .2205, .217, .2135, .210, .207, .203 (read off) with 10, 25, 50, 75, 90, 95, 97.5 and 100 % of the smallest \
            components",
 };
 /// Figure 7, appendix C.1.
 pub(crate) const FIGURE_7: Claim = Claim {
-    place: "figure 7, appendix C.1",
+    place: "Figure 7, appendix C.1",
     text: "later layers have lower effective ranks than earlier ones, but far above the ranks that LASER keeps",
 };
 /// Figure 8, appendix C.2.
 pub(crate) const FIGURE_8: Claim = Claim {
-    place: "figure 8, appendix C.2, GPT-J",
+    place: "Figure 8, appendix C.2, GPT-J",
     text: "accuracy rises with the reduction and then falls; on CounterFact (top-10) it falls at 99.95 %, rank 2; removing the whole \
            matrix can be better than the whole matrix and is worse than its low-rank version",
 };
 /// Figure 9, appendix C.3.
 pub(crate) const FIGURE_9: Claim =
-    Claim { place: "figure 9, appendix C.3", text: "the best layer differs between data sets" };
+    Claim { place: "Figure 9, appendix C.3", text: "the best layer differs between data sets" };
 /// Figure 10, appendix D.
 pub(crate) const FIGURE_10: Claim = Claim {
-    place: "figure 10, appendix D, GPT-J on CounterFact",
+    place: "Figure 10, appendix D, GPT-J on CounterFact",
     text: "pruning the smallest entries of a late MLP matrix gains about as truncation does (no numbers)",
 };
 /// Section 5.1, perplexity.
 pub(crate) const PERPLEXITY: Claim = Claim {
-    place: "section 5.1, GPT-J on the Pile's validation set",
+    place: "Section 5.1, GPT-J on the Pile's validation set",
     text: "perplexity 4.8 to 5.0 with the edit of the first MLP matrix, 4.8 to 4.9 with that of the second",
 };
 /// Section 5.1, paraphrases.
 pub(crate) const PARAPHRASES: Claim = Claim {
-    place: "section 5.1, GPT-J on CounterFact",
+    place: "Section 5.1, GPT-J on CounterFact",
     text: "of the questions that were right already, the share with all paraphrases right rises by about 24.8 points",
 };
 

@@ -139,7 +139,7 @@ fn published_table(rows: &[Row]) -> Section {
     let models = [PaperModel::Roberta, PaperModel::GptJ, PaperModel::Llama2];
     let cell = |cell: &PublishedCell| {
         format!(
-            "{} → {} %, {} → {}, L{}.{}@{}",
+            "{:.1} → {:.1} %, {:.2} → {:.2}, L{}.{}@{}",
             cell.base_acc, cell.acc, cell.base_loss, cell.loss, cell.layer, cell.matrix, cell.rho
         )
     };
