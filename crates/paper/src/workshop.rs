@@ -71,7 +71,9 @@ impl Workshop<'_> {
     /// No data set is there.
     pub(crate) fn main_data_set(&self) -> Result<(&'static DataSet, PathBuf)> {
         let problem = || {
-            let places = DATA_SETS.iter().map(DataSet::places).collect::<Vec<_>>().join(", ");
+            let mut places: Vec<String> = DATA_SETS.iter().map(DataSet::places).collect();
+            places.dedup();
+            let places = places.join(", ");
             Error::setting("data", format!("expected a folder with one of {places}, found none of them"))
         };
         self.found().into_iter().next().ok_or_else(problem)

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use laser_kernels::batch_layout::BatchLayout;
-use laser_linalg::{Matrix, Svd};
+use laser_linalg::Svd;
 use laser_model::Model;
 use laser_model::forward::ForwardPass;
-use laser_model::weight_id::{WeightId, WeightKind};
+use laser_model::weight_id::WeightId;
 use laser_task::score::Score;
 use laser_task::{Item, Task};
 
@@ -17,7 +17,7 @@ use crate::edit::{Edit, parse_selector};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, RunContext, input_tensor};
 use crate::explain::{
-    ActiveComponent, LensLayer, LikelyToken, MatrixBands, MatrixComponents, NextToken, PromptExplanation,
+    ActiveComponent, LensLayer, LikelyToken, MatrixBands, MatrixComponents, NextToken, PromptExplanation, ResidualPath,
     WordDirections, kept_rank, removed_part, spectrum_of,
 };
 use crate::gradient::{Loss, Sensitivity, sensitivities};
@@ -203,7 +203,7 @@ impl Reader<'_> {
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         let mut active: Vec<(usize, f64)> = (0..s.len()).map(|i| (i, s[i] * dot(right(i), &x))).collect();
         active.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-        let neighbours = Neighbours::of(model, id)?;
+        let path = ResidualPath::of(model, id)?;
         let nearest = |direction: Option<Vec<f32>>, sign: f64| -> Result<Vec<String>> {
             let Some(direction) = direction else { return Ok(Vec::new()) };
             let signed: Vec<f32> = direction.iter().map(|x| (f64::from(*x) * sign) as f32).collect();
@@ -217,8 +217,8 @@ impl Reader<'_> {
                 sigma: s[*i],
                 activation: *activation,
                 contribution: -f64::from(sensitivity.effects(0)[*i]),
-                writes: nearest(neighbours.written(&left(*i)), sign)?,
-                reads: nearest(neighbours.read(right(*i)), sign)?,
+                writes: nearest(path.written(&left(*i)), sign)?,
+                reads: nearest(path.read(right(*i)), sign)?,
             })
         };
         active.iter().take(ACTIVE).map(component).collect()
@@ -240,63 +240,6 @@ impl Reader<'_> {
         let last = values.narrow(0, self.tokens.len() - 1, 1)?; // [1, in]
         Ok(Some(last.to_dtype(candle_core::DType::F32)?.flatten_all()?.to_vec1()?))
     }
-}
-
-/// The matrices between an MLP matrix and the residual stream.
-struct Neighbours {
-    kind: WeightKind,
-    /// Down projection, `[d_model, d_mlp]`, for matrices that write into the MLP.
-    down: Option<Matrix>,
-    /// Up projection, `[d_mlp, d_model]`, for matrices that read from the MLP.
-    up: Option<Matrix>,
-}
-
-impl Neighbours {
-    fn of(model: &Model, id: WeightId) -> Result<Self> {
-        let sibling = |kind: WeightKind| WeightId { kind, ..id };
-        let matrix = |kind: WeightKind| model.matrix(sibling(kind));
-        let down =
-            matches!(id.kind, WeightKind::Gate | WeightKind::Up).then(|| matrix(WeightKind::Down)).transpose()?;
-        let up = (id.kind == WeightKind::Down).then(|| matrix(WeightKind::Up)).transpose()?;
-        Ok(Self { kind: id.kind, down, up })
-    }
-
-    /// The direction that an output direction writes into the residual stream, `[d_model]`; `None` for a matrix that writes nothing there.
-    fn written(&self, u: &[f32]) -> Option<Vec<f32>> {
-        match (self.kind, &self.down) {
-            (WeightKind::O | WeightKind::Down, _) => Some(u.to_vec()),
-            (_, Some(down)) => Some(times(down, u)),
-            _ => None,
-        }
-    }
-
-    /// The direction that an input direction reads from the residual stream, `[d_model]`; `None` for a matrix that reads nothing there.
-    fn read(&self, v: &[f32]) -> Option<Vec<f32>> {
-        match (self.kind, &self.up) {
-            (WeightKind::O, _) => None,
-            (WeightKind::Down, Some(up)) => Some(transposed_times(up, v)),
-            (WeightKind::Down, None) => None,
-            _ => Some(v.to_vec()),
-        }
-    }
-}
-
-/// `M·x`, `[rows]`.
-fn times(matrix: &Matrix, x: &[f32]) -> Vec<f32> {
-    matrix
-        .data()
-        .chunks_exact(matrix.cols().max(1))
-        .map(|row| row.iter().zip(x).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() as f32)
-        .collect()
-}
-
-/// `Mᵀ·x`, `[cols]`.
-fn transposed_times(matrix: &Matrix, x: &[f32]) -> Vec<f32> {
-    let mut sums = vec![0.0f64; matrix.cols()];
-    for (row, factor) in matrix.data().chunks_exact(matrix.cols().max(1)).zip(x) {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value) * f64::from(*factor));
-    }
-    sums.into_iter().map(|sum| sum as f32).collect()
 }
 
 /// Contributions of the tenths of a matrix's components to the answer's log-probability.
