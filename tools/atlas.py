@@ -139,7 +139,7 @@ def page(rows, missing, arguments):
     nulls = [i for i, row in enumerate(rows) if row[1] == NULL]
     version = rows[0][2]["manifest"]["tool_version"]
     sentences = [
-        f"{len(real)} searches: {gains} gains stand after Holm's correction over the whole table, {nothing} propose no edit."
+        f"{len(real)} searches: gains that stand after Holm's correction over the whole table: {gains}; no edit proposed: {nothing}."
     ]
     if losses:
         sentences.append(f"The proposed edit is worse on the test split of {', '.join(losses)}.")
