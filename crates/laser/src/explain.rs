@@ -45,4 +45,4 @@ pub(crate) use matrix::{ChangedItems, MeasuredMatrix};
 pub(crate) use part::{Part, PartSettings, kept_rank, removed_part};
 pub(crate) use questions::Questions;
 pub(crate) use residual_path::ResidualPath;
-pub(crate) use subject::{Subject, spectrum_of};
+pub(crate) use subject::Subject;

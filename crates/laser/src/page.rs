@@ -44,6 +44,13 @@ pub struct Tile {
     pub remark: String,
 }
 
+impl Tile {
+    /// A number with its name and a remark.
+    pub fn new(name: &str, value: String, remark: String) -> Self {
+        Self { name: name.to_owned(), value, remark }
+    }
+}
+
 /// Sentences with tables and drawings.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Section {

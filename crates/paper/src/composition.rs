@@ -1,11 +1,12 @@
 //! Figure 4: one matrix after the other, in the paper's order and in the default one.
 
 use laser::page::{LinePlot, PlotData, Section, Series, Table};
-use laser::results::number_format::{percent, points};
+use laser::results::Change;
+use laser::results::number_format::{interval, percent, points};
 use laser::search::GreedyOrder;
 use laser::session::ScoredTasks;
-use laser::statistics::{PairedOutcomes, Split, bootstrap_ci95, group_ids};
-use laser::{Edit, EvaluateOptions, Result, SearchOptions};
+use laser::statistics::{Split, group_ids, mean};
+use laser::{Edit, EvaluateOptions, Evaluation, Result, SearchOptions};
 use serde::Serialize;
 use serde_json::json;
 
@@ -69,7 +70,7 @@ pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
     }
     let rows = paths.iter().flat_map(|(name, steps, _)| {
         steps.iter().map(move |step| {
-            let interval = step.ci95.map_or_else(|| "–".to_owned(), |[a, b]| format!("{} to {}", points(a), points(b)));
+            let interval = interval(step.ci95, points);
             let edit = if step.edit.is_empty() { "unedited".to_owned() } else { step.edit.clone() };
             vec![
                 (*name).to_owned(),
@@ -113,7 +114,7 @@ pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
 
 /// Scores of every edit of a path on the search and the test split.
 fn steps(workshop: &Workshop<'_>, tasks: &ScoredTasks, edits: &[Edit]) -> Result<Vec<Step>> {
-    let mut base: Vec<bool> = Vec::new();
+    let mut base: Vec<f64> = Vec::new();
     let mut found = Vec::new();
     for edit in edits {
         let on = |split: Split| {
@@ -122,21 +123,22 @@ fn steps(workshop: &Workshop<'_>, tasks: &ScoredTasks, edits: &[Edit]) -> Result
             workshop.session.evaluate(tasks, &options)
         };
         let (search, test) = (on(Split::Search)?, on(Split::Test)?);
-        let right: Vec<bool> = test.outcomes.iter().map(|outcome| outcome.correct).collect();
+        let right = |of: &Evaluation<'_>| {
+            of.outcomes.iter().map(|outcome| f64::from(u8::from(outcome.correct))).collect::<Vec<f64>>()
+        };
+        let (on_search, on_test) = (right(&search), right(&test));
         if found.is_empty() {
-            base.clone_from(&right);
+            base.clone_from(&on_test);
         }
-        let paired = PairedOutcomes::new(&base, &right);
-        let gains: Vec<f64> = base.iter().zip(&right).map(|(b, r)| f64::from(i8::from(*r) - i8::from(*b))).collect();
         let groups = group_ids(test.samples.iter().map(|sample| sample.group.as_str()));
-        let share = |right: usize, n: usize| right as f64 / n.max(1) as f64;
+        let change = Change::measure(&base, &on_test, &groups, RESAMPLES, 0);
         found.push(Step {
             edit: edit.to_string(),
             matrices: edit.n_matrices(),
-            search_acc: share(search.outcomes.iter().filter(|o| o.correct).count(), search.outcomes.len()),
-            test_acc: share(right.iter().filter(|right| **right).count(), right.len()),
-            change: paired.diff,
-            ci95: bootstrap_ci95(&gains, &groups, RESAMPLES, 0),
+            search_acc: mean(&on_search).unwrap_or(0.0),
+            test_acc: mean(&on_test).unwrap_or(0.0),
+            change: change.as_ref().map_or(0.0, |change| change.diff),
+            ci95: change.and_then(|change| change.ci95),
         });
     }
     Ok(found)

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use laser::page::{Section, Table, Tile};
-use laser::results::number_format::{percent, points};
+use laser::results::Change;
+use laser::results::number_format::{interval, percent, points};
 use laser::session::ScoredTasks;
-use laser::statistics::{Split, bootstrap_ci95, group_ids};
+use laser::statistics::{Split, group_ids};
 use laser::{Edit, EvaluateOptions, Result};
 use serde_json::json;
 
@@ -37,17 +38,15 @@ pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
     let everyone: Vec<&Fact> = facts.iter().collect();
     let already: Vec<&Fact> = facts.iter().filter(|fact| fact.right[0][0]).collect();
     let change = |of: &[&Fact]| {
-        let gains: Vec<f64> =
-            of.iter().map(|fact| f64::from(i8::from(all(fact, 1)) - i8::from(all(fact, 0)))).collect();
+        let whole = |model: usize| of.iter().map(|fact| f64::from(u8::from(all(fact, model)))).collect::<Vec<f64>>();
         let groups = group_ids(of.iter().map(|fact| fact.group.as_str()));
-        (share(of, 1) - share(of, 0), bootstrap_ci95(&gains, &groups, RESAMPLES, 0))
+        Change::measure(&whole(0), &whole(1), &groups, RESAMPLES, 0).unwrap_or(Change { diff: 0.0, ci95: None })
     };
     let rows: Vec<(&str, &[&Fact])> =
         vec![("all facts", &everyone), ("facts right already in the first wording", &already)];
     let text = |(name, of): &(&str, &[&Fact])| {
-        let (diff, ci95) = change(of);
-        let interval =
-            ci95.map_or_else(|| "–".to_owned(), |[low, high]| format!("{} to {}", points(low), points(high)));
+        let Change { diff, ci95 } = change(of);
+        let interval = interval(ci95, points);
         vec![
             (*name).to_owned(),
             of.len().to_string(),
@@ -56,10 +55,10 @@ pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
             format!("{} ({interval})", points(diff)),
         ]
     };
-    let (diff, ci95) = change(&already);
+    let Change { diff, ci95 } = change(&already);
     let header = ["", "facts", "all wordings right before", "after", "change, points (95 %)"];
     let numbers = rows.iter().map(|(name, of)| {
-        let (diff, ci95) = change(of);
+        let Change { diff, ci95 } = change(of);
         json!({"facts": name, "n": of.len(), "before": share(of, 0), "after": share(of, 1), "change": diff, "ci95": ci95})
     });
     Ok(Outcome {

@@ -1,7 +1,7 @@
 //! Section 5.1: perplexity of text with and without the edit. The paper reads the Pile; here it is WikiText-2.
 
 use laser::page::{Section, Table, Tile};
-use laser::results::number_format::nats;
+use laser::results::number_format::{interval, nats};
 use laser::statistics::{bootstrap_ci95, group_ids};
 use laser::{Edit, Error, EvaluateOptions, Result};
 use serde_json::json;
@@ -45,7 +45,7 @@ pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
         base.outcomes.iter().zip(&edited.outcomes).map(|(b, e)| scale * (b.logprob - e.logprob)).collect();
     let groups = group_ids(base.samples.iter().map(|sample| sample.group.as_str()));
     let ci95 = bootstrap_ci95(&rises, &groups, RESAMPLES, 0);
-    let interval = ci95.map_or_else(|| "–".to_owned(), |[low, high]| format!("{} to {}", nats(low), nats(high)));
+    let interval = interval(ci95, nats);
     let row = |name: &str, loss: f64| vec![name.to_owned(), format!("{:.2}", loss.exp()), format!("{loss:.4}")];
     Ok(Outcome {
         verdict: format!(

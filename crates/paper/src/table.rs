@@ -2,7 +2,7 @@
 
 use laser::Result;
 use laser::page::{Section, Table};
-use laser::results::number_format::{p_value, percent, points};
+use laser::results::number_format::{interval, p_value, percent, points};
 use laser::results::{Results, Verdict};
 use laser::statistics::Split;
 use serde::Serialize;
@@ -59,8 +59,7 @@ impl Cell {
     }
 
     fn cells(&self) -> Vec<String> {
-        let interval =
-            self.ci95.map_or_else(|| "–".to_owned(), |[low, high]| format!("{} to {}", points(low), points(high)));
+        let interval = interval(self.ci95, points);
         vec![
             format!("{} → {}", percent(self.base_acc), percent(self.acc)),
             format!("{:.2} → {:.2}", self.base_loss, self.loss),

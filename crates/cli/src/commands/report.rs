@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use laser::report::markdown_table;
 use laser::run::RunFolder;
+use serde::Serialize;
 
 use crate::args::{Global, Report};
 use crate::output;
@@ -13,29 +14,20 @@ pub(super) fn run(args: &Report, global: &Global) -> Result<ExitCode> {
     let run = RunFolder::new(&args.run);
     if let Some(sweep) = run.sweep()? {
         run.write_sweep(&sweep)?;
-        match global.json {
-            true => output::json(&sweep)?,
-            false => output::result(&sweep.page().markdown())?,
-        }
-        output::say(global, &format!("wrote {}", run.report().display()));
-        return Ok(ExitCode::SUCCESS);
-    }
-    if let Some((explanation, questions)) = run.explanation()? {
+        show(global, &sweep, || sweep.page().markdown())?;
+    } else if let Some((explanation, questions)) = run.explanation()? {
         run.write_explanation(&explanation, &questions)?;
-        match global.json {
-            true => output::json(&explanation)?,
-            false => output::result(&explanation.page(&questions).markdown())?,
-        }
-        output::say(global, &format!("wrote {}", run.report().display()));
-        return Ok(ExitCode::SUCCESS);
-    }
-    run.write_report()?;
-    let results = run.results()?;
-    if global.json {
-        output::json(&results)?
+        show(global, &explanation, || explanation.page(&questions).markdown())?;
     } else {
-        output::result(&markdown_table(&results))?
+        run.write_report()?;
+        let results = run.results()?;
+        show(global, &results, || markdown_table(&results))?;
     }
     output::say(global, &format!("wrote {}", run.report().display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the document as JSON if that is asked for, else its text.
+fn show(global: &Global, document: &impl Serialize, text: impl Fn() -> String) -> Result<()> {
+    if global.json { output::json(document) } else { output::result(&text()) }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::Result;
 use laser::edit::parse_selector;
 use laser::edit::truncation::SvdMethod;
-use laser::linalg::Spectrum as Singular;
 use laser::model::parallel::Observer;
 use serde_json::json;
 
@@ -43,22 +42,20 @@ pub(super) fn run(args: &Spectrum, global: &Global, progress: &Arc<Progress>) ->
         if progress.stopped() {
             return Err(laser::Error::Interrupted.into());
         }
-        let w = model.matrix(*id)?;
-        let svd = truncation.svd(*id, &w)?;
-        let spectrum = Singular::new(svd.s, w.rows(), w.cols())
-            .map_err(|source| laser::Error::Linalg { matrix: id.to_string(), source })?;
+        let [n_rows, n_cols] = session.config().shape(*id);
+        let spectrum = truncation.spectrum(&model, *id)?;
         let max_rank = spectrum.values().len();
         let energy = SHARES.map(|share| spectrum.energy((share * max_rank as f64) as usize));
         let edge = spectrum.marchenko_pastur_edge(spectrum.noise_variance());
         let (effective, stable, above) =
             (spectrum.effective_rank(), spectrum.stable_rank(), spectrum.components_above_edge());
         if global.json {
-            values.push(json!({"matrix": id.to_string(), "shape": [w.rows(), w.cols()],
+            values.push(json!({"matrix": id.to_string(), "shape": [n_rows, n_cols],
                 "singular_values": spectrum.values(), "effective_rank": effective, "stable_rank": stable,
                 "energy": SHARES.iter().zip(energy).map(|(s, e)| json!({"share": s, "energy": e})).collect::<Vec<_>>(),
                 "noise_variance": spectrum.noise_variance(), "marchenko_pastur_edge": edge, "above_edge": above}));
         }
-        let mut row = vec![id.to_string(), format!("{}×{}", w.rows(), w.cols())];
+        let mut row = vec![id.to_string(), format!("{n_rows}×{n_cols}")];
         row.push(format!("{:.3}", spectrum.values().first().copied().unwrap_or(0.0)));
         row.extend([format!("{effective:.1}"), format!("{stable:.1}")]);
         row.extend(energy.map(|e| format!("{:.1} %", 100.0 * e)));

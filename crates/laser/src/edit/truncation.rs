@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use laser_linalg::{Matrix, Svd};
+use laser_linalg::{Matrix, Spectrum, Svd};
 use serde::Serialize;
 
 use crate::edit::Edit;
@@ -133,6 +133,14 @@ impl Truncation {
     /// Values that are not finite, a solver that does not converge, or a cache that cannot be written.
     pub fn svd(&self, id: WeightId, w: &Matrix) -> Result<Svd> {
         self.decomposer.svd(id, w)
+    }
+
+    /// The singular values of the matrix `id` of the model as loaded, and the statistics computed from them.
+    ///
+    /// # Errors
+    /// A matrix that the model does not have, and those of [`Truncation::svd`].
+    pub fn spectrum(&self, model: &Model, id: WeightId) -> Result<Spectrum> {
+        self.source(model, id)?.spectrum()
     }
 
     /// Whether the components of a smaller rank are the first components of a larger one, so that one stack of variants

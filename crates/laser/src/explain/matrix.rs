@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use laser_linalg::Spectrum;
 use laser_model::weight_id::WeightId;
+use laser_statistics::mean;
 
 use super::answer_set::AnswerSet;
 use super::cosine_curve::CosineTargets;
@@ -47,7 +48,8 @@ impl MeasuredMatrix {
         &self,
         changed: &ChangedItems,
         targets: &CosineTargets<'_>,
-        [head, embedding]: [Option<&WordDirections>; 2],
+        head: &WordDirections,
+        embedding: Option<&WordDirections>,
         sensitivity: &Sensitivity,
     ) -> MatrixExplanation {
         let max_rank = self.spectrum.values().len();
@@ -75,10 +77,10 @@ impl MeasuredMatrix {
             whole: self.whole.scores(),
             text_loss: self.text_losses.as_ref().map(|(whole, _)| *whole),
             parts: self.parts.iter().map(scores).collect(),
-            cosines: head.map(cosines).unwrap_or_default(),
+            cosines: cosines(head),
             embedding_cosines: embedding.map(cosines).unwrap_or_default(),
             nestedness: self.nestedness(),
-            attribution: attribution(sensitivity, max_rank, changed),
+            attribution: attribution(sensitivity, changed),
         }
     }
 
@@ -110,24 +112,18 @@ impl MeasuredMatrix {
 }
 
 /// Contributions of tenths of the components to the log-probability of the right answer.
-fn attribution(sensitivity: &Sensitivity, max_rank: usize, changed: &ChangedItems) -> Vec<BandAttribution> {
-    let n = sensitivity.losses().len();
-    let all: Vec<usize> = (0..n).collect();
-    let edge = |band: usize| band * max_rank / BANDS;
-    let mean = |items: &[usize], band: usize| {
-        // The effect of a component on the loss is −(its effect on the log-probability).
-        let of = |item: &usize| -> f64 {
-            -sensitivity.effects(*item)[edge(band)..edge(band + 1)].iter().map(|e| f64::from(*e)).sum::<f64>()
-        };
-        (!items.is_empty()).then(|| items.iter().map(of).sum::<f64>() / items.len() as f64)
-    };
+fn attribution(sensitivity: &Sensitivity, changed: &ChangedItems) -> Vec<BandAttribution> {
+    let by_item: Vec<Vec<f64>> =
+        (0..sensitivity.losses().len()).map(|item| sensitivity.band_contributions(item, BANDS)).collect();
+    let all: Vec<usize> = (0..by_item.len()).collect();
+    let mean_of = |items: &[usize], band: usize| mean(&items.iter().map(|i| by_item[*i][band]).collect::<Vec<f64>>());
     (0..BANDS)
         .map(|band| BandAttribution {
             from: band as f64 / BANDS as f64,
             to: (band + 1) as f64 / BANDS as f64,
-            all: mean(&all, band).unwrap_or(0.0),
-            fixed: mean(&changed.fixed, band),
-            broken: mean(&changed.broken, band),
+            all: mean_of(&all, band).unwrap_or(0.0),
+            fixed: mean_of(&changed.fixed, band),
+            broken: mean_of(&changed.broken, band),
         })
         .collect()
 }

@@ -71,7 +71,7 @@ pub struct MatrixBands {
     pub matrix: String,
     /// Sum over all components, nats.
     pub total: f64,
-    /// Of each tenth, from the largest components to the smallest, nats.
+    /// Contributions of the tenths, from the largest components to the smallest, nats.
     pub bands: Vec<f64>,
     /// True for a matrix that the edit reduces.
     pub edited: bool,

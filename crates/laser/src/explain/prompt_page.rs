@@ -21,12 +21,12 @@ impl PromptExplanation {
             subject: format!("“{}”", self.prompt),
             verdict: self.verdict(),
             tiles: vec![
-                tile(
+                Tile::new(
                     "unedited",
                     first(&self.base),
                     format!("{} is number {}", quoted(&self.answer_token), self.base.answer_rank),
                 ),
-                tile("edited", change(first), change(|next| format!("the answer is number {}", next.answer_rank))),
+                Tile::new("edited", change(first), change(|next| format!("the answer is number {}", next.answer_rank))),
             ]
             .into_iter()
             .filter(|tile| !tile.value.is_empty())
@@ -202,8 +202,4 @@ fn first(next: &NextToken) -> String {
 /// A token in quotation marks, with its line ends as signs.
 fn quoted(text: &str) -> String {
     format!("“{}”", text.replace('\n', "⏎"))
-}
-
-fn tile(name: &str, value: String, remark: String) -> Tile {
-    Tile { name: name.to_owned(), value, remark }
 }

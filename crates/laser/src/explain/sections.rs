@@ -34,22 +34,22 @@ impl Explanation {
             subject: format!("{} of {} on {}", self.edit, self.manifest.model.path, self.manifest.task.name),
             verdict: self.verdict(),
             tiles: vec![
-                tile(
+                Tile::new(
                     "right, first token",
                     percent(self.edited.acc),
                     format!("{} without the edit", percent(self.base.acc)),
                 ),
-                tile(
+                Tile::new(
                     "change",
                     format!("{} points", points(change)),
                     format!("{} fixed, {} broken of {} items", self.fixed, self.broken, self.items),
                 ),
-                tile(
+                Tile::new(
                     "among the ten likeliest",
                     percent(self.edited.acc10),
                     format!("{} before", percent(self.base.acc10)),
                 ),
-                tile(
+                Tile::new(
                     "log-loss",
                     nats(self.edited.log_loss - self.base.log_loss),
                     format!("{:.4} before, nats an item", self.base.log_loss),
@@ -115,10 +115,6 @@ impl Explanation {
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec()
     }
-}
-
-fn tile(name: &str, value: String, remark: String) -> Tile {
-    Tile { name: name.to_owned(), value, remark }
 }
 
 /// A table of texts.

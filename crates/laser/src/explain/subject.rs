@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use laser_linalg::Spectrum;
 use laser_model::Model;
 use laser_model::weight_id::WeightId;
 use rand::{Rng, SeedableRng};
@@ -17,7 +16,7 @@ use crate::edit::Edit;
 use crate::edit::reduction::Reduction;
 use crate::edit::seed::derived_seed;
 use crate::edit::truncation::Truncation;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluate::{Evaluator, RunContext};
 
 /// Rows of ordinary text at which a batch is full.
@@ -48,7 +47,7 @@ impl Subject<'_> {
     /// Measures all parts of the matrix `id`, which `edit` reduces; its other matrices are edited.
     pub(crate) fn measure(&self, id: WeightId, reduction: &Reduction, edit: &Edit) -> Result<MeasuredMatrix> {
         let (model, _) = self.truncation.apply(self.model, &edit.without(id, self.model.config()))?;
-        let spectrum = spectrum_of(&model, self.truncation, id)?;
+        let spectrum = self.truncation.spectrum(&model, id)?;
         let rank = kept_rank(&id.to_string(), reduction, &spectrum)?;
         let parts: Vec<Part> = parts(reduction, rank, &spectrum, &self.settings)?;
         let mut reductions: Vec<Reduction> = parts.iter().map(|part| part.reduction).collect();
@@ -116,12 +115,4 @@ impl Subject<'_> {
 /// The reduction that keeps everything.
 fn whole() -> Reduction {
     "1".parse().expect("a reduction")
-}
-
-/// The spectrum of a matrix as loaded.
-pub(crate) fn spectrum_of(model: &Model, truncation: &Truncation, id: WeightId) -> Result<Spectrum> {
-    let matrix = model.matrix(id)?;
-    let singular = truncation.svd(id, &matrix)?.s;
-    Spectrum::new(singular, matrix.rows(), matrix.cols())
-        .map_err(|source| Error::Linalg { matrix: id.to_string(), source })
 }

@@ -70,21 +70,20 @@ impl FrequencyRelation {
     }
 
     fn tiles(&self) -> Vec<Tile> {
-        let tile = |name: &str, value: String, remark: String| Tile { name: name.to_owned(), value, remark };
         let share = self.coverage.above_zero as f64 / self.coverage.items.max(1) as f64;
         let p = |p: Option<f64>| p.map_or_else(|| "no test".to_owned(), p_value);
         let logprob = self.associations.logprob;
         let corrected = self.associations.corrected;
         let dash = || "–".to_owned();
         vec![
-            tile("items", count(self.items), format!("in {} groups", count(self.groups))),
-            tile("mentioned at all", percent(share), format!("{} items", count(self.coverage.above_zero))),
-            tile(
+            Tile::new("items", count(self.items), format!("in {} groups", count(self.groups))),
+            Tile::new("mentioned at all", percent(share), format!("{} items", count(self.coverage.above_zero))),
+            Tile::new(
                 "log-probability against frequency",
                 logprob.map_or_else(dash, |test| format!("ρ {}", number(test.rho, 3))),
                 logprob.map_or_else(dash, |test| p(test.permutation_p)),
             ),
-            tile(
+            Tile::new(
                 "log-odds of a fix, for ten times the documents",
                 corrected.map_or_else(dash, |slope| number(slope.slope, 2)),
                 corrected.map_or_else(dash, |slope| p(slope.permutation_p)),

@@ -58,6 +58,19 @@ impl Sensitivity {
         &self.effects[j * k..(j + 1) * k]
     }
 
+    /// Contributions of `n` equal bands of components to −loss of item `j`, to first order, nats, from the largest components
+    /// to the smallest. A log-loss is −log p, so that these are contributions to log p of the answer.
+    ///
+    /// # Panics
+    /// If there is no item `j`.
+    pub fn band_contributions(&self, j: usize, n: usize) -> Vec<f64> {
+        let effects = self.effects(j);
+        let edge = |band: usize| band * effects.len() / n;
+        let sum =
+            |band: usize| -effects[edge(band)..edge(band + 1)].iter().map(|effect| f64::from(*effect)).sum::<f64>();
+        (0..n).map(sum).collect()
+    }
+
     /// Predicts the change of the loss when only the components with `kept(i)` stay; `|i| i < rank` is a truncation.
     ///
     /// The first order is `d_j = −Σ_{i removed} σᵢ·∂L_j/∂σᵢ`; the Fisher term estimates the second order.

@@ -41,6 +41,11 @@ pub fn nats_with(decimals: usize, nats: f64) -> String {
     if nats < 0.0 && !is_zero { format!("−{digits}") } else { digits }
 }
 
+/// Writes an interval, `−1.2 to +3.4`; a dash without one.
+pub fn interval(ci95: Option<[f64; 2]>, number: impl Fn(f64) -> String) -> String {
+    ci95.map_or_else(|| "–".to_owned(), |[low, high]| format!("{} to {}", number(low), number(high)))
+}
+
 /// Writes a p-value with two significant digits, `p = 0.031`; below 0.0001 as `p < 0.0001`.
 pub fn p_value(p: f64) -> String {
     match p {
@@ -92,6 +97,12 @@ mod tests {
         let want = ["1.00", "0.50", "0.031", "0.0031", "0.00031"].map(|p| format!("p = {p}"));
         assert_eq!(written[..5], want);
         assert_eq!(written[5], "p < 0.0001");
+    }
+
+    #[test]
+    fn a_missing_interval_is_a_dash() {
+        assert_eq!(interval(Some([-0.012, 0.034]), points), "−1.2 to +3.4");
+        assert_eq!(interval(None, points), "–");
     }
 
     #[test]

@@ -130,8 +130,7 @@ impl Session {
             fixed: &changed.fixed,
             seed: options.seed,
         };
-        let words = [Some(WordDirections::of(&model)?), WordDirections::of_embedding(&model)?];
-        let words = [words[0].as_ref(), words[1].as_ref()];
+        let (head, embedding) = (WordDirections::of(&model)?, WordDirections::of_embedding(&model)?);
         let mut matrices = Vec::with_capacity(measured.len());
         for matrix in &measured {
             let others = options.edit.without(matrix.id, self.config());
@@ -139,7 +138,7 @@ impl Session {
             let context = self.explain_context("attribution");
             let effects =
                 sensitivities(&model, &evaluator, &questions.items, &[matrix.id], &truncation, Loss::LogLoss, context)?;
-            matrices.push(matrix.explanation(&changed, &targets, words, &effects[&matrix.id]));
+            matrices.push(matrix.explanation(&changed, &targets, &head, embedding.as_ref(), &effects[&matrix.id]));
         }
         let mut transitions = [[0; 4]; 4];
         for (before, after) in base.classes.iter().zip(&edited.classes) {

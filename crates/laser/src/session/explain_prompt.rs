@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, RunContext, input_tensor};
 use crate::explain::{
     ActiveComponent, LensLayer, LikelyToken, MatrixBands, MatrixComponents, NextToken, PromptExplanation, ResidualPath,
-    WordDirections, kept_rank, removed_part, spectrum_of,
+    WordDirections, kept_rank, removed_part,
 };
 use crate::gradient::{Loss, Sensitivity, sensitivities};
 
@@ -88,7 +88,7 @@ impl Session {
         let mut removed = Vec::new();
         let mut kept_of = BTreeMap::new();
         for (id, reduction) in options.edit.reductions() {
-            let spectrum = spectrum_of(&model, &truncation, id)?;
+            let spectrum = truncation.spectrum(&model, id)?;
             let kept = kept_rank(&id.to_string(), reduction, &spectrum)?;
             kept_of.insert(id, kept);
             let alone = options.edit.with(id, removed_part(kept, spectrum.values().len()));
@@ -244,10 +244,6 @@ impl Reader<'_> {
 
 /// Contributions of the tenths of a matrix's components to the answer's log-probability.
 fn matrix_bands(id: WeightId, sensitivity: &Sensitivity, edited: bool) -> MatrixBands {
-    let effects = sensitivity.effects(0);
-    let edge = |band: usize| band * effects.len() / BANDS;
-    // The effect on the loss is the negative of that on the log-probability.
-    let sum = |band: usize| -effects[edge(band)..edge(band + 1)].iter().map(|effect| f64::from(*effect)).sum::<f64>();
-    let bands: Vec<f64> = (0..BANDS).map(sum).collect();
+    let bands = sensitivity.band_contributions(0, BANDS);
     MatrixBands { matrix: id.to_string(), total: bands.iter().sum(), bands, edited }
 }

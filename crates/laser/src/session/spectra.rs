@@ -8,7 +8,7 @@ use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::edit::{Edit, parse_selector};
 use crate::error::{Error, Result};
 use crate::evaluate::RunContext;
-use crate::explain::{MatrixSpectrum, spectrum_of};
+use crate::explain::MatrixSpectrum;
 
 impl Session {
     /// Spectra of matrices, by layer. `matrices`: such as `all`, `mlp` or `L20-27.up_proj`.
@@ -35,7 +35,7 @@ impl Session {
             if context.observer.stopped() {
                 return Err(Error::Interrupted);
             }
-            let spectrum = spectrum_of(model, truncation, *id)?;
+            let spectrum = truncation.spectrum(model, *id)?;
             found.push(MatrixSpectrum::new(*id, &spectrum, edited.contains(id)));
             context.progress(found.len(), ids.len());
         }

@@ -31,9 +31,9 @@ impl Sweep {
                 self.items
             ),
             tiles: vec![
-                tile("unedited", percent(self.base.acc), format!("log-loss {:.4}", self.base.log_loss)),
-                tile("items", self.items.to_string(), format!("in {} groups", self.groups)),
-                tile("edits", self.rows.len().to_string(), format!("{} matrices", self.places().len())),
+                Tile::new("unedited", percent(self.base.acc), format!("log-loss {:.4}", self.base.log_loss)),
+                Tile::new("items", self.items.to_string(), format!("in {} groups", self.groups)),
+                Tile::new("edits", self.rows.len().to_string(), format!("{} matrices", self.places().len())),
             ],
             sections,
             provenance: self.provenance(),
@@ -213,10 +213,6 @@ fn cells(row: &SweepRow) -> Vec<String> {
         format!("{} / {}", row.fixed, row.broken),
         format!("{:.4}", row.scored.log_loss),
     ]
-}
-
-fn tile(name: &str, value: String, remark: String) -> Tile {
-    Tile { name: name.to_owned(), value, remark }
 }
 
 /// Some of the layers, evenly spread, the first and the last among them.

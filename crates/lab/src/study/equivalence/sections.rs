@@ -32,24 +32,23 @@ impl EquivalenceResult {
     }
 
     fn tiles(&self) -> Vec<Tile> {
-        let tile = |name: &str, value: String, remark: String| Tile { name: name.to_owned(), value, remark };
         let worst = self.evidence.strength.iter().filter(|bin| bin.judged).max_by(|a, b| a.p.total_cmp(&b.p));
         let share = self.evidence.matched.log_odds_ratio.zip(self.evidence.ceiling.log_odds_ratio);
         vec![
-            tile("matched arm", self.matched.clone(), String::new()),
-            tile(
+            Tile::new("matched arm", self.matched.clone(), String::new()),
+            Tile::new(
                 "(a) accuracy − LASER’s, points",
                 worst.map_or_else(|| "–".to_owned(), |bin| points(bin.mean)),
                 worst.map_or_else(String::new, |bin| {
                     format!("90 %: {} to {}", points(bin.ci90[0]), points(bin.ci90[1]))
                 }),
             ),
-            tile(
+            Tile::new(
                 "(b) odds ratio in strata",
                 odds(&self.evidence.matched),
                 share.map_or_else(String::new, |(m, c)| format!("{:.0} % of the ceiling’s logarithm", 100.0 * m / c)),
             ),
-            tile(
+            Tile::new(
                 "(c) KL difference, nats",
                 format!("{:+.2}", self.evidence.distribution),
                 interval(self.evidence.distribution_ci95, |x| format!("{x:+.2}")),

@@ -1,9 +1,8 @@
 //! One model of a fact world, without and with its best edit: everything the study says about one world.
 
 use laser::edit::truncation::Truncation;
-use laser::linalg::Spectrum;
 use laser::model::Model;
-use laser::{Edit, Error, Reduction, Result};
+use laser::{Edit, Reduction, Result};
 use serde::Serialize;
 
 use crate::study::edit_sweep::{EditSpace, TriedEdit, sweep};
@@ -89,11 +88,8 @@ pub(super) fn measure(
     let mut transitions = [[0; 4]; 4];
     subject.test.iter().for_each(|fact| transitions[before[*fact] as usize][after[*fact] as usize] += 1);
     let (id, reduction) = found.best.as_single().expect("a sweep tries edits of one matrix");
-    let matrix = model.matrix(id)?;
-    let singular = truncation.svd(id, &matrix)?.s;
-    let max_rank = singular.len();
-    let spectrum = Spectrum::new(singular, matrix.rows(), matrix.cols())
-        .map_err(|source| Error::Linalg { matrix: id.to_string(), source })?;
+    let spectrum = truncation.spectrum(model, id)?;
+    let max_rank = spectrum.values().len();
     let fixed: Vec<usize> = subject
         .test
         .iter()

@@ -34,15 +34,14 @@ impl StudyResult {
 
 fn tiles(pooled: &Pooled) -> Vec<Tile> {
     let all = &pooled.flips.all;
-    let tile = |name: &str, value: String, remark: String| Tile { name: name.to_owned(), value, remark };
     let interval = all
         .gain_ci95
         .map_or_else(|| "no interval".to_owned(), |[low, high]| format!("95 %: {} to {}", points(low), points(high)));
     vec![
-        tile("unedited models, test", rate(&all.base), interval95(&all.base)),
-        tile("with the best edit, test", rate(&all.edit), interval95(&all.edit)),
-        tile("change, points", points(all.gain), interval),
-        tile(
+        Tile::new("unedited models, test", rate(&all.base), interval95(&all.base)),
+        Tile::new("with the best edit, test", rate(&all.edit), interval95(&all.edit)),
+        Tile::new("change, points", points(all.gain), interval),
+        Tile::new(
             "fixed / broken",
             format!("{} / {}", all.fixed.events, all.broken.events),
             format!("McNemar’s exact {}", p_value(all.mcnemar_p)),

@@ -73,7 +73,7 @@ impl<'a> SourceMatrix<'a> {
     ///
     /// # Errors
     /// Those of [`SourceMatrix::svd`].
-    pub(super) fn spectrum(&self) -> Result<Spectrum> {
+    pub(crate) fn spectrum(&self) -> Result<Spectrum> {
         let [m, n] = self.shape();
         Spectrum::new(self.svd()?.s.clone(), m, n).map_err(self.error())
     }
