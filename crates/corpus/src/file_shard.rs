@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::error::{Error, Result};
-use crate::formats::{Broken, json_array, json_lines, plain_text, warc, zstd_frames::ZstdFrames};
+use crate::formats::{Broken, json_array, json_lines, plain_text, warc, zstd_frames};
 use crate::reading::Reading;
 use crate::source::{DocumentSink, DocumentSource};
 
@@ -68,7 +68,10 @@ impl FileShard {
         let mut reader: Box<dyn BufRead> = match self.compression {
             Compression::None => Box::new(file),
             Compression::Gzip => Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(file))),
-            Compression::Zstd => Box::new(BufReader::with_capacity(BUFFER, ZstdFrames::new(file))),
+            Compression::Zstd => Box::new(BufReader::with_capacity(
+                BUFFER,
+                zstd_frames::reader(file).map_err(Broken::at(|| "start".to_owned()))?,
+            )),
         };
         let Reading { text_key, split, document_limit } = &self.reading;
         match self.format {
