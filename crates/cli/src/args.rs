@@ -1,5 +1,6 @@
 //! Command-line arguments, as typed values.
 
+mod ask;
 mod corpus;
 mod explain;
 mod lab;
@@ -10,11 +11,13 @@ mod sweep;
 mod task;
 mod values;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
+pub(crate) use ask::Ask;
 pub(crate) use corpus::{BoundsName, CaseName, Corpus, CorpusCommand, CorpusCount, CorpusRelate};
 pub(crate) use explain::Explain;
 pub(crate) use lab::{
@@ -40,24 +43,30 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 done but a check did not hold, 2 could not run.
+Exit codes: 0 done, 1 done but a check did not hold, 2 could not run, 130 interrupted.
 stdout carries the result (--json for machines), stderr everything else.";
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// Print no progress on stderr
+    /// Print nothing on stderr but errors and why the exit status is 1
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Print more on stderr
-    #[arg(short, long, global = true)]
-    pub(crate) verbose: bool,
+    /// Print more on stderr: times and work; -vv: every edit that is tried
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Colours of help and errors; `auto` follows the terminal and NO_COLOR
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: clap::ColorChoice,
+    /// YAML file with flags as keys, which `laser config COMMAND` prints; the command line wins
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Number of threads [default: all processors]
     #[arg(long, global = true, value_name = "N")]
-    pub(crate) threads: Option<usize>,
+    pub(crate) threads: Option<NonZeroUsize>,
     /// Device that computes: cpu, cuda, cuda:N or metal
     #[arg(long, global = true, default_value = "cpu")]
     pub(crate) device: DeviceName,
@@ -94,7 +103,9 @@ pub(crate) enum Command {
     Apply(Apply),
     /// Show what a LoRA adapter changes of what LASER keeps and removes, and whether LASER still helps
     Lora(Box<Lora>),
-    /// Compare two evaluations of the same items
+    /// Show what a model says to a prompt, with and without an edit, without writing a file
+    Ask(Ask),
+    /// Compare two evaluations or searches on the same items
     Compare(Compare),
     /// Render the report of a search, a sweep or an explanation again
     Report(Report),
@@ -102,6 +113,11 @@ pub(crate) enum Command {
     Tasks(Tasks),
     /// Count how often a corpus mentions the facts of a task
     Corpus(Corpus),
+    /// Print a configuration file with every flag of a command, for --config
+    Config(ConfigTemplate),
+    /// Write shell completions or man pages
+    #[command(hide = true)]
+    Generate(Generate),
     /// Train small models, and study on them what rank reduction removes
     Lab(Box<Lab>),
 }
@@ -189,6 +205,9 @@ pub(crate) struct Eval {
     /// Folder for results.json and a samples_TASK.jsonl for each task, under lm-evaluation-harness' names
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Replace another evaluation in that folder
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -212,12 +231,48 @@ pub(crate) struct Apply {
     pub(crate) weights_type: Option<Dtype>,
 }
 
+/// A command by name.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigTemplate {
+    /// Command whose flags are printed
+    #[arg(default_value = "search")]
+    pub(crate) command: String,
+}
+
+/// A kind of generated file.
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    #[command(subcommand)]
+    pub(crate) what: GenerateCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GenerateCommand {
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write a man page for each command
+    Man {
+        /// Folder for the pages
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
-    /// Folder of the first evaluation
+    /// A: folder of an evaluation, or of a search, whose winner is taken; of a search alone: its unedited model
     pub(crate) a: PathBuf,
-    /// Folder of the second evaluation, on the same items
-    pub(crate) b: PathBuf,
+    /// B: another folder, on the same items [default: the winner of the search in A]
+    pub(crate) b: Option<PathBuf>,
+    /// Items to compare [default: all that both have; where a search is compared, its test split]
+    #[arg(long, value_enum)]
+    pub(crate) split: Option<SplitName>,
+    /// Number of flips to list in each direction
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub(crate) flips: usize,
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

@@ -4,6 +4,8 @@
 
 mod args;
 mod commands;
+mod config;
+mod help;
 mod output;
 mod plan;
 mod print;
@@ -11,19 +13,27 @@ mod progress;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::config::Given;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     laser::kernels::tensor_library::compute_in_calling_thread();
-    let arguments = args::Arguments::parse();
-    match commands::run(arguments) {
-        Ok(code) => code,
+    let mut command = help::arrange(args::Arguments::command());
+    command.build();
+    let parsed = config::expand(&command, std::env::args_os().collect());
+    let arguments = match parsed {
+        Ok(arguments) => arguments,
         Err(error) => {
             output::failure(&error);
-            ExitCode::from(2)
+            return ExitCode::from(2);
         }
-    }
+    };
+    let matches = command.clone().color(help::colour(&arguments)).get_matches_from(arguments);
+    let given = Given::of(&command, &matches);
+    let parsed = args::Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    commands::run(parsed, &given)
 }

@@ -132,9 +132,9 @@ pub(crate) fn describe_tasks(global: &Global, session: &Session, tasks: &ScoredT
 }
 
 /// The exit code of a command that did its work with an edit: 1 where the recipe was made for another model.
-pub(crate) fn exit_code(global: &Global, edit: Option<&RequestedEdit>) -> ExitCode {
+pub(crate) fn exit_code(edit: Option<&RequestedEdit>) -> ExitCode {
     if edit.is_some_and(|edit| edit.is_foreign) {
-        say(global, "check failed: the recipe was made for other model files (its base_model.sha256 differs)");
+        line("check failed: the recipe was made for other model files (its base_model.sha256 differs)");
         return ExitCode::from(1);
     }
     ExitCode::SUCCESS

@@ -21,7 +21,7 @@ use crate::progress::Progress;
 
 /// The number of threads to use, of which the process's pool then consists.
 pub(crate) fn threads(global: &Global) -> usize {
-    let threads = global.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
+    let threads = global.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
     // An error means that the pool exists: an earlier call of this process built it, of the same size.
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().ok();
     threads

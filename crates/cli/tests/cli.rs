@@ -11,10 +11,14 @@ mod items;
 mod adapters;
 #[path = "cli/apply.rs"]
 mod apply;
+#[path = "cli/ask.rs"]
+mod ask;
 #[path = "cli/chat.rs"]
 mod chat;
 #[path = "cli/classes.rs"]
 mod classes;
+#[path = "cli/config.rs"]
+mod config;
 #[path = "cli/corpus.rs"]
 mod corpus;
 #[path = "cli/data.rs"]
@@ -51,6 +55,8 @@ mod scores;
 mod search;
 #[path = "cli/several.rs"]
 mod several;
+#[path = "cli/stranger_commands.rs"]
+mod stranger_commands;
 #[path = "cli/streams.rs"]
 mod streams;
 #[path = "cli/sweep.rs"]

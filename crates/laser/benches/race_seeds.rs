@@ -18,7 +18,7 @@ use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
 use laser::model::weight_id::WeightKind;
 use laser::search::store::{Outcomes, Store, Trial};
-use laser::search::{Candidate, ItemOrder, Plan, SearchContext, Settings, Space, Splits, explore};
+use laser::search::{Candidate, Fingerprint, ItemOrder, Plan, SearchContext, Settings, Space, Splits, explore};
 use laser::statistics::{PairedOutcomes, Split};
 use laser::task::Task;
 use laser::task::options::TaskOptions;
@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         settings.order_seed = seed;
         let order = ItemOrder::new(&evaluator, &items, &settings).items;
         let path = folder.join(format!("{seed}.sqlite"));
-        let mut store = Store::open(&path, "replay", false)?;
+        let mut store = Store::open(&path, &Fingerprint::named("replay"), false)?;
         let trials: Vec<Trial> = whole
             .iter()
             .map(|(edit, by_item)| {

@@ -9,6 +9,7 @@
 mod files;
 mod flipped_items;
 mod folder;
+mod lock;
 mod samples;
 mod scores;
 mod search_results;

@@ -4,6 +4,7 @@
 //! [`Session::apply`], one file each beside this one; each loads the weights when it needs them and frees them after.
 
 mod apply;
+mod ask;
 mod behaviour;
 mod continuations;
 mod divide;
@@ -13,9 +14,11 @@ mod explain;
 mod explain_prompt;
 mod explain_run;
 mod levels;
+mod likely_tokens;
 mod lora;
 mod manifest;
 mod options;
+mod preview;
 mod price;
 mod search;
 mod search_options;
@@ -39,6 +42,7 @@ use crate::error::{Error, Result};
 use crate::model_folder;
 
 pub use apply::{EditedModel, is_gguf_path};
+pub use ask::{AskedModels, Reply, ReplyOptions};
 pub use behaviour::BehaviourOptions;
 pub use edit::RequestedEdit;
 pub use evaluate::{EvaluateOptions, Evaluation};
@@ -47,6 +51,7 @@ pub use explain_prompt::PromptOptions;
 pub use levels::SOKOBAN;
 pub use lora::AdapterOptions;
 pub use options::{SessionObserver, SessionOptions};
+pub use preview::SearchPreview;
 pub use search::{CompletedSearch, TriedEdit};
 pub use search_options::SearchOptions;
 pub use sweep::SweepOptions;

@@ -15,7 +15,7 @@ use laser::model::load::ModelFiles;
 use laser::model::parallel::Unobserved;
 use laser::model::tokenizer::Tokenizer;
 use laser::search::store::Store;
-use laser::search::{Plan, SearchContext, Settings, Space, search};
+use laser::search::{Fingerprint, Plan, SearchContext, Settings, Space, search};
 use laser::task::join::Boundary;
 use laser::task::options::TaskOptions;
 use laser::task::score::{LengthNormalization, Match, Score, Ties};
@@ -246,7 +246,7 @@ fn trials_of_a_search_equal_their_edits_by_themselves() {
         let space = Space { reductions, ..Space::paper(case.model.config()) };
         let settings = Settings { space, plan: Plan::exhaustive(), resamples: 100, permutations: 100, ..defaults };
         let path = case.folder.path().join(format!("{score}.sqlite"));
-        let mut store = Store::open(&path, "masked", false).expect("store");
+        let mut store = Store::open(&path, &Fingerprint::named("masked"), false).expect("store");
         let found =
             search(SearchContext::new(&case.model, &evaluator, &truncation, &settings, &Unobserved), &mut store)
                 .expect("search");
@@ -279,7 +279,7 @@ fn the_default_plan_screens_models_that_fill_masks_by_gradients() {
         let defaults = Settings::new(case.model.config(), 2);
         let settings = Settings { candidates: 4, resamples: 100, permutations: 100, ..defaults };
         let path = case.folder.path().join(format!("default {score}.sqlite"));
-        let mut store = Store::open(&path, "masked", false).expect("store");
+        let mut store = Store::open(&path, &Fingerprint::named("masked"), false).expect("store");
         let found =
             search(SearchContext::new(&case.model, &evaluator, &truncation, &settings, &Unobserved), &mut store)
                 .expect("search");

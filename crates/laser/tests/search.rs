@@ -22,7 +22,7 @@ use laser::model::Model;
 use laser::model::parallel::Unobserved;
 use laser::model::weight_id::{MatrixPart, WeightId, WeightKind};
 use laser::search::store::{Outcomes, Store, Trial};
-use laser::search::{Candidate, SearchContext, Settings, sweep};
+use laser::search::{Candidate, Fingerprint, SearchContext, Settings, sweep};
 use laser::statistics::Split;
 use laser::task::Item;
 use laser::task::score::{LengthNormalization, Match, Score, Ties};
@@ -201,7 +201,7 @@ fn run(
     threads: usize,
     name: &str,
 ) -> Vec<Trial> {
-    let mut store = Store::open(&case.store(name), name, false).expect("store");
+    let mut store = Store::open(&case.store(name), &Fingerprint::named(name), false).expect("store");
     let items = indices(evaluator);
     let settings = &Settings { threads, ..settings(case, honest(), &["1"]) };
     let context = SearchContext::new(&case.model, evaluator, truncation, settings, &Unobserved);

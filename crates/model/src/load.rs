@@ -108,6 +108,11 @@ impl ModelFiles {
         &self.checkpoint
     }
 
+    /// Number of values in all tensors of the files.
+    pub fn n_parameters(&self) -> usize {
+        self.checkpoint.tensors().map(laser_checkpoint::TensorInfo::elements).sum()
+    }
+
     /// Sizes and options of the model.
     pub fn config(&self) -> &ModelConfig {
         &self.config

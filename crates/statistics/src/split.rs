@@ -68,6 +68,16 @@ impl Fractions {
         }
     }
 
+    /// Share of the search split.
+    pub fn search(self) -> f64 {
+        self.search
+    }
+
+    /// Share of the validation split.
+    pub fn validation(self) -> f64 {
+        self.validation
+    }
+
     /// The same ratio of search to validation, with nothing left for the test split; all search if both are 0.
     #[must_use]
     pub fn without_test(self) -> Self {

@@ -36,6 +36,22 @@ pub struct ChatSettings {
     pub date: Option<Date>,
 }
 
+/// One turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Role of the speaker, such as `user` or `assistant`.
+    pub role: String,
+    /// Text of the turn.
+    pub content: String,
+}
+
+impl Turn {
+    /// A turn of a role.
+    pub fn new(role: &str, content: &str) -> Self {
+        Self { role: role.to_owned(), content: content.to_owned() }
+    }
+}
+
 /// A model's chat template with the settings it is rendered with.
 #[derive(Debug)]
 pub struct ChatTemplate {
@@ -72,9 +88,28 @@ impl ChatTemplate {
     /// # Errors
     /// The template raises an exception, needs a date that is not set, does not finish, or takes too much memory.
     pub fn render(&self, system: Option<&str>, question: &str) -> Result<String, RenderError> {
-        let turn = |role: &str, content: &str| context! { role => role, content => content };
-        let messages: Vec<_> =
-            system.map(|text| turn("system", text)).into_iter().chain([turn("user", question)]).collect();
+        let system = system.map(|text| Turn::new("system", text));
+        self.render_messages(system.into_iter().chain([Turn::new("user", question)]))
+    }
+
+    /// Renders the turns of a conversation, after the system turn of the settings, up to the beginning of the next answer.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::render`].
+    pub fn render_turns(&self, turns: &[Turn]) -> Result<String> {
+        let system = self.settings.system.as_ref().map(|text| Turn::new("system", text));
+        let messages = system.into_iter().chain(turns.iter().cloned());
+        self.render_messages(messages).map_err(|error| failed("conversation", error))
+    }
+
+    /// True if a rendered text has its beginning-of-text token already.
+    pub fn begins(&self, rendered: &str) -> bool {
+        let begin = self.tokens.iter().find(|(name, _)| *name == "bos_token").map(|(_, text)| text.as_str());
+        begin.is_some_and(|begin| rendered.starts_with(begin))
+    }
+
+    fn render_messages(&self, turns: impl Iterator<Item = Turn>) -> Result<String, RenderError> {
+        let messages: Vec<_> = turns.map(|turn| context! { role => turn.role, content => turn.content }).collect();
         let tokens: minijinja::Value = self.tokens.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let variables = context! {
             messages => messages,
@@ -115,8 +150,7 @@ impl ChatTemplate {
             Ok(Item { prompt, ..item.clone() })
         };
         let items = task.items.iter().map(rendered).collect::<Result<Vec<Item>>>()?;
-        let begin = self.tokens.iter().find(|(name, _)| *name == "bos_token").map(|(_, text)| text.as_str());
-        let begun = begin.is_some_and(|begin| items.iter().all(|item| item.prompt.starts_with(begin)));
+        let begun = items.iter().all(|item| self.begins(&item.prompt));
         let boundary = match task.join.boundary {
             // Else the one token that this score predicts would be the template's line end.
             Boundary::Harness if score == Score::Top1 => Boundary::Apart,

@@ -1,6 +1,7 @@
 //! Trial stores: the SQLite file of an earlier run, read as a report and a resumed search read it.
 
 use laser::Edit;
+use laser::search::Fingerprint;
 use laser::search::store::{Outcomes, Store, Trial};
 use laser::statistics::Split;
 use laser_fuzz::damage::Damaged;
@@ -11,7 +12,7 @@ use crate::support::{folder, write};
 /// A store with a few trials, as one file.
 fn store() -> Vec<u8> {
     let folder = folder();
-    let mut store = Store::in_memory("fingerprint").expect("a store");
+    let mut store = Store::in_memory(&Fingerprint::named("fuzz")).expect("a store");
     store.insert_order(Split::Search, &[2, 0, 1]).expect("inserts");
     let outcomes = |n: usize| Outcomes {
         correct: vec![true; n],
@@ -52,7 +53,7 @@ fn trial_stores() {
             store.count().is_ok()
         });
         // And as a resumed search opens it, which writes.
-        let _ = Store::open(&path, "fingerprint", true);
+        let _ = Store::open(&path, &Fingerprint::named("fuzz"), true);
         opened
     });
 }

@@ -19,8 +19,8 @@ pub(crate) struct Search {
     pub(crate) task: TaskArgs,
     #[command(flatten)]
     pub(crate) svd: SvdArgs,
-    /// Layers: `*`, 5, 20-27, several joined by commas
-    #[arg(long, default_value = "*")]
+    /// Layers: `*`, 5, 20-27, 20- (to the last), -1 (the last), several joined by commas
+    #[arg(long, default_value = "*", allow_hyphen_values = true)]
     pub(crate) layers: String,
     /// Matrices, by name or the paper's aliases; `e*.down_proj` and `h*.q_proj` take experts or head groups one by one
     /// [default: all of the block; fc_in,fc_out under the paper's protocol]
@@ -70,9 +70,15 @@ pub(crate) struct Search {
     /// Also write the winner as a model: a new folder, or a .gguf file
     #[arg(long, value_name = "PATH")]
     pub(crate) write_model: Option<PathBuf>,
-    /// Continue the run in that folder
+    /// Continue the run in that folder, with its settings
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Print what would be tried, and the time and memory it would take, and try nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Offer no menu at the end (on a terminal)
+    #[arg(long)]
+    pub(crate) no_menu: bool,
 }
 
 /// Stages of a search, their settings and the limits of its work.
@@ -82,7 +88,7 @@ pub(crate) struct StrategyArgs {
     /// [default: gradient+race+greedy; exhaustive under the paper's protocol]
     #[arg(long, value_name = "PLAN", value_parser = library_value::<Plan>)]
     pub(crate) strategy: Option<Plan>,
-    /// End after this time, such as 90s, 20m or 2h; what was tried until then counts
+    /// End the whole command after about this time, such as 90s, 20m or 2h: trials end early enough for the proof
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) max_time: Option<Duration>,
     /// End after this many trials

@@ -17,8 +17,8 @@ pub(crate) struct Sweep {
     pub(crate) task: TaskArgs,
     #[command(flatten)]
     pub(crate) svd: SvdArgs,
-    /// Layers: `*`, 5, 20-27, several joined by commas
-    #[arg(long, default_value = "*")]
+    /// Layers: `*`, 5, 20-27, 20- (to the last), -1 (the last), several joined by commas
+    #[arg(long, default_value = "*", allow_hyphen_values = true)]
     pub(crate) layers: String,
     /// Matrices, by name or the paper's aliases [default: all of the block]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]

@@ -93,11 +93,14 @@ pub(crate) enum ProtocolName {
     Paper,
 }
 
-/// Parses the shares of the search and validation splits: `0.4,0.2`.
+/// Parses the shares of the search and validation splits: `0.4,0.2` or `40%,20%`.
 pub(crate) fn fractions(text: &str) -> Result<Fractions, String> {
     let form = || format!("expected two numbers such as 0.4,0.2, found `{text}`");
     let (search, validation) = text.split_once(',').ok_or_else(form)?;
-    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| form());
+    let number = |text: &str| match text.trim().strip_suffix('%') {
+        Some(percent) => percent.trim_end().parse::<f64>().map(|percent| percent / 100.0).map_err(|_| form()),
+        None => text.trim().parse::<f64>().map_err(|_| form()),
+    };
     Fractions::new(number(search)?, number(validation)?).map_err(|e| e.to_string())
 }
 
@@ -140,10 +143,12 @@ mod tests {
 
     #[test]
     fn times_and_sizes_have_units() {
-        for (text, seconds) in [("90s", 90.0), ("2.5m", 150.0), ("2h", 7200.0), ("7", 7.0)] {
+        for (text, seconds) in
+            [("90s", 90.0), ("2.5m", 150.0), ("5min", 300.0), ("2h", 7200.0), ("1h 30m", 5400.0), ("7", 7.0)]
+        {
             assert_eq!(duration(text).expect(text).as_secs_f64(), seconds);
         }
-        for (text, size) in [("512M", 512 << 20), ("8G", 8 << 30), ("4096", 4096)] {
+        for (text, size) in [("512M", 512 << 20), ("8G", 8 << 30), ("2GB", 2 << 30), ("4096", 4096)] {
             assert_eq!(bytes(text).expect(text), size);
         }
         for text in ["", "s", "-1s", "3 fortnights", "1e400s"] {

@@ -32,13 +32,14 @@ pub(super) fn run(args: &Apply, global: &Global, progress: &Arc<Progress>) -> Re
     }
     let card = ModelCard { base_model: Some(session.base_name().to_owned()), ..ModelCard::default() };
     let edit = requested.as_ref().map(|requested| requested.edit.clone()).unwrap_or_default();
+    progress.writes(&args.out);
     let edited = session.apply_with(&edit, &truncation, card)?;
     let written = edited.write_as(&args.out, args.tensor_type.or(args.weights_type))?;
     progress.finish();
     written.notes.iter().for_each(|note| output::say(global, note));
     if global.json {
         output::json(&written)?;
-        return Ok(output::exit_code(global, requested.as_ref()));
+        return Ok(output::exit_code(requested.as_ref()));
     }
     output::result(&print::written(&written))?;
     if let Some(m) = written.matrices.iter().chain(&written.merged).find(|m| m.relative > COARSE) {
@@ -49,5 +50,5 @@ pub(super) fn run(args: &Apply, global: &Global, progress: &Arc<Progress>) -> Re
         );
     }
     output::result("\nread back and checked: the changed tensors are there, all others are the source's")?;
-    Ok(output::exit_code(global, requested.as_ref()))
+    Ok(output::exit_code(requested.as_ref()))
 }

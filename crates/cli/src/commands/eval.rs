@@ -3,15 +3,16 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use laser::EvaluateOptions;
 use laser::run::RunFolder;
 
 use crate::args::{Eval, Global};
+use crate::config::Given;
 use crate::progress::Progress;
 use crate::{output, plan, print};
 
-pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
+pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>, given: &Given) -> Result<ExitCode> {
     plan::check_tasks(&args.task)?;
     let settings = plan::task_settings(&args.task)?;
     let session = plan::open(&args.model.model, global, progress)?;
@@ -27,6 +28,11 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>) -> Res
         no_side_effects: args.no_side_effects,
     };
     if let Some(out) = &args.out {
+        if RunFolder::new(out).has_results() && !args.force {
+            // The same evaluation once more gives the same files.
+            given.check_same(out).context("--force replaces them")?;
+        }
+        progress.creates(out);
         // Before the work, so that none is lost to a folder that cannot be created.
         RunFolder::new(out).create()?;
     }
@@ -37,6 +43,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>) -> Res
         let harness = evaluation.harness_output();
         if let Some(out) = &args.out {
             RunFolder::new(out).write_eval(&harness)?;
+            given.write(out)?;
             output::say(global, &format!("wrote {}", out.display()));
         }
         if global.json {
@@ -46,5 +53,5 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>) -> Res
     if !global.json {
         output::result(&print::evaluation(&evaluation, &session, &tasks, options.split))?;
     }
-    Ok(output::exit_code(global, requested.as_ref()))
+    Ok(output::exit_code(requested.as_ref()))
 }

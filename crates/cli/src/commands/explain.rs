@@ -47,7 +47,7 @@ fn explain_prompt(
         output::result(&explanation.page().markdown())?;
     }
     output::say(global, &format!("wrote {} (report.html, prompt.json)", args.out.display()));
-    Ok(output::exit_code(global, requested.as_ref()))
+    Ok(output::exit_code(requested.as_ref()))
 }
 
 fn explain_task(args: &Explain, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
@@ -89,7 +89,7 @@ fn explain_task(args: &Explain, global: &Global, progress: &Arc<Progress>) -> Re
     }
     let out = args.out.display();
     output::say(global, &format!("wrote {out} (report.html, explain.json, explain.jsonl)"));
-    Ok(output::exit_code(global, requested.as_ref()))
+    Ok(output::exit_code(requested.as_ref()))
 }
 
 /// The words of a file, one a line.

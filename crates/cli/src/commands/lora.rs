@@ -68,5 +68,5 @@ pub(super) fn run(args: &Lora, global: &Global, progress: &Arc<Progress>) -> Res
         output::result(&print::adapter(&analysis))?;
     }
     let foreign = adapted.filter(|edit| edit.is_foreign).or(edit);
-    Ok(output::exit_code(global, foreign.as_ref()))
+    Ok(output::exit_code(foreign.as_ref()))
 }

@@ -54,7 +54,7 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Arc<Progress>) 
         output::result(&format!("model     {}", model.display()))?;
     }
     output::result(&print::next_commands(&args.out, proposes_edit.then_some(model.as_path())))?;
-    if global.verbose {
+    if global.verbose > 0 {
         output::say(global, &markdown_table(&found.results));
     }
     Ok(ExitCode::SUCCESS)

@@ -42,5 +42,5 @@ pub(super) fn run(args: &Reproduce, global: &Global, progress: &Arc<Progress>) -
         output::result(&reproduced.page.markdown())?;
     }
     output::say(global, &format!("wrote {} (report.html, reproduce.json)", args.out.display()));
-    Ok(output::exit_code(global, requested.as_ref()))
+    Ok(output::exit_code(requested.as_ref()))
 }

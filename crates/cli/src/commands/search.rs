@@ -1,18 +1,23 @@
 //! `laser search`: finds the best edit and proves it.
 
+mod dry_run;
+mod menu;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use laser::CompletedSearch;
 use laser::report::markdown_table;
 use laser::results::Verdict;
+use laser::run::RunFolder;
+use laser::{CompletedSearch, Session};
 
 use crate::args::{Global, Search};
+use crate::config::Given;
 use crate::progress::Progress;
 use crate::{output, plan};
 
-pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
+pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>, given: &Given) -> Result<ExitCode> {
     plan::check_tasks(&args.task)?;
     let settings = plan::task_settings(&args.task)?;
     let options = plan::search_options(args)?;
@@ -22,12 +27,19 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> R
     }
     let tasks = session.tasks(&settings)?;
     output::describe_tasks(global, &session, &tasks);
-    if let Some(time) = args.strategy.max_time {
-        progress.expire_in(time);
+    if args.dry_run {
+        return dry_run::run(&session, &tasks, &options, args, global, progress);
     }
-    let found = completed(session.search(&tasks, &options), args)?;
+    if let Some(time) = args.strategy.max_time {
+        progress.limit_time(time);
+    }
+    let is_new = !args.out.exists();
+    progress.creates(&args.out);
+    progress.when_search_begins(given.writer(&args.out));
+    let found = completed(session.search(&tasks, &options), args, is_new)?;
     found.write_run(&args.out)?;
     if let Some(path) = args.write_model.as_ref().filter(|_| !found.edit().is_empty()) {
+        progress.writes(path);
         let written = found
             .apply(&session)?
             .write(path)
@@ -47,16 +59,51 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> R
     if let Some(path) = args.write_model.as_ref().filter(|_| found.edit().is_empty()) {
         output::say(global, &format!("no edit is proposed: {} is not written", path.display()));
     }
+    if progress.is_expired() {
+        let out = args.out.display();
+        output::say(
+            global,
+            &format!("the time was over before all edits were tried; laser search --resume --out {out} goes on"),
+        );
+    }
+    for command in next_commands(args, &found) {
+        output::say(global, &command);
+    }
+    if !args.no_menu && !global.json && !global.quiet {
+        menu::offer(&Outcome { session: &session, found: &found, args, given })?;
+    }
     let results = &found.results;
     if !results.keeps_guards() {
-        output::say(global, "exit status 1: a guard is broken on the test split");
+        output::line("exit status 1: a guard is broken on the test split");
         return Ok(ExitCode::from(1));
     }
     if args.require_gain && results.verdict != Verdict::Gain {
-        output::say(global, &format!("exit status 1: a gain was required, and the verdict is {}", results.verdict));
+        output::line(&format!("exit status 1: a gain was required, and the verdict is {}", results.verdict));
         return Ok(ExitCode::from(1));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A finished search with everything that a user may want to do next.
+struct Outcome<'a> {
+    session: &'a Session,
+    found: &'a CompletedSearch,
+    args: &'a Search,
+    given: &'a Given,
+}
+
+/// Commands that a user may run after a search.
+fn next_commands(args: &Search, found: &CompletedSearch) -> Vec<String> {
+    let (model, out) = (&args.model.model, args.out.display());
+    if found.edit().is_empty() {
+        return Vec::new();
+    }
+    let written = if model.ends_with(".gguf") || model.starts_with("pypi:") { "better.gguf" } else { "better" };
+    let mut commands = vec![format!("next: laser ask {model} --edit {out}/recipe.yaml")];
+    if args.write_model.is_none() {
+        commands.push(format!("      laser apply {model} --edit {out}/recipe.yaml --out {written}"));
+    }
+    commands
 }
 
 /// Names the flag of the written model where the library speaks of the target, which `--out` is for other commands.
@@ -68,10 +115,21 @@ fn of_model(error: laser::Error) -> anyhow::Error {
 }
 
 /// Tells how to continue, where a search ended early or the folder holds one.
-fn completed(search: laser::Result<CompletedSearch>, args: &Search) -> Result<CompletedSearch> {
+fn completed(search: laser::Result<CompletedSearch>, args: &Search, is_new: bool) -> Result<CompletedSearch> {
     let out = args.out.display();
     search.map_err(|error| match error {
-        laser::Error::Interrupted => anyhow!("interrupted: {out} keeps the trials that ended; --resume continues them"),
+        laser::Error::Interrupted => match RunFolder::new(&args.out).has_trials() {
+            false => {
+                if is_new {
+                    // Nothing in it would be missed.
+                    let _ = std::fs::remove_dir_all(&args.out);
+                }
+                anyhow!("interrupted before the first trial")
+            }
+            true => anyhow!(
+                "interrupted: {out} keeps the trials that ended; laser search --resume --out {out} continues them"
+            ),
+        },
         laser::Error::Run { .. } if !args.resume => anyhow!("{error}; --resume continues that run"),
         other => other.into(),
     })

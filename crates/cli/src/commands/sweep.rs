@@ -7,10 +7,11 @@ use anyhow::{Result, anyhow};
 use laser::run::RunFolder;
 
 use crate::args::{Global, Sweep};
+use crate::config::Given;
 use crate::progress::Progress;
 use crate::{output, plan};
 
-pub(super) fn run(args: &Sweep, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
+pub(super) fn run(args: &Sweep, global: &Global, progress: &Arc<Progress>, given: &Given) -> Result<ExitCode> {
     plan::check_tasks(&args.task)?;
     let settings = plan::task_settings(&args.task)?;
     let options = plan::sweep_options(args)?;
@@ -18,8 +19,12 @@ pub(super) fn run(args: &Sweep, global: &Global, progress: &Arc<Progress>) -> Re
     let tasks = session.tasks(&settings)?;
     output::describe_tasks(global, &session, &tasks);
     let out = args.out.display();
+    progress.creates(&args.out);
+    progress.when_search_begins(given.writer(&args.out));
     let sweep = session.sweep(&tasks, &options).map_err(|error| match error {
-        laser::Error::Interrupted => anyhow!("interrupted: {out} keeps the edits that were scored; --resume continues"),
+        laser::Error::Interrupted => {
+            anyhow!("interrupted: {out} keeps the edits that were scored; laser sweep --resume --out {out} continues")
+        }
         laser::Error::Run { .. } if !args.resume => anyhow!("{error}; --resume continues that sweep"),
         other => other.into(),
     })?;

@@ -26,7 +26,7 @@ pub(crate) fn model_json(session: &Session, tokenizer: &ReadTokenizer<'_>) -> Va
         Err(error) => json!({"error": error}),
     };
     json!({"model": session.name(), "architecture": c.family.model_type,
-        "parameters": parameters(files), "layers": c.n_layers, "d_model": c.d_model, "d_mlp": c.d_mlp,
+        "parameters": files.n_parameters(), "layers": c.n_layers, "d_model": c.d_model, "d_mlp": c.d_mlp,
         "heads": c.n_heads, "kv_heads": c.n_kv_heads, "d_head": c.d_head, "vocab": c.vocab_size,
         "context": c.max_positions, "tied": c.head.tied, "tokenizer": tokenizer, "notes": session.notes(),
         "matrices": matrices})
@@ -41,7 +41,7 @@ pub(crate) fn model(session: &Session, tokenizer: &ReadTokenizer<'_>, all: bool)
          vocabulary {}, context {}{}\n",
         session.name(),
         c.family.name,
-        parameters(files) as f64 / 1e6,
+        files.n_parameters() as f64 / 1e6,
         c.n_layers,
         c.d_model,
         c.d_mlp,
@@ -90,11 +90,6 @@ fn describe_tokenizer(t: &Tokenizer) -> String {
         special(t.eos_id()),
         if t.chat_template().is_some() { ", chat template" } else { "" }
     )
-}
-
-/// Number of values in all tensors of the files.
-fn parameters(files: &ModelFiles) -> usize {
-    files.checkpoint().tensors().map(laser::checkpoint::TensorInfo::elements).sum()
 }
 
 /// The paper's name of a matrix; empty if it has none.

@@ -61,9 +61,43 @@ fn an_interrupted_search_ends_in_order_and_says_how_to_go_on() {
     let id = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
     let ran = Ran::new(&search, child.wait_with_output().expect("ends"));
-    assert_eq!(ran.status.code(), Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("interrupted") && ran.stderr.contains("--resume"), "{ran:?}");
+    assert_eq!(ran.status.code(), Some(130), "{ran:?}");
+    assert!(ran.stderr.contains("interrupted") && ran.stderr.contains("laser search --resume --out run"), "{ran:?}");
     assert!(trials(&bench.path("run/trials.sqlite")) > 0);
+    bench.done("search --resume --out run");
+    assert!(bench.path("run/results.json").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_evaluation_leaves_no_folder() {
+    let bench = Bench::new();
+    items::open(&bench, 2000);
+    let eval = "eval model --task open.jsonl --score generate --threads 1 --out run";
+    let mut child = bench.command(eval).spawn().expect("starts");
+    while !bench.path("run").exists() {
+        assert!(child.try_wait().expect("waits").is_none(), "the evaluation ended before its folder was there");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
+    let ran = Ran::new(eval, child.wait_with_output().expect("ends"));
+    assert_eq!(ran.status.code(), Some(130), "{ran:?}");
+    assert!(!bench.path("run").exists(), "{ran:?}");
+}
+
+#[test]
+fn a_folder_has_one_search_at_a_time() {
+    let bench = Bench::new();
+    items::open(&bench, 160);
+    let search = format!("{SEARCH} --out run");
+    let mut first = bench.command(&search).spawn().expect("starts");
+    wait_for_trials(&mut first, &bench.path("run/trials.sqlite"));
+    let holder = format!("process {} runs in this folder", first.id());
+    bench.refused(&format!("{search} --resume"), &["run", &holder]);
+    first.kill().expect("kills");
+    first.wait().expect("ends");
+    bench.done(&format!("{search} --resume"));
 }
 
 /// Waits until the store of a running search has a few parts of trials.

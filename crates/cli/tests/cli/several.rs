@@ -103,7 +103,7 @@ fn a_guard_keeps_the_winner_from_spoiling_another_task() {
     best("--objective log-loss --aggregate weighted:0.9,0.1", "weighted");
     bench.refused(
         &format!("{search} --rho 1,0.1 --objective margin --out free --resume"),
-        &["another run", "Accuracy", "Margin"],
+        &["another run", "--objective was accuracy, is now margin"],
     );
 }
 

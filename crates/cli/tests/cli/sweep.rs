@@ -49,7 +49,10 @@ fn a_sweep_goes_on_and_bad_options_are_named() {
     bench.refused(&format!("{SWEEP} --out whole"), &["--resume continues that sweep"]);
     let again: Value = bench.data(&format!("{SWEEP} --out whole --resume"));
     assert_eq!(again["rows"], whole["rows"]);
-    bench.refused(&format!("{SWEEP} --out whole --resume --split test"), &["the store belongs to another run"]);
+    bench.refused(
+        &format!("{SWEEP} --out whole --resume --split test"),
+        &["the folder holds another run: --split was all, is now test"],
+    );
     let test = bench.data(&format!("{SWEEP} --out test --split test"));
     assert!(number(&test, "items") < 60.0, "{}", test["items"]);
     for (option, expected) in [

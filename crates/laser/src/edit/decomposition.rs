@@ -16,7 +16,6 @@ use laser_model::weight_id::WeightId;
 const POWER_ITERATIONS: usize = 2;
 
 /// Method of the decomposition from which the largest components of a matrix are taken.
-// Its `Debug` text is part of the fingerprint of a search (`Settings::fingerprint`), so variants keep their names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum SvdMethod {

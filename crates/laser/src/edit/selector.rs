@@ -35,10 +35,13 @@ impl MatrixSet {
             Some((part, name)) => (parse_parts(part, config)?, name),
         };
         let family = config.family;
-        let kinds = family.resolve_matrix(name).ok_or_else(|| {
+        // `q` is how people speak of `q_proj`.
+        let kinds = family.resolve_matrix(name).or_else(|| family.resolve_matrix(&format!("{name}_proj")));
+        let kinds = kinds.ok_or_else(|| {
             let mut names: Vec<&str> = config.kinds().into_iter().map(WeightKind::name).collect();
             names.extend(family.aliases().map(|(alias, _)| *alias));
-            format!("no matrix `{name}` in {}; it has {}", family.name, names.join(", "))
+            let meant = closest_name(name, &names).map_or_else(String::new, |name| format!("; did you mean {name}?"));
+            format!("no matrix `{name}` in {}; it has {}{meant}", family.name, names.join(", "))
         })?;
         let set = Self { text: text.to_owned(), parts, kinds };
         let layers: Vec<usize> = (0..config.n_layers).collect();
@@ -73,6 +76,14 @@ impl MatrixSet {
         }
         Ok(ids)
     }
+}
+
+/// The name that `text` probably is a slip of; `None` if none is close.
+fn closest_name<'a>(text: &str, names: &[&'a str]) -> Option<&'a str> {
+    /// Jaro-Winkler similarity, 0 to 1, from which two names look alike; clap suggests flags from 0.8.
+    const ALIKE: f64 = 0.8;
+    let alike = |name: &&'a str| strsim::jaro_winkler(text, name);
+    names.iter().copied().max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|name| alike(name) > ALIKE)
 }
 
 impl fmt::Display for MatrixSet {
@@ -119,7 +130,7 @@ pub fn parse_selector(text: &str, config: &ModelConfig) -> Result<Vec<WeightId>>
     Ok(ids.into_iter().collect())
 }
 
-/// Parses a list of layers joined by commas: `5`, `20-27` or `*`.
+/// Parses a list of layers joined by commas: `5`, `20-27`, `20-`, `-1` (the last) or `*`.
 ///
 /// # Errors
 /// A part that is not a layer of the model.
@@ -132,31 +143,40 @@ pub fn parse_layer_list(text: &str, config: &ModelConfig) -> Result<Vec<usize>> 
     Ok(layers.into_iter().collect())
 }
 
-/// Parses the layers of an edit, `L5`, `L20-27` or `L*`, of a model with `n_layers` layers.
+/// Parses the layers of an edit, `L5`, `L20-27`, `L20-`, `L-1` or `L*`, of a model with `n_layers` layers.
 pub(super) fn parse_layers(text: &str, n_layers: usize) -> Result<Vec<usize>, String> {
     let range = text.strip_prefix(['L', 'l']).ok_or_else(|| format!("`{text}` is not a layer"))?;
     parse_range(range, "layer", n_layers)
 }
 
-/// Parses `5`, `20-27` or `*` as numbers below `n`. `noun`: word for what is counted (layer, expert), for error texts.
+/// Parses `5`, `20-27`, `20-` (to the last) or `*` as numbers below `n`; `-1` is the last number, `-2` the one before, and
+/// may stand at both ends of a range. `noun`: word for what is counted (layer, expert), for error texts.
 fn parse_range(text: &str, noun: &str, n: usize) -> Result<Vec<usize>, String> {
     if text == "*" {
         return Ok((0..n).collect());
     }
-    let number = |s: &str| s.trim().parse::<usize>().map_err(|_| format!("`{s}` is not a {noun} number"));
-    let (first, last) = match text.split_once('-') {
-        Some((first, last)) => (number(first)?, number(last)?),
-        None => (number(text)?, number(text)?),
+    let existing = || match n {
+        0 => format!("the model has no {noun}s"),
+        n => format!("the model has {noun}s 0 to {}", n - 1),
+    };
+    let number = |from_end: bool, digits: &str| {
+        let digits = digits.trim();
+        let number: usize = digits.parse().map_err(|_| format!("`{text}` is not a {noun} number or range"))?;
+        let (index, sign) = if from_end { (n.checked_sub(number), "-") } else { (Some(number), "") };
+        let index = index.filter(|index| *index < n);
+        index.ok_or_else(|| format!("there is no {noun} {sign}{digits}: {}", existing()))
+    };
+    let (from_end, ends) = text.trim().strip_prefix('-').map_or((false, text.trim()), |rest| (true, rest));
+    let (first, last) = match ends.split_once('-') {
+        None => (number(from_end, ends)?, number(from_end, ends)?),
+        Some((first, "")) => (number(from_end, first)?, n.saturating_sub(1)),
+        Some((first, last)) => match last.strip_prefix('-') {
+            Some(last) => (number(from_end, first)?, number(true, last)?),
+            None => (number(from_end, first)?, number(false, last)?),
+        },
     };
     if first > last {
-        return Err(format!("the {noun} range {first}-{last} is empty"));
-    }
-    if last >= n {
-        let existing = match n {
-            0 => format!("the model has no {noun}s"),
-            n => format!("the model has {noun}s 0 to {}", n - 1),
-        };
-        return Err(format!("there is no {noun} {last}: {existing}"));
+        return Err(format!("the {noun} range {text} is empty"));
     }
     Ok((first..=last).collect())
 }
@@ -175,9 +195,25 @@ mod tests {
         };
         assert_eq!(names("L1-2.fc_in,L1.gate_proj"), ["L1.gate_proj", "L2.gate_proj"]);
         assert_eq!(names("all").len(), 28);
+        assert_eq!(names("L-1.q,L3.k"), ["L3.q_proj", "L3.k_proj"]);
         assert!(parse_selector("nothing", &config).is_err());
-        assert_eq!(parse_layer_list("3,0-1,1", &config).expect("layers"), [0, 1, 3]);
+        for (text, layers) in [
+            ("3,0-1,1", &[0, 1, 3][..]),
+            ("2-", &[2, 3]),
+            ("-1", &[3]),
+            ("-3--2", &[1, 2]),
+            ("1--1", &[1, 2, 3]),
+            ("-2-", &[2, 3]),
+            ("*", &[0, 1, 2, 3]),
+        ] {
+            assert_eq!(parse_layer_list(text, &config).expect(text), layers, "{text}");
+        }
+        for text in ["", "-", "--", "-0", "-5", "4", "1-0", "-1--2", "x", "1-x", "0-9", "1 2"] {
+            assert!(parse_layer_list(text, &config).is_err(), "{text}");
+        }
         let error = parse_layer_list("2-5", &config).expect_err("no layer 5").to_string();
         assert_eq!(error, "layers: there is no layer 5: the model has layers 0 to 3");
+        let error = parse_selector("gate_prj", &config).expect_err("no such matrix").to_string();
+        assert!(error.ends_with("did you mean gate_proj?"), "{error}");
     }
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::files::{read_json, read_json_lines, write_json, write_json_lines};
 use super::flipped_items::FlippedItems;
+use super::lock::lock;
 use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::explain::{Explanation, PromptExplanation, QuestionRecord};
@@ -20,7 +21,8 @@ use crate::frequency::FrequencyRelation;
 use crate::lora::AdapterAnalysis;
 use crate::report::{render_adapter_page, render_html};
 use crate::results::harness::{Output, sample_files};
-use crate::results::{Results, SampleRecord};
+use crate::results::{Manifest, Results, SampleRecord};
+use crate::search::Fingerprint;
 use crate::search::store::Store;
 use crate::sweep::Sweep;
 use laser_statistics::Split;
@@ -61,18 +63,40 @@ impl RunFolder {
         &self.path
     }
 
+    /// True if the folder has the results of an evaluation or a search.
+    pub fn has_results(&self) -> bool {
+        self.path.join(RESULTS).exists()
+    }
+
+    /// True if the folder is that of a search.
+    pub fn is_search(&self) -> bool {
+        self.path.join(BASE_SAMPLES).exists()
+    }
+
+    /// True if the folder has a store with a trial.
+    pub fn has_trials(&self) -> bool {
+        self.store().exists()
+            && Store::open_existing(&self.store()).and_then(|store| store.count()).is_ok_and(|n| n > 0)
+    }
+
     /// Path of the trial store, `trials.sqlite`.
     pub fn store(&self) -> PathBuf {
         self.path.join("trials.sqlite")
     }
 
-    /// Creates the folder and opens its trial store for the run with this fingerprint; `resume` continues what it holds.
+    /// Creates the folder, locks it against other processes, and opens its trial store for the run with this fingerprint;
+    /// `resume` continues what it holds.
     ///
     /// # Errors
-    /// Those of [`RunFolder::create`] and [`Store::open`].
-    pub fn open_store(&self, fingerprint: &str, resume: bool) -> Result<Store> {
+    /// Those of [`RunFolder::create`] and [`Store::open`]; a folder in which another process runs; nothing to resume.
+    pub fn open_store(&self, fingerprint: &Fingerprint, resume: bool) -> Result<Store> {
+        if resume && !self.path.exists() {
+            let problem = "expected the folder of a run to resume, found none".to_owned();
+            return Err(Error::Run { path: self.path.clone(), problem });
+        }
         self.create()?;
-        Store::open(&self.store(), fingerprint, resume)
+        let lock = lock(&self.path)?;
+        Ok(Store::open(&self.store(), fingerprint, resume)?.holding(lock))
     }
 
     /// Path of the recipe of the best edit, `recipe.yaml`.
@@ -260,6 +284,17 @@ impl RunFolder {
     pub fn evaluated_edit(&self) -> Result<Option<String>> {
         let whole: Value = read_json(&self.path.join(RESULTS))?;
         Ok(whole["laser"]["edit"].as_str().map(str::to_owned))
+    }
+
+    /// The manifest of an evaluation or a search.
+    ///
+    /// # Errors
+    /// The folder has no `results.json`, or it is of neither.
+    pub fn manifest(&self) -> Result<Manifest> {
+        let path = self.path.join(RESULTS);
+        let whole: Value = read_json(&path)?;
+        let manifest = whole.pointer("/laser/manifest").or(whole.get("manifest")).cloned().unwrap_or_default();
+        serde_json::from_value(manifest).map_err(|error| Error::parse(&path, format!("manifest: {error}")))
     }
 
     /// Names of the tasks of an evaluation, in the order of `results.json`; `None` if the folder is not that of an

@@ -2,6 +2,7 @@
 
 use super::context::SearchContext;
 use super::finalists::Finalist;
+use super::fingerprint::Fingerprint;
 use super::item_order::ItemOrder;
 use super::objective::Objective;
 use super::observer::UnlimitedTime;
@@ -24,7 +25,7 @@ pub(super) fn measure_damage(context: SearchContext<'_>, finalists: &mut [Finali
     let context = SearchContext { evaluator: text, text: None, settings: &settings, observer: &observer, ..context };
     let passages: Vec<usize> = (0..text.items().len().min(PASSAGES)).collect();
     let order = ItemOrder::new(text, &passages, &settings);
-    let mut store = Store::in_memory("damage")?;
+    let mut store = Store::in_memory(&Fingerprint::named("damage"))?;
     let mut runner = TrialRunner::new(context, &mut store, Split::All, order);
     let edits: Vec<Edit> = finalists.iter().map(|finalist| finalist.edit.clone()).collect();
     runner.score_edits(&edits)?;

@@ -17,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::evaluate::{EvaluatedTask, Evaluator};
 use laser_task::score::{LengthNormalization, Score};
 
-// The `Debug` text is part of the fingerprint of a search (`settings.rs`): a renamed type or field would change it.
 /// The value that a search maximises, and the guards that its edits must keep.
 ///
 /// Each task has the mean of a [`Measure`] over its items. `over` combines the means of the tasks without a guard,

@@ -1,11 +1,17 @@
 //! Observer of a search: receives its progress and trials, and says when its time is over.
 
+use super::forecast::ForecastStep;
 use super::trial::Trial;
 use laser_model::ForwardWork;
 use laser_model::parallel::{Observer, Unobserved};
 
 /// Receives the events of a search, and says when to end it.
 pub trait SearchObserver: Observer {
+    /// Receives the steps of the search before it begins.
+    fn planned(&self, steps: Vec<ForecastStep>) {
+        let _ = steps;
+    }
+
     /// Receives a trial that has outcomes on all items of the search split. Trials that the store has already from an
     /// earlier run are not reported.
     fn trial(&self, trial: &Trial) {

@@ -6,7 +6,6 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 
 /// Name of a search stage. `stages.rs` has the stage behind each name.
-// Variant names are part of the fingerprint of a search (`settings.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StageName {
     /// Screen: ranks candidates by the change of the loss that one backward pass predicts.
@@ -52,7 +51,6 @@ impl StageName {
 }
 
 /// Stages of a search: at most one screen, one scoring stage and one composition, in this order.
-// The `Debug` text is part of the fingerprint of a search (`settings.rs`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     stages: Vec<StageName>,

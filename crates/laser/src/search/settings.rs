@@ -1,15 +1,11 @@
 //! Settings of a search: search space, plan, limits, objective and protocol.
 
-use sha2::{Digest, Sha256};
-
 use super::candidate::Candidate;
 use super::criterion::Criterion;
 use super::greedy_order::GreedyOrder;
 use super::objective::Objective;
 use super::plan::Plan;
 use super::space::Space;
-use crate::edit::truncation::{SvdMethod, Truncation};
-use crate::evaluate::{EvaluatedTask, Evaluator};
 use laser_model::config::ModelConfig;
 use laser_statistics::Fractions;
 
@@ -37,8 +33,6 @@ pub struct Budget {
 }
 
 /// Settings of a search.
-// The `Debug` text is part of the fingerprint: a renamed type or field would change it, and old stores could not be
-// resumed.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Edits of one matrix to try.
@@ -132,35 +126,4 @@ impl Settings {
     pub(super) fn without_limits(&self) -> Self {
         Self { plan: Plan::exhaustive(), budget: Budget::default(), ..self.clone() }
     }
-
-    /// Text that identifies a run: everything that decides its trials and their outcomes. The store keeps it, so that a
-    /// run cannot be resumed with another model, other tasks or other settings.
-    pub fn fingerprint(&self, model_sha256: &str, evaluator: &Evaluator<'_>, truncation: &Truncation) -> String {
-        let task = |part: &EvaluatedTask<'_>| {
-            let EvaluatedTask { task, score, .. } = part;
-            format!("task {} {} ({} items), score {score:?}, ", task.name, task.sha256(), task.items.len())
-        };
-        let tasks: String = evaluator.tasks().iter().map(task).collect();
-        let settings = hex::encode(&Sha256::digest(self.decisive_text(truncation.method()))[..8]);
-        // The hash of a task has the groups that it names itself.
-        let groups = if evaluator.joins_groups() {
-            let names: Vec<_> = (0..evaluator.items().len()).map(|index| evaluator.split_group(index)).collect();
-            format!("joined groups {}, ", hex::encode(&Sha256::digest(names.join("\0"))[..8]))
-        } else {
-            String::new()
-        };
-        // How a model plays stands beside its weights, which alone have the hash.
-        let player = evaluator.levels().map_or_else(String::new, |levels| format!("{:?}, ", levels.settings()));
-        let Self { plan, objective, .. } = self;
-        format!("model {model_sha256}, {player}{tasks}{groups}strategy {plan}, {objective:?}, settings {settings}")
-    }
-
-    /// Settings that decide the trials, as text. Threads and the statistics of the proof do not.
-    fn decisive_text(&self, method: SvdMethod) -> String {
-        let decisive = Self { resamples: 0, permutations: 0, statistics_seed: 0, threads: 1, ..self.clone() };
-        format!("{decisive:?} {method:?}")
-    }
 }
-
-#[cfg(test)]
-mod tests;

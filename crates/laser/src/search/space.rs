@@ -9,7 +9,6 @@ use laser_linalg::RankRule;
 use laser_model::config::ModelConfig;
 use laser_model::weight_id::{WeightId, WeightKind};
 
-// The `Debug` text is part of the fingerprint of a search (`settings.rs`): a renamed type or field would change it.
 /// Search space: layers × matrices × reductions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Space {

@@ -7,11 +7,13 @@ mod batches;
 mod screens;
 mod trial_rows;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 pub use self::trial_rows::TrialRow;
+use super::fingerprint::Fingerprint;
 pub use super::trial::{Outcomes, Trial};
 use crate::error::{Error, Result};
 use laser_statistics::Split;
@@ -23,6 +25,8 @@ pub struct Store {
     connection: Connection,
     /// Fingerprint of the run that writes; `None` for a store that is only read.
     fingerprint: Option<String>,
+    /// Keeps other processes from the folder of the store as long as it is open.
+    _lock: Option<File>,
 }
 
 /// Tables. `trials.start` and `trials.n` are the position of a batch's first item in the item order and its number of
@@ -51,7 +55,7 @@ impl Store {
     /// # Errors
     /// If the store holds trials of a run with another fingerprint, or of this run and `resume` is false; if the file
     /// cannot be created or read.
-    pub fn open(path: &Path, fingerprint: &str, resume: bool) -> Result<Self> {
+    pub fn open(path: &Path, fingerprint: &Fingerprint, resume: bool) -> Result<Self> {
         let wrap = |source| Error::Store { path: path.to_owned(), source };
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|e| Error::unwritable("out", folder, &e))?;
@@ -62,13 +66,16 @@ impl Store {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrap)?;
         let count: usize = transaction.query_row("SELECT count(*) FROM trials", [], |row| row.get(0)).map_err(wrap)?;
         // A run that ended before its first batch leaves nothing that could be mixed up with another run.
+        let written = serde_json::to_string(fingerprint).expect("names and values are texts");
         let stored = if count > 0 { stored_fingerprint(&transaction).map_err(wrap)? } else { None };
         let problem = |problem: String| Error::Run { path: path.to_owned(), problem };
         match stored {
-            Some(stored) if stored != fingerprint => {
-                return Err(problem(format!(
-                    "the store belongs to another run: expected\n  {fingerprint}\nfound\n  {stored}\nuse another folder"
-                )));
+            Some(stored) if stored != written => {
+                let differences = match serde_json::from_str(&stored) {
+                    Ok(stored) => fingerprint.differences(&stored),
+                    Err(_) => "it is of an earlier version of Laser".to_owned(),
+                };
+                return Err(problem(format!("the folder holds another run: {differences}; use another folder")));
             }
             Some(_) if !resume => {
                 return Err(problem("the folder already holds this run: resume it, or use another".into()));
@@ -76,19 +83,24 @@ impl Store {
             Some(_) => {}
             None => {
                 let sql = "INSERT OR REPLACE INTO manifest (key, value) VALUES ('fingerprint', ?1)";
-                transaction.execute(sql, [fingerprint]).map_err(wrap)?;
+                transaction.execute(sql, [&written]).map_err(wrap)?;
             }
         }
         transaction.commit().map_err(wrap)?;
-        Ok(Self { path: path.to_owned(), connection, fingerprint: Some(fingerprint.to_owned()) })
+        Ok(Self { path: path.to_owned(), connection, fingerprint: Some(written), _lock: None })
     }
 
     /// Creates the store of a run with this `fingerprint` in memory.
     ///
     /// # Errors
     /// If SQLite cannot allocate it.
-    pub fn in_memory(fingerprint: &str) -> Result<Self> {
+    pub fn in_memory(fingerprint: &Fingerprint) -> Result<Self> {
         Self::open(Path::new(":memory:"), fingerprint, false)
+    }
+
+    /// The store with a lock that it holds as long as it is open.
+    pub(crate) fn holding(self, lock: File) -> Self {
+        Self { _lock: Some(lock), ..self }
     }
 
     /// Copies the store to the file `path`, unless it is that file already.
@@ -122,7 +134,7 @@ impl Store {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
         let connection = Connection::open_with_flags(path, flags)
             .map_err(|source| Error::Store { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), connection, fingerprint: None })
+        Ok(Self { path: path.to_owned(), connection, fingerprint: None, _lock: None })
     }
 
     /// Writes to the store by `write`: all of it or nothing, and nothing if another run has taken the store.

@@ -1,5 +1,6 @@
 //! Explains what a session's model, and an edit of it, say after one prompt.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use laser_kernels::batch_layout::BatchLayout;
@@ -11,13 +12,14 @@ use laser_task::score::Score;
 use laser_task::{Item, Task};
 
 use super::Session;
+use super::likely_tokens::likely_tokens;
 use crate::edit::activations::MatrixInput;
 use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::edit::{Edit, parse_selector};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, RunContext, input_tensor};
 use crate::explain::{
-    ActiveComponent, LensLayer, LikelyToken, MatrixBands, MatrixComponents, NextToken, PromptExplanation, ResidualPath,
+    ActiveComponent, LensLayer, MatrixBands, MatrixComponents, NextToken, PromptExplanation, ResidualPath,
     WordDirections, kept_rank, removed_part,
 };
 use crate::gradient::{Loss, Sensitivity, sensitivities};
@@ -167,22 +169,17 @@ impl Reader<'_> {
 
     /// A prediction from the logits of one row, `[vocab]`.
     fn prediction(&self, logits: &[f32]) -> Result<NextToken> {
-        let summary = laser_kernels::logits::summarise(logits);
-        if !summary.log_partition.is_finite() {
-            let (what, place) = ("logits".to_owned(), "the prompt".to_owned());
-            return Err(Error::from(laser_model::Error::NotFinite { what, place }));
-        }
-        let mut order: Vec<u32> = (0u32..).take(logits.len()).collect();
-        order.sort_by(|a, b| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b)));
-        let logprob = |token: u32| f64::from(logits[token as usize]) - summary.log_partition;
-        let likely = |token: &u32| {
-            let text = self.session.tokenizer()?.decode(&[*token])?;
-            Ok(LikelyToken { text, probability: logprob(*token).exp() })
+        let top = likely_tokens(logits, TOP, self.session.tokenizer()?)?;
+        let of_answer = logits[self.answer as usize];
+        let is_before = |(token, logit): &(u32, &f32)| match logit.total_cmp(&of_answer) {
+            Ordering::Equal => *token < self.answer,
+            order => order == Ordering::Greater,
         };
+        let partition = laser_kernels::logits::summarise(logits).log_partition;
         Ok(NextToken {
-            top: order.iter().take(TOP).map(likely).collect::<Result<_>>()?,
-            answer_rank: 1 + order.iter().position(|token| *token == self.answer).unwrap_or(logits.len()),
-            answer_logprob: logprob(self.answer),
+            top,
+            answer_rank: 1 + (0..).zip(logits).filter(is_before).count(),
+            answer_logprob: f64::from(of_answer) - partition,
         })
     }
 

@@ -24,7 +24,7 @@ use crate::results::price_text::price_line;
 use crate::results::{Manifest, Results, SampleRecord};
 use crate::run::{RunFolder, samples, search_results};
 use crate::search::store::Store;
-use crate::search::{Protocol, SearchContext, SearchResult, Settings, Space, search};
+use crate::search::{Fingerprint, Protocol, SearchContext, SearchResult, Settings, Space, search};
 use laser_statistics::Split;
 
 /// Number of flips of each direction whose continuations are shown.
@@ -126,7 +126,7 @@ impl Session {
         let settings = options.settings(tasks, self.config(), self.threads())?;
         let truncation = self.truncation(options.svd)?;
         let evaluator = self.evaluator(tasks)?;
-        let fingerprint = settings.fingerprint(&self.sha256()?, &evaluator, &truncation);
+        let fingerprint = Fingerprint::new(&settings, &self.sha256()?, &evaluator, &truncation);
         let mut store = match &options.run {
             Some(folder) => RunFolder::new(folder).open_store(&fingerprint, options.resume)?,
             None => Store::in_memory(&fingerprint)?,
@@ -153,6 +153,7 @@ impl Session {
             settings: &settings,
             observer: &*self.options.observer,
         };
+        self.options.observer.planned(self.forecast(&evaluator, &settings, text.is_some())?);
         let found = search(context, &mut store)?;
 
         let all: Vec<usize> = (0..evaluator.items().len()).collect();

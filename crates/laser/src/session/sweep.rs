@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::RunContext;
 use crate::run::RunFolder;
 use crate::search::store::{Outcomes, Store};
-use crate::search::{Plan, Protocol, SearchContext, Settings, sweep};
+use crate::search::{Fingerprint, ForecastStep, Plan, Protocol, SearchContext, Settings, sweep};
 use crate::sweep::{Kind, Scored, Sweep, SweepGrid, SweepRow};
 
 /// Options of a sweep.
@@ -90,8 +90,8 @@ impl Session {
         if items.is_empty() {
             return Err(Error::setting("split", format!("{}: no item of the tasks is in it", options.split)));
         }
-        let fingerprint = settings.fingerprint(&self.sha256()?, &evaluator, &truncation);
-        let fingerprint = format!("sweep of the items of split {}, {fingerprint}", options.split);
+        let fingerprint = Fingerprint::new(&settings, &self.sha256()?, &evaluator, &truncation)
+            .with_setting("split", options.split.to_string());
         let mut store = match &options.run {
             Some(folder) => RunFolder::new(folder).open_store(&fingerprint, options.resume)?,
             None => Store::in_memory(&fingerprint)?,
@@ -99,6 +99,12 @@ impl Session {
         let model = self.load()?;
         let observer = &*self.options.observer;
         let candidates = settings.space.candidates(self.config());
+        let work = (candidates.len() * items.len()) as f64;
+        let step = |label, stages, units, work| ForecastStep { label, stages, units, work, is_proof: false };
+        observer.planned(vec![
+            step("sweep", &["search"][..], work, work),
+            step("unedited", &["unedited model"], items.len() as f64, items.len() as f64),
+        ]);
         let context = SearchContext::new(&model, &evaluator, &truncation, &settings, observer);
         let trials = sweep(context, &candidates, &items, &mut store)?;
         let run = RunContext { threads: self.threads(), stage: "unedited model", observer };

@@ -9,7 +9,7 @@ use laser::model::Model;
 use laser::model::parallel::Unobserved;
 use laser::model::weight_id::WeightId;
 use laser::search::store::{Outcomes, Store, Trial};
-use laser::search::{ItemOrder, Protocol, SearchContext, Settings, explore, search};
+use laser::search::{Fingerprint, ItemOrder, Protocol, SearchContext, Settings, explore, search};
 use laser::statistics::Split;
 use laser::task::score::Score;
 
@@ -40,7 +40,8 @@ fn the_papers_protocol_selects_on_the_first_fifth_in_the_order_of_the_reference_
     for (i, (score, rhos)) in lists.into_iter().enumerate() {
         let evaluator = case.evaluator(score);
         let settings = settings(&case, Protocol::Paper, rhos);
-        let mut store = Store::open(&case.store(&format!("paper{i}")), "paper", false).expect("store");
+        let mut store =
+            Store::open(&case.store(&format!("paper{i}")), &Fingerprint::named("paper"), false).expect("store");
         let found =
             search(SearchContext::new(&case.model, &evaluator, &truncation, &settings, &Unobserved), &mut store)
                 .expect("search");
@@ -94,7 +95,8 @@ fn finalists_are_measured_on_both_splits_and_one_of_them_or_none_wins() {
     for score in [Score::CHOICE, Score::GENERATE] {
         let evaluator = case.evaluator(score);
         let settings = settings(&case, honest(), &["0.9", "0.5", "0.2", "0.05"]);
-        let mut store = Store::open(&case.store(&score.to_string()), "honest", false).expect("store");
+        let mut store =
+            Store::open(&case.store(&score.to_string()), &Fingerprint::named("honest"), false).expect("store");
         let found =
             search(SearchContext::new(&case.model, &evaluator, &truncation, &settings, &Unobserved), &mut store)
                 .expect("search");
@@ -140,7 +142,8 @@ fn an_edit_found_by_two_stages_is_listed_once() {
     for plan in ["exhaustive+greedy", "exhaustive+beam"] {
         let plan = plan.parse().expect("a plan");
         let settings = Settings { plan, ..settings(&case, honest(), &["0.5", "0.2"]) };
-        let mut store = Store::open(&case.store(&settings.plan.to_string()), "once", false).expect("store");
+        let mut store =
+            Store::open(&case.store(&settings.plan.to_string()), &Fingerprint::named("once"), false).expect("store");
         let explored =
             explore(SearchContext::new(&case.model, &evaluator, &truncation, &settings, &Unobserved), &mut store)
                 .expect("explore");

@@ -8,7 +8,7 @@ use laser::evaluate::Evaluator;
 use laser::model::parallel::Observer;
 use laser::search::observer::SearchObserver;
 use laser::search::store::Store;
-use laser::search::{Protocol, SearchContext, SearchResult, Settings, search};
+use laser::search::{Fingerprint, Protocol, SearchContext, SearchResult, Settings, search};
 use laser::statistics::Fractions;
 use laser::task::score::{Match, Score};
 
@@ -50,7 +50,7 @@ fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
         // A search split of several batches.
         let protocol = Protocol::Honest { fractions: Fractions::new(0.7, 0.15).expect("fractions") };
         let settings = settings(&case, protocol, &["1", "0.6", "0.3", "0.05"]);
-        let fingerprint = settings.fingerprint("weights", &evaluator, &truncation);
+        let fingerprint = Fingerprint::new(&settings, "weights", &evaluator, &truncation);
         let open = |name: &str, resume| Store::open(&case.store(name), &fingerprint, resume);
         let go = |store: &mut Store, observer: &dyn SearchObserver| {
             search(SearchContext::new(&case.model, &evaluator, &truncation, &settings, observer), store)
@@ -89,9 +89,9 @@ fn a_resumed_search_finds_what_an_uninterrupted_one_does() {
         }
 
         let other = |settings: &Settings, model: &str, evaluator: &Evaluator<'_>, truncation: &Truncation| {
-            let fingerprint = settings.fingerprint(model, evaluator, truncation);
+            let fingerprint = Fingerprint::new(settings, model, evaluator, truncation);
             let error = Store::open(&case.store(&whole), &fingerprint, true).expect_err("another run");
-            assert!(error.to_string().contains("belongs to another run"), "{error}");
+            assert!(error.to_string().contains("holds another run"), "{error}");
         };
         let word = case.evaluator(Score::Generate { max_tokens: 10, matching: Match::Word });
         other(&settings, "other weights", &evaluator, &truncation);

@@ -89,10 +89,11 @@ impl RankFraction {
         Self { numerator, places }
     }
 
-    /// Reads a decimal from 0 to 1; the error message says that `expected` was wanted.
+    /// Reads a decimal from 0 to 1 or a percentage; the error message says that `expected` was wanted.
     pub(super) fn parse_as(text: &str, expected: &'static str) -> Result<Self, LinalgError> {
         let fail = |reason| syntax_error(text, expected, reason);
-        let (numerator, places) = read_decimal(text).map_err(fail)?;
+        let percentage = text.strip_suffix('%').map(|digits| hundredth(digits.trim_end()));
+        let (numerator, places) = read_decimal(percentage.as_deref().unwrap_or(text)).map_err(fail)?;
         if numerator > 10u64.pow(places) {
             return Err(fail("above 1"));
         }
@@ -103,7 +104,8 @@ impl RankFraction {
 impl FromStr for RankFraction {
     type Err = LinalgError;
 
-    /// Reads digits with at most one point, such as `0.01`, `.9` or `1`; no sign, no exponent, no percent.
+    /// Reads digits with at most one point, such as `0.01`, `.9` or `1`, or such digits with a percent sign, `1%`; no
+    /// sign, no exponent.
     fn from_str(text: &str) -> Result<Self, LinalgError> {
         Self::parse_as(text, "a fraction from 0 to 1")
     }
@@ -135,6 +137,17 @@ impl PartialOrd for RankFraction {
 
 /// Reason in the error for a decimal with more than [`MAX_PLACES`] places.
 const TOO_LONG: &str = "more than 18 decimal places";
+
+/// A decimal divided by 100, exactly: its point moves by two places. Text that is no decimal stays none.
+fn hundredth(digits: &str) -> String {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let padded = if whole.is_empty() && fraction.is_empty() { String::new() } else { format!("{whole:0>2}") };
+    // Other characters than digits may be longer than a byte; they are refused later, as they stand.
+    match padded.len().checked_sub(2).and_then(|point| padded.split_at_checked(point)) {
+        Some((whole, hundredths)) => format!("{whole}.{hundredths}{fraction}"),
+        None => digits.to_owned(),
+    }
+}
 
 /// Reads an unsigned decimal below 100 as its numerator and its number of places, without trailing zeros.
 fn read_decimal(text: &str) -> Result<(u64, u32), &'static str> {

@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 /// Slack for rounding: in binary, 0.95 − 0.94 is above 0.01.
 const ROUNDING: f64 = 1e-9;
 
-// The `Debug` text is part of the fingerprint of a search (`settings.rs`): a renamed type or field would change it.
 /// A task that must not become worse by more than a bound; an edit that breaks the bound is infeasible.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Guard {

@@ -26,17 +26,18 @@ fn trials_grow_by_batches_and_stores_of_other_runs_are_refused() {
         split: Split::Search,
         outcomes: outcomes(correct),
     };
-    let mut store = Store::open(&path, "a", false).expect("new store");
+    let mut store = Store::open(&path, &Fingerprint::named("a"), false).expect("new store");
     store.insert(0, &[batch(&[true, false])]).expect("insert");
     store.insert(3, &[batch(&[true])]).expect("insert");
     assert_eq!(store.get(&edit, Split::Search).expect("get"), outcomes(&[true, false]), "a gap ends the outcomes");
     store.insert(0, &[batch(&[false, false])]).expect("insert");
     store.insert(2, &[batch(&[false])]).expect("insert");
     drop(store);
-    let refused = Store::open(&path, "a", false).expect_err("resuming has to be allowed").to_string();
+    let refused =
+        Store::open(&path, &Fingerprint::named("a"), false).expect_err("resuming has to be allowed").to_string();
     assert!(refused.contains("resume it"), "{refused}");
-    assert!(Store::open(&path, "b", true).is_err());
-    let store = Store::open(&path, "a", true).expect("resume");
+    assert!(Store::open(&path, &Fingerprint::named("b"), true).is_err());
+    let store = Store::open(&path, &Fingerprint::named("a"), true).expect("resume");
     let whole = store.get(&edit, Split::Search).expect("get");
     assert_eq!(whole.correct, [true, false, false, true], "the first outcomes of a batch stay");
     assert!(store.get(&edit, Split::Validation).expect("get").is_empty());
@@ -49,7 +50,7 @@ fn trials_grow_by_batches_and_stores_of_other_runs_are_refused() {
 fn stored() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("trials.sqlite");
-    let mut store = Store::open(&path, "a", false).expect("new store");
+    let mut store = Store::open(&path, &Fingerprint::named("a"), false).expect("new store");
     let outcomes = outcomes(&[true, false]);
     store.insert(0, &[Trial { edit: Edit::default(), rank: None, split: Split::Search, outcomes }]).expect("insert");
     (folder, path)
@@ -69,7 +70,7 @@ fn columns_of_another_length_are_refused() {
         let (_folder, path) = stored();
         let changed = Connection::open(&path).expect("opens").execute(&format!("UPDATE trials SET {damage}"), []);
         assert_eq!(changed.expect("updates"), 1, "{damage}");
-        let store = Store::open(&path, "a", true).expect("opens");
+        let store = Store::open(&path, &Fingerprint::named("a"), true).expect("opens");
         let error = store.get(&Edit::default(), Split::Search).expect_err(damage).to_string();
         assert!(error.contains("trials.sqlite"), "{error}");
     }
@@ -79,8 +80,8 @@ fn columns_of_another_length_are_refused() {
 fn a_run_whose_folder_another_has_taken_writes_nothing_more() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("trials.sqlite");
-    let mut first = Store::open(&path, "a", false).expect("new store");
-    let mut second = Store::open(&path, "b", false).expect("a store without trials");
+    let mut first = Store::open(&path, &Fingerprint::named("a"), false).expect("new store");
+    let mut second = Store::open(&path, &Fingerprint::named("b"), false).expect("a store without trials");
     let trial =
         || Trial { edit: Edit::default(), rank: None, split: Split::Search, outcomes: outcomes(&[true, false]) };
     second.insert_order(Split::Search, &[1, 0]).expect("its own");
@@ -95,10 +96,10 @@ fn a_run_whose_folder_another_has_taken_writes_nothing_more() {
     }
     assert_eq!((second.count().expect("count"), second.order(Split::Search).expect("order")), (0, vec![1, 0]));
     // The same run twice is no other run.
-    let mut third = Store::open(&path, "b", false).expect("a store without trials");
+    let mut third = Store::open(&path, &Fingerprint::named("b"), false).expect("a store without trials");
     for store in [&mut second, &mut third] {
         store.insert(0, &[trial()]).expect("its own");
     }
     assert_eq!(second.count().expect("count"), 1);
-    assert!(Store::open(&path, "a", true).is_err());
+    assert!(Store::open(&path, &Fingerprint::named("a"), true).is_err());
 }

@@ -65,7 +65,7 @@ pub(super) fn run(args: &Play, global: &Global, progress: &Arc<Progress>) -> Res
         output::result(&format!("level {}{optimal}", level.record.id))?;
         show(&level.level, &scenes, Duration::from_millis(args.pace))?;
     }
-    Ok(output::exit_code(global, requested.as_ref()))
+    Ok(output::exit_code(requested.as_ref()))
 }
 
 fn ending_name(ending: Ending) -> &'static str {

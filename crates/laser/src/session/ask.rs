@@ -1,0 +1,106 @@
+//! Asks a session's model, and an edit of it, for continuations of prompts and for answers in a conversation.
+
+use laser_model::Model;
+use laser_task::chat::{ChatSettings, ChatTemplate, Turn};
+use laser_task::{Boundary, Item, Join, Match, Score, Task};
+use serde::Serialize;
+
+use super::Session;
+use super::likely_tokens::likely_tokens;
+use crate::edit::Edit;
+use crate::edit::truncation::SvdMethod;
+use crate::error::Result;
+use crate::evaluate::{Evaluator, RunContext};
+use crate::explain::LikelyToken;
+
+/// Text of a model after a prompt.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reply {
+    /// The text, without the token that ends it.
+    pub text: String,
+    /// The likeliest first tokens.
+    pub next: Vec<LikelyToken>,
+}
+
+/// Lengths of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyOptions {
+    /// Longest text, in tokens.
+    pub max_tokens: usize,
+    /// Number of likely first tokens.
+    pub top: usize,
+}
+
+/// A loaded model and, beside it, an edit of it, both ready to be asked.
+#[derive(Debug)]
+pub struct AskedModels<'a> {
+    session: &'a Session,
+    base: Model,
+    edited: Option<Model>,
+    chat: Option<ChatTemplate>,
+}
+
+impl Session {
+    /// Loads the model, and applies `edit` to a second view of it unless it is empty. With `chat`, prompts are turns of a
+    /// conversation.
+    ///
+    /// # Errors
+    /// A model that does not continue texts, an edit that cannot be applied, or a chat template that is missing or cannot be
+    /// read.
+    pub fn ask(&self, edit: &Edit, svd: SvdMethod, chat: Option<ChatSettings>) -> Result<AskedModels<'_>> {
+        self.config().check_continues_texts()?;
+        let tokenizer = self.tokenizer()?;
+        let chat = chat.map(|settings| ChatTemplate::new(tokenizer, self.config(), settings)).transpose()?;
+        let base = self.load()?;
+        let edited = match edit.is_empty() {
+            true => None,
+            false => Some(self.truncation(svd)?.apply(&base, edit)?.0),
+        };
+        Ok(AskedModels { session: self, base, edited, chat })
+    }
+}
+
+impl AskedModels<'_> {
+    /// The unedited model's reply to the turns of a conversation, or to the text of the last of them if the models were loaded
+    /// without chat.
+    ///
+    /// # Errors
+    /// No turns, a prompt without tokens or too long for the model, or a chat template that refuses the turns.
+    pub fn base_reply(&self, turns: &[Turn], options: ReplyOptions) -> Result<Reply> {
+        self.reply(&self.base, turns, options)
+    }
+
+    /// As [`AskedModels::base_reply`], of the edited model; `None` without an edit.
+    ///
+    /// # Errors
+    /// As [`AskedModels::base_reply`].
+    pub fn edited_reply(&self, turns: &[Turn], options: ReplyOptions) -> Result<Option<Reply>> {
+        self.edited.as_ref().map(|model| self.reply(model, turns, options)).transpose()
+    }
+
+    fn reply(&self, model: &Model, turns: &[Turn], options: ReplyOptions) -> Result<Reply> {
+        let (prompt, join) = match &self.chat {
+            Some(chat) => {
+                let rendered = chat.render_turns(turns)?;
+                let special = !chat.begins(&rendered);
+                (rendered, Join { delimiter: String::new(), boundary: Boundary::Apart, special })
+            }
+            None => (turns.last().map_or_else(String::new, |turn| turn.content.clone()), Join::default()),
+        };
+        // Nothing is scored: the answer only completes the item.
+        let item = Item { id: "prompt".to_owned(), prompt, answers: vec!["?".to_owned()], ..Item::default() };
+        // Under this rule a text goes on although it has the answer.
+        let score = Score::Generate { max_tokens: options.max_tokens.max(1), matching: Match::Exact };
+        let task = Task { join, ..Task::new("prompt".to_owned(), vec![item], score)? };
+        let session = self.session;
+        let tokenizer = session.tokenizer()?;
+        let evaluator = Evaluator::new(&[(&task, score)], tokenizer, session.config())?;
+        let context = RunContext { threads: session.threads(), stage: "answer", observer: &*session.options.observer };
+        let outcomes = evaluator.evaluate(model, &[0], context)?;
+        let tokens = &evaluator.answer_start(0).inputs;
+        let logits = model.next_token_logits(&[tokens], session.threads())?; // [1, vocab]
+        let next = likely_tokens(&logits.flatten_all()?.to_vec1()?, options.top, tokenizer)?;
+        let text = outcomes.into_iter().next().map_or_else(String::new, |outcome| outcome.prediction);
+        Ok(Reply { text, next })
+    }
+}

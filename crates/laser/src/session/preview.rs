@@ -1,0 +1,97 @@
+//! Previews a search: what would be tried, on how many items, with how much work.
+
+use laser_model::Model;
+use laser_statistics::Split;
+
+use super::{ScoredTasks, SearchOptions, Session};
+use crate::error::Result;
+use crate::evaluate::{Evaluator, RunContext};
+use crate::search::{ForecastSizes, ForecastStep, Protocol, Settings, Splits};
+
+/// A search as it would run.
+pub struct SearchPreview<'a> {
+    /// Numbers of items and edits.
+    pub sizes: ForecastSizes,
+    /// Items of the test split.
+    pub test_items: usize,
+    /// Settings of the search.
+    pub settings: Settings,
+    /// Steps with their work.
+    pub steps: Vec<ForecastStep>,
+    /// Bytes of the weights in memory, as 32-bit numbers.
+    pub weight_bytes: u64,
+    session: &'a Session,
+    evaluator: Evaluator<'a>,
+    model: Model,
+}
+
+/// Number of items that are scored to measure the speed.
+const SAMPLE: usize = 48;
+
+impl SearchPreview<'_> {
+    /// Scores the unedited model on some items of the search, so that the caller can time it. Returns their number.
+    ///
+    /// # Errors
+    /// Those of an evaluation.
+    pub fn score_sample(&self) -> Result<usize> {
+        let n = self.evaluator.items().len();
+        let sample: Vec<usize> = (0..SAMPLE.min(n)).map(|i| i * n / SAMPLE.min(n)).collect();
+        let observer = &*self.session.options.observer;
+        let context = RunContext { threads: self.session.threads(), stage: "sample", observer };
+        self.evaluator.evaluate(&self.model, &sample, context)?;
+        Ok(sample.len())
+    }
+
+    /// Work of the whole search, in passes of an item through the whole model.
+    pub fn work(&self) -> f64 {
+        self.steps.iter().map(|step| step.work).sum()
+    }
+}
+
+impl Session {
+    /// Prepares a search of `tasks` without running it: checks the options, divides the items, and foresees the work.
+    ///
+    /// # Errors
+    /// Those of [`Session::search`] that come before its first trial.
+    pub fn preview<'a>(&'a self, tasks: &'a ScoredTasks, options: &SearchOptions) -> Result<SearchPreview<'a>> {
+        let settings = options.settings(tasks, self.config(), self.threads())?;
+        let evaluator = self.evaluator(tasks)?;
+        let splits = Splits::new(&evaluator, &settings)?;
+        let has_price = !options.no_side_effects && evaluator.is_causal() && evaluator.levels().is_none();
+        let (sizes, steps) = self.forecast_splits(&splits, &settings, has_price);
+        let test_items = splits.items(Split::Test).len();
+        let weight_bytes = 4 * self.files().n_parameters() as u64;
+        let model = self.load()?;
+        Ok(SearchPreview { sizes, test_items, settings, steps, weight_bytes, session: self, evaluator, model })
+    }
+
+    /// The steps of a search of an evaluator's items.
+    pub(super) fn forecast(
+        &self,
+        evaluator: &Evaluator<'_>,
+        settings: &Settings,
+        has_price: bool,
+    ) -> Result<Vec<ForecastStep>> {
+        Ok(self.forecast_splits(&Splits::new(evaluator, settings)?, settings, has_price).1)
+    }
+
+    fn forecast_splits(
+        &self,
+        splits: &Splits,
+        settings: &Settings,
+        has_price: bool,
+    ) -> (ForecastSizes, Vec<ForecastStep>) {
+        let validation = match settings.protocol {
+            Protocol::Honest { .. } => splits.items(Split::Validation).len(),
+            Protocol::Paper => 0,
+        };
+        let sizes = ForecastSizes {
+            search: splits.items(Split::Search).len(),
+            validation,
+            all: splits.of.len(),
+            edits: settings.space.candidates(self.config()).len(),
+            has_price,
+        };
+        (sizes, settings.forecast(self.config(), sizes))
+    }
+}
