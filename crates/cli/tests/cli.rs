@@ -39,6 +39,8 @@ mod lab_train;
 mod look;
 #[path = "cli/numbers.rs"]
 mod numbers;
+#[path = "cli/own_files.rs"]
+mod own_files;
 #[path = "cli/relate.rs"]
 mod relate;
 #[path = "cli/reproduce.rs"]
@@ -53,6 +55,8 @@ mod search;
 mod several;
 #[path = "cli/streams.rs"]
 mod streams;
+#[path = "cli/strangers.rs"]
+mod strangers;
 #[path = "cli/sweep.rs"]
 mod sweep;
 #[path = "cli/texts.rs"]

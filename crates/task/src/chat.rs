@@ -20,7 +20,7 @@ use crate::bounded_template::BoundedTemplate;
 use crate::error::{Error, Result};
 use crate::join::{Boundary, Join};
 use crate::score::Score;
-use crate::task::{Item, Task};
+use crate::task::{Item, Task, Turn};
 use laser_model::config::ModelConfig;
 use laser_model::tokenizer::Tokenizer;
 
@@ -72,9 +72,18 @@ impl ChatTemplate {
     /// # Errors
     /// The template raises an exception, needs a date that is not set, does not finish, or takes too much memory.
     pub fn render(&self, system: Option<&str>, question: &str) -> Result<String, RenderError> {
-        let turn = |role: &str, content: &str| context! { role => role, content => content };
+        let turn = |role: &str, content: &str| Turn { role: role.to_owned(), content: content.to_owned() };
+        let system = system.map(|text| turn("system", text));
+        self.render_turns(&system.into_iter().chain([turn("user", question)]).collect::<Vec<_>>())
+    }
+
+    /// Renders a conversation up to the beginning of the assistant's next turn.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::render`].
+    pub fn render_turns(&self, turns: &[Turn]) -> Result<String, RenderError> {
         let messages: Vec<_> =
-            system.map(|text| turn("system", text)).into_iter().chain([turn("user", question)]).collect();
+            turns.iter().map(|turn| context! { role => turn.role, content => turn.content }).collect();
         let tokens: minijinja::Value = self.tokens.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let variables = context! {
             messages => messages,
@@ -110,9 +119,12 @@ impl ChatTemplate {
         }
         let (system, description) = self.system_turn(&task);
         let rendered = |item: &Item| -> Result<Item> {
-            let rendered = self.render(system.as_deref(), &item.prompt[description.len()..]);
+            let rendered = match item.turns.is_empty() {
+                true => self.render(system.as_deref(), &item.prompt[description.len()..]),
+                false => self.render_turns(&with_system(&item.turns, system.as_deref())),
+            };
             let prompt = rendered.map_err(|error| failed(&item.id, error))?;
-            Ok(Item { prompt, ..item.clone() })
+            Ok(Item { prompt, delimiter: None, turns: Vec::new(), ..item.clone() })
         };
         let items = task.items.iter().map(rendered).collect::<Result<Vec<Item>>>()?;
         let begin = self.tokens.iter().find(|(name, _)| *name == "bos_token").map(|(_, text)| text.as_str());
@@ -153,6 +165,16 @@ impl ChatTemplate {
         record.extend(self.settings.date.map(|date| ("chat_date", date.to_string().into())));
         record
     }
+}
+
+/// Turns with a system text before them, which a system turn of their own continues.
+fn with_system(turns: &[Turn], system: Option<&str>) -> Vec<Turn> {
+    let Some(system) = system else { return turns.to_vec() };
+    let (content, rest) = match turns.split_first() {
+        Some((first, rest)) if first.role == "system" => (format!("{system}\n\n{}", first.content), rest),
+        _ => (system.to_owned(), turns),
+    };
+    [Turn { role: "system".to_owned(), content }].into_iter().chain(rest.iter().cloned()).collect()
 }
 
 /// The error for an item that cannot be rendered.
