@@ -28,7 +28,7 @@ pub(crate) use lora::Lora;
 pub(crate) use reproduce::Reproduce;
 pub(crate) use search::Search;
 pub(crate) use sweep::Sweep;
-pub(crate) use task::TaskArgs;
+pub(crate) use task::{QuestionArgs, TaskArgs};
 pub(crate) use values::{DeviceName, ProtocolName, SplitName, SvdName, WeightType};
 
 /// Finds the layer-selective rank reduction (LASER) that makes a pretrained transformer better at a task, shows on
@@ -131,10 +131,15 @@ pub(crate) struct Tasks {
 #[derive(Debug, Subcommand)]
 pub(crate) enum TasksCommand {
     /// Show a task: where its data comes from, its licence and size, its prompts and scores, what the paper does
-    /// differently
+    /// differently; of a file of questions, what each field became, and the first items as a model will see them
     Show {
-        /// Name of a built-in task
+        /// Name of a built-in task, a file of questions, `-` for one on standard input, or a YAML task
         name: String,
+        #[command(flatten)]
+        questions: Box<QuestionArgs>,
+        /// Leave out and count malformed rows
+        #[arg(long)]
+        skip_bad: bool,
     },
 }
 

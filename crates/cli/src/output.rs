@@ -128,7 +128,7 @@ pub(crate) fn describe_tasks(global: &Global, session: &Session, tasks: &ScoredT
             say(global, &format!("data of {}: {origin}", task.name));
         }
     }
-    tasks.notes().iter().for_each(|note| say(global, note));
+    tasks.notes().into_iter().for_each(|note| say(global, &name_flags(note)));
 }
 
 /// The exit code of a command that did its work with an edit: 1 where the recipe was made for another model.

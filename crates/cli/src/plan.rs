@@ -2,9 +2,10 @@
 
 mod environment;
 
+use std::io::{IsTerminal, Read};
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use laser::edit::truncation::SvdMethod;
 use laser::model::device::{ComputeDevice, parse_dtype};
 use laser::search::{Budget, Protocol};
@@ -14,6 +15,7 @@ use laser::sweep::SweepGrid;
 use laser::task::Task;
 use laser::task::built_in::BUILT_IN;
 use laser::task::chat::ChatSettings;
+use laser::task::questions::STANDARD_INPUT;
 use laser::{SearchOptions, Session, SessionObserver, SessionOptions, SweepOptions, TaskRequest, TaskSettings};
 
 use crate::args::{Global, ProtocolName, Search, SvdArgs, SvdName, Sweep, TaskArgs};
@@ -49,24 +51,43 @@ pub(crate) fn session_options(global: &Global, progress: &Arc<Progress>) -> Resu
 
 /// Fails on task names that cannot be right, before a model is fetched for them.
 pub(crate) fn check_tasks(args: &TaskArgs) -> Result<()> {
-    let of_texts = args.task.iter().filter(|name| *name != SOKOBAN);
+    let tasks = args.tasks();
+    let of_texts = tasks.iter().filter(|name| *name != SOKOBAN);
     of_texts.into_iter().try_for_each(|name| Ok(Task::check_name(name, &args.include_path)?))
+}
+
+/// The bytes of the standard input, where one of the tasks is read from there.
+///
+/// # Errors
+/// A terminal, at which nobody would know what to type; input that cannot be read.
+pub(crate) fn standard_input(tasks: &[String]) -> Result<Option<Vec<u8>>> {
+    if tasks.iter().all(|name| name != STANDARD_INPUT) {
+        return Ok(None);
+    }
+    let mut input = std::io::stdin().lock();
+    if input.is_terminal() {
+        bail!("`-` reads a file of questions from standard input: expected a pipe or a file, found a terminal");
+    }
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes).context("standard input")?;
+    Ok(Some(bytes))
 }
 
 /// The tasks of a command.
 pub(crate) fn task_settings(args: &TaskArgs) -> Result<TaskSettings> {
-    let n = args.task.len();
+    let tasks = args.tasks();
+    let n = tasks.len();
     if args.score.len() > 1 && args.score.len() != n {
         bail!("--score: expected one for all tasks or one for each of {n}, found {}", args.score.len());
     }
-    let request = |(i, (name, data)): (usize, (&String, Option<&str>))| TaskRequest {
+    let request = |(i, (name, data)): (usize, (&String, Option<String>))| TaskRequest {
         name: name.clone(),
-        data: data.map(str::to_owned),
+        data,
         score: args.score.get(i).or(args.score.first()).copied(),
     };
     let chat = ChatSettings { system: args.system_instruction.clone(), date: args.chat_date };
     Ok(TaskSettings {
-        tasks: args.task.iter().zip(data_of_tasks(args)?).enumerate().map(request).collect(),
+        tasks: tasks.iter().zip(data_of_tasks(&tasks, args.data())?).enumerate().map(request).collect(),
         profile: args.profile,
         skip_bad: args.skip_bad,
         matching: args.matching,
@@ -75,22 +96,25 @@ pub(crate) fn task_settings(args: &TaskArgs) -> Result<TaskSettings> {
         fewshot_seed: args.fewshot_seed,
         include: args.include_path.clone(),
         limit: args.limit,
+        questions: args.questions.settings(),
+        input: standard_input(&tasks)?,
         chat: args.apply_chat_template.then_some(chat),
     })
 }
 
 /// Pairs `--data` with the tasks. A single task takes whatever is given, so that the task itself can refuse it.
-fn data_of_tasks(args: &TaskArgs) -> Result<Vec<Option<&str>>> {
+fn data_of_tasks(tasks: &[String], data: Vec<String>) -> Result<Vec<Option<String>>> {
     let needs = |name: &String| BUILT_IN.iter().any(|info| info.name == name && info.needs_data);
-    let needed = args.task.iter().filter(|name| needs(name)).count();
-    let mut given = args.data.iter().map(String::as_str);
-    if let ([_], 0 | 1) = (args.task.as_slice(), args.data.len()) {
+    let needed = tasks.iter().filter(|name| needs(name)).count();
+    let n = data.len();
+    let mut given = data.into_iter();
+    if let ([_], 0 | 1) = (tasks, n) {
         return Ok(vec![given.next()]);
     }
-    if args.data.len() > needed {
-        bail!("--data: expected {needed} files, one for each task that needs one, found {}", args.data.len());
+    if n > needed {
+        bail!("--data: expected {needed} files, one for each task that needs one, found {n}");
     }
-    Ok(args.task.iter().map(|name| if needs(name) { given.next() } else { None }).collect())
+    Ok(tasks.iter().map(|name| if needs(name) { given.next() } else { None }).collect())
 }
 
 /// The decomposition: as the flags say, else as the recipe does, else exact.

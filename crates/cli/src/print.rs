@@ -3,6 +3,7 @@
 mod adapter;
 mod evaluation;
 mod model;
+mod questions;
 mod quickstart;
 mod task_form;
 mod written;
@@ -11,5 +12,6 @@ pub(crate) use adapter::adapter;
 pub(crate) use evaluation::evaluation;
 pub(crate) use model::{model, model_json};
 pub(crate) use quickstart::{next_commands, quickstart};
+pub(crate) use questions::{items, json as items_json, reading};
 pub(crate) use task_form::Form;
 pub(crate) use written::written;

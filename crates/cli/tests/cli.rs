@@ -43,6 +43,8 @@ mod lab_train;
 mod look;
 #[path = "cli/numbers.rs"]
 mod numbers;
+#[path = "cli/own_files.rs"]
+mod own_files;
 #[path = "cli/relate.rs"]
 mod relate;
 #[path = "cli/reproduce.rs"]
@@ -59,6 +61,8 @@ mod several;
 mod stranger_commands;
 #[path = "cli/streams.rs"]
 mod streams;
+#[path = "cli/strangers.rs"]
+mod strangers;
 #[path = "cli/sweep.rs"]
 mod sweep;
 #[path = "cli/texts.rs"]

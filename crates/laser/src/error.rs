@@ -218,6 +218,11 @@ impl Error {
         }
     }
 
+    /// Returns true if an item of a task is longer than the model's context.
+    pub(crate) fn is_too_long(&self) -> bool {
+        matches!(self, Self::Task(error) if matches!(error.as_ref(), laser_task::Error::TooLong { .. }))
+    }
+
     /// An I/O failure at `path`.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

@@ -33,6 +33,7 @@ use crate::sokoban::PlayerSettings;
 pub use answered_prompt::{AnsweredPrompt, answered_prompts};
 use batch::{Batch, Packing, plan, plan_demonstrations, plan_unshared, sort_by_tokens};
 pub use context::RunContext;
+pub(crate) use encode::leave_out_too_long;
 use encode::{AnswerStart, EncodedItem, encode};
 pub(crate) use item_groups::ItemGroups;
 use laser_model::config::ModelConfig;

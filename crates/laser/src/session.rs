@@ -3,6 +3,7 @@
 //! [`Session::open`] finds the model's files and checks them. The jobs are [`Session::evaluate`], [`Session::search`] and
 //! [`Session::apply`], one file each beside this one; each loads the weights when it needs them and frees them after.
 
+mod answer_lengths;
 mod apply;
 mod ask;
 mod behaviour;

@@ -20,7 +20,7 @@ use crate::bounded_template::BoundedTemplate;
 use crate::error::{Error, Result};
 use crate::join::{Boundary, Join};
 use crate::score::Score;
-use crate::task::{Item, Task};
+use crate::task::{Item, Task, Turn};
 use laser_model::config::ModelConfig;
 use laser_model::tokenizer::Tokenizer;
 
@@ -34,22 +34,6 @@ pub struct ChatSettings {
     pub system: Option<String>,
     /// Current date, for templates that print it.
     pub date: Option<Date>,
-}
-
-/// One turn of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
-    /// Role of the speaker, such as `user` or `assistant`.
-    pub role: String,
-    /// Text of the turn.
-    pub content: String,
-}
-
-impl Turn {
-    /// A turn of a role.
-    pub fn new(role: &str, content: &str) -> Self {
-        Self { role: role.to_owned(), content: content.to_owned() }
-    }
 }
 
 /// A model's chat template with the settings it is rendered with.
@@ -89,17 +73,16 @@ impl ChatTemplate {
     /// The template raises an exception, needs a date that is not set, does not finish, or takes too much memory.
     pub fn render(&self, system: Option<&str>, question: &str) -> Result<String, RenderError> {
         let system = system.map(|text| Turn::new("system", text));
-        self.render_messages(system.into_iter().chain([Turn::new("user", question)]))
+        self.render_turns(&system.into_iter().chain([Turn::new("user", question)]).collect::<Vec<_>>())
     }
 
-    /// Renders the turns of a conversation, after the system turn of the settings, up to the beginning of the next answer.
+    /// Renders a conversation, after the system text of the settings, up to the beginning of the assistant's next turn.
     ///
     /// # Errors
     /// As [`ChatTemplate::render`].
-    pub fn render_turns(&self, turns: &[Turn]) -> Result<String> {
-        let system = self.settings.system.as_ref().map(|text| Turn::new("system", text));
-        let messages = system.into_iter().chain(turns.iter().cloned());
-        self.render_messages(messages).map_err(|error| failed("conversation", error))
+    pub fn render_conversation(&self, turns: &[Turn]) -> Result<String> {
+        let turns = with_system(turns, self.settings.system.as_deref());
+        self.render_turns(&turns).map_err(|error| failed("conversation", error))
     }
 
     /// True if a rendered text has its beginning-of-text token already.
@@ -108,8 +91,13 @@ impl ChatTemplate {
         begin.is_some_and(|begin| rendered.starts_with(begin))
     }
 
-    fn render_messages(&self, turns: impl Iterator<Item = Turn>) -> Result<String, RenderError> {
-        let messages: Vec<_> = turns.map(|turn| context! { role => turn.role, content => turn.content }).collect();
+    /// Renders turns up to the beginning of the assistant's next turn.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::render`].
+    fn render_turns(&self, turns: &[Turn]) -> Result<String, RenderError> {
+        let messages: Vec<_> =
+            turns.iter().map(|turn| context! { role => turn.role, content => turn.content }).collect();
         let tokens: minijinja::Value = self.tokens.iter().map(|(name, text)| (*name, text.as_str())).collect();
         let variables = context! {
             messages => messages,
@@ -145,9 +133,12 @@ impl ChatTemplate {
         }
         let (system, description) = self.system_turn(&task);
         let rendered = |item: &Item| -> Result<Item> {
-            let rendered = self.render(system.as_deref(), &item.prompt[description.len()..]);
+            let rendered = match item.turns.is_empty() {
+                true => self.render(system.as_deref(), &item.prompt[description.len()..]),
+                false => self.render_turns(&with_system(&item.turns, system.as_deref())),
+            };
             let prompt = rendered.map_err(|error| failed(&item.id, error))?;
-            Ok(Item { prompt, ..item.clone() })
+            Ok(Item { prompt, delimiter: None, turns: Vec::new(), ..item.clone() })
         };
         let items = task.items.iter().map(rendered).collect::<Result<Vec<Item>>>()?;
         let begun = items.iter().all(|item| self.begins(&item.prompt));
@@ -187,6 +178,16 @@ impl ChatTemplate {
         record.extend(self.settings.date.map(|date| ("chat_date", date.to_string().into())));
         record
     }
+}
+
+/// Turns with a system text before them, which a system turn of their own continues.
+fn with_system(turns: &[Turn], system: Option<&str>) -> Vec<Turn> {
+    let Some(system) = system else { return turns.to_vec() };
+    let (content, rest) = match turns.split_first() {
+        Some((first, rest)) if first.role == "system" => (format!("{system}\n\n{}", first.content), rest),
+        _ => (system.to_owned(), turns),
+    };
+    [Turn::new("system", &content)].into_iter().chain(rest.iter().cloned()).collect()
 }
 
 /// The error for an item that cannot be rendered.

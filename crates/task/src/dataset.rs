@@ -32,7 +32,7 @@ pub use record::{BadField, Record, RecordLocation};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::text_file::check_encoding;
+use crate::text_file::{check_encoding, without_mark};
 use record_collector::RecordCollector;
 
 /// Records of a file, or of all files of a split.
@@ -44,6 +44,8 @@ pub struct Records {
     pub records: Vec<Record>,
     /// Messages about malformed records that were skipped, each with file and location.
     pub skipped: Vec<String>,
+    /// Names of the fields of a JSON document beside its list of records.
+    pub beside: Vec<String>,
 }
 
 impl Records {
@@ -53,14 +55,38 @@ impl Records {
     /// # Errors
     /// None of the named files exists, or one cannot be read or is malformed; the error names the line or entry.
     pub fn open(path: &Path, layout: &DatasetLayout<'_>, skip_bad: bool) -> Result<Self> {
-        let mut all = Self { file: path.to_owned(), records: Vec::new(), skipped: Vec::new() };
+        let mut all = Self::none(path);
         for file in layout.files_of(path)? {
             let mut collector = RecordCollector::new(&file, skip_bad);
             read(&file, layout.list, &mut collector)?;
-            all.records.append(&mut collector.records);
-            all.skipped.append(&mut collector.skipped);
+            all.add(collector);
         }
         Ok(all)
+    }
+
+    /// Reads the bytes of a file without a name that says its format: Parquet, JSON, or a table, as its first bytes show.
+    /// `name`: name in messages, to which the extension of the format is added.
+    ///
+    /// # Errors
+    /// The bytes are malformed; the error names the line or entry.
+    pub fn of_bytes(name: &Path, bytes: &[u8], layout: &DatasetLayout<'_>, skip_bad: bool) -> Result<Self> {
+        let format = format_of(bytes);
+        let name = name.with_extension(format);
+        let mut collector = RecordCollector::new(&name, skip_bad);
+        read_bytes(bytes, format, layout.list, &mut collector)?;
+        let mut all = Self::none(&name);
+        all.add(collector);
+        Ok(all)
+    }
+
+    fn none(file: &Path) -> Self {
+        Self { file: file.to_owned(), records: Vec::new(), skipped: Vec::new(), beside: Vec::new() }
+    }
+
+    fn add(&mut self, mut collector: RecordCollector) {
+        self.records.append(&mut collector.records);
+        self.skipped.append(&mut collector.skipped);
+        self.beside.append(&mut collector.beside);
     }
 
     /// Reads one file and rejects it if any record is malformed.
@@ -80,6 +106,23 @@ impl Records {
     }
 }
 
+/// Returns true for a file whose values are all texts, whatever they hold.
+pub(crate) fn is_table(path: &Path) -> bool {
+    matches!(extension(path).as_str(), "csv" | "tsv")
+}
+
+/// Extension of the format that the first bytes of a file show.
+fn format_of(bytes: &[u8]) -> &'static str {
+    let start = without_mark(bytes).trim_ascii_start();
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    match start.first() {
+        _ if bytes.starts_with(parquet::MAGIC) => "parquet",
+        Some(b'{' | b'[') | None => "json",
+        _ if line.contains(&b'\t') => "tsv",
+        _ => "csv",
+    }
+}
+
 /// Whether a file's extension names a format that can be read.
 pub(crate) fn is_readable(path: &Path) -> bool {
     matches!(extension(path).as_str(), "json" | "jsonl" | "ndjson" | "csv" | "tsv" | "txt" | "lst" | "parquet")
@@ -93,16 +136,16 @@ fn extension(path: &Path) -> String {
 /// Reads a file in the format that its extension names; a file with any other extension is read as JSON.
 fn read(path: &Path, list: Option<&str>, collector: &mut RecordCollector) -> Result<()> {
     let bytes = std::fs::read(path).map_err(Error::io(path))?;
-    read_bytes(&bytes, path, list, collector)
+    read_bytes(&bytes, &extension(path), list, collector)
 }
 
-fn read_bytes(bytes: &[u8], path: &Path, list: Option<&str>, collector: &mut RecordCollector) -> Result<()> {
-    let extension = extension(path);
+/// Reads bytes in the format of files with an extension.
+fn read_bytes(bytes: &[u8], extension: &str, list: Option<&str>, collector: &mut RecordCollector) -> Result<()> {
     if extension == "parquet" {
         return parquet::read(bytes, collector);
     }
-    check_encoding(bytes).map_err(|problem| Error::parse(path, problem))?;
-    match extension.as_str() {
+    check_encoding(bytes).map_err(|problem| Error::parse(&*collector.file, problem))?;
+    match extension {
         "jsonl" | "ndjson" => json::lines(bytes, collector),
         "csv" => table::read(bytes, b',', collector),
         "tsv" => table::read(bytes, b'\t', collector),

@@ -28,6 +28,18 @@ pub enum Error {
         /// Expected and found.
         problem: String,
     },
+    /// An item is longer than a model can read.
+    #[error("{file}: {place}: expected at most {limit} tokens, the model's context, found {tokens}")]
+    TooLong {
+        /// The file, or the name of a built-in task.
+        file: String,
+        /// The item, and the line or record that it was made from.
+        place: String,
+        /// Largest number of tokens.
+        limit: usize,
+        /// Number of tokens, the generated ones included.
+        tokens: usize,
+    },
     /// A setting has a value that cannot be used.
     #[error("{setting}: {problem}")]
     Setting {
@@ -76,7 +88,7 @@ impl Error {
         match self {
             Self::Model(_) | Self::Tokenizer(_) => ErrorKind::Model,
             Self::Chat(_) => ErrorKind::ChatTemplate,
-            Self::Task { .. } | Self::Parse { .. } => ErrorKind::Data,
+            Self::Task { .. } | Self::TooLong { .. } | Self::Parse { .. } => ErrorKind::Data,
             Self::Setting { .. } => ErrorKind::Setting,
             Self::Io { .. } => ErrorKind::Io,
         }

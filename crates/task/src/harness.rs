@@ -18,7 +18,7 @@
 //! write values, [`PythonRandom`], and [`MAX_GEN_TOKS`].
 
 mod config;
-mod csv_columns;
+pub(crate) mod csv_columns;
 pub(crate) mod definition;
 mod fewshot;
 mod filter_list;
@@ -35,7 +35,7 @@ pub(crate) mod python_regex;
 mod row_renderer;
 mod split_files;
 mod split_rows;
-mod template;
+pub(crate) mod template;
 mod yaml;
 
 pub use config::generation::MAX_GEN_TOKS;

@@ -8,7 +8,7 @@
 //! 2. [`dataset::Records`] reads the files of a data set (JSON, JSON lines, CSV, TSV, text, Parquet) into records;
 //!    [`dataset::DatasetLayout`] finds them in a folder.
 //! 3. Each record becomes one or more [`Item`]s: by a built-in task ([`BUILT_IN`]), by the templates of a harness task
-//!    ([`harness`]), or by the field names of the user's own questions.
+//!    ([`harness`]), or by the layout of the user's own questions ([`questions`]).
 //! 4. A [`Task`] holds the items with the default [`Score`], the [`Filters`] for generated texts, and [`Join`], the
 //!    rules by which prompt and answer become tokens.
 //! 5. [`chat::ChatTemplate`] optionally turns every prompt into a user turn of the model's own chat format.
@@ -28,8 +28,9 @@ pub mod join;
 pub mod named;
 mod open;
 pub mod options;
-mod questions;
+pub mod questions;
 pub mod score;
+pub mod spelling;
 mod task;
 pub mod text_file;
 
@@ -38,5 +39,6 @@ pub use error::{Error, ErrorKind, Result};
 pub use filter::Filters;
 pub use join::{Boundary, Join};
 pub use options::{Profile, TaskOptions};
+pub use questions::{QuestionSettings, Questions};
 pub use score::{LengthNormalization, Match, Score, Ties};
-pub use task::{Item, Task};
+pub use task::{Item, Task, Turn};

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use crate::built_in::data_source::DataSource;
 use crate::built_in::{BUILT_IN, TaskInfo};
 use crate::error::{Error, Result};
+use crate::harness;
 use crate::options::TaskOptions;
+use crate::questions::{Questions, STANDARD_INPUT};
+use crate::spelling::nearest;
 use crate::task::Task;
-use crate::{harness, questions};
 
 impl Task {
     /// Checks that [`Task::open`] would find a task of this name: a built-in task, a file, or a harness task in one of
@@ -21,20 +23,31 @@ impl Task {
                 let problem = format!("`{name}` is a built-in task, too: name the file {}", file.display());
                 return Err(Error::setting("include-path", problem));
             }
-            (None, None) if !Path::new(name).exists() => {}
+            (None, None) if name != STANDARD_INPUT && !Path::new(name).exists() => {}
             _ => return Ok(()),
         }
         let known: Vec<_> = BUILT_IN.iter().map(|info| info.name).collect();
+        let meant = nearest(name, known.iter().copied());
+        let meant = meant.map_or_else(String::new, |meant| format!(" (did you mean `{meant}`?)"));
         let known = known.join(", ");
         let problem =
-            format!("no such task: expected one of {known}, a file of questions or a YAML file; found `{name}`");
+            format!("no such task{meant}: expected one of {known}, a file of questions or a YAML file; found `{name}`");
         Err(Error::setting("task", problem))
+    }
+
+    /// Returns true if [`Task::open`] would read a file of the user's own questions under this name.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn is_own(name: &str, include: &[PathBuf]) -> Result<bool> {
+        let is_known = TaskInfo::named(name).is_some() || harness::is_yaml(Path::new(name));
+        Ok(!is_known && harness::find(name, include)?.is_none())
     }
 
     /// Opens a task.
     ///
     /// `name`: a built-in task, the path of a harness task's YAML file, the name of a harness task in one of the
-    /// folders [`TaskOptions::include`], or the path of a file of questions. `data`: the data file or folder, for a
+    /// folders [`TaskOptions::include`], the path of a file of questions, or [`STANDARD_INPUT`]. `data`: the data file or folder, for a
     /// task that needs one.
     ///
     /// # Errors
@@ -59,7 +72,7 @@ impl Task {
                 Err(Error::setting("data", format!("the task {name} ships inside laser and reads no file")))
             }
             (None, Some(_)) => Err(Error::setting("data", "only built-in tasks take a data file")),
-            (None, None) => questions::read(Path::new(name), setup),
+            (None, None) => Ok(Questions::open(Path::new(name), setup)?.task),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::named::named;
+use crate::questions::settings::QuestionSettings;
 use laser_model::ModelKind;
 use laser_model::tokenizer::Tokenizer;
 
@@ -43,6 +44,10 @@ pub struct TaskOptions<'a> {
     pub fewshot_seed: u64,
     /// Folders in which harness tasks are found by name.
     pub include: &'a [PathBuf],
+    /// Templates and other settings of the user's own questions.
+    pub questions: &'a QuestionSettings,
+    /// Bytes of the standard input, for the task `-`.
+    pub input: Option<&'a [u8]>,
 }
 
 impl Default for TaskOptions<'_> {
@@ -56,6 +61,8 @@ impl Default for TaskOptions<'_> {
             num_fewshot: None,
             fewshot_seed: 1234, // the harness's default
             include: &[],
+            questions: QuestionSettings::NONE,
+            input: None,
         }
     }
 }

@@ -1,178 +1,155 @@
-//! The user's own questions: takes records with `question` and `answer`, or `question`, `choices` and `gold`, in any
-//! format that [`Records`] reads, gives a task.
+//! The user's own questions: takes records in one of the public layouts, or in any other by templates, gives a task.
 //!
-//! Optional fields: `id` (default: the number of the line or record), `group` (default: the id), `subject` (items with the
-//! same subject and answer ask for one fact), `relation` (the answers of one relation are of one type), `aliases` (other right answers), `meta` (anything; kept with the item as
-//! part of [`Item::doc`], never read here). In CSV and TSV, lists are written as JSON, `["red", "blue"]`, and an empty
-//! cell means that the record does not have the field. The question is used as the prompt unchanged; the answer follows
-//! after one space.
+//! [`mod@layout`] has the table of layouts, `recognize` finds the one of a record, `item` makes the item of it (with `values`
+//! and `turns`, which read what files put into fields), `templates` makes it of other records as the
+//! user's settings say, and [`Reading`] tells what
+//! each field became. In tables, lists are written as JSON, `["red", "blue"]`, and an empty cell means that the record does
+//! not have the field.
+//!
+//! The question is the prompt as it stands. The answer follows after one space, unless the prompt ends in white space or
+//! the record says otherwise (`target_delimiter`).
+
+mod item;
+pub mod layout;
+mod reading;
+mod recognize;
+pub(crate) mod settings;
+mod templates;
+mod turns;
+mod values;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
-use serde_json::Value;
+pub use layout::{LAYOUTS, Layout, Part};
+pub use reading::{ReadField, ReadLayout, Reading};
+pub use settings::QuestionSettings;
 
 use crate::dataset::{BadField, DatasetLayout, Record, Records};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::options::TaskOptions;
 use crate::score::Score;
 use crate::task::{Item, Task};
+use item::{has_copies, item, listed_gold};
+use recognize::Recognized;
+use templates::Templates;
+use values::Gold;
 
-/// Fields that a record may have.
-const KEYS: [&str; 10] =
-    ["question", "answer", "aliases", "choices", "gold", "id", "group", "subject", "relation", "meta"];
+/// Name of the task whose records come from standard input ([`TaskOptions::input`]).
+pub const STANDARD_INPUT: &str = "-";
 
-/// Reads the file at `path` as a task. Its default score is [`Score::CHOICE`] if every item has choices, else
-/// [`Score::GENERATE`].
+/// A file of questions as a task, with what its fields became.
+#[derive(Debug, Clone)]
+pub struct Questions {
+    /// The task. Its default score is [`Score::CHOICE`] if every item has choices, else [`Score::GENERATE`].
+    pub task: Task,
+    /// What the file was read as.
+    pub reading: Reading,
+}
+
+impl Questions {
+    /// Reads the file at `path`, or the standard input where the path is [`STANDARD_INPUT`].
+    ///
+    /// # Errors
+    /// The file cannot be read; a record is malformed and is not to be skipped; all records are malformed; the right
+    /// choices are counted from 1; a template that does not suit the records.
+    pub fn open(path: &Path, setup: &TaskOptions<'_>) -> Result<Self> {
+        let settings = setup.questions;
+        let list = DatasetLayout { files: &[], list: settings.records.as_deref() };
+        let records = if path.as_os_str() == STANDARD_INPUT {
+            let input = setup.input.ok_or_else(|| Error::setting("task", "`-` is the standard input, which is not given"))?;
+            Records::of_bytes(Path::new("stdin"), input, &list, setup.skip_bad)?
+        } else {
+            templates::check_records(settings, path)?;
+            Records::open(path, &list, setup.skip_bad)?
+        };
+        let name = records.file.display().to_string();
+        let templates = Templates::new(settings, &records)?;
+        check_counted_from_0(&records, templates.as_ref(), &name)?;
+        let mut reading = Reading::new(&records, settings);
+        let (mut copies, mut numbers) = (Copies::default(), 0..);
+        let (items, skipped) = records.items(setup, |record| {
+            let number = numbers.next().unwrap_or_default();
+            let of_templates = templates.as_ref().map(|templates| templates.apply(record, number)).transpose()?;
+            let read = of_templates.as_ref().unwrap_or(record);
+            let recognized = Recognized::of(read)?;
+            let renamed: Vec<_> = templates.iter().flat_map(Templates::fields).collect();
+            check_used(&recognized, &renamed)?;
+            let item = item(read, &recognized, settings.target_delimiter.as_deref())?;
+            copies.add(record, &item);
+            reading.add(&recognized, &renamed);
+            Ok(vec![item])
+        })?;
+        let score = if items.iter().all(|item| !item.choices.is_empty()) { Score::CHOICE } else { Score::GENERATE };
+        let mut notes = reading.notes(&name);
+        notes.extend(copies.note(&name));
+        Ok(Self { task: Task { skipped, notes, ..Task::new(name, items, score)? }, reading })
+    }
+}
+
+/// Checks that the layout reads what every template makes.
+fn check_used(recognized: &Recognized<'_>, renamed: &[(&'static str, &'static str)]) -> Result<(), BadField> {
+    let unused = renamed.iter().find(|(_, name)| recognized.fields.iter().all(|field| field.name != *name));
+    match unused {
+        None => Ok(()),
+        Some((setting, _)) => {
+            let layout = recognized.layout.name;
+            let problem = format!("the layout \"{layout}\" does not read it: write the other parts as templates, too");
+            Err(BadField::new(setting, problem))
+        }
+    }
+}
+
+/// Checks that the right choices are not counted from 1: then none is 0, and some are as many as there are choices.
 ///
 /// # Errors
-/// The file cannot be read; a record is malformed and is not to be skipped; all records are malformed.
-pub(super) fn read(path: &Path, setup: &TaskOptions<'_>) -> Result<Task> {
-    let records = Records::open(path, &DatasetLayout::default(), setup.skip_bad)?;
-    let (items, skipped) = records.items(setup, |record| Ok(vec![item(record)?]))?;
-    let score = if items.iter().all(|item| !item.choices.is_empty()) { Score::CHOICE } else { Score::GENERATE };
-    Ok(Task { skipped, ..Task::new(path.display().to_string(), items, score)? })
-}
-
-/// Makes the item of one record.
-fn item(record: &Record) -> Result<Item, BadField> {
-    if let Some(unknown) = record.fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(BadField::new(unknown, format!("unknown key: expected {}", KEYS.join(", "))));
-    }
-    let prompt = text("question", record.value("question")?)?;
-    let id = given(record, "id").map(|id| text("id", id)).transpose()?;
-    let id = id.unwrap_or_else(|| record.location.number().to_string());
-    let group = given(record, "group").map(|group| text("group", group)).transpose()?.unwrap_or_else(|| id.clone());
-    let optional = |key: &str| -> Result<String, BadField> {
-        Ok(given(record, key).map(|value| text(key, value)).transpose()?.unwrap_or_default())
-    };
-    let (subject, relation) = (optional("subject")?, optional("relation")?);
-    let item = Item { id, group, subject, relation, prompt, ..Item::default() };
-    if given(record, "choices").is_some() {
-        let (choices, gold) = choices(record)?;
-        return Ok(Item { answers: vec![choices[gold].clone()], choices, gold, ..item });
-    }
-    let Some(answer) = record.optional("answer") else {
-        return Err(BadField::new("answer", "expected an answer or choices, found neither"));
-    };
-    if given(record, "gold").is_some() {
-        return Err(BadField::new("choices", "expected at least two, found none"));
-    }
-    let mut answers = vec![text("answer", answer)?];
-    if given(record, "aliases").is_some() {
-        answers.extend(texts(record, "aliases")?);
-    }
-    Ok(Item { answers, ..item })
-}
-
-/// Reads the choices and the index of the right one.
-fn choices(record: &Record) -> Result<(Vec<String>, usize), BadField> {
-    let choices = texts(record, "choices")?;
-    if choices.len() < 2 {
-        return Err(BadField::new("choices", format!("expected at least two, found {}", choices.len())));
-    }
-    if let Some(key) = ["answer", "aliases"].into_iter().find(|key| given(record, key).is_some()) {
-        return Err(BadField::new(key, "an item has either an answer or choices, found both"));
-    }
-    let last = choices.len() - 1;
-    let wrong = |found: &str| {
-        BadField::new("gold", format!("expected an index from 0 to {last} or one of the choices, found {found}"))
-    };
-    let gold = given(record, "gold").ok_or_else(|| wrong("nothing"))?;
-    let index = record.index("gold", choices.len()).ok();
-    let named = gold.as_str().and_then(|text| choices.iter().position(|choice| choice == text.trim()));
-    match (named, index) {
-        // In CSV, gold `1` of the choices `["1", "2"]` could be an index or a choice; in JSON, the types differ.
-        (Some(a), Some(b)) if a != b && record.fields["choices"].is_string() => {
-            let problem = format!("expected an index or one of the choices, found {gold}, which could be either");
-            Err(BadField::new("gold", problem))
+/// They are, also where malformed records are skipped: those that are left would all be wrong.
+fn check_counted_from_0(records: &Records, templates: Option<&Templates>, name: &str) -> Result<()> {
+    let (mut numbers, mut beyond) = (0, Vec::new());
+    for (i, record) in records.records.iter().enumerate() {
+        let of_templates = templates.map(|templates| templates.apply(record, i));
+        let Ok(read) = of_templates.as_ref().map_or(Ok(record), Result::as_ref) else { continue };
+        let gold = Recognized::of(read).ok().and_then(|recognized| listed_gold(&recognized));
+        match gold {
+            Some((Gold::Number(0), _)) => return Ok(()),
+            Some((Gold::Number(number), choices)) => {
+                numbers += 1;
+                if usize::try_from(number) == Ok(choices) {
+                    beyond.push(record.location);
+                }
+            }
+            _ => {}
         }
-        (Some(gold), _) | (None, Some(gold)) => Ok((choices, gold)),
-        (None, None) => Err(wrong(&gold.to_string())),
     }
+    // A single number too large is a slip, which its own error names.
+    let Some(first) = beyond.first().filter(|_| numbers > 1) else { return Ok(()) };
+    let problem = format!(
+        "the right choices are counted from 1: of {numbers} none is 0, and {} equal the number of choices. Laser counts from \
+         0: subtract 1, with the setting `gold` for instance, '{{{{ FIELD - 1 }}}}'",
+        beyond.len()
+    );
+    Err(Error::Task { file: name.to_owned(), place: first.to_string(), problem })
 }
 
-/// The value of a field, unless it is missing, null or an empty cell.
-fn given<'a>(record: &'a Record, field: &str) -> Option<&'a Value> {
-    record.optional(field).filter(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()))
+/// Items that offer a wrong choice twice, which changes no result and is worth a word.
+#[derive(Debug, Default)]
+struct Copies {
+    places: Vec<String>,
 }
 
-/// A text, trimmed, or a number as text.
-fn text(field: &str, value: &Value) -> Result<String, BadField> {
-    match value {
-        Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-        Value::String(_) => Err(BadField::new(field, "expected a text, found an empty one")),
-        Value::Number(number) => Ok(number.to_string()),
-        other => Err(BadField::new(field, format!("expected a text, found {other}"))),
-    }
-}
-
-/// A list of texts or numbers.
-fn texts(record: &Record, field: &str) -> Result<Vec<String>, BadField> {
-    record.list(field)?.iter().map(|value| text(field, value)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dataset::RecordLocation;
-
-    fn parse(line: &str) -> Result<Item, BadField> {
-        let fields = serde_json::from_str(line).expect("the test's JSON is valid");
-        item(&Record::new(&Path::new("some.jsonl").into(), RecordLocation::Line(3), fields))
-    }
-
-    #[test]
-    fn open_and_multiple_choice_questions_are_read() {
-        let open = parse(r#"{"question":"2+2 is ","answer":4,"aliases":["four"]}"#).expect("open");
-        assert_eq!((open.prompt.as_str(), open.answers.as_slice()), ("2+2 is", &["4".into(), "four".into()][..]));
-        assert_eq!((open.id.as_str(), open.group.as_str()), ("3", "3"));
-        let choice = parse(r#"{"question":"Sky?","choices":["red","blue"],"gold":"blue","id":"s"}"#).expect("choice");
-        assert_eq!((choice.gold, choice.target()), (1, "blue"));
-        let fact = r#"{"question":"Capital?","answer":"Paris","subject":" France ","relation":"capital","group":7,"meta":{"count":[3]}}"#;
-        let fact = parse(fact).expect("a fact");
-        assert_eq!((fact.subject.as_str(), fact.group.as_str(), choice.subject.as_str()), ("France", "7", ""));
-        assert_eq!((fact.relation.as_str(), choice.relation.as_str()), ("capital", ""));
-    }
-
-    #[test]
-    fn errors_name_the_field() {
-        for (line, field) in [
-            (r#"{"answer":"x"}"#, "question"),
-            (r#"{"question":"x"}"#, "answer"),
-            (r#"{"question":"x","answer":" "}"#, "answer"),
-            (r#"{"question":"x","answer":"y","extra":1}"#, "extra"),
-            (r#"{"question":"x","choices":["a","b"],"gold":2}"#, "gold"),
-            (r#"{"question":"x","choices":["a","b"],"gold":"c"}"#, "gold"),
-            (r#"{"question":"x","choices":["a","b"]}"#, "gold"),
-            (r#"{"question":"x","choices":["a"],"gold":0}"#, "choices"),
-            (r#"{"question":"x","choices":[],"gold":0,"answer":"a"}"#, "choices"),
-            (r#"{"question":"x","choices":["a","b"],"gold":0,"answer":"a"}"#, "answer"),
-            (r#"{"question":["x"],"answer":"a"}"#, "question"),
-            (r#"{"question":"x","choices":"[\"1\",\"2\"]","gold":"1"}"#, "gold"),
-        ] {
-            assert_eq!(parse(line).expect_err(line).field, field, "{line}");
+impl Copies {
+    fn add(&mut self, record: &Record, item: &Item) {
+        if has_copies(&item.choices) {
+            self.places.push(record.location.to_string());
         }
     }
 
-    #[test]
-    fn every_format_gives_the_same_items() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let read = |name: &str, text: &str| {
-            std::fs::write(folder.path().join(name), text).expect("writes");
-            let task = super::read(&folder.path().join(name), &TaskOptions::default()).expect(name);
-            let brief = |i: &Item| (i.id.clone(), i.prompt.clone(), i.answers.clone(), i.choices.clone(), i.gold);
-            task.items.iter().map(brief).collect::<Vec<_>>()
-        };
-        let records = [
-            r#"{"id":"a","question":"2+2, is","answer":"4","aliases":["four"]}"#,
-            r#"{"id":"b","question":"Sky?","choices":["red","blue"],"gold":1}"#,
-        ];
-        let lines = read("q.jsonl", &records.join("\n"));
-        assert_eq!(lines.len(), 2);
-        assert_eq!(read("q.json", &format!("[{}]", records.join(","))), lines);
-        assert_eq!(read("q", &records.join("\n")), lines);
-        let table = "id,question,answer,aliases,choices,gold\n\
-            a,\"2+2, is\",4,\"[\"\"four\"\"]\",,\nb,Sky?,,,\"[\"\"red\"\",\"\"blue\"\"]\",1\n";
-        assert_eq!(read("q.csv", table), lines);
+    fn note(&self, name: &str) -> Option<String> {
+        let first = self.places.first()?;
+        let n = self.places.len();
+        let (items, place) = if n == 1 { ("item offers", "") } else { ("items offer", "the first: ") };
+        Some(format!("{name}: {n} {items} a wrong choice more than once ({place}{first})"))
     }
 }

@@ -5,11 +5,28 @@ use std::sync::Arc;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::dataset::RecordLocation;
 use crate::error::{Error, Result};
 use crate::filter::Filters;
 use crate::harness::definition::Definition;
 use crate::join::Join;
 use crate::score::Score;
+
+/// One turn of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Who speaks: `system`, `user` or `assistant`.
+    pub role: String,
+    /// The text.
+    pub content: String,
+}
+
+impl Turn {
+    /// A turn of a role.
+    pub fn new(role: &str, content: &str) -> Self {
+        Self { role: role.to_owned(), content: content.to_owned() }
+    }
+}
 
 /// One question or text: a prompt and its answers.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,8 +45,13 @@ pub struct Item {
     /// The question alone, where the prompt has few-shot examples or a description before it; empty where the prompt is
     /// the question. Copies of a question are recognised by it.
     pub question: String,
-    /// Text before the answer. The task's [`Join::delimiter`] is written between the two.
+    /// Text before the answer. [`Task::delimiter`] is written between the two.
     pub prompt: String,
+    /// Text between prompt and answer, where it is not the task's [`Join::delimiter`].
+    pub delimiter: Option<String>,
+    /// The turns of which the prompt was made, if it is a conversation of several; a chat template writes them in its own
+    /// way.
+    pub turns: Vec<Turn>,
     /// Text after the answer; only masked models read it.
     pub suffix: String,
     /// The gold answer, then its aliases, without the delimiter. At least one, for items of a task.
@@ -43,6 +65,8 @@ pub struct Item {
     pub held_out: Option<bool>,
     /// The data set's record that the item was made from, shared by all its items; null if there is none.
     pub doc: Arc<Value>,
+    /// Place of that record in its file.
+    pub place: Option<RecordLocation>,
 }
 
 impl Item {
@@ -75,6 +99,8 @@ pub struct Task {
     pub data: Option<String>,
     /// Messages about malformed records that were skipped, each with file, line and field.
     pub skipped: Vec<String>,
+    /// Remarks for the user about the data, one sentence each.
+    pub notes: Vec<String>,
     /// Number of items before [`Task::limited`] dropped some.
     pub total: usize,
     /// Output type, metrics and targets of a harness task; `None` for other tasks.
@@ -111,6 +137,7 @@ impl Task {
             config: Value::Null,
             data: None,
             skipped: Vec::new(),
+            notes: Vec::new(),
         })
     }
 
@@ -128,10 +155,29 @@ impl Task {
             add(&item.gold.to_string());
             // Nothing is added where the task does not say, so that hashes stay what they were.
             item.held_out.into_iter().for_each(|held_out| add(if held_out { "test" } else { "not test" }));
+            item.delimiter.iter().for_each(|delimiter| add(delimiter));
         }
         // Renaming a type or field of these three would change the fingerprint of every task.
         add(&format!("{:?} {:?} {:?}", self.join, self.until, self.filters));
         hex::encode(hasher.finalize())
+    }
+
+    /// Text between an item's prompt and its answer.
+    pub fn delimiter<'a>(&'a self, item: &'a Item) -> &'a str {
+        item.delimiter.as_deref().unwrap_or(&self.join.delimiter)
+    }
+
+    /// Leaves out items as malformed. `bad`: their indices, ascending, each with what is wrong, its file and its place.
+    pub fn leave_out(&mut self, bad: Vec<(usize, String)>) {
+        let is_good = |index: &usize| bad.binary_search_by_key(index, |(index, _)| *index).is_err();
+        let mut indices = 0..;
+        self.items.retain(|_| indices.next().is_some_and(|index| is_good(&index)));
+        if let Some(definition) = &mut self.definition {
+            let mut indices = 0..;
+            definition.targets.retain(|_| indices.next().is_some_and(|index| is_good(&index)));
+        }
+        self.total -= bad.len();
+        self.skipped.extend(bad.into_iter().map(|(_, problem)| problem));
     }
 
     /// Keeps the first `limit` items; `None` keeps all.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use laser::task::dataset::Records;
-use laser::task::{Task, TaskOptions};
+use laser::task::{QuestionSettings, Task, TaskOptions};
 use laser_fuzz::damage::Damaged;
 use laser_fuzz::target::Target;
 
@@ -64,6 +64,90 @@ fn json_lines() {
         b"{\"question\": \"a\", \"choices\": [\"x\", \"y\"], \"gold\": 1}\r\n{\"question\": \"b\", \"choices\": [\"x\", \"y\"], \"gold\": \"x\"}".to_vec(),
     ];
     run("jsonl", "x.jsonl", 6000, Damaged { seeds, words: JSON_WORDS }, bolero::check!());
+}
+
+/// Words of the layouts of questions.
+const LAYOUT_WORDS: &[&str] = &[
+    "\"prompt\"",
+    "\"completion\"",
+    "\"messages\"",
+    "\"conversations\"",
+    "\"role\": \"user\"",
+    "\"role\": \"assistant\"",
+    "\"content\"",
+    "\"instruction\"",
+    "\"input\"",
+    "\"output\"",
+    "\"answers\"",
+    "\"answerKey\"",
+    "\"label\"",
+    "\"text\"",
+    "\"stem\"",
+    "\"target_scores\"",
+    "\"sentence_good\"",
+    "\"sentence_bad\"",
+    "\"statement\"",
+    "\"target_delimiter\"",
+    "\"A\"",
+    "\"B\"",
+    "\"sol1\"",
+    "['a', 'b']",
+    "1.0",
+    "1e300",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "null",
+    "true",
+    "\"\"",
+    "\n",
+    "[[[[[[[[[[[[[[[[[[[[",
+];
+
+#[test]
+fn layouts_of_questions() {
+    let folder = goldens().join("../tests/strangers/data");
+    let mut seeds = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let expected = std::fs::read_to_string(path.with_extension("expected.json")).unwrap_or_default();
+        // Files that are read as they come; those that are refused are no seeds.
+        if path.extension().is_some_and(|ending| ending == "jsonl") && !expected.contains("\"error\"") && !expected.contains("arguments") {
+            seeds.push(std::fs::read(path).expect("reads"));
+        }
+    }
+    seeds.sort();
+    run("layouts", "x.jsonl", 6000, Damaged { seeds, words: LAYOUT_WORDS }, bolero::check!());
+}
+
+#[test]
+fn templates_of_questions() {
+    let folder = folder();
+    let path = folder.path().join("x.csv");
+    write(&path, b"question,key,options,label\nWhat?,B,\"['x', 'y']\",1\nWhy?,A,\"['x', 'y']\",0\n");
+    let seeds = vec![
+        join(&["{{ question }} True or false?", "{{ 'true' if label == 1 else 'false' }}"]),
+        join(&["question", "", "{{ ['x', 'y'] }}", "{{ label }}"]),
+        join(&["{% for w in question.split() %}{{ w }} {% endfor %}", "['a', 'b']"]),
+    ];
+    let words = crate::templates::WORDS;
+    let inputs = Damaged { seeds, words };
+    Target { name: "question-template", other_bytes: 500, executions: 2000, inputs }.run(bolero::check!(), |input| {
+        let mut texts = parts(input).map(|part| String::from_utf8_lossy(part).into_owned());
+        let mut text = || texts.next().filter(|text| !text.is_empty());
+        let questions = QuestionSettings {
+            prompt: text(),
+            answer: text(),
+            choices: text(),
+            gold: text(),
+            ..QuestionSettings::default()
+        };
+        let setup = TaskOptions { skip_bad: true, questions: &questions, ..TaskOptions::default() };
+        Task::open(&path.to_string_lossy(), None, &setup).is_ok()
+    });
 }
 
 #[test]

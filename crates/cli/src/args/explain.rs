@@ -10,8 +10,13 @@ use super::ModelArg;
 use super::task::TaskArgs;
 use super::values::{SplitName, share};
 
+const PROMPT: &str = "Without --task, the prompt to explain; with it, the template of the prompts of a file of questions";
+const ANSWER: &str = "Without --task, the answer to look for after --prompt; with it, the template of the answers";
+
 #[derive(Debug, Args)]
 #[command(mut_arg("task", |task| task.required(false).required_unless_present("prompt")))]
+#[command(mut_arg("prompt", |prompt| prompt.help(PROMPT).requires("answer")))]
+#[command(mut_arg("answer", |answer| answer.help(ANSWER).requires("prompt")))]
 pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) model: ModelArg,
@@ -23,12 +28,6 @@ pub(crate) struct Explain {
     /// Folder of a search: explains its edit, on its test split
     #[arg(long, value_name = "DIR", conflicts_with = "edit")]
     pub(crate) run: Option<PathBuf>,
-    /// Explain this prompt instead of a task
-    #[arg(long, value_name = "TEXT", requires = "answer", conflicts_with_all = ["task", "run"])]
-    pub(crate) prompt: Option<String>,
-    /// The answer to look for after --prompt
-    #[arg(long, value_name = "TEXT", requires = "prompt")]
-    pub(crate) answer: Option<String>,
     /// Matrices whose components are searched for the answer to --prompt, such as `mlp` or `L20-27.down_proj`
     #[arg(long, value_name = "SEL", default_value = "mlp")]
     pub(crate) matrices: String,

@@ -5,22 +5,57 @@ use std::path::PathBuf;
 use clap::Args;
 use laser::statistics::Fractions;
 use laser::task::chat::Date;
-use laser::task::{Match, Profile, Score};
+use laser::task::{Match, Profile, QuestionSettings, Score};
 
-use super::values::{fractions, library_value};
+use super::values::{fractions, library_value, listed_paths};
+
+/// Templates and other settings of files of questions, for those whose layout is not known.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct QuestionArgs {
+    /// Prompt of a file of questions: Jinja over a record's fields, '{{ statement }} True or false?', or a field's name
+    /// [default: as the file's layout says; `laser tasks show FILE` shows it]
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) prompt: Option<String>,
+    /// Right answer, '{{ "true" if label == 1 else "false" }}', or a list of it and its aliases
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) answer: Option<String>,
+    /// Choices, a list: '{{ [a, b] }}'
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) choices: Option<String>,
+    /// Right choice: its index from 0, its letter or its text; '{{ label - 1 }}'
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) gold: Option<String>,
+    /// Key of the list of records in a JSON document, `data.examples` inside another [default: the only list]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) records: Option<String>,
+    /// Text between prompt and answer, as the field target_delimiter of a record [default: a blank, unless the prompt ends
+    /// in one]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) target_delimiter: Option<String>,
+}
+
+impl QuestionArgs {
+    /// The settings as the library takes them.
+    pub(crate) fn settings(&self) -> QuestionSettings {
+        let Self { prompt, answer, choices, gold, records, target_delimiter } = self.clone();
+        QuestionSettings { prompt, answer, choices, gold, records, target_delimiter }
+    }
+}
 
 /// Tasks, their data, their scores and their splits.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TaskArgs {
-    /// A built-in task (see `laser tasks`), a JSON, JSONL, CSV, TSV or Parquet file of {"question","answer"} or
-    /// {"question","choices","gold"}, or a YAML task of lm-evaluation-harness; several joined by commas
-    #[arg(long, value_delimiter = ',', required = true, value_name = "TASKS")]
+    /// A built-in task (see `laser tasks`), a JSON, JSONL, CSV, TSV or Parquet file of questions (see `laser tasks show
+    /// FILE`), `-` for one on standard input, or a YAML task of lm-evaluation-harness; several joined by commas
+    #[arg(long, required = true, value_name = "TASKS")]
     pub(crate) task: Vec<String>,
     /// Data of the built-in tasks that need some, in their order: files, folders, or hf:ORG/NAME[@REV]
     /// [default: the task's data set on the Hugging Face Hub]
-    #[arg(long, value_delimiter = ',', value_name = "PATHS")]
+    #[arg(long, value_name = "PATHS")]
     pub(crate) data: Vec<String>,
-    /// Leave out and count malformed rows of data instead of refusing the file
+    #[command(flatten)]
+    pub(crate) questions: QuestionArgs,
+    /// Leave out and count malformed rows of data, and items that are too long for the model, instead of refusing the file
     #[arg(long)]
     pub(crate) skip_bad: bool,
     /// Prompts and scores of built-in tasks: clean (corrected), or paper (as in the paper's code, quirks included;
@@ -35,7 +70,7 @@ pub(crate) struct TaskArgs {
     /// it), word (contained as a word) or exact (the first line is the answer)
     #[arg(long = "match", value_name = "KIND", value_parser = library_value::<Match>)]
     pub(crate) matching: Option<Match>,
-    /// Longest generated text, in tokens [default: 10]
+    /// Longest generated text, in tokens [default: 10, or up to 64 for a file whose answers are longer]
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
     /// Number of examples before each question of a YAML task [default: the task's]
@@ -66,4 +101,16 @@ pub(crate) struct TaskArgs {
     /// Shares of the search and validation splits; the rest is the test split
     #[arg(long, default_value = "0.4,0.2", value_name = "SEARCH,VALIDATION", value_parser = fractions)]
     pub(crate) split_fractions: Fractions,
+}
+
+impl TaskArgs {
+    /// The tasks, one by one.
+    pub(crate) fn tasks(&self) -> Vec<String> {
+        listed_paths(&self.task)
+    }
+
+    /// The data, one by one.
+    pub(crate) fn data(&self) -> Vec<String> {
+        listed_paths(&self.data)
+    }
 }

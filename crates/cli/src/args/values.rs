@@ -1,5 +1,6 @@
 //! Types of argument values, and parsers of values that the library defines.
 
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -132,6 +133,24 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     size.ok_or_else(|| format!("expected a size such as 512M or 8G, found `{text}`"))
 }
 
+/// Takes apart names and paths that are joined by commas. A comma may belong to a path: the longest run of parts that
+/// exists as a path is one.
+pub(crate) fn listed_paths(arguments: &[String]) -> Vec<String> {
+    let mut all = Vec::new();
+    for argument in arguments {
+        let parts: Vec<&str> = argument.split(',').collect();
+        let mut first = 0;
+        while first < parts.len() {
+            let joined = |end: usize| parts[first..end].join(",");
+            let whole = (first + 2..=parts.len()).rev().find(|end| Path::new(&joined(*end)).exists());
+            let end = whole.unwrap_or(first + 1);
+            all.push(joined(end));
+            first = end;
+        }
+    }
+    all
+}
+
 /// Parses a share from 0 to 1, exactly.
 pub(super) fn share(text: &str) -> Result<RankFraction, String> {
     text.trim().parse().map_err(|error: LinalgError| error.to_string())
@@ -157,6 +176,21 @@ mod tests {
         for text in ["", "G", "-1G", "0", "3Q", "99999999999T"] {
             assert!(bytes(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_comma_may_belong_to_a_path() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        for name in ["a,b.jsonl", "c", "c,d,e"] {
+            std::fs::write(folder.path().join(name), "").expect("writes");
+        }
+        let of = |text: String| listed_paths(&[text]);
+        assert_eq!(of(path("a,b.jsonl")), [path("a,b.jsonl")]);
+        assert_eq!(of(format!("x,{},y", path("a,b.jsonl"))), ["x".to_owned(), path("a,b.jsonl"), "y".to_owned()]);
+        assert_eq!(of(path("c,d,e")), [path("c,d,e")]);
+        assert_eq!(of(path("c,d")), [path("c"), "d".to_owned()]);
+        assert_eq!(listed_paths(&["a,b".to_owned(), "c".to_owned()]), ["a", "b", "c"]);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use laser::session::{AskedModels, Reply, ReplyOptions};
-use laser::task::chat::{ChatSettings, Turn};
+use laser::task::Turn;
+use laser::task::chat::ChatSettings;
 use serde_json::json;
 
 use crate::args::{Ask, Global};

@@ -15,8 +15,11 @@ use crate::progress::Progress;
 use crate::{output, plan};
 
 pub(super) fn run(args: &Explain, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
-    match (&args.prompt, &args.answer) {
-        (Some(prompt), Some(answer)) => explain_prompt(args, [prompt, answer], global, progress),
+    let is_prompt = args.task.task.is_empty();
+    match (&args.task.questions.prompt, &args.task.questions.answer) {
+        (Some(_), Some(_)) if is_prompt && args.run.is_some() => bail!("--run: explains a task, not a prompt"),
+        (Some(prompt), Some(answer)) if is_prompt => explain_prompt(args, [prompt, answer], global, progress),
+        _ if args.edit.is_none() && args.run.is_none() => bail!("--edit: expected the edit to explain, or --run"),
         _ => explain_task(args, global, progress),
     }
 }

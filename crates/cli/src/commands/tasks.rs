@@ -1,5 +1,7 @@
-//! `laser tasks` lists the built-in tasks; `laser tasks show NAME` prints one with its prompts and scores.
+//! `laser tasks` lists the built-in tasks; `laser tasks show NAME` prints one with its prompts and scores, or what a file of
+//! questions is read as.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -8,16 +10,24 @@ use laser::session::SOKOBAN;
 use laser::task::built_in::{BUILT_IN, TaskInfo};
 use laser::task::options::{Profile, TaskOptions};
 use laser::task::score::Score;
+use laser::task::{Questions, Task};
 use serde_json::{Value, json};
 
-use crate::args::{Global, Tasks, TasksCommand};
-use crate::output;
-use crate::print::Form;
+use crate::args::{Global, QuestionArgs, Tasks, TasksCommand};
+use crate::print::{self, Form};
+use crate::{output, plan};
 
 pub(super) fn run(args: &Tasks, global: &Global) -> Result<ExitCode> {
     match &args.command {
         None => list(global)?,
-        Some(TasksCommand::Show { name }) => show(name, global)?,
+        Some(TasksCommand::Show { name, questions, skip_bad }) => {
+            let is_built_in = name == SOKOBAN || TaskInfo::named(name).is_some();
+            match questions.settings().given().first() {
+                Some((setting, _)) if is_built_in => bail!("--{setting}: only files of questions have it, not {name}"),
+                _ if is_built_in => show(name, global)?,
+                _ => show_file(name, questions, *skip_bad, global)?,
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -45,8 +55,8 @@ fn list(global: &Global) -> Result<()> {
     rows.push([SOKOBAN, "any", about, data.as_str(), licence].map(str::to_owned).to_vec());
     output::result(&output::table(&rows))?;
     output::result(
-        "\nor a JSON, JSONL, CSV, TSV or Parquet file of your own with the fields question and answer, or question, \
-         choices and gold; laser tasks show NAME prints a task's prompts and scores",
+        "\nor a JSON, JSONL, CSV, TSV or Parquet file of your own: laser tasks show FILE prints what each field becomes, \
+         laser tasks show NAME a task's prompts and scores",
     )
 }
 
@@ -63,6 +73,28 @@ fn sokoban_record() -> Value {
         "hub": null, "quirks": []})
 }
 
+/// Prints what the fields of a file became, and its first items; of a YAML task, the items alone.
+fn show_file(name: &str, questions: &QuestionArgs, skip_bad: bool, global: &Global) -> Result<()> {
+    Task::check_name(name, &[])?;
+    let input = plan::standard_input(&[name.to_owned()])?;
+    let settings = questions.settings();
+    let options = TaskOptions { skip_bad, questions: &settings, input: input.as_deref(), ..TaskOptions::default() };
+    let (task, reading) = if Task::is_own(name, &[])? {
+        let questions = Questions::open(Path::new(name), &options)?;
+        if !global.json {
+            output::result(&format!("{}\n", print::reading(&questions)))?;
+        }
+        (questions.task, Some(questions.reading))
+    } else {
+        (Task::open(name, None, &options)?, None)
+    };
+    task.skipped.iter().for_each(|row| output::say(global, &format!("left out: {row}")));
+    match global.json {
+        true => output::json(&print::items_json(&task, reading.as_ref())),
+        false => output::result(&print::items(&task)),
+    }
+}
+
 fn show(name: &str, global: &Global) -> Result<()> {
     if name == SOKOBAN {
         if global.json {
@@ -73,10 +105,7 @@ fn show(name: &str, global: &Global) -> Result<()> {
             "{name}: {about}\n\ndata     with --data DIR from {source}\nlicence  {licence}"
         ));
     }
-    let Some(info) = TaskInfo::named(name) else {
-        let known: Vec<&str> = BUILT_IN.iter().map(|info| info.name).chain([SOKOBAN]).collect();
-        bail!("no such task: expected one of {}, found `{name}`", known.join(", "));
-    };
+    let Some(info) = TaskInfo::named(name) else { bail!("{name}: no such task") };
     let mut forms: Vec<Form> = Vec::new();
     for profile in [Profile::Clean, Profile::Paper] {
         for kind in [ModelKind::Causal, ModelKind::Masked] {

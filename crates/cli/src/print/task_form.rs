@@ -24,7 +24,7 @@ impl Form {
             ModelKind::Masked => "mask",
         };
         // A text of which the perplexity is measured has no prompt.
-        let before = if item.prompt.is_empty() { String::new() } else { item.prompt.clone() + &task.join.delimiter };
+        let before = if item.prompt.is_empty() { String::new() } else { item.prompt.clone() + task.delimiter(item) };
         Self {
             profiles: vec![profile],
             kind,
@@ -70,7 +70,7 @@ fn kind_name(kind: ModelKind) -> &'static str {
 }
 
 /// A score with its settings.
-fn in_words(score: Score) -> String {
+pub(super) fn in_words(score: Score) -> String {
     match score {
         Score::Top1 => "top1: the next token is the answer's first".to_owned(),
         Score::Greedy => "greedy: the whole answer is what greedy decoding would say".to_owned(),

@@ -106,7 +106,8 @@ fn tasks_that_cannot_be_read() {
     bench.refused("eval model --task open.jsonl --split-fractions 0.9,0.3", &["split fractions", "0.9"]);
     for (row, place) in [
         (r#"{"question": "q"}"#, "line 2, `answer`"),
-        (r#"{"question": "q", "answer": ["a"]}"#, "line 2, `answer`"),
+        (r#"{"question": "q", "answer": []}"#, "line 2, `answer`"),
+        (r#"{"question": "q", "answer": true}"#, "line 2, `answer`"),
         (r#"{"question": "q", "choices": ["a", "b"], "gold": 2}"#, "line 2, `gold`"),
         (r#"{"question": "q", "anwser": "a"}"#, "line 2, `anwser`"),
         (r#"{"question": "q""#, "line 2"),
@@ -117,7 +118,7 @@ fn tasks_that_cannot_be_read() {
     bench.write("empty.jsonl", "\n");
     bench.refused("eval model --task empty.jsonl", &["empty.jsonl", "at least one"]);
     bench.write("long.jsonl", &format!("{{\"question\": \"{}\", \"answer\": \"a\"}}\n", "z".repeat(200)));
-    bench.refused("eval model --task long.jsonl", &["item `1`", "64 tokens"]);
+    bench.refused("eval model --task long.jsonl", &["item `1` (line 1)", "64 tokens"]);
     bench.refused("search model --task open.jsonl --score top1 --limit 1 --out run", &["open.jsonl", "split empty"]);
 }
 

@@ -87,6 +87,38 @@ impl EncodedItem {
     }
 }
 
+/// Leaves the items out of a task that are longer than the model's context.
+///
+/// # Errors
+/// An item that cannot be encoded for another reason.
+pub(crate) fn leave_out_too_long(
+    task: &mut Task,
+    tokenizer: &Tokenizer,
+    score: Score,
+    config: &ModelConfig,
+) -> Result<()> {
+    let rules = ScoreRules::of(score.of(config.kind()));
+    if rules.windows.is_some() {
+        return Ok(()); // windows are never too long
+    }
+    let mut too_long = Vec::new();
+    for (index, item) in task.items.iter().enumerate() {
+        let encoder = ItemEncoder { task, item, tokenizer, rules, config };
+        match if config.attention.causal { encoder.continued() } else { encoder.masked() } {
+            Err(error) if error.is_too_long() => too_long.push((index, error.to_string())),
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+    }
+    if let (Some((_, first)), true) = (too_long.first(), too_long.len() == task.items.len()) {
+        let problem = format!("expected one that the model can read, found all of them too long; the first: {first}");
+        let (file, place) = (task.name.clone(), "items".to_owned());
+        return Err(laser_task::Error::Task { file, place, problem }.into());
+    }
+    task.leave_out(too_long);
+    Ok(())
+}
+
 /// Encodes the items of a task for a score. Returns one entry for each item, or for each window of its text, with the
 /// item's index in the task.
 ///
@@ -123,11 +155,13 @@ struct ItemEncoder<'a> {
 impl ItemEncoder<'_> {
     /// The error of an item that cannot be encoded.
     fn error(&self, problem: String) -> Error {
-        Error::from(laser_task::Error::Task {
-            file: self.task.name.clone(),
-            place: format!("item `{}`", self.item.id),
-            problem,
-        })
+        Error::from(laser_task::Error::Task { file: self.task.name.clone(), place: self.place(), problem })
+    }
+
+    /// The item, and the line or record that it was made from.
+    fn place(&self) -> String {
+        let id = &self.item.id;
+        self.item.place.map_or_else(|| format!("item `{id}`"), |place| format!("item `{id}` ({place})"))
     }
 
     /// The texts of the candidates, and the index of the gold answer among them.
@@ -186,8 +220,10 @@ impl ItemEncoder<'_> {
     fn check_length(&self, longest: usize) -> Result<()> {
         let max_positions = self.config.max_positions;
         if longest > max_positions {
-            let problem = format!("expected at most {max_positions} tokens, the model's context, found {longest}");
-            return Err(self.error(problem));
+            let file = self.task.name.clone();
+            let error =
+                laser_task::Error::TooLong { file, place: self.place(), limit: max_positions, tokens: longest };
+            return Err(error.into());
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Asks a session's model, and an edit of it, for continuations of prompts and for answers in a conversation.
 
 use laser_model::Model;
-use laser_task::chat::{ChatSettings, ChatTemplate, Turn};
-use laser_task::{Boundary, Item, Join, Match, Score, Task};
+use laser_task::chat::{ChatSettings, ChatTemplate};
+use laser_task::{Boundary, Item, Join, Match, Score, Task, Turn};
 use serde::Serialize;
 
 use super::Session;
@@ -81,7 +81,7 @@ impl AskedModels<'_> {
     fn reply(&self, model: &Model, turns: &[Turn], options: ReplyOptions) -> Result<Reply> {
         let (prompt, join) = match &self.chat {
             Some(chat) => {
-                let rendered = chat.render_turns(turns)?;
+                let rendered = chat.render_conversation(turns)?;
                 let special = !chat.begins(&rendered);
                 (rendered, Join { delimiter: String::new(), boundary: Boundary::Apart, special })
             }

@@ -49,7 +49,7 @@ impl Session {
         let score = request.score.unwrap_or(task.default_score);
         Ok(ScoredTasks {
             tasks: vec![(task, score)],
-            chat: Vec::new(),
+            wording: Vec::new(),
             player: Some(player),
             fewshot_seed: settings.fewshot_seed,
             limit: settings.limit,

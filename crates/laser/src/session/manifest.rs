@@ -18,7 +18,7 @@ impl Session {
         let joined =
             |of: fn(&Task) -> String| tasks.tasks.iter().map(|(task, _)| of(task)).collect::<Vec<_>>().join(",");
         let data: Vec<String> = tasks.tasks.iter().filter_map(|(task, _)| task.data.clone()).collect();
-        let mut config: BTreeMap<String, Value> = tasks.chat.iter().cloned().collect();
+        let mut config: BTreeMap<String, Value> = tasks.wording.iter().cloned().collect();
         if !data.is_empty() {
             config.insert("data".to_owned(), data.into());
         }

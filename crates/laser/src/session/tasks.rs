@@ -6,12 +6,13 @@ use laser_source::HubDataset;
 use laser_task::built_in::{BUILT_IN, TaskInfo};
 use laser_task::chat::{ChatSettings, ChatTemplate};
 use laser_task::dataset::DatasetLayout;
-use laser_task::{Match, Profile, Score, Task, TaskOptions};
+use laser_task::{Match, Profile, QuestionSettings, Score, Task, TaskOptions};
 use serde_json::Value;
 
 use super::Session;
+use super::answer_lengths::fit_answers;
 use crate::error::{Error, Result};
-use crate::evaluate::ItemGroups;
+use crate::evaluate::{ItemGroups, leave_out_too_long};
 use crate::sokoban::PlayerSettings;
 
 /// One task of a request.
@@ -53,6 +54,10 @@ pub struct TaskSettings {
     pub include: Vec<PathBuf>,
     /// Use the first `limit` items of each task only.
     pub limit: Option<usize>,
+    /// Templates and other settings of files of questions.
+    pub questions: QuestionSettings,
+    /// Bytes of the standard input, for the task `-`.
+    pub input: Option<Vec<u8>>,
     /// Puts each question into the model's chat template, as a user's turn; texts whose perplexity is measured stay as
     /// they are.
     pub chat: Option<ChatSettings>,
@@ -71,6 +76,8 @@ impl Default for TaskSettings {
             fewshot_seed,
             include: Vec::new(),
             limit: None,
+            questions: QuestionSettings::default(),
+            input: None,
             chat: None,
         }
     }
@@ -80,8 +87,8 @@ impl Default for TaskSettings {
 #[derive(Debug, Clone)]
 pub struct ScoredTasks {
     pub(super) tasks: Vec<(Task, Score)>,
-    /// Settings of the chat template, for a manifest; empty without one.
-    pub(super) chat: Vec<(String, Value)>,
+    /// Settings that shape the prompts, for a manifest: of the chat template and of files of questions.
+    pub(super) wording: Vec<(String, Value)>,
     /// How the model plays, where the items are levels.
     pub(super) player: Option<PlayerSettings>,
     pub(super) fewshot_seed: u64,
@@ -99,11 +106,12 @@ impl ScoredTasks {
         self.tasks.iter().map(|(task, _)| task.name.as_str()).collect()
     }
 
-    /// One sentence for each task of which malformed records were left out, and for each with items that share a group
-    /// though the task does not say so.
+    /// One sentence for each task of which malformed records were left out; what is worth knowing of the data; and one
+    /// sentence for each task with items that share a group though the task does not say so.
     pub fn notes(&self) -> Vec<String> {
         let skipped = self.iter().filter(|(task, _)| !task.skipped.is_empty()).map(|(task, _)| describe_skipped(task));
-        skipped.chain(ItemGroups::of(&self.by_reference()).notes()).collect()
+        let of_data = self.iter().flat_map(|(task, _)| task.notes.iter().cloned());
+        skipped.chain(of_data).chain(ItemGroups::of(&self.by_reference()).notes()).collect()
     }
 
     /// The tasks as an evaluator takes them.
@@ -155,7 +163,10 @@ impl Session {
             num_fewshot: settings.num_fewshot,
             fewshot_seed: settings.fewshot_seed,
             include: &settings.include,
+            questions: &settings.questions,
+            input: settings.input.as_deref(),
         };
+        check_used(settings)?;
         let mut tasks = Vec::with_capacity(settings.tasks.len());
         for request in &settings.tasks {
             let task = self.open_task(request, &options)?.limited(settings.limit)?;
@@ -163,7 +174,8 @@ impl Session {
             tasks.push((task, score));
         }
         let (fewshot_seed, limit) = (settings.fewshot_seed, settings.limit);
-        let mut tasks = ScoredTasks { tasks, chat: Vec::new(), player: None, fewshot_seed, limit };
+        let wording = settings.questions.given().into_iter().map(|(name, text)| (name.replace('-', "_"), text.into()));
+        let mut tasks = ScoredTasks { tasks, wording: wording.collect(), player: None, fewshot_seed, limit };
         if let Some(matching) = settings.matching
             && !tasks.change_scores(|score| score.with_match(matching))
         {
@@ -175,10 +187,20 @@ impl Session {
             let problem = format!("{tokens}: the score {} generates no text, or the length is 0", tasks.score_names());
             return Err(Error::setting("max-tokens", problem));
         }
-        match &settings.chat {
-            Some(chat) => self.apply_chat_template(tasks, chat.clone()),
-            None => Ok(tasks),
+        for (task, score) in &mut tasks.tasks {
+            let is_own = Task::is_own(&task.name, &settings.include)?;
+            let is_free = settings.max_tokens.is_none();
+            fit_answers(task, score, config.kind(), self.tokenizer()?, is_own, is_free)?;
         }
+        if let Some(chat) = &settings.chat {
+            tasks = self.apply_chat_template(tasks, chat.clone())?;
+        }
+        if settings.skip_bad {
+            for (task, score) in &mut tasks.tasks {
+                leave_out_too_long(task, self.tokenizer()?, *score, config)?;
+            }
+        }
+        Ok(tasks)
     }
 
     /// Puts the questions of `tasks` into the model's chat template.
@@ -190,9 +212,10 @@ impl Session {
         let template = ChatTemplate::new(self.tokenizer()?, self.config(), settings)
             .map_err(|e| Error::setting(SETTING, format!("{}: {e}", self.name)))?;
         let render = |(task, score): (Task, Score)| -> Result<_> { Ok((template.apply(task, score)?, score)) };
-        let chat = template.record().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let mut wording = tasks.wording;
+        wording.extend(template.record().into_iter().map(|(key, value)| (key.to_owned(), value)));
         let rendered = tasks.tasks.into_iter().map(render).collect::<Result<_>>()?;
-        Ok(ScoredTasks { tasks: rendered, chat, ..tasks })
+        Ok(ScoredTasks { tasks: rendered, wording, ..tasks })
     }
 
     /// Opens one task. Its data is fetched where the request names a repository, or names nothing and the Hub has it.
@@ -220,6 +243,17 @@ impl Session {
         let fetched = fetched.map_err(|e| Error::TaskData { task: name.to_owned(), source: Box::new(e) })?;
         Ok((fetched.path, fetched.origin))
     }
+}
+
+/// Checks that there is a file of questions where templates are given for one.
+fn check_used(settings: &TaskSettings) -> Result<()> {
+    let Some((setting, _)) = settings.questions.given().into_iter().next() else { return Ok(()) };
+    for request in &settings.tasks {
+        if Task::is_own(&request.name, &settings.include)? {
+            return Ok(());
+        }
+    }
+    Err(Error::setting(setting, "only files of questions have it, and no task is one"))
 }
 
 /// The Hub repository a task's data comes from; `None` where the data is a path, or the task has none.

@@ -26,9 +26,9 @@ pub(super) fn items(info: &TaskInfo, file: &str, text: &str) -> Vec<Item> {
     without_records(read(info, file, text, &TaskOptions::default()).unwrap_or_else(|e| panic!("{file}: {e}")))
 }
 
-/// Items of a task without their records, which differ between layouts.
+/// Items of a task without their records and places, which differ between layouts.
 pub(super) fn without_records(task: Task) -> Vec<Item> {
-    task.items.into_iter().map(|item| Item { doc: Arc::default(), ..item }).collect()
+    task.items.into_iter().map(|item| Item { doc: Arc::default(), place: None, ..item }).collect()
 }
 
 /// Options with this profile and kind of model.

@@ -25,7 +25,7 @@ impl Records {
         setup: &TaskOptions<'_>,
         mut make_items: impl FnMut(&Record) -> Result<Vec<Item>, BadField>,
     ) -> Result<(Vec<Item>, Vec<String>)> {
-        let Self { file, records, mut skipped } = self;
+        let Self { file, records, mut skipped, .. } = self;
         let (mut all, mut places) = (Vec::new(), HashMap::new());
         let mut good = 0;
         for record in records {
@@ -39,7 +39,10 @@ impl Records {
                 Ok(mut items) => {
                     good += 1;
                     let doc = Arc::new(Value::Object(record.fields));
-                    items.iter_mut().for_each(|item| item.doc = Arc::clone(&doc));
+                    for item in &mut items {
+                        item.doc = Arc::clone(&doc);
+                        item.place = Some(record.location);
+                    }
                     all.append(&mut items);
                 }
                 Err(bad) if setup.skip_bad => skipped.push(record.error(&bad).to_string()),

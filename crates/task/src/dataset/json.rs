@@ -49,7 +49,11 @@ pub(super) fn read(bytes: &[u8], key: Option<&str>, collector: &mut RecordCollec
         .map_err(|e| collector.error(RecordLocation::Line(e.line()), format!("expected JSON: {}", in_line(&e))))?;
     let list = match value {
         Value::Array(list) => list,
-        Value::Object(fields) => list_inside(fields, key).map_err(|problem| Error::parse(&*collector.file, problem))?,
+        Value::Object(mut fields) => {
+            let list = list_inside(&mut fields, key).map_err(|problem| Error::parse(&*collector.file, problem))?;
+            collector.beside = fields.into_iter().map(|(name, _)| name).collect();
+            list
+        }
         other => {
             return Err(Error::parse(&*collector.file, format!("expected a list of objects, found {}", kind(&other))));
         }
@@ -78,8 +82,14 @@ fn is_lines(bytes: &[u8], key: Option<&str>) -> bool {
     }
 }
 
-/// Takes the list of records out of an object: under `key`, or the only list of objects.
-fn list_inside(mut fields: Map<String, Value>, key: Option<&str>) -> Result<Vec<Value>, String> {
+/// Takes the list of records out of an object: under `key`, or the only list of objects. A key with dots names an object
+/// in the object first.
+fn list_inside(fields: &mut Map<String, Value>, key: Option<&str>) -> Result<Vec<Value>, String> {
+    if let Some((outer, inner)) = key.filter(|key| !fields.contains_key(*key)).and_then(|key| key.split_once('.'))
+        && let Some(Value::Object(inside)) = fields.get_mut(outer)
+    {
+        return list_inside(inside, Some(inner)).map_err(|problem| format!("in `{outer}`: {problem}"));
+    }
     let lists: Vec<String> =
         fields.iter().filter(|(_, value)| is_list_of_objects(value)).map(|(name, _)| name.clone()).collect();
     let name = match (key, lists.as_slice()) {
@@ -89,7 +99,10 @@ fn list_inside(mut fields: Map<String, Value>, key: Option<&str>) -> Result<Vec<
             return Err("expected a list of objects, found an object of columns".to_owned());
         }
         (None, []) => return Err("expected a list of objects, or an object that holds one, found neither".to_owned()),
-        (None, several) => return Err(format!("expected one list of objects, found {}", several.join(", "))),
+        (None, several) => {
+            let several = several.join(", ");
+            return Err(format!("expected one list of objects, found {several}: the setting `records` names one"));
+        }
     };
     match fields.remove(name) {
         Some(Value::Array(list)) => Ok(list),

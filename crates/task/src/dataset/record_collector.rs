@@ -15,12 +15,14 @@ pub(super) struct RecordCollector {
     pub(super) records: Vec<Record>,
     /// One message for each skipped record.
     pub(super) skipped: Vec<String>,
+    /// Names of the fields of a JSON document beside its list of records.
+    pub(super) beside: Vec<String>,
 }
 
 impl RecordCollector {
     /// An empty collection for `file`. `skip_bad`: skips malformed records instead of rejecting the file.
     pub(super) fn new(file: &Path, skip_bad: bool) -> Self {
-        Self { file: file.into(), skip_bad, records: Vec::new(), skipped: Vec::new() }
+        Self { file: file.into(), skip_bad, records: Vec::new(), skipped: Vec::new(), beside: Vec::new() }
     }
 
     /// Adds a record.

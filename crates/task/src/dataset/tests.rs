@@ -179,7 +179,7 @@ fn damaged_bytes_never_panic() {
         let mut refused = 0;
         let mut try_it = |bytes: &[u8]| {
             let mut collector = RecordCollector::new(&path, false);
-            let done = read_bytes(bytes, &path, None, &mut collector);
+            let done = read_bytes(bytes, &extension(&path), None, &mut collector);
             refused += usize::from(done.is_err());
         };
         for at in 0..sound.len() {
@@ -245,7 +245,7 @@ fn an_item_without_a_right_answer_is_rejected_in_every_task() {
     let of = |item: Item| {
         let fields = Map::new();
         let record = Record::new(&Path::new("x.csv").into(), RecordLocation::Line(2), fields);
-        let records = Records { file: "x.csv".into(), records: vec![record], skipped: Vec::new() };
+        let records = Records { file: "x.csv".into(), records: vec![record], skipped: Vec::new(), beside: Vec::new() };
         records.items(&TaskOptions::default(), |_| Ok(vec![item.clone()])).expect_err("unanswerable").to_string()
     };
     assert_eq!(of(Item::default()), "x.csv: line 2, `answer`: expected at least one, found none");

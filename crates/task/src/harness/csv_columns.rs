@@ -37,7 +37,7 @@ impl ColumnType {
 }
 
 /// Converts the texts of each column to the first type that fits all of its cells. `rows`: the rows of one file.
-pub(super) fn infer(rows: &mut [Record]) {
+pub(crate) fn infer(rows: &mut [Record]) {
     let names: Vec<String> = rows.first().map_or_else(Vec::new, |row| row.fields.keys().cloned().collect());
     for name in names {
         let texts: Vec<&str> = rows.iter().filter_map(|row| row.fields.get(&name)?.as_str()).collect();

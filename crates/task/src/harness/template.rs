@@ -16,7 +16,7 @@ use crate::bounded_template::{BoundedTemplate, bound};
 const MAX_STEPS: u64 = 5_000_000;
 
 /// The template engine for one task.
-pub(super) fn environment() -> Environment<'static> {
+pub(crate) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(MAX_STEPS));
@@ -81,7 +81,7 @@ fn regex_replace(text: String, pattern: String, replacement: String) -> Result<S
 
 /// Where a text of a row comes from: the value of a `doc_to_…` key.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum TextSource {
+pub(crate) enum TextSource {
     /// The field of this name.
     Field(String),
     /// A template.
@@ -94,7 +94,7 @@ impl TextSource {
     ///
     /// # Errors
     /// The message of the engine if the template does not parse.
-    pub(super) fn new(key: &str, text: &str, fields: &[String]) -> Result<Self, String> {
+    pub(crate) fn new(key: &str, text: &str, fields: &[String]) -> Result<Self, String> {
         if fields.iter().any(|field| field == text) {
             return Ok(Self::Field(text.to_owned()));
         }
@@ -106,7 +106,7 @@ impl TextSource {
     ///
     /// # Errors
     /// The message of the engine if rendering fails, for instance on an undefined name.
-    pub(super) fn value(
+    pub(crate) fn value(
         &self,
         fields: &Map<String, Value>,
         environment: &Environment<'static>,

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use anyhow::Result;
 use inquire::{InquireError, Select, Text};
 use laser::session::ReplyOptions;
-use laser::task::chat::Turn;
+use laser::task::Turn;
 
 use super::Outcome;
 use crate::output;

@@ -27,9 +27,15 @@ impl ItemEncoder<'_> {
     /// Tokens of the prompt and of an answer after it, divided where the task's [`Boundary`] says.
     fn context_and_answer(&self, answer: &str) -> Result<(Vec<u32>, Vec<u32>)> {
         let (join, prompt, tokenizer) = (&self.task.join, &self.item.prompt, self.tokenizer);
-        let continuation = format!("{}{answer}", join.delimiter);
+        let continuation = format!("{}{answer}", self.task.delimiter(self.item));
         match join.boundary {
-            Boundary::Joint => Ok(tokenizer.split_pair(prompt, &continuation, join.special, false)?),
+            Boundary::Joint => match self.prompt_with_line_end() {
+                Some(prompt_alone) => {
+                    let blanks = &prompt[prompt_alone.len()..];
+                    self.after_line_end(prompt_alone, &format!("{blanks}{continuation}"))
+                }
+                None => Ok(tokenizer.split_pair(prompt, &continuation, join.special, false)?),
+            },
             Boundary::Harness => Ok(tokenizer.split_pair(prompt, &continuation, join.special, true)?),
             Boundary::Apart => Ok((self.prompt_tokens()?, tokenizer.encode(&continuation, false)?)),
             Boundary::Suffix => {
@@ -45,6 +51,29 @@ impl ItemEncoder<'_> {
         }
     }
 
+    /// The prompt without blanks at its end, if a line end is then its last character; a line end is no part of an answer's
+    /// first token, as a blank is.
+    fn prompt_with_line_end(&self) -> Option<&str> {
+        let prompt = self.item.prompt.trim_end_matches(|c: char| c.is_whitespace() && c != '\n');
+        Some(prompt).filter(|prompt| prompt.ends_with('\n') && self.task.join.boundary == Boundary::Joint)
+    }
+
+    /// Tokens of a prompt that ends with a line end, and of the text after it: those of both together, unless line ends of
+    /// the prompt have other tokens there than at the end of a text, as in GPT-2's vocabulary two of them have.
+    fn after_line_end(&self, prompt: &str, continuation: &str) -> Result<(Vec<u32>, Vec<u32>)> {
+        let special = self.task.join.special;
+        let alone = self.tokenizer.encode_context(prompt, special)?;
+        let mut whole = self.tokenizer.encode_context(&format!("{prompt}{continuation}"), special)?;
+        let answer = match whole.starts_with(&alone) && whole.len() > alone.len() {
+            true => whole.split_off(alone.len()),
+            false => self.tokenizer.encode(continuation, false)?,
+        };
+        if answer.is_empty() {
+            return Err(self.error(format!("the answer `{}` has no tokens", continuation.trim())));
+        }
+        Ok((alone, answer))
+    }
+
     /// Tokens of the prompt alone.
     ///
     /// Where prompt and answer are encoded together, blanks at the end of the prompt belong to the answer's first token
@@ -54,7 +83,8 @@ impl ItemEncoder<'_> {
         let (join, prompt) = (&self.task.join, self.item.prompt.as_str());
         let generates = self.rules.max_new_tokens.is_some();
         let trims = matches!(join.boundary, Boundary::Joint | Boundary::Harness) && !generates;
-        let tokens = self.tokenizer.encode_context(if trims { prompt.trim_end() } else { prompt }, join.special)?;
+        let trimmed = || self.prompt_with_line_end().unwrap_or_else(|| prompt.trim_end());
+        let tokens = self.tokenizer.encode_context(if trims { trimmed() } else { prompt }, join.special)?;
         Ok(if tokens.is_empty() { self.tokenizer.prefix_id().into_iter().collect() } else { tokens })
     }
 

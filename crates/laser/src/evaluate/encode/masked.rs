@@ -34,7 +34,7 @@ impl ItemEncoder<'_> {
         let (join, item) = (&self.task.join, self.item);
         let mask = self.tokenizer.mask_id().and_then(|id| Some((id, self.tokenizer.token_text(id)?)));
         let (id, name) = mask.ok_or_else(|| self.error("the model's tokenizer has no mask token".into()))?;
-        let mask_text = format!("{}{name}", join.delimiter).repeat(masks);
+        let mask_text = format!("{}{name}", self.task.delimiter(item)).repeat(masks);
         let tokens = self.tokenizer.encode(&format!("{}{mask_text}{}", item.prompt, item.suffix), join.special)?;
         let positions: Vec<usize> = (0..tokens.len()).filter(|i| tokens[*i] == id).collect();
         // More if the prompt itself contains a mask.
@@ -46,7 +46,7 @@ impl ItemEncoder<'_> {
 
     /// Tokens of an answer, without special tokens.
     fn answer_tokens(&self, text: &str) -> Result<Vec<u32>> {
-        let tokens = self.tokenizer.encode(&format!("{}{text}", self.task.join.delimiter), false)?;
+        let tokens = self.tokenizer.encode(&format!("{}{text}", self.task.delimiter(self.item)), false)?;
         if tokens.is_empty() { Err(self.error(format!("the answer `{text}` has no tokens"))) } else { Ok(tokens) }
     }
 
@@ -60,7 +60,7 @@ impl ItemEncoder<'_> {
     /// An answer encoded together with the prompt, without special tokens; the answer's tokens are then masked.
     fn without_special_tokens(&self, text: &str) -> Result<CandidateTokens> {
         let mask = self.tokenizer.mask_id().ok_or_else(|| self.error("the tokenizer has no mask token".into()))?;
-        let whole = format!("{}{}{text}", self.item.prompt, self.task.join.delimiter);
+        let whole = format!("{}{}{text}", self.item.prompt, self.task.delimiter(self.item));
         let mut inputs = self.tokenizer.encode(&whole, false)?;
         let start = suffix_start(self.tokenizer, &inputs, text)?
             .ok_or_else(|| self.error(format!("expected last tokens that read `{}`, found none", text.trim())))?;

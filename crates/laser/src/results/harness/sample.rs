@@ -84,7 +84,7 @@ struct Requests {
 
 fn requests(document: &DocumentOutcome<'_>, part: &EvaluatedTask<'_>) -> Requests {
     let (item, candidates) = (document.item, &document.candidates);
-    let delimiter = &part.task.join.delimiter;
+    let delimiter = part.task.delimiter(item);
     let continued = |text: &str| json!({"arg_0": item.prompt, "arg_1": format!("{delimiter}{text}")});
     // The harness stores a log-likelihood and whether greedy decoding gives the text, both as Python texts.
     let response = |l: &Likelihood| json!([python::float_repr(l.logprob), python::to_str(&json!(l.greedy))]);
