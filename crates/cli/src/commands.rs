@@ -1,6 +1,7 @@
 //! One file for each command: arguments → plan → session → print.
 
 mod apply;
+mod cache;
 mod compare;
 mod corpus;
 mod eval;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::args::{Arguments, Command};
+use crate::plan;
 use crate::progress::Progress;
 
 /// Runs a command.
@@ -43,8 +45,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Report(args) => report::run(&args, &global),
         Command::Tasks(args) => tasks::run(&args, &global),
         Command::Corpus(args) => corpus::run(&args, &global, &progress),
+        Command::Cache(args) => cache::run(&args, &global),
         Command::Lab(args) => lab::run(&args, &global, &progress),
     };
     progress.finish();
+    plan::remove_spare_dir();
     result
 }
