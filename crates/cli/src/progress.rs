@@ -286,4 +286,10 @@ impl SessionObserver for Progress {
         let total = progress.total.unwrap_or(0);
         self.show(&format!("fetch {}", progress.file), progress.done, total, Unit::Bytes);
     }
+
+    fn warn(&self, remark: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| crate::output::line(&format!("warning: {remark}")));
+        }
+    }
 }

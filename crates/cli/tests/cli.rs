@@ -4,6 +4,8 @@
 mod bench;
 #[path = "support/checkpoint.rs"]
 mod checkpoint;
+#[path = "support/hub_server.rs"]
+mod hub_server;
 #[path = "support/items.rs"]
 mod items;
 
@@ -13,6 +15,8 @@ mod adapters;
 mod apply;
 #[path = "cli/ask.rs"]
 mod ask;
+#[path = "cli/cache.rs"]
+mod cache;
 #[path = "cli/chat.rs"]
 mod chat;
 #[path = "cli/classes.rs"]
@@ -33,6 +37,8 @@ mod explain;
 mod folder;
 #[path = "cli/groups.rs"]
 mod groups;
+#[path = "cli/hub.rs"]
+mod hub;
 #[path = "cli/lab_facts.rs"]
 mod lab_facts;
 #[path = "cli/lab_study.rs"]

@@ -19,8 +19,8 @@ mod items;
 mod fetch;
 #[path = "kill/full_disk.rs"]
 mod full_disk;
-#[path = "kill/hub.rs"]
-mod hub;
+#[path = "support/hub_server.rs"]
+mod hub_server;
 #[path = "kill/moments.rs"]
 mod moments;
 #[path = "kill/outputs.rs"]

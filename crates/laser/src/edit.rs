@@ -11,7 +11,7 @@ pub mod reduction;
 pub(crate) mod seed;
 pub mod selector;
 pub(crate) mod stored_matrices;
-mod svd_cache;
+pub(crate) mod svd_cache;
 pub mod truncation;
 
 use std::collections::BTreeMap;

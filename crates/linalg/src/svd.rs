@@ -157,7 +157,7 @@ fn gram_svd(a: MatRef<'_, f64>, par: Par) -> Result<Factors, NoConvergence> {
 }
 
 /// Copies column `order[j]` of `from` \[m, k\] to column j of the result \[m, k\], rounded to f32, row-major.
-fn columns_as_columns(from: &Mat<f64>, order: &[usize]) -> Matrix {
+pub(crate) fn columns_as_columns(from: &Mat<f64>, order: &[usize]) -> Matrix {
     /// Rows written together: few enough that their cache lines are filled before they are evicted.
     const STRIP: usize = 16;
     let k = order.len();
@@ -174,7 +174,7 @@ fn columns_as_columns(from: &Mat<f64>, order: &[usize]) -> Matrix {
 }
 
 /// Copies column `order[j]` of `from` \[n, k\] to row j of the result \[k, n\], rounded to f32, row-major.
-fn columns_as_rows(from: &Mat<f64>, order: &[usize]) -> Matrix {
+pub(crate) fn columns_as_rows(from: &Mat<f64>, order: &[usize]) -> Matrix {
     let n = from.nrows();
     let mut to = Matrix::zeros(order.len(), n);
     for (row, &column) in to.data_mut().chunks_exact_mut(n).zip(order) {

@@ -34,5 +34,5 @@ mod text_part;
 
 pub use definition::WriteConfigJson;
 pub use family::{Alias, Family};
-pub use registry::{config_json_writer, families};
+pub use registry::{config_json_writer, families, gguf_tensor_names};
 pub use tensor_names::{TensorNames, TensorRole};

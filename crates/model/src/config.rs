@@ -4,9 +4,11 @@
 //! depend on the family.
 
 mod check;
+mod difference;
 mod fit;
 mod gguf;
 mod gguf_keys;
+mod gguf_metadata;
 mod hf;
 mod hf_keys;
 mod hf_rope;
@@ -14,11 +16,13 @@ mod hf_windows;
 mod matrices;
 mod numbers;
 mod quantization;
+mod shortest;
 mod sizes;
 mod tied_head;
 mod unread_keys;
 
 pub(crate) use gguf_keys::GgufKeys;
+pub(crate) use gguf_metadata::{count, number};
 pub(crate) use hf::read_activation;
 pub(crate) use hf_keys::{HfKeys, ReadKeys};
 pub(crate) use hf_rope::{RopeDefaults, read_rope, read_rope_from, rope_parameters};
@@ -27,6 +31,7 @@ pub use laser_kernels::activation::Activation;
 pub use laser_kernels::norm::NormKind;
 pub use matrices::Piece;
 pub(crate) use quantization::{Quantization, find_quantised};
+pub use shortest::shortest;
 pub(crate) use sizes::Sizes;
 pub(crate) use tied_head::head_is_tied;
 pub(crate) use unread_keys::unread_keys_note;

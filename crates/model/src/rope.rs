@@ -108,6 +108,12 @@ impl Rope {
         }
     }
 
+    /// Rotated fraction of a head of `d_head` dimensions, as `config.json` has it: readers round `d_head` times it down.
+    pub(crate) fn fraction_of(&self, d_head: usize) -> f64 {
+        let fraction = self.dim as f64 / d_head as f64;
+        if (fraction * d_head as f64) as usize == self.dim { fraction } else { fraction.next_up() }
+    }
+
     /// Sequence length, in tokens, above which the frequencies change; a pass must not mix such sequences with shorter
     /// ones. `None` if the frequencies never change.
     pub fn length_dependent_beyond(&self) -> Option<usize> {

@@ -15,7 +15,7 @@ pub use location::TensorLocation;
 pub use role_parameter::{RoleParameter, role_parameters};
 
 use crate::arch::tensor_names::{StoredTensor, TensorNames, TensorRole};
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, Residual};
 use crate::weight_id::WeightKind::{K, Q};
 use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 
@@ -92,6 +92,13 @@ impl TensorLayout {
     pub fn of_new_files(names: &'static TensorNames) -> Self {
         let prefix = names.prefixes.first().copied().unwrap_or("").to_owned();
         Self { names, prefix, wrapper: String::new(), roles: names.roles(|_| false), gamma_and_beta: false }
+    }
+
+    /// The layout of files to be written of a model, for families that have further names for a model with two norms in
+    /// a parallel block (Falcon): with the first prefix.
+    pub fn of_new_model(names: &'static TensorNames, config: &ModelConfig) -> Self {
+        let two_norms = config.residual == Residual::Parallel { one_norm: false };
+        Self { roles: names.roles(|_| two_norms), ..Self::of_new_files(names) }
     }
 
     /// Name of the parameter with this role, without `.weight`; `None` if the family has no name for it. For

@@ -14,6 +14,7 @@ mod pre_tokenizer;
 mod sentencepiece;
 mod special;
 mod strip_decoder;
+mod to_gguf;
 mod vocabulary_check;
 
 use serde_json::Value;

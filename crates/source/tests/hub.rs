@@ -3,6 +3,8 @@
 
 #[path = "hub/server.rs"]
 mod server;
+#[path = "hub/tls.rs"]
+mod tls;
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -331,4 +333,117 @@ fn an_incomplete_data_set_is_not_linked() {
     assert!(!repo.join("snapshots").exists() && !repo.join("refs").exists());
     let got = hub.data("hf:org/name", &["test-*"], cache.path()).unwrap();
     assert!(read(&got.path, "test-0.jsonl") == long && read(&got.path, "test-1.jsonl") == long);
+}
+
+#[test]
+fn a_certificate_of_an_authority_of_ones_own_is_trusted_where_it_is_named() {
+    let files: [(&str, &[u8]); 2] = [CONFIG, ("model.safetensors", b"w")];
+    let hub = Hub::serve(&files, Behaviour::default());
+    let endpoint = tls::serve(&hub.endpoint);
+    let place = tempfile::tempdir().unwrap();
+    let fetch = |cache: &str, file: Option<&Path>, dir: Option<&Path>| {
+        let options = SourceOptions {
+            hub_endpoint: endpoint.clone(),
+            certificate_file: file.map(Path::to_owned),
+            certificate_dir: dir.map(Path::to_owned),
+            ..SourceOptions::new(place.path().join(cache), &|_| ())
+        };
+        resolve(&ModelSource::parse("hf:org/name").unwrap(), &options)
+    };
+    let unknown = fetch("a", None, None).unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::Network);
+    assert!(unknown.to_string().contains("SSL_CERT_FILE"), "{unknown}");
+    let got = fetch("b", Some(&tls::certificate()), None).unwrap();
+    assert_eq!(read(&got.path, "model.safetensors"), b"w");
+    // A folder of certificates has them under their hashes, or under any name.
+    let folder = place.path().join("certificates");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(tls::certificate(), folder.join("01234567.0")).unwrap();
+    assert_eq!(fetch("c", None, Some(&folder)).unwrap().revision, got.revision);
+    std::fs::write(place.path().join("empty.pem"), "no certificate").unwrap();
+    for missing in ["empty.pem", "none.pem"] {
+        let refused = fetch("d", Some(&place.path().join(missing)), None).unwrap_err();
+        assert!(matches!(&refused, SourceError::Certificates { path, .. } if path.ends_with(missing)), "{refused}");
+    }
+}
+
+/// A cache as `huggingface_hub` fills it, with a plain file in the place of a link where a system has none.
+fn fill(hub: &Path, weights: &[u8]) {
+    let repo = hub.join("models--org--name");
+    let snapshot = repo.join("snapshots").join(COMMIT);
+    for folder in [&snapshot, &repo.join("refs"), &repo.join("blobs")] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    std::fs::write(repo.join("refs/main"), COMMIT).unwrap();
+    std::fs::write(snapshot.join("config.json"), CONFIG.1).unwrap();
+    std::fs::write(snapshot.join("model.safetensors"), weights).unwrap();
+}
+
+#[test]
+fn files_that_another_program_cached_are_not_fetched_again() {
+    let hub = Hub::serve(&[CONFIG, ("model.safetensors", b"w")], Behaviour::default());
+    let cache = tempfile::tempdir().unwrap();
+    for place in ["hub", "other"] {
+        // In the Hub's cache, or in the one of this program that stands beside it.
+        let options = SourceOptions {
+            hub_endpoint: hub.endpoint.clone(),
+            hub_cache: cache.path().join("hub"),
+            ..SourceOptions::new(cache.path().join("laser"), &|_| ())
+        };
+        let filled = if place == "hub" { cache.path().join("hub") } else { cache.path().join("laser/hub") };
+        fill(&filled, b"w");
+        let got = resolve(&ModelSource::parse("hf:org/name").unwrap(), &options).unwrap();
+        assert!(got.path.starts_with(&filled), "{}", got.path.display());
+        assert!(got.notes.is_empty(), "{:?}", got.notes);
+        assert_eq!(hub.requests("HEAD") + hub.requests("GET /org"), 0, "a cached file was asked for");
+        std::fs::remove_dir_all(&filled).unwrap();
+    }
+}
+
+#[test]
+fn without_a_server_the_cache_is_used_and_a_note_says_so() {
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refusing = Hub::serve(&[], Behaviour { token: Some("right"), ..Behaviour::default() });
+    let cache = tempfile::tempdir().unwrap();
+    fill(&cache.path().join("hub"), b"w");
+    for endpoint in [format!("http://{unused}"), refusing.endpoint.clone()] {
+        let options = SourceOptions { hub_endpoint: endpoint.clone(), ..SourceOptions::new(cache.path(), &|_| ()) };
+        for name in ["hf:org/name", "org/name"] {
+            let got = resolve(&ModelSource::parse(name).unwrap(), &options).unwrap();
+            assert_eq!(got.revision.as_deref(), Some(COMMIT));
+            let note = got.notes.last().unwrap();
+            assert!(note.contains("did not answer") && note.contains(&endpoint) && note.contains(COMMIT), "{note}");
+        }
+        let other = resolve(&ModelSource::parse("hf:org/other").unwrap(), &options).unwrap_err();
+        assert!(other.to_string().contains(&endpoint), "{other}");
+    }
+    // A server that knows the repository not is right.
+    let hub = Hub::serve(&[CONFIG], Behaviour::default());
+    let options = SourceOptions { hub_endpoint: hub.endpoint.clone(), ..SourceOptions::new(cache.path(), &|_| ()) };
+    fill(&cache.path().join("hub"), b"w");
+    let gone = resolve(&ModelSource::parse("hf:org/name@v9").unwrap(), &options).unwrap_err();
+    assert_eq!(gone.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_to_is_passed_over() {
+    let hub = Hub::serve(&[CONFIG, ("model.safetensors", b"w"), ("test.csv", b"a\n1\n")], Behaviour::default());
+    let place = tempfile::tempdir().unwrap();
+    // Below a regular file, where not even the superuser can write.
+    std::fs::write(place.path().join("file"), "").unwrap();
+    let options = |spare: Option<&str>| SourceOptions {
+        hub_endpoint: hub.endpoint.clone(),
+        hub_cache: place.path().join("file/hub"),
+        spare_dir: spare.map(|name| place.path().join(name)),
+        ..SourceOptions::new(place.path().join("file/laser"), &|_| ())
+    };
+    let model = ModelSource::parse("hf:org/name").unwrap();
+    let refused = resolve(&model, &options(None)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Io);
+    let got = resolve(&model, &options(Some("spare"))).unwrap();
+    assert!(got.path.starts_with(place.path().join("spare")), "{}", got.path.display());
+    assert!(got.notes.len() == 2 && got.notes[0].contains("cannot be written to"), "{:?}", got.notes);
+    let data = HubDataset::parse("hf:org/name").unwrap().unwrap();
+    let got = data.fetch(&|files| choose(files, &["test.csv"]), &options(Some("spare"))).unwrap();
+    assert_eq!(read(&got.path, "test.csv"), b"a\n1\n");
 }

@@ -41,8 +41,6 @@ pub(crate) struct Header {
     pub(crate) tensors: Vec<TensorEntry>,
     /// Alignment in bytes: the offset of every tensor in the data section is a multiple of it.
     pub(crate) alignment: usize,
-    /// Start of the tensor descriptions, which is the end of the metadata, in bytes from the start of the file.
-    pub(crate) tensors_start: usize,
 }
 
 /// Reads and checks the header; `bytes` is the whole file.
@@ -77,7 +75,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header, CheckpointError> {
     let metadata = Metadata::from_pairs(pairs)?;
     let alignment = alignment(&metadata)?;
 
-    let tensors_start = cursor.position();
     // Read first and checked afterwards, because the start of the data is known only after the last description.
     let mut raw = Vec::new();
     for _ in 0..tensor_count {
@@ -97,7 +94,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header, CheckpointError> {
         tensors.push(tensor.place(data_start, alignment, bytes.len())?);
     }
     check_overlap(&tensors)?;
-    Ok(Header { metadata, tensors, alignment, tensors_start })
+    Ok(Header { metadata, tensors, alignment })
 }
 
 /// Reads the alignment of a file in bytes from its metadata; at least 8, so that block types can be read in place.

@@ -185,6 +185,21 @@ impl Metadata {
         Self::from_pairs(kept.collect()).expect("keys that are distinct stay distinct")
     }
 
+    /// These metadata with other values for some keys; new keys come last, in the order given.
+    #[must_use]
+    pub fn with(mut self, pairs: Vec<(String, Value)>) -> Self {
+        for (key, value) in pairs {
+            match self.position_of.get(&key) {
+                Some(&at) => self.entries[at].1 = value,
+                None => {
+                    self.position_of.insert(key.clone(), self.entries.len());
+                    self.entries.push((key, value));
+                }
+            }
+        }
+        self
+    }
+
     /// The value of `key`; `None` if the key is absent.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.position_of.get(key).map(|&at| &self.entries[at].1)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::header::{Header, alignment};
+use super::metadata::Value;
 use super::parts::{self, Part};
 use super::write::{head, next_offset, push_description};
 use crate::codec::TensorSpec;
@@ -37,7 +38,25 @@ pub fn rewrite(
     target: &Path,
     edits: &BTreeMap<String, (Dtype, Vec<f32>)>,
 ) -> Result<BTreeMap<String, Rounding>, CheckpointError> {
-    let parts = parts::open(source)?;
+    rewrite_with_metadata(source, target, edits, Vec::new())
+}
+
+/// Like [`rewrite`], with other values for the metadata `changes`; keys that the source lacks come last. With any change,
+/// the descriptions of tensors are written again as for new types.
+///
+/// # Errors
+/// As [`rewrite`].
+pub fn rewrite_with_metadata(
+    source: &Path,
+    target: &Path,
+    edits: &BTreeMap<String, (Dtype, Vec<f32>)>,
+    changes: Vec<(String, Value)>,
+) -> Result<BTreeMap<String, Rounding>, CheckpointError> {
+    let mut parts = parts::open(source)?;
+    let same_metadata = changes.is_empty();
+    if let Some(first) = parts.first_mut() {
+        first.header.metadata = std::mem::take(&mut first.header.metadata).with(changes);
+    }
     let mut patches = BTreeMap::new();
     for tensor in parts.iter().flat_map(|part| &part.header.tensors) {
         if let Some((dtype, values)) = edits.get(&tensor.name) {
@@ -55,7 +74,7 @@ pub fn rewrite(
     };
     // If no type changes, all sizes and offsets stay, and copying with new values is enough.
     let same_types = header.tensors.iter().all(|tensor| dtype_after(tensor, &patches) == tensor.dtype);
-    write_with(target, |out| match same_types {
+    write_with(target, |out| match same_types && same_metadata {
         true => out.copy_with_patches(mapping.bytes(), patches.into_values().collect()),
         false => write_with_new_types(out, mapping.bytes(), header, &patches),
     })
@@ -119,7 +138,7 @@ fn write_tensor(
     Ok(())
 }
 
-/// Writes the file with new tensor descriptions and offsets. The descriptions keep their order and so do the data; the
+/// Writes the file with new metadata, tensor descriptions and offsets. The descriptions keep their order and so do the data; the
 /// two orders may differ in a file.
 fn write_with_new_types(
     out: &mut OutputFile<'_>,
@@ -143,7 +162,7 @@ fn write_with_new_types(
         push_description(&mut descriptions, &tensor.name, dtype_after(tensor, patches), &tensor.shape, offset)?;
     }
 
-    out.write_bytes(&source[..header.tensors_start])?;
+    out.write_bytes(&head(&header.metadata, header.tensors.len()))?;
     out.write_bytes(&descriptions)?;
     out.pad(header.alignment)?;
     let mut roundings = BTreeMap::new();

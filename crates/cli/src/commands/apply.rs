@@ -22,7 +22,7 @@ pub(super) fn run(args: &Apply, global: &Global, progress: &Arc<Progress>) -> Re
         bail!("--edit: needed, since the model has no adapters that would be merged");
     }
     let recipe_svd = requested.as_ref().and_then(|requested| requested.svd);
-    let truncation = session.truncation(plan::svd(&args.svd, recipe_svd)?)?;
+    let truncation = session.truncation(plan::svd(&args.svd, recipe_svd)?);
     let to_gguf = is_gguf_path(&args.out);
     if args.tensor_type.is_some() && !to_gguf {
         bail!("--tensor-type: only a .gguf file is written with it; for a folder use --weights-type");
@@ -30,7 +30,8 @@ pub(super) fn run(args: &Apply, global: &Global, progress: &Arc<Progress>) -> Re
     if args.weights_type.is_some() && (to_gguf || !session.files().is_gguf()) {
         bail!("--weights-type: only a folder made from a GGUF file is written with it; a folder keeps its own types");
     }
-    let card = ModelCard { base_model: Some(session.base_name().to_owned()), ..ModelCard::default() };
+    let results = requested.as_ref().map(|requested| requested.results.clone()).unwrap_or_default();
+    let card = ModelCard { base_model: Some(session.base_name().to_owned()), results, ..ModelCard::default() };
     let edit = requested.as_ref().map(|requested| requested.edit.clone()).unwrap_or_default();
     progress.writes(&args.out);
     let edited = session.apply_with(&edit, &truncation, card)?;

@@ -22,7 +22,7 @@ pub(super) fn run(args: &Spectrum, global: &Global, progress: &Arc<Progress>) ->
     output::describe_model(global, &session);
     let ids = parse_selector(&args.matrices, session.config())?;
     let model = session.load()?;
-    let truncation = session.truncation(SvdMethod::Exact)?;
+    let truncation = session.truncation(SvdMethod::Exact);
     let header = [
         "matrix",
         "shape",

@@ -76,6 +76,62 @@ fn a_gguf_file_becomes_a_gguf_file_or_a_folder() {
     assert_eq!([dtype("blk.1.ffn_gate.weight"), dtype("blk.1.ffn_up.weight")], ["Q8_0", "F32"]);
 }
 
+#[test]
+fn a_folder_becomes_a_gguf_file_that_says_what_it_is() {
+    let bench = bench();
+    bench.write("model/README.md", "---\nlicense: mit\n---\n# Model\n");
+    let wanted = scores(&bench, "model", &format!("--edit {EDIT}"));
+    let written = bench.data(&format!("apply model --edit {EDIT} --out edited.gguf"));
+    assert_eq!(written["matrices"].as_array().expect("matrices").len(), 3);
+    assert_same(&scores(&bench, "edited.gguf", ""), &wanted);
+    let checkpoint = Checkpoint::open(&bench.path("edited.gguf")).expect("opens");
+    let metadata = checkpoint.gguf_metadata().expect("GGUF");
+    let text = |key: &str| metadata.str(key).expect("a text").unwrap_or_default().to_owned();
+    assert_eq!(text("general.name"), "model, rank-reduced");
+    assert_eq!(text("general.license"), "mit");
+    assert!(text("laser.recipe").contains("matrix: down_proj"), "{}", text("laser.recipe"));
+    assert_eq!((text("general.architecture"), text("tokenizer.ggml.model")), ("llama".to_owned(), "gpt2".to_owned()));
+
+    bench.done(&format!("apply model --edit {EDIT} --out half.gguf --tensor-type f16"));
+    let half = scores(&bench, "half.gguf", "");
+    assert!((number(&half, "log_loss") - number(&wanted, "log_loss")).abs() < 0.05);
+    let dtype = |name: &str| {
+        let checkpoint = Checkpoint::open(&bench.path("half.gguf")).expect("opens");
+        checkpoint.info(name).expect("is there").dtype.to_string()
+    };
+    assert_eq!([dtype("blk.1.ffn_up.weight"), dtype("output_norm.weight")], ["F16", "F32"]);
+    // The file becomes a folder again.
+    bench.done("apply edited.gguf --edit L0.v_proj@1 --out again --weights-type f32");
+    assert_same(&scores(&bench, "again", ""), &wanted);
+}
+
+#[test]
+fn titles_of_cards_are_names_and_not_places() {
+    let bench = bench();
+    let title = |out: &str| {
+        let card = bench.read(&format!("{out}/README.md"));
+        card.lines().find(|line| line.starts_with("# ")).expect("a title").to_owned()
+    };
+    let apply = |model: &str, out: &str, folder: &str| {
+        let mut command = bench.command(&format!("apply {model} --edit L0.q_proj@r5 --out {out}"));
+        let ran = command.current_dir(bench.path(folder)).output().expect("the binary starts");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    };
+    apply(".", "../dot", "model");
+    assert_eq!(title("dot"), "# model, rank-reduced");
+    let snapshot = "hub/models--org--name/snapshots/0123456789abcdef";
+    std::fs::create_dir_all(bench.path(snapshot)).expect("creates");
+    for name in names(&bench.path("model")) {
+        std::fs::copy(bench.path("model").join(&name), bench.path(snapshot).join(&name)).expect("copies");
+    }
+    apply(snapshot, "cached", "");
+    assert_eq!(title("cached"), "# org/name, rank-reduced");
+    let card = bench.read("cached/README.md");
+    for words in ["base_model: org/name", "tags:\n- laser\n- rank-reduction\n", "library_name: transformers"] {
+        assert!(card.contains(words), "no `{words}` in {card}");
+    }
+}
+
 /// Exactly the tensors whose names contain one of `edited` differ.
 fn assert_changed(bench: &Bench, before: &str, after: &str, edited: &[&str]) {
     let [before, after] = [before, after].map(|name| Checkpoint::open(&bench.path(name)).expect("opens"));
@@ -98,7 +154,6 @@ fn targets_that_cannot_be_are_refused() {
     bench.refused(&format!("apply model --edit {EDIT} --out model/edited"), &["outside the source model"]);
     bench
         .refused(&format!("apply model.gguf --edit {EDIT} --out model.gguf"), &["model.gguf", "found one that exists"]);
-    bench.refused(&format!("apply model --edit {EDIT} --out edited.gguf"), &["expected a GGUF file"]);
     bench.refused(
         &format!("apply model --edit {EDIT} --out new --tensor-type f16"),
         &["--tensor-type", "--weights-type"],

@@ -145,7 +145,6 @@ fn folders_that_cannot_be_written_or_read() {
     // Below a regular file, where not even the superuser can write.
     bench.refused("eval model --task open.jsonl --score top1 --out open.jsonl/run", &["open.jsonl/run"]);
     bench.refused("search model --task open.jsonl --score top1 --out open.jsonl/run", &["open.jsonl/run"]);
-    bench.refused("spectrum model --cache-dir open.jsonl/cache", &["open.jsonl/cache", "--cache-dir"]);
     bench.refused("report nowhere", &["nowhere/results.json"]);
     bench.write("results.json", "{}");
     bench.refused("report .", &["results.json", "base"]);

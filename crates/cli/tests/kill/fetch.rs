@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::bench::{Bench, Ran};
 use crate::moments::{dice, kill, kills, timed};
 use crate::snapshot::snapshot;
-use crate::{hub, wheel};
+use crate::{hub_server, wheel};
 
 /// The binary with a cache of its own, which may use the network.
 fn online(bench: &Bench, arguments: &str, cache: &str) -> Command {
     let mut command = bench.command(arguments);
-    command.env("LASER_CACHE", bench.path(cache)).env("HF_HUB_OFFLINE", "0");
+    command.env("LASER_CACHE", bench.path(cache)).env("HF_HOME", bench.path(cache)).env("HF_HUB_OFFLINE", "0");
     command
 }
 
@@ -52,7 +52,7 @@ fn fetches(bench: &Bench, model: &str, seed: u64, prepare: impl Fn(&mut Command)
 #[test]
 fn a_killed_fetch_from_the_hub_leaves_whole_files_or_none() {
     let bench = Bench::new();
-    let endpoint = hub::serve(&bench.path("model"), Duration::from_millis(2));
+    let endpoint = hub_server::serve(&bench.path("model"), Duration::from_millis(2), None);
     let files = snapshot(&bench.path("model")).expect("the model");
     let check = |cache: &Path| {
         let Some(found) = snapshot(&cache.join("hub/models--org--name")) else { return };

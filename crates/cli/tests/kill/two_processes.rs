@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::Rng;
 
 use crate::bench::{Bench, Ran};
-use crate::hub;
+use crate::hub_server;
 use crate::items;
 use crate::moments::{dice, kills};
 use crate::search::{FILES, SEARCH};
@@ -25,12 +25,13 @@ fn both(commands: [Command; 2], gap: Duration) -> [Ran; 2] {
 #[test]
 fn two_fetches_into_one_cache_both_succeed() {
     let bench = Bench::new();
-    let endpoint = hub::serve(&bench.path("model"), Duration::from_millis(1));
+    let endpoint = hub_server::serve(&bench.path("model"), Duration::from_millis(1), None);
     let mut dice = dice(9);
     for i in 0..kills().div_ceil(2) {
         let fetch = || {
             let mut command = bench.command("inspect hf:org/name --json");
-            command.env("LASER_CACHE", bench.path(&format!("cache-{i}"))).env("HF_HUB_OFFLINE", "0");
+            let cache = bench.path(&format!("cache-{i}"));
+            command.env("LASER_CACHE", &cache).env("HF_HOME", &cache).env("HF_HUB_OFFLINE", "0");
             command.env("HF_ENDPOINT", &endpoint);
             command
         };

@@ -65,10 +65,10 @@ impl Bench {
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_laser"));
         command.args(arguments.split_whitespace()).current_dir(self.folder.path());
-        for name in ["HF_HOME", "HF_ENDPOINT", "HF_TOKEN", "XDG_CACHE_HOME"] {
+        for name in ["HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN", "HF_TOKEN_PATH", "XDG_CACHE_HOME"] {
             command.env_remove(name);
         }
-        command.env("LASER_CACHE", self.path("cache")).env("HF_HUB_OFFLINE", "1");
+        command.env("LASER_CACHE", self.path("cache")).env("HF_HOME", self.path("cache")).env("HF_HUB_OFFLINE", "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -2,13 +2,11 @@
 //!
 //! The lowest file of `edit`: reductions read decompositions through [`Decomposer`] and know nothing of models.
 
-use std::path::PathBuf;
-
 use laser_linalg::{LinalgError, LowRank, Matrix, Method, Svd, decompose, randomized_svd, truncate};
 use serde::{Deserialize, Serialize};
 
 use super::seed::derived_seed;
-use super::svd_cache;
+use super::svd_cache::SvdCache;
 use crate::error::{Error, Result};
 use laser_model::weight_id::WeightId;
 
@@ -35,15 +33,15 @@ pub enum SvdMethod {
 #[derive(Debug, Clone)]
 pub(crate) struct Decomposer {
     method: SvdMethod,
-    /// Folder of cached exact decompositions; `None` for no cache.
-    cache: Option<PathBuf>,
+    /// Exact decompositions on disk; `None` for no cache.
+    cache: Option<SvdCache>,
     threads: usize,
 }
 
 impl Decomposer {
-    /// Makes a decomposer that keeps exact decompositions in the folder `cache`, if there is one, and computes with
-    /// `threads` threads, at least one.
-    pub(crate) fn new(method: SvdMethod, cache: Option<PathBuf>, threads: usize) -> Self {
+    /// Makes a decomposer that keeps exact decompositions in `cache`, if there is one, and computes with `threads`
+    /// threads, at least one.
+    pub(crate) fn new(method: SvdMethod, cache: Option<SvdCache>, threads: usize) -> Self {
         Self { method, cache, threads: threads.max(1) }
     }
 
@@ -65,16 +63,14 @@ impl Decomposer {
     /// Computes the exact decomposition of the matrix `id` with values `w [m, n]`, or reads it from the cache.
     ///
     /// # Errors
-    /// Values that are not finite, a solver that does not converge, or a cache that cannot be written.
+    /// Values that are not finite, or a solver that does not converge.
     pub(crate) fn svd(&self, id: WeightId, w: &Matrix) -> Result<Svd> {
-        let file = |folder: &PathBuf| folder.join(format!("{}.safetensors", svd_cache::content_key(w)));
-        let path = self.cache.as_ref().map(file);
-        if let Some(svd) = path.as_deref().and_then(|path| svd_cache::read(path, w)) {
+        if let Some(svd) = self.cache.as_ref().and_then(|cache| cache.read(w, self.threads)) {
             return Ok(svd);
         }
         let svd = decompose(w.view(), Method::Auto, self.threads).map_err(matrix_error(id))?;
-        if let Some(path) = path {
-            svd_cache::write(&path, &svd)?;
+        if let Some(cache) = &self.cache {
+            cache.write(w, &svd, self.threads);
         }
         Ok(svd)
     }

@@ -1,20 +1,132 @@
-//! Exact decompositions on disk: one safetensors file a matrix, named by the hash of its values.
-//!
-//! A file holds `u [m, k]` and `vt [k, n]` in f32 and `s [k]` in f64, with k = min(m, n).
+//! Exact decompositions on disk: one file a matrix, named by the hash of its values; a bound on all of them together, above
+//! which the least recently used ones are removed.
 
-use std::path::Path;
+mod file;
+mod roundings;
+
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use laser_linalg::{Matrix, Svd};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
 /// Values hashed at a time.
 const CHUNK: usize = 4096;
+/// Ending of the files.
+const ENDING: &str = ".safetensors";
+
+/// A folder of decompositions.
+///
+/// Nothing that goes wrong in it is an error, because it only saves time: a damaged file is replaced, and a folder that
+/// cannot be written to, or a full disk, is reported once.
+#[derive(Clone)]
+pub struct SvdCache {
+    folder: PathBuf,
+    /// Most bytes of all files together.
+    bound: u64,
+    /// Time at which decompositions count as used.
+    now: Option<SystemTime>,
+    warn: Arc<dyn Fn(&str) + Send + Sync>,
+    warned: Arc<AtomicBool>,
+}
+
+impl SvdCache {
+    /// A cache in `folder`, which is created when it is needed, of at most `bound` bytes. `now` is the time at which a
+    /// decomposition that is read counts as used; without it, only writing counts. `warn` receives the first problem.
+    pub fn new(
+        folder: PathBuf,
+        bound: u64,
+        now: Option<SystemTime>,
+        warn: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Self {
+        Self { folder, bound, now, warn: Arc::new(warn), warned: Arc::default() }
+    }
+
+    /// Reads the decomposition of `w`; `None` if there is none that is sound.
+    pub(super) fn read(&self, w: &Matrix, threads: usize) -> Option<Svd> {
+        let path = self.path(w);
+        let bytes = fs::read(&path).ok()?;
+        let decoded = file::decode(&bytes, w, threads)?;
+        if decoded.is_old {
+            // In the smaller form.
+            self.write(w, &decoded.svd, threads);
+        } else if let Some(now) = self.now {
+            // A cache that cannot be written to keeps the order of writing.
+            let _ = File::options().write(true).open(&path).and_then(|file| file.set_modified(now));
+        }
+        Some(decoded.svd)
+    }
+
+    /// Keeps the decomposition of `w`, and removes the least recently used ones above the bound.
+    pub(super) fn write(&self, w: &Matrix, svd: &Svd, threads: usize) {
+        let Some(bytes) = file::encode(w, svd, threads) else { return };
+        if bytes.len() as u64 > self.bound {
+            return;
+        }
+        let path = self.path(w);
+        let store = || -> Result<()> {
+            fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
+            laser_checkpoint::write_atomically(&path, &bytes)?;
+            remove_oldest(&self.folder, self.bound, &path)
+        };
+        if let Err(error) = store()
+            && !self.warned.swap(true, Ordering::Relaxed)
+        {
+            (self.warn)(&format!("decompositions are not kept, and are computed again next time: {error}"));
+        }
+    }
+
+    fn path(&self, w: &Matrix) -> PathBuf {
+        self.folder.join(format!("{}{ENDING}", content_key(w)))
+    }
+}
+
+impl fmt::Debug for SvdCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SvdCache").field("folder", &self.folder).field("bound", &self.bound).finish_non_exhaustive()
+    }
+}
+
+/// True if a file of this name in the folder is a decomposition.
+pub(crate) fn is_decomposition(name: &str) -> bool {
+    let hash = name.strip_suffix(ENDING);
+    hash.is_some_and(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Removes decompositions from the folder, the least recently used first, until all together have at most `bound` bytes;
+/// `newest` stays.
+fn remove_oldest(folder: &Path, bound: u64, newest: &Path) -> Result<()> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
+        let entry = entry.map_err(Error::io(folder))?;
+        if is_decomposition(&entry.file_name().to_string_lossy())
+            // Another process may just have removed it.
+            && let Ok(data) = entry.metadata()
+        {
+            files.push((data.modified().ok(), entry.path(), data.len()));
+        }
+    }
+    let mut total: u64 = files.iter().map(|(_, _, bytes)| bytes).sum();
+    files.sort();
+    for (_, path, bytes) in files {
+        if total <= bound {
+            break;
+        }
+        if path != newest && fs::remove_file(&path).is_ok() {
+            total -= bytes;
+        }
+    }
+    Ok(())
+}
 
 /// Hashes the version of the decomposition, the shape and the values of a matrix, in hexadecimal.
-pub(super) fn content_key(w: &Matrix) -> String {
+fn content_key(w: &Matrix) -> String {
     let mut hasher = Sha256::new();
     // Increase the number when `decompose` gives other values, so that old files are not read.
     hasher.update(format!("laser svd 1 {}x{} ", w.rows(), w.cols()));
@@ -25,38 +137,5 @@ pub(super) fn content_key(w: &Matrix) -> String {
     hex::encode(hasher.finalize())
 }
 
-/// Reads the decomposition of `w` from a file; `None` if the file is missing or damaged, which only costs time.
-pub(super) fn read(path: &Path, w: &Matrix) -> Option<Svd> {
-    let bytes = std::fs::read(path).ok()?;
-    let file = SafeTensors::deserialize(&bytes).ok()?;
-    let (m, n) = (w.rows(), w.cols());
-    let k = m.min(n);
-    let matrix = |name: &str, rows: usize, cols: usize| {
-        let tensor = file.tensor(name).ok().filter(|t| t.shape() == [rows, cols])?;
-        let values = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        Matrix::new(rows, cols, values).ok()
-    };
-    let s = file.tensor("s").ok().filter(|t| t.shape() == [k])?;
-    let s: Vec<f64> = s.data().chunks_exact(8).map(|b| f64::from_le_bytes(std::array::from_fn(|i| b[i]))).collect();
-    Some(Svd { u: matrix("u", m, k)?, s, vt: matrix("vt", k, n)? })
-}
-
-/// Writes a decomposition to a file, whose folder is created if it is missing.
-pub(super) fn write(path: &Path, svd: &Svd) -> Result<()> {
-    let f32_bytes = |m: &Matrix| m.data().iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
-    let (u, vt) = (f32_bytes(&svd.u), f32_bytes(&svd.vt));
-    let s: Vec<u8> = svd.s.iter().flat_map(|v| v.to_le_bytes()).collect();
-    let view = |dtype, shape: Vec<usize>, bytes| {
-        TensorView::new(dtype, shape, bytes).expect("a view fits because its shape comes from its own matrix")
-    };
-    let views = [
-        ("u", view(Dtype::F32, vec![svd.u.rows(), svd.u.cols()], &u)),
-        ("s", view(Dtype::F64, vec![svd.s.len()], &s)),
-        ("vt", view(Dtype::F32, vec![svd.vt.rows(), svd.vt.cols()], &vt)),
-    ];
-    let bytes = safetensors::serialize(views, None).map_err(|e| Error::parse(path, e))?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| Error::unwritable("cache-dir", folder, &e))?;
-    }
-    Ok(laser_checkpoint::write_atomically(path, &bytes)?)
-}
+#[cfg(test)]
+mod tests;

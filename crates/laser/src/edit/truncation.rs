@@ -4,7 +4,6 @@ mod removed;
 mod variants;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use laser_linalg::{Matrix, Spectrum, Svd};
@@ -16,6 +15,7 @@ use crate::edit::decomposition::Decomposer;
 pub use crate::edit::decomposition::SvdMethod;
 use crate::edit::reduction::{ReducedMatrix, Reduction, SourceMatrix};
 use crate::edit::stored_matrices::{device_weight, stored_matrices};
+pub use crate::edit::svd_cache::SvdCache;
 use crate::error::Result;
 use laser_model::weight_id::WeightId;
 use laser_model::{Model, Replacement};
@@ -49,11 +49,11 @@ pub struct TruncationRecord {
 }
 
 impl Truncation {
-    /// Makes a truncation that keeps exact decompositions in the folder `cache`, if there is one, and computes with
-    /// `threads` threads.
+    /// Makes a truncation that keeps exact decompositions in `cache`, if there is one, and computes with `threads`
+    /// threads.
     ///
     /// `method` applies to [`Reduction::Leading`]; all other reductions decompose exactly.
-    pub fn new(method: SvdMethod, cache: Option<PathBuf>, threads: usize) -> Self {
+    pub fn new(method: SvdMethod, cache: Option<SvdCache>, threads: usize) -> Self {
         Self { decomposer: Decomposer::new(method, cache, threads), activations: None }
     }
 
@@ -130,7 +130,7 @@ impl Truncation {
     /// Computes the exact decomposition of the matrix `id` with values `w [m, n]`, or reads it from the cache.
     ///
     /// # Errors
-    /// Values that are not finite, a solver that does not converge, or a cache that cannot be written.
+    /// Values that are not finite, or a solver that does not converge.
     pub fn svd(&self, id: WeightId, w: &Matrix) -> Result<Svd> {
         self.decomposer.svd(id, w)
     }

@@ -4,7 +4,7 @@ use laser_checkpoint::Dtype;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use laser_model::config::ModelConfig;
+use laser_model::config::{ModelConfig, shortest};
 use laser_model::rope::{Rope, RopeScaling};
 
 /// Special tokens that `config.json` and `generation_config.json` name, by their ids.
@@ -44,11 +44,6 @@ pub(super) fn hf_config(file: &str, c: &ModelConfig, special: &SpecialTokens, dt
         return Err(wrong("general.architecture", expected, found));
     };
     let family_keys = to_hf(c).map_err(|expected| wrong("biases", expected, format!("{:?}", c.bias)))?;
-    let [rope] = c.attention.ropes.as_slice() else {
-        return Err(wrong("rope", "one kind of rotary positions".into(), c.attention.ropes.len().to_string()));
-    };
-    let scaling = rope_scaling(rope)
-        .ok_or_else(|| wrong("rope_freqs.weight", "divisors of Llama 3's formula".into(), "others".into()))?;
     let mut config = json!({
         "architectures": [architecture.class],
         "model_type": architecture.model_type,
@@ -62,8 +57,6 @@ pub(super) fn hf_config(file: &str, c: &ModelConfig, special: &SpecialTokens, dt
         "hidden_act": "silu",
         "max_position_embeddings": c.max_positions,
         "rms_norm_eps": shortest(c.norm_eps),
-        "rope_theta": shortest(rope.theta),
-        "rope_scaling": scaling,
         "tie_word_embeddings": c.head.tied,
         "bos_token_id": special.bos,
         "eos_token_id": special.eos_json(),
@@ -73,8 +66,19 @@ pub(super) fn hf_config(file: &str, c: &ModelConfig, special: &SpecialTokens, dt
             _ => "float32",
         },
     });
+    // Layers with windows may have positions of another base, for which the families have keys of their own.
+    if let Some(rope) = c.attention.ropes.first() {
+        config["rope_theta"] = shortest(rope.theta).into();
+        config["rope_scaling"] = rope_scaling(rope)
+            .ok_or_else(|| wrong("rope_freqs.weight", "divisors of Llama 3's formula".into(), "others".into()))?;
+    }
     if let (Some(config), Value::Object(family_keys)) = (config.as_object_mut(), family_keys) {
-        config.extend(family_keys);
+        for (key, value) in family_keys {
+            match value.is_null() && config.contains_key(&key) {
+                true => config.remove(&key),
+                false => config.insert(key, value),
+            };
+        }
     }
     Ok(config)
 }
@@ -105,8 +109,13 @@ fn rope_scaling(rope: &Rope) -> Option<Value> {
                 "original_max_position_embeddings": original_context,
             }))
         }
+        // The context before, and the attention factor that follows from it, are keys of the family that has this kind.
+        RopeScaling::LongRope { short, long, .. } => {
+            let numbers = |list: &[f64]| list.iter().copied().map(shortest).collect::<Vec<_>>();
+            Some(json!({"type": "longrope", "short_factor": numbers(short), "long_factor": numbers(long)}))
+        }
         // Only read from a `config.json`, never from GGUF.
-        RopeScaling::Dynamic { .. } | RopeScaling::LongRope { .. } | RopeScaling::Llama3 { .. } => None,
+        RopeScaling::Dynamic { .. } | RopeScaling::Llama3 { .. } => None,
     }
 }
 
@@ -126,16 +135,6 @@ fn llama3(rope: &Rope, divisors: &[f64]) -> Option<(f64, usize)> {
         let fits = |((plain, scaled), divisor): ((&f64, &f64), &f64)| (plain / scaled / divisor - 1.0).abs() < 1e-5;
         plain.iter().zip(&scaled).zip(divisors).all(fits).then_some((factor, original_context))
     })
-}
-
-/// The shortest decimal number that rounds to the same 32-bit float, because GGUF stores 32 bits: `1e-5`, not
-/// `0.0000099999997`. Other values stay as they are.
-fn shortest(value: f64) -> f64 {
-    let single = value as f32;
-    match single.to_string().parse() {
-        Ok(decimal) if f64::from(single) == value => decimal,
-        _ => value,
-    }
 }
 
 #[cfg(test)]
@@ -162,12 +161,5 @@ mod tests {
         let mut other = divisors(8.0, 8192);
         other[20] *= 1.001;
         assert_eq!(rope_scaling(&rope(RopeScaling::Divisors(other))), None);
-    }
-
-    #[test]
-    fn numbers_stored_in_32_bits_become_short_decimals() {
-        assert_eq!(shortest(f64::from(1e-5f32)), 1e-5);
-        assert_eq!(shortest(500_000.0), 500_000.0);
-        assert_eq!(shortest(0.1), 0.1);
     }
 }

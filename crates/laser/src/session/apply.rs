@@ -69,11 +69,10 @@ impl Session {
     /// The model with an edit, its matrices decomposed exactly.
     ///
     /// # Errors
-    /// An empty edit of a model without adapters, an edit that does not fit the model, or a cache folder that cannot be
-    /// created.
+    /// An empty edit of a model without adapters, or an edit that does not fit the model.
     pub fn apply(&self, edit: &Edit) -> Result<EditedModel<'_>> {
         let card = ModelCard { base_model: Some(self.base_name.clone()), ..ModelCard::default() };
-        self.apply_with(edit, &self.truncation(SvdMethod::Exact)?, card)
+        self.apply_with(edit, &self.truncation(SvdMethod::Exact), card)
     }
 
     /// The model with an edit, its matrices reduced by `truncation`; `card` describes it.
@@ -95,7 +94,7 @@ impl Session {
     ///
     /// # Errors
     /// A path that exists or cannot be written, a folder for a model whose configuration cannot be written as
-    /// `config.json`, a GGUF file for a model from a folder, or a model folder with a link that leads out of it.
+    /// `config.json`, a GGUF file for a model of a family that GGUF has no form of, or a model folder with a link that leads out of it.
     pub fn check_target(&self, path: &Path) -> Result<()> {
         match is_gguf_path(path) {
             true => Export::check_gguf(&self.files, path),

@@ -72,7 +72,7 @@ impl Session {
         if items.is_empty() {
             return Err(Error::setting("split", format!("{}: no item of the tasks is in it", options.split)));
         }
-        let truncation = self.truncation(options.svd)?;
+        let truncation = self.truncation(options.svd);
         let (base_model, tuned) = (base.load()?, self.load()?);
         let context =
             RunContext { threads: self.threads(), stage: "adapter: answers", observer: &*self.options.observer };

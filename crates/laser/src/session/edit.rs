@@ -17,6 +17,9 @@ pub struct RequestedEdit {
     pub svd: Option<SvdMethod>,
     /// Whether the edit is a recipe that was made for other model files.
     pub is_foreign: bool,
+    /// Verdict and price of the search that found the recipe, a sentence each; none for an edit in the short form, or for
+    /// a recipe that was made for other files.
+    pub results: Vec<String>,
 }
 
 impl Session {
@@ -28,13 +31,20 @@ impl Session {
     pub fn edit(&self, text: &str) -> Result<RequestedEdit> {
         let (path, config) = (Path::new(text), self.config());
         if !path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
-            return Ok(RequestedEdit { edit: Edit::parse(text, config)?, svd: None, is_foreign: false });
+            return Ok(RequestedEdit {
+                edit: Edit::parse(text, config)?,
+                svd: None,
+                is_foreign: false,
+                results: Vec::new(),
+            });
         }
         let recipe = Recipe::read(path)?;
         let is_foreign = match &recipe.base_model {
             Some(base) => base.sha256 != self.sha256()?,
             None => false,
         };
-        Ok(RequestedEdit { edit: recipe.edit(config)?, svd: Some(recipe.svd), is_foreign })
+        let price = recipe.price.map(|nats| format!("Log-loss of ordinary text: {nats:+.4} nats a token."));
+        let results = if is_foreign { Vec::new() } else { recipe.verdict.clone().into_iter().chain(price).collect() };
+        Ok(RequestedEdit { edit: recipe.edit(config)?, svd: Some(recipe.svd), is_foreign, results })
     }
 }

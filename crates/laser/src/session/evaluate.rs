@@ -108,7 +108,7 @@ impl Session {
                 return Err(Error::setting("split", problem));
             }
         }
-        let truncation = self.truncation(options.svd)?;
+        let truncation = self.truncation(options.svd);
         let base = self.load()?;
         let (model, truncations) = if options.edit.is_empty() {
             (base.clone(), Vec::new())

@@ -91,7 +91,7 @@ impl Session {
             return Err(Error::setting("split", format!("{}: no item of the task is in it", options.split)));
         }
         let questions = Questions::new(&evaluator, &indices, tokenizer, self.config().vocab_size)?;
-        let truncation = self.truncation(SvdMethod::Exact)?;
+        let truncation = self.truncation(SvdMethod::Exact);
         let model = self.load()?;
         let text = if options.no_side_effects { None } else { OrdinaryText::open(self.config(), tokenizer)? };
         let text = text.as_ref().map(|text| text.evaluator(tokenizer, self.config())).transpose()?;

@@ -78,7 +78,7 @@ impl Session {
         ids.dedup();
 
         let model = self.load()?;
-        let truncation = self.truncation(SvdMethod::Exact)?;
+        let truncation = self.truncation(SvdMethod::Exact);
         let reader = Reader { session: self, tokens: &tokens, answer };
         let lens = reader.lens(&model)?;
         let (edited, edited_lens) = if options.edit.is_empty() {

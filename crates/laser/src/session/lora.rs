@@ -45,7 +45,7 @@ impl Session {
     /// decomposed, or an interruption.
     pub fn analyse_adapter(&self, base: &Session, options: &AdapterOptions) -> Result<AdapterAnalysis> {
         let ids = self.analysed_matrices(options)?;
-        let truncation = self.truncation(SvdMethod::Exact)?;
+        let truncation = self.truncation(SvdMethod::Exact);
         let ranks = |id: WeightId| self.cut_ranks(id, options);
         let is_single = base.files.adapters().is_empty();
         // One matrix at a time: its decompositions use all threads, and the rest is short.

@@ -124,7 +124,7 @@ impl Session {
     /// ([`Error::Interrupted`]); with [`SearchOptions::run`], what was tried until then is kept.
     pub fn search(&self, tasks: &ScoredTasks, options: &SearchOptions) -> Result<CompletedSearch> {
         let settings = options.settings(tasks, self.config(), self.threads())?;
-        let truncation = self.truncation(options.svd)?;
+        let truncation = self.truncation(options.svd);
         let evaluator = self.evaluator(tasks)?;
         let fingerprint = Fingerprint::new(&settings, &self.sha256()?, &evaluator, &truncation);
         let mut store = match &options.run {

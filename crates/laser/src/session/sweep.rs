@@ -82,7 +82,7 @@ impl Session {
             memory: options.memory,
             ..defaults
         };
-        let truncation = self.truncation(options.svd)?;
+        let truncation = self.truncation(options.svd);
         let evaluator = self.evaluator(tasks)?;
         let split = |index: usize| evaluator.split(index, options.split_seed, options.fractions);
         let in_split = |index: &usize| options.split == Split::All || split(*index) == options.split;

@@ -241,6 +241,7 @@ impl Session {
         let choose = |files: &[String]| DatasetLayout::choose(files, names);
         let fetched = self.options.with_sources(|sources| repository.fetch(&choose, sources));
         let fetched = fetched.map_err(|e| Error::TaskData { task: name.to_owned(), source: Box::new(e) })?;
+        fetched.notes.iter().for_each(|note| self.options.observer.warn(note));
         Ok((fetched.path, fetched.origin))
     }
 }

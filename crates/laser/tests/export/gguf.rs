@@ -1,6 +1,7 @@
 //! Exports of GGUF files: as GGUF, and as a Hugging Face folder.
 
 use std::fs;
+use std::path::Path;
 
 use laser::model::load::ModelFiles;
 use laser_checkpoint::{Checkpoint, Dtype, stored_values};
@@ -37,14 +38,26 @@ fn gguf_keeps_all_but_the_edited_tensors_in_every_type() {
 
         assert_others_untouched(&case, &out, &written);
         assert_eq!(written.matrices[0].dtype, dtype.to_string());
-        let (old, new) = (fs::metadata(&path).expect("old").len(), fs::metadata(&out).expect("new").len());
-        assert_eq!((old, written.files[0].bytes, written.files.len()), (new, new, 1));
-        let after = Checkpoint::open(&out).expect("opens");
-        assert_eq!(after.gguf_metadata(), case.files.checkpoint().gguf_metadata());
+        assert_eq!((written.files[0].bytes, written.files.len()), (fs::metadata(&out).expect("new").len(), 1));
+        assert_metadata(&case, &out);
         let result = load(&out);
         assert_eq!(logits(&result), logits(&case.rounded(|_| dtype)), "{dtype}");
         assert_far(&result, &case.base, 1e-2);
     }
+}
+
+/// Fails unless the file has the source's metadata, a name that says that it is edited, and the recipe.
+fn assert_metadata(case: &Case, out: &Path) {
+    let (before, after) = (case.files.checkpoint(), Checkpoint::open(out).expect("opens"));
+    let (before, after) = (before.gguf_metadata().expect("GGUF"), after.gguf_metadata().expect("GGUF"));
+    for (key, value) in before.iter().filter(|(key, _)| *key != "general.name") {
+        assert_eq!(after.get(key), Some(value), "{key}");
+    }
+    let name = after.str("general.name").expect("a text").expect("a name");
+    assert!(name.ends_with(", rank-reduced"), "{name}");
+    let recipe = after.str("laser.recipe").expect("a text").expect("a recipe");
+    assert_eq!(recipe, case.recipe.to_yaml().expect("YAML"));
+    assert_eq!(after.iter().len(), before.iter().filter(|(key, _)| *key != "general.name").count() + 2);
 }
 
 #[test]
@@ -64,7 +77,11 @@ fn unchanged_values_are_not_quantised_again() {
         let out = place.path().join(format!("{dtype}-same.gguf"));
         let written = case.export().to_gguf(&out, None).expect("writes");
         assert!(written.matrices.iter().all(|matrix| matrix.max_abs == 0.0 && matrix.change == 0.0), "{dtype}");
-        assert_eq!(fs::read(&out).expect("new"), fs::read(&path).expect("old"), "{dtype}");
+        let (before, after) = (case.files.checkpoint(), Checkpoint::open(&out).expect("opens"));
+        for info in before.tensors() {
+            let bytes = |checkpoint: &Checkpoint| checkpoint.tensor(&info.name).expect("is there").bytes().to_vec();
+            assert_eq!(bytes(&after), bytes(before), "{dtype} {}", info.name);
+        }
     }
     assert!(changeable > 0, "the test needs values that change when they are quantised again");
 }
@@ -172,8 +189,7 @@ fn a_split_gguf_file_becomes_one_file_or_a_folder() {
     let direct = place.path().join("direct.gguf");
     Case::open(&whole).export().to_gguf(&direct, None).expect("writes");
     assert_eq!(logits(&load(&out)), logits(&load(&direct)));
-    let after = Checkpoint::open(&out).expect("opens");
-    assert_eq!(after.gguf_metadata(), Checkpoint::open(&whole).expect("opens").gguf_metadata());
+    assert_metadata(&Case::open(&whole), &out);
 
     let folder = place.path().join("folder");
     case.export().to_folder(&folder, Some(Dtype::F32)).expect("writes");

@@ -1,12 +1,14 @@
 //! BLOOM: ALiBi instead of positions, a norm of the embeddings, q, k and v in one tensor, grouped by head.
 
+use serde_json::json;
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::gpt_neox::MEGATRON_ALIASES;
 use super::gpt2::{ALIASES, GGUF, set_common_block};
 use super::llama::{BASE, HF as LLAMA};
 use super::tensor_names::{StoredTensor, TensorNames, TensorRole, fused_by_head, one};
-use crate::config::{Residual, head_is_tied};
+use crate::config::{Residual, head_is_tied, shortest};
 use crate::weight_id::WeightKind::{Down, K, O, Q, Up, V};
 
 const NAMES: TensorNames = TensorNames {
@@ -54,8 +56,27 @@ pub(super) static BLOOM: FamilyDefinition = FamilyDefinition {
         }
         Ok(())
     },
-    gguf: Some(GgufFormat { name: "bloom", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
-    write_config_json: None,
+    gguf: Some(GgufFormat {
+        name: "bloom",
+        read_metadata: |_, _| Ok(()),
+        write_metadata: |_| Vec::new(),
+        tensor_names: &GGUF,
+    }),
+    write_config_json: Some(|c| {
+        Ok(json!({
+            "n_layer": c.n_layers,
+            "n_head": c.n_heads,
+            "layer_norm_epsilon": shortest(c.norm_eps),
+            "apply_residual_connection_post_layernorm": false,
+            "num_hidden_layers": null,
+            "num_attention_heads": null,
+            "num_key_value_heads": null,
+            "intermediate_size": null,
+            "head_dim": null,
+            "hidden_act": null,
+            "rms_norm_eps": null,
+        }))
+    }),
     ..BASE
 };
 

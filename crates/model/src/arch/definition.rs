@@ -10,7 +10,7 @@ use crate::config::{GgufKeys, HfKeys, ModelConfig, Sizes, check_unread_layer_typ
 use crate::error::Result;
 
 /// Writes the keys of `config.json` that the family adds to Llama's or gives another value, for a model that was read
-/// from GGUF. The error describes the values that the family's Hugging Face class supports, if it has no key for some
+/// from GGUF. Keys of Llama with the value null are left out. The error describes the values that the family's Hugging Face class supports, if it has no key for some
 /// value of the configuration.
 pub type WriteConfigJson = fn(&ModelConfig) -> std::result::Result<Value, String>;
 
@@ -43,6 +43,8 @@ pub(crate) struct GgufFormat {
     pub(crate) name: &'static str,
     /// Reads the metadata that only this family has.
     pub(crate) read_metadata: fn(&GgufKeys<'_>, &mut ModelConfig) -> Result<()>,
+    /// Writes the metadata that only this family has, without the family's name in the keys.
+    pub(crate) write_metadata: fn(&ModelConfig) -> Vec<(String, laser_checkpoint::Value)>,
     /// Names of the tensors.
     pub(crate) tensor_names: &'static TensorNames,
 }

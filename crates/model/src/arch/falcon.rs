@@ -2,6 +2,7 @@
 //! biases, and the MLP after attention.
 
 use half::bf16;
+use serde_json::json;
 
 use super::bloom::{MATRICES, slopes};
 use super::definition::{FamilyDefinition, GgufFormat};
@@ -10,7 +11,7 @@ use super::gpt_neox::MEGATRON_ALIASES;
 use super::gpt2::{ALIASES, GGUF, GGUF_FUSED, read_common_keys, set_common_block};
 use super::llama::{BASE, GGUF_ATTENTION, GGUF_MLP, GGUF_ROLES, HF as LLAMA};
 use super::tensor_names::{TensorNames, TensorRole};
-use crate::config::{Activation, Bias, Residual, RopeDefaults, read_rope};
+use crate::config::{Activation, Bias, Residual, RopeDefaults, read_rope, shortest};
 
 const NAMES: TensorNames = TensorNames {
     prefixes: &["transformer."],
@@ -82,12 +83,33 @@ pub(super) static FALCON: FamilyDefinition = FamilyDefinition {
             c.residual = Residual::Parallel { one_norm: !keys.has_tensor("blk.0.attn_norm_2.weight") };
             Ok(())
         },
+        write_metadata: |_| Vec::new(),
         tensor_names: &TensorNames {
             roles: &[GGUF_NORMS, GGUF_ROLES],
             matrices: &[GGUF_ATTENTION, GGUF_FUSED, GGUF_MLP],
             ..GGUF
         },
     }),
-    write_config_json: None,
+    write_config_json: Some(|c| {
+        let two_norms = c.residual == (Residual::Parallel { one_norm: false });
+        let new = two_norms || (c.n_kv_heads != 1 && c.n_kv_heads != c.n_heads);
+        Ok(json!({
+            "num_kv_heads": c.n_kv_heads,
+            "multi_query": c.n_kv_heads == 1 && !new,
+            "new_decoder_architecture": new,
+            "num_ln_in_parallel_attn": if two_norms { 2 } else { 1 },
+            "parallel_attn": true,
+            "alibi": false,
+            "bias": c.bias.mlp,
+            "activation": "gelu",
+            "ffn_hidden_size": c.d_mlp,
+            "layer_norm_epsilon": shortest(c.norm_eps),
+            "intermediate_size": null,
+            "num_key_value_heads": null,
+            "head_dim": null,
+            "hidden_act": null,
+            "rms_norm_eps": null,
+        }))
+    }),
     ..BASE
 };

@@ -2,13 +2,15 @@
 //! before and after attention and MLP, soft caps, and a window in every second layer. Gemma 3 replaces the soft caps by
 //! norms of queries and keys, and has two rotary bases.
 
+use serde_json::{Value, json};
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{BASE, GGUF, GGUF_POST_NORMS, GGUF_ROLES, HF, POST_NORMS, ROLES};
 use super::tensor_names::{TensorNames, TensorRole};
 use crate::config::{
-    Activation, HfKeys, ModelConfig, QkNorm, Residual, RopeDefaults, head_is_tied, read_activation, read_layer_types,
-    read_rope, read_rope_from,
+    Activation, HfKeys, ModelConfig, QkNorm, Residual, RopeDefaults, count, head_is_tied, number, read_activation,
+    read_layer_types, read_rope, read_rope_from, shortest,
 };
 use crate::error::Result;
 use crate::rope::{Rope, RopeScaling};
@@ -46,8 +48,13 @@ pub(super) static GEMMA: FamilyDefinition = FamilyDefinition {
         c.attention.ropes = vec![read_rope(keys, c, RopeDefaults::USUAL)?];
         Ok(())
     },
-    gguf: Some(GgufFormat { name: "gemma", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
-    write_config_json: None,
+    gguf: Some(GgufFormat {
+        name: "gemma",
+        read_metadata: |_, _| Ok(()),
+        write_metadata: |_| Vec::new(),
+        tensor_names: &GGUF,
+    }),
+    write_config_json: Some(|c| Ok(gemma_keys(c))),
     ..BASE
 };
 
@@ -88,8 +95,10 @@ pub(super) static GEMMA2: FamilyDefinition = FamilyDefinition {
             set_windows(c, keys.count_or_none("attention.sliding_window")?.unwrap_or(4096), &local, 0);
             Ok(())
         },
+        write_metadata: soft_caps,
         tensor_names: &SANDWICH_GGUF,
     }),
+    write_config_json: Some(|c| Ok(windowed_keys(c))),
     ..GEMMA
 };
 
@@ -151,10 +160,58 @@ pub(super) static GEMMA3: FamilyDefinition = FamilyDefinition {
             c.attention.ropes.push(local);
             Ok(())
         },
+        write_metadata: |c| {
+            let mut keys = soft_caps(c);
+            if let Some(local) = c.attention.ropes.get(1) {
+                keys.push(number("rope.freq_base_swa", local.theta));
+            }
+            // The first layer without a window ends the first pattern.
+            let global = c.attention.layers.iter().position(|layer| layer.window.is_none());
+            keys.push(count("attention.sliding_window_pattern", global.map_or(c.n_layers + 1, |layer| layer + 1)));
+            keys
+        },
         tensor_names: &SANDWICH_GGUF,
+    }),
+    write_config_json: Some(|c| {
+        let mut keys = windowed_keys(c);
+        if let Some(local) = c.attention.ropes.get(1) {
+            keys["rope_local_base_freq"] = shortest(local.theta).into();
+        }
+        Ok(keys)
     }),
     ..GEMMA2
 };
+
+/// The soft caps, in GGUF.
+fn soft_caps(c: &ModelConfig) -> Vec<(String, laser_checkpoint::Value)> {
+    let caps = [("attn_logit_softcapping", c.attention.softcap), ("final_logit_softcapping", c.head.softcap)];
+    caps.into_iter().filter_map(|(key, cap)| Some(number(key, cap?))).collect()
+}
+
+/// The keys of `config.json` of all Gemmas.
+fn gemma_keys(c: &ModelConfig) -> Value {
+    json!({
+        "hidden_act": "gelu_pytorch_tanh",
+        "hidden_activation": "gelu_pytorch_tanh",
+        "attention_bias": c.bias.qkv,
+    })
+}
+
+/// The keys of `config.json` of the Gemmas with windows.
+fn windowed_keys(c: &ModelConfig) -> Value {
+    let mut keys = gemma_keys(c);
+    let kinds = c.attention.layers.iter().map(|layer| match layer.window {
+        Some(_) => "sliding_attention",
+        None => "full_attention",
+    });
+    keys["layer_types"] = kinds.collect();
+    keys["sliding_window"] = c.attention.layers.iter().find_map(|layer| layer.window).into();
+    keys["query_pre_attn_scalar"] = shortest(c.attention.scale.powi(-2)).into();
+    // Null switches a cap off.
+    keys["attn_logit_softcapping"] = c.attention.softcap.map(shortest).into();
+    keys["final_logit_softcapping"] = c.head.softcap.map(shortest).into();
+    keys
+}
 
 /// Reads the keys that all Gemmas share.
 fn read_gemma_keys(keys: &HfKeys<'_>, c: &mut ModelConfig) -> Result<()> {

@@ -1,11 +1,13 @@
 //! GPT-2: learned positions, layer norms, biases everywhere, an MLP without a gate, matrices stored `[in, out]`; also
 //! the parts that other families of its time share with it.
 
+use serde_json::json;
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::{Alias, Family};
 use super::llama::{BASE, GGUF as LLAMA_GGUF, GGUF_ATTENTION, GGUF_MLP, GGUF_ROLES};
 use super::tensor_names::{StoredTensor, TensorNames, TensorRole, fused, one};
-use crate::config::{Activation, Bias, HfKeys, ModelConfig, NormKind, head_is_tied, read_activation};
+use crate::config::{Activation, Bias, HfKeys, ModelConfig, NormKind, head_is_tied, read_activation, shortest};
 use crate::error::Result;
 use crate::weight_id::WeightKind::{Down, K, O, Q, Qkv, Up, V};
 
@@ -107,7 +109,31 @@ pub(super) static GPT2: FamilyDefinition = FamilyDefinition {
         }
         keys.only("scale_attn_by_inverse_layer_idx", false)
     },
-    gguf: Some(GgufFormat { name: "gpt2", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
-    write_config_json: None,
+    gguf: Some(GgufFormat {
+        name: "gpt2",
+        read_metadata: |_, _| Ok(()),
+        write_metadata: |_| Vec::new(),
+        tensor_names: &GGUF,
+    }),
+    write_config_json: Some(|c| {
+        Ok(json!({
+            "n_embd": c.d_model,
+            "n_layer": c.n_layers,
+            "n_head": c.n_heads,
+            "n_inner": c.d_mlp,
+            "n_positions": c.max_positions,
+            "activation_function": "gelu_new",
+            "layer_norm_epsilon": shortest(c.norm_eps),
+            "hidden_size": null,
+            "num_hidden_layers": null,
+            "num_attention_heads": null,
+            "num_key_value_heads": null,
+            "intermediate_size": null,
+            "max_position_embeddings": null,
+            "head_dim": null,
+            "hidden_act": null,
+            "rms_norm_eps": null,
+        }))
+    }),
     ..BASE
 };

@@ -1,12 +1,15 @@
 //! GPT-NeoX and Pythia: partly rotated heads, q, k and v in one tensor, grouped by head; attention and MLP in parallel
 //! in most models.
 
+use laser_checkpoint::Value;
+use serde_json::json;
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::{Alias, Family};
 use super::gpt2::{ALIASES, GGUF, read_common_keys, set_common_block};
 use super::llama::{BASE, HF as LLAMA};
 use super::tensor_names::{TensorNames, TensorRole, fused_by_head, one};
-use crate::config::{Activation, Residual, RopeDefaults, read_rope_from, rope_parameters};
+use crate::config::{Activation, Residual, RopeDefaults, read_rope_from, rope_parameters, shortest};
 use crate::weight_id::WeightKind::{Down, K, O, Q, Qkv, Up, V};
 
 const NAMES: TensorNames = TensorNames {
@@ -69,8 +72,26 @@ pub(super) static GPT_NEOX: FamilyDefinition = FamilyDefinition {
             }
             Ok(())
         },
+        write_metadata: |c| {
+            let parallel = c.residual != Residual::PreNorm;
+            vec![("use_parallel_residual".to_owned(), Value::Bool(parallel))]
+        },
         tensor_names: &GGUF,
     }),
-    write_config_json: None,
+    write_config_json: Some(|c| {
+        let rope = &c.attention.ropes[0];
+        Ok(json!({
+            "hidden_act": "gelu",
+            "layer_norm_eps": shortest(c.norm_eps),
+            "rotary_pct": rope.fraction_of(c.d_head),
+            "rotary_emb_base": shortest(rope.theta),
+            "use_parallel_residual": c.residual != Residual::PreNorm,
+            "attention_bias": c.bias.qkv,
+            "num_key_value_heads": null,
+            "head_dim": null,
+            "rms_norm_eps": null,
+            "rope_theta": null,
+        }))
+    }),
     ..BASE
 };

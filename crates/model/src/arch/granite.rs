@@ -1,9 +1,11 @@
 //! Granite: Llama with four factors: on embeddings, attention scores, outputs of attention and MLP, and logits.
 
+use serde_json::json;
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{BASE, GGUF_PAIRS};
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, number, shortest};
 
 pub(super) static GRANITE: FamilyDefinition = FamilyDefinition {
     family: Family { name: "Granite", model_type: "granite", class: "GraniteForCausalLM", ..BASE.family },
@@ -29,9 +31,26 @@ pub(super) static GRANITE: FamilyDefinition = FamilyDefinition {
             set_factors(c, [factor("embedding_scale")?, attention, factor("residual_scale")?, factor("logit_scale")?]);
             Ok(())
         },
+        write_metadata: |c| {
+            vec![
+                number("attention.scale", c.attention.scale),
+                number("embedding_scale", c.embedding.scale),
+                number("residual_scale", c.residual_scale),
+                number("logit_scale", 1.0 / c.head.scale),
+            ]
+        },
         tensor_names: &GGUF_PAIRS,
     }),
-    write_config_json: None,
+    write_config_json: Some(|c| {
+        Ok(json!({
+            "attention_multiplier": shortest(c.attention.scale),
+            "embedding_multiplier": shortest(c.embedding.scale),
+            "residual_multiplier": shortest(c.residual_scale),
+            "logits_scaling": shortest(1.0 / c.head.scale),
+            "attention_bias": c.bias.qkv,
+            "mlp_bias": c.bias.mlp,
+        }))
+    }),
     ..BASE
 };
 

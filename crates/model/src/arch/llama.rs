@@ -138,7 +138,12 @@ pub(super) const BASE: FamilyDefinition = FamilyDefinition {
         (c.bias.qkv, c.bias.o, c.bias.mlp) = (attention_bias, attention_bias, keys.flag_or("mlp_bias", false)?);
         read_common_keys(keys, c)
     },
-    gguf: Some(GgufFormat { name: "llama", read_metadata: |_, _| Ok(()), tensor_names: &GGUF_PAIRS }),
+    gguf: Some(GgufFormat {
+        name: "llama",
+        read_metadata: |_, _| Ok(()),
+        write_metadata: |_| Vec::new(),
+        tensor_names: &GGUF_PAIRS,
+    }),
     write_config_json: Some(|c| {
         let Some(window) = c.attention.layers[0].window else {
             return match c.bias.qkv == c.bias.o {
@@ -183,7 +188,12 @@ pub(super) static QWEN2: FamilyDefinition = FamilyDefinition {
         read_common_keys(keys, c)?;
         read_opt_in_windows(keys, c)
     },
-    gguf: Some(GgufFormat { name: "qwen2", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
+    gguf: Some(GgufFormat {
+        name: "qwen2",
+        read_metadata: |_, _| Ok(()),
+        write_metadata: |_| Vec::new(),
+        tensor_names: &GGUF,
+    }),
     write_config_json: Some(|c| {
         if c.bias != (Bias { qkv: true, ..Bias::default() }) {
             return Err("biases of q, k and v only".into());

@@ -1,10 +1,13 @@
 //! Mixtral: Mistral with experts instead of the MLP in every layer.
 
+use laser_checkpoint::Value;
+use serde_json::json;
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{ATTENTION, BASE, GGUF_PAIRS, HF, read_common_keys};
 use super::tensor_names::{StoredTensor, TensorNames, expert, one};
-use crate::config::{Experts, ModelConfig, RopeDefaults, read_rope, read_window};
+use crate::config::{Experts, ModelConfig, RopeDefaults, count, read_rope, read_window};
 use crate::weight_id::WeightKind::{Down, Gate, Router, Up};
 
 const EXPERTS: &[StoredTensor] = &[
@@ -36,13 +39,27 @@ pub(super) static MIXTRAL: FamilyDefinition = FamilyDefinition {
             set_experts(c, keys.count("expert_count")?, keys.count("expert_used_count")?);
             Ok(())
         },
+        write_metadata: |c| expert_counts(c),
         tensor_names: &GGUF_PAIRS,
     }),
-    write_config_json: None,
+    write_config_json: Some(|c| {
+        let experts = c.mlp.experts.ok_or("a number of experts")?;
+        Ok(json!({
+            "num_local_experts": experts.count,
+            "num_experts_per_tok": experts.per_token,
+            "sliding_window": c.attention.layers[0].window,
+        }))
+    }),
     ..BASE
 };
 
 /// Sets experts in all layers. An expert is as wide as the MLP of the configuration.
+/// The numbers of experts of a layer and of a token, in GGUF.
+pub(super) fn expert_counts(c: &ModelConfig) -> Vec<(String, Value)> {
+    let experts = c.mlp.experts.into_iter();
+    experts.flat_map(|e| [count("expert_count", e.count), count("expert_used_count", e.per_token)]).collect()
+}
+
 fn set_experts(c: &mut ModelConfig, count: usize, per_token: usize) {
     c.mlp.experts = Some(Experts { count, per_token, d_expert: c.d_mlp, normalised: true, d_shared: 0 });
     c.mlp.expert_layers = vec![true; c.n_layers];

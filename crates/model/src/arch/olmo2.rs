@@ -1,6 +1,8 @@
 //! OLMo 2: Llama with norms of the outputs of attention and MLP instead of their inputs, and norms of queries and keys
 //! over all heads together.
 
+use serde_json::json;
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{BASE, GGUF, GGUF_POST_NORMS, GGUF_ROLES, HF, POST_NORMS, ROLES, read_common_keys};
@@ -30,7 +32,12 @@ pub(super) static OLMO2: FamilyDefinition = FamilyDefinition {
         c.norm_eps = keys.number_or("rms_norm_eps", 1e-5)?;
         Ok(())
     },
-    gguf: Some(GgufFormat { name: "olmo2", read_metadata: |_, _| Ok(()), tensor_names: &GGUF_NAMES }),
-    write_config_json: None,
+    gguf: Some(GgufFormat {
+        name: "olmo2",
+        read_metadata: |_, _| Ok(()),
+        write_metadata: |_| Vec::new(),
+        tensor_names: &GGUF_NAMES,
+    }),
+    write_config_json: Some(|c| Ok(json!({"attention_bias": c.bias.qkv, "head_dim": null}))),
     ..BASE
 };

@@ -1,12 +1,14 @@
 //! Phi-1, Phi-1.5 and Phi-2: attention and MLP in parallel with one norm, partly rotated heads, biases everywhere.
 //! Older files (`phi-msft`) have other tensor names and store q, k and v in one tensor.
 
+use serde_json::json;
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::{Alias, Family};
 use super::gpt2::{ALIASES, GGUF, read_common_keys, set_common_block};
 use super::llama::{BASE, HF as LLAMA};
 use super::tensor_names::{TensorNames, TensorRole, fused, one};
-use crate::config::{ModelConfig, QkNorm, Residual, RopeDefaults, read_rope};
+use crate::config::{ModelConfig, QkNorm, Residual, RopeDefaults, read_rope, shortest};
 use crate::rope::{Rope, RopeScaling};
 use crate::weight_id::WeightKind::{Down, K, O, Q, Qkv, Up, V};
 
@@ -87,8 +89,22 @@ pub(super) static PHI: FamilyDefinition = FamilyDefinition {
         c.attention.ropes = vec![read_rope(keys, c, RopeDefaults { partial: Some(0.5), ..RopeDefaults::USUAL })?];
         Ok(())
     },
-    gguf: Some(GgufFormat { name: "phi2", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
-    write_config_json: None,
+    gguf: Some(GgufFormat {
+        name: "phi2",
+        read_metadata: |_, _| Ok(()),
+        write_metadata: |_| Vec::new(),
+        tensor_names: &GGUF,
+    }),
+    write_config_json: Some(|c| {
+        Ok(json!({
+            "hidden_act": "gelu_new",
+            "layer_norm_eps": shortest(c.norm_eps),
+            "partial_rotary_factor": c.attention.ropes[0].fraction_of(c.d_head),
+            "qk_layernorm": false,
+            "head_dim": null,
+            "rms_norm_eps": null,
+        }))
+    }),
     ..BASE
 };
 

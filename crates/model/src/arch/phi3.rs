@@ -1,10 +1,13 @@
 //! Phi-3, Phi-3.5 and Phi-4: Llama with fused matrices, and partly rotated heads in the small Phi-4.
 
+use serde_json::json;
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{BASE, GGUF, GGUF_ROLES, HF, ROLES, read_common_keys};
 use super::tensor_names::{TensorNames, fused, one};
 use crate::config::{RopeDefaults, read_rope, read_window};
+use crate::rope::RopeScaling;
 use crate::weight_id::WeightKind::{Down, Gate, K, O, Q, Up, V};
 
 const NAMES: TensorNames = TensorNames {
@@ -41,7 +44,24 @@ pub(super) static PHI3: FamilyDefinition = FamilyDefinition {
         c.norm_eps = keys.number_or("rms_norm_eps", 1e-5)?;
         Ok(())
     },
-    gguf: Some(GgufFormat { name: "phi3", read_metadata: |_, _| Ok(()), tensor_names: &GGUF_NAMES }),
-    write_config_json: None,
+    gguf: Some(GgufFormat {
+        name: "phi3",
+        read_metadata: |_, _| Ok(()),
+        write_metadata: |_| Vec::new(),
+        tensor_names: &GGUF_NAMES,
+    }),
+    write_config_json: Some(|c| {
+        let rope = &c.attention.ropes[0];
+        let original = match rope.scaling {
+            RopeScaling::LongRope { original_context, .. } => original_context,
+            _ => c.max_positions,
+        };
+        Ok(json!({
+            "sliding_window": c.attention.layers[0].window,
+            "partial_rotary_factor": rope.fraction_of(c.d_head),
+            "original_max_position_embeddings": original,
+            "head_dim": null,
+        }))
+    }),
     ..BASE
 };

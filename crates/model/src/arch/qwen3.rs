@@ -17,7 +17,12 @@ pub(super) static QWEN3: FamilyDefinition = FamilyDefinition {
         read_common_keys(keys, c)?;
         read_opt_in_windows(keys, c)
     },
-    gguf: Some(GgufFormat { name: "qwen3", read_metadata: |_, _| Ok(()), tensor_names: &GGUF }),
+    gguf: Some(GgufFormat {
+        name: "qwen3",
+        read_metadata: |_, _| Ok(()),
+        write_metadata: |_| Vec::new(),
+        tensor_names: &GGUF,
+    }),
     write_config_json: Some(|c| match c.bias == Bias::default() {
         true => Ok(json!({"attention_bias": false, "use_sliding_window": false})),
         false => Err("none".into()),

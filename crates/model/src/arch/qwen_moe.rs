@@ -1,13 +1,16 @@
 //! Qwen2-MoE and Qwen3-MoE: Qwen2 and Qwen3 with experts in some layers. Qwen2-MoE also has a shared expert for every
 //! token.
 
+use serde_json::json;
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{
     ATTENTION, BASE, GGUF, GGUF_ATTENTION, GGUF_EXPERTS, GGUF_MLP, GGUF_ROLES, HF, MLP, ROLES, read_common_keys,
 };
+use super::mixtral::expert_counts;
 use super::tensor_names::{StoredTensor, TensorNames, TensorRole, expert, one};
-use crate::config::{Experts, GgufKeys, HfKeys, ModelConfig, QkNorm, read_opt_in_windows};
+use crate::config::{Experts, GgufKeys, HfKeys, ModelConfig, QkNorm, count, read_opt_in_windows};
 use crate::error::Result;
 use crate::weight_id::WeightKind::{Down, Gate, Router, SharedDown, SharedGate, SharedUp, Up};
 
@@ -56,9 +59,14 @@ pub(super) static QWEN2_MOE: FamilyDefinition = FamilyDefinition {
     gguf: Some(GgufFormat {
         name: "qwen2moe",
         read_metadata: |keys, c| read_gguf_experts(keys, c, false),
+        write_metadata: write_gguf_experts,
         tensor_names: &GGUF_NAMES,
     }),
-    write_config_json: None,
+    write_config_json: Some(|c| {
+        let mut keys = expert_keys(c)?;
+        (keys["qkv_bias"], keys["use_sliding_window"]) = (c.bias.qkv.into(), false.into());
+        Ok(keys)
+    }),
     ..BASE
 };
 
@@ -86,9 +94,16 @@ pub(super) static QWEN3_MOE: FamilyDefinition = FamilyDefinition {
     gguf: Some(GgufFormat {
         name: "qwen3moe",
         read_metadata: |keys, c| read_gguf_experts(keys, c, true),
+        write_metadata: write_gguf_experts,
         tensor_names: &GGUF_NAMES,
     }),
-    write_config_json: None,
+    write_config_json: Some(|c| {
+        let mut keys = expert_keys(c)?;
+        keys["attention_bias"] = c.bias.qkv.into();
+        (keys["use_sliding_window"], keys["sliding_window"]) =
+            (c.attention.layers[0].window.is_some().into(), c.attention.layers[0].window.into());
+        Ok(keys)
+    }),
     ..BASE
 };
 
@@ -125,4 +140,34 @@ fn read_gguf_experts(keys: &GgufKeys<'_>, c: &mut ModelConfig, normalised: bool)
         d_shared: keys.dim_of(&format!("blk.{first}.ffn_gate_shexp.weight"), 0).unwrap_or(0),
     });
     Ok(())
+}
+
+/// Writes the experts to GGUF.
+fn write_gguf_experts(c: &ModelConfig) -> Vec<(String, laser_checkpoint::Value)> {
+    let mut keys = expert_counts(c);
+    if let Some(experts) = c.mlp.experts {
+        keys.push(count("expert_feed_forward_length", experts.d_expert));
+        if experts.d_shared > 0 {
+            keys.push(count("expert_shared_feed_forward_length", experts.d_shared));
+        }
+    }
+    keys
+}
+
+/// The keys of `config.json` about experts.
+fn expert_keys(c: &ModelConfig) -> std::result::Result<serde_json::Value, String> {
+    let experts = c.mlp.experts.ok_or("a number of experts")?;
+    let dense: Vec<usize> = (0..c.n_layers).filter(|layer| !c.has_experts(*layer)).collect();
+    let mut keys = json!({
+        "num_experts": experts.count,
+        "num_experts_per_tok": experts.per_token,
+        "moe_intermediate_size": experts.d_expert,
+        "norm_topk_prob": experts.normalised,
+        "decoder_sparse_step": 1,
+        "mlp_only_layers": dense,
+    });
+    if experts.d_shared > 0 {
+        keys["shared_expert_intermediate_size"] = experts.d_shared.into();
+    }
+    Ok(keys)
 }

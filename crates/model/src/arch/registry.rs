@@ -60,6 +60,21 @@ pub fn config_json_writer(family: &Family) -> Option<WriteConfigJson> {
     by_model_type(family.model_type)?.write_config_json
 }
 
+/// The form of a family in GGUF; `None` if it has none. Families that only differ in `config.json` share one.
+pub(crate) fn gguf_form(family: &Family) -> Option<GgufFormat> {
+    let definition = match family.model_type {
+        "mistral" => &llama::LLAMA,
+        "phi-msft" => &phi::PHI,
+        other => by_model_type(other)?,
+    };
+    definition.gguf
+}
+
+/// Names of the tensors of a model of this family in a GGUF file; `None` if the family has no GGUF form.
+pub fn gguf_tensor_names(family: &Family) -> Option<&'static TensorNames> {
+    Some(gguf_form(family)?.tensor_names)
+}
+
 /// The configuration of a GGUF file with the tensor names that its family uses in GGUF.
 pub(crate) struct GgufModel {
     pub(crate) config: ModelConfig,

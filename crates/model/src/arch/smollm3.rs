@@ -1,5 +1,7 @@
 //! SmolLM3: Llama with some layers without positions.
 
+use serde_json::json;
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{BASE, GGUF_PAIRS};
@@ -37,9 +39,19 @@ pub(super) static SMOLLM3: FamilyDefinition = FamilyDefinition {
             without_positions(c, |layer| (layer + 1).is_multiple_of(4)); // GGUF has no key for it; llama.cpp uses 4
             Ok(())
         },
+        write_metadata: |_| Vec::new(),
         tensor_names: &GGUF_PAIRS,
     }),
-    write_config_json: None,
+    write_config_json: Some(|c| {
+        let rotated = c.attention.layers.iter().map(|layer| u8::from(layer.rope.is_some()));
+        Ok(json!({
+            "no_rope_layers": rotated.collect::<Vec<_>>(),
+            "use_sliding_window": false,
+            "attention_bias": c.bias.qkv,
+            "mlp_bias": c.bias.mlp,
+            "head_dim": null,
+        }))
+    }),
     ..BASE
 };
 

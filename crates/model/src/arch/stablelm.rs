@@ -1,10 +1,13 @@
 //! StableLM: Llama with layer norms, partly rotated heads, and attention and MLP in parallel in some models.
 
+use laser_checkpoint::Value;
+use serde_json::json;
+
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{BASE, GGUF, HF, ROLES, read_common_keys};
 use super::tensor_names::{TensorNames, TensorRole};
-use crate::config::{NormKind, QkNorm, Residual, RopeDefaults, read_rope};
+use crate::config::{NormKind, QkNorm, Residual, RopeDefaults, read_rope, shortest};
 
 const NAMES: TensorNames = TensorNames {
     roles: &[
@@ -50,8 +53,22 @@ pub(super) static STABLELM: FamilyDefinition = FamilyDefinition {
             }
             Ok(())
         },
+        write_metadata: |c| {
+            let parallel = c.residual != Residual::PreNorm;
+            vec![("use_parallel_residual".to_owned(), Value::Bool(parallel))]
+        },
         tensor_names: &GGUF,
     }),
-    write_config_json: None,
+    write_config_json: Some(|c| {
+        Ok(json!({
+            "layer_norm_eps": shortest(c.norm_eps),
+            "partial_rotary_factor": c.attention.ropes[0].fraction_of(c.d_head),
+            "use_qkv_bias": c.bias.qkv,
+            "use_parallel_residual": c.residual != Residual::PreNorm,
+            "qk_layernorm": c.attention.qk_norm.is_some(),
+            "head_dim": null,
+            "rms_norm_eps": null,
+        }))
+    }),
     ..BASE
 };

@@ -46,6 +46,12 @@ pub enum TokenizerError {
         /// Purpose of the key.
         why: &'static str,
     },
+    /// GGUF has no rules for the tokenizer.
+    #[error("the tokenizer cannot be written to a GGUF file: it has {found}")]
+    NotInGguf {
+        /// The part that has no counterpart.
+        found: String,
+    },
     /// A metadata value does not fit the vocabulary.
     #[error("metadata key {key}: expected {expected}, found {found}")]
     BadValue {

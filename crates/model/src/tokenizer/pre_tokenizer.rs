@@ -60,6 +60,41 @@ pub(super) fn find(name: &str) -> Result<&'static PreTokenizer, TokenizerError> 
     })
 }
 
+/// The name under which llama.cpp knows a `pre_tokenizer` of `tokenizer.json`; of several with the same rules, the one
+/// that treats Unicode and merges alike.
+pub(super) fn name_of(definition: &Value, nfc: bool, ignore_merges: bool) -> Option<&'static str> {
+    let wanted = steps(definition)?;
+    let fits = TABLE.iter().filter(|row| steps(&row.definition()).as_ref() == Some(&wanted));
+    // Merges that are skipped change tokens; llama.cpp leaves the normal form of texts to the user.
+    let alike = fits.filter(|row| row.ignore_merges == ignore_merges);
+    alike.min_by_key(|row| row.nfc != nfc)?.names.first().copied()
+}
+
+/// The splitting rules of a `pre_tokenizer`, one after the other, each in one form; `None` if it has another kind of step.
+fn steps(definition: &Value) -> Option<Vec<String>> {
+    let is = |key: &str, value: bool| definition[key] == value;
+    match definition["type"].as_str()? {
+        "Sequence" => {
+            let parts = definition["pretokenizers"].as_array()?.iter().map(steps).collect::<Option<Vec<_>>>()?;
+            Some(parts.concat())
+        }
+        "Split" => {
+            let pattern = definition["pattern"]["Regex"].as_str()?;
+            // Pieces that are the matches, and nothing else, are those around matches of rules that leave nothing out.
+            let around = is("invert", false) && definition["behavior"] == "Isolated";
+            let matches = is("invert", true) && definition["behavior"] == "Removed";
+            (around || matches).then(|| vec![format!("around {pattern}")])
+        }
+        "ByteLevel" if !is("add_prefix_space", true) => {
+            let split = is("use_regex", true).then(|| format!("around {}", patterns::GPT2));
+            Some(split.into_iter().chain(["bytes".to_owned()]).collect())
+        }
+        "Digits" => Some(vec![format!("digits {}", definition["individual_digits"])]),
+        "Punctuation" => Some(vec![format!("punctuation {}", definition["behavior"])]),
+        _ => None,
+    }
+}
+
 impl PreTokenizer {
     /// The `pre_tokenizer` of `tokenizer.json`: the splitting rules, then the replacement of bytes by printable
     /// characters.

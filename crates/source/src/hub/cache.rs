@@ -36,6 +36,11 @@ impl RepoCache {
         self.folder.join("snapshots").join(commit)
     }
 
+    /// Path of a file of a commit, which never changes, if it is there.
+    pub(super) fn file(&self, commit: &str, file: &str) -> Option<PathBuf> {
+        Some(self.snapshot(commit).join(file)).filter(|path| path.is_file())
+    }
+
     /// Links `blob` as `file` of `commit`, and gives the path of the link.
     pub(super) fn link(&self, commit: &str, file: &str, blob: &Path) -> Result<PathBuf, SourceError> {
         let path = self.snapshot(commit).join(file);
@@ -76,6 +81,10 @@ impl RepoCache {
             return Ok(());
         }
         let path = self.folder.join("refs").join(revision);
+        // The usual case, which must not need a folder that can be written to.
+        if std::fs::read_to_string(&path).is_ok_and(|known| known.trim() == commit) {
+            return Ok(());
+        }
         let parent = path.parent().expect("a reference has a parent because it was joined to one");
         std::fs::create_dir_all(parent).map_err(|e| SourceError::io(parent, e))?;
         // Under another name first: a kill must not leave an empty reference. It lies beside `refs`, because every file

@@ -6,12 +6,17 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Response, header};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
+use super::certificates;
 use super::repo_kind::RepoKind;
 use crate::error::SourceError;
 use crate::hub_name::is_plain_path;
+use crate::options::SourceOptions;
 
+/// Time in which a connection must be made, so that a cached model does not wait long for a network that is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time without a byte after which a connection counts as lost.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest number of redirects from a file's address to its bytes; the Hub uses at most two.
@@ -44,17 +49,27 @@ pub(super) struct RemoteFile {
 }
 
 impl Client {
-    /// A client for the Hub at `endpoint`; opens no connection yet.
-    pub(super) fn new(endpoint: &str, token: Option<String>, kind: RepoKind) -> Self {
+    /// A client for the Hub that the options name; opens no connection yet.
+    ///
+    /// # Errors
+    /// Certificates that cannot be read, or an access token with signs that no token has.
+    pub(super) fn new(options: &SourceOptions<'_>, kind: RepoKind) -> Result<Self, SourceError> {
+        let tls = TlsConfig::builder().root_certs(certificates::trusted(options)?).build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // The storage servers must not see the user's token.
             .redirect_auth_headers(RedirectAuthHeaders::SameHost)
-            .timeout_connect(Some(TIMEOUT))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .tls_config(tls)
             .timeout_recv_response(Some(TIMEOUT))
             .timeout_per_read(Some(TIMEOUT))
             .user_agent(concat!("laser-rank/", env!("CARGO_PKG_VERSION")));
-        Self { agent: config.build().into(), endpoint: endpoint.trim_end_matches('/').to_owned(), token, kind }
+        // It could not stand in a request; its text is not repeated, because it is a secret.
+        if options.hub_token.as_ref().is_some_and(|token| !token.chars().all(|c| c.is_ascii_graphic())) {
+            return Err(SourceError::Token);
+        }
+        let endpoint = options.hub_endpoint.trim_end_matches('/').to_owned();
+        Ok(Self { agent: config.build().into(), endpoint, token: options.hub_token.clone(), kind })
     }
 
     /// Commit and file names of `repo` at `revision`.
@@ -191,5 +206,9 @@ fn escape(path: &str) -> String {
 }
 
 fn network(url: &str, error: &ureq::Error) -> SourceError {
-    SourceError::Network { url: url.to_owned(), reason: error.to_string() }
+    let mut reason = error.to_string();
+    if reason.contains("certificate") {
+        reason += " (a network with a certificate authority of its own needs that named, usually by SSL_CERT_FILE)";
+    }
+    SourceError::Network { url: url.to_owned(), reason }
 }

@@ -1,10 +1,11 @@
 //! `hf:ORG/NAME[@REV]` as a data set: takes the parsed name and a choice of files, gives the folder of the files in the
 //! Hub's cache.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::DEFAULT_REVISION;
 use super::cache::RepoCache;
+use super::caches::{Caches, may_use_cache, unanswered};
 use super::client::Client;
 use super::repo_kind::RepoKind;
 use crate::error::SourceError;
@@ -15,18 +16,21 @@ use crate::resolved::ResolvedSource;
 /// Largest number of file names that an error lists.
 const LISTED: usize = 20;
 
-/// Downloads the chosen files that the cache lacks; offline, checks that the cache has all of them.
+/// Downloads the chosen files that the caches lack; offline, checks that a cache has all of them.
 pub(crate) fn resolve_dataset(
     data: &HubDataset,
     choose: &ChooseFiles<'_>,
     options: &SourceOptions<'_>,
 ) -> Result<ResolvedSource, SourceError> {
-    let cache = RepoCache::new(&options.hub_cache, RepoKind::Dataset, &data.repo);
-    let commit =
-        if options.offline { find_cached(data, choose, &cache)? } else { fetch(data, choose, &cache, options)? };
+    let caches = Caches::new(options, RepoKind::Dataset, &data.repo);
+    let mut notes = Vec::new();
+    let (commit, path) = if options.offline {
+        caches.find(|cache| find_cached(data, choose, cache))?
+    } else {
+        fetch(data, choose, &caches, options, &mut notes)?
+    };
     let pinned = HubDataset { revision: Some(commit.clone()), ..data.clone() };
-    let path = cache.snapshot(&commit);
-    Ok(ResolvedSource { path, origin: pinned.to_string(), revision: Some(commit), sha256: None })
+    Ok(ResolvedSource { path, origin: pinned.to_string(), revision: Some(commit), sha256: None, notes })
 }
 
 /// Revision of a name, the default branch if it has none.
@@ -34,23 +38,57 @@ fn revision(data: &HubDataset) -> &str {
     data.revision.as_deref().unwrap_or(DEFAULT_REVISION)
 }
 
-/// Downloads the chosen files; gives the commit.
+/// Downloads the chosen files; gives the commit and the folder of its files.
 fn fetch(
     data: &HubDataset,
     choose: &ChooseFiles<'_>,
-    cache: &RepoCache,
+    caches: &Caches,
     options: &SourceOptions<'_>,
-) -> Result<String, SourceError> {
-    let client = Client::new(&options.hub_endpoint, options.hub_token.clone(), RepoKind::Dataset);
-    let info = client.info(&data.repo, revision(data))?;
+    notes: &mut Vec<String>,
+) -> Result<(String, PathBuf), SourceError> {
+    let client = Client::new(options, RepoKind::Dataset)?;
+    let info = match client.info(&data.repo, revision(data)) {
+        Ok(info) => info,
+        Err(error) => {
+            let cached = caches.find(|cache| find_cached(data, choose, cache)).ok().filter(|_| may_use_cache(&error));
+            let Some((commit, path)) = cached else { return Err(error) };
+            notes.push(unanswered(&data.to_string(), &commit, &error));
+            return Ok((commit, path));
+        }
+    };
     let files = choose(&info.files).map_err(|missing| SourceError::NoData {
         repo: data.repo.clone(),
         wanted: missing,
         found: listed(&info.files),
     })?;
+    let cached = caches.find(|cache| {
+        let lacks = |file: &&String| cache.file(&info.commit, file).is_none();
+        if let Some(file) = files.iter().find(lacks) {
+            return Err(missing(data, file.clone(), cache));
+        }
+        // A cache that cannot be written to is used all the same; only offline a moved branch is then the older one.
+        let _ = cache.write_ref(revision(data), &info.commit);
+        Ok(cache.snapshot(&info.commit))
+    });
+    let folder = match cached {
+        Ok(folder) => folder,
+        Err(_) => caches.fill(notes, |cache| download(&client, data, &info.commit, &files, cache, options))?,
+    };
+    Ok((info.commit, folder))
+}
+
+/// Downloads the files of a commit that the cache lacks; gives their folder.
+fn download(
+    client: &Client,
+    data: &HubDataset,
+    commit: &str,
+    files: &[String],
+    cache: &RepoCache,
+    options: &SourceOptions<'_>,
+) -> Result<PathBuf, SourceError> {
     let mut blobs = Vec::with_capacity(files.len());
-    for file in &files {
-        let remote = client.file(&data.repo, &info.commit, file)?;
+    for file in files.iter().filter(|file| cache.file(commit, file).is_none()) {
+        let remote = client.file(&data.repo, commit, file)?;
         let blob = cache.blob(&remote.etag);
         let report = |done| (options.on_progress)(DownloadProgress { file, done, total: Some(remote.size) });
         client.download(&remote, &blob, &report)?;
@@ -59,24 +97,32 @@ fn fetch(
     // Linked only when all are complete, so that offline a pattern never matches some files of a split without the
     // others.
     for (file, blob) in blobs {
-        cache.link(&info.commit, file, &blob)?;
+        cache.link(commit, file, &blob)?;
     }
-    cache.write_ref(revision(data), &info.commit)?;
-    Ok(info.commit)
+    cache.write_ref(revision(data), commit)?;
+    Ok(cache.snapshot(commit))
 }
 
-/// Commit in the cache that has all chosen files.
-fn find_cached(data: &HubDataset, choose: &ChooseFiles<'_>, cache: &RepoCache) -> Result<String, SourceError> {
-    let missing =
-        |file: String| SourceError::NotCached { origin: data.to_string(), file, cache: cache.folder().to_owned() };
+/// Commit in the cache that has all chosen files, and their folder.
+fn find_cached(
+    data: &HubDataset,
+    choose: &ChooseFiles<'_>,
+    cache: &RepoCache,
+) -> Result<(String, PathBuf), SourceError> {
     let Some(commit) = cache.commit_of(revision(data))? else {
         // Nothing is cached; `choose` says which file it misses first in an empty repository.
-        return Err(missing(choose(&[]).err().unwrap_or_default()));
+        return Err(missing(data, choose(&[]).err().unwrap_or_default(), cache));
     };
     let mut files = Vec::new();
-    list_files(&cache.snapshot(&commit), "", &mut files)?;
-    choose(&files).map_err(missing)?;
-    Ok(commit)
+    let folder = cache.snapshot(&commit);
+    list_files(&folder, "", &mut files)?;
+    choose(&files).map_err(|file| missing(data, file, cache))?;
+    Ok((commit, folder))
+}
+
+/// The error of a data set of which the cache lacks a file.
+fn missing(data: &HubDataset, file: String, cache: &RepoCache) -> SourceError {
+    SourceError::NotCached { origin: data.to_string(), file, cache: cache.folder().to_owned() }
 }
 
 /// The first names, for an error message.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::DEFAULT_REVISION;
 use super::cache::RepoCache;
-use super::client::Client;
+use super::caches::{Caches, may_use_cache, unanswered};
+use super::client::{Client, RepoInfo};
 use super::model_files::{self, ModelFileNames};
 use super::repo_kind::RepoKind;
 use crate::error::SourceError;
@@ -13,12 +14,17 @@ use crate::hub_name::HubModel;
 use crate::options::{DownloadProgress, SourceOptions};
 use crate::resolved::ResolvedSource;
 
-/// Downloads the files that the cache lacks; offline, checks that the cache has all of them.
+/// Downloads the files that the caches lack; offline, checks that a cache has all of them.
 pub(crate) fn resolve_model(model: &HubModel, options: &SourceOptions<'_>) -> Result<ResolvedSource, SourceError> {
-    let cache = RepoCache::new(&options.hub_cache, RepoKind::Model, &model.repo);
-    let (commit, path) = if options.offline { find_cached(model, &cache)? } else { fetch(model, &cache, options)? };
+    let caches = Caches::new(options, RepoKind::Model, &model.repo);
+    let mut notes = Vec::new();
+    let (commit, path) = if options.offline {
+        caches.find(|cache| find_cached(model, cache))?
+    } else {
+        fetch(model, &caches, options, &mut notes)?
+    };
     let pinned = HubModel { revision: Some(commit.clone()), ..model.clone() };
-    Ok(ResolvedSource { path, origin: format!("hf:{pinned}"), revision: Some(commit), sha256: None })
+    Ok(ResolvedSource { path, origin: format!("hf:{pinned}"), revision: Some(commit), sha256: None, notes })
 }
 
 /// Revision of a name, the default branch if it has none.
@@ -26,64 +32,104 @@ fn revision(model: &HubModel) -> &str {
     model.revision.as_deref().unwrap_or(DEFAULT_REVISION)
 }
 
-/// Downloads the files that the cache lacks; gives the commit and the path of the model.
-fn fetch(model: &HubModel, cache: &RepoCache, options: &SourceOptions<'_>) -> Result<(String, PathBuf), SourceError> {
-    let client = Client::new(&options.hub_endpoint, options.hub_token.clone(), RepoKind::Model);
-    let info = client.info(&model.repo, revision(model))?;
-    let get = |file: &str| -> Result<PathBuf, SourceError> {
-        let remote = client.file(&model.repo, &info.commit, file)?;
-        let blob = cache.blob(&remote.etag);
-        let report = |done| {
-            (options.on_progress)(DownloadProgress { file, done, total: Some(remote.size) });
-        };
-        client.download(&remote, &blob, &report)?;
-        cache.link(&info.commit, file, &blob)
-    };
-    let path = match &model.file {
-        Some(file) if !info.files.contains(file) => {
-            return Err(SourceError::Http {
-                url: client.file_url(&model.repo, &info.commit, file),
-                status: 404,
-                hint: format!("no such file; the repository has {}", model_files::ggufs(&info.files)),
-            });
-        }
-        Some(file) => {
-            // Any part of a split model stands for the whole. A part that the repository lacks is named on opening.
-            for part in part_names(file).unwrap_or_default() {
-                if info.files.contains(&part) {
-                    get(&part)?;
-                }
-            }
-            get(file)?
-        }
-        None => {
-            let names = ModelFileNames::choose(&model.repo, &info.files)?;
-            for file in &names.beside_weights {
-                get(file)?;
-            }
-            // Only the index says which safetensors files belong to the model, so it is fetched first.
-            let shards = match &names.index {
-                Some(index) => model_files::shards(&get(index)?)?,
-                None => names.weights,
-            };
-            for file in &shards {
-                get(file)?;
-            }
-            cache.snapshot(&info.commit)
+/// Downloads the files that the caches lack; gives the commit and the path of the model.
+fn fetch(
+    model: &HubModel,
+    caches: &Caches,
+    options: &SourceOptions<'_>,
+    notes: &mut Vec<String>,
+) -> Result<(String, PathBuf), SourceError> {
+    let client = Client::new(options, RepoKind::Model)?;
+    let info = match client.info(&model.repo, revision(model)) {
+        Ok(info) => info,
+        Err(error) => {
+            let cached = caches.find(|cache| find_cached(model, cache)).ok().filter(|_| may_use_cache(&error));
+            let Some((commit, path)) = cached else { return Err(error) };
+            notes.push(unanswered(&format!("hf:{model}"), &commit, &error));
+            return Ok((commit, path));
         }
     };
-    // Last, so that offline a branch name never leads to an incomplete commit.
-    cache.write_ref(revision(model), &info.commit)?;
+    if let Some(file) = model.file.as_ref().filter(|file| !info.files.contains(file)) {
+        return Err(SourceError::Http {
+            url: client.file_url(&model.repo, &info.commit, file),
+            status: 404,
+            hint: format!("no such file; the repository has {}", model_files::ggufs(&info.files)),
+        });
+    }
+    // Whoever filled the cache, and with links or whole files: what belongs to a commit never changes.
+    let cached = caches.find(|cache| {
+        let get = |file: &str| cache.file(&info.commit, file).ok_or_else(|| missing(model, file, cache));
+        let path = collect(model, &info, cache, &get)?;
+        // A cache that cannot be written to is used all the same; only offline a moved branch is then the older one.
+        let _ = cache.write_ref(revision(model), &info.commit);
+        Ok(path)
+    });
+    let path = match cached {
+        Ok(path) => path,
+        Err(_) => caches.fill(notes, |cache| {
+            let get = |file: &str| download(&client, model, &info.commit, file, cache, options);
+            let path = collect(model, &info, cache, &get)?;
+            // Last, so that offline a branch name never leads to an incomplete commit.
+            cache.write_ref(revision(model), &info.commit)?;
+            Ok(path)
+        })?,
+    };
     Ok((info.commit, path))
+}
+
+/// Downloads a file, unless the cache has its contents; gives its path.
+fn download(
+    client: &Client,
+    model: &HubModel,
+    commit: &str,
+    file: &str,
+    cache: &RepoCache,
+    options: &SourceOptions<'_>,
+) -> Result<PathBuf, SourceError> {
+    if let Some(path) = cache.file(commit, file) {
+        return Ok(path);
+    }
+    let remote = client.file(&model.repo, commit, file)?;
+    let blob = cache.blob(&remote.etag);
+    let report = |done| (options.on_progress)(DownloadProgress { file, done, total: Some(remote.size) });
+    client.download(&remote, &blob, &report)?;
+    cache.link(commit, file, &blob)
+}
+
+/// Gets all files of the model with `get`, which takes a name and gives a path; gives the path of the model.
+fn collect(
+    model: &HubModel,
+    info: &RepoInfo,
+    cache: &RepoCache,
+    get: &dyn Fn(&str) -> Result<PathBuf, SourceError>,
+) -> Result<PathBuf, SourceError> {
+    if let Some(file) = &model.file {
+        // Any part of a split model stands for the whole. A part that the repository lacks is named on opening.
+        for part in part_names(file).unwrap_or_default() {
+            if info.files.contains(&part) {
+                get(&part)?;
+            }
+        }
+        return get(file);
+    }
+    let names = ModelFileNames::choose(&model.repo, &info.files)?;
+    for file in &names.beside_weights {
+        get(file)?;
+    }
+    // Only the index says which safetensors files belong to the model, so it is fetched first.
+    let shards = match &names.index {
+        Some(index) => model_files::shards(&get(index)?)?,
+        None => names.weights,
+    };
+    for file in &shards {
+        get(file)?;
+    }
+    Ok(cache.snapshot(&info.commit))
 }
 
 /// Commit and path of a model in the cache.
 fn find_cached(model: &HubModel, cache: &RepoCache) -> Result<(String, PathBuf), SourceError> {
-    let missing = |file: &str| SourceError::NotCached {
-        origin: format!("hf:{model}"),
-        file: file.to_owned(),
-        cache: cache.folder().to_owned(),
-    };
+    let missing = |file: &str| missing(model, file, cache);
     let commit =
         cache.commit_of(revision(model))?.ok_or_else(|| missing(model.file.as_deref().unwrap_or("config.json")))?;
     let snapshot = cache.snapshot(&commit);
@@ -102,4 +148,9 @@ fn find_cached(model: &HubModel, cache: &RepoCache) -> Result<(String, PathBuf),
         Some(file) => Err(missing(file)),
         None => Ok((commit, snapshot)),
     }
+}
+
+/// The error of a model of which the cache lacks a file.
+fn missing(model: &HubModel, file: &str, cache: &RepoCache) -> SourceError {
+    SourceError::NotCached { origin: format!("hf:{model}"), file: file.to_owned(), cache: cache.folder().to_owned() }
 }

@@ -58,7 +58,7 @@ impl<'a> SourceMatrix<'a> {
     /// The exact decomposition.
     ///
     /// # Errors
-    /// Values that are not finite, a solver that does not converge, or a cache that cannot be written.
+    /// Values that are not finite, or a solver that does not converge.
     pub(super) fn svd(&self) -> Result<&Svd> {
         match self.svd.get() {
             Some(svd) => Ok(svd),

@@ -100,6 +100,28 @@ fn token_ids_of_every_name_are_those_of_its_tokenizer_json() {
 }
 
 #[test]
+fn every_tokenizer_json_finds_a_name_that_gives_its_tokens() {
+    let golden: Value =
+        serde_json::from_str(include_str!("../../../../../goldens/tokenizer/pre_tokenizers.json")).unwrap();
+    let texts = strings(&golden["texts"]);
+    for group in golden["groups"].as_array().unwrap() {
+        let definition = &group["definition"];
+        let nfc = definition["normalizer"]["type"] == "NFC";
+        let name = name_of(&definition["pre_tokenizer"], nfc, definition["ignore_merges"] == true);
+        let name = name.unwrap_or_else(|| panic!("no name for {definition}"));
+        let tokenizer = from_gguf(&golden, name);
+        for (text, expected) in texts.iter().zip(group["ids"].as_array().unwrap()) {
+            assert_eq!(&json!(tokenizer.encode(text, false).unwrap()), expected, "{name}: {text:?}");
+        }
+    }
+    // What GPT-2's own files have, and what no name stands for.
+    let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    assert_eq!(name_of(&byte_level, false, false), Some("gpt-2"));
+    assert_eq!(name_of(&json!({"type": "Whitespace"}), false, false), None);
+    assert_eq!(name_of(&Value::Null, false, false), None);
+}
+
+#[test]
 fn names_are_distinct_and_an_unknown_name_is_refused_with_all_of_them() {
     let mut names: Vec<_> = TABLE.iter().flat_map(|row| row.names).collect();
     let count = names.len();

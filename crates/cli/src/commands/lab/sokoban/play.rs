@@ -32,7 +32,7 @@ pub(super) fn run(args: &Play, global: &Global, progress: &Arc<Progress>) -> Res
     let edited = match &requested {
         Some(requested) => {
             let svd = plan::svd(&args.svd, requested.svd)?;
-            Some((requested.edit.to_string(), session.truncation(svd)?.apply(&base, &requested.edit)?.0))
+            Some((requested.edit.to_string(), session.truncation(svd).apply(&base, &requested.edit)?.0))
         }
         None => None,
     };

@@ -1,4 +1,4 @@
-//! A small server of the Hub's protocol with one model, which sends files slowly, so that kills come amid them.
+//! A small server of the Hub's protocol with one model, which may send files slowly, so that kills come amid them.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -11,8 +11,9 @@ const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Bytes that are sent at a time.
 const PIECE: usize = 16 << 10;
 
-/// Serves the files of `folder` as `org/name` until the process ends; returns the endpoint.
-pub(crate) fn serve(folder: &Path, pause: Duration) -> String {
+/// Serves the files of `folder` as `org/name` until the process ends, to requests with `token` if there is one; returns the
+/// endpoint.
+pub(crate) fn serve(folder: &Path, pause: Duration, token: Option<&'static str>) -> String {
     let read = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
@@ -25,19 +26,30 @@ pub(crate) fn serve(folder: &Path, pause: Duration) -> String {
         for stream in listener.incoming().flatten() {
             let files = Arc::clone(&files);
             // A client that is killed ends its connection; that is all.
-            std::thread::spawn(move || answer(stream, &files, pause));
+            std::thread::spawn(move || answer(stream, &files, pause, token));
         }
     });
     endpoint
 }
 
-fn answer(mut stream: TcpStream, files: &BTreeMap<String, Vec<u8>>, pause: Duration) -> Option<()> {
+fn answer(
+    mut stream: TcpStream,
+    files: &BTreeMap<String, Vec<u8>>,
+    pause: Duration,
+    token: Option<&str>,
+) -> Option<()> {
     let mut lines = BufReader::new(stream.try_clone().ok()?).lines().map_while(Result::ok);
     let request = lines.next()?;
     let headers: Vec<String> =
         lines.take_while(|line| !line.is_empty()).map(|line| line.to_ascii_lowercase()).collect();
     let mut words = request.split(' ');
     let (method, path) = (words.next()?, words.next()?);
+    if let Some(token) = token
+        && !headers.contains(&format!("authorization: bearer {token}"))
+    {
+        write!(stream, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").ok()?;
+        return Some(());
+    }
     if path.starts_with("/api/models/org/name/revision/") {
         let siblings: Vec<_> = files.keys().map(|name| serde_json::json!({ "rfilename": name })).collect();
         let body = serde_json::json!({ "sha": COMMIT, "siblings": siblings }).to_string();

@@ -1,0 +1,110 @@
+//! Configuration → GGUF metadata: the inverse of reading them, with the names and types that llama.cpp expects.
+
+use laser_checkpoint::Value;
+
+use super::{ModelConfig, NormKind};
+use crate::arch::registry::gguf_form;
+use crate::rope::{Rope, RopeScaling, yarn_attention_factor};
+
+/// A key with its value.
+pub(crate) type Entry = (String, Value);
+
+/// A count under a key of the family.
+pub(crate) fn count(key: &str, n: usize) -> Entry {
+    // Larger counts than llama.cpp reads do not occur in a model that is in memory.
+    (key.to_owned(), Value::U32(u32::try_from(n).unwrap_or(u32::MAX)))
+}
+
+/// A number under a key of the family.
+pub(crate) fn number(key: &str, x: f64) -> Entry {
+    (key.to_owned(), Value::F32(x as f32))
+}
+
+impl ModelConfig {
+    /// The metadata of a GGUF file of this model, without those of the tokenizer: `general.architecture`, and the family's
+    /// keys. [`ModelConfig::difference`] from what such a file is read as tells whether they say everything.
+    ///
+    /// # Errors
+    /// A sentence about what GGUF has no key for.
+    pub fn gguf_metadata(&self) -> Result<Vec<(String, Value)>, String> {
+        let form = gguf_form(self.family)
+            .ok_or_else(|| format!("llama.cpp's format has no form of {} that this program reads", self.family.name))?;
+        let mut keys = self.shared_keys()?;
+        keys.extend((form.write_metadata)(self));
+        let name = form.name;
+        let architecture = ("general.architecture".to_owned(), Value::String(name.to_owned()));
+        let full = keys.into_iter().map(|(key, value)| (format!("{name}.{key}"), value));
+        Ok(std::iter::once(architecture).chain(full).collect())
+    }
+
+    /// Tensors of a GGUF file that belong to the configuration: divisors of rotary frequencies, `[dim/2]`.
+    pub fn gguf_divisors(&self) -> Vec<(&'static str, Vec<f32>)> {
+        let single = |values: &[f64]| values.iter().map(|x| *x as f32).collect();
+        let Some(rope) = self.attention.ropes.first() else { return Vec::new() };
+        match &rope.scaling {
+            RopeScaling::Divisors(divisors) => vec![("rope_freqs.weight", single(divisors))],
+            RopeScaling::Llama3 { .. } => {
+                let plain = Rope { scaling: RopeScaling::Default, ..rope.clone() }.inverse_frequencies(1).0;
+                let scaled = rope.inverse_frequencies(1).0;
+                let divisors: Vec<f64> = plain.iter().zip(scaled).map(|(plain, scaled)| plain / scaled).collect();
+                vec![("rope_freqs.weight", single(&divisors))]
+            }
+            RopeScaling::LongRope { short, long, .. } => {
+                vec![("rope_factors_short.weight", single(short)), ("rope_factors_long.weight", single(long))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The keys that all families share, without the family's name.
+    fn shared_keys(&self) -> Result<Vec<Entry>, String> {
+        let mut keys = vec![
+            count("vocab_size", self.vocab_size),
+            count("context_length", self.max_positions),
+            count("embedding_length", self.d_model),
+            count("block_count", self.n_layers),
+            count("feed_forward_length", self.d_mlp),
+            count("attention.head_count", self.n_heads),
+            count("attention.head_count_kv", self.n_kv_heads),
+        ];
+        if self.d_head * self.n_heads != self.d_model {
+            keys.push(count("attention.key_length", self.d_head));
+            keys.push(count("attention.value_length", self.d_head));
+        }
+        let eps = match self.norm {
+            NormKind::Rms => "attention.layer_norm_rms_epsilon",
+            NormKind::Layer => "attention.layer_norm_epsilon",
+        };
+        keys.push(number(eps, self.norm_eps));
+        if let Some(window) = self.attention.layers.iter().find_map(|layer| layer.window) {
+            keys.push(count("attention.sliding_window", window));
+        }
+        if let Some(rope) = self.attention.ropes.first() {
+            keys.push(count("rope.dimension_count", rope.dim));
+            keys.push(number("rope.freq_base", rope.theta));
+            keys.extend(scaling_keys(&rope.scaling)?);
+        }
+        Ok(keys)
+    }
+}
+
+/// The keys of a rotary scaling.
+fn scaling_keys(scaling: &RopeScaling) -> Result<Vec<Entry>, String> {
+    let kind = |kind: &str| ("rope.scaling.type".to_owned(), Value::String(kind.to_owned()));
+    let original = |context: usize| count("rope.scaling.original_context_length", context);
+    Ok(match scaling {
+        // The last two are tensors.
+        RopeScaling::Default | RopeScaling::Divisors(_) | RopeScaling::Llama3 { .. } => Vec::new(),
+        RopeScaling::Linear { factor } => vec![kind("linear"), number("rope.scaling.factor", *factor)],
+        RopeScaling::Yarn { factor, original_context, attention_factor, .. } => vec![
+            kind("yarn"),
+            number("rope.scaling.factor", *factor),
+            original(*original_context),
+            number("rope.scaling.attn_factor", attention_factor / yarn_attention_factor(*factor, 1.0)),
+        ],
+        RopeScaling::LongRope { original_context, attention_factor, .. } => {
+            vec![original(*original_context), number("rope.scaling.attn_factor", *attention_factor)]
+        }
+        RopeScaling::Dynamic { .. } => return Err("GGUF has no key for dynamic rotary scaling".to_owned()),
+    })
+}
