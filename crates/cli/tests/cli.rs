@@ -43,6 +43,8 @@ mod numbers;
 mod relate;
 #[path = "cli/reproduce.rs"]
 mod reproduce;
+#[path = "cli/results_schema.rs"]
+mod results_schema;
 #[path = "cli/resume.rs"]
 mod resume;
 #[path = "cli/scores.rs"]

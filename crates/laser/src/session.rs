@@ -17,6 +17,7 @@ mod lora;
 mod manifest;
 mod options;
 mod price;
+mod removed_parts;
 mod search;
 mod search_options;
 mod spectra;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use laser::CompletedSearch;
@@ -10,9 +11,10 @@ use laser::results::Verdict;
 
 use crate::args::{Global, Search};
 use crate::progress::Progress;
-use crate::{output, plan};
+use crate::{host, output, plan};
 
 pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> Result<ExitCode> {
+    let begun = Instant::now();
     plan::check_tasks(&args.task)?;
     let settings = plan::task_settings(&args.task)?;
     let options = plan::search_options(args)?;
@@ -25,7 +27,8 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>) -> R
     if let Some(time) = args.strategy.max_time {
         progress.expire_in(time);
     }
-    let found = completed(session.search(&tasks, &options), args)?;
+    let mut found = completed(session.search(&tasks, &options), args)?;
+    host::record(&mut found.results.manifest, begun);
     found.write_run(&args.out)?;
     if let Some(path) = args.write_model.as_ref().filter(|_| !found.edit().is_empty()) {
         let written = found

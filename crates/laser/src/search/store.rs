@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-pub use self::trial_rows::TrialRow;
+pub use self::trial_rows::{CountedItems, TrialRow};
 pub use super::trial::{Outcomes, Trial};
 use crate::error::{Error, Result};
 use laser_statistics::Split;
