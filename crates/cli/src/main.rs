@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod config;
 mod help;
+mod host;
 mod output;
 mod plan;
 mod print;

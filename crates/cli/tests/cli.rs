@@ -55,6 +55,8 @@ mod own_files;
 mod relate;
 #[path = "cli/reproduce.rs"]
 mod reproduce;
+#[path = "cli/results_schema.rs"]
+mod results_schema;
 #[path = "cli/resume.rs"]
 mod resume;
 #[path = "cli/scores.rs"]

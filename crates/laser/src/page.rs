@@ -7,11 +7,11 @@
 mod line_plot;
 mod stacked_bars;
 
-use minijinja::{Environment, UndefinedBehavior, context};
+use minijinja::context;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::report::STYLE_SHEET;
+use crate::report::templates;
 
 pub use line_plot::{LinePlot, PlotData, Series};
 pub use stacked_bars::{StackData, StackedBars};
@@ -104,16 +104,10 @@ impl Page {
     /// # Errors
     /// A fault of the template.
     pub fn html(&self) -> Result<String> {
-        let mut environment = Environment::new();
-        // A name that the template misspells is an error instead of an empty text.
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
         let failed = |error: minijinja::Error| Error::Report(error.to_string());
-        // The name ends in `.html`, which switches on escaping.
-        environment.add_template("page.html", include_str!("page/page.html.j2")).map_err(failed)?;
-        let template = environment.get_template("page.html").map_err(failed)?;
-        template.render(context! { css => STYLE_SHEET, page => self }).map_err(failed)
+        let templates = templates().map_err(failed)?;
+        let title = format!("{}: {}", self.program, self.subject);
+        templates.get_template("page.html").and_then(|page| page.render(context! { title, page => self })).map_err(failed)
     }
 
     /// The page without its drawings, as Markdown.

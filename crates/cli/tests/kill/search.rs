@@ -8,8 +8,8 @@ use crate::moments::{dice, kill, kills, timed};
 
 pub(crate) const SEARCH: &str =
     "search model --task open.jsonl --score top1 --matrices fc_in,fc_out --rho 0.5,0.1,0.05 --threads 1";
-pub(crate) const FILES: [&str; 5] =
-    ["results.json", "samples.jsonl", "samples.base.jsonl", "recipe.yaml", "report.html"];
+pub(crate) const FILES: [&str; 6] =
+    ["results.json", "samples.jsonl", "samples.base.jsonl", "trials.csv", "recipe.yaml", "report.html"];
 
 #[test]
 fn a_search_killed_at_any_moment_resumes_to_the_same_bytes() {
@@ -35,7 +35,7 @@ fn a_search_killed_at_any_moment_resumes_to_the_same_bytes() {
             bench.done(&command);
             for file in FILES {
                 let (expected, found) =
-                    (bench.read(&format!("{strategy}/{file}")), bench.read(&format!("{out}/{file}")));
+                    (bench.settled(&format!("{strategy}/{file}")), bench.settled(&format!("{out}/{file}")));
                 assert!(expected == found, "{out}: {file} differs after {times} kills");
             }
             for folder in [out, format!("cache-{i}")] {

@@ -41,6 +41,23 @@ impl Bench {
         std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
+    /// A file of a run without what differs between two runs of the same search: its date, and the command, time and machine
+    /// in the manifest of the results, which the report shows.
+    #[allow(dead_code)] // not every test binary compares runs
+    pub(crate) fn settled(&self, name: &str) -> String {
+        let text = self.read(name);
+        if name.ends_with("results.json") {
+            let mut results: Value = serde_json::from_str(&text).expect(name);
+            results["manifest"]["date"].take();
+            results["manifest"]["host"].take();
+            return results.to_string();
+        }
+        let of_host = |line: &&str| {
+            ["command", "time", "machine", "date"].iter().any(|row| line.contains(&format!("data-label=\"name\">{row}</td>")))
+        };
+        text.lines().filter(|line| !of_host(line)).collect::<Vec<_>>().join("\n")
+    }
+
     pub(crate) fn json(&self, name: &str) -> Value {
         serde_json::from_str(&self.read(name)).expect(name)
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::report::drawing::{Label, px};
+use crate::report::drawing::{Label, STYLES, px, tick_step};
 
 /// Space left of the plotted area, for the labels of the vertical axis, pixels.
 const LEFT: f64 = 56.0;
@@ -16,8 +16,6 @@ const TOP: f64 = 12.0;
 const HEIGHT: f64 = 220.0;
 /// Space below it, for labels and the title of the axis, pixels.
 const BOTTOM: f64 = 42.0;
-/// Number of line styles in the style sheet.
-const STYLES: usize = 7;
 
 /// A line with a value at some of the places.
 #[derive(Debug, Clone)]
@@ -94,7 +92,7 @@ impl LinePlot {
             .filter(|value| value.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
         let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
-        let step = tick_step(high - low);
+        let step = if high > low { tick_step(high - low, 6.0, 0.0) } else { 0.1 };
         let (first, last) =
             ((low / step).floor() as i64, ((high / step).ceil() as i64).max((low / step).floor() as i64 + 1));
         let range = (last - first) as f64 * step;
@@ -141,32 +139,9 @@ fn line(series: &Series, style: usize, x: &impl Fn(usize) -> f64, y: &impl Fn(f6
     }
 }
 
-/// Distance between labels of the vertical axis: the smallest of 1, 2, 5 times a power of ten that divides `range` into
-/// at most six parts.
-fn tick_step(range: f64) -> f64 {
-    if range <= 0.0 || !range.is_finite() {
-        return 0.1;
-    }
-    let mut step = 10f64.powf((range / 6.0).log10().floor());
-    for factor in [1.0, 2.0, 2.5, 2.0] {
-        step *= factor;
-        if range <= 6.0 * step {
-            break;
-        }
-    }
-    step
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn steps_are_round_and_at_most_six() {
-        for (range, want) in [(0.0, 0.1), (0.05, 0.01), (0.07, 0.02), (0.3, 0.05), (1.0, 0.2), (7.0, 2.0)] {
-            assert!((tick_step(range) - want).abs() < 1e-9, "{range}: {}", tick_step(range));
-        }
-    }
 
     #[test]
     fn values_lie_inside_the_plot_and_in_order() {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::report::drawing::{Label, px};
+use crate::report::drawing::{Label, STYLES, px};
 
 /// Space left of the bars, for their names, pixels.
 const LEFT: f64 = 130.0;
@@ -12,8 +12,6 @@ const WIDTH: f64 = 420.0;
 const PITCH: f64 = 26.0;
 /// Gap between bars, pixels.
 const GAP: f64 = 6.0;
-/// Number of styles in the style sheet.
-const STYLES: usize = 7;
 
 /// What to draw.
 #[derive(Debug, Clone)]

@@ -1,10 +1,11 @@
 //! The page about an adapter: takes its analysis, gives HTML in the look of a search's report.
 
-use minijinja::{Environment, UndefinedBehavior, context};
+use minijinja::context;
 use serde::Serialize;
 
 use super::error::ReportError;
 use super::line_chart::{Line, LineChart};
+use super::templates::templates;
 use crate::lora::{AdapterAnalysis, Behaviour, CutSummary, Share};
 use crate::results::number_format::{count, p_value, percent, points};
 
@@ -73,13 +74,6 @@ struct PairRow {
 /// The template does not fit the data.
 pub fn render_adapter_page(analysis: &AdapterAnalysis) -> Result<String, ReportError> {
     let behaviour = analysis.behaviour.as_ref();
-    let mut environment = Environment::new();
-    // A name that the template misspells is an error instead of an empty text.
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    // The name ends in `.html`, which switches on escaping.
-    environment.add_template("adapter.html", include_str!("adapter.html.j2"))?;
     let summary = &analysis.summary;
     let mut vectors: Vec<(f64, VectorRow)> = Vec::new();
     for matrix in &analysis.matrices {
@@ -95,8 +89,8 @@ pub fn render_adapter_page(analysis: &AdapterAnalysis) -> Result<String, ReportE
     }
     vectors.sort_by(|a, b| a.0.total_cmp(&b.0));
     let n_vectors = vectors.len();
-    let page = environment.get_template("adapter.html")?.render(context! {
-        css => include_str!("report.css"),
+    let page = templates()?.get_template("adapter.html")?.render(context! {
+        title => format!("Laser: adapter {} on {}", analysis.adapter.path, analysis.model),
         model => analysis.model,
         adapter => analysis.adapter,
         model_sha256 => analysis.model_sha256,

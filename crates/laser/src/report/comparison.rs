@@ -3,44 +3,17 @@
 
 use serde::Serialize;
 
+use super::quote::quote;
+use super::table::{Cell, Table};
 use crate::results::number_format::{count, p_value, percent, points};
 use crate::results::{ALPHA, Results, SplitSummary};
 use laser_statistics::{ConstantAnswer, FrequentAnswer, Split};
 
-/// The section "Base against winner" of the page; "The unedited model" if no edit is proposed.
+/// The section on the gain; "The unedited model" if no edit is proposed.
 #[derive(Debug, Serialize)]
 pub(super) struct Comparison {
-    /// The row of the test split, which the page also shows in large type; `None` if that split has no items.
-    headline: Option<SplitRow>,
-    rows: Vec<SplitRow>,
+    table: Table,
     sentences: Vec<Sentence>,
-}
-
-/// A row of the table: both models on one split, as formatted text.
-#[derive(Debug, Clone, Serialize)]
-struct SplitRow {
-    split: Split,
-    /// Number of items.
-    items: String,
-    base: FormattedScores,
-    best: FormattedScores,
-    /// Change in accuracy, percentage points.
-    change: String,
-    /// Note below the change: its 95 % interval on the test split, a warning on the search split; else empty.
-    remark: String,
-}
-
-/// Scores of one model on one split, as formatted text.
-#[derive(Debug, Clone, Serialize)]
-struct FormattedScores {
-    /// Accuracy, per cent.
-    acc: String,
-    /// 95 % interval of the accuracy, per cent.
-    interval: String,
-    /// Balanced accuracy, per cent; `None` unless the task is a classification.
-    balanced: Option<String>,
-    /// Log-loss, nats an item.
-    log_loss: String,
 }
 
 /// A sentence below the table, and the term that it explains.
@@ -52,11 +25,6 @@ struct Sentence {
 
 /// Formats the table and writes the sentences.
 pub(super) fn comparison(results: &Results) -> Comparison {
-    let rows: Vec<SplitRow> = results
-        .base
-        .iter()
-        .filter_map(|(split, base)| Some(row(results, *split, base, results.best.splits.get(split)?)))
-        .collect();
     let of_winner = |sentence: fn(&Results) -> String| results.proposes_edit().then(|| sentence(results));
     let sentences = [
         ("Flips", of_winner(flips)),
@@ -66,39 +34,48 @@ pub(super) fn comparison(results: &Results) -> Comparison {
         ("Multiplicity", Some(multiplicity(results))),
         ("Constant answers", constant_answers(results)),
     ];
+    let sentence = |(subject, text): (&'static str, Option<String>)| Some(Sentence { subject, text: text? });
     Comparison {
-        headline: rows.iter().find(|row| row.split == Split::Test).cloned(),
-        rows,
-        sentences: sentences
-            .into_iter()
-            .filter_map(|(subject, text)| Some(Sentence { subject, text: text? }))
-            .collect(),
+        table: if results.proposes_edit() { table(results) } else { base_table(results) },
+        sentences: sentences.into_iter().filter_map(sentence).collect(),
     }
 }
 
-fn row(results: &Results, split: Split, base: &SplitSummary, best: &SplitSummary) -> SplitRow {
-    SplitRow {
-        split,
-        items: count(base.n),
-        base: formatted(base),
-        best: formatted(best),
-        change: points(best.acc - base.acc),
-        remark: match (split, results.test.ci95) {
+/// Both models on each split.
+fn table(results: &Results) -> Table {
+    let titles = ["split", "#base", "#winner", "#change, points"];
+    let mut table = Table::new("gain", "Accuracy of the unedited model and of the winner", &titles);
+    for (split, base) in &results.base {
+        let Some(best) = results.best.splits.get(split) else { continue };
+        let remark = match (split, results.test.ci95) {
             (Split::Test, Some([low, high])) => format!("{} to {}", points(low), points(high)),
             (Split::Search, _) => "optimistic: found on this split".to_owned(),
             _ => String::new(),
-        },
+        };
+        let change = Cell::new(points(best.acc - base.acc)).strong().note(remark);
+        table.push(vec![split_cell(*split, base), accuracy(base), accuracy(best), change], *split == Split::Test);
     }
+    table
 }
 
-fn formatted(summary: &SplitSummary) -> FormattedScores {
-    let [low, high] = summary.acc_ci95;
-    FormattedScores {
-        acc: percent(summary.acc),
-        interval: format!("{:.1} to {:.1}", 100.0 * low, 100.0 * high),
-        balanced: summary.balanced_acc.map(percent),
-        log_loss: format!("{:.3}", summary.log_loss),
+/// The unedited model on each split.
+fn base_table(results: &Results) -> Table {
+    let mut table = Table::new("unedited-model", "Accuracy of the unedited model", &["split", "#accuracy"]);
+    for (split, base) in &results.base {
+        table.push(vec![split_cell(*split, base), accuracy(base)], false);
     }
+    table
+}
+
+fn split_cell(split: Split, summary: &SplitSummary) -> Cell {
+    Cell::new(split.to_string()).note(format!("{} items", count(summary.n)))
+}
+
+fn accuracy(summary: &SplitSummary) -> Cell {
+    let [low, high] = summary.acc_ci95;
+    let cell = Cell::new(percent(summary.acc)).note(format!("{:.1} to {:.1}", 100.0 * low, 100.0 * high));
+    let balanced = summary.balanced_acc.map_or_else(String::new, |acc| format!("balanced {}", percent(acc)));
+    cell.note(balanced).note(format!("log-loss {:.3}", summary.log_loss))
 }
 
 fn flips(results: &Results) -> String {
@@ -185,7 +162,6 @@ fn multiplicity(results: &Results) -> String {
 }
 
 fn constant_answers(results: &Results) -> Option<String> {
-    let quote = |answer: &str| format!("“{}”", answer.trim());
     let quoted = |f: &FrequentAnswer| quote(&f.answer);
     let baselines = &results.baselines;
     let always = baselines.constant.as_ref().map(|constant| {

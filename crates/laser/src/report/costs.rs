@@ -3,102 +3,74 @@
 
 use serde::Serialize;
 
+use super::table::{Cell, Table};
 use crate::price::{BeforeAfter, Price, WordingChange};
 use crate::results::number_format::{count, percent, points, short_nats};
 
-/// The section "What it costs" of the page.
+/// The section on the price.
 #[derive(Debug, Serialize)]
 pub(super) struct Costs {
     /// Change of the log-loss of ordinary text, nats a token.
-    headline: String,
+    #[serde(skip)]
+    pub(super) headline: String,
     /// Its 95 % interval; empty if there is none.
-    interval: String,
-    rows: Vec<CostRow>,
-}
-
-/// A row of the table, as formatted text; "base" is the unedited model.
-#[derive(Debug, Serialize)]
-struct CostRow {
-    /// Name of the measure.
-    subject: String,
-    /// Figure of the base; empty where only the change is a figure.
-    base: String,
-    /// Figure of the winner.
-    best: String,
-    /// Change, with its unit.
-    change: String,
-    /// 95 % interval of the change; empty if there is none.
-    interval: String,
-    /// Explanation of the row, a sentence.
-    meaning: String,
+    #[serde(skip)]
+    pub(super) interval: String,
+    table: Table,
 }
 
 /// Formats the price.
 pub(super) fn costs(price: &Price) -> Costs {
     let text = &price.text;
     let interval = interval(text.ci95, signed_nats);
-    let divergence = |subject: &str, change: String, meaning: &str| CostRow {
-        subject: subject.to_owned(),
-        base: String::new(),
-        best: String::new(),
-        change,
-        interval: String::new(),
-        meaning: meaning.to_owned(),
+    let mut table = Table::new("price", "What the edit costs", &["measure", "#change"]);
+    let mut push = |subject: String, meaning: &str, change: Cell| {
+        table.push(vec![Cell::new(subject).note(meaning), change], false);
     };
-    let mut rows = vec![
-        CostRow {
-            subject: "ordinary text, perplexity".to_owned(),
-            base: format!("{:.1}", text.perplexity.base),
-            best: format!("{:.1}", text.perplexity.best),
-            change: format!("{} nats a token", signed_nats(text.nats_per_token)),
-            interval: interval.clone(),
-            meaning: format!(
-                "How much worse the edit makes the model at predicting {} tokens of text that has nothing to do with the \
-                 task.",
-                count(text.tokens)
-            ),
-        },
-        divergence(
-            "ordinary text, divergence",
-            format!("{} nats a token", short_nats(text.divergence)),
-            "How far the edit moves the model’s predictions on that text, for better or worse (Kullback–Leibler \
-             divergence); 0 is not at all.",
+    push(
+        "ordinary text".to_owned(),
+        &format!(
+            "How much worse the edit makes the model at predicting {} tokens of text that has nothing to do with the task.",
+            count(text.tokens)
         ),
-    ];
-    rows.extend(price.divergence_on_prompts.map(|nats| {
-        divergence(
-            "task’s prompts, divergence",
-            format!("{} nats", short_nats(nats)),
+        Cell::new(format!("{} nats a token", signed_nats(text.nats_per_token)))
+            .strong()
+            .note(interval.clone())
+            .note(format!("perplexity {:.1} → {:.1}", text.perplexity.base, text.perplexity.best)),
+    );
+    push(
+        "ordinary text, divergence".to_owned(),
+        "How far the edit moves the model’s predictions on that text, for better or worse (Kullback–Leibler divergence); 0 \
+         is not at all.",
+        Cell::new(format!("{} nats a token", short_nats(text.divergence))).strong(),
+    );
+    if let Some(nats) = price.divergence_on_prompts {
+        push(
+            "task’s prompts, divergence".to_owned(),
             "The same for the token that follows a prompt of the task, where the edit is meant to change predictions.",
-        )
-    }));
-    rows.extend(price.repetition.as_ref().map(repetition));
-    rows.extend(price.wordings.iter().map(wording));
-    Costs { headline: signed_nats(text.nats_per_token), interval, rows }
-}
-
-fn repetition(BeforeAfter { base, best }: &BeforeAfter) -> CostRow {
-    CostRow {
-        subject: "answers that repeat themselves".to_owned(),
-        base: percent(*base),
-        best: percent(*best),
-        change: format!("{} points", points(best - base)),
-        interval: String::new(),
-        meaning: "How many of the generated answers on the test split say the same words three times in a row."
-            .to_owned(),
+            Cell::new(format!("{} nats", short_nats(nats))).strong(),
+        );
     }
-}
-
-fn wording(WordingChange { task, n, acc, ci95 }: &WordingChange) -> CostRow {
-    CostRow {
-        subject: format!("{task}, {} items", count(*n)),
-        base: percent(acc.base),
-        best: percent(acc.best),
-        change: format!("{} points", points(acc.best - acc.base)),
-        interval: interval(*ci95, points),
-        meaning: "Accuracy on the same questions in other words: shows whether the gain depends on the wording."
-            .to_owned(),
+    if let Some(BeforeAfter { base, best }) = &price.repetition {
+        push(
+            "answers that repeat themselves".to_owned(),
+            "How many of the generated answers on the test split say the same words three times in a row.",
+            Cell::new(format!("{} points", points(best - base)))
+                .strong()
+                .note(format!("{} → {}", percent(*base), percent(*best))),
+        );
     }
+    for WordingChange { task, n, acc: BeforeAfter { base, best }, ci95 } in &price.wordings {
+        push(
+            format!("{task}, {} items", count(*n)),
+            "Accuracy on the same questions in other words: shows whether the gain depends on the wording.",
+            Cell::new(format!("{} points", points(best - base)))
+                .strong()
+                .note(self::interval(*ci95, points))
+                .note(format!("{} → {}", percent(*base), percent(*best))),
+        );
+    }
+    Costs { headline: signed_nats(text.nats_per_token), interval, table }
 }
 
 fn interval(ci95: Option<[f64; 2]>, format: fn(f64) -> String) -> String {

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::table::{Cell, Table};
 use crate::results::number_format::{count, nats, nats_with, points};
 use crate::results::{FinalistSummary, Results};
 
@@ -12,13 +13,13 @@ const SHOWN: usize = 20;
 /// Bounds of damage of the second table, nats a token of ordinary text; the last row has no bound.
 const BOUNDS: [Option<f64>; 6] = [Some(0.02), Some(0.05), Some(0.1), Some(0.2), Some(0.5), None];
 
-/// The table of finalists, and the table of the best of them for each bound of damage.
-#[derive(Debug, Serialize)]
+/// The table of finalists, and the best of them for each bound of damage.
+#[derive(Debug)]
 pub(super) struct Finalists {
     /// Unit of the gains.
     pub(super) unit: &'static str,
     /// The finalists with the largest estimated gains, the largest first.
-    rows: Vec<FinalistRow>,
+    table: Table,
     /// Number of all finalists, formatted, if the table leaves some out.
     total: Option<String>,
     /// True if the search had guards.
@@ -27,22 +28,17 @@ pub(super) struct Finalists {
     pub(super) bounds: Vec<BoundRow>,
 }
 
-/// One finalist, as formatted text.
+/// The section of the page.
 #[derive(Debug, Serialize)]
-struct FinalistRow {
-    edit: String,
-    measured: String,
-    /// Estimated gain with its standard error: `+7.6 ± 0.9`.
-    estimated: String,
-    /// Damage, nats a token; empty if it was not measured.
-    damage: String,
-    /// True if the edit keeps every guard.
-    keeps_guards: bool,
-    winner: bool,
+pub(super) struct Section {
+    table: Table,
+    total: Option<String>,
+    has_guards: bool,
+    bounds: Option<Table>,
 }
 
 /// The best finalist whose damage is within a bound, as formatted text.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(super) struct BoundRow {
     /// The bound, or `no bound`.
     pub(super) bound: String,
@@ -51,7 +47,7 @@ pub(super) struct BoundRow {
 }
 
 /// An edit with its gain and damage, as formatted text.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(super) struct BestWithin {
     pub(super) edit: String,
     /// Estimated gain with its standard error.
@@ -69,28 +65,51 @@ pub(super) fn finalists(results: &Results) -> Option<Finalists> {
     sorted.sort_by(|a, b| b.estimated.total_cmp(&a.estimated));
     let is_winner = |finalist: &FinalistSummary| finalist.edit == results.best.edit;
     let shown = sorted.iter().enumerate().filter(|(place, finalist)| *place < SHOWN || is_winner(finalist));
-    let rows: Vec<FinalistRow> = shown
-        .map(|(_, finalist)| FinalistRow {
-            edit: finalist.edit.clone(),
-            measured: unit.format(finalist.measured),
-            estimated: unit.estimate(finalist),
-            damage: damage(finalist),
-            keeps_guards: finalist.keeps_guards,
-            winner: is_winner(finalist),
-        })
-        .collect();
     let is_measured = results.finalists.iter().any(|finalist| finalist.damage.is_some());
+    let has_guards = results.tasks.iter().any(|task| task.guard.is_some());
+    let gain = format!("#measured gain, {}", unit.name);
+    let mut titles = vec!["edit", &*gain, "#estimated gain ± standard error"];
+    titles.extend(is_measured.then_some("#damage, nats a token"));
+    titles.extend(has_guards.then_some("guards"));
+    let mut table = Table::new("finalists", "The finalists", &titles);
+    for (_, finalist) in shown {
+        let edit = Cell::edit(&finalist.edit);
+        let mut cells = vec![
+            if is_winner(finalist) { edit.note("winner") } else { edit },
+            Cell::new(unit.format(finalist.measured)),
+            Cell::new(unit.estimate(finalist)),
+        ];
+        cells.extend(is_measured.then(|| Cell::new(damage(finalist))));
+        cells.extend(has_guards.then(|| Cell::new(if finalist.keeps_guards { "kept" } else { "broken" })));
+        table.push(cells, is_winner(finalist));
+    }
+    let bounds = BOUNDS.iter().map(|bound| best_within(*bound, &sorted, &unit));
     Some(Finalists {
         unit: unit.name,
-        total: (rows.len() < sorted.len()).then(|| count(sorted.len())),
-        rows,
-        has_guards: results.tasks.iter().any(|task| task.guard.is_some()),
-        bounds: if is_measured {
-            BOUNDS.iter().map(|bound| best_within(*bound, &sorted, &unit)).collect()
-        } else {
-            vec![]
-        },
+        total: (table.rows.len() < sorted.len()).then(|| count(sorted.len())),
+        table,
+        has_guards,
+        bounds: if is_measured { bounds.collect() } else { vec![] },
     })
+}
+
+/// The finalists as a section of the page; `None` if there are none.
+pub(super) fn section(results: &Results) -> Option<Section> {
+    let Finalists { unit, table, total, has_guards, bounds } = finalists(results)?;
+    let gain = format!("#estimated gain, {unit}");
+    let titles = ["damage at most, nats a token", "best edit", &gain, "#damage"];
+    let mut of_bounds = Table::new("bounds-of-damage", "Best edit for several bounds of damage", &titles);
+    for BoundRow { bound, best } in &bounds {
+        let mut cells = vec![Cell::new(bound)];
+        match best {
+            Some(BestWithin { edit, estimated, damage }) => {
+                cells.extend([Cell::edit(edit), Cell::new(estimated), Cell::new(damage)]);
+            }
+            None => cells.extend([Cell::new("none"), Cell::new(""), Cell::new("")]),
+        }
+        of_bounds.push(cells, false);
+    }
+    Some(Section { table, total, has_guards, bounds: (!bounds.is_empty()).then_some(of_bounds) })
 }
 
 /// The row of one bound; `sorted`: the finalists, that of the largest estimated gain first.

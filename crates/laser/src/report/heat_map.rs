@@ -1,88 +1,142 @@
-//! Heat maps: takes the grid of trials, gives one drawing per matrix. Columns are layers, rows are reductions, and the
-//! colour is the gain.
+//! Heat maps: takes the grid of edits, gives one table of coloured cells for each matrix. Rows are layers, columns are
+//! reductions.
 
 use serde::Serialize;
 
-use super::colour_scale;
-use super::drawing::{Label, px};
-use super::grid::Grid;
-use super::layer_axis::LayerAxis;
+use super::colour_scale::{self, Swatch};
+use super::grid::{Cell, Grid, Progress};
+use crate::search::Prediction;
 
-/// Space above the first row, for half the width of the winner's outline, pixels.
-const TOP: f64 = 2.0;
-/// Space below the last row, for the labels of the layers, pixels.
-const BOTTOM: f64 = 40.0;
-/// Height of a row, pixels.
-const ROW: f64 = 22.0;
-/// Largest width of a column, pixels, so that the drawing of a model with few layers is not blown up.
-const WIDEST: f64 = 44.0;
+/// All heat maps, and the views that a reader can choose.
+#[derive(Debug, Serialize)]
+pub(super) struct HeatMaps {
+    panels: Vec<Panel>,
+    /// Names of the columns: what is kept.
+    reductions: Vec<String>,
+    views: Vec<View>,
+    /// True if there are cells of this progress.
+    has_partial: bool,
+    has_screened: bool,
+    has_untried: bool,
+}
+
+/// A number by which the cells are coloured.
+#[derive(Debug, Serialize)]
+struct View {
+    /// Style class of the view.
+    name: &'static str,
+    title: &'static str,
+    /// Unit and meaning of the colours, a sentence.
+    meaning: &'static str,
+    legend: Vec<Swatch>,
+}
 
 /// The heat map of one matrix.
 #[derive(Debug, Serialize)]
-pub(super) struct Panel {
+struct Panel {
     matrix: String,
-    height: f64,
-    rects: Vec<Rect>,
-    /// Labels of the rows.
-    rho_ticks: Vec<Label>,
-    rho_title: Label,
-    axis: LayerAxis,
+    rows: Vec<Row>,
 }
 
-/// The rectangle of one trial, pixels.
+/// One layer.
 #[derive(Debug, Serialize)]
-struct Rect {
-    x: f64,
-    y: f64,
-    width: f64,
-    height: f64,
-    /// Style class of the colour.
+struct Row {
+    layer: usize,
+    /// One cell for each reduction; `None` where the search could not try it.
+    cells: Vec<Option<DrawnCell>>,
+}
+
+#[derive(Debug, Serialize)]
+struct DrawnCell {
+    /// Style classes: the progress, and the colour in each view.
     class: String,
-    /// Tooltip.
+    /// Share of the items, per cent, of a partial trial.
+    share: Option<u32>,
     title: String,
-    winner: bool,
+    /// True for the first cell that the keyboard reaches.
+    first: bool,
 }
 
-/// Draws one heat map per matrix.
-pub(super) fn panels(grid: &Grid) -> Vec<Panel> {
-    let bottom = TOP + ROW * grid.reductions.len() as f64;
-    let panel = |(index, matrix): (usize, &String)| {
-        let axis = LayerAxis::new(&grid.layers, WIDEST, bottom);
-        Panel {
-            matrix: matrix.clone(),
-            height: bottom + BOTTOM,
-            rects: rects(grid, index, &axis),
-            rho_ticks: (0..)
-                .zip(&grid.reductions)
-                .map(|(row, rho)| Label {
-                    x: axis.left - 6.0,
-                    y: px(TOP + ROW * (f64::from(row) + 0.5) + 4.0),
-                    text: rho.clone(),
-                })
-                .collect(),
-            rho_title: Label { x: axis.left - 6.0, y: bottom + 17.0, text: "keep".to_owned() },
-            axis,
+/// Draws one heat map for each matrix; `None` without cells.
+pub(super) fn heat_maps(grid: &Grid) -> Option<HeatMaps> {
+    let has = |is: fn(&Progress) -> bool| grid.cells.values().any(|cell| is(&cell.progress));
+    let panel = |(index, matrix): (usize, &String)| Panel { matrix: matrix.clone(), rows: rows(grid, index) };
+    (!grid.cells.is_empty()).then(|| HeatMaps {
+        panels: grid.matrices.iter().enumerate().map(panel).collect(),
+        reductions: grid.reductions.clone(),
+        views: views(grid),
+        has_partial: has(|progress| matches!(progress, Progress::Partial(_))),
+        has_screened: has(|progress| *progress == Progress::Screened),
+        has_untried: has(|progress| *progress == Progress::Untried),
+    })
+}
+
+/// The views of which at least one cell has the number.
+fn views(grid: &Grid) -> Vec<View> {
+    let any = |of: fn(&Cell) -> Option<f64>| grid.cells.values().any(|cell| of(cell).is_some());
+    let accuracy = any(|cell| cell.gain).then(|| View {
+        name: "accuracy",
+        title: "accuracy",
+        meaning: "Change in accuracy against the unedited model on the same items of the search split, percentage points.",
+        legend: colour_scale::points_legend(),
+    });
+    let loss = any(|cell| cell.loss_fall).then(|| View {
+        name: "loss",
+        title: "log-loss",
+        meaning: "Fall of the log-loss against the unedited model on the same items of the search split, nats an item.",
+        legend: colour_scale::nats_legend(),
+    });
+    let (meaning, legend) = match grid.predicts {
+        Prediction::Accuracy => {
+            ("Change in accuracy that the screen predicted, percentage points.", colour_scale::points_legend())
         }
+        Prediction::Margin => {
+            ("Rise of the margin that the screen predicted, nats an item.", colour_scale::nats_legend())
+        }
+        Prediction::LogLoss => {
+            ("Fall of the log-loss that the screen predicted, nats an item.", colour_scale::nats_legend())
+        }
+        Prediction::Order => ("Place among all predictions of the screen.", colour_scale::order_legend()),
     };
-    grid.matrices.iter().enumerate().map(panel).collect()
+    let screen =
+        any(|cell| cell.prediction).then(|| View { name: "screen", title: "prediction of the screen", meaning, legend });
+    [accuracy, loss, screen].into_iter().flatten().collect()
 }
 
-/// The rectangles of the matrix at position `matrix` of the grid. The winner is last, so that its outline is drawn over
-/// its neighbours.
-fn rects(grid: &Grid, matrix: usize, axis: &LayerAxis) -> Vec<Rect> {
-    let mut rects: Vec<Rect> = grid
-        .cells
-        .range((matrix, 0, 0)..(matrix + 1, 0, 0))
-        .map(|(&(_, rho, layer), cell)| Rect {
-            x: px(axis.left + axis.column * layer as f64 + 0.5),
-            y: px(TOP + ROW * rho as f64 + 0.5),
-            width: axis.column - 1.0,
-            height: ROW - 1.0,
-            class: colour_scale::class(cell.gain),
-            title: cell.title.clone(),
-            winner: cell.winner,
-        })
-        .collect();
-    rects.sort_by_key(|rect| rect.winner);
-    rects
+fn rows(grid: &Grid, matrix: usize) -> Vec<Row> {
+    let none = || (0..grid.reductions.len()).map(|_| None).collect();
+    let mut rows: Vec<Row> = grid.layers.iter().map(|layer| Row { layer: *layer, cells: none() }).collect();
+    // The keyboard begins at a reduction of the winner, else at the first cell.
+    let start = grid.of_matrix(matrix).find(|(_, cell)| cell.winner).or_else(|| grid.of_matrix(matrix).next());
+    let start = start.map(|(place, _)| place);
+    for ((reduction, layer), cell) in grid.of_matrix(matrix) {
+        let drawn = drawn(grid, cell, Some((reduction, layer)) == start);
+        if let Some(row) = rows.get_mut(layer) {
+            row.cells[reduction] = Some(drawn);
+        }
+    }
+    rows
+}
+
+fn drawn(grid: &Grid, cell: &Cell, first: bool) -> DrawnCell {
+    let predicted = cell.prediction.map(|value| match grid.predicts {
+        Prediction::Accuracy => colour_scale::of_points(value),
+        Prediction::Margin | Prediction::LogLoss => colour_scale::of_nats(value),
+        Prediction::Order => colour_scale::of_order(value, &grid.ascending),
+    });
+    // Where only a prediction is known, it stands for the number that it predicts, hatched.
+    let instead = |unit: Prediction| predicted.clone().filter(|_| grid.predicts == unit);
+    let accuracy = cell.gain.map(colour_scale::of_points).or_else(|| instead(Prediction::Accuracy));
+    let loss = cell.loss_fall.map(colour_scale::of_nats).or_else(|| instead(Prediction::LogLoss));
+    let (progress, share) = match cell.progress {
+        Progress::Untried => ("untried", None),
+        Progress::Screened => ("screened", None),
+        Progress::Partial(share) => ("partial", Some((100.0 * share).round().clamp(15.0, 85.0) as u32)),
+        Progress::Full => ("full", None),
+    };
+    let class = |prefix: &str, class: Option<String>| class.map(|class| format!(" {prefix}{class}"));
+    let colours = [class("a", accuracy), class("l", loss), class("s", predicted)];
+    let winner = cell.winner.then(|| " win".to_owned());
+    let classes: String = colours.into_iter().chain([winner]).flatten().collect();
+    DrawnCell { class: format!("{progress}{classes}"), share, title: cell.title.clone(), first }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::drawing::{Label, px};
+use super::drawing::{Label, STYLES, px, tick_step};
 
 /// Space left of the plotted area, for labels, pixels.
 const LEFT: f64 = 60.0;
@@ -14,8 +14,6 @@ const TOP: f64 = 10.0;
 const BOTTOM: f64 = 44.0;
 /// Size of the plotted area, pixels.
 const SIZE: [f64; 2] = [420.0, 200.0];
-/// Number of line styles in the style sheet.
-const STYLES: usize = 7;
 /// Largest number of steps of the vertical axis.
 const STEPS: f64 = 5.0;
 
@@ -64,7 +62,7 @@ impl LineChart {
     pub(super) fn new(title: &str, axis: &str, labels: &[String], lines: &[Line], format: fn(f64) -> String) -> Self {
         let values = lines.iter().flat_map(|line| line.values.iter().copied()).filter(|value| value.is_finite());
         let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
-        let step = step(high - low);
+        let step = tick_step(high - low, STEPS, 1e-6);
         let (low, high) = ((low / step).floor() as i32, ((high / step).ceil() as i32).max(1));
         let y = |value: f64| px(TOP + SIZE[1] * (f64::from(high) - value / step) / f64::from(high - low));
         let x = |i: usize| px(LEFT + SIZE[0] * (i as f64 + 0.5) / labels.len().max(1) as f64);
@@ -108,30 +106,9 @@ impl LineChart {
     }
 }
 
-/// Distance between labels of the vertical axis: the smallest of 1, 2 and 5 times a power of ten that divides `range` into
-/// at most five parts.
-fn step(range: f64) -> f64 {
-    let mut step = 1e-6;
-    for factor in [2.0, 2.5, 2.0].into_iter().cycle() {
-        // Also ends for a range that is not finite, which values that are drawn do not have.
-        if range <= STEPS * step || step > 1e12 {
-            break;
-        }
-        step *= factor;
-    }
-    step
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn steps_are_round_and_few() {
-        for (range, want) in [(0.0, 1e-6), (0.9, 0.2), (1.0, 0.2), (3.0, 1.0), (43.0, 10.0)] {
-            assert!((step(range) / want - 1.0).abs() < 1e-9, "{range}: {}", step(range));
-        }
-    }
 
     #[test]
     fn lines_are_inside_and_chance_has_the_colour_of_its_series() {

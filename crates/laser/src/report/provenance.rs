@@ -1,55 +1,123 @@
 //! Provenance: takes results, gives the table of everything that produced them, at the end of the page.
 
-use serde::Serialize;
 use serde_json::Value;
 
-use crate::results::Results;
+use super::table::{Cell, Table};
 use crate::results::number_format::count;
+use crate::results::{Host, Manifest, Results};
 
-/// A row of the table: a setting, an input or a version, and its value.
-#[derive(Debug, Serialize)]
-pub(super) struct ProvenanceRow {
-    name: String,
-    value: String,
+/// Bytes of a gibibyte.
+const GIB: f64 = (1u64 << 30) as f64;
+
+/// Everything that produced the results, as a table in the groups run, model and task, search, settings, seeds. Empty
+/// values have no row.
+pub(super) fn table(results: &Results) -> Table {
+    let manifest = &results.manifest;
+    let groups = [
+        ("Run", run(manifest)),
+        ("Model and task", model_and_task(manifest)),
+        ("Search", search(results)),
+        ("Settings", manifest.config.iter().map(|(name, value)| (words(name), formatted(value))).collect()),
+        ("Seeds", manifest.seeds.iter().map(|(name, seed)| (words(name), seed.to_string())).collect()),
+    ];
+    let mut table = Table::new("provenance", "Where these numbers come from", &["part", "name", "value"]);
+    for (group, rows) in groups {
+        let mut part = group;
+        for (name, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
+            // The first row of a group names it.
+            table.push(vec![Cell::new(part), Cell::new(name), Cell::new(value)], false);
+            part = "";
+        }
+    }
+    table
 }
 
-/// The rows: tool, model, task, machine, search, then every setting and every seed. Empty values have no row.
-pub(super) fn rows(results: &Results) -> Vec<ProvenanceRow> {
-    let manifest = &results.manifest;
-    let search = &results.search;
-    let space = &search.space;
+fn run(manifest: &Manifest) -> Vec<(String, String)> {
     let tool = match &manifest.git_hash {
         Some(hash) => format!("laser {} ({hash})", manifest.tool_version),
         None => format!("laser {}", manifest.tool_version),
     };
-    let mut rows = vec![
-        ("tool".to_owned(), tool),
-        ("date".to_owned(), manifest.date.clone().unwrap_or_default()),
-        ("model".to_owned(), manifest.model.path.clone()),
-        ("model sha256".to_owned(), manifest.model.sha256.clone()),
-        ("architecture".to_owned(), manifest.model.architecture.clone()),
-        ("task".to_owned(), manifest.task.name.clone()),
-        ("task sha256".to_owned(), manifest.task.sha256.clone()),
-        ("dtype".to_owned(), manifest.dtype.clone()),
-        ("device".to_owned(), manifest.device.clone()),
-        ("threads".to_owned(), manifest.threads.to_string()),
-        ("protocol".to_owned(), search.protocol.clone()),
-        ("strategy".to_owned(), search.strategy.clone()),
-        ("trials".to_owned(), count(search.trials)),
-        ("items scored, all trials".to_owned(), count(search.items_asked)),
-        ("steps of composition".to_owned(), search.steps.join(" → ")),
-        ("layers".to_owned(), ranges(&space.layers)),
-        ("matrices".to_owned(), space.matrices.join(", ")),
-        ("keep".to_owned(), space.rhos.join(", ")),
-    ];
-    rows.extend(manifest.config.iter().map(|(name, value)| (name.clone(), formatted(value))));
-    rows.extend(manifest.seeds.iter().map(|(name, seed)| (format!("seed: {name}"), seed.to_string())));
-    rows.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| ProvenanceRow { name, value }).collect()
+    let mut rows = vec![("tool", tool)];
+    if let Some(Host { command, seconds, processor, cores, memory, system }) = &manifest.host {
+        let processor = if processor.is_empty() { "processor unknown" } else { processor };
+        let machine = format!("{processor}, {} threads, {:.1} GiB, {system}", count(*cores), *memory as f64 / GIB);
+        rows.extend([("command", command.clone()), ("time", duration(*seconds)), ("machine", machine)]);
+    }
+    rows.extend([
+        ("date", manifest.date.as_deref().map_or_else(String::new, date)),
+        ("device", format!("{}, {}", manifest.device, manifest.dtype)),
+        ("threads", manifest.threads.to_string()),
+    ]);
+    owned(rows)
 }
 
-/// A value as text: strings without quotes, everything else as JSON.
+fn model_and_task(manifest: &Manifest) -> Vec<(String, String)> {
+    owned(vec![
+        ("model", manifest.model.path.clone()),
+        ("model’s SHA-256", manifest.model.sha256.clone()),
+        ("architecture", manifest.model.architecture.clone()),
+        ("task", manifest.task.name.clone()),
+        ("task’s SHA-256", manifest.task.sha256.clone()),
+    ])
+}
+
+fn search(results: &Results) -> Vec<(String, String)> {
+    let search = &results.search;
+    let space = &search.space;
+    owned(vec![
+        ("protocol", search.protocol.clone()),
+        ("strategy", search.strategy.clone()),
+        ("edits tried", count(search.trials)),
+        ("items scored, all edits together", count(search.items_asked)),
+        ("layers", ranges(&space.layers)),
+        ("matrices", space.matrices.join(", ")),
+        ("keep", space.rhos.join(", ")),
+    ])
+}
+
+fn owned(rows: Vec<(&str, String)>) -> Vec<(String, String)> {
+    rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// A name of a setting as words: `split_seed` becomes `split seed`.
+fn words(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// A value as text: lists joined by commas, structures as `name value` pairs, yes and no.
 fn formatted(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(is) => if *is { "yes" } else { "no" }.to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(formatted).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => {
+            let field = |(name, value): (&String, &Value)| match formatted(value) {
+                text if text.is_empty() => None,
+                text => Some(format!("{} {text}", words(name))),
+            };
+            fields.iter().filter_map(field).collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+/// A time span: `4 min 12 s`.
+fn duration(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, _) => format!("{seconds:.1} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// A time in ISO 8601 without its `T` and its fractions of a second: `2026-11-30 22:05:07 UTC`.
+fn date(date: &str) -> String {
+    let (day, time) = date.split_once('T').unwrap_or((date, ""));
+    let time = time.trim_end_matches('Z').split('.').next().unwrap_or("");
+    let zone = if date.ends_with('Z') { " UTC" } else { "" };
+    format!("{day} {time}{zone}").trim_end().to_owned()
 }
 
 /// Writes ascending numbers, with consecutive ones joined: `0–5, 8, 10–29`.
@@ -65,6 +133,20 @@ fn ranges(numbers: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_written_without_json() {
+        let value = serde_json::json!({"choice": {"normalise": null, "by_length": true}, "rho": [0.9, "r4"]});
+        assert_eq!(formatted(&value), "choice by length yes; rho 0.9, r4");
+        assert_eq!(formatted(&serde_json::json!("top1")), "top1");
+    }
+
+    #[test]
+    fn times_are_written_for_readers() {
+        assert_eq!([0.123, 59.9, 252.0, 7_300.0].map(duration).join(", "), "0.1 s, 1 min 0 s, 4 min 12 s, 2 h 1 min");
+        assert_eq!(date("2026-11-30T22:05:07.123Z"), "2026-11-30 22:05:07 UTC");
+        assert_eq!(date("2025-11-22"), "2025-11-22");
+    }
 
     #[test]
     fn consecutive_layers_are_joined() {

@@ -1,14 +1,13 @@
 //! Tasks: takes results, gives a table row for each task and split, for the page and for the terminal.
 
-use serde::Serialize;
-
+use super::table::{Cell, Table};
 use crate::results::number_format::{count, nats, percent, points};
 use crate::results::{Change, Results, SplitSummary, TaskChange};
 use crate::search::objective::Measure;
 use laser_statistics::Split;
 
 /// One task on one split, as formatted text; "base" is the unedited model, "best" the winner.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(super) struct TaskRow {
     pub(super) task: String,
     pub(super) score: String,
@@ -35,6 +34,33 @@ pub(super) fn rows(results: &Results) -> Vec<TaskRow> {
         task.change.iter().filter_map(row).collect()
     };
     results.tasks.iter().flat_map(of_task).collect()
+}
+
+/// The rows as a table of the page; `None` without rows.
+pub(super) fn table(results: &Results) -> Option<Table> {
+    let rows = rows(results);
+    let proposed = results.proposes_edit();
+    let titles: &[&str] = match proposed {
+        true => &["task", "split", "#items", "#base", "#winner", "#change", "guard"],
+        false => &["task", "split", "#items", "#unedited model"],
+    };
+    let mut table = Table::new("tasks", "Task by task", titles);
+    let is_single = rows.is_empty();
+    for row in rows {
+        let mut cells = vec![
+            Cell::new(row.task).note(row.score),
+            Cell::new(row.split.to_string()),
+            Cell::new(row.items),
+            Cell::new(row.base),
+        ];
+        if proposed {
+            cells.push(Cell::new(row.best));
+            cells.push(Cell::new(row.change).strong().note(row.interval));
+            cells.push(Cell::new(row.guard));
+        }
+        table.push(cells, row.split == Split::Test);
+    }
+    (!is_single).then_some(table)
 }
 
 fn row(task: &TaskChange, split: Split, base: &SplitSummary, best: &SplitSummary, change: &Change) -> TaskRow {

@@ -28,8 +28,30 @@ pub struct Manifest {
     pub device: String,
     /// Number of threads.
     pub threads: usize,
-    /// When the run ended. The caller passes it in, since the library reads no clock.
+    /// When the run ended, as ISO 8601 writes it. The caller passes it in, since the library reads no clock.
     pub date: Option<String>,
+    /// The command and the machine that made the results. The caller passes them in, too; `None` in runs of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Host>,
+}
+
+/// The command that made a result, its time, and the machine it ran on. Only this part of a manifest, and its date, differ
+/// between two runs of the same search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    /// The command line.
+    pub command: String,
+    /// Time that the command took, seconds; that of a resumed run counts from the last start.
+    pub seconds: f64,
+    /// Name of the processor; empty if the machine does not tell.
+    pub processor: String,
+    /// Number of its threads that the operating system offers.
+    pub cores: usize,
+    /// Memory of the machine, bytes.
+    pub memory: u64,
+    /// Name and version of the operating system.
+    pub system: String,
 }
 
 /// Name and hash of a model.

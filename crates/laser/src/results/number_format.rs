@@ -41,6 +41,12 @@ pub fn nats_with(decimals: usize, nats: f64) -> String {
     if nats < 0.0 && !is_zero { format!("−{digits}") } else { digits }
 }
 
+/// Writes a difference in nats with its sign and three decimals: 0.0123 becomes `+0.012`. Zero has no sign.
+pub fn signed_nats(difference: f64) -> String {
+    let text = nats_with(3, difference);
+    if difference > 0.0 && text != nats_with(3, 0.0) { format!("+{text}") } else { text }
+}
+
 /// Writes an interval, `−1.2 to +3.4`; a dash without one.
 pub fn interval(ci95: Option<[f64; 2]>, number: impl Fn(f64) -> String) -> String {
     ci95.map_or_else(|| "–".to_owned(), |[low, high]| format!("{} to {}", number(low), number(high)))
@@ -89,6 +95,7 @@ mod tests {
     fn short_nats_have_two_decimals_and_no_plus() {
         assert_eq!([0.426, -0.0123, -0.001, 12.0].map(short_nats), ["0.43", "−0.01", "0.00", "12.00"]);
         assert_eq!([-0.0204, -0.0004].map(|nats| nats_with(3, nats)), ["−0.020", "0.000"]);
+        assert_eq!([0.0204, -0.0204, 0.0004, -0.0004].map(signed_nats), ["+0.020", "−0.020", "0.000", "0.000"]);
     }
 
     #[test]

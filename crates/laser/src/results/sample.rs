@@ -20,6 +20,9 @@ pub struct SampleRecord {
     pub prompt: String,
     /// The gold answer.
     pub target: String,
+    /// Other answers that count as right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// 1 if the model is right, 0 if it is wrong.
     pub acc: u8,
     /// Log-probability of the gold answer, summed over its tokens, nats.
@@ -35,6 +38,9 @@ pub struct SampleRecord {
     /// Text that greedy decoding gives after the prompt, if the score generates none; only of items that the report shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continuation: Option<String>,
+    /// Answer of the model whose edited matrices keep only what the edit removes; of flipped items, beside the winner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<String>,
     /// Sum of the rewards of a level that was played.
     #[serde(default, rename = "return", skip_serializing_if = "Option::is_none")]
     pub total_return: Option<f64>,

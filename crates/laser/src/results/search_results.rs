@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::held_out::HeldOut;
 use super::manifest::Manifest;
+use super::matrix_change::MatrixChange;
 use super::split_summary::SplitScores;
 use super::task_change::TaskChange;
 use super::verdict::Verdict;
 use crate::price::Price;
+use crate::search::Screen;
 use laser_statistics::{ConstantAnswer, FrequentAnswer, Split};
 
 /// Value of [`BestEdit::edit`] if no edit was better than the unedited model.
@@ -33,6 +35,9 @@ pub struct Results {
     /// paper's protocol.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub finalists: Vec<FinalistSummary>,
+    /// The matrices that the winner changes; empty for no edit, and in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<MatrixChange>,
     /// The proof: answers of the winner compared with those of the unedited model on the test split.
     pub test: HeldOut,
     /// The comparison for each task; empty if there is a single task and it has answers.
@@ -120,6 +125,9 @@ pub struct SearchSummary {
     pub strategy: String,
     /// The protocol that split the items: `three-way` or `paper`.
     pub protocol: String,
+    /// The screen that predicted the effect of edits; `None` for strategies without one, and in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screen: Option<Screen>,
     /// Reason for proposing no edit; `None` if one is proposed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub none_because: Option<String>,
@@ -137,7 +145,11 @@ pub struct SearchSpace {
     pub matrices: Vec<String>,
     /// Reductions, as text: ρ as an exact decimal, or another reduction such as `r40`.
     pub rhos: Vec<String>,
+    /// Number of layers of the model; `None` in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_layers: Option<usize>,
 }
+
 
 /// Constant answers: how often they would be right, and how often the winner itself gives one and the same answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

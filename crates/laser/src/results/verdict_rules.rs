@@ -41,7 +41,8 @@ pub fn verdict(results: &Results) -> Verdict {
     }
 }
 
-/// One or two plain sentences that say whether the gain is real, how large it is, and what it costs.
+/// One or two plain sentences that say whether the gain is real, how large it is, and what it costs. They do not name the
+/// edit, which may be a long list.
 ///
 /// If neither a gain nor a loss is shown and the test split is too small to show the gain that the search promised, the
 /// sentence says that there are too few items, rather than that there is no gain. Guards that the winner breaks on the
@@ -75,12 +76,11 @@ fn broken_guards(results: &Results) -> Vec<&str> {
 
 /// The sentence for perplexity tasks: changes of their log-loss on the test split, nats a token.
 fn perplexity_verdict(results: &Results, texts: &[&TaskChange]) -> String {
-    let edit = &results.best.edit;
     let Some(changes) = texts.iter().map(|text| text.change.get(&Split::Test)).collect::<Option<Vec<_>>>() else {
-        return format!("Nothing is known about {edit} on new texts: the test split is empty.");
+        return "Nothing is known about the edit on new texts: the test split is empty.".to_owned();
     };
     let Some(intervals) = changes.iter().map(|change| change.ci95).collect::<Option<Vec<_>>>() else {
-        return format!("There are too few texts to tell: one text says nothing about others ({edit}).");
+        return "There are too few texts to tell: one text says nothing about others.".to_owned();
     };
     let describe = |((text, change), [low, high]): ((&&TaskChange, &&Change), &[f64; 2])| {
         // `Change` is a difference of log-probabilities. The sentence is about log-loss, so all signs turn and the
@@ -98,13 +98,12 @@ fn perplexity_verdict(results: &Results, texts: &[&TaskChange]) -> String {
         Verdict::Loss if intervals.iter().any(|[_, high]| *high < 0.0) => "The edit does harm",
         _ => "No gain is shown",
     };
-    format!("{opening}: on held-out texts {edit} changes the log-loss of {}.", descriptions.join("; of "))
+    format!("{opening}: on held-out texts the edit changes the log-loss of {}.", descriptions.join("; of "))
 }
 
 /// The sentence for tasks with answers.
 fn accuracy_verdict(results: &Results) -> String {
     let test = &results.test;
-    let edit = &results.best.edit;
     let items = count(test.n);
     if !results.proposes_edit() {
         let trials = count(results.search.trials);
@@ -113,11 +112,11 @@ fn accuracy_verdict(results: &Results) -> String {
         return format!("No edit is proposed: of {trials} tried, {because}.");
     }
     if test.n == 0 {
-        return format!("Nothing is known about {edit} on new items: the test split is empty.");
+        return "Nothing is known about the edit on new items: the test split is empty.".to_owned();
     }
     if test.fixed + test.broken == 0 {
         return format!(
-            "No gain is shown: {edit} turns none of the {items} held-out answers from wrong to \
+            "No gain is shown: the edit turns none of the {items} held-out answers from wrong to \
              right or from right to wrong."
         );
     }
@@ -134,30 +133,29 @@ fn accuracy_verdict(results: &Results) -> String {
 /// The sentence for tasks with answers if the change has an interval, `[low, high]` (fractions).
 fn verdict_by_interval(results: &Results, [low, high]: [f64; 2]) -> String {
     let test = &results.test;
-    let edit = &results.best.edit;
     let items = count(test.n);
     let change = format!("{} points (95 % interval {} to {})", points(test.diff), points(low), points(high));
     if test.mcnemar_p < ALPHA && low > 0.0 {
         format!(
-            "The gain is real: {edit} {} on {items} held-out items, {change}, {}{}.",
+            "The gain is real: the edit {} on {items} held-out items, {change}, {}{}.",
             accuracy_change(results, "raises"),
             p_value(test.mcnemar_p),
             constant_answer_warning(results),
         )
     } else if test.mcnemar_p < ALPHA && high < 0.0 {
         format!(
-            "The edit does harm: {edit} {} on {items} held-out items, {change}, {}.",
+            "The edit does harm: it {} on {items} held-out items, {change}, {}.",
             accuracy_change(results, "lowers"),
             p_value(test.mcnemar_p),
         )
     } else if let Some(needed) = lack_of_power(test) {
         format!(
-            "There are too few items to tell: on {items} held-out items {edit} changes accuracy by \
+            "There are too few items to tell: on {items} held-out items the edit changes accuracy by \
              {change}, and {needed}."
         )
     } else {
         format!(
-            "No gain is shown: on {items} held-out items {edit} changes accuracy by {change}, so a \
+            "No gain is shown: on {items} held-out items the edit changes accuracy by {change}, so a \
              gain, if there is one, is hardly larger than {} points.",
             points(high.max(0.0)).trim_start_matches('+'),
         )

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::report::Flip;
+use crate::report::{Flip, TestAnswers};
 use crate::results::{Results, SampleRecord, TaskChange};
 use crate::sokoban::{Ending, Played, Scene, animate};
 use laser_sokoban::{Level, Move};
@@ -16,6 +16,8 @@ pub(super) struct FlippedItems<'a> {
     /// Names of tasks beside those that prove the gain: perplexity tasks, where nothing is right or wrong, and guarded
     /// tasks.
     left_out: BTreeSet<&'a str>,
+    /// False if all tasks are perplexity tasks.
+    have_answers: bool,
 }
 
 impl<'a> FlippedItems<'a> {
@@ -26,7 +28,7 @@ impl<'a> FlippedItems<'a> {
         // Where no task proves a gain, all items are kept: otherwise there would be none.
         let names = others.into_iter().map(|task| task.task.as_str());
         let left_out = if proving.is_empty() { BTreeSet::new() } else { names.collect() };
-        Self { base, left_out }
+        Self { base, left_out, have_answers: results.perplexity_goals().is_empty() }
     }
 
     /// Whether item `item` exists and its accuracy is shown.
@@ -36,21 +38,39 @@ impl<'a> FlippedItems<'a> {
         self.base.get(item).is_some_and(|sample| !is_left_out(sample))
     }
 
-    /// The flipped items of the test split; `best` has the samples of the winner, one for each item.
-    pub(super) fn on_test(&self, best: &[SampleRecord]) -> Vec<Flip> {
-        let is_flipped = |(item, (base, best)): &(usize, (&SampleRecord, &SampleRecord))| {
-            base.acc != best.acc && base.split == Split::Test && self.has_accuracy(*item)
-        };
-        let flip = |(_, (base, best)): (usize, (&SampleRecord, &SampleRecord))| Flip {
-            prompt: base.prompt.clone(),
-            target: base.target.clone(),
-            base_prediction: base.continuation.as_ref().unwrap_or(&base.prediction).clone(),
-            edit_prediction: best.continuation.as_ref().unwrap_or(&best.prediction).clone(),
-            base_right: base.acc == 1,
-            edit_right: best.acc == 1,
-            picture: picture_of_play(base, best),
-        };
-        self.base.iter().zip(best).enumerate().filter(is_flipped).map(flip).collect()
+    /// True if an item has an answer that can be right or wrong.
+    pub(super) fn has_answers(&self) -> bool {
+        self.have_answers
+    }
+
+    /// The answers to the test split; `best` has the samples of the winner, one for each item.
+    pub(super) fn on_test(&self, best: &[SampleRecord]) -> TestAnswers {
+        let mut answers = TestAnswers::default();
+        let pairs = self.base.iter().zip(best).enumerate();
+        for (_, (base, best)) in pairs.filter(|(item, (base, _))| base.split == Split::Test && self.has_accuracy(*item)) {
+            match (base.acc == 1, best.acc == 1) {
+                (true, true) => answers.both_right += 1,
+                (false, false) => answers.both_wrong += 1,
+                _ => answers.flips.push(flip(base, best)),
+            }
+        }
+        answers
+    }
+}
+
+fn flip(base: &SampleRecord, best: &SampleRecord) -> Flip {
+    Flip {
+        id: base.id.clone().unwrap_or_else(|| (base.doc_id + 1).to_string()),
+        task: base.task.clone(),
+        prompt: base.prompt.clone(),
+        target: base.target.clone(),
+        aliases: base.aliases.clone(),
+        base_prediction: base.continuation.as_ref().unwrap_or(&base.prediction).clone(),
+        edit_prediction: best.continuation.as_ref().unwrap_or(&best.prediction).clone(),
+        removed_prediction: best.removed.clone(),
+        base_right: base.acc == 1,
+        logprob_change: best.logprob - base.logprob,
+        picture: picture_of_play(base, best),
     }
 }
 

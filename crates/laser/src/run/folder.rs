@@ -1,9 +1,9 @@
 //! Run folders: the folder of one search or one evaluation, which its files describe completely.
 //!
 //! A search writes `results.json`, `samples.jsonl` (outcomes of the winner), `samples.base.jsonl` (outcomes of the
-//! unedited model), `recipe.yaml`, `report.html` and `trials.sqlite`. An evaluation writes `results.json` and a
-//! `samples_TASK.jsonl` for each task; names and keys of both are those of lm-evaluation-harness. No file contains the
-//! time of day, so that the same run gives the same bytes.
+//! unedited model), `trials.csv`, `recipe.yaml`, `report.html` and `trials.sqlite`. An evaluation writes `results.json` and
+//! a `samples_TASK.jsonl` for each task; names and keys of both are those of lm-evaluation-harness. The same run gives the
+//! same bytes, but for the date and the machine in the manifest of `results.json`, which the report shows.
 
 use std::path::{Path, PathBuf};
 
@@ -14,22 +14,24 @@ use serde_json::Value;
 use super::files::{read_json, read_json_lines, write_json, write_json_lines};
 use super::flipped_items::FlippedItems;
 use super::lock::lock;
+use super::trial_table::{read_trials, trial_rows, write_trials};
 use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::explain::{Explanation, PromptExplanation, QuestionRecord};
 use crate::frequency::FrequencyRelation;
 use crate::lora::AdapterAnalysis;
-use crate::report::{render_adapter_page, render_html};
+use crate::report::{Findings, render_adapter_page, render_html};
 use crate::results::harness::{Output, sample_files};
 use crate::results::{Manifest, Results, SampleRecord};
 use crate::search::Fingerprint;
-use crate::search::store::Store;
+use crate::search::store::{Store, TrialRow};
 use crate::sweep::Sweep;
 use laser_statistics::Split;
 
 const RESULTS: &str = "results.json";
 const SAMPLES: &str = "samples.jsonl";
 const BASE_SAMPLES: &str = "samples.base.jsonl";
+const TRIALS: &str = "trials.csv";
 const SWEEP: &str = "sweep.json";
 const EXPLANATION: &str = "explain.json";
 const EXPLAINED_ITEMS: &str = "explain.jsonl";
@@ -127,8 +129,8 @@ impl RunFolder {
         write_json(&results, &output.results)
     }
 
-    /// Writes the files of a search, except for the trial store, which must be there: `base` and `best` are the samples
-    /// of the unedited model and of the winner, one for each item.
+    /// Writes the files of a search, except for the trial store: `base` and `best` are the samples of the unedited model and
+    /// of the winner, one for each item, and `trials` has a row for each edit.
     ///
     /// # Errors
     /// A file cannot be written, or the report cannot be rendered ([`RunFolder::write_report`]).
@@ -137,13 +139,15 @@ impl RunFolder {
         results: &Results,
         base: &[SampleRecord],
         best: &[SampleRecord],
+        trials: &[TrialRow],
         recipe: &Recipe,
     ) -> Result<()> {
         write_json_lines(&self.path.join(BASE_SAMPLES), base)?;
         write_json_lines(&self.path.join(SAMPLES), best)?;
+        write_trials(&self.path.join(TRIALS), trials)?;
         write_atomically(&self.recipe(), recipe.to_yaml()?.as_bytes())?;
         write_json(&self.path.join(RESULTS), results)?;
-        self.write_report()
+        self.write_report().map(drop)
     }
 
     /// Writes the files of an adapter's analysis, `adapter.json` and `report.html`.
@@ -215,27 +219,51 @@ impl RunFolder {
         Ok(Some((read_json(&path)?, read_json_lines(&self.path.join(EXPLAINED_ITEMS))?)))
     }
 
-    /// Renders `report.html` from the other files of a search.
+    /// Renders `report.html` from the other files of a search. Only `results.json` must be there: returns what the report
+    /// leaves out because another file is missing, a sentence each, which the report says too.
     ///
     /// # Errors
-    /// A file is missing or cannot be read, the results have no scores of the unedited model on the search split, or
-    /// the report cannot be written.
-    pub fn write_report(&self) -> Result<()> {
+    /// `results.json` is missing, a file cannot be read, the results have no scores of the unedited model on the search
+    /// split, or the report cannot be written.
+    pub fn write_report(&self) -> Result<Vec<String>> {
         let results = self.results()?;
-        let base: Vec<SampleRecord> = read_json_lines(&self.path.join(BASE_SAMPLES))?;
-        let best: Vec<SampleRecord> = read_json_lines(&self.path.join(SAMPLES))?;
-        let flipped = FlippedItems::new(&results, &base);
+        let [base, best]: [Option<Vec<SampleRecord>>; 2] = [self.lines_of(BASE_SAMPLES)?, self.lines_of(SAMPLES)?];
+        let trials = self.trials(&results, base.as_deref())?;
+        let mut lacks = Vec::new();
+        if trials.is_none() {
+            lacks.push(format!(
+                "The edits that were tried are not shown: the folder has neither {TRIALS} nor trials.sqlite with \
+                 {BASE_SAMPLES}."
+            ));
+        }
+        let answers = base.zip(best).map(|(base, best)| FlippedItems::new(&results, &base).on_test(&best));
+        if answers.is_none() && results.proposes_edit() {
+            lacks.push(format!(
+                "The answers that flipped are not shown: the folder lacks {SAMPLES} or {BASE_SAMPLES}."
+            ));
+        }
+        let findings = Findings { trials: trials.as_deref(), answers: answers.as_ref(), lacks: &lacks };
+        let page = render_html(&results, &findings).map_err(|e| Error::Report(e.to_string()))?;
+        write_atomically(&self.report(), page.as_bytes())?;
+        Ok(lacks)
+    }
 
+    /// The lines of a file; `None` if there is no such file.
+    fn lines_of(&self, name: &str) -> Result<Option<Vec<SampleRecord>>> {
+        let path = self.path.join(name);
+        if path.exists() { read_json_lines(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// The rows of `trials.csv`; of runs of earlier versions, which have none, those of the trial store. `None` if the
+    /// folder has neither. `base`: samples of the unedited model.
+    fn trials(&self, results: &Results, base: Option<&[SampleRecord]>) -> Result<Option<Vec<TrialRow>>> {
+        let table = self.path.join(TRIALS);
+        if table.exists() {
+            return read_trials(&table).map(Some);
+        }
+        let Some(base) = base.filter(|_| self.store().exists()) else { return Ok(None) };
         let store = Store::open_existing(&self.store())?;
-        let order = store.order(Split::Search)?;
-        let searched = order.iter().filter(|item| flipped.has_accuracy(**item)).count();
-        // The store keeps a trial as parts; `start` is the position in `order` at which a part begins. All items of a
-        // part are of one task, so that the first of them decides for all.
-        let includes = |start: usize| order.get(start).is_some_and(|item| flipped.has_accuracy(*item));
-        let trials = store.rows(Split::Search, includes, searched)?;
-
-        let page = render_html(&results, &trials, &flipped.on_test(&best)).map_err(|e| Error::Report(e.to_string()))?;
-        Ok(write_atomically(&self.report(), page.as_bytes())?)
+        trial_rows(&store, results, base, &store.order(Split::Search)?, &[]).map(Some)
     }
 
     /// Reads the samples of an evaluation, task after task, or those of a search's winner.
@@ -274,6 +302,10 @@ impl RunFolder {
     /// # Errors
     /// The file is missing, or is not that of a search.
     pub fn results(&self) -> Result<Results> {
+        if self.evaluated_tasks()?.is_some() {
+            let problem = format!("expected the folder of a search, found that of an evaluation ({RESULTS} has `results`)");
+            return Err(Error::Run { path: self.path.clone(), problem });
+        }
         read_json(&self.path.join(RESULTS))
     }
 

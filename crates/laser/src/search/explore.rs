@@ -7,6 +7,7 @@ use super::candidate::Candidate;
 use super::context::SearchContext;
 use super::item_order::ItemOrder;
 use super::plan::Plan;
+use super::screen::Screen;
 use super::settings::{Protocol, Settings};
 use super::splits::Splits;
 use super::stages::run_plan;
@@ -33,6 +34,10 @@ pub struct Exploration {
     pub trials: Vec<Trial>,
     /// Edits that were scored on all items, best first.
     pub found: Vec<Edit>,
+    /// The edits of one matrix that the search could try, with the number of components that each keeps where that is known.
+    pub candidates: Vec<(Edit, Option<usize>)>,
+    /// The screen; `None` without one.
+    pub screen: Option<Screen>,
     /// Number of items scored, summed over trials.
     pub items_asked: usize,
     /// Edits that a composition accepted, in order, from one matrix to many.
@@ -61,6 +66,10 @@ pub(super) fn explore(context: SearchContext<'_>, store: &mut Store) -> Result<E
     let order = ItemOrder::new(evaluator, &items, settings);
     store.insert_order(Split::Search, &order.items)?;
     let mut runner = TrialRunner::new(context, store, Split::Search, order);
+    let by_margin = runner.improves_answers() && evaluator.levels().is_none();
+    let screen = Screen::of(settings, runner.counts_flips(), by_margin);
+    let ranked = |candidate: &Candidate| (candidate.edit(), candidate.rank(model.config()));
+    let all = candidates.iter().map(ranked).collect();
     let pool = run_plan(&mut runner, candidates)?;
     let mut found = pool.ranked;
     let (order, items_asked) = (runner.items().to_vec(), runner.items_asked());
@@ -76,7 +85,18 @@ pub(super) fn explore(context: SearchContext<'_>, store: &mut Store) -> Result<E
     }
     let trials = runner.into_trials();
     observer.searched(model.work().since(work_before), items_asked);
-    Ok(Exploration { splits, order, trials, found, items_asked, steps: pool.steps, truncation, notes })
+    Ok(Exploration {
+        splits,
+        order,
+        trials,
+        found,
+        candidates: all,
+        screen,
+        items_asked,
+        steps: pool.steps,
+        truncation,
+        notes,
+    })
 }
 
 /// Scores `candidates` on all of `items`, whatever the plan and the budget's drop points: one trial a candidate, with

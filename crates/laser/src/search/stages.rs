@@ -11,6 +11,7 @@ mod spectral_screen;
 use self::beam::Beam;
 use self::best_first::BestFirst;
 use self::exhaustive::Exhaustive;
+pub(super) use self::gradient_screen::CRITERION as GRADIENT;
 use self::gradient_screen::GradientScreen;
 use self::greedy::Greedy;
 use self::race::Race;

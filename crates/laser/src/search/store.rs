@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-pub use self::trial_rows::TrialRow;
+pub use self::trial_rows::{CountedItems, TrialRow};
 use super::fingerprint::Fingerprint;
 pub use super::trial::{Outcomes, Trial};
 use crate::error::{Error, Result};

@@ -32,11 +32,7 @@ impl Session {
         let mut found = Continuations::new();
         for part in evaluator.tasks() {
             let of_task: Vec<usize> = items.iter().copied().filter(|item| part.range.contains(item)).collect();
-            let score = match part.score {
-                Score::Top1 | Score::Greedy => Score::GENERATE,
-                score if score.generates() => score,
-                _ => continue,
-            };
+            let Some(score) = generating(part.score) else { continue };
             if of_task.is_empty() || !evaluator.is_causal() {
                 continue;
             }
@@ -49,5 +45,13 @@ impl Session {
             found.extend(of_task.into_iter().zip(texts));
         }
         Ok(found)
+    }
+}
+
+/// The score that generates the answers which `score` reads the beginning of; `None` if there is nothing to generate.
+pub(super) fn generating(score: Score) -> Option<Score> {
+    match score {
+        Score::Top1 | Score::Greedy => Some(Score::GENERATE),
+        score => score.generates().then_some(score),
     }
 }

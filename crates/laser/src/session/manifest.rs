@@ -41,6 +41,7 @@ impl Session {
             device: self.device().name.clone(),
             threads: self.threads(),
             date: None,
+            host: None,
         })
     }
 

@@ -15,20 +15,20 @@ use super::price::{PricedEdit, spread};
 use super::{EditedModel, ScoredTasks, SearchOptions, Session};
 use crate::edit::Edit;
 use crate::edit::recipe::Recipe;
-use crate::edit::truncation::{SvdMethod, Truncation};
+use crate::edit::truncation::{SvdMethod, Truncation, TruncationRecord};
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluator;
 use crate::export::ModelCard;
 use crate::price::{ModelPair, OrdinaryText};
 use crate::results::price_text::price_line;
-use crate::results::{Manifest, Results, SampleRecord};
-use crate::run::{RunFolder, samples, search_results};
-use crate::search::store::Store;
-use crate::search::{Fingerprint, Protocol, SearchContext, SearchResult, Settings, Space, search};
+use crate::results::{Manifest, MatrixChange, Results, SampleRecord};
+use crate::run::{RunFolder, samples, search_results, trial_rows};
+use crate::search::store::{Store, TrialRow};
+use crate::search::{Exploration, Fingerprint, Protocol, SearchContext, SearchResult, Settings, Space, search};
 use laser_statistics::Split;
 
-/// Number of flips of each direction whose continuations are shown.
-const SHOWN_FLIPS: usize = 20;
+/// Number of flips of each direction of which whole answers are kept.
+const SHOWN_FLIPS: usize = 100;
 
 /// A finished search.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ pub struct CompletedSearch {
     pub recipe: Recipe,
     /// Every edit that was tried, in the order of the trials.
     pub tried: Vec<TriedEdit>,
+    /// Every edit that could be tried, with what is known of it.
+    pub trials: Vec<TrialRow>,
     edit: Edit,
     /// Calibrated on the search split where the winner needs it.
     truncation: Truncation,
@@ -78,15 +80,15 @@ impl CompletedSearch {
         &self.results.reason
     }
 
-    /// Writes `results.json`, `samples.jsonl`, `samples.base.jsonl`, `recipe.yaml`, `report.html` and the trial store into a
-    /// folder.
+    /// Writes `results.json`, `samples.jsonl`, `samples.base.jsonl`, `trials.csv`, `recipe.yaml`, `report.html` and the trial
+    /// store into a folder.
     ///
     /// # Errors
     /// A folder that cannot be written.
     pub fn write_run(&self, folder: impl AsRef<Path>) -> Result<()> {
         let run = RunFolder::new(folder.as_ref());
         self.store.save_as(&run.store())?;
-        run.write_search(&self.results, &self.base_samples, &self.samples, &self.recipe)
+        run.write_search(&self.results, &self.base_samples, &self.samples, &self.trials, &self.recipe)
     }
 
     /// The winner applied to the model, with the calibration of the search; its model card has verdict and price.
@@ -160,7 +162,8 @@ impl Session {
         let split = |index: usize| found.explored.splits.of[index];
         let mut base_samples = samples(&evaluator, &all, &found.base, split);
         let mut best_samples = samples(&evaluator, &all, &found.best, split);
-        let mut price = None;
+        let (mut price, mut changes) = (None, Vec::new());
+        let mut notes = self.notes();
         if let Some(first_layer) = found.winner.first_layer() {
             let edited = found.explored.truncation.apply(&model, &found.winner)?.0;
             let test = found.explored.splits.items(Split::Test);
@@ -168,10 +171,25 @@ impl Session {
             let items: BTreeSet<usize> = shown.iter().chain(&sampled).copied().collect();
             let items: Vec<usize> = items.into_iter().collect();
             let continuations = self.continuations(&evaluator, [&model, &edited], first_layer, &items)?;
+            let flipped = shown.clone();
             for item in shown {
                 if let Some([base, best]) = continuations.get(&item) {
                     base_samples[item].continuation = Some(base.clone());
                     best_samples[item].continuation = Some(best.clone());
+                }
+            }
+            let (truncation, winner) = (&found.explored.truncation, (&found.winner, &*found.records));
+            changes = matrix_changes(&model, truncation, winner)?;
+            if evaluator.levels().is_none() {
+                match self.removed_answers(&evaluator, &model, truncation, winner, &flipped)? {
+                    Some(removed) => {
+                        removed.into_iter().for_each(|(item, answer)| best_samples[item].removed = Some(answer));
+                    }
+                    None => notes.push(
+                        "what the removed components say is not known: the edit does not keep the largest components of \
+                         every matrix, or no numbers come out without them"
+                            .to_owned(),
+                    ),
                 }
             }
             if !options.no_side_effects {
@@ -187,7 +205,6 @@ impl Session {
         }
         drop(model);
         let manifest = self.search_manifest(tasks, &evaluator, &settings, truncation.method())?;
-        let mut notes = self.notes();
         notes.extend(search_notes(tasks, &settings, truncation.method()));
         notes.extend(rounding_note(&settings, self.config()));
         notes.extend(space_note(&settings.space, self.config()));
@@ -195,8 +212,12 @@ impl Session {
             let note = "what the edit costs on ordinary text was not measured: the tokenizer reads most of its words as unknown";
             notes.push(note.to_owned());
         }
-        let results =
+        let mut results =
             search_results(&evaluator, &found, &settings, [&base_samples, &best_samples], manifest, price, notes);
+        results.changes = changes;
+        results.search.space.model_layers = Some(self.config().n_layers);
+        let Exploration { order, candidates, .. } = &found.explored;
+        let trials = trial_rows(&store, &results, &base_samples, order, candidates)?;
         let recipe = self.recipe(&found, truncation.method(), &results)?;
         let tried = tried_edits(&found);
         let SearchResult { explored, winner, .. } = found;
@@ -206,6 +227,7 @@ impl Session {
             samples: best_samples,
             recipe,
             tried,
+            trials,
             edit: winner,
             truncation: explored.truncation,
             store,
@@ -258,6 +280,16 @@ impl Session {
         let price = results.price.as_ref().map(|price| price.text.nats_per_token);
         Ok(recipe.with_verdict(results.reason.clone(), price))
     }
+}
+
+/// What an edit changes in each of its matrices; `records` are those of the edit.
+fn matrix_changes(
+    model: &Model,
+    truncation: &Truncation,
+    (edit, records): (&Edit, &[TruncationRecord]),
+) -> Result<Vec<MatrixChange>> {
+    let pairs = edit.reductions().zip(records);
+    pairs.map(|((id, _), record)| Ok(MatrixChange::new(record, &truncation.spectrum(model, id)?))).collect()
 }
 
 /// The first items of the test split whose answers flipped: some that the winner fixed and some that it broke.

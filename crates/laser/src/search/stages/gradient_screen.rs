@@ -33,7 +33,7 @@ const MOST_TOKENS: usize = 3_000;
 const LEAST_ITEMS: usize = 32;
 
 /// Name of the predictions in the store.
-const CRITERION: &str = "gradient";
+pub(in crate::search) const CRITERION: &str = "gradient";
 
 impl Stage for GradientScreen {
     fn run(&self, runner: &mut TrialRunner<'_>, pool: Pool) -> Result<Pool> {

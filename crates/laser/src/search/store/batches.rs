@@ -48,6 +48,10 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn batches(&self, edit: &Edit, split: Split) -> Result<Vec<(usize, Outcomes)>> {
+        self.batches_of(&edit.to_string(), split)
+    }
+
+    fn batches_of(&self, edit: &str, split: Split) -> Result<Vec<(usize, Outcomes)>> {
         let sql = "SELECT start, correct, ties, logprobs, margins, n FROM trials WHERE edit = ?1 AND split = ?2
                    ORDER BY start";
         let mut statement = self.connection.prepare_cached(sql).map_err(self.wrap())?;
@@ -61,7 +65,7 @@ impl Store {
             };
             Ok((row.get(0)?, outcomes))
         };
-        let rows = statement.query_map(params![edit.to_string(), split.name()], read).map_err(self.wrap())?;
+        let rows = statement.query_map(params![edit, split.name()], read).map_err(self.wrap())?;
         rows.collect::<Result<_, _>>().map_err(self.wrap())
     }
 
@@ -70,8 +74,13 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn get(&self, edit: &Edit, split: Split) -> Result<Outcomes> {
+        self.outcomes(&edit.to_string(), split)
+    }
+
+    /// The same for the short form of an edit.
+    pub(super) fn outcomes(&self, edit: &str, split: Split) -> Result<Outcomes> {
         let mut all = Outcomes::default();
-        for (start, batch) in self.batches(edit, split)? {
+        for (start, batch) in self.batches_of(edit, split)? {
             if start == all.len() {
                 all.append(&batch);
             }

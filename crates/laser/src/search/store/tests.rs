@@ -41,9 +41,27 @@ fn trials_grow_by_batches_and_stores_of_other_runs_are_refused() {
     let whole = store.get(&edit, Split::Search).expect("get");
     assert_eq!(whole.correct, [true, false, false, true], "the first outcomes of a batch stay");
     assert!(store.get(&edit, Split::Validation).expect("get").is_empty());
-    let rows = store.rows(Split::Search, |_| true, 4).expect("rows");
-    assert_eq!((rows.len(), rows[0].acc, rows[0].rank, rows[0].layer), (1, 0.5, Some(5), 3));
-    assert!(store.rows(Split::Search, |_| true, 5).expect("rows").is_empty(), "only trials of all items are rows");
+    let all = CountedItems { counts: &|_| true, have_answers: true };
+    let rows = |store: &Store, items: &CountedItems<'_>| {
+        store.rows(Split::Search, items, Some("gradient"), &[]).expect("rows")
+    };
+    let [row] = &rows(&store, &all)[..] else { panic!("one edit") };
+    assert_eq!((row.items, row.accuracy, row.rank, row.layer), (0, None, Some(5), Some(3)), "no base to compare with");
+    let mut store = store;
+    let base = Trial {
+        edit: Edit::default(),
+        rank: None,
+        split: Split::Search,
+        outcomes: outcomes(&[false, false, false, true]),
+    };
+    store.insert(0, &[base]).expect("insert");
+    store.insert_screen("gradient", &[(Edit::single(id, "0.5".parse().expect("ρ")), 0.25)]).expect("insert");
+    let [tried, screened] = &rows(&store, &all)[..] else { panic!("two edits") };
+    assert_eq!((tried.items, tried.accuracy, tried.accuracy_change), (4, Some(0.5), Some(0.25)));
+    assert_eq!((screened.items, screened.prediction, &*screened.reduction), (0, Some(0.25), "0.5"));
+    let first = CountedItems { counts: &|position| position < 2, have_answers: false };
+    let tried = &rows(&store, &first)[0];
+    assert_eq!((tried.items, tried.accuracy, tried.log_loss), (2, None, Some(0.75)));
 }
 
 /// A store with one batch of two items, in a new folder.
