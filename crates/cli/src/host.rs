@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use laser::results::{Host, Manifest};
 
+use crate::shell::quoted;
+
 /// Writes the command, its time since `begun`, the machine and the date into a manifest.
 pub(crate) fn record(manifest: &mut Manifest, begun: Instant) {
     let mut system = sysinfo::System::new();
@@ -26,15 +28,6 @@ pub(crate) fn record(manifest: &mut Manifest, begun: Instant) {
 fn command_line(arguments: impl Iterator<Item = String>) -> String {
     let arguments = arguments.skip(1).map(|argument| quoted(&argument));
     ["laser".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
-}
-
-/// An argument in single quotes, if it has a character that means something to a shell.
-fn quoted(argument: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./,:=+@%".contains(c);
-    if !argument.is_empty() && argument.chars().all(is_plain) {
-        return argument.to_owned();
-    }
-    format!("'{}'", argument.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

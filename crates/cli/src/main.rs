@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod print;
 mod progress;
+mod shell;
 
 use std::process::ExitCode;
 

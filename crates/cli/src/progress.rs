@@ -3,7 +3,7 @@
 mod leftovers;
 mod overall;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
@@ -36,6 +36,7 @@ const CAUTION: f64 = 1.25;
 pub(crate) struct Progress {
     bar: ProgressBar,
     plain: bool,
+    is_quiet: bool,
     verbosity: u8,
     begun: Instant,
     state: Mutex<State>,
@@ -92,6 +93,7 @@ impl Progress {
         Self {
             bar,
             plain,
+            is_quiet: quiet,
             verbosity: if quiet { 0 } else { verbosity },
             begun: Instant::now(),
             state: Mutex::default(),
@@ -288,8 +290,8 @@ impl SessionObserver for Progress {
     }
 
     fn warn(&self, remark: &str) {
-        if !self.quiet {
-            self.bar.suspend(|| crate::output::line(&format!("warning: {remark}")));
+        if !self.is_quiet {
+            self.bar.suspend(|| output::line(&format!("warning: {remark}")));
         }
     }
 }

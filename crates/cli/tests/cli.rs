@@ -67,10 +67,10 @@ mod search;
 mod several;
 #[path = "cli/stranger_commands.rs"]
 mod stranger_commands;
-#[path = "cli/streams.rs"]
-mod streams;
 #[path = "cli/strangers.rs"]
 mod strangers;
+#[path = "cli/streams.rs"]
+mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
 #[path = "cli/texts.rs"]

@@ -59,7 +59,8 @@ impl Questions {
         let settings = setup.questions;
         let list = DatasetLayout { files: &[], list: settings.records.as_deref() };
         let records = if path.as_os_str() == STANDARD_INPUT {
-            let input = setup.input.ok_or_else(|| Error::setting("task", "`-` is the standard input, which is not given"))?;
+            let input =
+                setup.input.ok_or_else(|| Error::setting("task", "`-` is the standard input, which is not given"))?;
             Records::of_bytes(Path::new("stdin"), input, &list, setup.skip_bad)?
         } else {
             templates::check_records(settings, path)?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use laser::task::spelling::nearest;
 use serde_yaml_ng::{Mapping, Value};
 
 /// Key that names the command of a file; `laser config` writes it, and a file for another command is refused.
@@ -70,9 +71,9 @@ fn find<'a>(command: &'a Command, key: &str) -> Result<&'a Arg> {
     if let Some(found) = arguments.iter().find(|argument| name_of(argument) == name) {
         return Ok(found);
     }
-    let alike = |argument: &&&Arg| strsim::jaro_winkler(&name, &name_of(argument));
-    let closest = arguments.iter().max_by(|a, b| alike(a).total_cmp(&alike(b))).map(|argument| name_of(argument));
-    let meant = closest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+    let names: Vec<String> = arguments.iter().map(|argument| name_of(argument)).collect();
+    let meant = nearest(&name, names.iter().map(String::as_str));
+    let meant = meant.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
     bail!("laser {} has no flag --{name}{meant}", command.get_name())
 }
 

@@ -10,6 +10,7 @@ use laser::checkpoint::write_atomically;
 use serde_yaml_ng::{Mapping, Value};
 
 use super::file::COMMAND;
+use crate::shell::quoted;
 
 /// Name of the file with the settings of a run, in its folder.
 pub(crate) const RUN_SETTINGS: &str = "settings.yaml";
@@ -160,27 +161,5 @@ fn value(argument: &Arg, matches: &ArgMatches) -> Value {
         (false, 1) => values.remove(0),
         (false, _) => values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",").into(),
         (true, _) => values.into(),
-    }
-}
-
-/// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_divide_them() {
-        assert_eq!(quoted("L5.fc_in@0.1,L6.up@10%"), "L5.fc_in@0.1,L6.up@10%");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
     }
 }

@@ -11,13 +11,18 @@ use crate::bench::{Bench, number};
 #[test]
 fn a_file_may_come_from_standard_input() {
     let bench = Bench::new();
-    let lines = "{\"question\": \"Sky is\", \"answer\": \"blue\"}\n{\"question\": \"Snow is\", \"answer\": \"white\"}\n";
+    let lines =
+        "{\"question\": \"Sky is\", \"answer\": \"blue\"}\n{\"question\": \"Snow is\", \"answer\": \"white\"}\n";
     bench.write("q.jsonl", lines);
     let piped = |arguments: &str, input: &[u8]| {
         let mut child = bench.command(arguments).stdin(Stdio::piped()).spawn().expect("the binary starts");
         child.stdin.take().expect("a pipe").write_all(input).expect("writes");
         let output = child.wait_with_output().expect("ends");
-        (output.status.code(), String::from_utf8(output.stdout).expect("UTF-8"), String::from_utf8(output.stderr).expect("UTF-8"))
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).expect("UTF-8"),
+            String::from_utf8(output.stderr).expect("UTF-8"),
+        )
     };
     let eval = |task: &str| format!("eval model --task {task} --score greedy --json");
     let from_file = bench.data(&eval("q.jsonl").replace(" --json", ""));

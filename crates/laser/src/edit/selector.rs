@@ -6,6 +6,7 @@ use std::fmt;
 use crate::error::{Error, Result};
 use laser_model::config::ModelConfig;
 use laser_model::weight_id::{MatrixPart, WeightId, WeightKind};
+use laser_task::spelling::nearest;
 
 /// Matrices of a layer that a selector names: `gate_proj`, `mlp`, `e*.down_proj`, `h0-2.q_proj`.
 ///
@@ -40,7 +41,8 @@ impl MatrixSet {
         let kinds = kinds.ok_or_else(|| {
             let mut names: Vec<&str> = config.kinds().into_iter().map(WeightKind::name).collect();
             names.extend(family.aliases().map(|(alias, _)| *alias));
-            let meant = closest_name(name, &names).map_or_else(String::new, |name| format!("; did you mean {name}?"));
+            let meant =
+                nearest(name, names.iter().copied()).map_or_else(String::new, |name| format!("; did you mean {name}?"));
             format!("no matrix `{name}` in {}; it has {}{meant}", family.name, names.join(", "))
         })?;
         let set = Self { text: text.to_owned(), parts, kinds };
@@ -76,14 +78,6 @@ impl MatrixSet {
         }
         Ok(ids)
     }
-}
-
-/// The name that `text` probably is a slip of; `None` if none is close.
-fn closest_name<'a>(text: &str, names: &[&'a str]) -> Option<&'a str> {
-    /// Jaro-Winkler similarity, 0 to 1, from which two names look alike; clap suggests flags from 0.8.
-    const ALIKE: f64 = 0.8;
-    let alike = |name: &&'a str| strsim::jaro_winkler(text, name);
-    names.iter().copied().max_by(|a, b| alike(a).total_cmp(&alike(b))).filter(|name| alike(name) > ALIKE)
 }
 
 impl fmt::Display for MatrixSet {

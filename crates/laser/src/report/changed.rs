@@ -116,14 +116,13 @@ fn spectrum_plot(change: &MatrixChange) -> Option<SpectrumPlot> {
     };
     // Reductions without a cut, such as bands, have no kept and removed side.
     let rank = change.rank.filter(|_| keeps_largest(&change.reduction)).unwrap_or(change.max_rank);
-    let (mut kept, mut removed) =
-        (values.iter().filter(|(p, _)| *p <= rank), values.iter().filter(|(p, _)| *p > rank));
+    let (mut kept, mut removed) = (values.iter().filter(|(p, _)| *p <= rank), values.iter().filter(|(p, _)| *p > rank));
     let cut = (rank > 0 && rank < change.max_rank).then(|| {
         let at = x(rank as f64 + 0.5);
         Label { x: at, y: TOP - 8.0, text: format!("cut after {}", count(rank)) }
     });
-    let edge = (change.noise_edge >= 10f64.powi(low) && change.noise_edge <= 10f64.powi(high))
-        .then(|| y(change.noise_edge));
+    let edge =
+        (change.noise_edge >= 10f64.powi(low) && change.noise_edge <= 10f64.powi(high)).then(|| y(change.noise_edge));
     let power = |exponent: i32| match exponent {
         -3..=3 => format!("{}", 10f64.powi(exponent)),
         exponent => format!("1e{exponent}"),

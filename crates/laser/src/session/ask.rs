@@ -54,7 +54,7 @@ impl Session {
         let base = self.load()?;
         let edited = match edit.is_empty() {
             true => None,
-            false => Some(self.truncation(svd)?.apply(&base, edit)?.0),
+            false => Some(self.truncation(svd).apply(&base, edit)?.0),
         };
         Ok(AskedModels { session: self, base, edited, chat })
     }

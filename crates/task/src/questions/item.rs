@@ -14,11 +14,7 @@ const TRUE_OR_FALSE: (&str, [&str; 2]) = ("Is this true or false?", ["false", "t
 ///
 /// # Errors
 /// A field whose value does not suit its part.
-pub(super) fn item(
-    record: &Record,
-    recognized: &Recognized<'_>,
-    delimiter: Option<&str>,
-) -> Result<Item, BadField> {
+pub(super) fn item(record: &Record, recognized: &Recognized<'_>, delimiter: Option<&str>) -> Result<Item, BadField> {
     let optional = |part: Part| -> Result<Option<String>, BadField> {
         recognized.field(part).map(|field| text(&field.path(), field.value)).transpose()
     };
@@ -26,13 +22,14 @@ pub(super) fn item(
     let group = optional(Part::Group)?.unwrap_or_else(|| id.clone());
     let [subject, relation] = [optional(Part::Subject)?, optional(Part::Relation)?].map(Option::unwrap_or_default);
     let Asked { prompt, turns, answer } = asked(recognized)?;
-    let delimiter = match recognized.field(Part::Delimiter) {
-        // Not the trimmed text, for it may be a blank or a line end.
-        Some(field) => Some(field.value.as_str().map(str::to_owned).ok_or_else(|| {
-            BadField::new(&field.path(), format!("expected a text, found {}", brief(field.value)))
-        })?),
-        None => delimiter.map(str::to_owned),
-    };
+    let delimiter =
+        match recognized.field(Part::Delimiter) {
+            // Not the trimmed text, for it may be a blank or a line end.
+            Some(field) => Some(field.value.as_str().map(str::to_owned).ok_or_else(|| {
+                BadField::new(&field.path(), format!("expected a text, found {}", brief(field.value)))
+            })?),
+            None => delimiter.map(str::to_owned),
+        };
     // The prompt brings the blank itself, or there is nothing to keep the answer apart from.
     let stands_apart = prompt.is_empty() || prompt.ends_with(char::is_whitespace);
     let delimiter = delimiter.or_else(|| stands_apart.then(String::new));

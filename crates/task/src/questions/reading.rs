@@ -114,7 +114,8 @@ impl ReadLayout {
     /// The layout in words: its name, and each field with what it became.
     fn words(&self) -> String {
         let field = |field: &ReadField| {
-            let name = if field.name.starts_with("the setting") { field.name.clone() } else { format!("`{}`", field.name) };
+            let name =
+                if field.name.starts_with("the setting") { field.name.clone() } else { format!("`{}`", field.name) };
             format!("{name} is {}", field.part.words())
         };
         let fields: Vec<String> = self.fields.iter().map(field).collect();

@@ -124,9 +124,11 @@ impl<'r> Names<'r> {
         }
         let fields: Vec<_> = layout.fields.iter().flat_map(|field| self.values(field)).collect();
         let read: Vec<&str> = fields.iter().map(|field| field.name).collect();
-        let unread = self.record.fields.iter().filter(|(name, value)| {
-            !read.contains(&name.as_str()) && self.is_given(Part::Meta, value)
-        });
+        let unread = self
+            .record
+            .fields
+            .iter()
+            .filter(|(name, value)| !read.contains(&name.as_str()) && self.is_given(Part::Meta, value));
         let unread = unread.map(|(name, _)| name.as_str()).collect();
         Some(Recognized { layout, fields, unread })
     }
@@ -142,7 +144,8 @@ impl<'r> Names<'r> {
         }
         let usual = missing.names[0];
         if let Some((name, value)) = missing.names.iter().find_map(|name| self.any(name)) {
-            let found = if value.is_null() { "expected a value, found null" } else { "expected a text, found an empty one" };
+            let found =
+                if value.is_null() { "expected a value, found null" } else { "expected a text, found an empty one" };
             return BadField::new(name, found);
         }
         let found: Vec<&str> = self.record.fields.keys().map(String::as_str).collect();

@@ -225,7 +225,11 @@ mod tests {
             (json!({"A": "x", "B": "2"}), vec!["A", "B"]),
         ] {
             let choices = Choices::read("c", &value).expect("choices");
-            assert_eq!((choices.texts, choices.labels), (vec!["x".to_owned(), "2".to_owned()], labels.iter().map(|l: &&str| (*l).to_owned()).collect()), "{value}");
+            assert_eq!(
+                (choices.texts, choices.labels),
+                (vec!["x".to_owned(), "2".to_owned()], labels.iter().map(|l: &&str| (*l).to_owned()).collect()),
+                "{value}"
+            );
         }
         for value in [json!(["x"]), json!("x, y"), json!({}), json!([1, null]), json!([]), json!([{"text": "x"}, 3])] {
             assert!(Choices::read("c", &value).is_err(), "{value}");
