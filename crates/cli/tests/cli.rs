@@ -53,10 +53,10 @@ mod scores;
 mod search;
 #[path = "cli/several.rs"]
 mod several;
-#[path = "cli/streams.rs"]
-mod streams;
 #[path = "cli/strangers.rs"]
 mod strangers;
+#[path = "cli/streams.rs"]
+mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
 #[path = "cli/texts.rs"]

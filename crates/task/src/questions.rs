@@ -45,7 +45,7 @@ pub const STANDARD_INPUT: &str = "-";
 pub struct Questions {
     /// The task. Its default score is [`Score::CHOICE`] if every item has choices, else [`Score::GENERATE`].
     pub task: Task,
-    /// What the file was read as.
+    /// The account of how the file was read.
     pub reading: Reading,
 }
 
@@ -59,7 +59,8 @@ impl Questions {
         let settings = setup.questions;
         let list = DatasetLayout { files: &[], list: settings.records.as_deref() };
         let records = if path.as_os_str() == STANDARD_INPUT {
-            let input = setup.input.ok_or_else(|| Error::setting("task", "`-` is the standard input, which is not given"))?;
+            let input =
+                setup.input.ok_or_else(|| Error::setting("task", "`-` is the standard input, which is not given"))?;
             Records::of_bytes(Path::new("stdin"), input, &list, setup.skip_bad)?
         } else {
             templates::check_records(settings, path)?;

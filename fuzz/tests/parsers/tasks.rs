@@ -115,7 +115,10 @@ fn layouts_of_questions() {
         let path = entry.expect("an entry").path();
         let expected = std::fs::read_to_string(path.with_extension("expected.json")).unwrap_or_default();
         // Files that are read as they come; those that are refused are no seeds.
-        if path.extension().is_some_and(|ending| ending == "jsonl") && !expected.contains("\"error\"") && !expected.contains("arguments") {
+        if path.extension().is_some_and(|ending| ending == "jsonl")
+            && !expected.contains("\"error\"")
+            && !expected.contains("arguments")
+        {
             seeds.push(std::fs::read(path).expect("reads"));
         }
     }

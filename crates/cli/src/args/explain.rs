@@ -10,7 +10,8 @@ use super::ModelArg;
 use super::task::TaskArgs;
 use super::values::{SplitName, share};
 
-const PROMPT: &str = "Without --task, the prompt to explain; with it, the template of the prompts of a file of questions";
+const PROMPT: &str =
+    "Without --task, the prompt to explain; with it, the template of the prompts of a file of questions";
 const ANSWER: &str = "Without --task, the answer to look for after --prompt; with it, the template of the answers";
 
 #[derive(Debug, Args)]

@@ -86,11 +86,8 @@ pub(crate) fn json(task: &Task, reading: Option<&Reading>) -> Value {
         "score": task.default_score, "first": task.items.iter().take(SHOWN).map(item).collect::<Vec<_>>()});
     if let Some(reading) = reading {
         let layouts = reading.layouts.iter().map(|layout| {
-            let fields: serde_json::Map<String, Value> = layout
-                .fields
-                .iter()
-                .map(|field| (field.name.clone(), field.part.words().into()))
-                .collect();
+            let fields: serde_json::Map<String, Value> =
+                layout.fields.iter().map(|field| (field.name.clone(), field.part.words().into())).collect();
             json!({"name": layout.name, "records": layout.records, "fields": fields})
         });
         value["layouts"] = layouts.collect();

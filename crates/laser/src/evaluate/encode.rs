@@ -221,8 +221,7 @@ impl ItemEncoder<'_> {
         let max_positions = self.config.max_positions;
         if longest > max_positions {
             let file = self.task.name.clone();
-            let error =
-                laser_task::Error::TooLong { file, place: self.place(), limit: max_positions, tokens: longest };
+            let error = laser_task::Error::TooLong { file, place: self.place(), limit: max_positions, tokens: longest };
             return Err(error.into());
         }
         Ok(())

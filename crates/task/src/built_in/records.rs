@@ -66,7 +66,9 @@ impl DataSource<'_> {
     /// A file cannot be read, or a record is malformed and is not to be skipped.
     pub(super) fn records(self, info: &TaskInfo, setup: &TaskOptions<'_>) -> Result<Records> {
         match self {
-            Self::Embedded => Ok(Records { file: info.name.into(), records: Vec::new(), skipped: Vec::new(), beside: Vec::new() }),
+            Self::Embedded => {
+                Ok(Records { file: info.name.into(), records: Vec::new(), skipped: Vec::new(), beside: Vec::new() })
+            }
             Self::Example(text) => example(info, text),
             Self::Path(path) => {
                 let layout = |files| DatasetLayout { files, list: None };

@@ -3,7 +3,7 @@
 //! A layout is a row of the table [`LAYOUTS`]. The first one whose needed fields a record has is the record's. To support
 //! another layout, add a row; names are compared without regard to capitals, blanks, `_` and `-`.
 
-/// What a field of a record becomes.
+/// The part of a question that a field of a record becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The prompt.
@@ -83,11 +83,11 @@ impl Part {
 /// inside the field `question`.
 #[derive(Debug, Clone, Copy)]
 pub struct LayoutField {
-    /// What the field becomes.
+    /// The part that the field becomes.
     pub part: Part,
     /// Names of the field; of [`Part::Column`], the names of all columns in their order.
     pub names: &'static [&'static str],
-    /// Whether every record of the layout has the field.
+    /// True if every record of the layout has the field.
     pub is_needed: bool,
 }
 
@@ -122,10 +122,8 @@ const fn optional(part: Part, names: &'static [&'static str]) -> LayoutField {
 const QUESTION: LayoutField = needed(Part::Question, &["question", "prompt", "query", "problem", "input"]);
 /// Questions of published sets with choices are called `ctx` (HellaSwag), `goal` (PIQA), too; OpenBookQA has
 /// `question_stem`, and what ARC and CommonsenseQA publish has `stem` inside `question`.
-const ASKED: LayoutField = needed(
-    Part::Question,
-    &["question", "prompt", "query", "problem", "input", "ctx", "goal", "question.stem"],
-);
+const ASKED: LayoutField =
+    needed(Part::Question, &["question", "prompt", "query", "problem", "input", "ctx", "goal", "question.stem"]);
 const PASSAGE: LayoutField = optional(Part::Passage, &["passage", "context", "article"]);
 const ANSWER: LayoutField = needed(
     Part::Answer,
@@ -147,7 +145,9 @@ const DELIMITER: LayoutField = optional(Part::Delimiter, &["target_delimiter"]);
 
 /// The layouts, the more special ones first.
 pub static LAYOUTS: &[Layout] = &[
-    layout("conversation", &[
+    layout(
+        "conversation",
+        &[
             needed(Part::Messages, &["messages", "conversations", "conversation"]),
             optional(Part::Answer, &["answer", "completion", "response"]),
             ALIASES,
@@ -157,86 +157,86 @@ pub static LAYOUTS: &[Layout] = &[
             RELATION,
             META,
             DELIMITER,
-        ]),
-    layout("minimal pair", &[
+        ],
+    ),
+    layout(
+        "minimal pair",
+        &[
             needed(Part::Good, &["sentence_good", "good_sentence"]),
             needed(Part::Bad, &["sentence_bad", "bad_sentence"]),
             ID,
             GROUP,
             META,
             DELIMITER,
-        ]),
-    layout("preference pair", &[
-            QUESTION,
-            needed(Part::Good, &["chosen"]),
-            needed(Part::Bad, &["rejected"]),
-            ID,
-            GROUP,
-            META,
-            DELIMITER,
-        ]),
-    layout("scored choices (BIG-bench)", &[
+        ],
+    ),
+    layout(
+        "preference pair",
+        &[QUESTION, needed(Part::Good, &["chosen"]), needed(Part::Bad, &["rejected"]), ID, GROUP, META, DELIMITER],
+    ),
+    layout(
+        "scored choices (BIG-bench)",
+        &[
             needed(Part::Question, &["input", "question"]),
             needed(Part::Scores, &["target_scores"]),
             ID,
             GROUP,
             META,
             DELIMITER,
-        ]),
+        ],
+    ),
     // Only where the right choice has our own name, the subject is what the question is about: MMLU calls a school subject so.
-    layout("question with choices", &[
+    layout(
+        "question with choices",
+        &[ASKED, PASSAGE, CHOICES, needed(Part::Gold, &["gold"]), ID, GROUP, SUBJECT, RELATION, META, DELIMITER],
+    ),
+    layout("question with choices and an answer key", &[ASKED, PASSAGE, CHOICES, GOLD, ID, GROUP, META, DELIMITER]),
+    layout(
+        "question with choices in columns A, B, …",
+        &[
             ASKED,
             PASSAGE,
-            CHOICES,
-            needed(Part::Gold, &["gold"]),
+            needed(Part::Column, &["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"]),
+            GOLD,
             ID,
             GROUP,
-            SUBJECT,
-            RELATION,
             META,
             DELIMITER,
-        ]),
-    layout("question with choices and an answer key", &[ASKED, PASSAGE, CHOICES, GOLD, ID, GROUP, META, DELIMITER]),
-    layout("question with choices in columns A, B, …", &[
-        ASKED,
-        PASSAGE,
-        needed(Part::Column, &["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"]),
-        GOLD,
-        ID,
-        GROUP,
-        META,
-        DELIMITER,
-    ]),
-    layout("question with choices in columns option_a, option_b, …", &[
-        ASKED,
-        PASSAGE,
-        needed(Part::Column, &["option_a", "option_b", "option_c", "option_d", "option_e", "option_f"]),
-        GOLD,
-        ID,
-        GROUP,
-        META,
-        DELIMITER,
-    ]),
-    layout("question with choices in columns choice1, choice2, …", &[
-        ASKED,
-        PASSAGE,
-        needed(Part::Column, &["choice1", "choice2", "choice3", "choice4", "choice5", "choice6"]),
-        GOLD,
-        ID,
-        GROUP,
-        META,
-        DELIMITER,
-    ]),
-    layout("question with choices in columns sol1, sol2 (PIQA)", &[
-        ASKED,
-        needed(Part::Column, &["sol1", "sol2"]),
-        GOLD,
-        ID,
-        GROUP,
-        META,
-        DELIMITER,
-    ]),
-    layout("statement that is true or false", &[
+        ],
+    ),
+    layout(
+        "question with choices in columns option_a, option_b, …",
+        &[
+            ASKED,
+            PASSAGE,
+            needed(Part::Column, &["option_a", "option_b", "option_c", "option_d", "option_e", "option_f"]),
+            GOLD,
+            ID,
+            GROUP,
+            META,
+            DELIMITER,
+        ],
+    ),
+    layout(
+        "question with choices in columns choice1, choice2, …",
+        &[
+            ASKED,
+            PASSAGE,
+            needed(Part::Column, &["choice1", "choice2", "choice3", "choice4", "choice5", "choice6"]),
+            GOLD,
+            ID,
+            GROUP,
+            META,
+            DELIMITER,
+        ],
+    ),
+    layout(
+        "question with choices in columns sol1, sol2 (PIQA)",
+        &[ASKED, needed(Part::Column, &["sol1", "sol2"]), GOLD, ID, GROUP, META, DELIMITER],
+    ),
+    layout(
+        "statement that is true or false",
+        &[
             needed(Part::Statement, &["statement", "claim"]),
             needed(Part::Truth, &["label", "is_true", "truth"]),
             ID,
@@ -245,8 +245,11 @@ pub static LAYOUTS: &[Layout] = &[
             RELATION,
             META,
             DELIMITER,
-        ]),
-    layout("instruction", &[
+        ],
+    ),
+    layout(
+        "instruction",
+        &[
             needed(Part::Instruction, &["instruction"]),
             optional(Part::Input, &["input", "context"]),
             needed(Part::Answer, &["output", "response", "completion", "answer"]),
@@ -255,7 +258,8 @@ pub static LAYOUTS: &[Layout] = &[
             GROUP,
             META,
             DELIMITER,
-        ]),
+        ],
+    ),
     layout("question and answer", &[QUESTION, PASSAGE, ANSWER, ALIASES, ID, GROUP, SUBJECT, RELATION, META, DELIMITER]),
 ];
 

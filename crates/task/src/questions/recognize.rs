@@ -99,7 +99,7 @@ impl<'r> Names<'r> {
         Some(FoundField { part, usual, name, inner: Some(inner), value })
     }
 
-    /// Whether a value counts as given: not null, and no empty text. A text of blanks may stand between prompt and answer.
+    /// Returns true if a value counts as given: not null, and no empty text. A text of blanks may stand between prompt and answer.
     fn is_given(&self, part: Part, value: &Value) -> bool {
         match value.as_str() {
             Some(text) if part == Part::Delimiter => !(self.is_table && text.is_empty()),
@@ -124,9 +124,11 @@ impl<'r> Names<'r> {
         }
         let fields: Vec<_> = layout.fields.iter().flat_map(|field| self.values(field)).collect();
         let read: Vec<&str> = fields.iter().map(|field| field.name).collect();
-        let unread = self.record.fields.iter().filter(|(name, value)| {
-            !read.contains(&name.as_str()) && self.is_given(Part::Meta, value)
-        });
+        let unread = self
+            .record
+            .fields
+            .iter()
+            .filter(|(name, value)| !read.contains(&name.as_str()) && self.is_given(Part::Meta, value));
         let unread = unread.map(|(name, _)| name.as_str()).collect();
         Some(Recognized { layout, fields, unread })
     }
@@ -142,7 +144,8 @@ impl<'r> Names<'r> {
         }
         let usual = missing.names[0];
         if let Some((name, value)) = missing.names.iter().find_map(|name| self.any(name)) {
-            let found = if value.is_null() { "expected a value, found null" } else { "expected a text, found an empty one" };
+            let found =
+                if value.is_null() { "expected a value, found null" } else { "expected a text, found an empty one" };
             return BadField::new(name, found);
         }
         let found: Vec<&str> = self.record.fields.keys().map(String::as_str).collect();
@@ -155,8 +158,8 @@ impl<'r> Names<'r> {
         BadField::new(
             usual,
             format!(
-                "{expected}, found {found}; the nearest layout is \"{}\" ({}). For other fields, the settings `prompt` and \
-                 `answer` (or `choices` and `gold`) are templates, such as {{{{ {} }}}}",
+                "{expected}, found {found}; the nearest layout is \"{}\" ({}). For other fields, the setting `prompt` and \
+                 the setting `answer` (or the setting `choices` and the setting `gold`) are templates, such as '{{{{ {} }}}}'",
                 layout.name,
                 needs(layout),
                 self.record.fields.keys().next().map_or("text", String::as_str),
@@ -180,7 +183,7 @@ impl<'r> Names<'r> {
     }
 }
 
-/// What a layout needs, as an error lists it.
+/// The needed fields of a layout, as an error lists them.
 fn needs(layout: &Layout) -> String {
     let needed = layout.fields.iter().filter(|field| field.is_needed);
     needed.map(|field| format!("`{}`", field.names[0])).collect::<Vec<_>>().join(", ")

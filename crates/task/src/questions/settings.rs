@@ -20,14 +20,8 @@ pub struct QuestionSettings {
 
 impl QuestionSettings {
     /// No settings.
-    pub const NONE: &'static Self = &Self {
-        prompt: None,
-        answer: None,
-        choices: None,
-        gold: None,
-        records: None,
-        target_delimiter: None,
-    };
+    pub const NONE: &'static Self =
+        &Self { prompt: None, answer: None, choices: None, gold: None, records: None, target_delimiter: None };
 
     /// The settings that are given, by their names.
     pub fn given(&self) -> Vec<(&'static str, &str)> {

@@ -73,7 +73,12 @@ impl Templates {
         for (setting, field, template, stands_for) in [
             ("prompt", "question", &settings.prompt, ASKED),
             ("answer", "answer", &settings.answer, ANSWERED),
-            ("choices", "choices", &settings.choices, &[Part::Choices, Part::Column, Part::Scores, Part::Good, Part::Bad]),
+            (
+                "choices",
+                "choices",
+                &settings.choices,
+                &[Part::Choices, Part::Column, Part::Scores, Part::Good, Part::Bad],
+            ),
             ("gold", "gold", &settings.gold, &[Part::Gold]),
         ] {
             let Some(text) = template else { continue };
@@ -144,7 +149,8 @@ pub(super) fn check_records(settings: &QuestionSettings, path: &Path) -> Result<
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     match &settings.records {
         Some(key) if !["json", ""].contains(&extension.as_str()) => {
-            let problem = format!("only a JSON document has its records under a key such as `{key}`: {}", path.display());
+            let problem =
+                format!("only a JSON document has its records under a key such as `{key}`: {}", path.display());
             Err(Error::setting("records", problem))
         }
         _ => Ok(()),

@@ -28,11 +28,15 @@ fn open_and_multiple_choice_questions_are_read() {
 #[test]
 fn conversations_keep_their_turns() {
     let of = |messages: &str| parse(&format!("{{\"messages\":[{messages}]}}"));
-    let [system, user, answer] = ["system", "user", "assistant"].map(|role| format!(r#"{{"role":"{role}","content":"{role} text"}}"#));
+    let [system, user, answer] =
+        ["system", "user", "assistant"].map(|role| format!(r#"{{"role":"{role}","content":"{role} text"}}"#));
     let one = of(&format!("{user},{answer}")).expect("one turn");
     assert_eq!((one.prompt.as_str(), one.target(), one.turns.len()), ("user text", "assistant text", 0));
     let several = of(&format!("{system},{user},{answer},{user},{answer}")).expect("several");
-    assert_eq!(several.turns.iter().map(|turn| turn.role.as_str()).collect::<Vec<_>>(), ["system", "user", "assistant", "user"]);
+    assert_eq!(
+        several.turns.iter().map(|turn| turn.role.as_str()).collect::<Vec<_>>(),
+        ["system", "user", "assistant", "user"]
+    );
     assert_eq!(several.prompt, "system text\n\nuser text\n\nassistant text\n\nuser text");
     let prompt = format!(r#"{{"prompt":[{user}],"completion":"x"}}"#);
     assert_eq!(parse(&prompt).expect("a prompt of messages").prompt, "user text");
@@ -62,6 +66,7 @@ fn errors_name_the_field() {
         (r#"{"question":["x"],"answer":"a"}"#, "question"),
         (r#"{"question":"x","choices":"[\"1\",\"2\"]","gold":"1"}"#, "gold"),
         (r#"{"question":{"stem":"x","choices":[{"text":"a"},{"text":""}]},"answerKey":"A"}"#, "question.choices"),
+        (r#"{"question":"x","choices":["a","b"],"gold":0,"answer":"b"}"#, "answer"),
         (r#"{"input":"x","target_scores":{"a":1,"b":1}}"#, "target_scores"),
         (r#"{"statement":"x","label":2}"#, "label"),
     ] {
@@ -104,7 +109,9 @@ fn choices_that_are_counted_from_1_are_refused_for_the_whole_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("q.jsonl");
     let open = |golds: &[&str], skip_bad| {
-        let row = |(i, gold): (usize, &&str)| format!("{{\"question\":\"q{i}\",\"choices\":[\"a\",\"b\",\"c\"],\"gold\":{gold}}}\n");
+        let row = |(i, gold): (usize, &&str)| {
+            format!("{{\"question\":\"q{i}\",\"choices\":[\"a\",\"b\",\"c\"],\"gold\":{gold}}}\n")
+        };
         std::fs::write(&path, golds.iter().enumerate().map(row).collect::<String>()).expect("writes");
         Questions::open(&path, &TaskOptions { skip_bad, ..TaskOptions::default() }).map_err(|error| error.to_string())
     };
