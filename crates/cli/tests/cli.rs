@@ -65,8 +65,11 @@ mod scores;
 mod search;
 #[path = "cli/several.rs"]
 mod several;
+<<<<<<< HEAD
 #[path = "cli/stranger_commands.rs"]
 mod stranger_commands;
+=======
+>>>>>>> data
 #[path = "cli/strangers.rs"]
 mod strangers;
 #[path = "cli/streams.rs"]

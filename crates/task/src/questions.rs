@@ -45,7 +45,7 @@ pub const STANDARD_INPUT: &str = "-";
 pub struct Questions {
     /// The task. Its default score is [`Score::CHOICE`] if every item has choices, else [`Score::GENERATE`].
     pub task: Task,
-    /// What the file was read as.
+    /// The account of how the file was read.
     pub reading: Reading,
 }
 

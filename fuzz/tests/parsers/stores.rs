@@ -2,7 +2,7 @@
 
 use laser::Edit;
 use laser::search::Fingerprint;
-use laser::search::store::{Outcomes, Store, Trial};
+use laser::search::store::{CountedItems, Outcomes, Store, Trial};
 use laser::statistics::Split;
 use laser_fuzz::damage::Damaged;
 use laser_fuzz::target::Target;
@@ -42,7 +42,8 @@ fn trial_stores() {
         }
         write(&path, input);
         let opened = Store::open_existing(&path).is_ok_and(|store| {
-            let _ = store.rows(Split::Search, |_| true, 3);
+            let items = CountedItems { counts: &|_| true, have_answers: true };
+            let _ = store.rows(Split::Search, &items, Some("gradient"), &[]);
             let _ = store.order(Split::Search);
             let _ = store.screen("gradient");
             if let Ok(outcomes) = store.get(&Edit::default(), Split::Search) {

@@ -136,3 +136,26 @@ fn a_failed_rendering_names_its_item() {
     broken("{% include 'other' %}{{", "syntax error");
     broken(&"x".repeat((1 << 20) + 1), "at most 1048576 bytes, found 1048577");
 }
+
+#[test]
+fn a_conversation_is_rendered_turn_by_turn() {
+    let source = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>";
+    let turn = |role: &str, content: &str| Turn { role: role.to_owned(), content: content.to_owned() };
+    let mut before = task(["a", "b"], Value::Null);
+    before.items[0].turns =
+        vec![turn("system", "Be brief."), turn("user", "Sky?"), turn("assistant", "Blue."), turn("user", "Snow?")];
+    before.items[0].delimiter = Some("=".to_owned());
+    let prompts = |chat: &ChatTemplate| {
+        let after = chat.apply(before.clone(), Score::GREEDY).expect("rendered");
+        assert!(after.items.iter().all(|item| item.turns.is_empty() && after.delimiter(item).is_empty()));
+        after.items.iter().map(|item| item.prompt.clone()).collect::<Vec<_>>()
+    };
+    let rest = "<user>Sky?<assistant>Blue.<user>Snow?<assistant>";
+    assert_eq!(prompts(&plain(source)), [format!("<system>Be brief.{rest}"), "<user>b<assistant>".to_owned()]);
+    let settings = ChatSettings { system: Some("Be kind.".to_owned()), date: None };
+    let kind = template(source, settings).expect("a template");
+    assert_eq!(
+        prompts(&kind),
+        [format!("<system>Be kind.\n\nBe brief.{rest}"), "<system>Be kind.<user>b<assistant>".to_owned()]
+    );
+}

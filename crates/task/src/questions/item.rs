@@ -1,6 +1,6 @@
 //! A recognised record → its item.
 
-use super::layout::Part;
+use super::layout::{Part, folded};
 use super::recognize::{FoundField, Recognized};
 use super::turns::{plain, turns};
 use super::values::{self, Choices, Gold, brief, text, untrimmed};
@@ -34,7 +34,7 @@ pub(super) fn item(record: &Record, recognized: &Recognized<'_>, delimiter: Opti
     let stands_apart = prompt.is_empty() || prompt.ends_with(char::is_whitespace);
     let delimiter = delimiter.or_else(|| stands_apart.then(String::new));
     let item = Item { id, group, subject, relation, prompt, turns, delimiter, ..Item::default() };
-    if let Some((choices, gold)) = choices(recognized)? {
+    if let Some((choices, gold)) = choices(record, recognized)? {
         let Some(index) = gold else { return Err(wrong_gold(recognized, &choices)) };
         check_different(recognized, &choices.texts, index)?;
         return Ok(Item { answers: vec![choices.texts[index].clone()], choices: choices.texts, gold: index, ..item });
@@ -65,7 +65,7 @@ fn is_plural(field: &FoundField<'_>) -> bool {
     field.usual.ends_with('s')
 }
 
-/// What a record asks.
+/// The question of a record.
 struct Asked {
     prompt: String,
     /// The turns of a conversation of several turns.
@@ -122,7 +122,7 @@ fn asked(recognized: &Recognized<'_>) -> Result<Asked, BadField> {
 }
 
 /// The choices of a record and the index of the right one, if the record says it; `None` for an open question.
-fn choices(recognized: &Recognized<'_>) -> Result<Option<(Choices, Option<usize>)>, BadField> {
+fn choices(record: &Record, recognized: &Recognized<'_>) -> Result<Option<(Choices, Option<usize>)>, BadField> {
     let part = |part| recognized.field(part);
     if let (Some(good), Some(bad)) = (part(Part::Good), part(Part::Bad)) {
         let texts = [good, bad].map(|field| text(&field.path(), field.value));
@@ -139,7 +139,30 @@ fn choices(recognized: &Recognized<'_>) -> Result<Option<(Choices, Option<usize>
     let Some(field) = part(Part::Gold) else { return Ok(None) };
     let choices = listed_choices(recognized)?;
     let gold = Gold::read(field.value, &choices).index(choices.texts.len());
+    check_agrees(record, recognized, &choices, gold)?;
     Ok(Some((choices, gold)))
+}
+
+/// Fails if a field `answer` beside the one that was read names another choice.
+fn check_agrees(
+    record: &Record,
+    recognized: &Recognized<'_>,
+    choices: &Choices,
+    gold: Option<usize>,
+) -> Result<(), BadField> {
+    let Some(name) = recognized.unread.iter().find(|name| folded(name) == "answer") else { return Ok(()) };
+    let value = &record.fields[*name];
+    match (Gold::read(value, choices).index(choices.texts.len()), gold) {
+        (Some(other), Some(gold)) if other != gold => {
+            let (one, other) =
+                (brief(&choices.texts[gold].as_str().into()), brief(&choices.texts[other].as_str().into()));
+            Err(BadField::new(
+                name,
+                format!("expected the right choice as another field says it, {one}, found {other}"),
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The choices that stand in a list, or in columns.
@@ -152,7 +175,7 @@ fn listed_choices(recognized: &Recognized<'_>) -> Result<Choices, BadField> {
     Ok(Choices::unlabelled(texts))
 }
 
-/// What a record with listed choices says of the right one, with the number of choices; `None` for other records.
+/// The right choice of a record with listed choices, as the record says it, with their number; `None` for other records.
 pub(super) fn listed_gold(recognized: &Recognized<'_>) -> Option<(Gold, usize)> {
     let field = recognized.field(Part::Gold)?;
     let choices = listed_choices(recognized).ok()?;

@@ -3,7 +3,7 @@
 //! A layout is a row of the table [`LAYOUTS`]. The first one whose needed fields a record has is the record's. To support
 //! another layout, add a row; names are compared without regard to capitals, blanks, `_` and `-`.
 
-/// What a field of a record becomes.
+/// The part of a question that a field of a record becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The prompt.
@@ -83,11 +83,11 @@ impl Part {
 /// inside the field `question`.
 #[derive(Debug, Clone, Copy)]
 pub struct LayoutField {
-    /// What the field becomes.
+    /// The part that the field becomes.
     pub part: Part,
     /// Names of the field; of [`Part::Column`], the names of all columns in their order.
     pub names: &'static [&'static str],
-    /// Whether every record of the layout has the field.
+    /// True if every record of the layout has the field.
     pub is_needed: bool,
 }
 

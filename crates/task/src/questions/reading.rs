@@ -1,4 +1,5 @@
-//! What a file of questions was read as: which layouts its records have, what each field became, and what was not read.
+//! The account of how a file of questions was read: the layouts of its records, the part that each field became, and the
+//! fields that were not read.
 
 use std::collections::HashSet;
 
@@ -7,7 +8,7 @@ use super::recognize::{Recognized, listed};
 use super::settings::QuestionSettings;
 use crate::dataset::Records;
 
-/// What a file was read as.
+/// The account of how a file was read.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
     /// The layouts of its records, in the order of their first appearance.
@@ -38,14 +39,14 @@ pub struct ReadLayout {
 pub struct ReadField {
     /// Name in the file, `question.stem` for a field inside another.
     pub name: String,
-    /// What it became.
+    /// The part that it became.
     pub part: Part,
-    /// Whether the name is the usual one of the part.
+    /// True if the name is the usual one of the part.
     is_usual: bool,
 }
 
 impl Reading {
-    /// What is known before the first record.
+    /// The account before the first record.
     pub(super) fn new(records: &Records, settings: &QuestionSettings) -> Self {
         let settings = settings.given().into_iter().map(|(name, text)| (name, text.to_owned())).collect();
         Self { beside: records.beside.clone(), settings, ..Self::default() }

@@ -99,7 +99,7 @@ impl<'r> Names<'r> {
         Some(FoundField { part, usual, name, inner: Some(inner), value })
     }
 
-    /// Whether a value counts as given: not null, and no empty text. A text of blanks may stand between prompt and answer.
+    /// Returns true if a value counts as given: not null, and no empty text. A text of blanks may stand between prompt and answer.
     fn is_given(&self, part: Part, value: &Value) -> bool {
         match value.as_str() {
             Some(text) if part == Part::Delimiter => !(self.is_table && text.is_empty()),
@@ -158,8 +158,8 @@ impl<'r> Names<'r> {
         BadField::new(
             usual,
             format!(
-                "{expected}, found {found}; the nearest layout is \"{}\" ({}). For other fields, the settings `prompt` and \
-                 `answer` (or `choices` and `gold`) are templates, such as {{{{ {} }}}}",
+                "{expected}, found {found}; the nearest layout is \"{}\" ({}). For other fields, the setting `prompt` and \
+                 the setting `answer` (or the setting `choices` and the setting `gold`) are templates, such as '{{{{ {} }}}}'",
                 layout.name,
                 needs(layout),
                 self.record.fields.keys().next().map_or("text", String::as_str),
@@ -183,7 +183,7 @@ impl<'r> Names<'r> {
     }
 }
 
-/// What a layout needs, as an error lists it.
+/// The needed fields of a layout, as an error lists them.
 fn needs(layout: &Layout) -> String {
     let needed = layout.fields.iter().filter(|field| field.is_needed);
     needed.map(|field| format!("`{}`", field.names[0])).collect::<Vec<_>>().join(", ")

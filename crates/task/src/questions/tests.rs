@@ -66,6 +66,7 @@ fn errors_name_the_field() {
         (r#"{"question":["x"],"answer":"a"}"#, "question"),
         (r#"{"question":"x","choices":"[\"1\",\"2\"]","gold":"1"}"#, "gold"),
         (r#"{"question":{"stem":"x","choices":[{"text":"a"},{"text":""}]},"answerKey":"A"}"#, "question.choices"),
+        (r#"{"question":"x","choices":["a","b"],"gold":0,"answer":"b"}"#, "answer"),
         (r#"{"input":"x","target_scores":{"a":1,"b":1}}"#, "target_scores"),
         (r#"{"statement":"x","label":2}"#, "label"),
     ] {

@@ -55,7 +55,7 @@ pub(super) struct Choices {
     pub(super) texts: Vec<String>,
     /// A label for each choice; empty if the record gives none.
     pub(super) labels: Vec<String>,
-    /// Whether the choices stood in a cell of a table, where an index is no number but a text.
+    /// True if the choices stood in a cell of a table, where an index is no number but a text.
     pub(super) is_cell: bool,
 }
 
@@ -99,7 +99,7 @@ impl Choices {
     }
 }
 
-/// What a field says about the right choice.
+/// The right choice, as a field says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gold {
     /// A number, which is an index if counted from 0.
@@ -147,7 +147,14 @@ pub(super) fn truth(field: &str, value: &Value) -> Result<bool, BadField> {
         (Some(truth), ..) => Ok(truth),
         (_, Some(1), _) | (.., Some("true" | "1" | "1.0" | "yes")) => Ok(true),
         (_, Some(0), _) | (.., Some("false" | "0" | "0.0" | "no")) => Ok(false),
-        _ => Err(BadField::new(field, format!("expected true or false, or 1 or 0, found {}", brief(value)))),
+        _ => Err(BadField::new(
+            field,
+            format!(
+                "expected true or false, or 1 or 0, found {}; for other labels, the setting `prompt` and the setting `answer` are \
+                 templates",
+                brief(value)
+            ),
+        )),
     }
 }
 
