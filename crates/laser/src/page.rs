@@ -107,7 +107,10 @@ impl Page {
         let failed = |error: minijinja::Error| Error::Report(error.to_string());
         let templates = templates().map_err(failed)?;
         let title = format!("{}: {}", self.program, self.subject);
-        templates.get_template("page.html").and_then(|page| page.render(context! { title, page => self })).map_err(failed)
+        templates
+            .get_template("page.html")
+            .and_then(|page| page.render(context! { title, page => self }))
+            .map_err(failed)
     }
 
     /// The page without its drawings, as Markdown.

@@ -32,7 +32,10 @@ fn results_of_all_kinds_of_searches_fit_the_schema() {
         assert_eq!(results, bench.json(&format!("run{i}/results.json")));
         check(&results, &schema(), &schema(), "results.json");
         let host = &results["manifest"]["host"];
-        assert!(host["command"].as_str().is_some_and(|command| command.contains("laser search model --task")), "{host}");
+        assert!(
+            host["command"].as_str().is_some_and(|command| command.contains("laser search model --task")),
+            "{host}"
+        );
         assert!(results["manifest"]["date"].as_str().is_some_and(|date| date.ends_with('Z')));
     }
 }
@@ -41,8 +44,9 @@ fn results_of_all_kinds_of_searches_fit_the_schema() {
 fn the_schema_refuses_what_it_should() {
     let bench = Bench::new();
     items::planted(&bench, "model", PLANTED, 60);
-    let results =
-        bench.data("search model --task planted.jsonl --score top1 --matrices fc_in --rho 0.1 --strategy exhaustive --out run");
+    let results = bench.data(
+        "search model --task planted.jsonl --score top1 --matrices fc_in --rho 0.1 --strategy exhaustive --out run",
+    );
     for (pointer, wrong) in [
         ("/verdict", Value::from("maybe")),
         ("/test/mcnemar_p", Value::from(1.5)),
@@ -80,8 +84,23 @@ fn trials_csv_has_a_line_for_every_edit_of_the_space() {
 fn check(value: &Value, schema: &Value, root: &Value, place: &str) {
     for keyword in schema.as_object().expect("a schema is an object").keys() {
         let known = [
-            "$schema", "$ref", "$defs", "title", "description", "type", "enum", "pattern", "properties", "required",
-            "additionalProperties", "items", "minItems", "maxItems", "minimum", "maximum", "anyOf",
+            "$schema",
+            "$ref",
+            "$defs",
+            "title",
+            "description",
+            "type",
+            "enum",
+            "pattern",
+            "properties",
+            "required",
+            "additionalProperties",
+            "items",
+            "minItems",
+            "maxItems",
+            "minimum",
+            "maximum",
+            "anyOf",
         ];
         assert!(known.contains(&keyword.as_str()), "{place}: the check does not know `{keyword}`");
     }
@@ -119,7 +138,10 @@ fn check(value: &Value, schema: &Value, root: &Value, place: &str) {
     if let (Some(pattern), Some(text)) = (schema["pattern"].as_str(), value.as_str()) {
         // The only pattern of the schema.
         assert_eq!(pattern, "^[0-9a-f]{64}$");
-        assert!(text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit() && !c.is_uppercase()), "{place}: {text}");
+        assert!(
+            text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit() && !c.is_uppercase()),
+            "{place}: {text}"
+        );
     }
     if let Some(number) = value.as_f64() {
         assert!(schema["minimum"].as_f64().is_none_or(|least| number >= least), "{place}: {number} is too small");

@@ -53,7 +53,9 @@ impl Bench {
             return results.to_string();
         }
         let of_host = |line: &&str| {
-            ["command", "time", "machine", "date"].iter().any(|row| line.contains(&format!("data-label=\"name\">{row}</td>")))
+            ["command", "time", "machine", "date"]
+                .iter()
+                .any(|row| line.contains(&format!("<th scope=\"row\">{row}</th>")))
         };
         text.lines().filter(|line| !of_host(line)).collect::<Vec<_>>().join("\n")
     }

@@ -59,8 +59,8 @@ pub(super) fn changed(changes: &[MatrixChange]) -> Option<Changed> {
         "changed-matrices",
         "The matrices that the edit changes",
         &[
-            "layer",
             "matrix",
+            "layer",
             "keep",
             "#rank",
             "#of",
@@ -74,8 +74,8 @@ pub(super) fn changed(changes: &[MatrixChange]) -> Option<Changed> {
         let (layer, matrix) = change.matrix.split_once('.').unwrap_or(("", &change.matrix));
         table.push(
             vec![
-                Cell::new(layer.trim_start_matches('L')),
                 Cell::new(matrix),
+                Cell::new(layer.trim_start_matches('L')),
                 Cell::new(&*change.reduction),
                 Cell::new(change.rank.map_or_else(|| "–".to_owned(), count)).strong(),
                 Cell::new(count(change.max_rank)),
@@ -116,14 +116,13 @@ fn spectrum_plot(change: &MatrixChange) -> Option<SpectrumPlot> {
     };
     // Reductions without a cut, such as bands, have no kept and removed side.
     let rank = change.rank.filter(|_| keeps_largest(&change.reduction)).unwrap_or(change.max_rank);
-    let (mut kept, mut removed) =
-        (values.iter().filter(|(p, _)| *p <= rank), values.iter().filter(|(p, _)| *p > rank));
+    let (mut kept, mut removed) = (values.iter().filter(|(p, _)| *p <= rank), values.iter().filter(|(p, _)| *p > rank));
     let cut = (rank > 0 && rank < change.max_rank).then(|| {
         let at = x(rank as f64 + 0.5);
         Label { x: at, y: TOP - 8.0, text: format!("cut after {}", count(rank)) }
     });
-    let edge = (change.noise_edge >= 10f64.powi(low) && change.noise_edge <= 10f64.powi(high))
-        .then(|| y(change.noise_edge));
+    let edge =
+        (change.noise_edge >= 10f64.powi(low) && change.noise_edge <= 10f64.powi(high)).then(|| y(change.noise_edge));
     let power = |exponent: i32| match exponent {
         -3..=3 => format!("{}", 10f64.powi(exponent)),
         exponent => format!("1e{exponent}"),

@@ -55,9 +55,11 @@ pub(super) fn costs(price: &Price) -> Costs {
         push(
             "answers that repeat themselves".to_owned(),
             "How many of the generated answers on the test split say the same words three times in a row.",
-            Cell::new(format!("{} points", points(best - base)))
-                .strong()
-                .note(format!("{} → {}", percent(*base), percent(*best))),
+            Cell::new(format!("{} points", points(best - base))).strong().note(format!(
+                "{} → {}",
+                percent(*base),
+                percent(*best)
+            )),
         );
     }
     for WordingChange { task, n, acc: BeforeAfter { base, best }, ci95 } in &price.wordings {

@@ -151,7 +151,9 @@ fn row(place: usize, flip: &Flip) -> FlipRow {
 fn end(text: &str, most: usize) -> String {
     match text.chars().count().checked_sub(most) {
         None | Some(0) => text.to_owned(),
-        Some(surplus) => format!("… ({} characters before) {}", count(surplus), text.chars().skip(surplus).collect::<String>()),
+        Some(surplus) => {
+            format!("… ({} characters before) {}", count(surplus), text.chars().skip(surplus).collect::<String>())
+        }
     }
 }
 

@@ -98,8 +98,12 @@ fn views(grid: &Grid) -> Vec<View> {
         }
         Prediction::Order => ("Place among all predictions of the screen.", colour_scale::order_legend()),
     };
-    let screen =
-        any(|cell| cell.prediction).then(|| View { name: "screen", title: "prediction of the screen", meaning, legend });
+    let screen = any(|cell| cell.prediction).then(|| View {
+        name: "screen",
+        title: "prediction of the screen",
+        meaning,
+        legend,
+    });
     [accuracy, loss, screen].into_iter().flatten().collect()
 }
 

@@ -3,8 +3,8 @@
 mod scores;
 
 use super::*;
-use crate::results::{Host, MatrixChange, Results};
 use crate::results::tests::{results, task_change};
+use crate::results::{Host, MatrixChange, Results};
 use crate::search::objective::Measure;
 use crate::search::store::TrialRow;
 use crate::search::{Prediction, Screen};
@@ -90,8 +90,11 @@ fn the_grid_tells_tried_dropped_screened_and_untried_edits_apart() {
     apart.push(trial(2, "gate_proj", "0.9", 0.55));
     let page = page_of(&results, &apart, &[]);
     let plot = page.split("The best edit of each layer").nth(1).expect("a plot");
-    let pieces: Vec<usize> =
-        plot.split("<polyline").skip(1).map(|piece| piece.split("/>").next().expect("an end").matches(',').count()).collect();
+    let pieces: Vec<usize> = plot
+        .split("<polyline")
+        .skip(1)
+        .map(|piece| piece.split("/>").next().expect("an end").matches(',').count())
+        .collect();
     assert_eq!(pieces, [2], "layers 26 and 27 of gate_proj are neighbours");
 }
 
@@ -117,7 +120,10 @@ fn every_matrix_of_a_composed_winner_is_outlined() {
         assert!(page.contains(part), "{part}");
     }
     let headline = page.split("<h1>").nth(1).and_then(|rest| rest.split("</h1>").next()).expect("a headline");
-    assert!(headline.starts_with("The gain is real: the edit raises accuracy") && !headline.contains('@'), "{headline}");
+    assert!(
+        headline.starts_with("The gain is real: the edit raises accuracy") && !headline.contains('@'),
+        "{headline}"
+    );
     // A winner of many matrices is not written out in the head.
     results.best.edit = (0..9).map(|layer| format!("L{layer}.up_proj@0.5")).collect::<Vec<_>>().join(",");
     assert!(page_of(&results, &trials, &[]).contains("The edit changes 9 matrices."));
@@ -141,7 +147,7 @@ fn what_was_changed_is_a_table_with_spectra() {
     }];
     let page = page_of(&results, &[], &[]);
     for part in [
-        "<th scope=\"row\">27</th><td data-label=\"matrix\">gate_proj</td>",
+        "<th scope=\"row\">gate_proj</th><td data-label=\"layer\">27</td>",
         "<td class=\"n\" data-label=\"rank\"><b>5</b></td><td class=\"n\" data-label=\"of\">576</td>",
         "12.3 %",
         "431.2",
@@ -260,7 +266,10 @@ fn flips_are_divided_into_fixed_and_broken_with_whole_answers() {
     let long = Flip { removed_prediction: Some(" the".to_owned()), ..flip(&"word ".repeat(400), false) };
     let page = page_of(&results(1000, 80, 30, 0.08), &[], &[long]);
     assert!(page.contains("<details class=\"long\"><summary>… (1,500 characters before) word"), "{page}");
-    assert!(page.contains("What the removed components say") && page.contains("data-label=\"removed part alone\"> the</td>"));
+    assert!(
+        page.contains("What the removed components say")
+            && page.contains("data-label=\"removed part alone\"> the</td>")
+    );
     let none = page_of(&results(1000, 80, 30, 0.08), &[], &[]);
     assert!(!none.contains("type=\"search\"") && none.contains("<b>Fixed: 0</b>"));
 }

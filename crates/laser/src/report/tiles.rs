@@ -26,7 +26,9 @@ pub(super) fn tiles(results: &Results, has_accuracy: bool, costs: Option<&Costs>
     let mut tiles = if has_accuracy { of_accuracy(results) } else { of_texts(results) };
     if !tiles.is_empty() {
         tiles.push(match costs {
-            Some(costs) => tile("price on ordinary text, nats a token", &costs.headline, &interval_text(&costs.interval)),
+            Some(costs) => {
+                tile("price on ordinary text, nats a token", &costs.headline, &interval_text(&costs.interval))
+            }
             None => tile("price on ordinary text", "?", "not measured"),
         });
     }
@@ -37,7 +39,8 @@ fn of_accuracy(results: &Results) -> Vec<Tile> {
     let scores = (results.base.get(&Split::Test), results.best.splits.get(&Split::Test));
     let (Some(base), Some(best)) = scores else { return Vec::new() };
     let interval = |[low, high]: [f64; 2]| format!("95 %: {:.1} to {:.1}", 100.0 * low, 100.0 * high);
-    let change = results.test.ci95.map_or_else(String::new, |[low, high]| format!("{} to {}", points(low), points(high)));
+    let change =
+        results.test.ci95.map_or_else(String::new, |[low, high]| format!("{} to {}", points(low), points(high)));
     vec![
         tile("unedited model, test", &percent(base.acc), &interval(base.acc_ci95)),
         tile("with the edit, test", &percent(best.acc), &interval(best.acc_ci95)),

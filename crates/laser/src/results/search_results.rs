@@ -150,7 +150,6 @@ pub struct SearchSpace {
     pub model_layers: Option<usize>,
 }
 
-
 /// Constant answers: how often they would be right, and how often the winner itself gives one and the same answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {

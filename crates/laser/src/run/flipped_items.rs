@@ -47,7 +47,8 @@ impl<'a> FlippedItems<'a> {
     pub(super) fn on_test(&self, best: &[SampleRecord]) -> TestAnswers {
         let mut answers = TestAnswers::default();
         let pairs = self.base.iter().zip(best).enumerate();
-        for (_, (base, best)) in pairs.filter(|(item, (base, _))| base.split == Split::Test && self.has_accuracy(*item)) {
+        for (_, (base, best)) in pairs.filter(|(item, (base, _))| base.split == Split::Test && self.has_accuracy(*item))
+        {
             match (base.acc == 1, best.acc == 1) {
                 (true, true) => answers.both_right += 1,
                 (false, false) => answers.both_wrong += 1,

@@ -214,9 +214,8 @@ impl RunFolder {
         }
         let answers = base.zip(best).map(|(base, best)| FlippedItems::new(&results, &base).on_test(&best));
         if answers.is_none() && results.proposes_edit() {
-            lacks.push(format!(
-                "The answers that flipped are not shown: the folder lacks {SAMPLES} or {BASE_SAMPLES}."
-            ));
+            lacks
+                .push(format!("The answers that flipped are not shown: the folder lacks {SAMPLES} or {BASE_SAMPLES}."));
         }
         let findings = Findings { trials: trials.as_deref(), answers: answers.as_ref(), lacks: &lacks };
         let page = render_html(&results, &findings).map_err(|e| Error::Report(e.to_string()))?;
@@ -279,7 +278,8 @@ impl RunFolder {
     /// The file is missing, or is not that of a search.
     pub fn results(&self) -> Result<Results> {
         if self.evaluated_tasks()?.is_some() {
-            let problem = format!("expected the folder of a search, found that of an evaluation ({RESULTS} has `results`)");
+            let problem =
+                format!("expected the folder of a search, found that of an evaluation ({RESULTS} has `results`)");
             return Err(Error::Run { path: self.path.clone(), problem });
         }
         read_json(&self.path.join(RESULTS))
