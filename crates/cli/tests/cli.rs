@@ -65,11 +65,8 @@ mod scores;
 mod search;
 #[path = "cli/several.rs"]
 mod several;
-<<<<<<< HEAD
 #[path = "cli/stranger_commands.rs"]
 mod stranger_commands;
-=======
->>>>>>> data
 #[path = "cli/strangers.rs"]
 mod strangers;
 #[path = "cli/streams.rs"]

@@ -55,7 +55,7 @@ impl Bench {
         let of_host = |line: &&str| {
             ["command", "time", "machine", "date"]
                 .iter()
-                .any(|row| line.contains(&format!("data-label=\"name\">{row}</td>")))
+                .any(|row| line.contains(&format!("<th scope=\"row\">{row}</th>")))
         };
         text.lines().filter(|line| !of_host(line)).collect::<Vec<_>>().join("\n")
     }

@@ -59,8 +59,8 @@ pub(super) fn changed(changes: &[MatrixChange]) -> Option<Changed> {
         "changed-matrices",
         "The matrices that the edit changes",
         &[
-            "layer",
             "matrix",
+            "layer",
             "keep",
             "#rank",
             "#of",
@@ -74,8 +74,8 @@ pub(super) fn changed(changes: &[MatrixChange]) -> Option<Changed> {
         let (layer, matrix) = change.matrix.split_once('.').unwrap_or(("", &change.matrix));
         table.push(
             vec![
-                Cell::new(layer.trim_start_matches('L')),
                 Cell::new(matrix),
+                Cell::new(layer.trim_start_matches('L')),
                 Cell::new(&*change.reduction),
                 Cell::new(change.rank.map_or_else(|| "–".to_owned(), count)).strong(),
                 Cell::new(count(change.max_rank)),

@@ -64,7 +64,7 @@ pub(super) fn path_plot(steps: &[String], grid: &Grid) -> Option<PathPlot> {
     let y = |gain: f64| px(TOP + HEIGHT * (f64::from(high) - gain / step) / f64::from(high - low));
     let width = (STEP * gains.len() as f64).clamp(WIDTH[0], WIDTH[1]);
     let x = |i: usize| px(LEFT + width * (i as f64 + 0.5) / gains.len() as f64);
-    let mut table = Table::new("composition-path", "The steps of the composition", &["#step", "change", "#gain"]);
+    let mut table = Table::new("composition-path", "The steps of the composition", &["step", "change", "#gain"]);
     let mut before: Vec<&str> = Vec::new();
     for (i, cell) in found.iter().enumerate() {
         let parts = split_list(&cell.edit);

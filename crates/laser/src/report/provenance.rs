@@ -20,13 +20,10 @@ pub(super) fn table(results: &Results) -> Table {
         ("Settings", manifest.config.iter().map(|(name, value)| (words(name), formatted(value))).collect()),
         ("Seeds", manifest.seeds.iter().map(|(name, seed)| (words(name), seed.to_string())).collect()),
     ];
-    let mut table = Table::new("provenance", "Where these numbers come from", &["part", "name", "value"]);
+    let mut table = Table::new("provenance", "Where these numbers come from", &["name", "value", "part"]);
     for (group, rows) in groups {
-        let mut part = group;
         for (name, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
-            // The first row of a group names it.
-            table.push(vec![Cell::new(part), Cell::new(name), Cell::new(value)], false);
-            part = "";
+            table.push(vec![Cell::new(name), Cell::new(value), Cell::new(group)], false);
         }
     }
     table

@@ -147,7 +147,7 @@ fn what_was_changed_is_a_table_with_spectra() {
     }];
     let page = page_of(&results, &[], &[]);
     for part in [
-        "<th scope=\"row\">27</th><td data-label=\"matrix\">gate_proj</td>",
+        "<th scope=\"row\">gate_proj</th><td data-label=\"layer\">27</td>",
         "<td class=\"n\" data-label=\"rank\"><b>5</b></td><td class=\"n\" data-label=\"of\">576</td>",
         "12.3 %",
         "431.2",
