@@ -124,6 +124,7 @@ fn output(task: &Task, documents: &[Outcome]) -> Output {
         majority: None,
         always: Vec::new(),
         manifest: Manifest {
+            host: None,
             tool_version: "0".into(),
             git_hash: None,
             model: identity,

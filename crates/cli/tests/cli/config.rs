@@ -22,7 +22,7 @@ fn a_file_gives_the_same_run_as_the_flags_and_the_command_line_wins() {
          strategy: exhaustive\nno-side-effects: true\nout: of_file\nmax_trials:\n",
     );
     bench.done("search --config run.yaml");
-    assert_eq!(bench.read("of_file/results.json"), bench.read("flags/results.json"));
+    assert_eq!(bench.settled("of_file/results.json"), bench.settled("flags/results.json"));
     bench.done("search --config run.yaml --rho 0.5 --out other");
     let of_file = bench.read("of_file/settings.yaml");
     assert!(of_file.contains("rho: 0.5,0.1") && of_file.contains("score: top1"), "{of_file}");
@@ -52,7 +52,7 @@ fn the_template_is_a_configuration_file() {
     bench.write("all.yaml", &template);
     bench.done(&format!("{SEARCH} --out flags"));
     bench.done(&format!("{SEARCH} --config all.yaml --out template"));
-    assert_eq!(bench.read("template/results.json"), bench.read("flags/results.json"));
+    assert_eq!(bench.settled("template/results.json"), bench.settled("flags/results.json"));
     bench.refused("config lab", &["search, ", "found `lab`"]);
 }
 
@@ -62,13 +62,13 @@ fn a_run_goes_on_with_its_own_settings() {
     bench.refused("search --resume --out nowhere", &["--task"]);
     bench.refused(&format!("{SEARCH} --resume --out nowhere"), &["nowhere", "expected the folder of a run to resume"]);
     bench.done(&format!("{SEARCH} --out run"));
-    let results = bench.read("run/results.json");
+    let results = bench.settled("run/results.json");
     bench.done("search --resume --out run");
-    assert_eq!(bench.read("run/results.json"), results);
+    assert_eq!(bench.settled("run/results.json"), results);
     bench.refused(&format!("{SEARCH} --out run"), &["--resume continues that run"]);
     bench.refused("search --resume --out run --rho 0.3", &["--rho was 0.5,0.1, is now 0.3"]);
     bench.refused("search --resume --out run --seed 5", &["--seed was 0, is now 5"]);
-    assert_eq!(bench.read("run/results.json"), results, "a refusal changes nothing");
+    assert_eq!(bench.settled("run/results.json"), results, "a refusal changes nothing");
     assert!(!bench.read("run/settings.yaml").contains("seed"), "nor the settings");
 }
 
