@@ -13,6 +13,8 @@ use laser_model::load::ModelFiles;
 
 /// File name of the model card.
 pub(super) const FILE: &str = "README.md";
+/// End of the names of written models.
+const REDUCED: &str = ", rank-reduced";
 /// Keys of the base model's card that are copied, because they hold for the edited model too.
 const COPIED_KEYS: [&str; 5] = ["license", "license_name", "license_link", "language", "pipeline_tag"];
 
@@ -49,7 +51,7 @@ impl ModelCard {
             false => "All other weights are those of the base model with the adapters below.",
         };
         let mut text = format!(
-            "---\n{front}---\n\n# {name}, rank-reduced\n\n\
+            "---\n{front}---\n\n# {name}{REDUCED}\n\n\
              {name} with {replaced}, chosen by layer-selective rank reduction \
              (LASER, [arXiv 2312.13558](https://arxiv.org/abs/2312.13558)). \
              {rest}\n",
@@ -88,7 +90,7 @@ impl ModelCard {
 
     /// The title: the base model's name, and that its rank was reduced.
     pub(super) fn title(&self, source: &ModelFiles) -> String {
-        format!("{}, rank-reduced", self.name(source))
+        format!("{}{REDUCED}", self.name(source))
     }
 
     /// The base model's name: its id on the Hub, the name and version of a package, or the name that a GGUF file gives
@@ -103,7 +105,8 @@ impl ModelCard {
         }
         let own = source.checkpoint().gguf_metadata().and_then(|metadata| metadata.str("general.name").ok().flatten());
         if let Some(own) = own.map(one_line).filter(|own| !own.is_empty()) {
-            return own;
+            // A model may be edited again.
+            return own.trim_end_matches(REDUCED).to_owned();
         }
         // `.`, `..` and links have the name of the folder that they stand for.
         let path = source.path();
@@ -226,7 +229,8 @@ fn hub_id(name: &str) -> Option<String> {
 
 /// The id `owner/name` of a snapshot in a cache of the Hub: `…/models--owner--name/snapshots/COMMIT`, or a file in it.
 fn cached_id(path: &Path) -> Option<String> {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    // Not the path without links: the files there are links to others.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
     let at = parts.windows(2).rposition(|pair| pair[0].starts_with("models--") && pair[1] == "snapshots")?;
     Some(parts[at].strip_prefix("models--")?.replacen("--", "/", 1))
