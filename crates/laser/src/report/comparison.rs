@@ -9,6 +9,9 @@ use crate::results::number_format::{count, p_value, percent, points};
 use crate::results::{ALPHA, Results, SplitSummary};
 use laser_statistics::{ConstantAnswer, FrequentAnswer, Split};
 
+/// Most labels of a classification whose constant answers are written out.
+const LABELS: usize = 3;
+
 /// The section on the gain; "The unedited model" if no edit is proposed.
 #[derive(Debug, Serialize)]
 pub(super) struct Comparison {
@@ -176,9 +179,11 @@ fn constant_answers(results: &Results) -> Option<String> {
     let label_score = |c: &ConstantAnswer| {
         format!("{} would score {} (balanced {})", quote(&c.answer), percent(c.acc), percent(c.balanced_acc))
     };
-    let label_scores = baselines.always.iter().map(label_score).collect::<Vec<_>>();
+    // The best come first.
+    let label_scores = baselines.always.iter().take(LABELS).map(label_score).collect::<Vec<_>>();
+    let others = if baselines.always.len() > LABELS { ", any other no more" } else { "" };
     let labels =
-        (!label_scores.is_empty()).then(|| format!("of its labels, always giving {}", label_scores.join(", ")));
+        (!label_scores.is_empty()).then(|| format!("of its labels, always giving {}{others}", label_scores.join(", ")));
     let clauses: Vec<String> = [always, majority, predicted, labels].into_iter().flatten().collect();
     (!clauses.is_empty()).then(|| clauses.join("; ") + ".")
 }

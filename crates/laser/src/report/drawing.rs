@@ -25,7 +25,7 @@ pub fn px(x: f64) -> f64 {
 /// divides `range` into at most `most` parts.
 pub fn tick_step(range: f64, most: f64, least: f64) -> f64 {
     let smallest = (range / most).max(least);
-    if !smallest.is_finite() || smallest <= 0.0 {
+    if !range.is_finite() || smallest <= 0.0 {
         return 1.0;
     }
     let mut step = 10f64.powf(smallest.log10().floor());

@@ -56,11 +56,11 @@ fn trials_grow_by_batches_and_stores_of_other_runs_are_refused() {
     };
     store.insert(0, &[base]).expect("insert");
     store.insert_screen("gradient", &[(Edit::single(id, "0.5".parse().expect("ρ")), 0.25)]).expect("insert");
-    let [tried, screened] = &rows(&store, &all)[..] else { panic!("two edits") };
+    let [screened, tried] = &rows(&store, &all)[..] else { panic!("two edits") };
     assert_eq!((tried.items, tried.accuracy, tried.accuracy_change), (4, Some(0.5), Some(0.25)));
     assert_eq!((screened.items, screened.prediction, &*screened.reduction), (0, Some(0.25), "0.5"));
     let first = CountedItems { counts: &|position| position < 2, have_answers: false };
-    let tried = &rows(&store, &first)[0];
+    let tried = &rows(&store, &first)[1];
     assert_eq!((tried.items, tried.accuracy, tried.log_loss), (2, None, Some(0.75)));
 }
 
