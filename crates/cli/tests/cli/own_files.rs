@@ -77,7 +77,9 @@ fn settings_of_files_belong_to_files() {
     bench.refused("tasks show q.jsonl --answer n --gold n", &["--answer", "either an answer"]);
     bench.refused("tasks show q.jsonl --choices n --prompt n", &["line 1, `choices`", "expected a list"]);
     // A template that nothing reads would change nothing without a word.
-    bench.refused("tasks show q.jsonl --gold n", &["line 1, `gold`", "does not read it"]);
+    bench.refused("tasks show q.jsonl --gold n", &["line 1, `choices`: expected this field"]);
+    bench.write("s.jsonl", "{\"statement\": \"Snow is white.\", \"label\": 1}\n");
+    bench.refused("tasks show s.jsonl --choices ['a','b']", &["line 1, `choices`", "does not read it"]);
     let results = bench.laser("eval model --task q.jsonl --score greedy --prompt question --target-delimiter =");
     let config = results["manifest"]["config"].to_string();
     assert!(config.contains("\"prompt\":\"question\"") && config.contains("\"target_delimiter\":\"=\""), "{results}");

@@ -175,7 +175,9 @@ impl<'r> Names<'r> {
             let missing = needed().filter(|field| self.values(field).is_empty());
             let (found, first) = (needed().count() - missing.clone().count(), missing.clone().next());
             let n_missing = missing.count();
-            if best.3.is_none() || found > best.0 || (found == best.0 && found > 0 && n_missing < best.1) {
+            // Of equally near ones the plainest, or else the first of the table.
+            let is_nearer = n_missing < best.1 || (n_missing == best.1 && !std::ptr::eq(best.2, plain()));
+            if best.3.is_none() || found > best.0 || (found == best.0 && found > 0 && is_nearer) {
                 best = (found, n_missing, layout, first);
             }
         }
