@@ -18,6 +18,7 @@ const HEADINGS: [(&str, &[&str]); 8] = [
             "choices",
             "gold",
             "records",
+            "target_delimiter",
             "skip_bad",
             "profile",
             "score",

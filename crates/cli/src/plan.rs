@@ -160,6 +160,14 @@ pub(crate) fn svd(args: &SvdArgs, recipe: Option<SvdMethod>) -> Result<SvdMethod
     })
 }
 
+/// Checks that there is a folder to resume.
+pub(crate) fn check_resumed(resume: bool, out: &Path) -> Result<()> {
+    if resume && !out.exists() {
+        bail!("--resume: expected the folder of a run at {}, found none", out.display());
+    }
+    Ok(())
+}
+
 /// The options of a search.
 pub(crate) fn search_options(args: &Search) -> Result<SearchOptions> {
     let strategy = &args.strategy;

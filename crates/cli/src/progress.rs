@@ -28,6 +28,9 @@ const GRACE: Duration = Duration::from_millis(1500);
 /// Time between two lines where stderr is no terminal, such as a log file.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
+/// Time between two pictures of work that tells nothing of its progress.
+const TICK: Duration = Duration::from_millis(200);
+
 /// Factor by which the proof is allowed to take longer than its forecast under a time limit.
 const CAUTION: f64 = 1.25;
 
@@ -184,12 +187,18 @@ impl Progress {
             state.stage = Some((label.to_owned(), Instant::now()));
             self.bar.set_prefix(label.to_owned());
             self.bar.set_style(style(match (step, unit) {
+                // pip tells nothing of its progress.
+                (None, _) if total == 0 => "{spinner} {prefix}  {elapsed}",
                 (Some(_), _) => "{prefix:14} [{bar:24}] {percent:>3} %  {elapsed}{wide_msg}",
                 (None, Unit::Bytes) => "{prefix} [{bar:24}] {bytes}/{total_bytes}  {elapsed}{wide_msg}",
                 (None, Unit::Steps) => "{prefix:14} [{bar:24}] {pos}/{len}  {elapsed}{wide_msg}",
             }));
             if step.is_none() {
                 self.bar.reset();
+            }
+            match step.is_none() && total == 0 {
+                true => self.bar.enable_steady_tick(TICK),
+                false => self.bar.disable_steady_tick(),
             }
         }
         let left = match (&state.overall, step) {

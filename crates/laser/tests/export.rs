@@ -138,7 +138,6 @@ fn targets_that_hold_something_or_cannot_be_written_are_refused() {
         let message = quantised.export().to_gguf(out, None).expect_err("refused").to_string();
         assert!(message.contains(&*out.to_string_lossy()), "{message}");
     }
-    folder.export().to_gguf(&at("new.gguf"), None).expect_err("a folder does not become GGUF");
     folder.export().to_folder(&at("new"), Some(Dtype::F16)).expect_err("a folder keeps its types");
     quantised.export().to_folder(&at("new"), Some(Dtype::Q8_0)).expect_err("no type of safetensors");
     assert_eq!(names(place.path()), before);

@@ -148,7 +148,7 @@ fn tokenizer() -> Value {
 /// Questions with choices, which suit every score. Some have the same prompt.
 fn items() -> Vec<Value> {
     const WORDS: [&str; 7] = ["the", "in", "rain", "he", "a", "tin", "hat"];
-    const CHOICES: [&str; 6] = ["e", "he", "in", "the", "t", "at"];
+    const CHOICES: [&str; 7] = ["e", "he", "in", "the", "t", "at", "a"];
     let item = |i: usize| {
         let prompt: Vec<&str> = (0..1 + i % 3).map(|w| WORDS[(i / 2 * 3 + w) % WORDS.len()]).collect();
         let choices: Vec<&str> = (0..2 + i % 3).map(|c| CHOICES[(i + 2 * c) % CHOICES.len()]).collect();

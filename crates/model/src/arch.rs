@@ -13,6 +13,7 @@ mod definition;
 mod falcon;
 pub(crate) mod family;
 mod gemma;
+mod gguf_metadata;
 mod gpt2;
 mod gpt_neo;
 mod gpt_neox;

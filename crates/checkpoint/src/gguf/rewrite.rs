@@ -20,7 +20,8 @@ use crate::tensor_entry::TensorEntry;
 ///
 /// `edits` gives, for each tensor by name, its new type and all its values in row-major order. If no type changes, all
 /// other bytes of the file stay in their places. Otherwise the tensor descriptions are written again with the new types
-/// and offsets, while the metadata and the data of all other tensors keep their bytes. If `source` is a part of a split
+/// and offsets, while the metadata and the data of all other tensors keep their bytes (the version of the format becomes 3,
+/// whose layout is that of 2). If `source` is a part of a split
 /// model, `target` becomes the whole model in one file, without the keys of the split. `general.file_type`, a hint at
 /// the prevailing type, is metadata and stays as well. Returns the rounding error of each edited tensor.
 ///

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use laser::export::ModelCard;
+use laser::model::parallel::Observer;
 use laser::session::is_gguf_path;
 
 use crate::args::{Apply, Global};
@@ -34,6 +35,7 @@ pub(super) fn run(args: &Apply, global: &Global, progress: &Arc<Progress>) -> Re
     let card = ModelCard { base_model: Some(session.base_name().to_owned()), results, ..ModelCard::default() };
     let edit = requested.as_ref().map(|requested| requested.edit.clone()).unwrap_or_default();
     progress.writes(&args.out);
+    progress.progress(&format!("write {}", args.out.display()), 0, 0);
     let edited = session.apply_with(&edit, &truncation, card)?;
     let written = edited.write_as(&args.out, args.tensor_type.or(args.weights_type))?;
     progress.finish();

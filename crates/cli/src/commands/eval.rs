@@ -42,8 +42,10 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>, given:
         // Once for both: the harness's standard errors take seconds.
         let harness = evaluation.harness_output();
         if let Some(out) = &args.out {
-            RunFolder::new(out).write_eval(&harness)?;
+            let run = RunFolder::new(out);
+            run.remove_results()?;
             given.write(out)?;
+            run.write_eval(&harness)?;
             output::say(global, &format!("wrote {}", out.display()));
         }
         if global.json {

@@ -21,6 +21,7 @@ use crate::{host, output, plan};
 pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>, given: &Given) -> Result<ExitCode> {
     let begun = Instant::now();
     plan::check_tasks(&args.task)?;
+    plan::check_resumed(args.resume, &args.out)?;
     let settings = plan::task_settings(&args.task)?;
     let options = plan::search_options(args)?;
     let session = plan::open(&args.model.model, global, progress)?;

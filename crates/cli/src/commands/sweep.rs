@@ -13,6 +13,7 @@ use crate::{output, plan};
 
 pub(super) fn run(args: &Sweep, global: &Global, progress: &Arc<Progress>, given: &Given) -> Result<ExitCode> {
     plan::check_tasks(&args.task)?;
+    plan::check_resumed(args.resume, &args.out)?;
     let settings = plan::task_settings(&args.task)?;
     let options = plan::sweep_options(args)?;
     let session = plan::open(&args.model.model, global, progress)?;

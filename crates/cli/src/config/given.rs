@@ -16,7 +16,7 @@ use crate::shell::quoted;
 pub(crate) const RUN_SETTINGS: &str = "settings.yaml";
 
 /// Flags that say how a command runs rather than what it computes. A run that goes on takes them from its new command line.
-const OF_THE_PROCESS: [&str; 15] = [
+const OF_THE_PROCESS: [&str; 17] = [
     "help",
     "version",
     "config",
@@ -32,6 +32,8 @@ const OF_THE_PROCESS: [&str; 15] = [
     "cache_dir",
     "cache_size",
     "offline",
+    "no_cache",
+    "out",
 ];
 
 /// Settings of a command that its user gave, on the command line or in a file, without those of
@@ -69,11 +71,9 @@ impl Given {
         let mut whole = Mapping::new();
         whole.insert(COMMAND.into(), self.command.clone().into());
         whole.extend(self.entries.clone());
-        let header = format!(
-            "# The settings of this run. `laser {} --resume --out {}` goes on with them; `--config` takes this file.\n",
-            self.command,
-            folder.display()
-        );
+        let header =
+            "# The settings of this run. `--resume` with this folder goes on with them; `--config` takes this file.\n"
+                .to_owned();
         let text = header + &serde_yaml_ng::to_string(&whole)?;
         let path = folder.join(RUN_SETTINGS);
         write_atomically(&path, text.as_bytes()).with_context(|| path.display().to_string())
@@ -98,7 +98,7 @@ impl Given {
             let yaml = value.and_then(|value| serde_yaml_ng::to_string(value).ok());
             yaml.map_or_else(|| "not given".to_owned(), |yaml| yaml.trim().to_owned())
         };
-        let differing = keys.into_iter().filter(|key| *key != "out" && stored.get(*key) != self.entries.get(*key));
+        let differing = keys.into_iter().filter(|key| stored.get(*key) != self.entries.get(*key));
         let told: Vec<String> = differing
             .map(|key| format!("--{key} was {}, is now {}", shown(stored.get(key)), shown(self.entries.get(key))))
             .collect();
@@ -115,13 +115,6 @@ impl Given {
         move || {
             let _ = given.write(&folder);
         }
-    }
-
-    /// The settings without that of a flag.
-    pub(crate) fn without(&self, flag: &str) -> Self {
-        let mut entries = self.entries.clone();
-        entries.remove(flag);
-        Self { entries, command: self.command.clone() }
     }
 
     /// The whole command line that gives these settings.

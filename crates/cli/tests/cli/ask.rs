@@ -43,6 +43,6 @@ fn prompts_come_from_stdin_too() {
 fn what_cannot_be_asked_is_said() {
     let bench = Bench::new();
     bench.refused("ask model hello --chat", &["chat template"]);
-    bench.refused("ask model hello --edit L9.fc_in@0.1", &["layers 0 to 1"]);
+    bench.refused("ask model hello --edit L9.fc_in@0.1", &["layers 0 to 2"]);
     bench.refused("ask nowhere hello", &["nowhere"]);
 }

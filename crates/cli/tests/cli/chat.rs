@@ -49,6 +49,9 @@ fn questions_are_put_as_a_users_turn() {
     let found = bench.data(&format!("{search} --apply-chat-template --out found"));
     assert_eq!(config(&found, "apply_chat_template"), true);
     assert_eq!(found["manifest"]["task"]["sha256"], turns["manifest"]["task"]["sha256"]);
+    // The folder's own settings are taken where the command line has none; without them it is another run.
+    bench.done(&format!("{search} --out found --resume"));
+    std::fs::remove_file(bench.path("found/settings.yaml")).expect("removes");
     bench.refused(&format!("{search} --out found --resume"), &["another run"]);
 }
 

@@ -19,7 +19,7 @@ fn a_file_gives_the_same_run_as_the_flags_and_the_command_line_wins() {
     bench.write(
         "run.yaml",
         "model: model\ntask: [open.jsonl]\nscore: top1\nlayers: 1\nmatrices: fc_in\nrho: [0.5, 0.1]\n\
-         strategy: exhaustive\nno-side-effects: true\nout: of_file\nmax_trials:\n",
+         strategy: exhaustive\nno-side-effects: true\nmax_trials:\nout: of_file\n",
     );
     bench.done("search --config run.yaml");
     assert_eq!(bench.settled("of_file/results.json"), bench.settled("flags/results.json"));
@@ -60,7 +60,8 @@ fn the_template_is_a_configuration_file() {
 fn a_run_goes_on_with_its_own_settings() {
     let bench = bench();
     bench.refused("search --resume --out nowhere", &["--task"]);
-    bench.refused(&format!("{SEARCH} --resume --out nowhere"), &["nowhere", "expected the folder of a run to resume"]);
+    bench
+        .refused(&format!("{SEARCH} --resume --out nowhere"), &["--resume", "nowhere", "expected the folder of a run"]);
     bench.done(&format!("{SEARCH} --out run"));
     let results = bench.settled("run/results.json");
     bench.done("search --resume --out run");
@@ -109,13 +110,13 @@ fn values_are_taken_as_people_write_them() {
     };
     assert_eq!(edits("--layers 1 --matrices q,k,v --rho 50%,10%"), 6);
     assert_eq!(edits("--layers -1 --matrices q,k,v --rho 50%,10%"), 6);
-    assert_eq!(edits("--layers 0- --matrices up --rho 1% --max-time 5min --memory 2GB"), 2);
+    assert_eq!(edits("--layers 1- --matrices up --rho 1% --max-time 5min --memory 2GB"), 2);
     let edit =
         |edit: &str| bench.laser(&format!("eval model --task open.jsonl --score top1 --edit {edit}"))["edit"].clone();
-    assert_eq!(edit("L-1.gate@10%"), "L1.gate_proj@0.1");
+    assert_eq!(edit("L-1.gate@10%"), "L2.gate_proj@0.1");
     bench.refused("eval model --task open.jsonl --edit L0.gate_prj@0.1", &["did you mean gate_proj?"]);
     bench.refused("eval model --task open.jsonl --threads 0", &["--threads"]);
-    bench.refused("search model --task open.jsonl --layers 7-", &["--layers", "layers 0 to 1"]);
+    bench.refused("search model --task open.jsonl --layers 7-", &["--layers", "layers 0 to 2"]);
 }
 
 #[test]

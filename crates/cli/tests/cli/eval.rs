@@ -205,7 +205,7 @@ fn two_evaluations_are_compared_item_by_item() {
     bench.refused("compare a other", &["item 0 of a is not item 0 of other"]);
     // A search's winner is compared by the samples it leaves.
     bench.done("search model --task planted.jsonl --score top1 --rho 0.1 --layers 1 --matrices fc_in --out run");
-    assert_eq!(bench.data("compare run run")["n"], 60);
+    assert_eq!(bench.data("compare run run --split all")["n"], 60);
     bench.refused("compare a nowhere", &["nowhere/samples.jsonl"]);
 }
 

@@ -44,6 +44,11 @@ fn fill(hub: &Path) -> PathBuf {
     repository
 }
 
+/// Both streams: `inspect` prints what is to be known about a model with its result.
+fn said(ran: &Ran) -> String {
+    format!("{}{}", ran.stdout, ran.stderr)
+}
+
 #[test]
 fn the_users_own_cache_is_used_and_an_unreachable_server_no_obstacle() {
     let bench = Bench::new();
@@ -52,8 +57,8 @@ fn the_users_own_cache_is_used_and_an_unreachable_server_no_obstacle() {
         let online = ran(&mut at_home(&bench, &format!("inspect {model}")));
         assert_eq!(online.status.code(), Some(0), "{online:?}");
         assert!(online.stdout.contains(&format!("hf:org/name@{COMMIT}")), "{online:?}");
-        assert!(online.stderr.contains("did not answer") && online.stderr.contains("127.0.0.1:9"), "{online:?}");
-        assert_eq!(online.stderr.contains("is no path here"), !model.starts_with("hf:"), "{online:?}");
+        assert!(said(&online).contains("did not answer") && said(&online).contains("127.0.0.1:9"), "{online:?}");
+        assert_eq!(said(&online).contains("is no path here"), !model.starts_with("hf:"), "{online:?}");
     }
     for yes in ["1", "ON", "yes", "TRUE"] {
         let offline = ran(at_home(&bench, "inspect hf:org/name").env("HF_HUB_OFFLINE", yes));
@@ -140,7 +145,7 @@ fn caches_that_cannot_be_written_to_are_passed_over() {
     std::fs::create_dir_all(bench.path("home")).expect("creates");
     let own = inspect("cache");
     assert_eq!(own.status.code(), Some(0), "{own:?}");
-    assert!(own.stderr.contains("file/hf") && own.stderr.contains("cannot be written to"), "{own:?}");
+    assert!(said(&own).contains("file/hf") && said(&own).contains("cannot be written to"), "{own:?}");
     assert!(bench.path("cache/hub/models--org--name/refs/main").exists());
     // Both: it goes to a temporary folder, which does not stay.
     let neither = inspect("file/laser");

@@ -137,7 +137,7 @@ fn the_question_is_the_prompt_as_it_stands() {
         let name = "q.jsonl";
         let row = json!({"question": question, "answer": "blue"});
         bench.write(name, &format!("{row}\n"));
-        bench.done(&format!("eval model --task {name} --out out {more}"));
+        bench.done(&format!("eval model --task {name} --out out --force {more}"));
         let sample = bench.evaluated("out", "q").remove(0);
         (sample["prompt"].as_str().expect("a prompt").to_owned(), number(&sample, "logprob"), sample)
     };

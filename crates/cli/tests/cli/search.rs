@@ -47,11 +47,13 @@ fn the_planted_edit_is_found_and_proved() {
     assert_eq!(
         names(&bench.path("run")),
         [
+            ".laser.lock",
             "recipe.yaml",
             "report.html",
             "results.json",
             "samples.base.jsonl",
             "samples.jsonl",
+            "settings.yaml",
             "trials.csv",
             "trials.sqlite"
         ]
@@ -303,7 +305,7 @@ fn a_gain_has_a_price_and_may_be_required() {
     let eval = bench.laser(&format!("eval model --task planted.jsonl --score top1 --edit {PLANTED}"));
     assert!((number(&eval, "price.text.nats_per_token") - nats).abs() < 1e-12);
     let loss = |edit: &str| {
-        bench.done(&format!("eval model --task ordinary-text --limit 14 {edit} --no-side-effects --out text"));
+        bench.done(&format!("eval model --task ordinary-text --limit 14 {edit} --no-side-effects --force --out text"));
         let samples = bench.evaluated("text", "ordinary-text");
         let sum = |key: &str| samples.iter().map(|sample| number(sample, key)).sum::<f64>();
         -sum("logprob") / sum("answer_tokens")

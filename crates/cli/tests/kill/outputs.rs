@@ -39,7 +39,7 @@ fn an_evaluation_is_whole_or_has_no_results() {
     let mut survived = 0;
     // What the folder holds before must not be mistaken for what is written, either.
     let first = "eval model --task open.jsonl --score top1 --limit 30";
-    let second = "eval model --task open.jsonl --score top1 --edit L1.gate_proj@0.1";
+    let second = "eval model --task open.jsonl --score top1 --edit L1.gate_proj@0.1 --force";
     bench.done(&format!("{first} --out first"));
     let time = timed(|| drop(bench.done(&format!("{second} --out second"))));
     let named = |name: &str| snapshot(&bench.path(name)).expect("a folder");

@@ -25,6 +25,7 @@ fn a_search_killed_at_any_moment_resumes_to_the_same_bytes() {
             let out = format!("{strategy}-{i}");
             // A cache of its own, so that decompositions are killed while they are written, too.
             let command = format!("{search} --cache-dir cache-{i} --out {out} --resume");
+            std::fs::create_dir(bench.path(&out)).expect("creates");
             let mut times = 1;
             while times < 4 && dice.random_bool(0.4) {
                 times += 1;

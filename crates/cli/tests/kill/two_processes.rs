@@ -50,7 +50,7 @@ fn two_searches_with_one_cache_find_the_same() {
         let [a, b] = both([search("a"), search("b")], Duration::ZERO);
         assert_eq!((a.status.code(), b.status.code()), (Some(0), Some(0)), "{a:?}\n{b:?}");
         for file in FILES {
-            assert!(bench.read(&format!("a-{i}/{file}")) == bench.read(&format!("b-{i}/{file}")), "{file}");
+            assert!(bench.settled(&format!("a-{i}/{file}")) == bench.settled(&format!("b-{i}/{file}")), "{file}");
         }
     }
 }
@@ -65,10 +65,11 @@ fn two_searches_in_one_folder_give_one_whole_run() {
         let [one, two] = [format!("{SEARCH} --strategy race"), format!("{SEARCH} --strategy race{second}")];
         bench.done(&format!("{one} --out {name}-one"));
         bench.done(&format!("{two} --out {name}-two"));
-        let whole = |folder: &str| FILES.map(|file| bench.read(&format!("{folder}/{file}")));
+        let whole = |folder: &str| FILES.map(|file| bench.settled(&format!("{folder}/{file}")));
         let expected = [whole(&format!("{name}-one")), whole(&format!("{name}-two"))];
         for i in 0..kills().div_ceil(2) {
             let out = format!("{name}-{i}");
+            std::fs::create_dir(bench.path(&out)).expect("creates");
             let start = |search: &str| bench.command(&format!("{search} --out {out} --resume"));
             let gap = Duration::from_millis(dice.random_range(0..80));
             let ran = both([start(&one), start(&two)], gap);

@@ -38,7 +38,7 @@ pub(crate) fn choice(bench: &Bench, n: usize) {
 pub(crate) fn planted(bench: &Bench, model: &str, edit: &str, n: usize) {
     let ask = |(i, prompt)| json!({"question": prompt, "answer": "x", "group": format!("g{}", i / 2)});
     write(bench, "asked.jsonl", prompts(n).into_iter().enumerate().map(ask));
-    bench.done(&format!("eval {model} --task asked.jsonl --score top1 --edit {edit} --out asked"));
+    bench.done(&format!("eval {model} --task asked.jsonl --score top1 --edit {edit} --force --out asked"));
     let row =
         |sample: Value| json!({"question": sample["prompt"], "answer": sample["prediction"], "group": sample["group"]});
     write(bench, "planted.jsonl", bench.evaluated("asked", "asked").into_iter().map(row));

@@ -72,9 +72,14 @@ pub(super) fn write(
     }
     gguf::write(file, &Metadata::from_pairs(pairs)?, new)?;
 
-    let written = ModelFiles::open(file)?;
+    let differs = |problem: &str| refused(files, &format!("GGUF cannot say all that its config.json says ({problem})"));
+    let written = ModelFiles::open(file).map_err(|e| {
+        // Without the name of the draft, which the user does not know.
+        let problem = e.to_string();
+        differs(problem.strip_prefix(&format!("{}: ", file.display())).unwrap_or(&problem))
+    })?;
     if let Some(difference) = files.config().difference(written.config()) {
-        return Err(refused(files, &format!("GGUF cannot say all that its config.json says ({difference})")));
+        return Err(differs(&difference));
     }
     Ok((verify(&plan, files, matrices, &written, type_of)?, notes))
 }

@@ -90,12 +90,8 @@ impl RunFolder {
     /// `resume` continues what it holds.
     ///
     /// # Errors
-    /// Those of [`RunFolder::create`] and [`Store::open`]; a folder in which another process runs; nothing to resume.
+    /// Those of [`RunFolder::create`] and [`Store::open`]; a folder in which another process runs.
     pub fn open_store(&self, fingerprint: &Fingerprint, resume: bool) -> Result<Store> {
-        if resume && !self.path.exists() {
-            let problem = "expected the folder of a run to resume, found none".to_owned();
-            return Err(Error::Run { path: self.path.clone(), problem });
-        }
         self.create()?;
         let lock = lock(&self.path)?;
         Ok(Store::open(&self.store(), fingerprint, resume)?.holding(lock))
@@ -111,18 +107,27 @@ impl RunFolder {
         self.path.join("report.html")
     }
 
+    /// Removes `results.json`, if there is one. What says that the folder is complete goes first and comes last: otherwise a
+    /// kill in between would leave the results of an earlier evaluation with files of this one.
+    ///
+    /// # Errors
+    /// A file that cannot be removed.
+    pub fn remove_results(&self) -> Result<()> {
+        let results = self.path.join(RESULTS);
+        match results.exists() {
+            true => std::fs::remove_file(&results).map_err(Error::io(&results)),
+            false => Ok(()),
+        }
+    }
+
     /// Writes the files of an evaluation.
     ///
     /// # Errors
     /// A file cannot be written.
     pub fn write_eval(&self, output: &Output) -> Result<()> {
         let files = sample_files(output.samples.iter().map(|(task, _)| task.as_str()));
-        // What says that the folder is complete goes first and comes last: otherwise a kill in between would leave the
-        // results of an earlier evaluation with samples of this one.
+        self.remove_results()?;
         let results = self.path.join(RESULTS);
-        if results.exists() {
-            std::fs::remove_file(&results).map_err(Error::io(&results))?;
-        }
         for (file, (_, lines)) in files.iter().zip(&output.samples) {
             write_json_lines(&self.path.join(file), lines)?;
         }

@@ -98,6 +98,11 @@ impl Store {
         Self::open(Path::new(":memory:"), fingerprint, false)
     }
 
+    /// The store without its lock, for a search that is done.
+    pub(crate) fn released(self) -> Self {
+        Self { _lock: None, ..self }
+    }
+
     /// The store with a lock that it holds as long as it is open.
     pub(crate) fn holding(self, lock: File) -> Self {
         Self { _lock: Some(lock), ..self }

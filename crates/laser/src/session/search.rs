@@ -230,7 +230,7 @@ impl Session {
             trials,
             edit: winner,
             truncation: explored.truncation,
-            store,
+            store: store.released(),
         })
     }
 

@@ -114,7 +114,6 @@ fn llamas_with_rotary_scalings_and_biases_become_gguf_files() {
         "llama-bias",
         "llama-linear",
         "llama-yarn",
-        "llama-longrope",
         "llama3-rope",
         "llama-sharded",
         "qwen2-bias",
@@ -146,7 +145,9 @@ fn what_gguf_cannot_say_is_refused_before_or_after_writing_and_leaves_nothing() 
         (family("bert"), "BERT"),
         (family("opt"), "OPT"),
         (family("gpt_neo"), "GPT-Neo"),
-        (family("falcon-alibi"), "residual stream"),
+        (family("falcon-alibi"), "ffn_norm"),
+        // llama.cpp reads such factors, this program only of Phi-3.
+        (golden("llama-longrope"), "rope_factors"),
         (golden("llama-dynamic"), "dynamic rotary scaling"),
     ] {
         let files = ModelFiles::open(&folder).expect("opens");

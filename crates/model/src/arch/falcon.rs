@@ -2,6 +2,7 @@
 //! biases, and the MLP after attention.
 
 use half::bf16;
+use laser_checkpoint::Value;
 use serde_json::json;
 
 use super::bloom::{MATRICES, slopes};
@@ -83,7 +84,8 @@ pub(super) static FALCON: FamilyDefinition = FamilyDefinition {
             c.residual = Residual::Parallel { one_norm: !keys.has_tensor("blk.0.attn_norm_2.weight") };
             Ok(())
         },
-        write_metadata: |_| Vec::new(),
+        // The order of a fused matrix's rows, which llama.cpp's converter names.
+        write_metadata: |_| vec![("tensor_data_layout".to_owned(), Value::String("jploski".to_owned()))],
         tensor_names: &TensorNames {
             roles: &[GGUF_NORMS, GGUF_ROLES],
             matrices: &[GGUF_ATTENTION, GGUF_FUSED, GGUF_MLP],

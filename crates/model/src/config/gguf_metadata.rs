@@ -1,9 +1,9 @@
-//! Configuration → GGUF metadata: the inverse of reading them, with the names and types that llama.cpp expects.
+//! Configuration → the GGUF metadata that all families share: the inverse of reading them, with the names and types that
+//! llama.cpp expects.
 
 use laser_checkpoint::Value;
 
 use super::{ModelConfig, NormKind};
-use crate::arch::registry::gguf_form;
 use crate::rope::{Rope, RopeScaling, yarn_attention_factor};
 
 /// A key with its value.
@@ -21,22 +21,6 @@ pub(crate) fn number(key: &str, x: f64) -> Entry {
 }
 
 impl ModelConfig {
-    /// The metadata of a GGUF file of this model, without those of the tokenizer: `general.architecture`, and the family's
-    /// keys. [`ModelConfig::difference`] from what such a file is read as tells whether they say everything.
-    ///
-    /// # Errors
-    /// A sentence about what GGUF has no key for.
-    pub fn gguf_metadata(&self) -> Result<Vec<(String, Value)>, String> {
-        let form = gguf_form(self.family)
-            .ok_or_else(|| format!("llama.cpp's format has no form of {} that this program reads", self.family.name))?;
-        let mut keys = self.shared_keys()?;
-        keys.extend((form.write_metadata)(self));
-        let name = form.name;
-        let architecture = ("general.architecture".to_owned(), Value::String(name.to_owned()));
-        let full = keys.into_iter().map(|(key, value)| (format!("{name}.{key}"), value));
-        Ok(std::iter::once(architecture).chain(full).collect())
-    }
-
     /// Tensors of a GGUF file that belong to the configuration: divisors of rotary frequencies, `[dim/2]`.
     pub fn gguf_divisors(&self) -> Vec<(&'static str, Vec<f32>)> {
         let single = |values: &[f64]| values.iter().map(|x| *x as f32).collect();
@@ -57,7 +41,7 @@ impl ModelConfig {
     }
 
     /// The keys that all families share, without the family's name.
-    fn shared_keys(&self) -> Result<Vec<Entry>, String> {
+    pub(crate) fn shared_gguf_keys(&self) -> Result<Vec<Entry>, String> {
         let mut keys = vec![
             count("vocab_size", self.vocab_size),
             count("context_length", self.max_positions),

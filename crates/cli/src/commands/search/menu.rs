@@ -116,7 +116,7 @@ fn longer(outcome: &Outcome<'_>) -> Result<()> {
 impl Outcome<'_> {
     /// The command line of the search, without its folder.
     fn command_line(&self) -> String {
-        self.given.without("out").command_line()
+        self.given.command_line()
     }
 
     fn svd(&self) -> laser::edit::truncation::SvdMethod {
