@@ -272,7 +272,9 @@ fn rewriting_gguf_in_another_type_keeps_metadata_and_other_data() {
         gguf::rewrite(&target, &target, &own).expect("rewrites");
         let direct = folder.path().join("direct.gguf");
         gguf::rewrite(&source, &direct, &own).expect("rewrites");
-        assert_eq!(bytes(&target)[..file.len()], bytes(&direct));
+        // And, once, in the version.
+        let without_version = |bytes: &[u8]| [&bytes[..4], &bytes[8..]].concat();
+        assert_eq!(without_version(&bytes(&target)[..file.len()]), without_version(&bytes(&direct)));
     }
 }
 

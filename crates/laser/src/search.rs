@@ -33,7 +33,7 @@ mod layer_walk;
 mod ordered_objective;
 mod plan;
 mod proof;
-mod screen;
+pub(crate) mod screen;
 mod settings;
 mod space;
 mod splits;

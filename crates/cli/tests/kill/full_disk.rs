@@ -54,7 +54,7 @@ fn a_search_on_a_full_disk_goes_on_when_there_is_room() {
         refused += usize::from(!in_order(&limited(&bench, &command, dice.random_range(0..200_000))));
         bench.done(&command);
         for file in FILES {
-            let (whole, found) = (bench.read(&format!("whole/{file}")), bench.read(&format!("full-{i}/{file}")));
+            let (whole, found) = (bench.settled(&format!("whole/{file}")), bench.settled(&format!("full-{i}/{file}")));
             assert!(whole == found, "full-{i}: {file} differs");
         }
     }

@@ -9,7 +9,7 @@ use super::split_summary::SplitScores;
 use super::task_change::TaskChange;
 use super::verdict::Verdict;
 use crate::price::Price;
-use crate::search::Screen;
+use crate::search::screen::Screen;
 use laser_statistics::{ConstantAnswer, FrequentAnswer, Split};
 
 /// Value of [`BestEdit::edit`] if no edit was better than the unedited model.

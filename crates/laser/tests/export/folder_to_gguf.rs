@@ -83,7 +83,12 @@ fn every_family_becomes_a_gguf_file_and_a_folder_again() {
         assert!(missing.iter().all(|key| excused(&key)), "{name}: no {missing:?}");
         let names = |tensors: &BTreeSet<(String, bool)>| tensors.iter().map(|t| t.0.clone()).collect::<BTreeSet<_>>();
         if name != "phi-msft" && name != "falcon-one-norm" {
-            assert_eq!(names(&tensors), names(&known_tensors), "{name}");
+            let mut known = names(&known_tensors);
+            // Of a tied head the converter writes the embedding twice for some families; llama.cpp needs it once.
+            if case.files.config().head.tied {
+                known.remove("output.weight");
+            }
+            assert_eq!(names(&tensors), known, "{name}");
         }
         // Some references are stored in 32 bits as a whole.
         if known_tensors.iter().any(|(_, is_single)| !is_single) {
