@@ -24,9 +24,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     laser::kernels::tensor_library::compute_in_calling_thread();
-    let mut command = help::arrange(args::Arguments::command());
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let mut command = help::arrange(args::Arguments::command()).color(help::colour(&arguments));
     command.build();
-    let parsed = config::expand(&command, std::env::args_os().collect());
+    let parsed = config::expand(&command, arguments);
     let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let matches = command.clone().color(help::colour(&arguments)).get_matches_from(arguments);
+    let matches = command.clone().get_matches_from(arguments);
     let given = Given::of(&command, &matches);
     let parsed = args::Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     commands::run(parsed, &given)

@@ -98,7 +98,7 @@ fn views(grid: &Grid) -> Vec<View> {
         }
         Prediction::Order => ("Place among all predictions of the screen.", colour_scale::order_legend()),
     };
-    let screen = any(|cell| cell.prediction).then(|| View {
+    let screen = any(|cell| cell.prediction).then_some(View {
         name: "screen",
         title: "prediction of the screen",
         meaning,

@@ -1,6 +1,6 @@
 //! Pairs of samples of the same items.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 
 use anyhow::{Result, bail};
@@ -18,24 +18,40 @@ pub(super) struct Pairs<'a> {
     pairs: Vec<Pair<'a>>,
 }
 
-/// Pairs the samples of both sides on the items of a split.
+/// Pairs the samples of both sides: all of them, which must be of the same items, or those of the items of a split.
 ///
 /// # Errors
-/// Other items on one side than on the other.
+/// Other items on one side than on the other, or none in the split.
 pub(super) fn paired<'a>(a: &'a Side, b: &'a Side, split: Split) -> Result<Pairs<'a>> {
-    let of = |side: &'a Side| -> Vec<&'a SampleRecord> {
-        side.samples.iter().filter(|sample| split == Split::All || sample.split == split).collect()
-    };
-    let (of_a, of_b) = (of(a), of(b));
+    let pairs = if split == Split::All { all_pairs(a, b)? } else { pairs_of(split, a, b) };
     let (folder_a, folder_b) = (a.folder.display(), b.folder.display());
-    if of_a.len() != of_b.len() {
-        let hint = match split {
-            Split::All => "expected the same; --split test compares the held-out items of both",
-            _ => "expected the same",
-        };
-        bail!("{folder_a} has {} items, {folder_b} has {}: {hint}", of_a.len(), of_b.len());
+    if pairs.is_empty() {
+        bail!("{folder_a} and {folder_b} have no item of the {split} split in common");
     }
-    for (x, y) in of_a.iter().zip(&of_b) {
+    let known = |split: Split| split != Split::All;
+    if let Some((x, y)) = pairs.iter().find(|(x, y)| x.split != y.split && known(x.split) && known(y.split)) {
+        bail!(
+            "item {} is in the {} split of {folder_a} and in the {} split of {folder_b}: expected one seed and one division \
+             of the items",
+            x.doc_id,
+            x.split,
+            y.split
+        );
+    }
+    Ok(Pairs { a, pairs })
+}
+
+/// Pairs of all samples, in their order.
+fn all_pairs<'a>(a: &'a Side, b: &'a Side) -> Result<Vec<Pair<'a>>> {
+    let (folder_a, folder_b) = (a.folder.display(), b.folder.display());
+    if a.samples.len() != b.samples.len() {
+        bail!(
+            "{folder_a} has {} items, {folder_b} has {}: expected the same; --split test compares the held-out items of both",
+            a.samples.len(),
+            b.samples.len()
+        );
+    }
+    for (x, y) in a.samples.iter().zip(&b.samples) {
         if x.doc_id != y.doc_id || x.prompt != y.prompt || x.target != y.target {
             bail!(
                 "item {} of {folder_a} is not item {} of {folder_b}: expected the same prompt and target",
@@ -43,17 +59,25 @@ pub(super) fn paired<'a>(a: &'a Side, b: &'a Side, split: Split) -> Result<Pairs
                 y.doc_id
             );
         }
-        if x.split != y.split {
-            bail!(
-                "item {} is in the {} split of {folder_a} and in the {} split of {folder_b}: expected one seed and one \
-                 division of the items",
-                x.doc_id,
-                x.split,
-                y.split
-            );
-        }
     }
-    Ok(Pairs { a, pairs: of_a.into_iter().zip(of_b).collect() })
+    Ok(a.samples.iter().zip(&b.samples).collect())
+}
+
+/// Pairs of the items of a split that both sides have. An evaluation of all items does not know their splits; the other
+/// side then says them.
+fn pairs_of<'a>(split: Split, a: &'a Side, b: &'a Side) -> Vec<Pair<'a>> {
+    let may_be = |sample: &&SampleRecord| sample.split == split || sample.split == Split::All;
+    let key = |side: &'a Side, sample: &'a SampleRecord| {
+        (side.task_of(sample), sample.doc_id, &sample.prompt, &sample.target)
+    };
+    // Windows of one text may be equal; they are paired in their order.
+    let mut of_b: BTreeMap<_, VecDeque<&SampleRecord>> = BTreeMap::new();
+    for sample in b.samples.iter().filter(may_be) {
+        of_b.entry(key(b, sample)).or_default().push_back(sample);
+    }
+    let pair = |x: &'a SampleRecord| Some((x, of_b.get_mut(&key(a, x))?.pop_front()?));
+    let pairs: Vec<Pair<'a>> = a.samples.iter().filter(may_be).filter_map(pair).collect();
+    pairs.into_iter().filter(|(x, y)| x.split == split || y.split == split).collect()
 }
 
 impl<'a> Pairs<'a> {
@@ -81,8 +105,9 @@ impl<'a> Pairs<'a> {
     /// Number of items in each split.
     pub(super) fn splits(&self) -> BTreeMap<String, usize> {
         let mut splits = BTreeMap::new();
-        for (a, _) in &self.pairs {
-            *splits.entry(a.split.to_string()).or_insert(0) += 1;
+        for (a, b) in &self.pairs {
+            let split = if a.split == Split::All { b.split } else { a.split };
+            *splits.entry(split.to_string()).or_insert(0) += 1;
         }
         splits
     }
