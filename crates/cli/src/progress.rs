@@ -139,10 +139,11 @@ impl Progress {
         *self.at_start.lock().expect("no thread panics while it holds the action") = Some(Box::new(act));
     }
 
-    /// Removes the bar until there is progress again.
+    /// Removes the bar until there is progress again, of other work.
     pub(crate) fn clear(&self) {
         let mut state = self.lock();
         self.end_stage(&mut state);
+        (state.overall, state.best) = (None, None);
         self.bar.finish_and_clear();
     }
 
