@@ -23,6 +23,13 @@ use crate::args::Arguments;
 /// # Errors
 /// A file that cannot be read, a key that is no flag of the command, or a value that no flag takes.
 pub(crate) fn expand(command: &Command, arguments: Vec<OsString>) -> Result<Vec<OsString>> {
+    let names_file = |word: &OsString| {
+        let word = word.to_string_lossy();
+        word == "--resume" || word == "--config" || word.starts_with("--config=")
+    };
+    if !arguments.iter().any(names_file) {
+        return Ok(arguments);
+    }
     // Where the arguments are wrong in themselves, parsing them again says so.
     let Ok(matches) = lenient(Arguments::command()).try_get_matches_from(&arguments) else { return Ok(arguments) };
     let Some((command, matches)) = leaf(command, &matches) else { return Ok(arguments) };

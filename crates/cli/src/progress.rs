@@ -44,7 +44,7 @@ pub(crate) struct Progress {
     begun: Instant,
     state: Mutex<State>,
     stopped: Arc<AtomicBool>,
-    /// What an interruption must not leave behind.
+    /// Folders and drafts that an interruption removes.
     leftovers: Arc<Mutex<Leftovers>>,
     /// Called once when a search has opened its folder.
     at_start: Mutex<Option<Box<dyn FnOnce() + Send>>>,

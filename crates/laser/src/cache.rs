@@ -28,7 +28,7 @@ pub enum CacheKind {
 /// An entry of the cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CacheEntry {
-    /// What it is.
+    /// Its kind.
     pub kind: CacheKind,
     /// Its name as `pypi:…` or `hf:…`; of a decomposition, the hash of its matrix.
     pub name: String,

@@ -18,6 +18,8 @@
 mod adapter;
 mod digest;
 mod error;
+#[cfg(any(feature = "hub", feature = "pypi"))]
+mod first_writable;
 mod gguf_file;
 #[cfg(feature = "hub")]
 mod hub;

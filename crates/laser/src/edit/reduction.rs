@@ -149,6 +149,12 @@ impl Reduction {
         }
     }
 
+    /// True for a reduction that keeps the largest components, or none.
+    #[must_use]
+    pub(crate) fn keeps_largest(&self) -> bool {
+        matches!(self, Self::Leading(_) | Self::Zero(_))
+    }
+
     /// Whether the reduction needs the inputs of its matrix, measured on items of a task.
     #[must_use]
     pub(crate) fn needs_activations(&self) -> bool {

@@ -77,7 +77,7 @@ impl ConvertedTensor {
         plan.entry(name.clone()).or_insert_with(new)
     }
 
-    /// Whether it contains the biases of matrices.
+    /// True if it contains the biases of matrices.
     pub(super) fn is_bias(&self) -> bool {
         self.name.ends_with(".bias")
     }

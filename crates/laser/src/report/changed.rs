@@ -1,9 +1,10 @@
-//! What was changed: takes the matrices that the winner edits, gives their table and a drawing of each spectrum.
+//! Changed matrices: takes the matrices that the winner edits, gives their table and a drawing of each spectrum.
 
 use serde::Serialize;
 
 use super::drawing::{Label, px};
 use super::table::{Cell, Table};
+use crate::edit::reduction::Reduction;
 use crate::results::MatrixChange;
 use crate::results::number_format::{count, percent};
 
@@ -115,7 +116,8 @@ fn spectrum_plot(change: &MatrixChange) -> Option<SpectrumPlot> {
         of.map(|(position, sigma)| format!("{},{}", x(*position as f64), y(*sigma))).collect::<Vec<_>>().join(" ")
     };
     // Reductions without a cut, such as bands, have no kept and removed side.
-    let rank = change.rank.filter(|_| keeps_largest(&change.reduction)).unwrap_or(change.max_rank);
+    let keeps_largest = change.reduction.parse::<Reduction>().is_ok_and(|reduction| reduction.keeps_largest());
+    let rank = change.rank.filter(|_| keeps_largest).unwrap_or(change.max_rank);
     let (mut kept, mut removed) = (values.iter().filter(|(p, _)| *p <= rank), values.iter().filter(|(p, _)| *p > rank));
     let cut = (rank > 0 && rank < change.max_rank).then(|| {
         let at = x(rank as f64 + 0.5);
@@ -152,12 +154,6 @@ fn spectrum_plot(change: &MatrixChange) -> Option<SpectrumPlot> {
         y_ticks: (low..=high).map(|e| Label { x: LEFT - 6.0, y: y(10f64.powi(e)), text: power(e) }).collect(),
         x_title: Label { x: px(LEFT + SIZE[0] / 2.0), y: bottom + 33.0, text: "component".to_owned() },
     })
-}
-
-/// True for a reduction that keeps the largest components, in its short form: a fraction, `r40`, `e0.9` or `zero`.
-fn keeps_largest(reduction: &str) -> bool {
-    let number = reduction.strip_prefix(['r', 'e']).unwrap_or(reduction);
-    reduction == "zero" || number.parse::<f64>().is_ok()
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub(super) struct Flips {
     tables: [FlipTable; 2],
     /// True if the rows have answers of the removed components.
     has_removed: bool,
-    /// What the removed components say most often about fixed and broken items; empty if they were not asked.
+    /// The most frequent answers of the removed components to fixed and broken items; empty if they were not asked.
     removed: String,
     /// True if there is anything to filter.
     any: bool,

@@ -27,7 +27,7 @@ pub(super) struct Grid {
     pub(super) ascending: Vec<f64>,
 }
 
-/// What is known of an edit.
+/// Knowledge of an edit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Progress {
     /// Nothing.

@@ -18,14 +18,14 @@ const LEADERS: usize = 10;
 /// Most matrices of an edit that is written out below the verdict.
 const WRITTEN_OUT: usize = 4;
 
-/// What a search found beside its results; a part that is not known is left out of the page.
+/// Findings of a search beside its results; a part that is not known is left out of the page.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Findings<'a> {
     /// A row for each edit that could be tried.
     pub trials: Option<&'a [TrialRow]>,
     /// The answers to the test split.
     pub answers: Option<&'a TestAnswers>,
-    /// What is not known, a sentence each.
+    /// Gaps, a sentence each.
     pub lacks: &'a [String],
 }
 

@@ -9,7 +9,7 @@ use crate::edit::truncation::TruncationRecord;
 /// Most points of a stored spectrum: as many as a drawing can show.
 const POINTS: usize = 160;
 
-/// What an edit changes in one matrix.
+/// Change of one matrix by an edit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MatrixChange {
     /// The matrix: `L27.gate_proj`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::candidate::Candidate;
 use super::context::SearchContext;
+use super::forecast::ForecastSizes;
 use super::item_order::ItemOrder;
 use super::plan::Plan;
 use super::screen::Screen;
@@ -58,6 +59,8 @@ pub(super) fn explore(context: SearchContext<'_>, store: &mut Store) -> Result<E
     if candidates.is_empty() {
         return Err(Error::setting("search space", "expected at least one layer, matrix and reduction, found none"));
     }
+    let sizes = ForecastSizes::of(&splits, settings, candidates.len(), context.text.is_some());
+    observer.planned(settings.forecast(model.config(), sizes));
     let truncation = calibrate(context, &items, &candidates)?;
     let context = SearchContext { truncation: &truncation, ..context };
 

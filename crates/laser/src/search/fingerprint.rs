@@ -3,6 +3,8 @@
 //! The store keeps it, so that a run cannot be resumed with another model, other tasks or other settings, and so that
 //! the error says which of them changed.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -58,10 +60,9 @@ impl Fingerprint {
     pub(super) fn differences(&self, stored: &Self) -> String {
         let value =
             |of: &Self, name: &str| of.entries.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
-        let mut names: Vec<&String> = self.entries.iter().chain(&stored.entries).map(|(name, _)| name).collect();
-        names.dedup();
-        let mut seen = std::collections::BTreeSet::new();
-        let differing = names.into_iter().filter(|name| seen.insert(name.as_str()));
+        let names = self.entries.iter().chain(&stored.entries).map(|(name, _)| name);
+        let mut seen = BTreeSet::new();
+        let differing = names.filter(|name| seen.insert(name.as_str()));
         let told = differing.filter_map(|name| {
             let shown = |value: Option<String>| value.unwrap_or_else(|| "absent".to_owned());
             let (now, then) = (value(self, name), value(stored, name));

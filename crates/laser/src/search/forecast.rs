@@ -6,7 +6,9 @@
 use super::greedy_order::GreedyOrder;
 use super::plan::StageName;
 use super::settings::{Protocol, Settings};
+use super::splits::Splits;
 use laser_model::config::ModelConfig;
+use laser_statistics::Split;
 
 /// One step of a search, with the work that it will probably take.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +38,18 @@ pub struct ForecastSizes {
     pub edits: usize,
     /// True if the price of the winner is measured.
     pub has_price: bool,
+}
+
+impl ForecastSizes {
+    /// The numbers of a search of these splits, with `edits` single edits.
+    pub(crate) fn of(splits: &Splits, settings: &Settings, edits: usize, has_price: bool) -> Self {
+        let items = |split: Split| splits.items(split).len();
+        let validation = match settings.protocol {
+            Protocol::Honest { .. } => items(Split::Validation),
+            Protocol::Paper => 0,
+        };
+        Self { search: items(Split::Search), validation, all: splits.of.len(), edits, has_price }
+    }
 }
 
 /// A gradient costs a pass upwards, a pass downwards, and the decomposition of the matrices.

@@ -97,9 +97,14 @@ impl AskedModels<'_> {
         let evaluator = Evaluator::new(&[(&task, score)], tokenizer, session.config())?;
         let context = RunContext { threads: session.threads(), stage: "answer", observer: &*session.options.observer };
         let outcomes = evaluator.evaluate(model, &[0], context)?;
-        let tokens = &evaluator.answer_start(0).inputs;
-        let logits = model.next_token_logits(&[tokens], session.threads())?; // [1, vocab]
-        let next = likely_tokens(&logits.flatten_all()?.to_vec1()?, options.top, tokenizer)?;
+        let next = match options.top {
+            0 => Vec::new(),
+            top => {
+                let tokens = &evaluator.answer_start(0).inputs;
+                let logits = model.next_token_logits(&[tokens], session.threads())?; // [1, vocab]
+                likely_tokens(&logits.flatten_all()?.to_vec1()?, top, tokenizer)?
+            }
+        };
         let text = outcomes.into_iter().next().map_or_else(String::new, |outcome| outcome.prediction);
         Ok(Reply { text, next })
     }

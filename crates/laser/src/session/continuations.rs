@@ -10,7 +10,7 @@ use laser_task::{Score, Task};
 
 use super::Session;
 use crate::error::Result;
-use crate::evaluate::{Evaluator, RunContext};
+use crate::evaluate::{EvaluatedTask, Evaluator, RunContext};
 
 /// Number of items after whose prompts both models continue, to see whether they repeat themselves.
 pub(super) const CONTINUATIONS: usize = 96;
@@ -30,14 +30,8 @@ impl Session {
     ) -> Result<Continuations> {
         let context = RunContext { threads: self.threads(), stage: "continuations", observer: &*self.options.observer };
         let mut found = Continuations::new();
-        for part in evaluator.tasks() {
-            let of_task: Vec<usize> = items.iter().copied().filter(|item| part.range.contains(item)).collect();
-            let Some(score) = generating(part.score) else { continue };
-            if of_task.is_empty() || !evaluator.is_causal() {
-                continue;
-            }
-            let selected = of_task.iter().map(|item| evaluator.items()[*item].clone()).collect();
-            let task = Task { items: selected, ..part.task.clone() };
+        for ItemsOfTask { task, score, items: of_task } in items_by_task(evaluator, items) {
+            let Some(score) = generating(score).filter(|_| evaluator.is_causal()) else { continue };
             let generating = Evaluator::new(&[(&task, score)], self.tokenizer()?, self.config())?;
             let all: Vec<usize> = (0..of_task.len()).collect();
             let [base, edited] = generating.evaluate_both(models, first_layer, &all, context)?;
@@ -46,6 +40,27 @@ impl Session {
         }
         Ok(found)
     }
+}
+
+/// Some items of one task.
+pub(super) struct ItemsOfTask {
+    /// The task with these items alone.
+    pub(super) task: Task,
+    /// Its score.
+    pub(super) score: Score,
+    /// Indices of the items in the evaluation.
+    pub(super) items: Vec<usize>,
+}
+
+/// Divides items by their tasks; tasks without any of them are left out.
+pub(super) fn items_by_task(evaluator: &Evaluator<'_>, items: &[usize]) -> Vec<ItemsOfTask> {
+    let of_task = |part: &EvaluatedTask<'_>| {
+        let items: Vec<usize> = items.iter().copied().filter(|item| part.range.contains(item)).collect();
+        let selected = items.iter().map(|item| evaluator.items()[*item].clone()).collect();
+        let task = Task { items: selected, ..part.task.clone() };
+        (!items.is_empty()).then_some(ItemsOfTask { task, score: part.score, items })
+    };
+    evaluator.tasks().iter().filter_map(of_task).collect()
 }
 
 /// The score that generates the answers which `score` reads the beginning of; `None` if there is nothing to generate.

@@ -6,7 +6,7 @@ use laser_statistics::Split;
 use super::{ScoredTasks, SearchOptions, Session};
 use crate::error::Result;
 use crate::evaluate::{Evaluator, RunContext};
-use crate::search::{ForecastSizes, ForecastStep, Protocol, Settings, Splits};
+use crate::search::{ForecastSizes, ForecastStep, Settings, Splits};
 
 /// A search as it would run.
 pub struct SearchPreview<'a> {
@@ -58,40 +58,12 @@ impl Session {
         let evaluator = self.evaluator(tasks)?;
         let splits = Splits::new(&evaluator, &settings)?;
         let has_price = !options.no_side_effects && evaluator.is_causal() && evaluator.levels().is_none();
-        let (sizes, steps) = self.forecast_splits(&splits, &settings, has_price);
+        let edits = settings.space.candidates(self.config()).len();
+        let sizes = ForecastSizes::of(&splits, &settings, edits, has_price);
+        let steps = settings.forecast(self.config(), sizes);
         let test_items = splits.items(Split::Test).len();
         let weight_bytes = 4 * self.files().n_parameters() as u64;
         let model = self.load()?;
         Ok(SearchPreview { sizes, test_items, settings, steps, weight_bytes, session: self, evaluator, model })
-    }
-
-    /// The steps of a search of an evaluator's items.
-    pub(super) fn forecast(
-        &self,
-        evaluator: &Evaluator<'_>,
-        settings: &Settings,
-        has_price: bool,
-    ) -> Result<Vec<ForecastStep>> {
-        Ok(self.forecast_splits(&Splits::new(evaluator, settings)?, settings, has_price).1)
-    }
-
-    fn forecast_splits(
-        &self,
-        splits: &Splits,
-        settings: &Settings,
-        has_price: bool,
-    ) -> (ForecastSizes, Vec<ForecastStep>) {
-        let validation = match settings.protocol {
-            Protocol::Honest { .. } => splits.items(Split::Validation).len(),
-            Protocol::Paper => 0,
-        };
-        let sizes = ForecastSizes {
-            search: splits.items(Split::Search).len(),
-            validation,
-            all: splits.of.len(),
-            edits: settings.space.candidates(self.config()).len(),
-            has_price,
-        };
-        (sizes, settings.forecast(self.config(), sizes))
     }
 }

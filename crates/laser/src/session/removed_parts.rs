@@ -1,14 +1,12 @@
-//! Removed parts: what the components that an edit removes say by themselves, about the items that it flips.
+//! Removed parts: takes an edit and the items that it flips, gives the answers of the components that it removes, by themselves.
 
 use std::collections::BTreeMap;
 
 use laser_model::Model;
-use laser_task::Task;
 
 use super::Session;
-use super::continuations::generating;
+use super::continuations::{ItemsOfTask, generating, items_by_task};
 use crate::edit::Edit;
-use crate::edit::reduction::Reduction;
 use crate::edit::truncation::{Truncation, TruncationRecord};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, RunContext};
@@ -30,15 +28,9 @@ impl Session {
         let context = RunContext { threads: self.threads(), stage: "removed parts", observer: &*self.options.observer };
         let (model, _) = truncation.apply(model, &removed)?;
         let mut found = BTreeMap::new();
-        for part in evaluator.tasks() {
-            let of_task: Vec<usize> = items.iter().copied().filter(|item| part.range.contains(item)).collect();
-            if of_task.is_empty() {
-                continue;
-            }
+        for ItemsOfTask { task, score, items: of_task } in items_by_task(evaluator, items) {
             // Whole answers, where the score reads only their first token.
-            let score = generating(part.score).filter(|_| evaluator.is_causal()).unwrap_or(part.score);
-            let selected = of_task.iter().map(|item| evaluator.items()[*item].clone()).collect();
-            let task = Task { items: selected, ..part.task.clone() };
+            let score = generating(score).filter(|_| evaluator.is_causal()).unwrap_or(score);
             let asked = Evaluator::new(&[(&task, score)], self.tokenizer()?, self.config())?;
             let all: Vec<usize> = (0..of_task.len()).collect();
             match asked.evaluate(&model, &all, context) {
@@ -56,8 +48,7 @@ impl Session {
 fn removed_edit(edit: &Edit, records: &[TruncationRecord]) -> Option<Edit> {
     let mut removed = Edit::default();
     for ((id, reduction), record) in edit.reductions().zip(records) {
-        let keeps_largest = matches!(reduction, Reduction::Leading(_) | Reduction::Zero(_));
-        let rank = record.rank.filter(|_| keeps_largest)?;
+        let rank = record.rank.filter(|_| reduction.keeps_largest())?;
         removed = removed.with(id, removed_part(rank, record.max_rank));
     }
     (!removed.is_empty()).then_some(removed)

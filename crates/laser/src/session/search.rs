@@ -155,7 +155,6 @@ impl Session {
             settings: &settings,
             observer: &*self.options.observer,
         };
-        self.options.observer.planned(self.forecast(&evaluator, &settings, text.is_some())?);
         let found = search(context, &mut store)?;
 
         let all: Vec<usize> = (0..evaluator.items().len()).collect();
@@ -282,7 +281,7 @@ impl Session {
     }
 }
 
-/// What an edit changes in each of its matrices; `records` are those of the edit.
+/// The changes of an edit, one for each of its matrices; `records` are those of the edit.
 fn matrix_changes(
     model: &Model,
     truncation: &Truncation,

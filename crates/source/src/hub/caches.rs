@@ -1,9 +1,12 @@
 //! The cache folders of one repository in their order: files are looked for in each, and fetched into the first that can
 //! be written to.
 
+use std::path::PathBuf;
+
 use super::cache::RepoCache;
 use super::repo_kind::RepoKind;
 use crate::error::{ErrorKind, SourceError};
+use crate::first_writable::first_writable;
 use crate::options::SourceOptions;
 
 /// Folders of one repository; at least one.
@@ -15,7 +18,7 @@ impl Caches {
         Self(options.hub_caches().iter().map(|cache| RepoCache::new(cache, kind, repo)).collect())
     }
 
-    /// What `look` finds in the first cache that has all of it.
+    /// Looks in one cache after the other, and returns the first that has all of it.
     ///
     /// # Errors
     /// That of the first cache if no cache has all of it.
@@ -32,7 +35,7 @@ impl Caches {
         Err(first.expect("there is at least one cache"))
     }
 
-    /// What `write` gives for the first cache that can be written to; `notes` say which ones cannot.
+    /// Writes to the first cache that can be written to; `notes` say which ones cannot.
     ///
     /// # Errors
     /// That of the last cache, or one that has nothing to do with the cache.
@@ -41,25 +44,30 @@ impl Caches {
         notes: &mut Vec<String>,
         write: impl Fn(&RepoCache) -> Result<T, SourceError>,
     ) -> Result<T, SourceError> {
-        let (last, others) = self.0.split_last().expect("there is at least one cache");
-        for cache in others {
-            match write(cache) {
-                Err(error) if error.kind() == ErrorKind::Io => {
-                    notes.push(format!("the cache cannot be written to, so that another folder is used: {error}"));
-                }
-                done => return done,
-            }
-        }
-        write(last)
+        first_writable(&self.0, notes, write)
+    }
+
+    /// The cached commit and path that `look` finds, in place of the answer that the Hub did not give; `notes` say so.
+    ///
+    /// # Errors
+    /// `error`, the Hub's, if a cached copy may not stand in for it, or there is none.
+    pub(super) fn stand_in(
+        &self,
+        error: SourceError,
+        name: &str,
+        notes: &mut Vec<String>,
+        look: impl Fn(&RepoCache) -> Result<(String, PathBuf), SourceError>,
+    ) -> Result<(String, PathBuf), SourceError> {
+        let cached = self.find(look).ok().filter(|_| may_use_cache(&error));
+        let Some((commit, path)) = cached else { return Err(error) };
+        notes.push(format!(
+            "the Hub did not answer, so that {name} is taken from the cache, at commit {commit}: {error}"
+        ));
+        Ok((commit, path))
     }
 }
 
-/// Remark that the Hub did not answer, and a cache is used.
-pub(super) fn unanswered(name: &str, commit: &str, error: &SourceError) -> String {
-    format!("the Hub did not answer, so that {name} is taken from the cache, at commit {commit}: {error}")
-}
-
 /// True if a cached copy may stand in for an answer: the server is unreachable, fails, or refuses access.
-pub(super) fn may_use_cache(error: &SourceError) -> bool {
+fn may_use_cache(error: &SourceError) -> bool {
     matches!(error.kind(), ErrorKind::Network | ErrorKind::AccessDenied)
 }

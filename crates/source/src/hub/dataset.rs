@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::DEFAULT_REVISION;
 use super::cache::RepoCache;
-use super::caches::{Caches, may_use_cache, unanswered};
+use super::caches::Caches;
 use super::client::Client;
 use super::repo_kind::RepoKind;
 use crate::error::SourceError;
@@ -50,10 +50,7 @@ fn fetch(
     let info = match client.info(&data.repo, revision(data)) {
         Ok(info) => info,
         Err(error) => {
-            let cached = caches.find(|cache| find_cached(data, choose, cache)).ok().filter(|_| may_use_cache(&error));
-            let Some((commit, path)) = cached else { return Err(error) };
-            notes.push(unanswered(&data.to_string(), &commit, &error));
-            return Ok((commit, path));
+            return caches.stand_in(error, &data.to_string(), notes, |cache| find_cached(data, choose, cache));
         }
     };
     let files = choose(&info.files).map_err(|missing| SourceError::NoData {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::DEFAULT_REVISION;
 use super::cache::RepoCache;
-use super::caches::{Caches, may_use_cache, unanswered};
+use super::caches::Caches;
 use super::client::{Client, RepoInfo};
 use super::model_files::{self, ModelFileNames};
 use super::repo_kind::RepoKind;
@@ -42,12 +42,7 @@ fn fetch(
     let client = Client::new(options, RepoKind::Model)?;
     let info = match client.info(&model.repo, revision(model)) {
         Ok(info) => info,
-        Err(error) => {
-            let cached = caches.find(|cache| find_cached(model, cache)).ok().filter(|_| may_use_cache(&error));
-            let Some((commit, path)) = cached else { return Err(error) };
-            notes.push(unanswered(&format!("hf:{model}"), &commit, &error));
-            return Ok((commit, path));
-        }
+        Err(error) => return caches.stand_in(error, &format!("hf:{model}"), notes, |cache| find_cached(model, cache)),
     };
     if let Some(file) = model.file.as_ref().filter(|file| !info.files.contains(file)) {
         return Err(SourceError::Http {

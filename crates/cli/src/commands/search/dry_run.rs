@@ -1,4 +1,4 @@
-//! What a search would try, and the time and memory that it would take.
+//! Dry run: a search's edits, and an estimate of its time and memory, without a trial.
 
 use std::process::ExitCode;
 use std::sync::Arc;
