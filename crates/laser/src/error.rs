@@ -100,6 +100,12 @@ pub enum Error {
         /// Expected and found.
         problem: String,
     },
+    /// A run folder holds the same run already, and it was not to be resumed.
+    #[error("{path}: the folder already holds this run: resume it, or use another")]
+    RunExists {
+        /// The trial store in it.
+        path: PathBuf,
+    },
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     Io {
@@ -195,7 +201,9 @@ impl Error {
             Self::Source(_) | Self::TaskData { .. } => ErrorKind::Source,
             Self::Edit { .. } | Self::Uncalibrated { .. } => ErrorKind::Edit,
             Self::Setting { .. } => ErrorKind::Setting,
-            Self::Run { .. } | Self::Store { .. } | Self::Parse { .. } | Self::Report(_) => ErrorKind::Run,
+            Self::Run { .. } | Self::RunExists { .. } | Self::Store { .. } | Self::Parse { .. } | Self::Report(_) => {
+                ErrorKind::Run
+            }
             Self::Linalg { .. } | Self::NotFinite { .. } | Self::Tensor(_) => ErrorKind::Numeric,
         }
     }

@@ -134,7 +134,7 @@ fn completed(search: laser::Result<CompletedSearch>, args: &Search, is_new: bool
                 "interrupted: {out} keeps the trials that ended; laser search --resume --out {out} continues them"
             ),
         },
-        laser::Error::Run { .. } if !args.resume => anyhow!("{error}; --resume continues that run"),
+        laser::Error::RunExists { .. } => anyhow!("{error}; --resume continues that run"),
         other => other.into(),
     })
 }

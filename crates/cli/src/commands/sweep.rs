@@ -26,7 +26,7 @@ pub(super) fn run(args: &Sweep, global: &Global, progress: &Arc<Progress>, given
         laser::Error::Interrupted => {
             anyhow!("interrupted: {out} keeps the edits that were scored; laser sweep --resume --out {out} continues")
         }
-        laser::Error::Run { .. } if !args.resume => anyhow!("{error}; --resume continues that sweep"),
+        laser::Error::RunExists { .. } => anyhow!("{error}; --resume continues that sweep"),
         other => other.into(),
     })?;
     RunFolder::new(&args.out).write_sweep(&sweep)?;

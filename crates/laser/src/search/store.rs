@@ -77,9 +77,7 @@ impl Store {
                 };
                 return Err(problem(format!("the folder holds another run: {differences}; use another folder")));
             }
-            Some(_) if !resume => {
-                return Err(problem("the folder already holds this run: resume it, or use another".into()));
-            }
+            Some(_) if !resume => return Err(Error::RunExists { path: path.to_owned() }),
             Some(_) => {}
             None => {
                 let sql = "INSERT OR REPLACE INTO manifest (key, value) VALUES ('fingerprint', ?1)";
