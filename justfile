@@ -16,9 +16,12 @@ fmt-check:
 clippy:
     cargo clippy --workspace --all-targets -- -D warnings
 
+# With the examples, because they select the features of dependencies that `clippy` and `test` select: without them, many
+# dependencies would be compiled once more.
+
 # Builds the documentation; a warning is an error.
 doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --lib --bins --examples
 
 # Runs the test command that README.md shows, so that the README cannot go stale.
 test:

@@ -1,13 +1,10 @@
 //! GGUF files by content instead of name, split models, and the versions and types that are read or refused by name.
 
-#[path = "support/gguf_bytes.rs"]
-mod gguf_bytes;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gguf_bytes::{GgufBytes, key, tensor, text};
+use crate::gguf_bytes::{GgufBytes, key, tensor, text};
 use laser_checkpoint::{
     Checkpoint, CheckpointError, CheckpointErrorKind, Dtype, Format, SplitError, gguf, stored_values,
 };

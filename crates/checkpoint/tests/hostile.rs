@@ -1,16 +1,13 @@
 //! Broken and malicious files: each is refused with its own error, nothing panics, and no allocation is out of
 //! proportion to the file.
 
-#[path = "support/gguf_bytes.rs"]
-mod gguf_bytes;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use gguf_bytes::{GgufBytes, key, tensor, text};
+use crate::gguf_bytes::{GgufBytes, key, tensor, text};
 use laser_checkpoint::{Checkpoint, CheckpointError, Dtype, Metadata, NewTensor, Value, gguf, safetensors};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,13 +1,10 @@
 //! Files that are written and read back: the values agree, and so do the bytes that a rewrite must keep.
 
-#[path = "support/gguf_bytes.rs"]
-mod gguf_bytes;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gguf_bytes::{GgufBytes, key, tensor, text};
+use crate::gguf_bytes::{GgufBytes, key, tensor, text};
 use laser_checkpoint::{
     Array, Checkpoint, Dtype, Format, Metadata, NewTensor, Rounding, Value, gguf, safetensors, stored_values,
 };

@@ -8,6 +8,8 @@ mod checkpoint;
 mod hub_server;
 #[path = "support/items.rs"]
 mod items;
+#[path = "support/schema.rs"]
+mod schema;
 
 #[path = "cli/adapters.rs"]
 mod adapters;

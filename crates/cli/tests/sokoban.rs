@@ -8,6 +8,8 @@ mod bench;
 mod checkpoint;
 #[path = "../../laser/tests/support/player_model.rs"]
 mod player_model;
+#[path = "support/schema.rs"]
+mod schema;
 
 use bench::Bench;
 use player_model::{small_board, write_player};
@@ -94,6 +96,8 @@ fn a_model_is_evaluated_searched_and_watched() {
 
     bench.done("search player --task sokoban --data levels --rho 0.3 --out run");
     let results = bench.json("run/results.json");
+    schema::check_results(&results);
+    schema::check_evaluation(&evaluated);
     assert_eq!(results["base"]["test"]["acc"], scores["acc"]);
     assert_eq!(results["manifest"]["config"]["player"]["context"], 3);
     let report = bench.read("run/report.html");

@@ -19,7 +19,8 @@ fn main() -> laser::Result<()> {
         let name = if edit.is_empty() { "no edit".to_owned() } else { edit.to_string() };
         let evaluation = session.evaluate(&tasks, &EvaluateOptions { edit, ..EvaluateOptions::default() })?;
         let summary = &evaluation.results.scores[&Split::All];
-        println!("{name}: accuracy {:.1} %, log-loss {:.3} nats", 100.0 * summary.acc, summary.log_loss);
+        let acc = summary.acc().expect("the task has answers");
+        println!("{name}: accuracy {:.1} %, log-loss {:.3} nats", 100.0 * acc, summary.log_loss);
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ pub use matrix_change::MatrixChange;
 pub use price_text::price_lines;
 pub use sample::SampleRecord;
 pub use search_results::{Baselines, BestEdit, FinalistSummary, NO_EDIT, Results, SearchSpace, SearchSummary};
-pub use split_summary::{SplitScores, SplitSummary};
+pub use split_summary::{Accuracy, SplitScores, SplitSummary};
 pub use task_change::{Change, GuardKept, TaskChange};
 pub use verdict::Verdict;
 pub(crate) use verdict_rules::ALPHA;

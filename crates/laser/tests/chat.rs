@@ -1,10 +1,8 @@
 //! The chat template in SmolLM2's GGUF metadata against `transformers` (`tools/make_chat_goldens.py`).
 
-mod support;
-
+use crate::support::{goldens, json, smollm2};
 use laser::model::load::ModelFiles;
 use laser::task::chat::{ChatSettings, ChatTemplate};
-use support::{goldens, json, smollm2};
 
 #[test]
 fn the_template_in_a_gguf_renders_as_transformers_renders_it() {

@@ -1,12 +1,8 @@
 //! Exports of tiny checkpoints, opened again: bytes, values and logits.
 
-#[path = "export/case.rs"]
 mod case;
-#[path = "export/checkpoints.rs"]
 mod checkpoints;
-#[path = "export/folder_to_gguf.rs"]
 mod folder_to_gguf;
-#[path = "export/gguf.rs"]
 mod gguf;
 
 use std::collections::BTreeMap;

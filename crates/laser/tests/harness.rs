@@ -1,8 +1,6 @@
 //! Compares task files and results with lm-evaluation-harness itself: contexts, targets, hashes, metrics and results in
 //! `goldens/harness`. The responses of the model in them are made up (`tools/make_harness_goldens.py`).
 
-mod support;
-
 use laser::evaluate::Evaluator;
 use laser::evaluate::outcome::{Likelihood, Outcome};
 use laser::model::load::ModelFiles;
@@ -14,6 +12,8 @@ use laser::task::Task;
 use laser::task::options::TaskOptions;
 use laser::task::score::Score;
 use serde_json::{Map, Value};
+
+use crate::support;
 
 const TASKS: [&str; 9] = [
     "choice",

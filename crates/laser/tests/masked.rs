@@ -1,8 +1,6 @@
 //! Models that fill masks: every score against its definition, batches against single items, trials of a search against
 //! their edits.
 
-mod support;
-
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device};
@@ -21,6 +19,8 @@ use laser::task::options::TaskOptions;
 use laser::task::score::{LengthNormalization, Match, Score, Ties};
 use laser::task::{Item, Task};
 use serde_json::{Value, json};
+
+use crate::support;
 
 const MASK: u32 = 4;
 /// Largest difference between two ways to sum the same numbers, nats.

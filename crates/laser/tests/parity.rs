@@ -1,13 +1,11 @@
 //! Parity of edits with the reference on tiny checkpoints of every family: logits after `torch.linalg.svd` truncated a
 //! matrix in transformers. The test of the same name in `crates/model/tests/parity.rs` covers unedited models.
 
-mod support;
-
+use crate::support::{goldens_in, ids, token_goldens};
 use laser::edit::Edit;
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::model::Model;
 use laser_linalg::Tolerance;
-use support::{goldens_in, ids, token_goldens};
 
 /// The project promises |difference| ≤ 1e-3·max|logit|. Both sides compute in f32, so that a hundredth of it holds.
 const LOGITS: Tolerance = Tolerance { absolute: 1e-5, relative: 1e-5 };

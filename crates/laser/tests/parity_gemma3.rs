@@ -1,8 +1,7 @@
 //! Parity with transformers on Gemma 3 270M from its GGUF file: token ids, hidden states, logits, greedy text, edits, and
 //! a text longer than the attention window.
 
-mod support;
-
+use crate::support::{floats, gemma3, goldens, ids, json};
 use candle_core::{DType, Device, Tensor};
 use laser::edit::Edit;
 use laser::edit::truncation::{SvdMethod, Truncation};
@@ -11,7 +10,6 @@ use laser::model::load::ModelFiles;
 use laser::model::tokenizer::Tokenizer;
 use laser_linalg::Tolerance;
 use serde_json::Value;
-use support::{floats, gemma3, goldens, ids, json};
 
 /// Largest |difference| of logits, over max|logit|. The project promises 1e-3.
 const LOGITS: f64 = 1e-4;

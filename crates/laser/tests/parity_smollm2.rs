@@ -1,8 +1,7 @@
 //! Parity with transformers on SmolLM2-135M-Instruct from its GGUF file: token ids, logits, greedy text,
 //! edits.
 
-mod support;
-
+use crate::support::{floats, goldens, ids, json, smollm2};
 use candle_core::{DType, Device};
 use laser::edit::Edit;
 use laser::edit::truncation::{SvdMethod, Truncation};
@@ -11,7 +10,6 @@ use laser::model::load::ModelFiles;
 use laser::model::tokenizer::Tokenizer;
 use laser_linalg::Tolerance;
 use serde_json::Value;
-use support::{floats, goldens, ids, json, smollm2};
 
 /// Compares the logits after each prompt with the golden's: the 32 largest, and those of the tokens `sample`. Allows
 /// |difference| ≤ 1e-4·max|logit|; the project promises 1e-3.

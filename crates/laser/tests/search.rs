@@ -1,15 +1,10 @@
 //! Scoring and search give the outcomes of one item, one edit and one run at a time, whatever is batched, shared,
 //! started at a middle layer or resumed.
 
-#[path = "search/case.rs"]
 mod case;
-#[path = "search/naive.rs"]
 mod naive;
-#[path = "search/proof.rs"]
 mod proof;
-#[path = "search/resume.rs"]
 mod resume;
-mod support;
 
 use case::{Case, ITEMS, MAX_TOKENS, context, evaluate, honest, indices, settings};
 use laser::edit::Edit;

@@ -1,11 +1,9 @@
 //! Decision Transformers that play Sokoban: batched play against step-by-step play, evaluation, search.
 
-#[path = "support/player_model.rs"]
-mod player_model;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::support::player_model::{small_board, write_player};
 use laser::edit::Edit;
 use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::evaluate::RunContext;
@@ -23,7 +21,6 @@ use laser_sokoban::{
     Context, Demonstration, Episode, GeneratorSettings, Level, LevelRecord, Move, Part, RecordedLevel, Shares, State,
     Symmetry, generate,
 };
-use player_model::{small_board, write_player};
 use serde_json::json;
 
 /// A folder with a model and levels of small rooms.
@@ -195,12 +192,12 @@ fn an_evaluation_counts_solved_levels_by_their_own_split() {
         for sample in &evaluation.samples {
             let level = Level::parse(&sample.prompt.lines().collect::<Vec<_>>()).expect("a level");
             let played = play_alone(&model, &small_board(), &level);
-            assert_eq!(sample.acc == 1, played.solved());
+            assert_eq!(sample.is_right(), played.solved());
             assert_eq!(sample.moves, Some(played.moves.len()));
             assert!((sample.total_return.expect("a return") - played.total_return).abs() < 1e-9);
         }
-        let solved = evaluation.samples.iter().filter(|sample| sample.acc == 1).count();
-        assert!((summary.acc - solved as f64 / summary.n as f64).abs() < 1e-12);
+        let solved = evaluation.samples.iter().filter(|sample| sample.is_right()).count();
+        assert!((summary.acc().expect("levels") - solved as f64 / summary.n as f64).abs() < 1e-12);
         assert!(summary.mean_return.is_some() && summary.mean_moves.is_some());
         rate.insert(split, evaluation.samples);
     }
@@ -232,7 +229,7 @@ fn a_search_tries_edits_by_play_and_proves_the_winner_on_the_test_part() {
         let evaluated = session
             .evaluate(&tasks, &EvaluateOptions { edit: found.edit().clone(), split: Split::Test, ..Default::default() })
             .expect("runs");
-        assert_eq!(evaluated.results.scores[&Split::Test].acc, found.results.best.splits[&Split::Test].acc);
+        assert_eq!(evaluated.results.scores[&Split::Test].acc(), found.results.best.splits[&Split::Test].acc());
         let out = case.path(&format!("written-{strategy}"));
         found.write_run(&out).expect("writes");
         assert!(std::fs::read_to_string(out.join("report.html")).expect("a report").contains("sokoban"));
@@ -252,7 +249,7 @@ fn a_search_tries_edits_by_play_and_proves_the_winner_on_the_test_part() {
             let again = session
                 .evaluate(&tasks, &EvaluateOptions { edit, split: Split::Test, ..Default::default() })
                 .expect("runs");
-            let acc = again.results.scores[&Split::Test].acc;
+            let acc = again.results.scores[&Split::Test].acc().expect("levels");
             assert!((acc - by_hand as f64 / test.len() as f64).abs() < 1e-12);
         }
         // A second run finds all trials in the store.

@@ -1,11 +1,7 @@
 //! The built-in tasks against goldens of an independent script: all texts of all items, and the outcomes of SmolLM2 and of
 //! a tiny RoBERTa. Goldens of invented records contain their texts; goldens of real data sets contain hashes of them.
 //!
-//! The test of real data sets takes minutes and needs the data: `cargo test --release -p laser-rank --test tasks -- --include-ignored`.
-
-#![allow(clippy::print_stderr)] // skipped tests are reported
-
-mod support;
+//! The test of real data sets takes minutes and needs the data: `cargo test --release -p laser-rank --test all tasks:: -- --include-ignored`.
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +19,8 @@ use laser::task::score::{LengthNormalization, Match, Score};
 use laser::task::{Item, Task};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::support;
 
 /// Largest difference between two runtimes, nats a token.
 const SAME: f64 = 1e-3;

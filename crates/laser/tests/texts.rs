@@ -1,8 +1,6 @@
 //! Perplexity in windows, the boundary between prompt and answer, ties, and the end of generated texts: each against its
 //! definition.
 
-mod support;
-
 use std::path::Path;
 
 use candle_core::{DType, Device};
@@ -17,6 +15,8 @@ use laser::task::join::Boundary;
 use laser::task::options::TaskOptions;
 use laser::task::score::{LengthNormalization, Match, Score, Ties};
 use serde_json::{Value, json};
+
+use crate::support;
 
 /// Largest difference between two ways to sum the same numbers, nats.
 const SAME_SUMS: f64 = 1e-4;

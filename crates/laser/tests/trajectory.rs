@@ -1,10 +1,9 @@
 //! A Decision Transformer, compared with the Python library transformers: hidden states, predictions, edits, exports
 //! and errors.
 
-mod support;
-
 use std::path::PathBuf;
 
+use crate::support::{goldens, ids, json};
 use candle_core::{DType, Device, Tensor};
 use laser::edit::recipe::{BaseModel, Recipe};
 use laser::edit::truncation::{SvdMethod, Truncation};
@@ -20,7 +19,6 @@ use laser::task::options::TaskOptions;
 use laser::task::score::Score;
 use laser_checkpoint::Checkpoint;
 use laser_linalg::Tolerance;
-use support::{goldens, ids, json};
 
 /// Tolerance for f32 against f32, as in the parity tests of the other families.
 const TOLERANCE: Tolerance = Tolerance { absolute: 1e-5, relative: 1e-5 };

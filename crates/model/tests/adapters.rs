@@ -1,16 +1,14 @@
 //! Models merged with LoRA adapters, compared with PEFT on tiny checkpoints: every kind of update, storage and pattern.
 //! Damaged and unsuitable adapters end in errors that name what is wrong.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{Arrays, goldens, ids, json};
 use candle_core::{DType, Device};
 use laser_linalg::Tolerance;
 use laser_model::load::ModelFiles;
 use laser_model::{Adapter, Model};
 use serde_json::Value;
-use support::{Arrays, goldens, ids, json};
 
 /// The project promises 1e-5 of the largest logit.
 const LOGITS: Tolerance = Tolerance { absolute: 0.0, relative: 1e-5 };

@@ -1,8 +1,6 @@
 //! Keys of `config.json` that a family does not read: they change nothing, and are named if they would elsewhere.
 
-mod altered;
-
-use altered::{Altered, all};
+use crate::altered::{Altered, all};
 use laser_model::ModelConfig;
 use serde_json::{Value, json};
 

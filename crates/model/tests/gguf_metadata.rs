@@ -1,14 +1,12 @@
 //! Metadata of GGUF files that contradict the file: every number is compared with the tensors before it is used, sizes
 //! may be given for each layer, and every refusal names file and key.
 
-mod support;
-
 use std::path::PathBuf;
 
+use crate::support::{self, goldens};
 use candle_core::{DType, Device};
 use laser_checkpoint::{Array, Checkpoint, Metadata, NewTensor, Value, gguf};
 use laser_model::load::ModelFiles;
-use support::goldens;
 use tempfile::TempDir;
 
 type Pairs = Vec<(String, Value)>;

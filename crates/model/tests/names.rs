@@ -1,11 +1,9 @@
 //! Names of tensors: with and without the prefix of the base model, in wrappers of tools, beside tensors that the text
 //! model does not use.
 
-mod altered;
-
 use std::path::Path;
 
-use altered::{Altered, Stored, all, logits};
+use crate::altered::{Altered, Stored, all, logits};
 use laser_model::ModelFiles;
 
 /// Prefix of the base model in the goldens of each family.

@@ -1,10 +1,8 @@
 //! Parity with Hugging Face transformers on tiny checkpoints of every family: hidden states, logits, greedy text and
 //! filled masks. The test of the same name in `crates/laser/tests/parity.rs` covers edits.
 
-mod support;
-
+use crate::support::{ids, token_goldens};
 use laser_linalg::Tolerance;
-use support::{ids, token_goldens};
 
 /// The project promises |difference| ≤ 1e-3·max|logit|. Both sides compute in f32, so that a hundredth of it holds.
 const LOGITS: Tolerance = Tolerance { absolute: 1e-5, relative: 1e-5 };

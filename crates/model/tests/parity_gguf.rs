@@ -1,11 +1,9 @@
 //! Parity of GGUF files of every family with Hugging Face transformers: logits computed from the stored values.
 
-mod support;
-
+use crate::support::{Arrays, goldens, ids, json};
 use candle_core::{DType, Device};
 use laser_linalg::Tolerance;
 use laser_model::load::ModelFiles;
-use support::{Arrays, goldens, ids, json};
 
 /// The project promises |difference| ≤ 1e-3·max|logit|. The goldens are computed in f32 from the values in the files, so
 /// that a hundredth of it holds.

@@ -1,8 +1,6 @@
 //! Rotary positions in the spellings of transformers 4 and 5, over all families that have them.
 
-mod altered;
-
-use altered::{Altered, all};
+use crate::altered::{Altered, all};
 use laser_model::ModelConfig;
 use serde_json::{Map, Value, json};
 

@@ -1,11 +1,9 @@
 //! Numbers of a configuration that its files cannot hold: each is an error that names the key, before anything is
 //! allocated by it.
 
-mod altered;
-
 use std::time::{Duration, Instant};
 
-use altered::{Altered, Stored, golden};
+use crate::altered::{Altered, Stored, golden};
 use serde_json::{Value, json};
 
 /// A value that would take terabytes, yet passes every check of a single number.

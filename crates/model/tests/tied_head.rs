@@ -1,8 +1,6 @@
 //! A head that is tied according to the configuration, and what the files hold.
 
-mod altered;
-
-use altered::{Altered, Stored};
+use crate::altered::{Altered, Stored};
 
 const FAMILIES: [(&str, &str, &str); 5] = [
     ("tiny/llama-tied", "model.embed_tokens.weight", "lm_head.weight"),

@@ -1,8 +1,6 @@
 //! Models within models with images, and weights that another tool has quantised.
 
-mod altered;
-
-use altered::{Altered, Stored};
+use crate::altered::{Altered, Stored};
 use safetensors::tensor::Dtype;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use laser::Result;
 use laser::page::{Section, Table};
 use laser::results::number_format::{interval, p_value, percent, points};
-use laser::results::{Results, Verdict};
+use laser::results::{Results, SplitSummary, Verdict};
 use laser::statistics::Split;
 use serde::Serialize;
 use serde_json::json;
@@ -42,13 +42,14 @@ struct Cell {
 
 impl Cell {
     fn of(results: &Results) -> Self {
+        let acc = |summary: &SplitSummary| summary.acc().expect("every data set of the paper has answers");
         let (base, best) = (&results.base[&Split::Test], &results.best.splits[&Split::Test]);
         Self {
             edit: results.best.edit.clone(),
             n: base.n,
-            base_acc: base.acc,
+            base_acc: acc(base),
             base_loss: base.log_loss_per_token,
-            acc: best.acc,
+            acc: acc(best),
             loss: best.log_loss_per_token,
             change: results.test.diff,
             ci95: results.test.ci95,

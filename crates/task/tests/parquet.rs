@@ -1,9 +1,7 @@
 //! The Parquet reader against the `parquet` crate: what that writes, ours reads, over all types, nestings, encodings,
 //! compressions and page versions that ours claims; what it does not claim is refused by name.
 
-#[path = "parquet/shape.rs"]
 mod shape;
-#[path = "parquet/write.rs"]
 mod write;
 
 use std::ops::ControlFlow;

@@ -90,7 +90,7 @@ impl Answers {
     /// Compares the items that have answers; `None` if there are none, as for perplexity.
     fn measure(pairs: &Pairs<'_>, seed: u64) -> Option<Self> {
         let right =
-            |side: usize| -> Vec<bool> { pairs.answered().map(|pair| [pair.0, pair.1][side].acc == 1).collect() };
+            |side: usize| -> Vec<bool> { pairs.answered().map(|pair| [pair.0, pair.1][side].is_right()).collect() };
         let (a, b) = (right(0), right(1));
         let groups = group_ids(pairs.answered().map(|(a, _)| a.group.as_str()));
         let number = |right: &[bool]| right.iter().map(|right| f64::from(u8::from(*right))).collect::<Vec<f64>>();

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 use laser::EvaluateOptions;
@@ -10,9 +11,10 @@ use laser::run::RunFolder;
 use crate::args::{Eval, Global};
 use crate::config::Given;
 use crate::progress::Progress;
-use crate::{output, plan, print};
+use crate::{host, output, plan, print};
 
 pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>, given: &Given) -> Result<ExitCode> {
+    let begun = Instant::now();
     plan::check_tasks(&args.task)?;
     let settings = plan::task_settings(&args.task)?;
     let session = plan::open(&args.model.model, global, progress)?;
@@ -36,8 +38,9 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>, given:
         // Before the work, so that none is lost to a folder that cannot be created.
         RunFolder::new(out).create()?;
     }
-    let evaluation = session.evaluate(&tasks, &options)?;
+    let mut evaluation = session.evaluate(&tasks, &options)?;
     progress.finish();
+    host::record(&mut evaluation.results.manifest, begun);
     if args.out.is_some() || global.json {
         // Once for both: the harness's standard errors take seconds.
         let harness = evaluation.harness_output();

@@ -1,6 +1,6 @@
 //! The tables that `laser eval` prints.
 
-use laser::results::{SampleRecord, SplitSummary, TaskScores, price_lines};
+use laser::results::{Accuracy, SampleRecord, SplitSummary, TaskScores, price_lines};
 use laser::statistics::{ConstantAnswer, Split};
 use laser::{Evaluation, ScoredTasks, Session};
 
@@ -14,7 +14,7 @@ pub(crate) fn evaluation(evaluation: &Evaluation<'_>, session: &Session, tasks: 
     let parts: Vec<String> = tasks.iter().map(|(task, score)| format!("{} ({score})", task.name)).collect();
     rows.push(vec!["task".into(), format!("{}, {} items, split {split}", parts.join(", "), summary.n)]);
     let has_questions = tasks.iter().any(|(_, score)| !score.is_perplexity());
-    rows.extend(has_questions.then(|| accuracy_row(summary)));
+    rows.extend(summary.accuracy.as_ref().map(accuracy_row));
     let loss = format!("{:.4} nats, {:.4} a token", summary.log_loss, summary.log_loss_per_token);
     rows.push(vec!["log-loss".into(), loss]);
     if let (Some(mean_return), Some(moves)) = (summary.mean_return, summary.mean_moves) {
@@ -32,8 +32,7 @@ pub(crate) fn evaluation(evaluation: &Evaluation<'_>, session: &Session, tasks: 
     rows.extend(results.notes.iter().map(|note| vec!["note".into(), note.clone()]));
     let mut text = table(&rows);
     if !results.tasks.is_empty() {
-        let only_read: Vec<bool> = tasks.iter().map(|(_, score)| score.is_perplexity()).collect();
-        text += &format!("\n\n{}", task_table(&results.tasks, split, &only_read));
+        text += &format!("\n\n{}", task_table(&results.tasks, split));
         for task in results.tasks.iter().filter(|task| !task.always.is_empty()) {
             text += &format!("\n\n{}\n{}", task.task, table(&constant_rows(&task.always)));
         }
@@ -56,11 +55,11 @@ fn edit_rows(evaluation: &Evaluation<'_>, session: &Session) -> Vec<Vec<String>>
 }
 
 /// Accuracy with its standard error and interval, and the accuracy in which every label counts alike.
-fn accuracy_row(summary: &SplitSummary) -> Vec<String> {
-    let [low, high] = summary.acc_ci95.map(|v| 100.0 * v);
-    let error = summary.acc_stderr.map_or_else(String::new, |e| format!(" ± {:.2}", 100.0 * e));
-    let balanced = summary.balanced_acc.map_or_else(String::new, |b| format!(", balanced {:.2} %", 100.0 * b));
-    vec!["accuracy".into(), format!("{:.2} %{error} (95 %: {low:.1} to {high:.1}){balanced}", 100.0 * summary.acc)]
+fn accuracy_row(accuracy: &Accuracy) -> Vec<String> {
+    let [low, high] = accuracy.acc_ci95.map(|v| 100.0 * v);
+    let error = accuracy.acc_stderr.map_or_else(String::new, |e| format!(" ± {:.2}", 100.0 * e));
+    let balanced = accuracy.balanced_acc.map_or_else(String::new, |b| format!(", balanced {:.2} %", 100.0 * b));
+    vec!["accuracy".into(), format!("{:.2} %{error} (95 %: {low:.1} to {high:.1}){balanced}", 100.0 * accuracy.acc)]
 }
 
 /// The majority class, and the accuracy of always giving each label.
@@ -76,22 +75,22 @@ fn perplexity(samples: &[SampleRecord]) -> f64 {
     (nats / tokens.max(1) as f64).exp()
 }
 
-/// A line for each task, and the mean of the tasks that ask questions, whatever their sizes. `only_read`: whether each
-/// task is a text whose perplexity is measured; it has nats a token and no accuracy.
-fn task_table(tasks: &[TaskScores], split: Split, only_read: &[bool]) -> String {
+/// A line for each task, and the mean of the tasks that ask questions, whatever their sizes. Texts of which only the
+/// perplexity is measured have no accuracy.
+fn task_table(tasks: &[TaskScores], split: Split) -> String {
     let head = ["task", "score", "items", "accuracy", "balanced", "majority", "log-loss", "a token"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let percent = |share: Option<f64>| share.map_or_else(String::new, |share| format!("{:.2} %", 100.0 * share));
     let mut questions: Vec<&SplitSummary> = Vec::new();
-    for (task, only_read) in tasks.iter().zip(only_read) {
+    for task in tasks {
         let scores = &task.scores[&split];
-        questions.extend((!only_read).then_some(scores));
+        questions.extend(scores.accuracy.is_some().then_some(scores));
         rows.push(vec![
             task.task.clone(),
             task.score.clone(),
             scores.n.to_string(),
-            percent((!only_read).then_some(scores.acc)),
-            percent(scores.balanced_acc),
+            percent(scores.acc()),
+            percent(scores.accuracy.as_ref().and_then(|accuracy| accuracy.balanced_acc)),
             percent(task.always.first().map(|constant| constant.acc)),
             format!("{:.4}", scores.log_loss),
             format!("{:.4}", scores.log_loss_per_token),
@@ -101,7 +100,7 @@ fn task_table(tasks: &[TaskScores], split: Split, only_read: &[bool]) -> String 
         let mean = |of: fn(&SplitSummary) -> f64| questions.iter().map(|s| of(s)).sum::<f64>() / questions.len() as f64;
         let n: usize = questions.iter().map(|s| s.n).sum();
         let [loss, per_token] = [mean(|s| s.log_loss), mean(|s| s.log_loss_per_token)].map(|v| format!("{v:.4}"));
-        let (none, accuracy) = (String::new, percent(Some(mean(|s| s.acc))));
+        let (none, accuracy) = (String::new, percent(Some(mean(|s| s.acc().unwrap_or_default()))));
         rows.push(vec!["mean".into(), none(), n.to_string(), accuracy, none(), none(), loss, per_token]);
     }
     table(&rows)

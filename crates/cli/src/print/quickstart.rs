@@ -12,7 +12,7 @@ const SHOWN: usize = 3;
 
 /// A line for each figure of a search: model, task, winner, both splits, and the verdict.
 pub(crate) fn quickstart(found: &CompletedSearch, session: &Session, tasks: &ScoredTasks, time: Duration) -> String {
-    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let percent = |share: Option<f64>| share.map_or_else(String::new, |share| format!("{:.1} %", 100.0 * share));
     let results = &found.results;
     let (base, best) = (&results.base, &results.best.splits);
     let test = &results.test;
@@ -37,11 +37,11 @@ pub(crate) fn quickstart(found: &CompletedSearch, session: &Session, tasks: &Sco
     }
     lines.extend([
         format!("best      {}{rank}", results.best.edit),
-        format!("search    {} -> {}", percent(base[&Split::Search].acc), percent(best[&Split::Search].acc)),
+        format!("search    {} -> {}", percent(base[&Split::Search].acc()), percent(best[&Split::Search].acc())),
         format!(
             "test      {} -> {} ({:+.1} points{interval})",
-            percent(base[&Split::Test].acc),
-            percent(best[&Split::Test].acc),
+            percent(base[&Split::Test].acc()),
+            percent(best[&Split::Test].acc()),
             100.0 * test.diff
         ),
         format!("log-loss  {:.3} -> {:.3} nats", base[&Split::Test].log_loss, best[&Split::Test].log_loss),
@@ -61,7 +61,7 @@ fn flips(found: &CompletedSearch) -> Vec<String> {
         text.trim().lines().next().unwrap_or_default().to_owned()
     };
     let pairs = found.base_samples.iter().zip(&found.samples);
-    let fixed = pairs.filter(|(base, best)| base.split == Split::Test && base.acc == 0 && best.acc == 1);
+    let fixed = pairs.filter(|(base, best)| base.split == Split::Test && !base.is_right() && best.is_right());
     let line = |(base, best): (&SampleRecord, &SampleRecord)| {
         format!("  {}\n      before: {}\n      after:  {}", base.prompt, said(base), said(best))
     };

@@ -4,14 +4,9 @@ use serde_json::Value;
 
 use crate::bench::Bench;
 use crate::items;
+use crate::schema::{check_evaluation, check_results};
 
 const PLANTED: &str = "L1.gate_proj@0.1";
-
-/// The published schema.
-fn schema() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/results.schema.json");
-    serde_json::from_str(&std::fs::read_to_string(path).expect("the schema")).expect("JSON")
-}
 
 #[test]
 fn results_of_all_kinds_of_searches_fit_the_schema() {
@@ -30,13 +25,48 @@ fn results_of_all_kinds_of_searches_fit_the_schema() {
     {
         let results = bench.data(&format!("{task} {arguments} --out run{i}"));
         assert_eq!(results, bench.json(&format!("run{i}/results.json")));
-        check(&results, &schema(), &schema(), "results.json");
+        check_results(&results);
         let host = &results["manifest"]["host"];
         assert!(
             host["command"].as_str().is_some_and(|command| command.contains("laser search model --task")),
             "{host}"
         );
         assert!(results["manifest"]["date"].as_str().is_some_and(|date| date.ends_with('Z')));
+    }
+}
+
+#[test]
+fn results_of_texts_and_of_several_tasks_fit_the_schema() {
+    let bench = Bench::new();
+    items::planted(&bench, "model", PLANTED, 120);
+    items::choice(&bench, 60);
+    let texts = (0..40)
+        .map(|i| format!("{{\"question\": \"none\", \"answer\": \"text {i} {}\"}}\n", "of letters ".repeat(1 + i % 5)));
+    bench.write("texts.jsonl", &texts.collect::<String>());
+    let three = "--task planted.jsonl,choice.jsonl,texts.jsonl --score top1,choice,perplexity";
+    let two_guards = format!("{three} --guard choice.jsonl:1 --guard texts.jsonl:9");
+    let texts = "--task texts.jsonl --score perplexity";
+    let one_edit = "--strategy exhaustive --matrices fc_in --rho 0.1";
+    for (i, (arguments, has_accuracy)) in [(&*two_guards, true), (three, true), (texts, false)].into_iter().enumerate()
+    {
+        let results = bench.data(&format!("search model {arguments} {one_edit} --out run{i}"));
+        check_results(&results);
+        assert_eq!(results["base"]["test"].get("acc").is_some(), has_accuracy, "{arguments}");
+        let sample = bench.samples(&format!("run{i}/samples.jsonl")).pop().expect("a sample");
+        assert_eq!(sample.get("acc"), None, "the last task is a text: {sample}");
+        let page = bench.read(&format!("run{i}/report.html"));
+        assert_eq!(page.contains("Accuracy of the unedited model"), has_accuracy, "{arguments}");
+    }
+    for arguments in [three, texts, "--task choice.jsonl --edit L1.fc_in@0.1", "--task planted.jsonl --split test"] {
+        let evaluation = bench.data(&format!("eval model {arguments}"))["laser"].take();
+        check_evaluation(&evaluation);
+        assert!(
+            evaluation["manifest"]["host"]["command"].as_str().is_some_and(|line| line.starts_with("laser eval model"))
+        );
+        let of_text = |scores: &Value| scores.as_object().expect("splits").values().all(|of| of.get("acc").is_none());
+        assert_eq!(of_text(&evaluation["scores"]), arguments == texts, "{arguments}");
+        let tasks = evaluation["tasks"].as_array();
+        assert!(tasks.is_none_or(|tasks| of_text(&tasks[2]["scores"])), "{arguments}");
     }
 }
 
@@ -55,7 +85,7 @@ fn the_schema_refuses_what_it_should() {
     ] {
         let mut changed = results.clone();
         *changed.pointer_mut(pointer).expect(pointer) = wrong;
-        let refused = std::panic::catch_unwind(|| check(&changed, &schema(), &schema(), "results.json"));
+        let refused = std::panic::catch_unwind(|| check_results(&changed));
         assert!(refused.is_err(), "{pointer}");
     }
 }
@@ -76,89 +106,4 @@ fn trials_csv_has_a_line_for_every_edit_of_the_space() {
     assert_eq!(fields.iter().filter(|line| line[6] != "0").count(), 4, "{text}");
     let planted = fields.iter().find(|line| line[0] == PLANTED).expect("its line");
     assert_eq!((planted[6], planted[7]), (&*all, "1.0"));
-}
-
-/// Checks a value by a schema, of which only the keywords below are known; `root` has the definitions. A key that the schema
-/// does not describe is a fault too: the documentation would lack it.
-#[track_caller]
-fn check(value: &Value, schema: &Value, root: &Value, place: &str) {
-    for keyword in schema.as_object().expect("a schema is an object").keys() {
-        let known = [
-            "$schema",
-            "$ref",
-            "$defs",
-            "title",
-            "description",
-            "type",
-            "enum",
-            "pattern",
-            "properties",
-            "required",
-            "additionalProperties",
-            "items",
-            "minItems",
-            "maxItems",
-            "minimum",
-            "maximum",
-            "anyOf",
-        ];
-        assert!(known.contains(&keyword.as_str()), "{place}: the check does not know `{keyword}`");
-    }
-    if let Some(name) = schema["$ref"].as_str() {
-        let pointer = name.strip_prefix('#').expect("a definition of this file");
-        return check(value, root.pointer(pointer).expect(name), root, place);
-    }
-    if let Some(choices) = schema["anyOf"].as_array() {
-        let fits = |choice: &&Value| match (choice["type"].as_str(), value) {
-            (Some("null"), value) => value.is_null(),
-            (_, value) => !value.is_null(),
-        };
-        let choice = choices.iter().find(fits).unwrap_or_else(|| panic!("{place}: fits none of the choices: {value}"));
-        return check(value, choice, root, place);
-    }
-    let of_type = |name: &str| match name {
-        "null" => value.is_null(),
-        "boolean" => value.is_boolean(),
-        "integer" => value.is_u64() || value.is_i64(),
-        "number" => value.is_number(),
-        "string" => value.is_string(),
-        "array" => value.is_array(),
-        "object" => value.is_object(),
-        other => panic!("{place}: no type `{other}`"),
-    };
-    let types: Vec<&str> = match &schema["type"] {
-        Value::String(name) => vec![name],
-        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-        other => panic!("{place}: the schema has no type: {other}"),
-    };
-    assert!(types.iter().any(|name| of_type(name)), "{place}: expected {types:?}, found {value}");
-    if let Some(allowed) = schema["enum"].as_array() {
-        assert!(allowed.contains(value), "{place}: {value} is not among {allowed:?}");
-    }
-    if let (Some(pattern), Some(text)) = (schema["pattern"].as_str(), value.as_str()) {
-        // The only pattern of the schema.
-        assert_eq!(pattern, "^[0-9a-f]{64}$");
-        assert!(
-            text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit() && !c.is_uppercase()),
-            "{place}: {text}"
-        );
-    }
-    if let Some(number) = value.as_f64() {
-        assert!(schema["minimum"].as_f64().is_none_or(|least| number >= least), "{place}: {number} is too small");
-        assert!(schema["maximum"].as_f64().is_none_or(|most| number <= most), "{place}: {number} is too large");
-    }
-    if let Some(values) = value.as_array() {
-        let n = values.len() as u64;
-        assert!(schema["minItems"].as_u64().is_none_or(|least| n >= least), "{place}: {n} values are too few");
-        assert!(schema["maxItems"].as_u64().is_none_or(|most| n <= most), "{place}: {n} values are too many");
-        values.iter().enumerate().for_each(|(i, value)| check(value, &schema["items"], root, &format!("{place}[{i}]")));
-    }
-    let (Some(fields), Some(properties)) = (value.as_object(), schema["properties"].as_object()) else { return };
-    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        assert!(fields.contains_key(name), "{place}: `{name}` is missing");
-    }
-    for (name, value) in fields {
-        let property = properties.get(name).unwrap_or_else(|| panic!("{place}: the schema does not describe `{name}`"));
-        check(value, property, root, &format!("{place}.{name}"));
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 
-use crate::bench::{Bench, Ran};
+use crate::bench::{Bench, Ran, without_host};
 use crate::items;
 
 const EVAL: &str = "eval model --task open.jsonl --score top1 --out run";
@@ -35,9 +35,10 @@ fn talk_goes_to_stderr_and_quiet_silences_it() {
 #[test]
 fn the_same_run_gives_the_same_bytes() {
     let bench = bench();
-    let first = bench.done(&format!("{EVAL} --json")).stdout;
+    let stdout = || without_host(&bench.done(&format!("{EVAL} --json")).stdout).expect("JSON");
+    let first = stdout();
     let samples = bench.read("run/samples_open.jsonl");
-    assert_eq!(bench.done(&format!("{EVAL} --json")).stdout, first);
+    assert_eq!(stdout(), first);
     assert_eq!(bench.read("run/samples_open.jsonl"), samples);
     bench.done(&format!("{EVAL} --threads 1"));
     assert_eq!(bench.read("run/samples_open.jsonl"), samples, "threads do not matter to the numbers");

@@ -50,6 +50,8 @@ fn an_evaluation_has_a_perplexity_and_no_accuracy() {
     let perplexity = (-sum("logprob") / sum("answer_tokens")).exp();
     let text = bench.done(eval).stdout;
     assert!(text.contains(&format!("{perplexity:.4} a token")), "{perplexity}: {text}");
+    assert_eq!(data["scores"]["all"].get("acc"), None);
+    assert!(samples.iter().all(|sample| sample.get("acc").is_none()), "no text is right or wrong");
     assert!(!text.contains("accuracy") && !text.contains("always"), "{text}");
     assert_eq!((&data["always"], &data["majority"]), (&Value::Null, &Value::Null));
     let bytes: usize = samples.iter().map(|s| s["target"].as_str().expect("a text").len()).sum();

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// All files below `path` with their bytes, by path below it (empty for a file); `None` if nothing is there.
+use crate::bench::without_host;
+
+/// All files below `path` with their bytes (results without date, command, time and machine), by path below it (empty for a file); `None` if nothing is there.
 pub(crate) fn snapshot(path: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     path.symlink_metadata().ok()?;
@@ -13,7 +15,9 @@ pub(crate) fn snapshot(path: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
 
 fn add(path: &Path, name: String, files: &mut BTreeMap<String, Vec<u8>>) {
     if !path.is_dir() {
-        files.insert(name, std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())));
+        let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let settled = name.ends_with("results.json").then(|| without_host(&String::from_utf8_lossy(&bytes))).flatten();
+        files.insert(name, settled.map_or(bytes, String::into_bytes));
         return;
     }
     for entry in std::fs::read_dir(path).expect("lists") {

@@ -47,10 +47,7 @@ impl Bench {
     pub(crate) fn settled(&self, name: &str) -> String {
         let text = self.read(name);
         if name.ends_with("results.json") {
-            let mut results: Value = serde_json::from_str(&text).expect(name);
-            results["manifest"]["date"].take();
-            results["manifest"]["host"].take();
-            return results.to_string();
+            return without_host(&text).expect("JSON");
         }
         let of_host = |line: &&str| {
             ["command", "time", "machine", "date"]
@@ -161,4 +158,17 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
+}
+
+/// The results of a search or of an evaluation without date, command, time and machine, in which two runs of the same work
+/// differ; `None` if the text is no JSON.
+pub(crate) fn without_host(results: &str) -> Option<String> {
+    let mut results: Value = serde_json::from_str(results).ok()?;
+    for pointer in ["/manifest", "/laser/manifest"] {
+        if let Some(manifest) = results.pointer_mut(pointer).and_then(Value::as_object_mut) {
+            manifest.remove("date");
+            manifest.remove("host");
+        }
+    }
+    Some(results.to_string())
 }

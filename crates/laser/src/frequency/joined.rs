@@ -130,7 +130,7 @@ impl Joined {
 }
 
 fn outcome(sample: &SampleRecord) -> ItemOutcome {
-    ItemOutcome { right: sample.acc == 1, logprob: sample.logprob, in_top10: sample.rank.is_some() }
+    ItemOutcome { right: sample.is_right(), logprob: sample.logprob, in_top10: sample.rank.is_some() }
 }
 
 /// The name of the task whose items are related; `None` if the run does not name its only task.

@@ -55,7 +55,8 @@ fn table(results: &Results) -> Table {
             (Split::Search, _) => "optimistic: found on this split".to_owned(),
             _ => String::new(),
         };
-        let change = Cell::new(points(best.acc - base.acc)).strong().note(remark);
+        let change = base.acc().zip(best.acc()).map_or_else(String::new, |(base, best)| points(best - base));
+        let change = Cell::new(change).strong().note(remark);
         table.push(vec![split_cell(*split, base), accuracy(base), accuracy(best), change], *split == Split::Test);
     }
     table
@@ -75,10 +76,12 @@ fn split_cell(split: Split, summary: &SplitSummary) -> Cell {
 }
 
 fn accuracy(summary: &SplitSummary) -> Cell {
-    let [low, high] = summary.acc_ci95;
-    let cell = Cell::new(percent(summary.acc)).note(format!("{:.1} to {:.1}", 100.0 * low, 100.0 * high));
-    let balanced = summary.balanced_acc.map_or_else(String::new, |acc| format!("balanced {}", percent(acc)));
-    cell.note(balanced).note(format!("log-loss {:.3}", summary.log_loss))
+    let log_loss = format!("log-loss {:.3}", summary.log_loss);
+    let Some(accuracy) = &summary.accuracy else { return Cell::new(String::new()).note(log_loss) };
+    let [low, high] = accuracy.acc_ci95;
+    let cell = Cell::new(percent(accuracy.acc)).note(format!("{:.1} to {:.1}", 100.0 * low, 100.0 * high));
+    let balanced = accuracy.balanced_acc.map_or_else(String::new, |acc| format!("balanced {}", percent(acc)));
+    cell.note(balanced).note(log_loss)
 }
 
 fn flips(results: &Results) -> String {

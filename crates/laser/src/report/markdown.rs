@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::finalists::{self, BestWithin, BoundRow};
 use super::tasks::{self, TaskRow};
-use crate::results::Results;
 use crate::results::number_format::{count, p_value, percent, points};
+use crate::results::{Results, SplitSummary};
 use laser_statistics::Split;
 
 /// Compares the winner with the unedited model on each split, as a Markdown table; the row of the test split has the
@@ -31,7 +31,8 @@ pub fn markdown_table(results: &Results) -> String {
 fn base_table(results: &Results) -> String {
     let mut table = "| split | items | unedited model | log-loss, nats |\n|---|---:|---:|---:|\n".to_owned();
     for (split, base) in &results.base {
-        writeln!(table, "| {split} | {} | {} | {:.3} |", count(base.n), percent(base.acc), base.log_loss)
+        let accuracy = base.acc().map_or_else(String::new, percent);
+        writeln!(table, "| {split} | {} | {accuracy} | {:.3} |", count(base.n), base.log_loss)
             .expect("writing to a string does not fail");
     }
     table
@@ -51,9 +52,8 @@ fn split_table(results: &Results) -> String {
     let mut table =
         format!("| split | items | base | {} | change (points) |\n|---|---:|---:|---:|---:|\n", results.best.edit);
     for (split, base) in &results.base {
-        let Some(best) = results.best.splits.get(split) else {
-            continue;
-        };
+        let best = results.best.splits.get(split).and_then(SplitSummary::acc);
+        let Some((base_acc, best_acc)) = base.acc().zip(best) else { continue };
         let proof = match (split, results.test.ci95) {
             (Split::Test, Some([low, high])) => {
                 format!(" (95 % {} to {}, {})", points(low), points(high), p_value(results.test.mcnemar_p))
@@ -64,9 +64,9 @@ fn split_table(results: &Results) -> String {
             table,
             "| {split} | {} | {} | {} | {}{proof} |",
             count(base.n),
-            percent(base.acc),
-            percent(best.acc),
-            points(best.acc - base.acc)
+            percent(base_acc),
+            percent(best_acc),
+            points(best_acc - base_acc)
         )
         .expect("writing to a string does not fail");
     }

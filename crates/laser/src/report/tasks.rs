@@ -69,7 +69,7 @@ fn row(task: &TaskChange, split: Split, base: &SplitSummary, best: &SplitSummary
         _ => summary.log_loss,
     };
     let figure = |summary: &SplitSummary| match task.measure {
-        Measure::Accuracy | Measure::SoftAccuracy | Measure::Margin => percent(summary.acc),
+        Measure::Accuracy | Measure::SoftAccuracy | Measure::Margin => summary.acc().map_or_else(String::new, percent),
         Measure::LogLoss | Measure::PerToken => format!("{:.4}", loss(summary)),
     };
     // `Change` is in log-probability, which rises where log-loss falls: signs turn, and the interval's ends swap.

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::costs::Costs;
 use super::tasks;
-use crate::results::Results;
 use crate::results::number_format::{percent, points};
+use crate::results::{Results, SplitScores};
 use laser_statistics::Split;
 
 /// A number in large type.
@@ -36,8 +36,8 @@ pub(super) fn tiles(results: &Results, has_accuracy: bool, costs: Option<&Costs>
 }
 
 fn of_accuracy(results: &Results) -> Vec<Tile> {
-    let scores = (results.base.get(&Split::Test), results.best.splits.get(&Split::Test));
-    let (Some(base), Some(best)) = scores else { return Vec::new() };
+    let accuracy = |scores: &SplitScores| scores.get(&Split::Test)?.accuracy.clone();
+    let (Some(base), Some(best)) = (accuracy(&results.base), accuracy(&results.best.splits)) else { return Vec::new() };
     let interval = |[low, high]: [f64; 2]| format!("95 %: {:.1} to {:.1}", 100.0 * low, 100.0 * high);
     let change =
         results.test.ci95.map_or_else(String::new, |[low, high]| format!("{} to {}", points(low), points(high)));

@@ -23,8 +23,9 @@ pub struct SampleRecord {
     /// Other answers that count as right.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
-    /// 1 if the model is right, 0 if it is wrong.
-    pub acc: u8,
+    /// 1 if the model is right, 0 if it is wrong; `None` for a text of which only the perplexity is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acc: Option<u8>,
     /// Log-probability of the gold answer, summed over its tokens, nats.
     pub logprob: f64,
     /// Under the score `top1`, the place (from 1) of the first of the ten most likely tokens that begins an accepted
@@ -51,4 +52,11 @@ pub struct SampleRecord {
     pub split: Split,
     /// Group of the item, which is resampled as a whole. If there are several tasks, it begins with the task's name.
     pub group: String,
+}
+
+impl SampleRecord {
+    /// True if the model's answer is right.
+    pub fn is_right(&self) -> bool {
+        self.acc == Some(1)
+    }
 }

@@ -13,7 +13,7 @@ use laser_statistics::{FrequentAnswer, Split};
 pub(crate) fn summary(n: usize, acc: f64) -> SplitSummary {
     let right: Vec<bool> = (0..n).map(|i| (i as f64) < acc * n as f64).collect();
     let groups: Vec<u32> = (0..n as u32).collect();
-    SplitSummary::of(&right, &vec![-2.0; n], &vec![2; n], &groups).expect("items")
+    SplitSummary::of(Some(&right), &vec![-2.0; n], &vec![2; n], &groups).expect("items")
 }
 
 /// Results with `n` test items, of which the edit fixes `fixed` and breaks `broken`; `search_gain` is the accuracy gain
@@ -248,9 +248,17 @@ fn json_has_the_keys_that_other_tools_read_and_is_read_back() {
 
 #[test]
 fn summaries_average_over_items() {
-    let got = SplitSummary::of(&[true, false], &[-1.0, -6.0], &[1, 3], &[0, 1]).expect("items");
-    assert_eq!((got.n, got.acc, got.log_loss, got.log_loss_per_token), (2, 0.5, 3.5, 1.5));
-    assert_eq!(SplitSummary::of(&[], &[], &[], &[]), None);
+    let got = SplitSummary::of(Some(&[true, false]), &[-1.0, -6.0], &[1, 3], &[0, 1]).expect("items");
+    assert_eq!((got.n, got.acc(), got.log_loss, got.log_loss_per_token), (2, Some(0.5), 3.5, 1.5));
+    assert_eq!(SplitSummary::of(Some(&[]), &[], &[], &[]), None);
+    let text = SplitSummary::of(None, &[-1.0, -6.0], &[1, 3], &[0, 1]).expect("items");
+    assert_eq!((text.n, text.acc(), text.log_loss), (2, None, 3.5));
+    let json = serde_json::to_value(&text).expect("serialisable");
+    assert!(json.get("acc").is_none() && json.get("acc_ci95").is_none(), "{json}");
+    for summary in [got, text] {
+        let json = serde_json::to_string(&summary).expect("serialisable");
+        assert_eq!(serde_json::from_str::<SplitSummary>(&json).expect("a summary"), summary);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::held_out::HeldOut;
 use super::number_format::{count, nats, p_value, percent, points};
 use super::search_results::Results;
+use super::split_summary::{SplitScores, SplitSummary};
 use super::task_change::{Change, TaskChange};
 use super::verdict::Verdict;
 use laser_statistics::Split;
@@ -164,10 +165,9 @@ fn verdict_by_interval(results: &Results, [low, high]: [f64; 2]) -> String {
 
 /// Writes `raises accuracy from 27.9 % to 31.2 %`, without the figures if the test split has no scores.
 fn accuracy_change(results: &Results, verb: &str) -> String {
-    match (results.base.get(&Split::Test), results.best.splits.get(&Split::Test)) {
-        (Some(base), Some(best)) => {
-            format!("{verb} accuracy from {} to {}", percent(base.acc), percent(best.acc))
-        }
+    let acc = |scores: &SplitScores| scores.get(&Split::Test).and_then(SplitSummary::acc);
+    match (acc(&results.base), acc(&results.best.splits)) {
+        (Some(base), Some(best)) => format!("{verb} accuracy from {} to {}", percent(base), percent(best)),
         _ => format!("{verb} accuracy"),
     }
 }
@@ -188,9 +188,9 @@ fn lack_of_power(test: &HeldOut) -> Option<String> {
 
 /// A warning if always giving the same answer is as accurate as the winner; else empty.
 fn constant_answer_warning(results: &Results) -> String {
-    let best = results.best.splits.get(&Split::Test);
+    let best = results.best.splits.get(&Split::Test).and_then(SplitSummary::acc);
     match (&results.baselines.constant, best) {
-        (Some(constant), Some(best)) if constant.rate >= best.acc => {
+        (Some(constant), Some(best)) if constant.rate >= best => {
             format!("; but always answering “{}” would score {}", constant.answer.trim(), percent(constant.rate))
         }
         _ => String::new(),

@@ -49,7 +49,7 @@ impl<'a> FlippedItems<'a> {
         let pairs = self.base.iter().zip(best).enumerate();
         for (_, (base, best)) in pairs.filter(|(item, (base, _))| base.split == Split::Test && self.has_accuracy(*item))
         {
-            match (base.acc == 1, best.acc == 1) {
+            match (base.is_right(), best.is_right()) {
                 (true, true) => answers.both_right += 1,
                 (false, false) => answers.both_wrong += 1,
                 _ => answers.flips.push(flip(base, best)),
@@ -69,7 +69,7 @@ fn flip(base: &SampleRecord, best: &SampleRecord) -> Flip {
         base_prediction: base.continuation.as_ref().unwrap_or(&base.prediction).clone(),
         edit_prediction: best.continuation.as_ref().unwrap_or(&best.prediction).clone(),
         removed_prediction: best.removed.clone(),
-        base_right: base.acc == 1,
+        base_right: base.is_right(),
         logprob_change: best.logprob - base.logprob,
         picture: picture_of_play(base, best),
     }
@@ -86,6 +86,6 @@ pub fn picture_of_play(base: &SampleRecord, best: &SampleRecord) -> Option<Strin
 /// The play that a sample records.
 fn played(sample: &SampleRecord) -> Option<Played> {
     let moves = sample.prediction.chars().map(Move::from_digit).collect::<Result<_, _>>().ok()?;
-    let ending = if sample.acc == 1 { Ending::Solved } else { Ending::OutOfMoves };
+    let ending = if sample.is_right() { Ending::Solved } else { Ending::OutOfMoves };
     Some(Played { moves, total_return: sample.total_return?, ending })
 }

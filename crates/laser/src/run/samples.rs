@@ -13,6 +13,7 @@ pub fn samples(
     outcomes: &[Outcome],
     split: impl Fn(usize) -> Split,
 ) -> Vec<SampleRecord> {
+    let is_perplexity = |index: usize| evaluator.tasks()[evaluator.task_index(index)].score.is_perplexity();
     let record = |(index, outcome): (&usize, &Outcome)| {
         let item = evaluator.items()[*index];
         let task = evaluator.task_name(*index).map(str::to_owned);
@@ -23,7 +24,7 @@ pub fn samples(
             prompt: item.prompt.clone(),
             target: item.target().to_owned(),
             aliases: item.answers.iter().skip(1).cloned().collect(),
-            acc: u8::from(outcome.correct),
+            acc: (!is_perplexity(*index)).then(|| u8::from(outcome.correct)),
             logprob: outcome.logprob,
             rank: outcome.rank,
             answer_tokens: outcome.answer_tokens,
@@ -40,16 +41,8 @@ pub fn samples(
 }
 
 /// The samples whose tasks have answers, that is, all but those of perplexity tasks.
-pub fn samples_with_answers<'a>(evaluator: &Evaluator<'_>, samples: &'a [SampleRecord]) -> Vec<&'a SampleRecord> {
-    let is_perplexity = |task: &&EvaluatedTask<'_>| task.score.is_perplexity();
-    let perplexity: Vec<&str> =
-        evaluator.tasks().iter().filter(is_perplexity).map(|task| task.task.name.as_str()).collect();
-    if perplexity.len() == evaluator.tasks().len() {
-        return Vec::new();
-    }
-    // A sample names its task only if there are several tasks. The one task of a sample without a name has answers:
-    // otherwise the lines above would have returned.
-    samples.iter().filter(|s| s.task.as_deref().is_none_or(|task| !perplexity.contains(&task))).collect()
+pub fn samples_with_answers(samples: &[SampleRecord]) -> Vec<&SampleRecord> {
+    samples.iter().filter(|sample| sample.acc.is_some()).collect()
 }
 
 /// The samples of one task of several.

@@ -2,7 +2,7 @@
 
 use super::samples::{samples_of, samples_with_answers};
 use crate::evaluate::{EvaluatedTask, Evaluator};
-use crate::results::{SampleRecord, SplitScores, SplitSummary, TaskScores, constant_answer_scores, labels};
+use crate::results::{Accuracy, SampleRecord, SplitScores, SplitSummary, TaskScores, constant_answer_scores, labels};
 use laser_statistics::{ConstantAnswer, Split, balanced_accuracy, group_ids, mean};
 use laser_task::Item;
 
@@ -11,7 +11,7 @@ pub fn scores(evaluator: &Evaluator<'_>, samples: &[SampleRecord]) -> SplitScore
     if let [task] = evaluator.tasks() {
         return summaries(samples, labels(task).is_some());
     }
-    let with_answers = samples_with_answers(evaluator, samples);
+    let with_answers = samples_with_answers(samples);
     if with_answers.is_empty() {
         return summaries(samples, false);
     }
@@ -45,21 +45,24 @@ pub(super) fn summaries(samples: &[SampleRecord], is_classification: bool) -> Sp
     let mut scores = SplitScores::new();
     for split in [Split::All, Split::Search, Split::Validation, Split::Test] {
         let samples: Vec<&SampleRecord> = samples.iter().filter(|s| s.split == split).collect();
-        let right: Vec<bool> = samples.iter().map(|s| s.acc == 1).collect();
+        let right: Option<Vec<bool>> = samples.iter().map(|s| s.acc.map(|acc| acc == 1)).collect();
         let summary = SplitSummary::of(
-            &right,
+            right.as_deref(),
             &samples.iter().map(|s| s.logprob).collect::<Vec<_>>(),
             &samples.iter().map(|s| s.answer_tokens).collect::<Vec<_>>(),
             &group_ids(samples.iter().map(|s| s.group.as_str())),
         );
         let golds = || samples.iter().map(|s| s.target.as_str()).collect::<Vec<_>>();
-        let balanced_acc = if is_classification { balanced_accuracy(&golds(), &right) } else { None };
         let played =
             |of: fn(&SampleRecord) -> Option<f64>| mean(&samples.iter().filter_map(|s| of(s)).collect::<Vec<_>>());
         let mean_return = played(|sample| sample.total_return);
         let mean_moves = played(|sample| sample.moves.map(|moves| moves as f64));
         if let Some(summary) = summary {
-            scores.insert(split, SplitSummary { balanced_acc, mean_return, mean_moves, ..summary });
+            let balanced =
+                |right: &Vec<bool>| if is_classification { balanced_accuracy(&golds(), right) } else { None };
+            let balanced_acc = right.as_ref().and_then(balanced);
+            let accuracy = summary.accuracy.map(|accuracy| Accuracy { balanced_acc, ..accuracy });
+            scores.insert(split, SplitSummary { accuracy, mean_return, mean_moves, ..summary });
         }
     }
     scores

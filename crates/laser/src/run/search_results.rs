@@ -99,7 +99,7 @@ fn baselines(evaluator: &Evaluator<'_>, base: &[SampleRecord], best: &[SampleRec
     if evaluator.levels().is_some() {
         return Baselines::default(); // no moves solve two levels
     }
-    let [base_answers, best_answers] = [base, best].map(|samples| samples_with_answers(evaluator, samples));
+    let [base_answers, best_answers] = [base, best].map(|samples| samples_with_answers(samples));
     let golds = |split: Split| -> Vec<&str> {
         base_answers.iter().filter(|s| s.split == split).map(|s| s.target.as_str()).collect()
     };

@@ -163,8 +163,7 @@ impl Session {
         if ties > 0 {
             notes.push(format!("{ties} items were decided by a tie"));
         }
-        let targets: Vec<&str> =
-            samples_with_answers(evaluator, samples).into_iter().map(|s| s.target.as_str()).collect();
+        let targets: Vec<&str> = samples_with_answers(samples).into_iter().map(|s| s.target.as_str()).collect();
         Ok(EvalResults {
             edit: (!options.edit.is_empty()).then(|| options.edit.to_string()),
             scores: scores(evaluator, samples),

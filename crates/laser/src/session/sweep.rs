@@ -66,6 +66,10 @@ impl Session {
     /// [`SweepOptions::run`], what was scored until then is kept.
     pub fn sweep(&self, tasks: &ScoredTasks, options: &SweepOptions) -> Result<Sweep> {
         let points = options.grid.points()?;
+        if let Some((task, _)) = tasks.iter().find(|(_, score)| score.is_perplexity()) {
+            let problem = format!("{}: a sweep counts right answers, and texts have none", task.name);
+            return Err(Error::setting("task", problem));
+        }
         let named = SearchOptions {
             layers: options.layers.clone(),
             matrices: options.matrices.clone(),

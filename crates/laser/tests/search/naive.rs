@@ -7,7 +7,7 @@ use laser::model::Model;
 use laser::task::Item;
 use laser::task::score::{LengthNormalization, Score};
 
-use crate::case::Case;
+use super::case::Case;
 
 /// Largest difference between batches and single items, nats: the same f32 sums in another order.
 pub(crate) const SAME_SUMS: f64 = 1e-4;

@@ -13,7 +13,7 @@ use laser::search::{Fingerprint, ItemOrder, Protocol, SearchContext, Settings, e
 use laser::statistics::Split;
 use laser::task::score::Score;
 
-use crate::case::{Case, ITEMS, context, honest, indices, settings};
+use super::case::{Case, ITEMS, context, honest, indices, settings};
 
 /// Orders outcomes by accuracy, then by log-loss; the better ones are `Greater`.
 fn compare(a: &Outcomes, b: &Outcomes) -> std::cmp::Ordering {

@@ -12,7 +12,7 @@ use laser::search::{Fingerprint, Protocol, SearchContext, SearchResult, Settings
 use laser::statistics::Fractions;
 use laser::task::score::{Match, Score};
 
-use crate::case::{Case, settings};
+use super::case::{Case, settings};
 
 /// Stops a search after a number of batches, and counts them.
 #[derive(Default)]

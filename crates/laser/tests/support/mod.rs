@@ -1,5 +1,5 @@
 //! Shared parts of several tests: goldens (from the tests of `laser-rank-model`), and files of real models.
-#![allow(dead_code)] // each test target uses only some of it
+#![allow(dead_code)] // each bench uses only some of it
 #![allow(unused_imports)] // the same
 #![allow(clippy::print_stderr)] // a test that is skipped prints so
 
@@ -11,6 +11,7 @@ use laser::source::{ModelSource, SourceOptions, resolve};
 
 #[path = "../../../model/tests/support/mod.rs"]
 mod model_goldens;
+pub(crate) mod player_model;
 
 pub(crate) use model_goldens::{Arrays, Golden, floats, goldens, goldens_in, ids, json, token_goldens};
 

@@ -11,7 +11,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{GroupTypeBuilder, Type, TypePtr};
 
-use crate::shape::{Data, Field, Leaf, ListForm, Shape, Stored, element_names, name};
+use super::shape::{Data, Field, Leaf, ListForm, Shape, Stored, element_names, name};
 
 /// The bytes of a file with groups of records.
 pub(crate) fn file(fields: &[Field], groups: &[Vec<Vec<Data>>], properties: WriterProperties) -> Vec<u8> {
@@ -152,7 +152,7 @@ fn repetition(field: &Field) -> Repetition {
 
 /// The type of a field in the file's schema.
 fn field_type(name: &str, field: &Field) -> TypePtr {
-    type_of(name, field, repetition(field), crate::shape::name)
+    type_of(name, field, repetition(field), super::shape::name)
 }
 
 fn group(name: &str, repetition: Repetition, fields: Vec<TypePtr>) -> GroupTypeBuilder<'_> {

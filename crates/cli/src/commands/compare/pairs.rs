@@ -93,8 +93,7 @@ impl<'a> Pairs<'a> {
 
     /// The pairs of items that have answers.
     pub(super) fn answered(&self) -> impl Iterator<Item = Pair<'a>> {
-        let has_answer = |pair: &&Pair<'a>| !self.a.read_only.iter().any(|task| task == self.a.task_of(pair.0));
-        self.pairs.iter().filter(has_answer).copied()
+        self.pairs.iter().filter(|(a, b)| a.acc.is_some() && b.acc.is_some()).copied()
     }
 
     /// Names of the tasks.
@@ -115,8 +114,9 @@ impl<'a> Pairs<'a> {
     /// The first `n` items that each side alone has right, with both answers.
     pub(super) fn flips(&self, n: usize) -> String {
         let mut text = String::new();
-        for (title, right) in [("right in B only", 1), ("right in A only", 0)] {
-            let flipped: Vec<Pair<'a>> = self.answered().filter(|(a, b)| a.acc != b.acc && b.acc == right).collect();
+        for (title, right) in [("right in B only", true), ("right in A only", false)] {
+            let is_flip = |(a, b): &Pair<'a>| a.is_right() != b.is_right() && b.is_right() == right;
+            let flipped: Vec<Pair<'a>> = self.answered().filter(is_flip).collect();
             if flipped.is_empty() {
                 continue;
             }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use laser::results::{NO_EDIT, SampleRecord};
 use laser::run::RunFolder;
-use serde_json::Value;
 
 /// Samples of one model on some items.
 pub(super) struct Side {
@@ -17,8 +16,6 @@ pub(super) struct Side {
     pub(super) samples: Vec<SampleRecord>,
     /// Names of the tasks, in the order of the samples.
     pub(super) tasks: Vec<String>,
-    /// Tasks whose texts are only read, so that no answer is right or wrong.
-    pub(super) read_only: Vec<String>,
     /// True if a search chose the edit by some of these items.
     pub(super) is_winner: bool,
 }
@@ -52,17 +49,9 @@ impl Side {
                 tasks.push(task);
             }
         }
-        // One score, or a list with one for each task.
-        let scores = match manifest.config.get("score") {
-            Some(Value::Array(scores)) => scores.clone(),
-            Some(score) => vec![score.clone(); tasks.len()],
-            None => Vec::new(),
-        };
-        let is_perplexity = |(_, score): &(&String, &Value)| score.get("Perplexity").is_some();
-        let read_only = tasks.iter().zip(&scores).filter(is_perplexity).map(|(task, _)| task.clone()).collect();
         let label =
             format!("{} {}", manifest.model.path, edit.map_or_else(|| "unedited".to_owned(), |e| format!("with {e}")));
-        Ok(Self { folder: folder.to_owned(), label, samples, tasks, read_only, is_winner })
+        Ok(Self { folder: folder.to_owned(), label, samples, tasks, is_winner })
     }
 
     /// Name of a sample's task.

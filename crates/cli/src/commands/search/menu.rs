@@ -57,9 +57,9 @@ fn show_flips(outcome: &Outcome<'_>) -> Result<()> {
     let pairs = outcome.found.base_samples.iter().zip(&outcome.found.samples);
     let on_test = pairs.filter(|(base, _)| base.split == laser::statistics::Split::Test);
     let flipped: Vec<_> = on_test.filter(|(base, best)| base.acc != best.acc).collect();
-    for (title, right) in [("turned right:", 1), ("turned wrong:", 0)] {
+    for (title, right) in [("turned right:", true), ("turned wrong:", false)] {
         output::result(title)?;
-        for (base, best) in flipped.iter().filter(|(_, best)| best.acc == right).take(FLIPS) {
+        for (base, best) in flipped.iter().filter(|(_, best)| best.is_right() == right).take(FLIPS) {
             let said = |sample: &laser::results::SampleRecord| {
                 sample.continuation.clone().unwrap_or_else(|| sample.prediction.clone())
             };

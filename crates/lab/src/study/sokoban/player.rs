@@ -43,7 +43,7 @@ impl TestPlay {
         Self {
             mean_return: mean(&|sample| sample.total_return.unwrap_or(f64::NAN)),
             mean_moves: mean(&|sample| sample.moves.map_or(f64::NAN, |moves| moves as f64)),
-            solved: test.iter().map(|sample| sample.acc == 1).collect(),
+            solved: test.iter().map(|sample| sample.is_right()).collect(),
         }
     }
 }
@@ -150,7 +150,8 @@ impl PlayerJob<'_> {
         let luckiest = match found.luckiest() {
             Some(TriedEdit { edit, gain, .. }) => {
                 let samples = test_samples(&session, &tasks, edit)?;
-                pictures = [0, 1].iter().filter_map(|base| first_flip(&test, &samples, *base)).collect();
+                pictures =
+                    [false, true].iter().filter_map(|base_right| first_flip(&test, &samples, *base_right)).collect();
                 Some(EditedPlay { edit: edit.to_string(), searched_gain: *gain, play: TestPlay::new(&samples) })
             }
             None => None,
@@ -178,8 +179,9 @@ fn test_samples(session: &Session, tasks: &ScoredTasks, edit: &Edit) -> Result<V
     Ok(session.evaluate(tasks, &options)?.samples)
 }
 
-/// A drawing of the first level that the edit fixes (`base` = 0) or breaks (`base` = 1).
-fn first_flip(unedited: &[&SampleRecord], edited: &[SampleRecord], base: u8) -> Option<String> {
-    let (unedited, edited) = unedited.iter().zip(edited).find(|(u, e)| u.acc == base && e.acc != base)?;
+/// A drawing of the first level that the edit fixes (`base_right` false) or breaks (`base_right` true).
+fn first_flip(unedited: &[&SampleRecord], edited: &[SampleRecord], base_right: bool) -> Option<String> {
+    let (unedited, edited) =
+        unedited.iter().zip(edited).find(|(u, e)| u.is_right() == base_right && e.is_right() != base_right)?;
     picture_of_play(unedited, edited)
 }

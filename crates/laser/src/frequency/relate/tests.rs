@@ -39,7 +39,7 @@ fn sample(i: u64, right: bool, logprob: f64) -> SampleRecord {
         prompt: format!("question {i}"),
         target: "answer".to_owned(),
         aliases: Vec::new(),
-        acc: u8::from(right),
+        acc: Some(u8::from(right)),
         logprob,
         rank: right.then_some(1).or(i.is_multiple_of(3).then_some(4)),
         answer_tokens: 1,
@@ -108,7 +108,7 @@ fn bins_curves_and_tests_are_those_of_the_reference() {
         ]
     );
     // Every item whose number 3 divides has the answer among the first ten, and every right one.
-    let wanted = example().base.iter().filter(|sample| sample.acc == 1 || sample.doc_id.is_multiple_of(3)).count();
+    let wanted = example().base.iter().filter(|sample| sample.is_right() || sample.doc_id.is_multiple_of(3)).count();
     assert_eq!(found.curve[7].base.top10.map(|rate| rate.hits), Some(wanted));
     let of_histogram: usize = found.histogram.iter().map(|bar| bar.items()).sum();
     let fixed: usize = found.histogram.iter().map(|bar| bar.fixed).sum();

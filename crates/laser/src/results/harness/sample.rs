@@ -63,7 +63,7 @@ impl Sample {
         ] {
             sample.insert(key.to_owned(), value);
         }
-        let right = document.record.acc == 1;
+        let right = document.record.is_right();
         let input = MetricInput { item, output_type, candidates: &document.candidates, text: &filtered, right };
         let values: Vec<MetricValue> = metrics.iter().map(|metric| metric_value(metric, &input)).collect();
         for (metric, value) in metrics.iter().zip(&values) {
