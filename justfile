@@ -21,7 +21,7 @@ clippy:
 
 # Builds the documentation; a warning is an error.
 doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --lib --bins --examples
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --lib --examples
 
 # Runs the test command that README.md shows, so that the README cannot go stale.
 test:
