@@ -215,6 +215,20 @@ impl Checkpoint {
         self.files.values().for_each(Mapping::release_pages);
     }
 
+    /// Releases the memory of the file pages of one tensor. A later access works, but reads the file again.
+    pub fn release_pages_of(&self, tensor: &TensorInfo) {
+        if let Some(mapping) = self.files.get(&tensor.file) {
+            mapping.release_pages_of(tensor.range.clone());
+        }
+    }
+
+    /// Asks the system to read a tensor into memory, in the background.
+    pub fn read_ahead(&self, tensor: &TensorInfo) {
+        if let Some(mapping) = self.files.get(&tensor.file) {
+            mapping.read_ahead(tensor.range.clone());
+        }
+    }
+
     /// Metadata of a GGUF model, without the keys of a split; `None` for safetensors.
     pub fn gguf_metadata(&self) -> Option<&Metadata> {
         self.metadata.as_ref()

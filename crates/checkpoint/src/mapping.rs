@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
 use memmap2::Mmap;
@@ -35,6 +36,25 @@ impl Mapping {
     /// The bytes of the file.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Asks the system to read a range of bytes into memory, in the background. Waits while the disk has much to do.
+    pub(crate) fn read_ahead(&self, range: Range<usize>) {
+        // Linux follows each advice only as far as it reads ahead by itself, usually 128 KiB.
+        const STEP: usize = 128 << 10;
+        #[cfg(unix)]
+        for start in range.clone().step_by(STEP) {
+            let len = STEP.min(range.end - start);
+            // If the system refuses, it reads the pages at the first access.
+            let _ = self.0.advise_range(memmap2::Advice::WillNeed, start, len);
+        }
+    }
+
+    /// Releases the memory of the pages of a range of bytes, as [`Mapping::release_pages`] does for all.
+    pub(crate) fn release_pages_of(&self, range: Range<usize>) {
+        // SAFETY: as in `release_pages`.
+        #[cfg(unix)]
+        let _ = unsafe { self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) };
     }
 
     /// Releases the memory of the pages read so far; they are read from the file again at the next access.

@@ -86,6 +86,27 @@ impl<'a> TensorView<'a> {
     /// The errors of [`TensorView::to_f32`]; [`CheckpointError::RowsOutOfRange`] if the range is not within the tensor;
     /// [`CheckpointError::PartialBlock`] if a row is not a whole number of quantisation blocks.
     pub fn rows_to_f32(&self, rows: Range<usize>) -> Result<Vec<f32>, CheckpointError> {
+        let bytes = self.bytes_of_rows(&rows)?;
+        self.decode(rows.start * self.info.row_len(), bytes, rows.len() * self.info.row_len())
+    }
+
+    /// Converts the values of a range of rows to `f32` and fills `values`, `[rows, row length]`, with them.
+    ///
+    /// # Errors
+    /// Those of [`TensorView::rows_to_f32`].
+    ///
+    /// # Panics
+    /// If `values` has another length.
+    pub fn read_rows(&self, rows: Range<usize>, values: &mut [f32]) -> Result<(), CheckpointError> {
+        let info = self.info;
+        let bytes = self.bytes_of_rows(&rows)?;
+        assert_eq!(values.len(), rows.len() * info.row_len(), "one value for each element");
+        let decoded = info.spec().decode(rows.start * info.row_len(), bytes, values);
+        decoded.map_err(|problem| problem.in_file(&info.file))
+    }
+
+    /// The bytes of a range of rows.
+    fn bytes_of_rows(&self, rows: &Range<usize>) -> Result<&'a [u8], CheckpointError> {
         let info = self.info;
         if rows.start > rows.end || rows.end > info.rows() {
             return Err(CheckpointError::RowsOutOfRange {
@@ -106,8 +127,7 @@ impl<'a> TensorView<'a> {
             .in_file(&info.file));
         };
         // These products cannot overflow: they are at most the size of the tensor, which lies within the file.
-        let bytes = &self.bytes[rows.start * row_bytes..rows.end * row_bytes];
-        self.decode(rows.start * info.row_len(), bytes, rows.len() * info.row_len())
+        Ok(&self.bytes[rows.start * row_bytes..rows.end * row_bytes])
     }
 
     /// Computes the values that the tensor will have after a rewrite with `values`, those of the whole tensor, in its

@@ -78,6 +78,10 @@ pub(crate) struct Global {
     /// Element type of the weights on a GPU; the CPU computes in f32
     #[arg(long, global = true, value_enum)]
     pub(crate) dtype: Option<WeightType>,
+    /// Memory for weights and hidden states, such as 8G: weights beyond three quarters of it stay in the model's files and
+    /// are read for each pass, with the same results [default: half of the machine's memory]
+    #[arg(long, global = true, value_name = "SIZE", value_parser = values::bytes)]
+    pub(crate) memory: Option<usize>,
     /// Folder for decompositions and fetched wheels [default: the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
@@ -192,6 +196,9 @@ pub(crate) struct Inspect {
     /// Print one line for every matrix of every layer
     #[arg(long)]
     pub(crate) all: bool,
+    /// Also compute a layer, and say how long a pass through the model takes on this machine
+    #[arg(long)]
+    pub(crate) time: bool,
 }
 
 #[derive(Debug, Args)]

@@ -44,6 +44,7 @@ pub(crate) fn session_options(global: &Global, progress: &Arc<Progress>) -> Resu
     let options = SessionOptions {
         device: ComputeDevice::parse(&global.device.0, dtype)?,
         threads,
+        memory: Some(global.memory.unwrap_or_else(environment::half_of_memory)),
         spare_dir: spare_dir(&cache_dir),
         decompositions: cache_bound(global),
         now: Some(SystemTime::now()),
@@ -193,16 +194,10 @@ pub(crate) fn search_options(args: &Search) -> Result<SearchOptions> {
         no_side_effects: args.no_side_effects,
         split_seed: args.task.split_seed,
         seed: args.seed,
-        memory: memory_bound(strategy.memory),
         svd: svd(&args.svd, None)?,
         run: Some(args.out.clone()),
         resume: args.resume,
     })
-}
-
-/// The bound of cached hidden states: as given, else half of the machine's memory.
-pub(crate) fn memory_bound(given: Option<usize>) -> Option<usize> {
-    Some(given.unwrap_or_else(environment::half_of_memory))
 }
 
 /// The options of a sweep.
@@ -214,7 +209,6 @@ pub(crate) fn sweep_options(args: &Sweep) -> Result<SweepOptions> {
         split: args.split.into(),
         fractions: args.task.split_fractions,
         split_seed: args.task.split_seed,
-        memory: memory_bound(args.memory),
         svd: svd(&args.svd, None)?,
         run: Some(args.out.clone()),
         resume: args.resume,

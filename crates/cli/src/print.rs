@@ -10,7 +10,7 @@ mod written;
 
 pub(crate) use adapter::adapter;
 pub(crate) use evaluation::evaluation;
-pub(crate) use model::{model, model_json};
+pub(crate) use model::{Needs, model, model_json};
 pub(crate) use questions::{items, json as items_json, reading};
 pub(crate) use quickstart::{next_commands, quickstart};
 pub(crate) use task_form::Form;

@@ -49,6 +49,8 @@ mod lab_study;
 mod lab_train;
 #[path = "cli/look.rs"]
 mod look;
+#[path = "cli/memory.rs"]
+mod memory;
 #[path = "cli/numbers.rs"]
 mod numbers;
 #[path = "cli/own_files.rs"]

@@ -1,25 +1,40 @@
-//! The product with a packed weight and that of the `gemm` crate, on the shapes of SmolLM2-135M with one and two
-//! threads: `cargo bench -p laser-rank-kernels --bench product`. One item is one floating-point operation.
+//! The product with a packed weight, in each type of floats, with one whose rows are read for it, and that of the `gemm`
+//! crate, on the shapes of SmolLM2-135M and on the first one of GPT-J's MLP, with one and two threads:
+//! `cargo bench -p laser-rank-kernels --bench product`. One item is one floating-point operation.
 //!
 //! Arguments after `--` are filters on benchmark names: `-- 'packed/.*threads 1'`.
 
 #![allow(unsafe_code)] // the call of the `gemm` crate
 
+use std::convert::Infallible;
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
+use laser_kernels::float_type::FloatType;
 use laser_kernels::linear::linear;
+use laser_kernels::packed::Packed;
+use laser_kernels::row_reader::RowReader;
 use laser_kernels::weight::Weight;
 use rayon::ThreadPool;
 
 /// Number of values of the weights that take turns in one benchmark, as those of a model do: more than the caches hold.
 const VALUES_IN_TURN: usize = 16 << 20;
-/// `[out, in]` of the matrices of SmolLM2-135M: query and output, key and value, gate and up, down, output head.
-const SHAPES: [(usize, usize); 5] = [(576, 576), (192, 576), (1536, 576), (576, 1536), (49152, 576)];
+/// `[out, in]` of the matrices of SmolLM2-135M: query and output, key and value, gate and up, down, output head; and of the
+/// first matrix of GPT-J's MLP.
+const SHAPES: [(usize, usize); 6] = [(576, 576), (192, 576), (1536, 576), (576, 1536), (49152, 576), (16384, 4096)];
 const ROWS: [usize; 6] = [1, 4, 16, 64, 256, 1024];
 const THREADS: [usize; 2] = [1, 2];
+
+/// [`FloatType`]s as parameters of a benchmark.
+const F32: u8 = FloatType::F32 as u8;
+const BF16: u8 = FloatType::Bf16 as u8;
+const F16: u8 = FloatType::F16 as u8;
 
 fn main() {
     divan::main();
@@ -81,13 +96,73 @@ fn run_in(pool: Option<&ThreadPool>, product: impl FnOnce() + Send) {
     }
 }
 
-#[divan::bench(args = Case::all(), sample_size = 1, min_time = 0.1, max_time = 2)]
-fn packed(bencher: Bencher<'_, '_>, case: Case) {
+#[divan::bench(args = Case::all(), consts = [F32, BF16, F16], sample_size = 1, min_time = 0.1, max_time = 2)]
+fn packed<const TYPE: u8>(bencher: Bencher<'_, '_>, case: Case) {
     let Case { out, width, rows, threads } = case;
-    let tensor = |values, rows| Tensor::from_vec(values, (rows, width), &Device::Cpu).expect("a tensor");
-    let x = tensor(values(rows * width, 0), rows);
+    let x = Tensor::from_vec(values(rows * width, 0), (rows, width), &Device::Cpu).expect("a tensor");
     let weights: Vec<Weight> =
-        case.weights().into_iter().map(|w| Weight::new(tensor(w, out)).expect("a packed weight")).collect();
+        case.weights().into_iter().map(|w| Weight::packed(packed_in(TYPE, w, out, width))).collect();
+    let (pool, mut turn) = (case.pool(), 0);
+    bencher.counter(case.operations()).bench_local(|| {
+        turn += 1;
+        let w = &weights[turn % weights.len()];
+        run_in(pool.as_ref(), || drop(linear(&x, w, None, None, threads).expect("a product")));
+    });
+}
+
+/// The weight in a type of floats, to which its values are rounded.
+fn packed_in(float_type: u8, mut w: Vec<f32>, out: usize, width: usize) -> Packed {
+    let float_type = match float_type {
+        F32 => FloatType::F32,
+        BF16 => FloatType::Bf16,
+        _ => FloatType::F16,
+    };
+    match float_type {
+        FloatType::F32 => {}
+        FloatType::Bf16 => w.iter_mut().for_each(|value| *value = bf16::from_f32(*value).to_f32()),
+        FloatType::F16 => w.iter_mut().for_each(|value| *value = f16::from_f32(*value).to_f32()),
+    }
+    let packed = Packed::from_rows(float_type, out, width, |rows, values| -> Result<(), Infallible> {
+        values.copy_from_slice(&w[rows.start * width..rows.end * width]);
+        Ok(())
+    });
+    let Ok(packed) = packed;
+    packed
+}
+
+/// A weight in bf16 whose rows are converted each time, as if they came from a file in memory.
+#[derive(Debug)]
+struct Rows {
+    values: Vec<bf16>,
+    width: usize,
+}
+
+impl RowReader for Rows {
+    fn dims(&self) -> [usize; 2] {
+        [self.values.len() / self.width, self.width]
+    }
+
+    fn float_type(&self) -> FloatType {
+        FloatType::Bf16
+    }
+
+    fn read(&self, rows: Range<usize>, values: &mut [f32]) -> laser_kernels::Result<()> {
+        self.values[rows.start * self.width..rows.end * self.width].convert_to_f32_slice(values);
+        Ok(())
+    }
+
+    fn read_ahead(&self) {}
+
+    fn release(&self) {}
+}
+
+#[divan::bench(args = Case::all(), sample_size = 1, min_time = 0.1, max_time = 2)]
+fn in_file(bencher: Bencher<'_, '_>, case: Case) {
+    let Case { out: _, width, rows, threads } = case;
+    let x = Tensor::from_vec(values(rows * width, 0), (rows, width), &Device::Cpu).expect("a tensor");
+    let rounded = |w: Vec<f32>| w.into_iter().map(bf16::from_f32).collect();
+    let weights: Vec<Weight> =
+        case.weights().into_iter().map(|w| Weight::InFile(Arc::new(Rows { values: rounded(w), width }))).collect();
     let (pool, mut turn) = (case.pool(), 0);
     bencher.counter(case.operations()).bench_local(|| {
         turn += 1;

@@ -6,7 +6,7 @@
 //! 1. [`batch_layout`] says which rows form a sequence and which earlier rows they attend to; [`kv_cache`] holds the
 //!    keys and values of those earlier rows.
 //! 2. [`weight`] holds one matrix of the model. On the CPU in f32 it is [`packed`]: stored once, in the order in which
-//!    the matrix product reads it. [`variants`] holds several truncations of one matrix, which run side by side.
+//!    the matrix product reads it; or it stays in its file, and [`row_reader`] reads it for each product. [`variants`] holds several truncations of one matrix, which run side by side.
 //! 3. [`norm`], [`linear`], [`rope`], [`attention`] and [`activation`] are the operations of a transformer block.
 //! 4. [`logits`] reduces a row of logits to its most likely token, margin and log-partition.
 //! 5. [`differentiable`] starts a backward pass through these operations.
@@ -30,6 +30,7 @@ pub mod attention;
 pub mod batch_layout;
 pub mod differentiable;
 mod elementary;
+pub mod float_type;
 mod host;
 pub mod kv_cache;
 pub mod linear;
@@ -39,6 +40,7 @@ mod matrix_view;
 pub mod norm;
 pub mod packed;
 pub mod rope;
+pub mod row_reader;
 mod sums;
 pub mod tensor_library;
 #[cfg(test)]

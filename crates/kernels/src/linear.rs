@@ -11,6 +11,7 @@ use candle_core::{Result, Tensor};
 
 use crate::differentiable::{self, OutputGradient};
 use crate::host::fused_applies;
+use crate::packed::Factor;
 use crate::weight::Weight;
 
 pub use parameters::{add_bias_gradient, add_weight_gradient};
@@ -20,10 +21,10 @@ pub use parameters::{add_bias_gradient, add_weight_gradient};
 /// If the residual has fewer rows, it is repeated: row `i` of the result takes its row `i mod n`.
 ///
 /// # Errors
-/// If shapes, devices or data types do not fit.
+/// If shapes, devices or data types do not fit, or a weight cannot be read from its file.
 ///
 /// # Panics
-/// If the weight is packed and shapes do not fit.
+/// If the weight is not a tensor and shapes do not fit.
 pub fn linear(
     x: &Tensor,
     w: &Weight,
@@ -31,10 +32,16 @@ pub fn linear(
     residual: Option<&Tensor>,
     threads: usize,
 ) -> Result<Tensor> {
-    if let (Weight::Packed(w), true) = (w, fused_applies(x)) {
-        return fused::linear(x, w, bias, residual, threads);
+    match w {
+        Weight::Packed(w) if fused_applies(x) => fused::linear(x, Factor::Packed(&w.all()), bias, residual, threads),
+        Weight::InFile(reader) if fused_applies(x) => {
+            reader.read_ahead();
+            let y = fused::linear(x, Factor::InFile(&**reader), bias, residual, threads);
+            reader.release();
+            y
+        }
+        _ => tracked(x, w, bias, residual, None),
     }
-    tracked(x, w, bias, residual, None)
 }
 
 /// As [`linear`], for an `x` that needs a gradient; `gradient` receives the gradient of the result in a backward pass.

@@ -5,29 +5,29 @@
 //! ranges, nor on the instruction set.
 
 mod product;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod tile;
 
 use std::ops::Range;
 
+use candle_core::Result;
+
+use crate::float_type::FloatType;
 use crate::matrix_view::MatrixView;
+pub(crate) use product::Factor;
 use product::Product;
+use storage::Storage;
 use tile::Kernel;
 
 /// Number of outputs in one panel.
 const PANEL: usize = 32;
 
-/// The weights of one input for all outputs of a panel; aligned to cache lines.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct PanelSlice([f32; PANEL]);
-
 /// A weight `w [out, width]`, stored in panels of 32 outputs: `[out/32][width][32]`. The last panel is filled up with
 /// zeros.
 pub struct Packed {
-    /// `[panels · width]`.
-    slices: Vec<PanelSlice>,
+    storage: Storage,
     out: usize,
     width: usize,
 }
@@ -52,18 +52,48 @@ impl Packed {
     /// If the number of values is not `out·width`.
     pub fn new(w: &[f32], out: usize, width: usize) -> Self {
         assert_eq!(w.len(), out * width, "a weight has one value for each output and input");
-        const RUN: usize = 16; // inputs at a time, so that reads and writes both stay in the first-level cache
-        let mut slices = vec![PanelSlice([0.0; PANEL]); out.div_ceil(PANEL) * width];
-        for (panel, rows) in slices.chunks_exact_mut(width.max(1)).zip(w.chunks(PANEL * width.max(1))) {
-            for (run, slices) in panel.chunks_mut(RUN).enumerate() {
-                for (lane, row) in rows.chunks_exact(width).enumerate() {
-                    for (slice, value) in slices.iter_mut().zip(&row[run * RUN..]) {
-                        slice.0[lane] = *value;
-                    }
-                }
+        let mut storage = Storage::zeros(FloatType::F32, out.div_ceil(PANEL) * width);
+        for (panel, rows) in w.chunks(PANEL * width.max(1)).enumerate() {
+            storage.set_panel(panel * width, rows, width);
+        }
+        Self { storage, out, width }
+    }
+
+    /// Packs a weight `[out, width]` that `read` gives some rows at a time: it fills the second argument with the values of
+    /// these rows. They are stored in `float_type`, or in f32 if that type does not have all of the values: nothing is
+    /// rounded.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn from_rows<E>(
+        float_type: FloatType,
+        out: usize,
+        width: usize,
+        mut read: impl FnMut(Range<usize>, &mut [f32]) -> std::result::Result<(), E>,
+    ) -> std::result::Result<Self, E> {
+        let mut storage = Storage::zeros(float_type, out.div_ceil(PANEL) * width);
+        let mut values = vec![0.0; PANEL.min(out) * width];
+        for first in (0..out).step_by(PANEL) {
+            let rows = first..out.min(first + PANEL);
+            let values = &mut values[..rows.len() * width];
+            read(rows, values)?;
+            let slice = first / PANEL * width;
+            if !storage.set_panel(slice, values, width) {
+                storage = storage.widened();
+                storage.set_panel(slice, values, width);
             }
         }
-        Self { slices, out, width }
+        Ok(Self { storage, out, width })
+    }
+
+    /// Number of bytes that a weight `[out, width]` takes in memory.
+    pub fn bytes_of(float_type: FloatType, [out, width]: [usize; 2]) -> usize {
+        Storage::bytes_of(float_type, out.div_ceil(PANEL) * width)
+    }
+
+    /// Number of bytes of the values in memory.
+    pub fn bytes(&self) -> usize {
+        self.storage.bytes()
     }
 
     /// Number of outputs.
@@ -78,20 +108,18 @@ impl Packed {
         self.width
     }
 
-    /// The weights of output `index`, `[width]`.
+    /// Appends the weights of output `index`, `[width]`, to `to`.
     ///
     /// # Panics
     /// If the panel of the output does not exist.
-    #[inline]
-    pub fn row(&self, index: usize) -> impl Iterator<Item = f32> {
-        let first = index / PANEL * self.width;
-        self.slices[first..first + self.width].iter().map(move |slice| slice.0[index % PANEL])
+    pub fn append_row(&self, index: usize, to: &mut Vec<f32>) {
+        self.storage.append_row(index, self.width, to);
     }
 
     /// All values, `[out, width]`, row-major.
     pub fn unpack(&self) -> Vec<f32> {
         let mut w = Vec::with_capacity(self.out * self.width);
-        (0..self.out).for_each(|row| w.extend(self.row(row)));
+        (0..self.out).for_each(|row| self.append_row(row, &mut w));
         w
     }
 
@@ -134,7 +162,24 @@ pub(crate) fn append_product(
     initial: InitialSums<'_>,
     threads: usize,
 ) {
-    Product { x, w, kernel: Kernel::best(), threads }.append(y, initial);
+    append_product_with(y, x, Factor::Packed(w), initial, threads).expect("a packed weight is in memory");
+}
+
+/// As [`append_product`], with a weight that may be in a file.
+///
+/// # Errors
+/// Rows that cannot be read; nothing is appended then.
+///
+/// # Panics
+/// If shapes do not fit.
+pub(crate) fn append_product_with(
+    y: &mut Vec<f32>,
+    x: MatrixView<'_>,
+    w: Factor<'_>,
+    initial: InitialSums<'_>,
+    threads: usize,
+) -> Result<()> {
+    Product { x, w, kernel: Kernel::best(), threads }.append(y, initial)
 }
 
 /// Adds `x·wᵀ` to `y`: `x [m, columns]`, `w [out, columns]`, `y [m, out]`.
@@ -142,5 +187,16 @@ pub(crate) fn append_product(
 /// # Panics
 /// If shapes do not fit.
 pub(crate) fn add_product(y: &mut [f32], x: MatrixView<'_>, w: &PackedColumns<'_>, threads: usize) {
-    Product { x, w, kernel: Kernel::best(), threads }.add(y);
+    add_product_with(y, x, Factor::Packed(w), threads).expect("a packed weight is in memory");
+}
+
+/// As [`add_product`], with a weight that may be in a file.
+///
+/// # Errors
+/// Rows that cannot be read; `y` has any values then.
+///
+/// # Panics
+/// If shapes do not fit.
+pub(crate) fn add_product_with(y: &mut [f32], x: MatrixView<'_>, w: Factor<'_>, threads: usize) -> Result<()> {
+    Product { x, w, kernel: Kernel::best(), threads }.add(y)
 }

@@ -83,7 +83,7 @@ fn differentiate(
     // Packed weights cannot be differentiated. Unpacking the head once, then one layer at a time, bounds the memory.
     let plain = model.with_plain_head()?;
     let start = |batch| BackwardPass::new(&plain, items, batch, lowest);
-    let mut passes = map(items.batches.iter().collect(), threads, observer, start)?;
+    let mut passes = map(items.batches.iter().collect(), model.passes_side_by_side(threads), observer, start)?;
 
     drop(plain);
     let losses: Vec<f64> = passes.iter().flat_map(|pass| pass.losses.clone()).collect();

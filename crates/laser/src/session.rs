@@ -18,6 +18,7 @@ mod levels;
 mod likely_tokens;
 mod lora;
 mod manifest;
+mod needs;
 mod options;
 mod preview;
 mod price;
@@ -31,7 +32,7 @@ mod tasks;
 use std::sync::OnceLock;
 
 use laser_model::device::ComputeDevice;
-use laser_model::load::ModelFiles;
+use laser_model::load::{ModelFiles, Residence};
 use laser_model::tokenizer::Tokenizer;
 use laser_model::{Adapter, Model, ModelConfig};
 use laser_source::{ModelName, SourceOptions, resolve, sha256_files, sha256_model};
@@ -51,6 +52,7 @@ pub use explain::{ExplainOptions, ExplainedEdit};
 pub use explain_prompt::PromptOptions;
 pub use levels::SOKOBAN;
 pub use lora::AdapterOptions;
+pub use needs::{LayerSample, SearchNeeds};
 pub use options::{DECOMPOSITIONS, SessionObserver, SessionOptions};
 pub use preview::SearchPreview;
 pub use search::{CompletedSearch, TriedEdit};
@@ -210,13 +212,39 @@ impl Session {
         self.files.adapters().iter().map(identity).collect()
     }
 
-    /// Reads all weights into memory, merged with the adapters.
+    /// Makes the model, merged with the adapters: reads the weights into memory, as far as [`SessionOptions::memory`] allows.
     ///
     /// # Errors
     /// Values that cannot be read or are not finite.
     pub fn load(&self) -> Result<Model> {
+        self.load_within(self.weight_memory())
+    }
+
+    /// As [`Session::load`], but the weights stay in the files: for jobs that read only some matrices, once each.
+    fn load_in_files(&self) -> Result<Model> {
+        self.load_within(Some(0))
+    }
+
+    fn load_within(&self, bound: Option<usize>) -> Result<Model> {
         let ComputeDevice { device, dtype, .. } = &self.options.device;
-        Ok(self.files.load(device, *dtype, self.options.threads)?)
+        Ok(self.files.load_within(device, *dtype, self.options.threads, bound)?)
+    }
+
+    /// Bytes of memory for weights; `None` on a GPU, which has memory of its own.
+    fn weight_memory(&self) -> Option<usize> {
+        let on_cpu = self.options.device.device.is_cpu();
+        self.options.memory.filter(|_| on_cpu).map(|memory| memory / 4 * 3)
+    }
+
+    /// The matrices that [`Session::load`] keeps in memory, and those that stay in the model's files.
+    pub fn residence(&self) -> Residence {
+        self.files.residence(self.weight_memory())
+    }
+
+    /// Bytes of memory for cached hidden states: what the weights leave, at least a quarter.
+    fn state_memory(&self) -> Option<usize> {
+        let left = |memory: usize| memory.saturating_sub(self.residence().memory_bytes()).max(memory / 4);
+        self.options.memory.map(left)
     }
 
     /// Truncation by `svd`, with the session's cache of decompositions.

@@ -1,20 +1,26 @@
 //! Opens the files of a model: finds configuration and tensor layout, checks the set of tensors, and loads the weights,
 //! merged with adapters where there are any.
 
+mod check_values;
 mod config_json;
 mod file_parameters;
+mod file_rows;
 mod merged_values;
+mod packed_weight;
+mod residence;
 mod surplus;
 mod tied_head;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candle_core::{DType, Device};
 use config_json::ConfigJson;
 pub use file_parameters::FileParameters;
 use laser_checkpoint::{Checkpoint, Metadata};
 pub use merged_values::MergedTensor;
+pub use residence::Residence;
 
 use crate::adapter::merge::Merge;
 use crate::arch::registry::GgufModel;
@@ -31,7 +37,7 @@ use crate::weights::WeightBuilder;
 #[derive(Debug)]
 pub struct ModelFiles {
     path: PathBuf,
-    checkpoint: Checkpoint,
+    checkpoint: Arc<Checkpoint>,
     config: ModelConfig,
     layout: TensorLayout,
     /// Adapters that are merged into the weights on reading.
@@ -85,8 +91,15 @@ impl ModelFiles {
             notes.extend(tied_head::settle(&mut config, &mut layout, &checkpoint)?);
         }
         let path_of_files = path.to_owned();
-        let mut files =
-            Self { path: path_of_files, checkpoint, config, layout, merge: None, unties_head: false, notes };
+        let mut files = Self {
+            path: path_of_files,
+            checkpoint: Arc::new(checkpoint),
+            config,
+            layout,
+            merge: None,
+            unties_head: false,
+            notes,
+        };
         let left_out = files.check_tensors()?;
         files.notes.extend(left_out.into_iter().map(|note| format!("{}: {note}", path.display())));
         Ok(files)
@@ -192,16 +205,33 @@ impl ModelFiles {
         FileParameters::new(self, device, dtype)
     }
 
-    /// Loads all weights onto `device` as `dtype` (f32 on the CPU). Each forward pass will use `threads` threads.
+    /// Loads all weights onto `device`, where products are computed in `dtype` (f32 on the CPU; the weights then stay in the
+    /// element types of the files). Each forward pass will use `threads` threads.
     ///
     /// # Errors
     /// Tensors that cannot be read, or a failure of the tensor library.
     pub fn load(&self, device: &Device, dtype: DType, threads: usize) -> Result<Model> {
-        let parameters = self.parameters(device, dtype);
+        self.load_within(device, dtype, threads, None)
+    }
+
+    /// As [`ModelFiles::load`], but on the CPU the matrices take at most `bound` bytes of memory, as
+    /// [`ModelFiles::residence`] says; the others stay in the files, and products read them. The results have the same bits.
+    ///
+    /// # Errors
+    /// As [`ModelFiles::load`]; values in the files are checked when they are read.
+    pub fn load_within(&self, device: &Device, dtype: DType, threads: usize, bound: Option<usize>) -> Result<Model> {
+        let parameters = self.parameters(device, dtype).with_residence(self.residence(bound));
         let weights = WeightBuilder::new(&self.config, &parameters).build(device, dtype)?;
-        // The weights are copies in memory; the pages of the mapped files are no longer needed.
+        // The weights in memory are copies; the pages of the mapped files are no longer needed.
         self.checkpoint.release_pages();
         Ok(Model::new(self.config.clone(), weights, threads))
+    }
+
+    /// Which matrices a model on the CPU keeps in at most `bound` bytes of memory. Norms, biases and matrices that products
+    /// cannot read from the files are kept in memory whatever the bound is: those that are transposed there, or changed by
+    /// adapters.
+    pub fn residence(&self, bound: Option<usize>) -> Residence {
+        Residence::within(self, bound)
     }
 
     /// Checks that the files contain the expected tensors in the expected shapes, and no others that the model might need.

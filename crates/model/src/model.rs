@@ -9,8 +9,10 @@ use candle_core::{DType, Device};
 
 use crate::config::{ModelConfig, Piece};
 use crate::error::{Error, Result};
+use crate::layer_turns::{LayerTurns, Turn};
 use crate::meter::{ForwardWork, Meter};
 use crate::parameters::ParameterSource;
+use crate::read_ahead::ReadAhead;
 use crate::weight_id::WeightId;
 use crate::weights::linear::{Linear, LinearRef};
 use crate::weights::{WeightBuilder, Weights};
@@ -31,6 +33,8 @@ pub enum Replacement {
 pub struct Model {
     config: Arc<ModelConfig>,
     weights: Arc<Weights>,
+    /// Turns of the passes over layers in files, if there are any; shared by all clones.
+    turns: Option<Arc<LayerTurns>>,
     /// Replacements by stored matrix.
     overlay: BTreeMap<WeightId, Replacement>,
     /// The output head as a plain tensor, `[vocab, d_model]`; used instead of the packed one if present.
@@ -45,6 +49,7 @@ impl Model {
     pub fn new(config: ModelConfig, weights: Weights, threads: usize) -> Self {
         Self {
             config: Arc::new(config),
+            turns: ReadAhead::of(&weights).map(|read_ahead| Arc::new(LayerTurns::new(threads, read_ahead))),
             weights: Arc::new(weights),
             overlay: BTreeMap::new(),
             head: None,
@@ -71,6 +76,11 @@ impl Model {
     /// Sizes and options.
     pub fn config(&self) -> &ModelConfig {
         &self.config
+    }
+
+    /// Number of bytes of the loaded matrices in memory, without replacements.
+    pub fn matrix_bytes(&self) -> usize {
+        self.weights.matrix_bytes(self.config.head.tied)
     }
 
     /// The same model with `overlay` as its replacements of stored matrices, instead of the previous ones.
@@ -103,14 +113,41 @@ impl Model {
     /// The same model with the matrices of a layer as plain tensors, except those that are replaced by variants.
     ///
     /// # Errors
-    /// A failure of the tensor library.
+    /// A failure of the tensor library, or of reading a file.
     pub fn with_plain_layer(&self, layer: usize) -> Result<Self> {
+        self.with_layer_as(layer, |weight| Ok(Weight::Tensor(weight.to_tensor()?)))
+    }
+
+    /// The same model with the matrices of a layer in memory, as products take them, except those that are replaced by
+    /// variants.
+    ///
+    /// # Errors
+    /// A failure of the tensor library, or of reading a file.
+    pub fn with_layer_in_memory(&self, layer: usize) -> Result<Self> {
+        self.with_layer_as(layer, |weight| match weight {
+            Weight::InFile(_) => Ok(Weight::new(weight.to_tensor()?)?),
+            _ => Ok(weight.clone()),
+        })
+    }
+
+    fn with_layer_as(&self, layer: usize, convert: impl Fn(&Weight) -> Result<Weight>) -> Result<Self> {
         let mut model = self.clone();
         for id in self.config.stored(layer).into_iter().filter(|id| self.variants(*id).is_none()) {
-            let weight = Weight::Tensor(self.dense(id).weight.to_tensor()?);
-            model.overlay.insert(id, Replacement::Dense(weight));
+            model.overlay.insert(id, Replacement::Dense(convert(self.dense(id).weight)?));
         }
         Ok(model)
+    }
+
+    /// Number of forward passes that a caller with `threads` threads should run side by side: more than the threads where
+    /// layers are in files, because then each layer is read once for all of them. Only as many passes compute at a time as the
+    /// model was loaded with threads.
+    pub fn passes_side_by_side(&self, threads: usize) -> usize {
+        if self.turns.is_some() { LayerTurns::side_by_side(threads) } else { threads }
+    }
+
+    /// Waits until a forward pass may run a layer, if layers are in files.
+    pub(crate) fn turn(&self, layer: usize) -> Option<Turn<'_>> {
+        self.turns.as_ref().map(|turns| turns.wait(layer))
     }
 
     /// Forward work done so far by this model and all its clones.

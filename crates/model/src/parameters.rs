@@ -77,9 +77,12 @@ pub trait ParameterSource {
     /// A parameter that the source cannot give.
     fn tensor(&self, id: ParameterId, shape: &[usize]) -> Result<Tensor>;
 
-    /// The tensor as a weight for products, in the form in which models from this source multiply.
+    /// The parameter as a weight `[out, in]` for products, in the form in which models from this source multiply: a plain
+    /// tensor, which gradients can flow through, unless the source has a better one.
     ///
     /// # Errors
-    /// Failures of the tensor library.
-    fn weight(&self, tensor: Tensor) -> Result<Weight>;
+    /// A parameter that the source cannot give.
+    fn weight(&self, id: ParameterId, shape: [usize; 2]) -> Result<Weight> {
+        Ok(Weight::Tensor(self.tensor(id, &shape)?))
+    }
 }

@@ -35,6 +35,19 @@ pub struct Weights {
     pub head: HeadWeights,
 }
 
+impl Weights {
+    /// Number of bytes of all matrices in memory; a head that is tied to the embedding shares its memory.
+    pub fn matrix_bytes(&self, is_head_tied: bool) -> usize {
+        let embeddings = self.embedding.tokens.iter().chain(&self.embedding.positions);
+        let head = self.head.tokens.iter().filter(|_| !is_head_tied).map(|head| &head.weight);
+        let of_block = |block: &BlockWeights| -> usize {
+            let gate = block.shared_expert_gate.as_ref().map_or(0, Weight::bytes);
+            gate + block.linears.values().map(|linear| linear.weight.bytes()).sum::<usize>()
+        };
+        embeddings.chain(head).map(Weight::bytes).sum::<usize>() + self.layers.iter().map(of_block).sum::<usize>()
+    }
+}
+
 /// Weights before the blocks.
 #[derive(Debug)]
 pub struct EmbeddingWeights {

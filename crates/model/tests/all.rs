@@ -2,6 +2,7 @@
 
 mod adapters;
 mod altered;
+mod element_types;
 mod foreign_keys;
 mod gguf_metadata;
 mod names;

@@ -17,8 +17,6 @@ pub struct ReproduceOptions {
     pub edit: Option<Edit>,
     /// File of counts for figure 3, as `laser corpus count` writes it.
     pub frequency: Option<PathBuf>,
-    /// Bound of the cached hidden states, in bytes; `None`: no bound.
-    pub memory: Option<usize>,
     /// Folder of the trials.
     pub out: PathBuf,
 }

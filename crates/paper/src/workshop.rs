@@ -121,7 +121,6 @@ impl Workshop<'_> {
     pub(crate) fn search_options(&self, name: &str) -> SearchOptions {
         SearchOptions {
             layers: self.options.layers.clone(),
-            memory: self.options.memory,
             run: Some(self.options.out.join("runs").join(name)),
             resume: true,
             ..SearchOptions::default()
@@ -146,7 +145,6 @@ impl Workshop<'_> {
                 matrices: texts(matrices),
                 grid: SweepGrid { removed: texts(removed), kinds: kinds.to_vec(), seed: 0 },
                 split: Split::All,
-                memory: self.options.memory,
                 run: Some(self.options.out.join("runs").join(name)),
                 resume: true,
                 ..SweepOptions::default()

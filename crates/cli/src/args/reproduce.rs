@@ -6,7 +6,7 @@ use clap::Args;
 use laser_paper::Exhibit;
 
 use super::ModelArg;
-use super::values::{bytes, library_value};
+use super::values::library_value;
 
 #[derive(Debug, Args)]
 pub(crate) struct Reproduce {
@@ -31,9 +31,6 @@ pub(crate) struct Reproduce {
     /// Counts of fig3: what `laser corpus count` writes for the data set
     #[arg(long, value_name = "FILE")]
     pub(crate) frequency: Option<PathBuf>,
-    /// Memory for cached hidden states, such as 512M or 8G [default: half of the machine's memory]
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
-    pub(crate) memory: Option<usize>,
     /// Folder for reproduce.json, report.html and the trials; the same command goes on with them
     #[arg(long, default_value = "laser-reproduce", value_name = "DIR")]
     pub(crate) out: PathBuf,

@@ -8,7 +8,7 @@ use laser::search::objective::{Aggregate, Measure};
 use laser::search::{Criterion, GreedyOrder, Plan};
 
 use super::task::TaskArgs;
-use super::values::{ProtocolName, ReductionList, bytes, duration, library_value, reductions};
+use super::values::{ProtocolName, ReductionList, duration, library_value, reductions};
 use super::{ModelArg, SvdArgs};
 
 #[derive(Debug, Args)]
@@ -119,7 +119,4 @@ pub(crate) struct StrategyArgs {
     /// Number of compositions that beam extends [default: 3]
     #[arg(long, value_name = "N")]
     pub(crate) beam_width: Option<usize>,
-    /// Memory for the search's cached hidden states, such as 512M or 8G [default: half of the machine's memory]
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
-    pub(crate) memory: Option<usize>,
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use laser::sweep::{Kind, PAPER_PERCENTAGES};
 
 use super::task::TaskArgs;
-use super::values::{SplitName, bytes, library_value};
+use super::values::{SplitName, library_value};
 use super::{ModelArg, SvdArgs};
 
 #[derive(Debug, Args)]
@@ -36,9 +36,6 @@ pub(crate) struct Sweep {
     /// Seed of random components
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Memory for cached hidden states, such as 512M or 8G [default: half of the machine's memory]
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
-    pub(crate) memory: Option<usize>,
     /// Folder for sweep.json, sweep.csv, report.html and the trials
     #[arg(long, default_value = "laser-sweep", value_name = "DIR")]
     pub(crate) out: PathBuf,

@@ -23,7 +23,6 @@ pub(super) fn run(args: &Reproduce, global: &Global, progress: &Arc<Progress>) -
         layers: args.layers.clone(),
         edit: requested.as_ref().map(|requested| requested.edit.clone()),
         frequency: args.frequency.clone(),
-        memory: plan::memory_bound(args.memory),
         out: args.out.clone(),
     };
     let reproduced = reproduce(&session, args.what, &options).map_err(|error| match error {

@@ -126,11 +126,12 @@ pub(super) fn spare_dir(cache_dir: &Path) -> Option<tempfile::TempDir> {
     if probe().is_ok() { None } else { tempfile::Builder::new().prefix("laser-").tempdir().ok() }
 }
 
-/// Half of the machine's memory, in bytes; at least 256 MiB.
+/// Half of the memory that the machine has and its control group allows, in bytes; at least 256 MiB.
 pub(super) fn half_of_memory() -> usize {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
-    usize::try_from(system.total_memory() / 2).unwrap_or(usize::MAX).max(1 << 28)
+    let allowed = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
+    usize::try_from(system.total_memory().min(allowed) / 2).unwrap_or(usize::MAX).max(1 << 28)
 }
 
 #[cfg(test)]

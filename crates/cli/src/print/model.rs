@@ -1,9 +1,11 @@
 //! The description of a model that `laser inspect` prints.
 
+use indicatif::HumanBytes;
 use laser::Session;
 use laser::model::ModelConfig;
 use laser::model::tokenizer::Tokenizer;
 use laser::model::{MatrixPart, ModelFiles, WeightId, WeightKind};
+use laser::session::SearchNeeds;
 use serde_json::{Value, json};
 
 use crate::output::table;
@@ -11,8 +13,15 @@ use crate::output::table;
 /// The model's tokenizer, or why it cannot be read.
 type ReadTokenizer<'a> = Result<&'a Tokenizer, String>;
 
+/// What a search of the model needs.
+pub(crate) struct Needs {
+    pub(crate) search: SearchNeeds,
+    /// Time of a pass of 1,000 tokens, seconds, if it was measured.
+    pub(crate) seconds: Option<f64>,
+}
+
 /// The description for machines: sizes, tokenizer, and every matrix of every layer.
-pub(crate) fn model_json(session: &Session, tokenizer: &ReadTokenizer<'_>) -> Value {
+pub(crate) fn model_json(session: &Session, tokenizer: &ReadTokenizer<'_>, needs: &Needs) -> Value {
     let (files, c) = (session.files(), session.config());
     let row = |id: WeightId| {
         let ([m, n], (tensor, dtype)) = (c.shape(id), stored(files, id));
@@ -29,12 +38,14 @@ pub(crate) fn model_json(session: &Session, tokenizer: &ReadTokenizer<'_>) -> Va
         "parameters": files.n_parameters(), "layers": c.n_layers, "d_model": c.d_model, "d_mlp": c.d_mlp,
         "heads": c.n_heads, "kv_heads": c.n_kv_heads, "d_head": c.d_head, "vocab": c.vocab_size,
         "context": c.max_positions, "tied": c.head.tied, "tokenizer": tokenizer, "notes": session.notes(),
+        "search": {"memory_bytes": needs.search.memory_bytes, "file_bytes": needs.search.file_bytes,
+            "decomposition_bytes": needs.search.decomposition_bytes, "seconds_per_1000_tokens": needs.seconds},
         "matrices": matrices})
 }
 
 /// The description for people. Without `all`, matrices of the first layer of each kind stand for all layers, and those of
 /// the first expert for all experts.
-pub(crate) fn model(session: &Session, tokenizer: &ReadTokenizer<'_>, all: bool) -> String {
+pub(crate) fn model(session: &Session, tokenizer: &ReadTokenizer<'_>, needs: &Needs, all: bool) -> String {
     let (files, c) = (session.files(), session.config());
     let mut text = format!(
         "{}\n{}, {:.1} M parameters, {} layers, d_model {}, d_mlp {}, {} heads of {} on {} key/value heads, \
@@ -56,6 +67,7 @@ pub(crate) fn model(session: &Session, tokenizer: &ReadTokenizer<'_>, all: bool)
         Ok(tokenizer) => format!("tokenizer: {}\n", describe_tokenizer(tokenizer)),
         Err(error) => format!("tokenizer: {error}\n"),
     });
+    text.push_str(&describe_needs(needs));
     for note in session.notes() {
         text.push_str(&format!("note: {note}\n"));
     }
@@ -78,6 +90,19 @@ pub(crate) fn model(session: &Session, tokenizer: &ReadTokenizer<'_>, all: bool)
         text.push_str(&format!("\nall other layers are like these{experts} (--all lists them)"));
     }
     text
+}
+
+fn describe_needs(Needs { search, seconds }: &Needs) -> String {
+    let memory = HumanBytes(search.memory_bytes);
+    let weights = match search.file_bytes {
+        0 => format!("{memory} of memory for weights"),
+        file => {
+            format!("{memory} of memory for weights, reads {} of weights from the files at each pass", HumanBytes(file))
+        }
+    };
+    let time = seconds.map_or_else(String::new, |seconds| format!(", about {seconds:.2} s for 1,000 tokens"));
+    let disk = HumanBytes(search.decomposition_bytes);
+    format!("a search takes: {weights}{time}, up to {disk} of disk for decompositions\n")
 }
 
 fn describe_tokenizer(t: &Tokenizer) -> String {

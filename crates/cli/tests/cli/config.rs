@@ -124,7 +124,7 @@ fn a_dry_run_tries_nothing() {
     let bench = bench();
     let ran = bench.done(&format!("{SEARCH} --dry-run --out run"));
     for text in
-        ["2: 1 layers × 1 matrices × 2 reductions", "exhaustive", "about", "MiB of weights", "would write", "run"]
+        ["2: 1 layers × 1 matrices × 2 reductions", "exhaustive", "about", "iB of weights", "would write", "run"]
     {
         assert!(ran.stdout.contains(text), "{text}: {ran:?}");
     }

@@ -34,6 +34,24 @@ fn inspect_shows_folder_and_gguf_alike() {
     }
 }
 
+#[test]
+fn inspect_says_what_a_search_needs() {
+    let bench = Bench::new();
+    let needs = |flags: &str| bench.data(&format!("inspect model {flags}"))["search"].clone();
+    let whole = needs("");
+    assert_eq!((&whole["file_bytes"], &whole["seconds_per_1000_tokens"]), (&0.into(), &serde_json::Value::Null));
+    let bounded = needs("--memory 100K");
+    let bytes = |of: &serde_json::Value, key: &str| of[key].as_u64().expect("a count");
+    assert!((1..=75 * 1024).contains(&bytes(&bounded, "memory_bytes")), "{bounded}");
+    let sum = bytes(&bounded, "memory_bytes") + bytes(&bounded, "file_bytes");
+    assert_eq!(sum, bytes(&whole, "memory_bytes"));
+    assert!(needs("--time")["seconds_per_1000_tokens"].as_f64().is_some_and(|seconds| seconds > 0.0));
+    let text = bench.done("inspect model --memory 100K --time").stdout;
+    for words in ["of memory for weights", "reads", "s for 1,000 tokens", "of disk for decompositions"] {
+        assert!(text.contains(words), "{text}");
+    }
+}
+
 /// A committed tiny checkpoint of a family, without a tokenizer.
 fn golden(name: &str) -> String {
     format!("{}/../../goldens/{name}", env!("CARGO_MANIFEST_DIR"))

@@ -15,19 +15,8 @@ use crate::snapshot::{differences, snapshot};
 
 /// Runs the binary so that no file may become larger than `limit` bytes (to half a kilobyte).
 fn limited(bench: &Bench, arguments: &str, limit: usize) -> Ran {
-    let plain = bench.command(arguments);
-    let mut command = Command::new("sh");
     // Without the signal, a write beyond the limit fails as it does on a full disk.
-    let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", limit / 512);
-    command.args(["-c", &script, "sh"]).arg(plain.get_program()).args(plain.get_args());
-    for (name, value) in plain.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command.current_dir(bench.path("")).stdin(std::process::Stdio::null());
-    Ran::new(arguments, command.output().expect("sh starts"))
+    bench.run_after(&format!("trap '' XFSZ; ulimit -f {}", limit / 512), arguments)
 }
 
 /// Checks that a run either did its work or was refused in order.

@@ -89,6 +89,22 @@ impl Bench {
         command
     }
 
+    /// Runs to the end after commands of a shell, such as `ulimit`, which hold for the run; whatever comes of it.
+    #[allow(dead_code)] // not every test binary limits runs
+    pub(crate) fn run_after(&self, shell: &str, arguments: &str) -> Ran {
+        let plain = self.command(arguments);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{shell}; exec \"$@\""), "sh"]).arg(plain.get_program()).args(plain.get_args());
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        Ran::new(arguments, command.output().expect("sh starts"))
+    }
+
     /// Runs to the end, whatever comes of it.
     pub(crate) fn run(&self, arguments: &str) -> Ran {
         Ran::new(arguments, self.command(arguments).output().expect("the binary starts"))

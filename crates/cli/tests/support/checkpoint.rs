@@ -12,6 +12,19 @@ use serde_json::json;
 pub(crate) const LAYERS: usize = 3;
 pub(crate) const D_MODEL: usize = 32;
 pub(crate) const D_MLP: usize = 64;
+
+/// Sizes of the model, and the element type of its matrices.
+#[derive(Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) layers: usize,
+    pub(crate) d_model: usize,
+    pub(crate) d_mlp: usize,
+    pub(crate) dtype: Dtype,
+    /// Most bytes of a shard: there are several.
+    pub(crate) shard_bytes: usize,
+}
+
+const TINY: Sizes = Sizes { layers: LAYERS, d_model: D_MODEL, d_mlp: D_MLP, dtype: Dtype::F32, shard_bytes: 100_000 };
 pub(crate) const HEADS: usize = 4;
 pub(crate) const KV_HEADS: usize = 2;
 pub(crate) const CONTEXT: usize = 64;
@@ -61,26 +74,27 @@ const GGUF: Names = Names {
     head: "output",
 };
 
-const KV: usize = KV_HEADS * D_MODEL / HEADS;
-/// `[out, in]` of the matrices.
-const SHAPES: [[usize; 2]; 7] = [
-    [D_MODEL, D_MODEL],
-    [KV, D_MODEL],
-    [KV, D_MODEL],
-    [D_MODEL, D_MODEL],
-    [D_MLP, D_MODEL],
-    [D_MLP, D_MODEL],
-    [D_MODEL, D_MLP],
-];
+impl Sizes {
+    /// `[out, in]` of the matrices.
+    fn shapes(self) -> [[usize; 2]; 7] {
+        let (d, mlp, kv) = (self.d_model, self.d_mlp, KV_HEADS * self.d_model / HEADS);
+        [[d, d], [kv, d], [kv, d], [d, d], [mlp, d], [mlp, d], [d, mlp]]
+    }
+}
 
 /// The model as a folder: `config.json`, shards with their index, `tokenizer.json`.
 pub(crate) fn write_folder(folder: &Path) {
-    let shards = safetensors::write_folder(folder, tensors(&HF), &BTreeMap::new(), 100_000);
+    write_folder_of(folder, TINY);
+}
+
+/// The same with other sizes.
+pub(crate) fn write_folder_of(folder: &Path, sizes: Sizes) {
+    let shards = safetensors::write_folder(folder, tensors(&HF, sizes), &BTreeMap::new(), sizes.shard_bytes);
     assert!(shards.expect("writes").len() > 2, "several shards and an index");
     let tokens = tokens();
     let config = json!({
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": tokens.len(),
-        "hidden_size": D_MODEL, "intermediate_size": D_MLP, "num_hidden_layers": LAYERS,
+        "hidden_size": sizes.d_model, "intermediate_size": sizes.d_mlp, "num_hidden_layers": sizes.layers,
         "num_attention_heads": HEADS, "num_key_value_heads": KV_HEADS, "rms_norm_eps": 1e-5,
         "max_position_embeddings": CONTEXT, "rope_theta": 10000.0, "tie_word_embeddings": false,
         "eos_token_id": tokens.len() - 1, "torch_dtype": "float32",
@@ -129,46 +143,45 @@ pub(crate) fn write_gguf(path: &Path) {
         ("tokenizer.ggml.eos_token_id", count(end)),
     ];
     let metadata = Metadata::from_pairs(pairs.map(|(key, value)| (key.to_owned(), value)).to_vec());
-    gguf::write(path, &metadata.expect("the keys differ"), tensors(&GGUF)).expect("writes");
+    gguf::write(path, &metadata.expect("the keys differ"), tensors(&GGUF, TINY)).expect("writes");
 }
 
 /// The weights under the names of a format: uniform, scaled so that every matrix matters.
-fn tensors(names: &Names) -> Vec<NewTensor<'static>> {
+fn tensors(names: &Names, sizes: Sizes) -> Vec<NewTensor<'static>> {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut tensors = Vec::new();
+    let vocabulary = tokens();
+    // Large models have small weights, so that states do not grow.
+    let scale = (D_MODEL as f32 / sizes.d_model as f32).sqrt();
     let mut add = |name: &str, layer: usize, shape: &[usize], centre: f32, spread: f32| {
         let count = shape.iter().product();
         let values: Vec<f32> = (0..count).map(|_| centre + rng.random_range(-spread..spread)).collect();
         let name = format!("{}.weight", name.replace("{}", &layer.to_string()));
-        tensors.push(NewTensor::new(name, Dtype::F32, shape, move || Ok(values)));
+        let dtype = if shape.len() == 1 { Dtype::F32 } else { sizes.dtype };
+        tensors.push(NewTensor::new(name, dtype, shape, move || Ok(values)));
     };
-    let vocabulary = tokens();
-    add(names.embedding, 0, &[vocabulary.len(), D_MODEL], 0.0, 1.0);
-    for layer in 0..LAYERS {
+    add(names.embedding, 0, &[vocabulary.len(), sizes.d_model], 0.0, 1.0);
+    for layer in 0..sizes.layers {
         for norm in names.norms {
-            add(norm, layer, &[D_MODEL], 1.0, 0.1);
+            add(norm, layer, &[sizes.d_model], 1.0, 0.1);
         }
-        for (name, shape) in names.matrices.into_iter().zip(SHAPES) {
-            add(name, layer, &shape, 0.0, 0.5);
+        for (name, shape) in names.matrices.into_iter().zip(sizes.shapes()) {
+            add(name, layer, &shape, 0.0, 0.5 * scale);
         }
     }
-    add(names.final_norm, 0, &[D_MODEL], 1.0, 0.1);
-    let head = head(&vocabulary, &mut rng);
-    tensors.push(NewTensor::new(
-        format!("{}.weight", names.head),
-        Dtype::F32,
-        &[vocabulary.len(), D_MODEL],
-        move || Ok(head),
-    ));
+    add(names.final_norm, 0, &[sizes.d_model], 1.0, 0.1);
+    let head = head(&vocabulary, sizes.d_model, &mut rng);
+    let shape = [vocabulary.len(), sizes.d_model];
+    tensors.push(NewTensor::new(format!("{}.weight", names.head), sizes.dtype, &shape, move || Ok(head)));
     tensors
 }
 
 /// The output head: rows of zeros for what the model does not speak, so that each prediction is a letter or digit.
-fn head(vocabulary: &[String], rng: &mut ChaCha8Rng) -> Vec<f32> {
+fn head(vocabulary: &[String], d_model: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
     let spoken: BTreeSet<String> = SPOKEN.chars().flat_map(|c| [c.to_string(), format!("Ġ{c}")]).collect();
     let row = |token: &String| -> Vec<f32> {
         let spread = if spoken.contains(token) { 0.5 } else { 0.0 };
-        (0..D_MODEL).map(|_| spread * rng.random_range(-1.0f32..1.0)).collect()
+        (0..d_model).map(|_| spread * rng.random_range(-1.0f32..1.0)).collect()
     };
     vocabulary.iter().flat_map(row).collect()
 }

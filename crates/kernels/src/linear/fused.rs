@@ -4,12 +4,12 @@ use candle_core::{Error, Result, Tensor};
 
 use crate::host::{host_rows, with_values};
 use crate::matrix_view::MatrixView;
-use crate::packed::{InitialSums, Packed, add_product, append_product};
+use crate::packed::{Factor, InitialSums, add_product_with, append_product_with};
 
 /// `x·Wᵀ + b + residual` for `x [rows, in]`, `w [out, in]`, `bias [out]`, `residual [n, out]` → `[rows, out]`.
 pub(super) fn linear(
     x: &Tensor,
-    w: &Packed,
+    w: Factor<'_>,
     bias: Option<&Tensor>,
     residual: Option<&Tensor>,
     threads: usize,
@@ -18,14 +18,14 @@ pub(super) fn linear(
     let mut y = Vec::with_capacity(rows * w.out());
     with_values(x, |x| {
         let x = MatrixView::new(x, rows, width);
-        let mut append = |initial: InitialSums<'_>| append_product(&mut y, x, &w.all(), initial, threads);
+        let mut append = |initial: InitialSums<'_>| append_product_with(&mut y, x, w, initial, threads);
         match (bias, residual) {
-            (None, None) => append(InitialSums::Zero),
-            (Some(bias), None) => with_values(bias, |bias| append(InitialSums::Bias(bias)))?,
-            (None, Some(residual)) => with_values(residual, |r| append(InitialSums::Residual(r)))?,
+            (None, None) => append(InitialSums::Zero)?,
+            (Some(bias), None) => with_values(bias, |bias| append(InitialSums::Bias(bias)))??,
+            (None, Some(residual)) => with_values(residual, |r| append(InitialSums::Residual(r)))??,
             (Some(bias), Some(residual)) => {
                 with_values(bias, |bias| with_values(residual, |r| append_bias_and_residual(&mut y, bias, r, rows)))??;
-                add_product(&mut y, x, &w.all(), threads);
+                add_product_with(&mut y, x, w, threads)?;
             }
         }
         Ok::<_, Error>(())

@@ -3,6 +3,7 @@
 use super::product::Product;
 use super::tile::Kernel;
 use super::*;
+use crate::row_reader::RowReader;
 
 fn values(n: usize, seed: f32) -> Vec<f32> {
     (0..n).map(|i| (i as f32 * 0.7 + seed).sin()).collect()
@@ -15,13 +16,48 @@ fn bits(values: &[f32]) -> Vec<u32> {
 /// `(outputs, width)` with full and ragged panels, and one or several blocks of the inner dimension.
 const SHAPES: [(usize, usize); 7] = [(1, 1), (7, 5), (32, 16), (33, 64), (64, 0), (100, 40), (70, 1700)];
 
+fn packed_in(float_type: FloatType, w: &[f32], out: usize, width: usize) -> Packed {
+    let read = |rows: Range<usize>, to: &mut [f32]| -> std::result::Result<(), std::convert::Infallible> {
+        to.copy_from_slice(&w[rows.start * width..rows.end * width]);
+        Ok(())
+    };
+    let Ok(packed) = Packed::from_rows(float_type, out, width, read);
+    packed
+}
+
+/// Values of each type of floats, with the weight that stores them in this type.
+fn forms(out: usize, width: usize, seed: f32) -> Vec<(Vec<f32>, Packed)> {
+    let w = values(out * width, seed);
+    let bf16: Vec<f32> = w.iter().map(|value| half::bf16::from_f32(*value).to_f32()).collect();
+    let f16: Vec<f32> = w.iter().map(|value| half::f16::from_f32(*value * 1e-3).to_f32()).collect();
+    let in_f32 = Packed::new(&w, out, width);
+    let [in_bf16, in_f16] = [(FloatType::Bf16, &bf16), (FloatType::F16, &f16)].map(|(float_type, w)| {
+        let packed = packed_in(float_type, w, out, width);
+        assert_eq!(packed.bytes(), out.div_ceil(PANEL) * PANEL * width * 2, "two bytes for each value");
+        packed
+    });
+    vec![(w, in_f32), (bf16, in_bf16), (f16, in_f16)]
+}
+
 #[test]
 fn unpacking_gives_the_packed_values() {
     for (out, width) in SHAPES {
-        let w = values(out * width, 0.1);
-        let packed = Packed::new(&w, out, width);
-        assert_eq!(packed.unpack(), w);
-        assert_eq!(packed.row(out - 1).collect::<Vec<_>>(), w[(out - 1) * width..]);
+        for (w, packed) in forms(out, width, 0.1) {
+            assert_eq!(packed.unpack(), w);
+            let mut row = vec![7.0];
+            packed.append_row(out - 1, &mut row);
+            assert_eq!(row[1..], w[(out - 1) * width..]);
+        }
+    }
+}
+
+#[test]
+fn values_that_a_type_does_not_have_are_not_rounded() {
+    for float_type in [FloatType::Bf16, FloatType::F16] {
+        let mut w = vec![0.5; 70 * 3];
+        w[40 * 3 + 1] = 0.1;
+        let packed = packed_in(float_type, &w, 70, 3);
+        assert_eq!((packed.unpack(), packed.bytes()), (w, 96 * 3 * 4), "all of it is f32");
     }
 }
 
@@ -67,9 +103,9 @@ fn chain(x: &[f32], w: &[f32], initial: f32) -> f32 {
 
 #[test]
 fn bits_depend_neither_on_rows_nor_threads_nor_column_ranges_nor_instructions() {
-    for (out, width) in SHAPES {
-        let w = values(out * width, 0.6);
-        let packed = Packed::new(&w, out, width);
+    let forms =
+        SHAPES.into_iter().flat_map(|(out, width)| forms(out, width, 0.6).into_iter().map(move |f| (out, width, f)));
+    for (out, width, (w, packed)) in forms {
         for m in [1, 2, 5, 8, 13, 14, 17, 29, 61] {
             let x = values(m * width, 0.8);
             let residual = values(m * out, 0.9);
@@ -83,13 +119,14 @@ fn bits_depend_neither_on_rows_nor_threads_nor_column_ranges_nor_instructions() 
                 for threads in [1, 3] {
                     let all = packed.all();
                     let mut whole = Vec::new();
-                    Product { x, w: &all, kernel, threads }.append(&mut whole, InitialSums::Residual(&residual));
+                    let product = Product { x, w: Factor::Packed(&all), kernel, threads };
+                    product.append(&mut whole, InitialSums::Residual(&residual)).expect("in memory");
                     assert_eq!(bits(&whole), expected, "{name}, {m}x{width}x{out}, {threads} threads");
                     let mut in_ranges = residual.clone();
                     let cuts = [0, width / 7, width / 2, width / 2, width];
                     for cut in cuts.windows(2) {
                         let (x, w) = (x.columns(cut[0], cut[1]), packed.columns(cut[0]..cut[1]));
-                        Product { x, w: &w, kernel, threads }.add(&mut in_ranges);
+                        Product { x, w: Factor::Packed(&w), kernel, threads }.add(&mut in_ranges).expect("in memory");
                     }
                     assert_eq!(
                         bits(&in_ranges),
@@ -100,4 +137,75 @@ fn bits_depend_neither_on_rows_nor_threads_nor_column_ranges_nor_instructions() 
             }
         }
     }
+}
+
+/// The values of a weight as if they were in a file; the rows from `broken` on cannot be read.
+#[derive(Debug)]
+struct Rows {
+    values: Vec<f32>,
+    width: usize,
+    float_type: FloatType,
+    broken: usize,
+}
+
+impl RowReader for Rows {
+    fn dims(&self) -> [usize; 2] {
+        [self.values.len() / self.width, self.width]
+    }
+
+    fn float_type(&self) -> FloatType {
+        self.float_type
+    }
+
+    fn read(&self, rows: Range<usize>, values: &mut [f32]) -> Result<()> {
+        if rows.end > self.broken {
+            return Err(candle_core::Error::Msg(format!("row {} is broken", self.broken)));
+        }
+        values.copy_from_slice(&self.values[rows.start * self.width..rows.end * self.width]);
+        Ok(())
+    }
+
+    fn read_ahead(&self) {}
+
+    fn release(&self) {}
+}
+
+#[test]
+fn a_product_with_rows_of_a_file_has_the_bits_of_the_packed_one() {
+    // More panels than are read at a time, and fewer.
+    for (out, width) in [(5, 3), (200, 9000), (33, 64)] {
+        for (w, packed) in forms(out, width, 0.6) {
+            let float_type = packed.storage.float_type();
+            let reader = Rows { values: w, width, float_type, broken: out };
+            for m in [1, 17] {
+                let (x, residual) = (values(m * width, 0.8), values(m * out, 0.9));
+                let (x, all) = (MatrixView::new(&x, m, width), packed.all());
+                for threads in [1, 3] {
+                    let [mut expected, mut found] = [vec![7.0], vec![7.0]];
+                    append_product(&mut expected, x, &all, InitialSums::Residual(&residual), threads);
+                    append_product_with(
+                        &mut found,
+                        x,
+                        Factor::InFile(&reader),
+                        InitialSums::Residual(&residual),
+                        threads,
+                    )
+                    .expect("rows");
+                    assert_eq!(bits(&found), bits(&expected), "{m}x{width}x{out}, {float_type:?}");
+                    add_product(&mut expected[1..], x, &all, threads);
+                    add_product_with(&mut found[1..], x, Factor::InFile(&reader), threads).expect("rows");
+                    assert_eq!(bits(&found), bits(&expected), "{m}x{width}x{out} added, {float_type:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_product_with_an_unreadable_row_appends_nothing() {
+    let reader = Rows { values: vec![0.5; 100 * 8], width: 8, float_type: FloatType::F32, broken: 70 };
+    let (x, mut y) = (values(4 * 8, 0.1), vec![7.0]);
+    let x = MatrixView::new(&x, 4, 8);
+    let error = append_product_with(&mut y, x, Factor::InFile(&reader), InitialSums::Zero, 1).expect_err("no row 70");
+    assert_eq!((error.to_string().as_str(), y), ("row 70 is broken", vec![7.0]));
 }

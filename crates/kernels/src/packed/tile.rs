@@ -3,6 +3,8 @@
 //!
 //! A tile starts from given sums and stores its sums to the output, where the next block of the inner dimension
 //! continues them. So the chain of additions is the same wherever the inner dimension is cut.
+//!
+//! Weights of 16 bits are widened to f32 in registers, which is exact: the bits are those of the same weights in f32.
 
 #![allow(unsafe_code)] // SIMD instructions, and tiles of an output that threads share
 
@@ -13,6 +15,8 @@ mod avx512;
 mod portable;
 
 use super::PANEL;
+use super::storage::PanelSlice;
+use crate::float_type::FloatType;
 
 /// Largest number of rows in one tile, of all kernels.
 pub(super) const MAX_ROWS: usize = 14;
@@ -32,12 +36,11 @@ pub(super) struct Tile {
     pub(super) out_stride: usize,
     /// Rows of `depth` values, `X_STRIDE` apart.
     pub(super) x: *const f32,
-    /// `[depth, PANEL]`.
-    pub(super) weights: *const f32,
+    /// `[depth, PANEL]` in the type of the tile function.
+    pub(super) weights: *const u8,
     pub(super) depth: usize,
-    /// Memory that the next tiles need: `prefetch_stride` values for each input are fetched into the second-level
-    /// cache.
-    pub(super) prefetch: *const f32,
+    /// Memory that the next tiles need: `prefetch_stride` bytes for each input are fetched into the second-level cache.
+    pub(super) prefetch: *const u8,
     pub(super) prefetch_stride: usize,
 }
 
@@ -49,9 +52,27 @@ pub(super) struct Tile {
 /// values. `prefetch` may be any address.
 pub(super) type TileFn = unsafe fn(&Tile);
 
-/// The tile functions of one instruction set: the one at index `i` computes `i + 1` rows.
+/// Widens so many weights of 16 bits to f32. The number is a multiple of 16.
+///
+/// # Safety
+/// The machine has the instructions; there are so many weights, and room for them at the second pointer.
+pub(super) type WidenFn = unsafe fn(*const u8, *mut f32, usize);
+
+/// [`FloatType::F32`] as a parameter of a tile function, which is compiled once for each type.
+const F32: u8 = FloatType::F32 as u8;
+/// [`FloatType::Bf16`].
+const BF16: u8 = FloatType::Bf16 as u8;
+/// [`FloatType::F16`].
+const F16: u8 = FloatType::F16 as u8;
+
+/// The tile functions of one instruction set.
 #[derive(Clone, Copy)]
-pub(super) struct Kernel(&'static [TileFn]);
+pub(super) struct Kernel {
+    /// For each [`FloatType`] of the weights, the functions; the one at index `i` computes `i + 1` rows.
+    tile_fns: [&'static [TileFn]; 3],
+    /// The same for bf16 and f16: widens weights of 16 bits.
+    widen_fns: [WidenFn; 2],
+}
 
 impl Kernel {
     /// The fastest kernel that this machine supports.
@@ -59,26 +80,26 @@ impl Kernel {
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") {
-                return Self(&avx512::TILE_FNS);
+                return avx512::KERNEL;
             }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self(&avx2::TILE_FNS);
+            if has_avx2() {
+                return avx2::KERNEL;
             }
         }
-        Self(&portable::TILE_FNS)
+        portable::KERNEL
     }
 
     /// All kernels that this machine supports, with their names.
     #[cfg(test)]
     pub(super) fn all() -> Vec<(&'static str, Self)> {
-        let mut all = vec![("portable", Self(&portable::TILE_FNS))];
+        let mut all = vec![("portable", portable::KERNEL)];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                all.push(("AVX2", Self(&avx2::TILE_FNS)));
+            if has_avx2() {
+                all.push(("AVX2", avx2::KERNEL));
             }
             if is_x86_feature_detected!("avx512f") {
-                all.push(("AVX-512", Self(&avx512::TILE_FNS)));
+                all.push(("AVX-512", avx512::KERNEL));
             }
         }
         all
@@ -87,14 +108,30 @@ impl Kernel {
     /// Largest number of rows in one tile of this kernel.
     #[inline]
     pub(super) fn max_rows(self) -> usize {
-        self.0.len()
+        self.tile_fns[0].len()
     }
 
-    /// The function for tiles of `rows` rows.
-    #[inline]
-    pub(super) fn tile_fn(self, rows: usize) -> TileFn {
-        self.0[rows - 1]
+    /// Widens weights `[to.len(), PANEL]` of a type of 16 bits.
+    ///
+    /// # Safety
+    /// There are so many weights of the type.
+    pub(super) unsafe fn widen(self, from: FloatType, weights: *const u8, to: &mut [PanelSlice<f32>]) {
+        let widen = self.widen_fns[if from == FloatType::Bf16 { 0 } else { 1 }];
+        // SAFETY: the machine has the instructions of its kernel, and the caller promises the weights.
+        unsafe { widen(weights, to.as_mut_ptr().cast(), to.len() * PANEL) }
     }
+
+    /// The function for tiles of `rows` rows and weights of a type.
+    #[inline]
+    pub(super) fn tile_fn(self, weights: FloatType, rows: usize) -> TileFn {
+        self.tile_fns[weights as usize][rows - 1]
+    }
+}
+
+/// True if the machine has all instructions of the kernel in AVX2.
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
 }
 
 /// Computes a tile of the last panel if the output has only `columns < PANEL` columns there, through a buffer.

@@ -60,10 +60,6 @@ impl ParameterSource for Frozen<'_> {
     fn tensor(&self, id: ParameterId, shape: &[usize]) -> ModelResult<Tensor> {
         self.0.tensor(id, shape)
     }
-
-    fn weight(&self, tensor: Tensor) -> ModelResult<Weight> {
-        Ok(Weight::Tensor(tensor))
-    }
 }
 
 impl LowRankParameters {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use candle_core::{DType, Device, Tensor, Var};
-use laser::kernels::weight::Weight;
 use laser::model::parameters::{ParameterId, ParameterOwner, ParameterSource, TensorRole};
 use laser::model::{Model, ModelConfig, ModelFiles, Result as ModelResult};
 
@@ -145,10 +144,5 @@ impl ParameterSource for TrackedParameters<'_> {
             Some(leaf) => Ok(leaf.as_tensor().clone()),
             None => Ok(Tensor::from_slice(self.parameters.of(id), shape, &Device::Cpu)?),
         }
-    }
-
-    /// The weight as a plain tensor, which gradients can flow through.
-    fn weight(&self, tensor: Tensor) -> ModelResult<Weight> {
-        Ok(Weight::Tensor(tensor))
     }
 }

@@ -50,7 +50,8 @@ impl Evaluator<'_> {
         let batches = self.batches(indices, |_| BATCH_ROWS);
         let models = [base.with_threads(1), edited.with_threads(1)];
         let done = AtomicUsize::new(0);
-        let results = map(batches.iter().collect(), threads, observer, |batch: &Batch| {
+        let passes = base.passes_side_by_side(threads);
+        let results = map(batches.iter().collect(), passes, observer, |batch: &Batch| {
             let scorer = self.scorer(batch, false);
             let states = BaseStates::at_layer(&models[0], batch, scorer.score, first_layer)?;
             let score = |model: &Model| {
@@ -106,8 +107,9 @@ impl Evaluator<'_> {
         // Few batches: the threads work inside each forward pass. Many batches: one forward pass for each thread.
         let threads_inside = if batches.len() < threads { threads } else { 1 };
         let model = model.with_threads(threads_inside);
+        let passes = if threads_inside == 1 { model.passes_side_by_side(threads) } else { 1 };
         let done = AtomicUsize::new(0);
-        let results = map(batches.iter().collect(), threads / threads_inside.max(1), observer, |batch: &Batch| {
+        let results = map(batches.iter().collect(), passes, observer, |batch: &Batch| {
             let scored = self.scorer(batch, false).run(&model, batch, None)?;
             let before = done.fetch_add(batch.items.len(), Ordering::Relaxed);
             context.progress(before + batch.items.len(), indices.len());

@@ -51,7 +51,8 @@ impl<'a> StackedPass<'a> {
         context: RunContext<'a>,
     ) -> Result<Self> {
         let model = model.with_threads(1);
-        let states = map(batches.iter().collect(), context.threads, context.observer, |batch: &Batch| {
+        let passes = model.passes_side_by_side(context.threads);
+        let states = map(batches.iter().collect(), passes, context.observer, |batch: &Batch| {
             // Nothing is generated, whatever the score of the task.
             let mut states = BaseStates::at_layer(&model, batch, Score::PERPLEXITY, id.layer)?;
             states.enter(&model, batch)?;
@@ -80,8 +81,8 @@ impl<'a> StackedPass<'a> {
             let chunk: Vec<Reduction> = places.iter().map(|place| reductions[*place]).collect();
             let model = self.model.with_replacements(self.truncation.variants(&self.model, self.id, &chunk)?);
             let jobs: Vec<(&Batch, &BaseStates)> = self.batches.iter().zip(&self.states).collect();
-            let RunContext { threads, observer, .. } = self.context;
-            let by_batch = map(jobs, threads, observer, |(batch, states)| {
+            let passes = model.passes_side_by_side(self.context.threads);
+            let by_batch = map(jobs, passes, self.context.observer, |(batch, states)| {
                 let rows = self.rows(&model, batch, states)?;
                 self.context.progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
                 Ok::<_, Error>(rows)

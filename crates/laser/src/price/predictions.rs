@@ -90,8 +90,8 @@ impl ModelPair<'_> {
     /// Compares the predictions at the logit rows of each batch.
     fn compare_batches(self, batches: &[Batch], context: RunContext<'_>) -> Result<Vec<Vec<RowComparison>>> {
         let models = [self.base, self.edited].map(|model| model.with_threads(1));
-        let done = AtomicUsize::new(0);
-        map(batches.iter().collect(), context.threads, context.observer, |batch: &Batch| {
+        let (done, passes) = (AtomicUsize::new(0), self.base.passes_side_by_side(context.threads));
+        map(batches.iter().collect(), passes, context.observer, |batch: &Batch| {
             // Texts are only read, and nothing is generated after prompts, whatever the score of their task.
             let states = BaseStates::at_layer(&models[0], batch, Score::PERPLEXITY, self.first_layer)?;
             let hidden = |model: &Model| -> Result<_> {

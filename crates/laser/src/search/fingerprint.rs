@@ -98,7 +98,6 @@ fn decisive(settings: &Settings) -> Vec<(&'static str, String)> {
         ("max-damage", settings.max_damage.map_or_else(|| "none".to_owned(), |bound| bound.to_string())),
         ("split-seed", settings.split_seed.to_string()),
         ("seed", settings.order_seed.to_string()),
-        ("memory", limit(settings.memory)),
     ];
     match protocol {
         Protocol::Paper => entries.push(("protocol", "paper".to_owned())),
@@ -128,8 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn threads_and_statistics_decide_no_trial() {
-        let other = Settings { resamples: 5, permutations: 6, statistics_seed: 7, threads: 1, ..settings() };
+    fn threads_memory_and_statistics_decide_no_trial() {
+        let other =
+            Settings { resamples: 5, permutations: 6, statistics_seed: 7, threads: 1, memory: Some(8), ..settings() };
         assert_eq!(fingerprint(&other), fingerprint(&settings()));
     }
 

@@ -84,8 +84,9 @@ impl<'a> LayerWalk<'a> {
         let (full_rank, groups): (Vec<&CandidateGroup>, Vec<&CandidateGroup>) =
             groups.iter().partition(|group| group.full_rank);
         let full_rank: Vec<usize> = full_rank.into_iter().flat_map(|group| group.candidates.iter().copied()).collect();
+        let passes = self.model.passes_side_by_side(settings.threads);
         let score_base = |batch: usize| self.score_base(batch, &full_rank);
-        let mut bases: Vec<BaseStates> = map(round.to_vec(), settings.threads, observer, score_base)?;
+        let mut bases: Vec<BaseStates> = map(round.to_vec(), passes, observer, score_base)?;
         let groups: Vec<&CandidateGroup> =
             groups.into_iter().filter(|group| round.iter().any(|batch| self.is_open(group, *batch))).collect();
         let n_layers = groups.iter().map(|group| group.id.layer + 1).max().unwrap_or(0);
@@ -97,7 +98,7 @@ impl<'a> LayerWalk<'a> {
                 bases.iter_mut().for_each(BaseStates::advance);
             }
             let states: Vec<_> = bases.iter_mut().zip(round).collect();
-            map(states, settings.threads, observer, |(base, b)| base.enter(&self.model, &self.batches[*b]))?;
+            map(states, passes, observer, |(base, b)| base.enter(&self.model, &self.batches[*b]))?;
             let here: Vec<&CandidateGroup> = groups.iter().copied().filter(|group| group.id.layer == layer).collect();
             self.score_layer(round, &bases, &here)?;
         }
@@ -126,7 +127,7 @@ impl<'a> LayerWalk<'a> {
         for model in &models {
             model.expect_jobs(jobs.iter().filter(|job| std::ptr::eq(job.0, model)).count());
         }
-        map(jobs, settings.threads, observer, |(group_model, base, b)| {
+        map(jobs, self.model.passes_side_by_side(settings.threads), observer, |(group_model, base, b)| {
             let (group, batch) = (group_model.group, &self.batches[b]);
             let model = group_model.get(&self.model, self.candidates, truncation)?;
             let scored = evaluator.scorer(batch, true).run(&model, batch, Some((base, group.id.block_entry())))?;

@@ -50,7 +50,8 @@ impl EditedModel<'_> {
     pub fn write_as(&self, path: impl AsRef<Path>, dtype: Option<Dtype>) -> Result<ExportedModel> {
         let (path, session) = (path.as_ref(), self.session);
         session.check_target(path)?;
-        let model = session.load()?;
+        let model = session.load_in_files()?;
+        session.files.check_values()?;
         let (matrices, records) = self.truncation.matrices(&model, &self.edit)?;
         drop(model);
         let ids = self.edit.reductions().map(|(id, _)| id);

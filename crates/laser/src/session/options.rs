@@ -38,6 +38,9 @@ pub struct SessionOptions {
     pub device: ComputeDevice,
     /// Number of threads, at least 1.
     pub threads: usize,
+    /// Memory for weights and cached hidden states, in bytes; `None`: no bound. On the CPU, weights beyond three quarters of
+    /// it stay in the model's files, and every pass reads them; the results are the same.
+    pub memory: Option<usize>,
     /// Folder for fetched wheels (`pypi/`) and decompositions (`svd/`).
     pub cache_dir: PathBuf,
     /// Folder for what is fetched where no cache can be written to, for instance a temporary one.
@@ -71,6 +74,7 @@ impl Default for SessionOptions {
         Self {
             device: ComputeDevice::parse("cpu", None).expect("the CPU is always there"),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            memory: None,
             cache_dir: PathBuf::from(".laser-cache"),
             spare_dir: None,
             decompositions: Some(DECOMPOSITIONS),
@@ -119,6 +123,7 @@ impl fmt::Debug for SessionOptions {
         f.debug_struct("SessionOptions")
             .field("device", &self.device)
             .field("threads", &self.threads)
+            .field("memory", &self.memory)
             .field("cache_dir", &self.cache_dir)
             .field("decompositions", &self.decompositions)
             .field("hub_cache", &self.hub_cache)

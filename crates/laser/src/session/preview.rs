@@ -18,8 +18,10 @@ pub struct SearchPreview<'a> {
     pub settings: Settings,
     /// Steps with their work.
     pub steps: Vec<ForecastStep>,
-    /// Bytes of the weights in memory, as 32-bit numbers.
+    /// Bytes of the weights in memory.
     pub weight_bytes: u64,
+    /// Bytes that the other weights would take in memory; each pass reads them from the model's files.
+    pub file_bytes: u64,
     session: &'a Session,
     evaluator: Evaluator<'a>,
     model: Model,
@@ -54,7 +56,7 @@ impl Session {
     /// # Errors
     /// Those of [`Session::search`] that come before its first trial.
     pub fn preview<'a>(&'a self, tasks: &'a ScoredTasks, options: &SearchOptions) -> Result<SearchPreview<'a>> {
-        let settings = options.settings(tasks, self.config(), self.threads())?;
+        let settings = self.settings(tasks, options)?;
         let evaluator = self.evaluator(tasks)?;
         let splits = Splits::new(&evaluator, &settings)?;
         let has_price = !options.no_side_effects && evaluator.is_causal() && evaluator.levels().is_none();
@@ -62,8 +64,9 @@ impl Session {
         let sizes = ForecastSizes::of(&splits, &settings, edits, has_price);
         let steps = settings.forecast(self.config(), sizes);
         let test_items = splits.items(Split::Test).len();
-        let weight_bytes = 4 * self.files().n_parameters() as u64;
         let model = self.load()?;
-        Ok(SearchPreview { sizes, test_items, settings, steps, weight_bytes, session: self, evaluator, model })
+        let (weight_bytes, file_bytes) = (model.matrix_bytes() as u64, self.residence().file_bytes() as u64);
+        let session = self;
+        Ok(SearchPreview { sizes, test_items, settings, steps, weight_bytes, file_bytes, session, evaluator, model })
     }
 }

@@ -118,6 +118,12 @@ fn tried_edits(found: &SearchResult) -> Vec<TriedEdit> {
 }
 
 impl Session {
+    /// The settings of a search on this machine.
+    pub(super) fn settings(&self, tasks: &ScoredTasks, options: &SearchOptions) -> Result<Settings> {
+        let settings = options.settings(tasks, self.config(), self.threads())?;
+        Ok(Settings { memory: self.state_memory(), ..settings })
+    }
+
     /// Searches for the edit that makes the model best at `tasks`: candidates are tried on the search split, finalists
     /// meet on the validation split, and the test split is opened once, for the winner and the unedited model.
     ///
@@ -125,7 +131,7 @@ impl Session {
     /// Options that cannot be used, splits without items, a run folder that holds another run, or an interruption
     /// ([`Error::Interrupted`]); with [`SearchOptions::run`], what was tried until then is kept.
     pub fn search(&self, tasks: &ScoredTasks, options: &SearchOptions) -> Result<CompletedSearch> {
-        let settings = options.settings(tasks, self.config(), self.threads())?;
+        let settings = self.settings(tasks, options)?;
         let truncation = self.truncation(options.svd);
         let evaluator = self.evaluator(tasks)?;
         let fingerprint = Fingerprint::new(&settings, &self.sha256()?, &evaluator, &truncation);

@@ -61,8 +61,6 @@ pub struct SearchOptions {
     pub split_seed: u64,
     /// Seed of the order of items, of the bootstrap and of the permutations.
     pub seed: u64,
-    /// Bound of the search's cached hidden states, in bytes; `None`: no bound.
-    pub memory: Option<usize>,
     /// Decomposition of the edited matrices.
     pub svd: SvdMethod,
     /// Run folder whose store keeps every trial the moment it ends; `None`: trials are kept in memory until
@@ -109,7 +107,6 @@ impl SearchOptions {
             split_seed: self.split_seed,
             order_seed: self.seed,
             statistics_seed: self.seed,
-            memory: self.memory,
             plan,
             ..defaults
         })

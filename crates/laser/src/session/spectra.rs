@@ -17,7 +17,7 @@ impl Session {
     /// Matrices that the model does not have, or an interruption.
     pub fn spectra(&self, matrices: &str) -> Result<Vec<MatrixSpectrum>> {
         let ids = parse_selector(matrices, self.config())?;
-        self.spectra_of(&self.load()?, &self.truncation(SvdMethod::Exact), &ids, &Edit::default())
+        self.spectra_of(&self.load_in_files()?, &self.truncation(SvdMethod::Exact), &ids, &Edit::default())
     }
 
     /// Spectra of the matrices `ids`, in their order; those that `edit` reduces are marked.

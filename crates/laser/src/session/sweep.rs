@@ -30,8 +30,6 @@ pub struct SweepOptions {
     pub fractions: Fractions,
     /// Seed of the splits.
     pub split_seed: u64,
-    /// Bound of the cached hidden states, in bytes; `None`: no bound.
-    pub memory: Option<usize>,
     /// Decomposition of the edited matrices.
     pub svd: SvdMethod,
     /// Folder whose store keeps every trial the moment it ends; `None`: trials are kept in memory.
@@ -50,7 +48,6 @@ impl Default for SweepOptions {
             split: Split::All,
             fractions: Fractions::new(0.4, 0.2).expect("the shares sum to less than 1"),
             split_seed: 0,
-            memory: None,
             svd: SvdMethod::default(),
             run: None,
             resume: false,
@@ -83,7 +80,7 @@ impl Session {
             plan: Plan::exhaustive(),
             protocol,
             split_seed: options.split_seed,
-            memory: options.memory,
+            memory: self.state_memory(),
             ..defaults
         };
         let truncation = self.truncation(options.svd);

@@ -36,6 +36,7 @@ impl ForwardPass<'_> {
     /// # Errors
     /// Failures of the tensor library.
     pub fn step(&mut self, layer: usize, x: &Tensor, keep: Option<&[usize]>) -> Result<Tensor> {
+        let _turn = self.model.turn(layer);
         let mid = self.attention(layer, x)?; // [copies·rows, d_model]
         let input = self.mlp_input(x, &mid); // [copies·rows, d_model], or fewer copies
         let (mid, input) = self.select(mid, input, keep)?; // [copies·kept, d_model]
@@ -47,6 +48,7 @@ impl ForwardPass<'_> {
     /// # Errors
     /// Failures of the tensor library.
     pub fn block(&mut self, layer: usize, x: &Tensor) -> Result<BlockStates> {
+        let _turn = self.model.turn(layer);
         let mid = self.attention(layer, x)?; // [rows, d_model]
         let (hidden, out) = self.mlp(layer, &mid, &self.mlp_input(x, &mid))?; // [rows, d_mlp], [rows, d_model]
         Ok(BlockStates { mid, hidden, out })

@@ -26,6 +26,7 @@ impl ForwardPass<'_> {
     /// # Errors
     /// Failures of the tensor library.
     pub fn block_inputs(&mut self, layer: usize, x: &Tensor) -> Result<BlockInputs> {
+        let _turn = self.model.turn(layer);
         let attention = self.attention_input(layer, x)?; // [rows, d_model]
         let output = self.attention_heads(layer, x)?; // [rows, n_heads·d_head]
         let mid = self.add_attention(layer, &output, x)?; // [rows, d_model]

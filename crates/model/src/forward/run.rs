@@ -23,11 +23,13 @@ impl ForwardPass<'_> {
             PassStart::Tokens => (0, self.embed()?), // [rows, d_model]
             PassStart::Block(layer, x) => (layer, x),
             PassStart::Mlp(layer, MlpState { mid, input }) => {
+                let _turn = self.model.turn(layer);
                 let input = input.unwrap_or_else(|| mid.clone());
                 let (mid, input) = self.select(mid, input, keep(layer))?; // both [copies·kept, d_model]
                 (layer + 1, self.mlp(layer, &mid, &input)?.1)
             }
             PassStart::Down(layer, mid, hidden) => {
+                let _turn = self.model.turn(layer);
                 // [copies·kept, d_model] and [copies·kept, d_mlp]
                 let (mid, hidden) = self.select(mid, hidden, keep(layer))?;
                 (layer + 1, self.down(layer, &hidden, &mid)?)
@@ -52,6 +54,7 @@ impl ForwardPass<'_> {
         if stage == BlockEntry::Attention {
             return Ok(PassStart::Block(layer, x));
         }
+        let _turn = self.model.turn(layer);
         let mid = self.attention(layer, &x)?; // [rows, d_model]
         if stage == BlockEntry::Mlp {
             let input = self.model.config().is_parallel().then_some(x); // [rows, d_model]

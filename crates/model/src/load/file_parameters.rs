@@ -2,11 +2,13 @@
 //! `[out, in]`.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use laser_kernels::weight::Weight;
 
-use super::ModelFiles;
+use super::file_rows::FileRows;
+use super::{ModelFiles, Residence};
 use crate::arch::tensor_names::TensorRole;
 use crate::error::Result;
 use crate::parameters::{ParameterId, ParameterOwner, ParameterSource};
@@ -15,7 +17,9 @@ use crate::weight_id::WeightId;
 
 /// The parameters in a model's files, as tensors on one device in one element type.
 pub struct FileParameters<'a> {
-    files: &'a ModelFiles,
+    pub(super) files: &'a ModelFiles,
+    /// The matrices that are not read into memory.
+    residence: Residence,
     /// The parameters that are not matrices of blocks.
     roles: Vec<RoleParameter>,
     device: &'a Device,
@@ -28,7 +32,13 @@ pub struct FileParameters<'a> {
 impl<'a> FileParameters<'a> {
     /// The parameters of `files`.
     pub(super) fn new(files: &'a ModelFiles, device: &'a Device, dtype: DType) -> Self {
-        Self { files, roles: role_parameters(&files.config), device, dtype, last_tensor: RefCell::new(None) }
+        let (residence, roles) = (Residence::default(), role_parameters(&files.config));
+        Self { files, residence, roles, device, dtype, last_tensor: RefCell::new(None) }
+    }
+
+    /// The same parameters, of which those of `residence` stay in the files.
+    pub(super) fn with_residence(self, residence: Residence) -> Self {
+        Self { residence, ..self }
     }
 
     /// Values of a parameter that is not a matrix of a block.
@@ -63,19 +73,31 @@ impl<'a> FileParameters<'a> {
         self.last_tensor.replace(Some((name, whole)));
         Ok(values)
     }
+
+    /// Values of a parameter.
+    pub(super) fn values(&self, id: ParameterId) -> Result<Vec<f32>> {
+        match id.owner {
+            ParameterOwner::Matrix(matrix) => self.matrix(matrix, id.bias),
+            ParameterOwner::Role(role, layer) => self.role(role, layer, id.bias),
+        }
+    }
 }
 
 impl ParameterSource for FileParameters<'_> {
     fn tensor(&self, id: ParameterId, shape: &[usize]) -> Result<Tensor> {
-        let values = match id.owner {
-            ParameterOwner::Matrix(matrix) => self.matrix(matrix, id.bias)?,
-            ParameterOwner::Role(role, layer) => self.role(role, layer, id.bias)?,
-        };
-        Ok(Tensor::from_vec(values, shape, &Device::Cpu)?.to_device(self.device)?.to_dtype(self.dtype)?)
+        Ok(Tensor::from_vec(self.values(id)?, shape, &Device::Cpu)?.to_device(self.device)?.to_dtype(self.dtype)?)
     }
 
-    /// The weight, packed for products.
-    fn weight(&self, tensor: Tensor) -> Result<Weight> {
-        Ok(Weight::new(tensor)?)
+    /// The weight: on the CPU in f32 packed for products, in the element type of the file, or left in the file; the products
+    /// have the bits of the same weights in f32.
+    fn weight(&self, id: ParameterId, shape: [usize; 2]) -> Result<Weight> {
+        if !matches!(self.device, Device::Cpu) || self.dtype != DType::F32 {
+            return Ok(Weight::Tensor(self.tensor(id, &shape)?));
+        }
+        let in_file = self.residence.is_in_file(id).then(|| FileRows::of(self.files, id, shape)).flatten();
+        Ok(match in_file {
+            Some(rows) => Weight::InFile(Arc::new(rows)),
+            None => Weight::packed(self.packed(id, shape)?),
+        })
     }
 }

@@ -33,12 +33,13 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
     /// All weights of the model, on `device` and in `dtype`, those of the source's tensors.
     pub(crate) fn build(&self, device: &Device, dtype: DType) -> Result<Weights> {
         let c = self.config;
-        // The largest matrices come first: a matrix is in memory twice while it is packed, and nothing else is yet.
-        let tokens = self.weight(TensorRole::Embedding)?;
+        // The largest matrices come first: while a matrix is read, more than its own memory may be needed, and nothing else
+        // is there yet.
+        let tokens = self.weight(TensorRole::Embedding, 0)?;
         let head = match (c.head.tied, &tokens) {
             // Without a gradient of its own, if the embedding is a leaf of a differentiation.
             (true, Some(tokens)) => Some(tokens.detach()),
-            _ => self.weight(TensorRole::Head)?,
+            _ => self.weight(TensorRole::Head, 0)?,
         };
         let bias = if c.head.bias { self.parameter(TensorRole::HeadBias, 0, "bias")? } else { None };
         let head = HeadWeights {
@@ -53,7 +54,7 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
             Some(segments) => Some(segments.get(0)?.contiguous()?), // [d_model]
             None => None,
         };
-        let positions = self.weight(TensorRole::Positions)?;
+        let positions = self.weight(TensorRole::Positions, 0)?;
         let embedding =
             EmbeddingWeights { tokens, positions, constant, norm: self.norm(TensorRole::EmbeddingNorm, 0)? };
         let trajectory = self.trajectory()?;
@@ -63,7 +64,7 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
 
     /// Weight or bias (`usual` suffix) of the parameter with this role; `None` if the model has no such parameter.
     fn parameter(&self, role: TensorRole, layer: usize, usual: &'static str) -> Result<Option<Tensor>> {
-        let Some(parameter) = self.parameters.iter().find(|p| p.role == role) else { return Ok(None) };
+        let Some(parameter) = self.with_role(role) else { return Ok(None) };
         let id = ParameterId { owner: ParameterOwner::Role(role, layer), bias: usual == "bias" };
         let shape = if id.bias { &parameter.shape[..1] } else { &parameter.shape[..] };
         self.source.tensor(id, shape).map(Some)
@@ -94,20 +95,28 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
         Ok(Some(QueryKeyNorm { norm: Norm { weight, ..norm }, scale }))
     }
 
-    /// The matrix with this role, packed for products; `None` if the model has none.
-    fn weight(&self, role: TensorRole) -> Result<Option<Weight>> {
-        self.parameter(role, 0, "weight")?.map(|tensor| self.source.weight(tensor)).transpose()
+    /// The parameter with this role; `None` if the model has none.
+    fn with_role(&self, role: TensorRole) -> Option<&RoleParameter> {
+        self.parameters.iter().find(|p| p.role == role)
+    }
+
+    /// The matrix with this role in the form of products; `None` if the model has none.
+    fn weight(&self, role: TensorRole, layer: usize) -> Result<Option<Weight>> {
+        let Some(parameter) = self.with_role(role) else { return Ok(None) };
+        let &[out, width] = &parameter.shape[..] else { unreachable!("{role:?} has rows and columns") };
+        let id = ParameterId { owner: ParameterOwner::Role(role, layer), bias: false };
+        self.source.weight(id, [out, width]).map(Some)
     }
 
     /// The linear layer with this role; `None` if the model has none.
     fn linear(&self, role: TensorRole) -> Result<Option<Linear>> {
-        let Some(weight) = self.weight(role)? else { return Ok(None) };
+        let Some(weight) = self.weight(role, 0)? else { return Ok(None) };
         Ok(Some(Linear { weight, bias: self.parameter(role, 0, "bias")? }))
     }
 
     /// The weights of a Decision Transformer that take the place of token embedding and output head.
     fn trajectory(&self) -> Result<Option<TrajectoryWeights>> {
-        let Some(time_steps) = self.weight(TensorRole::TimeSteps)? else { return Ok(None) };
+        let Some(time_steps) = self.weight(TensorRole::TimeSteps, 0)? else { return Ok(None) };
         let three = |returns, states, actions| -> Result<Option<ReturnStateAction<Linear>>> {
             let (returns, states, actions) = (self.linear(returns)?, self.linear(states)?, self.linear(actions)?);
             Ok(returns.zip(states).zip(actions).map(|((returns, states), actions)| ReturnStateAction {
@@ -137,10 +146,7 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
             query_norm: self.query_key_norm(TensorRole::QueryNorm, layer)?,
             key_norm: self.query_key_norm(TensorRole::KeyNorm, layer)?,
             shared_expert_gate: match c.has_experts(layer) {
-                true => {
-                    let gate = self.parameter(TensorRole::SharedExpertGate, layer, "weight")?;
-                    gate.map(|gate| self.source.weight(gate)).transpose()?
-                }
+                true => self.weight(TensorRole::SharedExpertGate, layer)?,
                 false => None,
             },
             linears: self.stored_matrices(layer)?,
@@ -152,7 +158,7 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
         let mut linears = BTreeMap::new();
         for id in self.config.stored(layer) {
             let (owner, shape) = (ParameterOwner::Matrix(id), self.config.shape(id));
-            let weight = self.source.weight(self.source.tensor(ParameterId::matrix(id), &shape)?)?;
+            let weight = self.source.weight(ParameterId::matrix(id), shape)?;
             let bias = match self.config.has_bias(id) {
                 true => Some(self.source.tensor(ParameterId { owner, bias: true }, &shape[..1])?),
                 false => None,

@@ -139,7 +139,12 @@ impl Altered {
 
 /// Logits of a few tokens, flattened.
 pub(crate) fn logits(files: &ModelFiles) -> Vec<f32> {
-    let model = files.load(&Device::Cpu, DType::F32, 1).expect("weights");
+    logits_within(files, None)
+}
+
+/// Logits of a few tokens, flattened, of the model with at most `bound` bytes of matrices in memory.
+pub(crate) fn logits_within(files: &ModelFiles, bound: Option<usize>) -> Vec<f32> {
+    let model = files.load_within(&Device::Cpu, DType::F32, 1, bound).expect("weights");
     let tokens: Vec<u32> = vec![5, 3, 8, 21, 40, 7, 11, 2, 9, 30];
     let logits = model.trace(&tokens).expect("a pass").logits;
     logits.flatten_all().and_then(|t| t.to_vec1::<f32>()).expect("values")

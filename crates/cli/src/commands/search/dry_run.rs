@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use indicatif::HumanBytes;
 use laser::{ScoredTasks, SearchOptions, Session};
 use serde_json::json;
 
@@ -40,12 +41,11 @@ pub(super) fn run(
             "model": session.name(), "strategy": settings.plan.to_string(), "edits": sizes.edits,
             "items": {"search": sizes.search, "validation": sizes.validation, "test": preview.test_items},
             "steps": steps, "seconds": time(preview.work()).as_secs_f64(),
-            "weight_bytes": preview.weight_bytes, "state_bytes": settings.memory,
+            "weight_bytes": preview.weight_bytes, "file_bytes": preview.file_bytes, "state_bytes": settings.memory,
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let (layers, matrices) = (settings.space.layers.len(), settings.space.matrices.len());
-    let mib = |bytes: u64| format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20));
     let mut rows = vec![
         ("model", session.name().to_owned()),
         ("items", format!("{} search, {} validation, {} test", sizes.search, sizes.validation, preview.test_items)),
@@ -67,8 +67,13 @@ pub(super) fn run(
         format!("about {}, decompositions that are not cached yet aside", in_words(time(preview.work()))),
     ));
     let states =
-        settings.memory.map_or_else(|| "no bound".to_owned(), |bytes| format!("at most {}", mib(bytes as u64)));
-    rows.push(("memory", format!("{} of weights; hidden states: {states}", mib(preview.weight_bytes))));
+        settings.memory.map_or_else(|| "no bound".to_owned(), |bytes| format!("at most {}", HumanBytes(bytes as u64)));
+    rows.push(("memory", format!("{} of weights; hidden states: {states}", HumanBytes(preview.weight_bytes))));
+    if preview.file_bytes > 0 {
+        let files =
+            format!("{} of weights at each pass, because they do not fit the memory", HumanBytes(preview.file_bytes));
+        rows.push(("reads", files));
+    }
     rows.push(("would write", args.out.display().to_string()));
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     output::result(&output::table(&rows))?;
