@@ -221,7 +221,10 @@ impl Session {
     }
 
     /// As [`Session::load`], but the weights stay in the files: for jobs that read only some matrices, once each.
-    fn load_in_files(&self) -> Result<Model> {
+    ///
+    /// # Errors
+    /// Those of [`Session::load`] of what cannot stay in the files, such as norms.
+    pub fn load_in_files(&self) -> Result<Model> {
         self.load_within(Some(0))
     }
 

@@ -21,7 +21,7 @@ pub(super) fn run(args: &Spectrum, global: &Global, progress: &Arc<Progress>) ->
     let session = plan::open(&args.model.model, global, progress)?;
     output::describe_model(global, &session);
     let ids = parse_selector(&args.matrices, session.config())?;
-    let model = session.load()?;
+    let model = session.load_in_files()?;
     let truncation = session.truncation(SvdMethod::Exact);
     let header = [
         "matrix",

@@ -154,8 +154,10 @@ fn tensors(names: &Names, sizes: Sizes) -> Vec<NewTensor<'static>> {
     // Large models have small weights, so that states do not grow.
     let scale = (D_MODEL as f32 / sizes.d_model as f32).sqrt();
     let mut add = |name: &str, layer: usize, shape: &[usize], centre: f32, spread: f32| {
-        let count = shape.iter().product();
-        let values: Vec<f32> = (0..count).map(|_| centre + rng.random_range(-spread..spread)).collect();
+        let count: usize = shape.iter().product();
+        // Random values are slow to draw: those of large matrices repeat, with a period that no row has.
+        let drawn: Vec<f32> = (0..count.min(99_991)).map(|_| centre + rng.random_range(-spread..spread)).collect();
+        let values: Vec<f32> = drawn.iter().copied().cycle().take(count).collect();
         let name = format!("{}.weight", name.replace("{}", &layer.to_string()));
         let dtype = if shape.len() == 1 { Dtype::F32 } else { sizes.dtype };
         tensors.push(NewTensor::new(name, dtype, shape, move || Ok(values)));
