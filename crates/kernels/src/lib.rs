@@ -6,7 +6,8 @@
 //! 1. [`batch_layout`] says which rows form a sequence and which earlier rows they attend to; [`kv_cache`] holds the
 //!    keys and values of those earlier rows.
 //! 2. [`weight`] holds one matrix of the model. On the CPU in f32 it is [`packed`]: stored once, in the order in which
-//!    the matrix product reads it; or it stays in its file, and [`row_reader`] reads it for each product. [`variants`] holds several truncations of one matrix, which run side by side.
+//!    the matrix product reads it; or it stays in its file, and [`row_reader`] reads it for each product. [`variants`]
+//!    holds several truncations of one matrix, which run side by side.
 //! 3. [`norm`], [`linear`], [`rope`], [`attention`] and [`activation`] are the operations of a transformer block.
 //! 4. [`logits`] reduces a row of logits to its most likely token, margin and log-partition.
 //! 5. [`differentiable`] starts a backward pass through these operations.

@@ -21,6 +21,7 @@ pub mod number_format;
 pub(crate) mod price_text;
 mod sample;
 mod search_results;
+pub(crate) mod setting_text;
 mod split_summary;
 mod task_change;
 mod verdict;

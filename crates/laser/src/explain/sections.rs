@@ -8,6 +8,7 @@ pub use spectra::spectra_section;
 
 use crate::page::{Page, Section, Table, Tile};
 use crate::results::number_format::{nats, percent, points};
+use crate::results::setting_text::{seed_rows, setting_rows};
 
 use super::document::{Explanation, MatrixExplanation, QuestionRecord};
 
@@ -103,17 +104,17 @@ impl Explanation {
 
     fn provenance(&self) -> Vec<(String, String)> {
         let manifest = &self.manifest;
-        let plain = "settings and seeds are plain data";
-        [
+        let mut rows = [
             ("program", format!("laser explain, version {}", manifest.tool_version)),
             ("model", format!("{} ({})", manifest.model.path, manifest.model.sha256)),
             ("task", format!("{} ({})", manifest.task.name, manifest.task.sha256)),
             ("items", format!("{} in {} groups, split {}", self.items, self.groups, self.split)),
-            ("settings", serde_json::to_string(&manifest.config).expect(plain)),
-            ("seeds", serde_json::to_string(&manifest.seeds).expect(plain)),
         ]
         .map(|(name, value)| (name.to_owned(), value))
-        .to_vec()
+        .to_vec();
+        rows.extend(setting_rows(&manifest.config));
+        rows.extend(seed_rows(&manifest.seeds));
+        rows
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::page::{LinePlot, Page, PlotData, Section, Series, StackData, StackedBars, Table, Tile};
 use crate::results::number_format::{count, p_value, percent, points};
+use crate::results::setting_text::setting_rows;
 
 use super::bins::{FrequencyBin, Rate};
 use super::curve::CurvePoint;
@@ -267,11 +268,12 @@ impl FrequencyRelation {
     }
 
     fn provenance(&self) -> Vec<(String, String)> {
-        let settings = serde_json::to_string(&self.settings).expect("settings are plain data");
+        let settings = serde_json::to_value(&self.settings).expect("settings are plain data");
+        let settings = settings.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone()));
         let program = format!("laser corpus relate, version {}", env!("CARGO_PKG_VERSION"));
         let mut rows = vec![("program".to_owned(), program)];
         rows.extend(self.sources.iter().cloned());
-        rows.push(("settings".to_owned(), settings));
+        rows.extend(setting_rows(&settings.collect()));
         rows
     }
 }

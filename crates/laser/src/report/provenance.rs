@@ -1,9 +1,8 @@
 //! Provenance: takes results, gives the table of everything that produced them, at the end of the page.
 
-use serde_json::Value;
-
 use super::table::{Cell, Table};
 use crate::results::number_format::count;
+use crate::results::setting_text::{setting_rows, words};
 use crate::results::{Host, Manifest, Results};
 
 /// Bytes of a gibibyte.
@@ -17,7 +16,7 @@ pub(super) fn table(results: &Results) -> Table {
         ("Run", run(manifest)),
         ("Model and task", model_and_task(manifest)),
         ("Search", search(results)),
-        ("Settings", manifest.config.iter().map(|(name, value)| (words(name), formatted(value))).collect()),
+        ("Settings", setting_rows(&manifest.config)),
         ("Seeds", manifest.seeds.iter().map(|(name, seed)| (words(name), seed.to_string())).collect()),
     ];
     let mut table = Table::new("provenance", "Where these numbers come from", &["name", "value", "part"]);
@@ -76,29 +75,6 @@ fn owned(rows: Vec<(&str, String)>) -> Vec<(String, String)> {
     rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// A name of a setting as words: `split_seed` becomes `split seed`.
-fn words(name: &str) -> String {
-    name.replace('_', " ")
-}
-
-/// A value as text: lists joined by commas, structures as `name value` pairs, yes and no.
-fn formatted(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Bool(is) => if *is { "yes" } else { "no" }.to_owned(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.clone(),
-        Value::Array(values) => values.iter().map(formatted).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => {
-            let field = |(name, value): (&String, &Value)| match formatted(value) {
-                text if text.is_empty() => None,
-                text => Some(format!("{} {text}", words(name))),
-            };
-            fields.iter().filter_map(field).collect::<Vec<_>>().join("; ")
-        }
-    }
-}
-
 /// A time span: `4 min 12 s`.
 fn duration(seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as u64;
@@ -130,13 +106,6 @@ fn ranges(numbers: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_are_written_without_json() {
-        let value = serde_json::json!({"choice": {"normalise": null, "by_length": true}, "rho": [0.9, "r4"]});
-        assert_eq!(formatted(&value), "choice by length yes; rho 0.9, r4");
-        assert_eq!(formatted(&serde_json::json!("top1")), "top1");
-    }
 
     #[test]
     fn times_are_written_for_readers() {

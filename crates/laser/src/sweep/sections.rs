@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::page::{LinePlot, Page, PlotData, Section, Series, Table, Tile};
 use crate::results::number_format::{percent, points};
+use crate::results::setting_text::{seed_rows, setting_rows};
 
 use super::{Kind, Sweep, SweepRow};
 
@@ -42,17 +43,16 @@ impl Sweep {
 
     fn provenance(&self) -> Vec<(String, String)> {
         let manifest = &self.manifest;
-        let settings = serde_json::to_string(&manifest.config).expect("settings are plain data");
-        let seeds = serde_json::to_string(&manifest.seeds).expect("seeds are plain data");
-        [
+        let mut rows = [
             ("program", format!("laser sweep, version {}", manifest.tool_version)),
             ("model", format!("{} ({})", manifest.model.path, manifest.model.sha256)),
             ("task", format!("{} ({})", manifest.task.name, manifest.task.sha256)),
-            ("settings", settings),
-            ("seeds", seeds),
         ]
         .map(|(name, value)| (name.to_owned(), value))
-        .to_vec()
+        .to_vec();
+        rows.extend(setting_rows(&manifest.config));
+        rows.extend(seed_rows(&manifest.seeds));
+        rows
     }
 
     /// Canonical names of the matrices, in the order of the rows.
