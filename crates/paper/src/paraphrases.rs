@@ -56,7 +56,7 @@ pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
         ]
     };
     let Change { diff, ci95 } = change(&already);
-    let header = ["", "facts", "all wordings right before", "after", "change, points (95 %)"];
+    let header = ["facts", "number", "all wordings right before", "after", "change, points (95 %)"];
     let numbers = rows.iter().map(|(name, of)| {
         let Change { diff, ci95 } = change(of);
         json!({"facts": name, "n": of.len(), "before": share(of, 0), "after": share(of, 1), "change": diff, "ci95": ci95})

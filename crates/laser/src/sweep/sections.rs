@@ -189,7 +189,7 @@ impl Sweep {
         Section {
             title: "The best edits".to_owned(),
             text: vec![
-                "On these items, which is where they were compared: expect less on others. `laser search` chooses on some items \
+                "On these items, which is where they were compared: expect less on others. A search chooses on some items \
                  and proves on others."
                     .to_owned(),
             ],

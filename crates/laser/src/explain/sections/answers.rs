@@ -91,7 +91,7 @@ pub(super) fn transitions(explanation: &Explanation) -> Section {
     Section {
         title: "Which answers change into which".to_owned(),
         text: vec!["Number of items by the class of the answer before (rows) and after the edit (columns).".to_owned()],
-        tables: vec![Table::new("", &["", "gold", "same type", "generic", "other", "all"], rows.to_vec())],
+        tables: vec![Table::new("", &["class", "gold", "same type", "generic", "other", "all"], rows.to_vec())],
         ..Section::default()
     }
 }
