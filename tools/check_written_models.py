@@ -132,10 +132,11 @@ def by_transformers(folder, ids, config=None, **more):
     torch.set_num_threads(1)
     transformers.logging.disable_progress_bar()
     transformers.logging.set_verbosity_error()
-    if config is not None:
-        more["config"] = transformers.AutoConfig.from_pretrained(config)
+    config = transformers.AutoConfig.from_pretrained(config or folder)
+    # A padding token of the tiny vocabulary: the one that Phi-3 has by default is beyond it.
+    config.pad_token_id = 0
     model = transformers.AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", **more
+        folder, config=config, dtype=torch.float32, attn_implementation="eager", **more
     ).eval()
     with torch.no_grad():
         return model(torch.tensor([ids]), use_cache=False).logits[0].numpy()

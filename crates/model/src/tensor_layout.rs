@@ -140,6 +140,11 @@ impl TensorLayout {
         (0..parameter.shape[0]).map(|head| stem.replace("{h}", &head.to_string())).collect()
     }
 
+    /// Whether each attention head has a tensor of its own for a parameter.
+    pub fn is_divided_by_head(&self, parameter: &RoleParameter) -> bool {
+        self.roles.iter().any(|(of, name)| *of == parameter.role && name.contains("{h}"))
+    }
+
     /// Suffix in these files of a tensor that is usually called `weight` or `bias`.
     pub fn suffix(&self, parameter: &RoleParameter, usual: &'static str) -> &'static str {
         match usual {

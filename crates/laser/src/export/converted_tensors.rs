@@ -56,8 +56,8 @@ pub(super) fn plan(
         let offset = if vector.is_norm() { from.names.norm_offset - to.names.norm_offset } else { 0.0 };
         for layer in vector.layers(config) {
             let stems = to.stems(&vector, layer);
-            // One for all attention heads, or one for each.
-            let outer = usize::from(stems.len() > 1);
+            // One for all attention heads, or one for each, even if there is only one.
+            let outer = usize::from(to.is_divided_by_head(&vector));
             for (part, to) in stems.into_iter().enumerate() {
                 for (usual, shape) in vector.tensors() {
                     let shape = &shape[outer..];

@@ -10,12 +10,13 @@ use super::tensor_names::{TensorNames, TensorRole};
 use crate::config::{NormKind, QkNorm, Residual, RopeDefaults, read_rope, shortest};
 
 const NAMES: TensorNames = TensorNames {
+    // The names that new files get are the last of each role.
     roles: &[
+        ROLES,
         &[
             (TensorRole::QueryNorm, "{model}layers.{}.self_attn.q_layernorm.norms.{h}"),
             (TensorRole::KeyNorm, "{model}layers.{}.self_attn.k_layernorm.norms.{h}"),
         ],
-        ROLES,
     ],
     ..HF
 };
@@ -72,3 +73,15 @@ pub(super) static STABLELM: FamilyDefinition = FamilyDefinition {
     }),
     ..BASE
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor_layout::TensorLayout;
+
+    #[test]
+    fn new_files_name_the_norm_of_each_head_as_transformers_does() {
+        let stem = TensorLayout::of_new_files(&NAMES).role_stem(TensorRole::QueryNorm, 1);
+        assert_eq!(stem.as_deref(), Some("model.layers.1.self_attn.q_layernorm.norms.{h}"));
+    }
+}
