@@ -71,6 +71,11 @@ pub(super) fn plan(
 }
 
 impl ConvertedTensor {
+    /// Whether the tensor holds no editable matrix.
+    pub(super) fn is_copied(&self) -> bool {
+        self.copied.is_some()
+    }
+
     /// The tensor `name` of a plan, added if it is new: several matrices may share a tensor.
     fn entry<'p>(plan: &'p mut BTreeMap<String, Self>, name: String, shape: &[usize]) -> &'p mut Self {
         let new = || Self { name: name.clone(), shape: shape.to_vec(), matrices: Vec::new(), copied: None };

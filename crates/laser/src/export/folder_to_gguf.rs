@@ -91,7 +91,14 @@ fn tensors(files: &ModelFiles) -> Result<Vec<ConvertedTensor>> {
     let to = TensorLayout::of_new_model(names, config);
     // Families that can have q, k and v in one tensor or in three keep what they have.
     let is_alone = |id: WeightId| files.location(id).total_rows() == config.shape(id)[0];
-    Ok(plan(files, &to, |id, name| is_alone(id) && !name.contains("attn_qkv")))
+    let mut plan = plan(files, &to, |id, name| is_alone(id) && !name.contains("attn_qkv"));
+    // llama.cpp's converter writes a matrix of one row that is no editable matrix, the gate of a shared expert, as a vector.
+    for tensor in plan.iter_mut().filter(|tensor| tensor.is_copied()) {
+        if let [1, width] = tensor.shape[..] {
+            tensor.shape = vec![width];
+        }
+    }
+    Ok(plan)
 }
 
 /// The type of a tensor in a file whose matrices have the type `dtype`.
