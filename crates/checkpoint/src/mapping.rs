@@ -50,18 +50,16 @@ impl Mapping {
         }
     }
 
-    /// Releases the memory of the pages of a range of bytes, as [`Mapping::release_pages`] does for all.
+    /// Releases the memory of the pages of a range of bytes; they are read from the file again at the next access.
     pub(crate) fn release_pages_of(&self, range: Range<usize>) {
-        // SAFETY: as in `release_pages`.
+        // SAFETY: the map is of a file, shared and read-only, so dropping its pages loses nothing: the same bytes come
+        // back at the next access. If the system refuses, it keeps the pages, which is harmless.
         #[cfg(unix)]
         let _ = unsafe { self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len()) };
     }
 
-    /// Releases the memory of the pages read so far; they are read from the file again at the next access.
+    /// Releases the memory of all pages read so far.
     pub(crate) fn release_pages(&self) {
-        // SAFETY: the map is of a file, shared and read-only, so dropping its pages loses nothing: the same bytes come
-        // back at the next access. If the system refuses, it keeps the pages, which is harmless.
-        #[cfg(unix)]
-        let _ = unsafe { self.0.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        self.release_pages_of(0..self.0.len());
     }
 }

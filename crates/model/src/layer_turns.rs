@@ -21,8 +21,8 @@ pub(crate) struct LayerTurns {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The layer that may be run.
-    layer: usize,
+    /// The layer that may be run; `None` before the first pass.
+    layer: Option<usize>,
     /// Passes that run it.
     running: usize,
     /// Number of passes that wait for each layer; no entry for none.
@@ -48,14 +48,16 @@ impl LayerTurns {
         let mut state = self.lock();
         *state.waiting.entry(layer).or_default() += 1;
         loop {
-            if state.running == 0 && !state.waiting.contains_key(&state.layer) {
+            if state.running == 0 && !state.layer.is_some_and(|layer| state.waiting.contains_key(&layer)) {
                 // The next layer that is waited for; after the last one, the lowest.
-                let above = state.waiting.range(state.layer..).next();
+                let above = state.waiting.range(state.layer.unwrap_or(0)..).next();
                 let next = above.or_else(|| state.waiting.first_key_value()).map(|(layer, _)| *layer);
-                state.layer = next.expect("this pass waits");
+                let next = next.expect("this pass waits");
+                state.layer = Some(next);
+                self.read_ahead.layer(next + 1);
                 self.changed.notify_all();
             }
-            if state.layer == layer && state.running < self.at_once {
+            if state.layer == Some(layer) && state.running < self.at_once {
                 break;
             }
             state = self.changed.wait(state).expect("no thread panics while it holds the turns");
@@ -65,7 +67,6 @@ impl LayerTurns {
             Some(passes) if *passes > 1 => *passes -= 1,
             _ => drop(state.waiting.remove(&layer)),
         }
-        self.read_ahead.layer(layer + 1);
         Turn(self)
     }
 

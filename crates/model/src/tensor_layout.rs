@@ -140,7 +140,7 @@ impl TensorLayout {
         (0..parameter.shape[0]).map(|head| stem.replace("{h}", &head.to_string())).collect()
     }
 
-    /// Whether each attention head has a tensor of its own for a parameter.
+    /// Returns true for a parameter of which each attention head has a tensor of its own.
     pub fn is_divided_by_head(&self, parameter: &RoleParameter) -> bool {
         self.roles.iter().any(|(of, name)| *of == parameter.role && name.contains("{h}"))
     }

@@ -13,7 +13,7 @@ use crate::output::table;
 /// The model's tokenizer, or why it cannot be read.
 type ReadTokenizer<'a> = Result<&'a Tokenizer, String>;
 
-/// What a search of the model needs.
+/// Memory, disk and time for a search of the model.
 pub(crate) struct Needs {
     pub(crate) search: SearchNeeds,
     /// Time of a pass of 1,000 tokens, seconds, if it was measured.

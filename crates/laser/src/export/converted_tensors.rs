@@ -71,7 +71,7 @@ pub(super) fn plan(
 }
 
 impl ConvertedTensor {
-    /// Whether the tensor holds no editable matrix.
+    /// Returns true for a tensor without editable matrices.
     pub(super) fn is_copied(&self) -> bool {
         self.copied.is_some()
     }

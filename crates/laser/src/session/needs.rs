@@ -1,4 +1,4 @@
-//! What a search of a session's model needs: memory, reading, room for decompositions, and time.
+//! Forecast of a search of a session's model: memory, reading, disk for decompositions, and time.
 
 use laser_kernels::batch_layout::BatchLayout;
 use laser_model::Model;
@@ -8,7 +8,7 @@ use super::Session;
 use crate::error::Result;
 use candle_core::Tensor;
 
-/// What a search of a model needs.
+/// Memory, reading and disk for a search of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearchNeeds {
     /// Bytes of the weights that are kept in memory.
@@ -49,7 +49,7 @@ impl LayerSample {
 }
 
 impl Session {
-    /// What a search needs within [`SessionOptions::memory`](super::SessionOptions::memory).
+    /// Foresees memory, reading and disk for a search within [`SessionOptions::memory`](super::SessionOptions::memory).
     pub fn search_needs(&self) -> SearchNeeds {
         let (config, residence) = (self.config(), self.residence());
         let side = |id| config.max_rank(id) as u64;
