@@ -47,6 +47,7 @@ pub(crate) fn session_options(global: &Global, progress: &Arc<Progress>) -> Resu
         memory: Some(global.memory.unwrap_or_else(environment::half_of_memory)),
         spare_dir: spare_dir(&cache_dir),
         decompositions: cache_bound(global),
+        remember_hashes: !global.no_cache,
         now: Some(SystemTime::now()),
         cache_dir,
         offline: global.offline,

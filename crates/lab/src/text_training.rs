@@ -81,7 +81,7 @@ impl Corpus {
         if sequences.is_empty() {
             return Err(Error::File { path: file.display().to_string(), problem: "expected texts, found none".into() });
         }
-        let sha256 = laser::source::sha256_files(&[file])?;
+        let sha256 = laser::source::FileHashes::default().of_files([file])?;
         Ok(Self { tokenizer, tokenizer_folder, sequences, sha256 })
     }
 

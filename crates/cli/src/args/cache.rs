@@ -11,14 +11,14 @@ pub(crate) struct Cache {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
-    /// List models and packages, and the decompositions together; Hugging Face's own cache last
+    /// List models and packages, and decompositions and hashes together; Hugging Face's own cache last
     List,
     /// Show how many bytes each kind takes
     Size,
     /// Remove what is kept, except Hugging Face's own cache
     Clear {
         /// Kinds to remove
-        #[arg(value_enum, default_values_t = [KindName::Decompositions, KindName::Models])]
+        #[arg(value_enum, default_values_t = [KindName::Decompositions, KindName::Hashes, KindName::Models])]
         kinds: Vec<KindName>,
     },
 }
@@ -28,6 +28,8 @@ pub(crate) enum CacheCommand {
 pub(crate) enum KindName {
     /// Decompositions of matrices, which are computed again
     Decompositions,
+    /// Hashes of large files, which are read again
+    Hashes,
     /// Models and data sets, which are fetched again
     Models,
 }
@@ -37,6 +39,7 @@ impl KindName {
     pub(crate) fn kinds(self) -> &'static [CacheKind] {
         match self {
             Self::Decompositions => &[CacheKind::Decomposition],
+            Self::Hashes => &[CacheKind::Hash],
             Self::Models => &[CacheKind::Package, CacheKind::Repository],
         }
     }

@@ -40,23 +40,26 @@ fn total(entries: &[CacheEntry]) -> u64 {
     entries.iter().map(|entry| entry.bytes).sum()
 }
 
-/// The entries, one a line; decompositions, whose names say nothing, together.
+/// The entries, one a line; decompositions and hashes, whose names say nothing, together.
 fn list(own: &[CacheEntry], shared: &[CacheEntry], global: &Global) -> Result<()> {
     if global.json {
         return output::json(&json!({"entries": own, "hugging_face": shared}));
     }
-    let (decompositions, others): (Vec<_>, Vec<_>) =
-        own.iter().cloned().partition(|entry| entry.kind == CacheKind::Decomposition);
     let mut rows = vec![["entry", "size", "last used"].map(str::to_owned).to_vec()];
-    if !decompositions.is_empty() {
-        let used = decompositions.iter().filter_map(|entry| entry.used).max();
-        let name = format!("{} decompositions", decompositions.len());
-        rows.push(vec![name, BinaryBytes(total(&decompositions)).to_string(), date(used)]);
+    let together = [(CacheKind::Decomposition, "decompositions"), (CacheKind::Hash, "hashes of files")];
+    for (kind, name) in together {
+        let entries: Vec<_> = own.iter().filter(|entry| entry.kind == kind).cloned().collect();
+        if !entries.is_empty() {
+            let used = entries.iter().filter_map(|entry| entry.used).max();
+            let name = format!("{} {name}", entries.len());
+            rows.push(vec![name, BinaryBytes(total(&entries)).to_string(), date(used)]);
+        }
     }
+    let others = own.iter().filter(|entry| together.iter().all(|(kind, _)| entry.kind != *kind));
     let row = |entry: &CacheEntry, of: &str| {
         vec![format!("{}{of}", entry.name), BinaryBytes(entry.bytes).to_string(), date(entry.used)]
     };
-    rows.extend(others.iter().map(|entry| row(entry, "")));
+    rows.extend(others.map(|entry| row(entry, "")));
     rows.extend(shared.iter().map(|entry| row(entry, " (in Hugging Face's cache)")));
     if rows.len() == 1 {
         return output::result("nothing is kept");
@@ -69,7 +72,7 @@ fn size(own: &[CacheEntry], shared: &[CacheEntry], global: &Global) -> Result<()
     let of = |name: KindName| {
         own.iter().filter(|entry| name.kinds().contains(&entry.kind)).map(|entry| entry.bytes).sum::<u64>()
     };
-    let (decompositions, models) = (of(KindName::Decompositions), of(KindName::Models));
+    let [decompositions, hashes, models] = [KindName::Decompositions, KindName::Hashes, KindName::Models].map(of);
     let folder = plan::cache_dir(global);
     let bound = plan::cache_bound(global);
     if global.json {
@@ -77,6 +80,7 @@ fn size(own: &[CacheEntry], shared: &[CacheEntry], global: &Global) -> Result<()
             "folder": folder,
             "decompositions": decompositions,
             "bound_of_decompositions": bound,
+            "hashes": hashes,
             "models": models,
             "hugging_face": total(shared),
         }));
@@ -84,6 +88,7 @@ fn size(own: &[CacheEntry], shared: &[CacheEntry], global: &Global) -> Result<()
     let bound = bound.map_or_else(|| "none are kept".to_owned(), |bound| format!("at most {}", BinaryBytes(bound)));
     let rows = [
         vec!["decompositions".to_owned(), BinaryBytes(decompositions).to_string(), bound],
+        vec!["hashes of files".to_owned(), BinaryBytes(hashes).to_string(), String::new()],
         vec!["models".to_owned(), BinaryBytes(models).to_string(), String::new()],
         vec!["all in ".to_owned() + &folder.display().to_string(), BinaryBytes(total(own)).to_string(), String::new()],
         vec!["Hugging Face's own cache".to_owned(), BinaryBytes(total(shared)).to_string(), String::new()],

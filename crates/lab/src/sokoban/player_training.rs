@@ -39,7 +39,7 @@ impl TrainingLevels {
         let records = parse_records(&levels, &text)?;
         let bytes = fs::read(&episodes).map_err(Error::io(&episodes))?;
         let parsed = parse_episodes(&episodes, &bytes, &text, &records)?;
-        let sha256 = laser::source::sha256_files([&levels, &episodes])?;
+        let sha256 = laser::source::FileHashes::default().of_files([&levels, &episodes])?;
         Ok(Self { levels: records, episodes: parsed, sha256 })
     }
 }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use laser_model::device::ComputeDevice;
 use laser_model::parallel::Unobserved;
-use laser_source::{DownloadProgress, HUB_ENDPOINT, SourceOptions};
+use laser_source::{DownloadProgress, FileHashes, HUB_ENDPOINT, SourceOptions};
 
 use crate::cache;
 use crate::edit::truncation::SvdCache;
@@ -41,13 +41,15 @@ pub struct SessionOptions {
     /// Memory for weights and cached hidden states, in bytes; `None`: no bound. On the CPU, weights beyond three quarters of
     /// it stay in the model's files, and every pass reads them; the results are the same.
     pub memory: Option<usize>,
-    /// Folder for fetched wheels (`pypi/`) and decompositions (`svd/`).
+    /// Folder for fetched wheels (`pypi/`), decompositions (`svd/`) and hashes of files (`sha256/`).
     pub cache_dir: PathBuf,
     /// Folder for what is fetched where no cache can be written to, for instance a temporary one.
     pub spare_dir: Option<PathBuf>,
     /// Most bytes of decompositions in `cache_dir`, of which the least recently used are removed; `None`: they are neither
     /// kept nor used.
     pub decompositions: Option<u64>,
+    /// Remember the hashes of large files in `cache_dir` (`sha256/`), so that they are read once.
+    pub remember_hashes: bool,
     /// Time at which a decomposition of the cache counts as used; `None`: only its writing counts.
     pub now: Option<SystemTime>,
     /// The Hub's cache folder, shared with Python's `huggingface_hub`; `None`: `hub/` in `cache_dir`. Files that it lacks
@@ -78,6 +80,7 @@ impl Default for SessionOptions {
             cache_dir: PathBuf::from(".laser-cache"),
             spare_dir: None,
             decompositions: Some(DECOMPOSITIONS),
+            remember_hashes: true,
             now: None,
             hub_cache: None,
             hub_endpoint: HUB_ENDPOINT.to_owned(),
@@ -109,6 +112,11 @@ impl SessionOptions {
         fetch(&sources)
     }
 
+    /// The hashes of files that the cache remembers.
+    pub(super) fn file_hashes(&self) -> FileHashes {
+        FileHashes::new(self.remember_hashes.then(|| cache::hashes(&self.cache_dir)))
+    }
+
     /// The cache of decompositions.
     pub(super) fn svd_cache(&self) -> Option<SvdCache> {
         let observer = Arc::clone(&self.observer);
@@ -126,6 +134,7 @@ impl fmt::Debug for SessionOptions {
             .field("memory", &self.memory)
             .field("cache_dir", &self.cache_dir)
             .field("decompositions", &self.decompositions)
+            .field("remember_hashes", &self.remember_hashes)
             .field("hub_cache", &self.hub_cache)
             .field("hub_endpoint", &self.hub_endpoint)
             .field("offline", &self.offline)
