@@ -82,13 +82,13 @@ pub(crate) struct Global {
     /// are read for each pass, with the same results [default: half of the machine's memory]
     #[arg(long, global = true, value_name = "SIZE", value_parser = values::bytes)]
     pub(crate) memory: Option<usize>,
-    /// Folder for decompositions and fetched wheels [default: the user's cache folder]
+    /// Folder for decompositions, hashes of files and fetched wheels [default: the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
     /// Most decompositions to keep, such as 2G; the least recently used are removed [default: 10G]
     #[arg(long, global = true, value_name = "SIZE", value_parser = values::bytes, conflicts_with = "no_cache")]
     pub(crate) cache_size: Option<usize>,
-    /// Neither keep decompositions nor use kept ones
+    /// Neither keep decompositions and hashes of files nor use kept ones
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
     /// Use caches only, never the network
@@ -122,7 +122,7 @@ pub(crate) enum Command {
     Ask(Ask),
     /// Compare two evaluations or searches on the same items
     Compare(Compare),
-    /// Render the report of a search, a sweep or an explanation again
+    /// Render the report of a search, a sweep, an explanation or a relation to frequency again
     Report(Report),
     /// List the built-in tasks, or show one: its data, its prompts, its scores
     Tasks(Tasks),
@@ -306,6 +306,6 @@ pub(crate) struct Compare {
 
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// Folder of a search, a sweep or an explanation
+    /// Folder of a search, a sweep, an explanation, or a relation to frequency
     pub(crate) run: PathBuf,
 }

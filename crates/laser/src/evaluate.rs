@@ -25,6 +25,7 @@ mod score_batch;
 mod score_items;
 pub(crate) mod score_rules;
 pub(crate) mod scorer;
+pub(crate) mod state_memory;
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! `laser report`: renders the report of a search, a sweep or an explanation again.
+//! `laser report`: renders the report of a search, a sweep, an explanation or a relation to frequency again.
 
 use std::process::ExitCode;
 
@@ -18,6 +18,12 @@ pub(super) fn run(args: &Report, global: &Global) -> Result<ExitCode> {
     } else if let Some((explanation, questions)) = run.explanation()? {
         run.write_explanation(&explanation, &questions)?;
         show(global, &explanation, || explanation.page(&questions).markdown())?;
+    } else if let Some(explanation) = run.prompt_explanation()? {
+        run.write_prompt_explanation(&explanation)?;
+        show(global, &explanation, || explanation.page().markdown())?;
+    } else if let Some(relation) = run.frequency()? {
+        run.write_frequency(&relation)?;
+        show(global, &relation, || relation.page().markdown())?;
     } else {
         run.write_report()?.iter().for_each(|lack| output::say(global, lack));
         let results = run.results()?;

@@ -134,13 +134,15 @@ fn one_prompt_is_explained() {
     let edited = bench.data(&command(&format!("--edit {EDIT} --out edited")));
     assert_eq!(edited["base"], plain["base"]);
     assert_ne!(edited["edited"], plain["base"]);
-    // After the last layer, the lens is the model's own prediction.
-    let lens = edited["lens"].as_array().expect("layers");
-    let last = lens.last().expect("layers");
+    // Asking the model gives the same predictions.
+    let asked = bench.data(&format!("ask model abc --edit {EDIT} --top 10"));
     for model in ["base", "edited"] {
-        let difference =
-            number(last, &format!("{model}.answer_logprob")) - number(&edited, &format!("{model}.answer_logprob"));
-        assert!(difference.abs() < 1e-4, "{model}: {difference}");
+        let [asked, explained] =
+            [&asked[model]["next"], &edited[model]["top"]].map(|top| top.as_array().expect("tokens"));
+        for (asked, explained) in asked.iter().zip(explained) {
+            assert_eq!(asked["text"], explained["text"]);
+            assert!((number(asked, "probability") - number(explained, "probability")).abs() < 1e-5, "{model}");
+        }
     }
     let total: f64 =
         edited["base"]["top"].as_array().into_iter().flatten().map(|token| number(token, "probability")).sum();
@@ -148,7 +150,11 @@ fn one_prompt_is_explained() {
     assert_eq!(edited["components"][0]["matrix"], "L1.up_proj");
     assert!(edited["components"][0]["components"][0]["writes"].as_array().is_some_and(|words| !words.is_empty()));
     assert_eq!(plain["components"].as_array().map(Vec::len), Some(3));
-    assert!(bench.read("edited/report.html").contains("Layer by layer"));
+    let page = bench.read("edited/report.html");
+    assert!(page.contains("Layer by layer"));
+    std::fs::remove_file(bench.path("edited/report.html")).expect("removes");
+    bench.done("report edited");
+    assert_eq!(bench.read("edited/report.html"), page);
 }
 
 #[test]

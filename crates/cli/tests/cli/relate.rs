@@ -53,6 +53,9 @@ fn a_search_is_related_on_its_test_items() {
     assert!(text.stdout.starts_with("# Gains of L1.gate_proj@0.1 against frequency"), "{}", text.stdout);
     assert_eq!(number(&bench.json("all/frequency.json"), "items"), 120.0);
     let page = bench.read("all/report.html");
+    std::fs::remove_file(bench.path("all/report.html")).expect("removes");
+    bench.done("report all");
+    assert_eq!(bench.read("all/report.html"), page);
     assert!(page.contains("By bins of frequency") && !page.contains("http://") && !page.contains("https://"));
 }
 

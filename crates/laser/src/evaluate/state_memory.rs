@@ -1,37 +1,37 @@
-//! Memory of a layer walk: batches and a bound in bytes → rounds of batches whose cached states fit the bound.
+//! Memory of the states of many batches: batches and a bound in bytes → rounds of batches whose states fit the bound.
 
-use crate::evaluate::Evaluator;
-use crate::evaluate::batch::Batch;
-use crate::evaluate::score_rules::max_tokens;
+use std::ops::Range;
+
+use super::batch::Batch;
 use laser_model::config::ModelConfig;
 
-/// Divides batches into rounds of consecutive batches whose cached states together take at most `bound` bytes; a single
-/// batch above the bound is a round too. Returns the number of batches of each round.
-pub(super) fn rounds(
+/// Divides batches into rounds of consecutive batches whose states ([`super::base_states::BaseStates`]) together take at most
+/// `bound` bytes; a single batch above the bound is a round too. `max_tokens`: the most tokens that are generated for an item
+/// of a batch.
+pub(crate) fn rounds(
     config: &ModelConfig,
-    evaluator: &Evaluator<'_>,
     batches: &[Batch],
+    max_tokens: impl Fn(&Batch) -> usize,
     bound: Option<usize>,
-) -> Vec<usize> {
-    let Some(bound) = bound else { return vec![batches.len()] };
+) -> Vec<Range<usize>> {
+    let Some(bound) = bound else { return std::iter::once(0..batches.len()).collect() };
     let mut rounds = Vec::new();
-    let (mut size, mut used) = (0, 0);
-    for batch in batches {
-        let bytes = state_bytes(config, batch, max_tokens(evaluator.scorer(batch, true).score));
-        if size > 0 && used + bytes > bound {
-            rounds.push(size);
-            (size, used) = (0, 0);
+    let (mut start, mut used) = (0, 0);
+    for (index, batch) in batches.iter().enumerate() {
+        let bytes = state_bytes(config, batch, max_tokens(batch));
+        if index > start && used + bytes > bound {
+            rounds.push(start..index);
+            (start, used) = (index, 0);
         }
-        size += 1;
         used += bytes;
     }
-    rounds.push(size);
+    rounds.push(start..batches.len());
     rounds
 }
 
-/// Size of a batch's cached states in bytes: the residual stream at the input, in the middle and at the output of a
-/// layer, and the hidden state of its MLP after the activation. For scores that generate up to `max_tokens` tokens also
-/// the keys and values of all layers, and the rows of the continuations.
+/// Size of a batch's states in bytes: the residual stream at the input, in the middle and at the output of a layer, and the
+/// hidden state of its MLP after the activation. For scores that generate up to `max_tokens` tokens also the keys and values
+/// of all layers, and the rows of the continuations.
 fn state_bytes(config: &ModelConfig, batch: &Batch, max_tokens: usize) -> usize {
     let rows = batch.rows.len() + batch.items.len() * max_tokens.saturating_sub(1);
     let keys = if max_tokens > 0 { 2 * config.n_layers * config.n_kv_heads * config.d_head } else { 0 };

@@ -1,8 +1,9 @@
 //! The stacked pass: one matrix in many reductions, side by side, over the same batches.
 //!
 //! The layers below the matrix run once, and all reductions above it are one batch, as in a search (`docs/method.md`,
-//! "Savings").
+//! "Savings"). Batches whose states together would not fit into memory run in rounds, one after the other.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use laser_model::Model;
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::RunContext;
 use crate::evaluate::base_states::BaseStates;
 use crate::evaluate::batch::Batch;
+use crate::evaluate::state_memory::rounds;
 
 /// Most reductions that run side by side.
 const SIDE_BY_SIDE: usize = 16;
@@ -26,45 +28,38 @@ const DENSE_BYTES: usize = 1 << 30;
 /// The rows of each batch under one model.
 pub(crate) type Rows = Vec<Vec<RowRanks>>;
 
-/// Batches that were run up to a matrix.
+/// Batches that run up to a matrix, and from there in each of its reductions.
 pub(crate) struct StackedPass<'a> {
     /// The model in which the matrix is reduced; each forward pass runs in one thread.
     model: Model,
     batches: &'a [Batch],
     id: WeightId,
-    /// States of each batch at the layer of the matrix.
-    states: Vec<BaseStates>,
+    /// Consecutive batches whose states are in memory together.
+    rounds: Vec<Range<usize>>,
     truncation: &'a Truncation,
     context: RunContext<'a>,
 }
 
 impl<'a> StackedPass<'a> {
-    /// Runs the batches up to the matrix `id`.
-    ///
-    /// # Errors
-    /// A forward pass that fails, or an interruption.
+    /// Prepares a pass of `model` over the batches with reductions of the matrix `id`. `memory`: a bound of the states in
+    /// memory, in bytes.
     pub(crate) fn new(
         model: &Model,
         batches: &'a [Batch],
         id: WeightId,
         truncation: &'a Truncation,
         context: RunContext<'a>,
-    ) -> Result<Self> {
-        let model = model.with_threads(1);
-        let passes = model.passes_side_by_side(context.threads);
-        let states = map(batches.iter().collect(), passes, context.observer, |batch: &Batch| {
-            // Nothing is generated, whatever the score of the task.
-            let mut states = BaseStates::at_layer(&model, batch, Score::PERPLEXITY, id.layer)?;
-            states.enter(&model, batch)?;
-            Ok::<_, Error>(states)
-        })?;
-        Ok(Self { model, batches, id, states, truncation, context })
+        memory: Option<usize>,
+    ) -> Self {
+        // Nothing is generated, whatever the score of the task.
+        let rounds = rounds(model.config(), batches, |_| 0, memory);
+        Self { model: model.with_threads(1), batches, id, rounds, truncation, context }
     }
 
     /// The rows of all batches under each reduction, in the order of `reductions`.
     ///
     /// # Errors
-    /// A reduction that cannot be computed, values that are not finite, or an interruption.
+    /// A reduction that cannot be computed, a forward pass that fails, values that are not finite, or an interruption.
     pub(crate) fn read(&self, reductions: &[Reduction]) -> Result<Vec<Rows>> {
         let config = self.model.config();
         let max_rank = config.max_rank(self.id);
@@ -76,25 +71,39 @@ impl<'a> StackedPass<'a> {
         let side_by_side = SIDE_BY_SIDE.min((DENSE_BYTES / bytes.max(1)).max(1));
         let done = AtomicUsize::new(0);
         let total = order.chunks(side_by_side).len() * self.batches.len();
-        let mut found: Vec<Option<Rows>> = vec![None; reductions.len()];
-        for places in order.chunks(side_by_side) {
-            let chunk: Vec<Reduction> = places.iter().map(|place| reductions[*place]).collect();
-            let model = self.model.with_replacements(self.truncation.variants(&self.model, self.id, &chunk)?);
-            let jobs: Vec<(&Batch, &BaseStates)> = self.batches.iter().zip(&self.states).collect();
-            let passes = model.passes_side_by_side(self.context.threads);
-            let by_batch = map(jobs, passes, self.context.observer, |(batch, states)| {
-                let rows = self.rows(&model, batch, states)?;
-                self.context.progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-                Ok::<_, Error>(rows)
-            })?;
-            for rows_of_batch in by_batch {
-                let n = rows_of_batch.len() / chunk.len();
-                for (rows, place) in rows_of_batch.chunks(n.max(1)).zip(places) {
-                    found[*place].get_or_insert_default().push(rows.to_vec());
+        let mut found: Vec<Rows> = vec![Rows::default(); reductions.len()];
+        for round in &self.rounds {
+            let batches = &self.batches[round.clone()];
+            let states = self.states(batches)?;
+            for places in order.chunks(side_by_side) {
+                let chunk: Vec<Reduction> = places.iter().map(|place| reductions[*place]).collect();
+                let model = self.model.with_replacements(self.truncation.variants(&self.model, self.id, &chunk)?);
+                let jobs: Vec<(&Batch, &BaseStates)> = batches.iter().zip(&states).collect();
+                let passes = model.passes_side_by_side(self.context.threads);
+                let by_batch = map(jobs, passes, self.context.observer, |(batch, states)| {
+                    let rows = self.rows(&model, batch, states)?;
+                    self.context.progress(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+                    Ok::<_, Error>(rows)
+                })?;
+                for rows_of_batch in by_batch {
+                    let n = rows_of_batch.len() / chunk.len();
+                    for (rows, place) in rows_of_batch.chunks(n.max(1)).zip(places) {
+                        found[*place].push(rows.to_vec());
+                    }
                 }
             }
         }
-        Ok(found.into_iter().map(Option::unwrap_or_default).collect())
+        Ok(found)
+    }
+
+    /// The states of the batches at the layer of the matrix.
+    fn states(&self, batches: &[Batch]) -> Result<Vec<BaseStates>> {
+        let passes = self.model.passes_side_by_side(self.context.threads);
+        map(batches.iter().collect(), passes, self.context.observer, |batch: &Batch| {
+            let mut states = BaseStates::at_layer(&self.model, batch, Score::PERPLEXITY, self.id.layer)?;
+            states.enter(&self.model, batch)?;
+            Ok::<_, Error>(states)
+        })
     }
 
     /// The logit rows of one batch, of all variants of the model one after the other.

@@ -17,6 +17,7 @@ use crate::edit::reduction::Reduction;
 use crate::edit::seed::derived_seed;
 use crate::edit::truncation::Truncation;
 use crate::error::Result;
+use crate::evaluate::batch::Batch;
 use crate::evaluate::{Evaluator, RunContext};
 
 /// Rows of ordinary text at which a batch is full.
@@ -35,12 +36,14 @@ pub(crate) struct Subject<'a> {
     /// Ordinary text, if the loss on it is measured.
     pub(crate) text: Option<&'a Evaluator<'a>>,
     pub(crate) context: RunContext<'a>,
+    /// Bound of the states of batches in memory, in bytes.
+    pub(crate) memory: Option<usize>,
 }
 
 impl Subject<'_> {
     /// The answers of the unedited model. `id`: a matrix, below which everything is computed as for its parts.
     pub(crate) fn unedited(&self, id: WeightId) -> Result<Vec<FirstToken>> {
-        let pass = StackedPass::new(self.model, &self.questions.batches, id, self.truncation, self.stage("unedited"))?;
+        let pass = self.pass(self.model, &self.questions.batches, id, "unedited");
         self.questions.answers(&pass.read(&[whole()])?.remove(0))
     }
 
@@ -52,7 +55,7 @@ impl Subject<'_> {
         let parts: Vec<Part> = parts(reduction, rank, &spectrum, &self.settings)?;
         let mut reductions: Vec<Reduction> = parts.iter().map(|part| part.reduction).collect();
         reductions.push(whole());
-        let pass = StackedPass::new(&model, &self.questions.batches, id, self.truncation, self.stage("parts"))?;
+        let pass = self.pass(&model, &self.questions.batches, id, "parts");
         let mut sets = pass
             .read(&reductions)?
             .iter()
@@ -84,7 +87,7 @@ impl Subject<'_> {
         let tops = parts.iter().filter(|part| part.kind == PartKind::Top);
         let mut reductions: Vec<Reduction> = tops.map(|part| part.reduction).collect();
         reductions.push(whole());
-        let pass = StackedPass::new(model, &batches, id, self.truncation, self.stage("ordinary text"))?;
+        let pass = self.pass(model, &batches, id, "ordinary text");
         let rows: Vec<Rows> = pass.read(&reductions)?;
         let mut losses: Vec<f64> = rows.iter().map(|rows| loss_per_token(&batches, rows)).collect();
         let whole = losses.pop().expect("the whole matrix was read last");
@@ -107,8 +110,9 @@ impl Subject<'_> {
         (0..self.questions.len()).map(draw).collect()
     }
 
-    fn stage<'s>(&'s self, stage: &'s str) -> RunContext<'s> {
-        RunContext { stage, ..self.context }
+    fn pass<'s>(&'s self, model: &Model, batches: &'s [Batch], id: WeightId, stage: &'s str) -> StackedPass<'s> {
+        let context = RunContext { stage, ..self.context };
+        StackedPass::new(model, batches, id, self.truncation, context, self.memory)
     }
 }
 

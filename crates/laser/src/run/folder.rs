@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use laser_checkpoint::write_atomically;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::files::{read_json, read_json_lines, write_json, write_json_lines};
@@ -35,6 +36,8 @@ const TRIALS: &str = "trials.csv";
 const SWEEP: &str = "sweep.json";
 const EXPLANATION: &str = "explain.json";
 const EXPLAINED_ITEMS: &str = "explain.jsonl";
+const PROMPT: &str = "prompt.json";
+const FREQUENCY: &str = "frequency.json";
 
 /// The folder of one run. It holds only the path; each method reads or writes the files it needs.
 #[derive(Debug, Clone)]
@@ -180,7 +183,7 @@ impl RunFolder {
     /// # Errors
     /// A file cannot be written, or the report cannot be rendered.
     pub fn write_frequency(&self, relation: &FrequencyRelation) -> Result<()> {
-        write_json(&self.path.join("frequency.json"), relation)?;
+        write_json(&self.path.join(FREQUENCY), relation)?;
         Ok(write_atomically(&self.report(), relation.page().html()?.as_bytes())?)
     }
 
@@ -189,8 +192,15 @@ impl RunFolder {
     /// # Errors
     /// A file that cannot be read.
     pub fn sweep(&self) -> Result<Option<Sweep>> {
-        let path = self.path.join(SWEEP);
-        if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
+        self.document(SWEEP)
+    }
+
+    /// The relation to frequency of the folder; `None` if it holds none.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn frequency(&self) -> Result<Option<FrequencyRelation>> {
+        self.document(FREQUENCY)
     }
 
     /// Writes the files of an explanation, `explain.json`, `explain.jsonl` with one line for each item, and `report.html`.
@@ -208,7 +218,7 @@ impl RunFolder {
     /// # Errors
     /// As [`RunFolder::write_explanation`].
     pub fn write_prompt_explanation(&self, explanation: &PromptExplanation) -> Result<()> {
-        write_json(&self.path.join("prompt.json"), explanation)?;
+        write_json(&self.path.join(PROMPT), explanation)?;
         Ok(write_atomically(&self.report(), explanation.page().html()?.as_bytes())?)
     }
 
@@ -217,11 +227,22 @@ impl RunFolder {
     /// # Errors
     /// A file that cannot be read.
     pub fn explanation(&self) -> Result<Option<(Explanation, Vec<QuestionRecord>)>> {
-        let path = self.path.join(EXPLANATION);
-        if !path.exists() {
-            return Ok(None);
-        }
-        Ok(Some((read_json(&path)?, read_json_lines(&self.path.join(EXPLAINED_ITEMS))?)))
+        let Some(explanation) = self.document(EXPLANATION)? else { return Ok(None) };
+        Ok(Some((explanation, read_json_lines(&self.path.join(EXPLAINED_ITEMS))?)))
+    }
+
+    /// The explanation of one prompt of the folder; `None` if it holds none.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn prompt_explanation(&self) -> Result<Option<PromptExplanation>> {
+        self.document(PROMPT)
+    }
+
+    /// A document of the folder; `None` if it is not there.
+    fn document<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let path = self.path.join(name);
+        if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
     }
 
     /// Renders `report.html` from the other files of a search. Only `results.json` must be there: returns what the report

@@ -6,16 +6,16 @@
 //! once a layer.
 
 mod group;
-mod memory;
 
 use self::group::{CandidateGroup, GroupModel, groups};
-use self::memory::rounds;
 use super::candidate::Candidate;
 use super::context::SearchContext;
 use super::trial::Outcomes;
 use crate::error::{Error, Result};
 use crate::evaluate::base_states::BaseStates;
 use crate::evaluate::batch::Batch;
+use crate::evaluate::score_rules::max_tokens;
+use crate::evaluate::state_memory::rounds;
 use laser_model::Model;
 use laser_model::parallel::map;
 
@@ -68,12 +68,9 @@ impl<'a> LayerWalk<'a> {
     /// If an edit cannot be made or scored, the receiver fails, or the observer stops the search.
     pub(super) fn run(&self) -> Result<()> {
         let groups = groups(self.candidates, self.model.config(), self.context.truncation.nests());
-        let sizes = rounds(self.model.config(), self.context.evaluator, self.batches, self.context.settings.memory);
-        let mut first = 0;
-        for size in sizes {
-            let round: Vec<usize> = (first..first + size).collect();
-            first += size;
-            self.run_round(&round, &groups)?;
+        let tokens = |batch: &Batch| max_tokens(self.context.evaluator.scorer(batch, true).score);
+        for round in rounds(self.model.config(), self.batches, tokens, self.context.settings.memory) {
+            self.run_round(&round.collect::<Vec<usize>>(), &groups)?;
         }
         Ok(())
     }

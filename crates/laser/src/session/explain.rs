@@ -105,6 +105,7 @@ impl Session {
             settings: PartSettings { bottoms: &options.bottoms, controls: options.controls, seed: options.seed },
             text: text.as_ref(),
             context: self.explain_context("explain"),
+            memory: self.state_memory(),
         };
         // The highest edited matrix, so that little is computed above it.
         let (top, _) = options.edit.reductions().last().expect("the edit is not empty");

@@ -81,12 +81,14 @@ impl Session {
         let truncation = self.truncation(SvdMethod::Exact);
         let reader = Reader { session: self, tokens: &tokens, answer };
         let lens = reader.lens(&model)?;
-        let (edited, edited_lens) = if options.edit.is_empty() {
-            (None, Vec::new())
+        let edited_lens = if options.edit.is_empty() {
+            Vec::new()
         } else {
-            let (edited, _) = truncation.apply(&model, &options.edit)?;
-            (Some(reader.next_token(&edited)?), reader.lens(&edited)?)
+            reader.lens(&truncation.apply(&model, &options.edit)?.0)?
         };
+        // After the last layer, the lens is the prediction.
+        let (base, edited) =
+            (lens.last().expect("a lens begins with the embedding").clone(), edited_lens.last().cloned());
         let mut removed = Vec::new();
         let mut kept_of = BTreeMap::new();
         for (id, reduction) in options.edit.reductions() {
@@ -125,7 +127,7 @@ impl Session {
             answer: options.answer.clone(),
             answer_token: tokenizer.decode(&[answer])?,
             edit: (!options.edit.is_empty()).then(|| options.edit.to_string()),
-            base: reader.next_token(&model)?,
+            base,
             edited,
             removed,
             lens: lens
