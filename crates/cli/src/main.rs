@@ -1,42 +1,12 @@
-//! The laser command: arguments in, a library call, a printed result and an exit code out.
+//! The laser command as a program of its own.
 
 #![forbid(unsafe_code)]
 
-mod args;
-mod commands;
-mod config;
-mod help;
-mod host;
-mod output;
-mod plan;
-mod print;
-mod progress;
-mod shell;
-
 use std::process::ExitCode;
-
-use clap::{CommandFactory, FromArgMatches};
-
-use crate::config::Given;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    laser::kernels::tensor_library::compute_in_calling_thread();
-    let arguments: Vec<_> = std::env::args_os().collect();
-    let mut command = help::arrange(args::Arguments::command()).color(help::colour(&arguments));
-    command.build();
-    let parsed = config::expand(&command, arguments);
-    let arguments = match parsed {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            output::failure(&error);
-            return ExitCode::from(2);
-        }
-    };
-    let matches = command.clone().get_matches_from(arguments);
-    let given = Given::of(&command, &matches);
-    let parsed = args::Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    commands::run(parsed, &given)
+    laser_cli::run(std::env::args_os().collect())
 }

@@ -1,7 +1,6 @@
 //! Progress on stderr, time limits, and Ctrl-C.
 
 mod leftovers;
-mod overall;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,12 +10,11 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use laser::SessionObserver;
 use laser::model::parallel::Observer;
-use laser::search::ForecastStep;
 use laser::search::observer::SearchObserver;
 use laser::search::store::Trial;
+use laser::search::{ForecastStep, OverallProgress};
 
 use self::leftovers::Leftovers;
-use self::overall::Overall;
 use crate::output;
 
 /// Exit code of a command that Ctrl-C ended, as shells expect it: 128 and the number of the signal.
@@ -30,9 +28,6 @@ const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 /// Time between two pictures of work that tells nothing of its progress.
 const TICK: Duration = Duration::from_millis(200);
-
-/// Factor by which the proof is allowed to take longer than its forecast under a time limit.
-const CAUTION: f64 = 1.25;
 
 /// A progress bar that follows the library, and stops it when the user presses Ctrl-C. A search has one bar for all of its
 /// steps. Where stderr is no terminal, a plain line now and then.
@@ -59,7 +54,7 @@ struct State {
     /// Stage shown, and the time of its beginning.
     stage: Option<(String, Instant)>,
     /// Steps of a search.
-    overall: Option<Overall>,
+    overall: Option<OverallProgress>,
     /// Accuracy and log-loss of the best edit so far, and its description.
     best: Option<(f64, f64, String)>,
     /// Time of the last plain line.
@@ -258,7 +253,7 @@ impl Observer for Progress {
 
 impl SearchObserver for Progress {
     fn planned(&self, steps: Vec<ForecastStep>) {
-        self.lock().overall = Some(Overall::new(steps));
+        self.lock().overall = Some(OverallProgress::new(steps));
         if let Some(act) = self.at_start.lock().expect("no thread panics while it holds the action").take() {
             act();
         }
@@ -286,8 +281,10 @@ impl SearchObserver for Progress {
     fn expired(&self) -> bool {
         let Some(limit) = self.limit.get() else { return false };
         let elapsed = self.begun.elapsed();
-        let proof = self.lock().overall.as_ref().map_or(Duration::ZERO, |overall| overall.proof_takes(elapsed));
-        let is_over = elapsed + proof.mul_f64(CAUTION) >= *limit;
+        let is_over = match &self.lock().overall {
+            Some(overall) => overall.is_over(elapsed, *limit),
+            None => elapsed >= *limit,
+        };
         self.has_expired.fetch_or(is_over, Ordering::Relaxed);
         is_over
     }

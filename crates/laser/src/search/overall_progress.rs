@@ -1,15 +1,18 @@
-//! Progress of a whole search: its steps, how far it is, and how long it will take.
+//! Progress of a whole search: the reports of its steps → how far it is, and how long it will take. The caller has the clock.
 
 use std::time::Duration;
 
-use laser::search::ForecastStep;
+use super::forecast::ForecastStep;
+
+/// Factor by which the proof is allowed to take longer than its forecast under a time limit.
+const CAUTION: f64 = 1.25;
 
 /// Share of a step at which it stays while it takes more work than foreseen.
 const NEARLY: f64 = 0.98;
 
 /// Progress through the steps of a search.
-#[derive(Debug, Default)]
-pub(super) struct Overall {
+#[derive(Debug, Clone, Default)]
+pub struct OverallProgress {
     steps: Vec<ForecastStep>,
     /// Step that runs.
     current: usize,
@@ -19,15 +22,15 @@ pub(super) struct Overall {
     latest: (String, usize, usize),
 }
 
-impl Overall {
+impl OverallProgress {
     /// A search with these steps, none of which has begun.
-    pub(super) fn new(steps: Vec<ForecastStep>) -> Self {
+    pub fn new(steps: Vec<ForecastStep>) -> Self {
         Self { steps, ..Self::default() }
     }
 
     /// Takes the report that `done` of `total` units of a stage are finished. Returns the label of the step that the stage belongs
     /// to; `None` if it belongs to none.
-    pub(super) fn report(&mut self, stage: &str, done: usize, total: usize) -> Option<&'static str> {
+    pub fn report(&mut self, stage: &str, done: usize, total: usize) -> Option<&'static str> {
         let belongs = |step: &ForecastStep| step.stages.contains(&stage);
         let step = (self.current..self.steps.len()).find(|step| belongs(&self.steps[*step]))?;
         if step != self.current {
@@ -41,7 +44,7 @@ impl Overall {
     }
 
     /// Share of the whole work that is done, 0 to 1.
-    pub(super) fn share(&self) -> f64 {
+    pub fn share(&self) -> f64 {
         let all: f64 = self.steps.iter().map(|step| step.work).sum();
         let finished: f64 = self.steps.iter().take(self.current).map(|step| step.work).sum();
         let current = self.steps.get(self.current).map_or(0.0, |step| step.work * self.share_of_step(step));
@@ -53,14 +56,19 @@ impl Overall {
     }
 
     /// The time that the rest takes, if it goes on as it went for `elapsed`; `None` while too little is done to tell.
-    pub(super) fn left(&self, elapsed: Duration) -> Option<Duration> {
+    pub fn left(&self, elapsed: Duration) -> Option<Duration> {
         let share = self.share();
         let seconds = elapsed.as_secs_f64() * (1.0 - share) / share;
         (share >= 0.02).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
     }
 
-    /// The time that the steps after the trials take, if work goes on as it went for `elapsed`.
-    pub(super) fn proof_takes(&self, elapsed: Duration) -> Duration {
+    /// True if trials must end `elapsed` after the beginning, so that the whole search ends within `limit`.
+    pub fn is_over(&self, elapsed: Duration, limit: Duration) -> bool {
+        elapsed + self.proof_takes(elapsed).mul_f64(CAUTION) >= limit
+    }
+
+    /// The time that the steps after the trials take, if work goes on as it went for `elapsed`; zero without steps.
+    fn proof_takes(&self, elapsed: Duration) -> Duration {
         let all: f64 = self.steps.iter().map(|step| step.work).sum();
         let proof: f64 = self.steps.iter().filter(|step| step.is_proof).map(|step| step.work).sum();
         let seconds = elapsed.as_secs_f64() * (proof / all) / self.share();
@@ -84,7 +92,7 @@ mod tests {
 
     #[test]
     fn one_bar_follows_all_steps() {
-        let mut overall = Overall::new(steps());
+        let mut overall = OverallProgress::new(steps());
         assert_eq!(overall.left(Duration::from_secs(1)), None);
         assert_eq!(overall.report("gradient", 5, 10), Some("screen"));
         assert_eq!(overall.share(), 0.05);
@@ -104,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_step_that_takes_longer_than_foreseen_does_not_run_over() {
-        let mut overall = Overall::new(steps());
+        let mut overall = OverallProgress::new(steps());
         overall.report("search", 1000, 1000);
         assert!(overall.share() < 0.7);
         overall.report("search", 1, 1000);
@@ -113,9 +121,12 @@ mod tests {
 
     #[test]
     fn the_time_of_the_proof_follows_the_speed_so_far() {
-        let mut overall = Overall::new(steps());
+        let mut overall = OverallProgress::new(steps());
         overall.report("search", 50, 100);
         let takes = overall.proof_takes(Duration::from_secs(40));
         assert!((takes.as_secs_f64() - 10.0).abs() < 1e-6, "{takes:?}");
+        let is_over = |limit| overall.is_over(Duration::from_secs(40), Duration::from_secs(limit));
+        assert!(is_over(52) && !is_over(53));
+        assert!(!OverallProgress::default().is_over(Duration::from_secs(1), Duration::from_secs(2)));
     }
 }

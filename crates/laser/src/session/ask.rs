@@ -87,21 +87,35 @@ impl AskedModels<'_> {
             }
             None => (turns.last().map_or_else(String::new, |turn| turn.content.clone()), Join::default()),
         };
+        self.session.continuation(model, prompt, join, options)
+    }
+}
+
+impl Session {
+    /// The reply of a model that this session loaded, or of an edit of it, to a text.
+    ///
+    /// # Errors
+    /// A model that does not continue texts, or a prompt without tokens or too long for the model.
+    pub fn reply(&self, model: &Model, prompt: &str, options: ReplyOptions) -> Result<Reply> {
+        self.config().check_continues_texts()?;
+        self.continuation(model, prompt.to_owned(), Join::default(), options)
+    }
+
+    fn continuation(&self, model: &Model, prompt: String, join: Join, options: ReplyOptions) -> Result<Reply> {
         // Nothing is scored: the answer only completes the item.
         let item = Item { id: "prompt".to_owned(), prompt, answers: vec!["?".to_owned()], ..Item::default() };
         // Under this rule a text goes on although it has the answer.
         let score = Score::Generate { max_tokens: options.max_tokens.max(1), matching: Match::Exact };
         let task = Task { join, ..Task::new("prompt".to_owned(), vec![item], score)? };
-        let session = self.session;
-        let tokenizer = session.tokenizer()?;
-        let evaluator = Evaluator::new(&[(&task, score)], tokenizer, session.config())?;
-        let context = RunContext { threads: session.threads(), stage: "answer", observer: &*session.options.observer };
+        let tokenizer = self.tokenizer()?;
+        let evaluator = Evaluator::new(&[(&task, score)], tokenizer, self.config())?;
+        let context = RunContext { threads: self.threads(), stage: "answer", observer: &*self.options.observer };
         let outcomes = evaluator.evaluate(model, &[0], context)?;
         let next = match options.top {
             0 => Vec::new(),
             top => {
                 let tokens = &evaluator.answer_start(0).inputs;
-                let logits = model.next_token_logits(&[tokens], session.threads())?; // [1, vocab]
+                let logits = model.next_token_logits(&[tokens], self.threads())?; // [1, vocab]
                 likely_tokens(&logits.flatten_all()?.to_vec1()?, top, tokenizer)?
             }
         };
