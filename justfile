@@ -71,3 +71,17 @@ build:
 
 # Everything that must hold before a change lands; .ci/run calls this.
 ci: fmt-check deny clippy doc test examples
+
+# Lints the Python package, builds its wheel, installs that into a new virtual environment outside the tree, and tests it there.
+python:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo fmt --manifest-path crates/python/Cargo.toml --check
+    cargo clippy --manifest-path crates/python/Cargo.toml --release -- -D warnings
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    python3 -m pip install --quiet --target "$folder/tools" "maturin>=1.9,<2" virtualenv
+    PYTHONPATH="$folder/tools" python3 -m maturin build --release --out "$folder/wheels"
+    PYTHONPATH="$folder/tools" python3 -m virtualenv --quiet "$folder/environment"
+    "$folder/environment/bin/pip" install --quiet "$folder"/wheels/*.whl pytest pandas matplotlib
+    MPLBACKEND=agg "$folder/environment/bin/pytest" crates/python/tests

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Crates from the bottom up; each may depend on those before it only.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 14] = [
     ("linalg", &[]),
     ("checkpoint", &[]),
     ("statistics", &[]),
@@ -21,6 +21,7 @@ const CRATES: [(&str, &[&str]); 13] = [
     ("paper", &["laser"]),
     ("lab", &["laser", "sokoban"]),
     ("cli", &["corpus", "lab", "laser", "paper", "sokoban"]),
+    ("python", &["cli", "laser"]),
 ];
 
 fn root() -> PathBuf {
