@@ -7,7 +7,8 @@ DATA has the folders of the built-in tasks (counterfact, known_1000, fever, ...)
 named. Each search is the default one with at most --limit items, keeps its trials in RUNS and is continued by the same command.
 A last row has answers permuted within relations, so that there is nothing to find: it shows how often the procedure claims a gain
 where there is none (`tools/bench_decision.py` counts over many divisions). Two p-values are given for each row: McNemar's on the
-test split, and the same corrected by Holm's method over all rows of the table. Standard library only.
+test split, and the same corrected by Holm's method over all rows of the table. Standard library only; the row with permuted
+answers needs numpy.
 """
 
 import argparse
@@ -57,7 +58,8 @@ def main():
     arguments = parser.parse_args()
     arguments.runs.mkdir(parents=True, exist_ok=True)
     null = arguments.runs / "null.jsonl"
-    if not null.exists():
+    wanted = arguments.tasks.split(",") if arguments.tasks else [NULL]
+    if NULL in wanted and not null.exists():
         command = [sys.executable, HERE / "bench_decision.py", "--make-null", null, "--limit", str(arguments.limit)]
         subprocess.run(command, check=True)
     rows, missing = [], []
