@@ -80,8 +80,10 @@ python:
     cargo clippy --manifest-path crates/python/Cargo.toml --release -- -D warnings
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
-    python3 -m pip install --quiet --target "$folder/tools" "maturin>=1.9,<2" virtualenv
-    PYTHONPATH="$folder/tools" python3 -m maturin build --release --out "$folder/wheels"
+    # --target and virtualenv, because Python on Debian has no venv module by default.
+    python3 -m pip install --quiet --target "$folder/tools" virtualenv
     PYTHONPATH="$folder/tools" python3 -m virtualenv --quiet "$folder/environment"
-    "$folder/environment/bin/pip" install --quiet "$folder"/wheels/*.whl pytest pandas matplotlib
+    "$folder/environment/bin/pip" install --quiet "maturin>=1.9,<2" pytest pandas matplotlib
+    "$folder/environment/bin/maturin" build --release --out "$folder/wheels"
+    "$folder/environment/bin/pip" install --quiet "$folder"/wheels/*.whl
     MPLBACKEND=agg "$folder/environment/bin/pytest" crates/python/tests

