@@ -36,17 +36,32 @@ def test_the_ten_lines_of_the_readme(model, tmp_path):
     told = []
     run = laser.search(model, task, max_time="5m", progress=lambda stage, share: told.append((stage, share)))
     assert run.verdict in ("gain", "loss", "unproven", "none") and run.reason
-    if run.edit is not None:
-        assert run.test.ci95[0] <= run.test.diff <= run.test.ci95[1]
-        assert model.edit(run.recipe).save(tmp_path / "better") is not None
-        assert laser.load(tmp_path / "better").name.endswith("better")
     assert all(0 <= share <= 1 for _, share in told) and told
     table = run.trials.to_pandas()
     assert len(table) == len(run.trials) > 0 and {"edit", "items", "accuracy"} <= set(table.columns)
-    assert "<iframe" in run._repr_html_() and "verdict" in run.html.lower()
+    assert "<iframe" in run._repr_html_() and run.reason in run.html
     top = model.edit("L1.up_proj@0.1").topk("The capital of France is", 5)
     assert len(top) == 5 and top[0][1] >= top[4][1] > 0
     assert len(model.spectrum("L1.up_proj").plot().lines) == 1
+
+
+def test_a_planted_edit_is_found_proved_and_written(model, tmp_path):
+    planted = model.edit("L1.gate_proj@0.1")
+    letters = "abcdefghijklmnopqrst"
+    prompts = [f"{first} {second} {third}" for first in letters for second in letters[:8] for third in "xy"]
+    answers = [(prompt, planted.topk(prompt, 1)[0][0]) for prompt in prompts[:240]]
+    # One byte is one token; half a character cannot be written down.
+    whole = [(prompt, answer) for prompt, answer in answers if answer.isascii() and answer.strip()]
+    records = [{"question": prompt, "answer": answer, "target_delimiter": ""} for prompt, answer in whole]
+    task = laser.Task.from_records(records, score="top1")
+    options = {"layers": 1, "matrices": ["gate_proj"], "rho": [0.1], "strategy": "exhaustive", "side_effects": False}
+    run = laser.search(model, task, **options)
+    assert (run.verdict, run.edit, str(run.recipe)) == ("gain", "L1.gate_proj@0.1", "L1.gate_proj@0.1")
+    assert run.test.acc == 1 and run.test.diff == pytest.approx(1 - run.test.base_acc)
+    assert run.test.ci95[0] <= run.test.diff <= run.test.ci95[1] and run.test.mcnemar_p < 0.05
+    model.edit(run.recipe).save(tmp_path / "better")
+    better = laser.load(tmp_path / "better")
+    assert better.eval(task, split="test").acc == 1
 
 
 def test_numbers_are_those_of_numpy(model):

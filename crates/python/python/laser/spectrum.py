@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy
+if TYPE_CHECKING:
+    import numpy
+
+# NumPy is imported where it is used, because the command `laser` imports this package and does not need it.
 
 
 class Spectrum:
@@ -17,6 +20,8 @@ class Spectrum:
     @property
     def effective_rank(self) -> float:
         """Exponential of the entropy of the normalised singular values (Roy and Vetterli, 2007)."""
+        import numpy
+
         shares = self.values[self.values > 0] / self.values.sum()
         return float(numpy.exp(-(shares * numpy.log(shares)).sum()))
 
@@ -31,12 +36,16 @@ class Spectrum:
             from matplotlib import pyplot
         except ImportError as error:
             raise ImportError("drawing a spectrum needs matplotlib: pip install matplotlib") from error
+        import numpy
+
         axes = axes if axes is not None else pyplot.gca()
         axes.semilogy(numpy.arange(1, len(self.values) + 1), self.values)
         axes.set(xlabel="component", ylabel="singular value", title=self.matrix)
         return axes
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> "numpy.ndarray[Any, Any]":
+        import numpy
+
         return numpy.array(self.values, dtype=dtype) if copy else numpy.asarray(self.values, dtype=dtype)
 
     def __len__(self) -> int:
