@@ -2,6 +2,8 @@
 //!
 //! The lowest file of `edit`: reductions read decompositions through [`Decomposer`] and know nothing of models.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use laser_linalg::{LinalgError, LowRank, Matrix, Method, Svd, decompose, randomized_svd, truncate};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +14,10 @@ use laser_model::weight_id::WeightId;
 
 /// Power iterations of the randomized decomposition, as in the reference code.
 const POWER_ITERATIONS: usize = 2;
+
+/// Number of values from which on matrices are decomposed one after another. A decomposition takes about 24 bytes a value, and has
+/// all threads anyway: side by side, those of large matrices would only take more memory.
+const LARGE: usize = 1 << 22;
 
 /// Method of the decomposition from which the largest components of a matrix are taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,13 +42,15 @@ pub(crate) struct Decomposer {
     /// Exact decompositions on disk; `None` for no cache.
     cache: Option<SvdCache>,
     threads: usize,
+    /// Held while a large matrix is decomposed.
+    large: Arc<Mutex<()>>,
 }
 
 impl Decomposer {
     /// Makes a decomposer that keeps exact decompositions in `cache`, if there is one, and computes with `threads`
     /// threads, at least one.
     pub(crate) fn new(method: SvdMethod, cache: Option<SvdCache>, threads: usize) -> Self {
-        Self { method, cache, threads: threads.max(1) }
+        Self { method, cache, threads: threads.max(1), large: Arc::default() }
     }
 
     /// Method of [`Decomposer::leading`].
@@ -65,6 +73,9 @@ impl Decomposer {
     /// # Errors
     /// Values that are not finite, or a solver that does not converge.
     pub(crate) fn svd(&self, id: WeightId, w: &Matrix) -> Result<Svd> {
+        let is_large = w.rows() * w.cols() >= LARGE;
+        // The lock guards memory, not data: a thread that panicked with it left nothing half done.
+        let _turn = is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(svd) = self.cache.as_ref().and_then(|cache| cache.read(w, self.threads)) {
             return Ok(svd);
         }
