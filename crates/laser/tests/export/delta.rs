@@ -7,6 +7,7 @@ use std::path::Path;
 use laser::edit::delta::Delta;
 use laser::{Session, SvdMethod, WrittenForm};
 use laser_checkpoint::{Checkpoint, Dtype, NewTensor, safetensors};
+use sha2::{Digest, Sha256};
 
 use super::checkpoints::{gguf_of, golden, names, random_folder};
 use super::session::{named, open, write, write_by};
@@ -130,6 +131,25 @@ fn a_delta_of_a_merged_model_needs_the_same_adapter() {
     for other in [open(&base, 1), of("llama-rslora-patterns")] {
         let error = other.edit(&text).expect_err("other adapters").to_string();
         assert!(error.contains("adapters merged into the model: expected") && error.contains("llama"), "{error}");
+    }
+}
+
+/// Deltas that another machine made; the hashes in them are of what it computed.
+#[test]
+fn a_delta_from_elsewhere_gives_the_bytes_of_its_hashes() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    for (name, model) in
+        [("kept-and-removed", "llama-bytes"), ("dense-and-unchanged", "llama-bytes"), ("bf16", "llama-bf16")]
+    {
+        let (delta, out) = (golden(&format!("../deltas/{name}.safetensors")), place.path().join(name));
+        let session = open(&golden(model), 2);
+        write(&session, &delta.display().to_string(), &out, DENSE).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let (delta, written) =
+            (Delta::open(&delta, session.config()).expect("opens"), Checkpoint::open(&out).expect("opens"));
+        for tensor in delta.tensors() {
+            let bytes = written.tensor(&tensor.tensor).expect("is there").bytes();
+            assert_eq!(hex::encode(Sha256::digest(bytes)), tensor.sha256, "{name}: {}", tensor.tensor);
+        }
     }
 }
 
