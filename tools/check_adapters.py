@@ -1,18 +1,19 @@
-"""Checks the smaller forms that `laser apply` writes: takes the binary and the goldens, gives distances from the dense edit.
+"""Checks the smaller forms that `laser apply` writes: takes binary and goldens, gives distances from the dense edit.
 
     ../laser-venv/bin/pip install -r tools/requirements.txt peft
     ../laser-venv/bin/python tools/check_adapters.py target/debug/laser goldens
 
 For each tiny checkpoint, an edit is written densely and in another form, and both are compared:
 
-- PEFT adapters: logits of `peft` on the base model, and the rules of vLLM's reader (written from its source: only `r` and
-  `lora_alpha` are read, ranks end at 512, modules are found by the last part of their name);
-- GGUF adapters: logits and greedy tokens of llama.cpp (needs what llama_cpp.py needs), and greedy text where there is a tokenizer;
+- PEFT adapters: logits of `peft` on the base model, and the rules of vLLM's reader, written from its source: only `r`
+  and `lora_alpha` are read, ranks end at 512, modules are found by the last part of their name;
+- GGUF adapters: logits and greedy tokens of llama.cpp (needs what llama_cpp.py needs), and greedy text where there is a
+  tokenizer;
 - factored folders: logits of transformers with `trust_remote_code`, and that they are refused without;
 - deltas: every file of the rebuilt model, to the byte, on another number of threads.
 
-`--speed` measures instead a random Llama of 4 layers (1024 wide), dense and factored, in transformers; `--gguf FILE` a real
-GGUF with a tokenizer, in f32, with an adapter in llama.cpp.
+`--speed` measures instead a random Llama of 4 layers (1024 wide), dense and factored, in transformers; `--gguf FILE` a
+real GGUF with a tokenizer, in f32, with an adapter in llama.cpp.
 """
 
 import argparse
@@ -101,8 +102,8 @@ DELTA = {
     "gguf/llama.gguf": "L0.q_proj@0.9,L1.k_proj@r2",
     "gguf/mixtral.gguf": "L0.e1.down_proj@r2",
 }
-# Relative to the largest |logit|. bf16: the dense edit is rounded to it. llama.cpp: tables of half precision, and rounding of
-# activations beside f16 matrices (check_gguf.py).
+# Relative to the largest |logit|. bf16: the dense edit is rounded to it. llama.cpp: tables of half precision, and
+# rounding of activations beside f16 matrices (check_gguf.py).
 PEFT_LIMIT, BF16_LIMIT, LLAMA_CPP_LIMIT = 1e-5, 2e-2, 2e-2
 IDS = [1, 17, 42, 3, 45, 5, 5, 28, 11]
 GREEDY = 12
@@ -228,7 +229,8 @@ def gguf(args, place, name, edit):
         text = f"; text {texts[0]!r} {'is' if texts[0] == texts[1] else 'is not'} the dense edit's"
     same = greedy[0] == greedy[1]
     tokens = "the same" if same else f"{greedy[0]} and {greedy[1]}"
-    return f"{found:.1e} (base {change:.1e}); greedy tokens: {tokens}{text}", found <= LLAMA_CPP_LIMIT and found < change and same
+    is_right = same and found <= LLAMA_CPP_LIMIT and found < change
+    return f"{found:.1e} (base {change:.1e}); greedy tokens: {tokens}{text}", is_right
 
 
 def generated(logits, ids):
@@ -271,7 +273,8 @@ def delta(args, place, name, edit):
 
 def real(args):
     """Continuations by an adapter in llama.cpp and by the dense edit, and the sizes of all forms."""
-    edit, prompts = "L9.up_proj@0.9,L20.q_proj@0.95,L28.down_proj@0.9", ["The capital of France is", TEXT, "Water boils at"]
+    edit = "L9.up_proj@0.9,L20.q_proj@0.95,L28.down_proj@0.9"
+    prompts = ["The capital of France is", TEXT, "Water boils at"]
     with tempfile.TemporaryDirectory(dir=".") as place:
         place = pathlib.Path(place)
         base, folder, adapter, dense = (place / name for name in ("base.gguf", "folder", "adapter.gguf", "dense.gguf"))
@@ -291,7 +294,9 @@ def real(args):
                 ids = tokenizer(prompt)["input_ids"]
                 texts = [tokenizer.decode(generated(of, ids)) for of in (of_adapter, of_dense)]
                 d = distance(of_adapter(ids), of_dense(ids))
-                print(f"{prompt!r}: {d:.1e}, {texts[0]!r}{'' if texts[0] == texts[1] else f' WRONG: {texts[1]!r}'}", flush=True)
+                print(f"{prompt!r}: {d:.1e}, {texts[0]!r}", flush=True)
+                if texts[0] != texts[1]:
+                    raise SystemExit(f"the dense edit says {texts[1]!r}")
 
 
 def speed(binary):

@@ -25,7 +25,7 @@ def quiet(level, text, data):
 
 @contextlib.contextmanager
 def loaded(path, positions=1024, adapter=None):
-    """Yields a function from token ids to logits (T, vocab), f32; `positions` is the longest text, `adapter` a GGUF LoRA."""
+    """Yields a function from token ids to logits (T, vocab), f32; `positions` is the longest text, `adapter` a LoRA."""
     lib = ffi.dlopen(str(pathlib.Path(xllamacpp.__file__).parent / "xllamacpp.abi3.so"))
     lib.llama_log_set(quiet, ffi.NULL)
     lib.llama_backend_init()

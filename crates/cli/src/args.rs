@@ -219,7 +219,8 @@ pub(crate) struct Eval {
     pub(crate) task: TaskArgs,
     #[command(flatten)]
     pub(crate) svd: SvdArgs,
-    /// Edit to apply first: L5.fc_in@0.01, L5.down_proj@r40, several joined by commas, or a recipe file
+    /// Edit to apply first: L5.fc_in@0.01, L5.down_proj@r40, several joined by commas, a recipe file, or a delta
+    /// (.safetensors)
     #[arg(long, value_name = "EDIT")]
     pub(crate) edit: Option<String>,
     /// Items to evaluate

@@ -44,8 +44,7 @@ pub struct AdaptedMatrix {
 }
 
 impl Export<'_> {
-    /// Checks, before any matrix is computed, that [`Export::to_adapter`] can write adapters of models like `files` to
-    /// `out`.
+    /// Checks, before any matrix is computed, that an adapter of models like `files` can be written to `out`.
     ///
     /// # Errors
     /// A target that cannot be written or that does not fit the kind of model, adapters that are merged into the model,

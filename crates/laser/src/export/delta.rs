@@ -19,7 +19,7 @@ use laser_model::weight_id::WeightId;
 const EXTENSION: &str = "safetensors";
 
 impl Export<'_> {
-    /// Checks, before any matrix is computed, that [`Export::to_delta`] can write an edit of models like `files` to `out`.
+    /// Checks, before any matrix is computed, that a delta of models like `files` can be written to `out`.
     ///
     /// # Errors
     /// A target that cannot be written, or adapters that untie the output head.

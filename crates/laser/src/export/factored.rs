@@ -59,7 +59,7 @@ struct Planned<'m> {
 }
 
 impl Export<'_> {
-    /// Checks, before any matrix is computed, that [`Export::to_factored`] can write models like `files` to `out`.
+    /// Checks, before any matrix is computed, that models like `files` can be written with smaller matrices to `out`.
     ///
     /// # Errors
     /// A target that cannot be written, a GGUF file, adapters that are merged into the model, and models that transformers
