@@ -11,6 +11,7 @@ use laser_model::weight_id::WeightId;
 
 use super::Session;
 use crate::edit::Edit;
+use crate::edit::delta::Delta;
 use crate::edit::edited_matrix::EditedMatrix;
 use crate::edit::recipe::Recipe;
 use crate::edit::truncation::{SvdMethod, Truncation, TruncationRecord, removal_notes};
@@ -130,7 +131,7 @@ impl EditedModel<'_> {
 
     /// The recipe of the edit; that of the delta if the matrices are from one.
     fn recipe(&self, records: &[TruncationRecord]) -> Result<Recipe> {
-        if let Some(delta) = self.truncation.delta() {
+        if let Some(delta) = self.delta() {
             return Ok(delta.recipe().clone());
         }
         let ids = self.edit.reductions().map(|(id, _)| id);
@@ -139,9 +140,14 @@ impl EditedModel<'_> {
         Ok(Recipe::new(&self.edit, session.base_model()?, method, session.config(), |id| ranks[&id]))
     }
 
+    /// The delta of exactly this edit, if the matrices are from one.
+    fn delta(&self) -> Option<&Delta> {
+        self.truncation.delta().filter(|delta| *delta.edit() == self.edit)
+    }
+
     /// The export of the model with these matrices.
     fn export<'e>(&'e self, matrices: BTreeMap<WeightId, Matrix>, recipe: &'e Recipe) -> Result<Export<'e>> {
-        let delta = self.truncation.delta();
+        let delta = self.delta();
         let card = delta.map_or_else(|| self.card.clone(), |delta| ModelCard::from(delta.card()));
         Ok(Export::new(&self.session.files, matrices, recipe, card)?.with_delta(delta))
     }

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use laser::edit::delta::Delta;
-use laser::{Session, SvdMethod, WrittenForm};
+use laser::export::ModelCard;
+use laser::{Recipe, Session, SvdMethod, WrittenForm};
 use laser_checkpoint::{Checkpoint, Dtype, NewTensor, safetensors};
 use sha2::{Digest, Sha256};
 
@@ -112,6 +113,16 @@ fn every_kind_of_reduction_and_every_quantised_type_has_a_delta() {
     write_by(&session, "L1.up_proj@r7", &delta, WrittenForm::Delta, svd).expect("writes");
     write(&session, &delta.display().to_string(), &again, DENSE).expect("writes");
     assert_same(&dense, &again, "randomized");
+    // Part of a delta, with another matrix beside it, is another edit with a recipe of its own.
+    let requested = session.edit(&delta.display().to_string()).expect("reads");
+    let more = session.edit("L1.up_proj@r7,L0.q_proj@r2").expect("an edit").edit;
+    let truncation = session.truncation(svd).with_delta(requested.delta);
+    let both = place.path().join("both");
+    session
+        .apply_with(&more, &truncation, ModelCard::default())
+        .and_then(|edited| edited.write(&both))
+        .expect("writes");
+    assert_eq!(Recipe::read(&both.join("recipe.yaml")).expect("reads").edits.len(), 2);
 }
 
 #[test]
