@@ -1,4 +1,4 @@
-"""llama.cpp's own answer: takes a GGUF and token ids, gives the logits of every position.
+"""llama.cpp's own answer: takes a GGUF, perhaps an adapter, and token ids, gives the logits of every position.
 
     pip install --no-deps xllamacpp==2026.10.11549 llama-cpp-py-sync==0.11548 && pip install cffi
 
@@ -40,11 +40,14 @@ def open_model(lib, path):
 
 
 @contextlib.contextmanager
-def loaded(path, positions=1024):
-    """Yields a function from token ids to logits (T, vocab), f32; `positions` is the longest text."""
+def loaded(path, positions=1024, adapter=None):
+    """Yields a function from token ids to logits (T, vocab), f32; `positions` is the longest text, `adapter` a LoRA."""
     lib = library()
     model = open_model(lib, path)
     vocab = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model))
+    lora = lib.llama_adapter_lora_init(model, str(adapter).encode()) if adapter else ffi.NULL
+    if adapter and lora == ffi.NULL:
+        raise SystemExit(f"{adapter}: llama.cpp does not load it on {path}")
 
     def logits(ids):
         keys = lib.llama_context_default_params()
@@ -53,6 +56,10 @@ def loaded(path, positions=1024):
         keys.type_k = keys.type_v = F32
         keys.flash_attn_type = NO_FLASH_ATTENTION
         context = lib.llama_init_from_model(model, keys)
+        if adapter:
+            adapters, scales = ffi.new("struct llama_adapter_lora *[1]", [lora]), ffi.new("float[1]", [1.0])
+            if lib.llama_set_adapters_lora(context, adapters, 1, scales) != 0:
+                raise SystemExit(f"{adapter}: llama.cpp does not set it")
         batch = lib.llama_batch_init(len(ids), 0, 1)
         batch.n_tokens = len(ids)
         for i, token in enumerate(ids):

@@ -150,7 +150,7 @@ impl Checkpoint {
     /// Maps one safetensors file and adds its tensors; returns their names.
     fn add_safetensors(&mut self, path: &Path) -> Result<Vec<String>, CheckpointError> {
         let mapping = Mapping::open(path)?;
-        let tensors = safetensors_header::read(mapping.bytes()).map_err(|problem| problem.in_file(path))?;
+        let tensors = safetensors_header::read(mapping.bytes()).map_err(|problem| problem.in_file(path))?.tensors;
         let file: Arc<Path> = path.into();
         let mut names = Vec::with_capacity(tensors.len());
         for tensor in tensors {

@@ -1,4 +1,5 @@
-//! Tensors of new files: name, type, shape, and a function that makes the values when the writer needs them.
+//! Tensors of new files: name, type, shape, and a function that makes the values when the writer needs them, or the bytes
+//! of an existing tensor.
 
 use std::fmt;
 
@@ -6,18 +7,26 @@ use crate::codec::TensorSpec;
 use crate::dtype::Dtype;
 use crate::error::CheckpointError;
 use crate::output_file::OutputFile;
+use crate::tensor::TensorView;
 
 /// A tensor for a new file. Its values are made when the file reaches it, so that the values of only one tensor are in
 /// memory at a time.
 pub struct NewTensor<'a> {
     /// Name.
     pub name: String,
-    /// Element type to store it in; a weight type.
+    /// Element type to store it in; a weight type, unless the tensor is a copy.
     pub dtype: Dtype,
     /// Shape, outermost dimension first.
     pub shape: Vec<usize>,
-    /// Makes the values, in row-major order.
-    pub values: TensorValues<'a>,
+    content: Content<'a>,
+}
+
+/// What a new tensor holds.
+enum Content<'a> {
+    /// Values in row-major order.
+    Values(TensorValues<'a>),
+    /// The bytes of an existing tensor.
+    Copy(&'a [u8]),
 }
 
 /// A function that makes the values of a tensor; it is called once.
@@ -31,7 +40,25 @@ impl<'a> NewTensor<'a> {
         shape: &[usize],
         values: impl FnOnce() -> Result<Vec<f32>, CheckpointError> + 'a,
     ) -> Self {
-        Self { name: name.into(), dtype, shape: shape.to_vec(), values: Box::new(values) }
+        Self { name: name.into(), dtype, shape: shape.to_vec(), content: Content::Values(Box::new(values)) }
+    }
+
+    /// Describes a copy of an existing tensor: the same type, shape and bytes, whatever they mean.
+    pub fn copy(name: impl Into<String>, tensor: TensorView<'a>) -> Self {
+        let info = tensor.info();
+        let content = Content::Copy(tensor.bytes());
+        Self { name: name.into(), dtype: info.dtype, shape: info.shape.clone(), content }
+    }
+
+    /// Number of bytes of its data.
+    ///
+    /// # Errors
+    /// A type that values cannot be stored in, or a shape that does not fit it.
+    pub(crate) fn byte_size(&self) -> Result<usize, CheckpointError> {
+        match &self.content {
+            Content::Values(_) => self.spec().byte_size(),
+            Content::Copy(bytes) => Ok(bytes.len()),
+        }
     }
 
     /// The part of the description that the codec needs.
@@ -39,9 +66,12 @@ impl<'a> NewTensor<'a> {
         TensorSpec { name: &self.name, dtype: self.dtype, shape: &self.shape }
     }
 
-    /// Makes the values and writes them to `out`.
+    /// Writes the data to `out`.
     pub(crate) fn write_to(self, out: &mut OutputFile<'_>) -> Result<(), CheckpointError> {
-        let values = (self.values)()?;
+        let values = match self.content {
+            Content::Copy(bytes) => return out.write_bytes(bytes),
+            Content::Values(make) => make()?,
+        };
         // Not `self.spec()`: the call above has moved one field out of `self`.
         let spec = TensorSpec { name: &self.name, dtype: self.dtype, shape: &self.shape };
         out.write_values(&spec, &values, &[])?;

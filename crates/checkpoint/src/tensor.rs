@@ -140,13 +140,24 @@ impl<'a> TensorView<'a> {
     /// All errors name the file: [`CheckpointError::NotAWeightType`], [`CheckpointError::ValueCount`],
     /// [`CheckpointError::PartialBlock`], [`CheckpointError::NotFinite`], [`CheckpointError::Overflow`].
     pub fn values_after_rewrite(&self, values: &[f32]) -> Result<Vec<f32>, CheckpointError> {
-        let mut result = Vec::with_capacity(values.len());
-        let collect = |_: &[u8], stored: &[f32]| {
-            result.extend_from_slice(stored);
+        Ok(self.after_rewrite(values)?.1)
+    }
+
+    /// Computes the bytes that the tensor will have after a rewrite with `values`, and the values that they give
+    /// ([`TensorView::values_after_rewrite`]).
+    ///
+    /// # Errors
+    /// Those of [`TensorView::values_after_rewrite`].
+    pub fn after_rewrite(&self, values: &[f32]) -> Result<(Vec<u8>, Vec<f32>), CheckpointError> {
+        let mut all_bytes = Vec::with_capacity(self.bytes.len());
+        let mut all_stored = Vec::with_capacity(values.len());
+        let collect = |bytes: &[u8], stored: &[f32]| {
+            all_bytes.extend_from_slice(bytes);
+            all_stored.extend_from_slice(stored);
             Ok(())
         };
         self.info.spec().encode(values, self.bytes, collect).map_err(|problem| problem.in_file(&self.info.file))?;
-        Ok(result)
+        Ok((all_bytes, all_stored))
     }
 
     /// Converts `bytes`, which hold `count` elements from element `first` on.

@@ -1,5 +1,6 @@
 //! Command-line arguments, as typed values.
 
+mod apply;
 mod ask;
 mod cache;
 mod corpus;
@@ -16,10 +17,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use laser::checkpoint::Dtype;
 
 use crate::plan::environment;
 
+pub(crate) use apply::{Apply, FormatName};
 pub(crate) use ask::Ask;
 pub(crate) use cache::{Cache, CacheCommand, KindName};
 pub(crate) use corpus::{BoundsName, CaseName, Corpus, CorpusCommand, CorpusCount, CorpusRelate};
@@ -218,7 +219,8 @@ pub(crate) struct Eval {
     pub(crate) task: TaskArgs,
     #[command(flatten)]
     pub(crate) svd: SvdArgs,
-    /// Edit to apply first: L5.fc_in@0.01, L5.down_proj@r40, several joined by commas, or a recipe file
+    /// Edit to apply first: L5.fc_in@0.01, L5.down_proj@r40, several joined by commas, a recipe file, or a delta
+    /// (.safetensors)
     #[arg(long, value_name = "EDIT")]
     pub(crate) edit: Option<String>,
     /// Items to evaluate
@@ -233,28 +235,6 @@ pub(crate) struct Eval {
     /// Replace another evaluation in that folder
     #[arg(long, requires = "out")]
     pub(crate) force: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Apply {
-    #[command(flatten)]
-    pub(crate) model: ModelArg,
-    #[command(flatten)]
-    pub(crate) svd: SvdArgs,
-    /// Edit: L5.fc_in@0.01, several joined by commas, or a recipe file; may be left out to write a model merged with its
-    /// adapters
-    #[arg(long, value_name = "EDIT")]
-    pub(crate) edit: Option<String>,
-    /// A new folder, or a .gguf file
-    #[arg(long, value_name = "PATH")]
-    pub(crate) out: PathBuf,
-    /// Type in a GGUF file: f16, bf16, f32 or q8_0; of the edited tensors, or of all matrices if the model was a folder
-    /// [default: the tensor's own]
-    #[arg(long, value_name = "TYPE")]
-    pub(crate) tensor_type: Option<Dtype>,
-    /// Type of the weights in a Hugging Face folder made from GGUF: f16, bf16 or f32 [default: f16]
-    #[arg(long, value_name = "TYPE")]
-    pub(crate) weights_type: Option<Dtype>,
 }
 
 /// A command by name.

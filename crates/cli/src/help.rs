@@ -73,6 +73,8 @@ const HEADINGS: [(&str, &[&str]); 8] = [
             "json",
             "all",
             "time",
+            "format",
+            "approximate_rank",
             "tensor_type",
             "weights_type",
             "spectra",
@@ -87,7 +89,7 @@ const HEADINGS: [(&str, &[&str]); 8] = [
 ];
 
 /// Flags that the short help of every command shows.
-const SHORT: [&str; 20] = [
+const SHORT: [&str; 21] = [
     "task",
     "data",
     "limit",
@@ -100,6 +102,7 @@ const SHORT: [&str; 20] = [
     "max_damage",
     "dry_run",
     "out",
+    "format",
     "write_model",
     "resume",
     "prompt",
@@ -129,7 +132,9 @@ laser eval MODEL --task known-1000 --data known_1000 --edit L28.up_proj@0.2 --ou
         "apply",
         "\
 laser apply MODEL --edit run/recipe.yaml --out better
-laser apply model.gguf --edit L28.up_proj@0.2 --out better.gguf",
+laser apply model.gguf --edit L28.up_proj@0.2 --out better.gguf
+laser apply MODEL --edit run/recipe.yaml --format delta --out better.safetensors
+laser apply MODEL --edit better.safetensors --out better",
     ),
     (
         "explain",

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
-use laser::edit::truncation::SvdMethod;
+use laser::edit::truncation::{SvdMethod, Truncation};
 use laser::model::device::{ComputeDevice, parse_dtype};
 use laser::search::{Budget, Protocol};
 use laser::session::{DECOMPOSITIONS, SOKOBAN};
@@ -18,7 +18,9 @@ use laser::task::Task;
 use laser::task::built_in::BUILT_IN;
 use laser::task::chat::ChatSettings;
 use laser::task::questions::STANDARD_INPUT;
-use laser::{SearchOptions, Session, SessionObserver, SessionOptions, SweepOptions, TaskRequest, TaskSettings};
+use laser::{
+    RequestedEdit, SearchOptions, Session, SessionObserver, SessionOptions, SweepOptions, TaskRequest, TaskSettings,
+};
 
 use crate::args::{Global, ProtocolName, Search, SvdArgs, SvdName, Sweep, TaskArgs};
 use crate::progress::Progress;
@@ -160,6 +162,21 @@ pub(crate) fn svd(args: &SvdArgs, recipe: Option<SvdMethod>) -> Result<SvdMethod
         (None | Some(SvdName::Exact), Some(_)) => bail!("--svd-seed: only --svd randomized has a seed"),
         (Some(SvdName::Randomized), seed) => SvdMethod::Randomized { seed: seed.unwrap_or(0) },
     })
+}
+
+/// The decomposition that an edit asks for, as [`svd`] says. A delta holds its matrices, so that there is nothing to decompose.
+pub(crate) fn svd_of(args: &SvdArgs, edit: Option<&RequestedEdit>) -> Result<SvdMethod> {
+    let given = args.svd.map(|_| "--svd").or(args.svd_seed.map(|_| "--svd-seed"));
+    if let (Some(flag), Some(delta)) = (given, edit.and_then(|edit| edit.delta.as_ref())) {
+        bail!("{flag}: {} holds the reduced matrices themselves, which are not computed again", delta.path().display());
+    }
+    svd(args, edit.and_then(|edit| edit.svd))
+}
+
+/// How the matrices of an edit are made.
+pub(crate) fn truncation(session: &Session, args: &SvdArgs, edit: Option<&RequestedEdit>) -> Result<Truncation> {
+    let delta = edit.and_then(|edit| edit.delta.clone());
+    Ok(session.truncation(svd_of(args, edit)?).with_delta(delta))
 }
 
 /// Checks that there is a folder to resume.

@@ -14,4 +14,4 @@ pub(crate) use model::{Needs, model, model_json};
 pub(crate) use questions::{items, json as items_json, reading};
 pub(crate) use quickstart::{next_commands, quickstart};
 pub(crate) use task_form::Form;
-pub(crate) use written::written;
+pub(crate) use written::{size, written};

@@ -37,6 +37,8 @@ mod eval;
 mod explain;
 #[path = "cli/folder.rs"]
 mod folder;
+#[path = "cli/forms.rs"]
+mod forms;
 #[path = "cli/groups.rs"]
 mod groups;
 #[path = "cli/hub.rs"]

@@ -2,10 +2,13 @@
 //!
 //! The data flow: [`selector`] finds the matrices that a text names; [`reduction`] says what is kept of each;
 //! `decomposition` computes singular value decompositions; [`activations`] holds the inputs of matrices that data-aware
-//! reductions read; [`truncation`] applies an edit to a model; [`recipe`] is an edit as a file.
+//! reductions read; [`truncation`] applies an edit to a model; [`recipe`] is an edit as a file, and [`delta`] one with the
+//! reduced matrices in it.
 
 pub mod activations;
 mod decomposition;
+pub mod delta;
+pub(crate) mod edited_matrix;
 pub mod recipe;
 pub mod reduction;
 pub(crate) mod seed;

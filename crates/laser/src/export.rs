@@ -9,13 +9,21 @@
 //! 4. The weights are opened again, and `verify` compares every tensor with what was to be written.
 //! 5. The recipe and the [model card](ModelCard) are written.
 //! 6. `TemporaryTarget::commit` syncs all files to disk and renames the folder or file to the target.
+//!
+//! Beside the whole model there are three smaller forms: `delta`, one file with the reduced matrices; an adapter (`lora`) with
+//! what they lack, for PEFT or llama.cpp; and a folder with two smaller matrices in place of each (`factored`).
 
+mod adapter;
 mod converted_tensors;
+mod delta;
+mod factored;
 mod folder_to_gguf;
 mod gguf_to_folder;
 mod hf_config;
 mod model_card;
+mod module_factors;
 mod other_files;
+mod short_card;
 mod temporary_target;
 mod verify;
 
@@ -27,6 +35,7 @@ use laser_checkpoint::{Dtype, Value, gguf, safetensors, write_atomically};
 use laser_linalg::Matrix;
 use serde::Serialize;
 
+use crate::edit::delta::Delta;
 use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::model_folder::listing::list;
@@ -36,6 +45,8 @@ use other_files::Copied;
 use temporary_target::TemporaryTarget;
 use verify::EditedTensor;
 
+pub use adapter::AdaptedMatrix;
+pub use factored::{FactoredModule, FactoredSample};
 pub use model_card::ModelCard;
 pub use temporary_target::ExportedFile;
 pub use verify::StoredMatrix;
@@ -54,6 +65,8 @@ pub struct Export<'a> {
     card: ModelCard,
     /// The replaced matrices, `[out, in]` each.
     matrices: BTreeMap<WeightId, Matrix>,
+    /// The delta that they are from.
+    delta: Option<&'a Delta>,
 }
 
 /// A model that was written: its files, and how exactly they store the edited matrices.
@@ -73,6 +86,21 @@ pub struct ExportedModel {
     /// Further tensors that an adapter changes, as stored in a file of the source's format.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<StoredMatrix>,
+    /// The matrices that a written adapter changes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub adapted: Vec<AdaptedMatrix>,
+    /// The modules that are written as two smaller matrices.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub factored: Vec<FactoredModule>,
+}
+
+impl ExportedModel {
+    /// The result of writing `files` to `path`.
+    fn new((path, files): (PathBuf, Vec<ExportedFile>)) -> Self {
+        let (left_out, notes) = (Vec::new(), Vec::new());
+        let (matrices, merged, adapted, factored) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { path, files, left_out, notes, matrices, merged, adapted, factored }
+    }
 }
 
 /// Stored matrices of an export.
@@ -107,7 +135,14 @@ impl<'a> Export<'a> {
                 return Err(Error::Edit { edit: id.to_string(), problem });
             }
         }
-        Ok(Self { files, recipe, card, matrices })
+        Ok(Self { files, recipe, card, matrices, delta: None })
+    }
+
+    /// Holds the written model to the hashes of `delta`, of which the matrices are: in the base model's own format, every
+    /// tensor must have the bytes that it had where the file was made.
+    #[must_use]
+    pub fn with_delta(self, delta: Option<&'a Delta>) -> Self {
+        Self { delta, ..self }
     }
 
     /// Checks, before any matrix is computed, that [`Export::to_folder`] can write models like `files` to `out`.
@@ -156,9 +191,9 @@ impl<'a> Export<'a> {
         let target = TemporaryTarget::folder(out, self.files.path())?;
         let written = self.fill_folder(target.path(), dtype);
         let (stored, Copied { left_out, notes }) = written.map_err(|e| target.rename_in_error(e))?;
-        let (path, files) = target.commit()?;
         let notes = self.merge_note().into_iter().chain(notes).collect();
-        Ok(ExportedModel { path, files, left_out, notes, matrices: stored.edited, merged: stored.merged })
+        let Stored { edited: matrices, merged } = stored;
+        Ok(ExportedModel { left_out, notes, matrices, merged, ..ExportedModel::new(target.commit()?) })
     }
 
     /// Writes a GGUF file to `out`, which must not exist. Its name says that it is edited, and its key `laser.recipe` how.
@@ -179,9 +214,9 @@ impl<'a> Export<'a> {
             self.convert_to_gguf(target.path(), dtype)
         };
         let (stored, further) = written.map_err(|e| target.rename_in_error(e))?;
-        let (path, files) = target.commit()?;
         let notes = self.merge_note().into_iter().chain(further).collect();
-        Ok(ExportedModel { path, files, left_out: Vec::new(), notes, matrices: stored.edited, merged: stored.merged })
+        let Stored { edited: matrices, merged } = stored;
+        Ok(ExportedModel { notes, matrices, merged, ..ExportedModel::new(target.commit()?) })
     }
 
     /// Says that adapters are part of the written weights.
@@ -224,7 +259,7 @@ impl<'a> Export<'a> {
         safetensors::rewrite_folder(self.files.checkpoint(), folder, &values.collect())?;
         let copied = other_files::copy(self.files, folder, &[model_card::FILE, RECIPE_FILE])?;
         let [edited, merged] = verify::compare_copy(self.files, &ModelFiles::open(folder)?, &edited, None)?;
-        Ok((Stored { edited, merged }, copied))
+        Ok((Stored { edited: self.as_in_delta(edited)?, merged }, copied))
     }
 
     /// Writes the source file with the edited tensors to `file`, then compares.
@@ -236,6 +271,7 @@ impl<'a> Export<'a> {
         gguf::rewrite_with_metadata(self.files.path(), file, &values.collect(), settings)?;
         let written = ModelFiles::open(file)?;
         let [edited, merged] = verify::compare_copy(self.files, &written, &edited, expected.as_ref())?;
+        let edited = if dtype.is_none() { self.as_in_delta(edited)? } else { edited };
         Ok(Stored { edited, merged })
     }
 
@@ -257,6 +293,15 @@ impl<'a> Export<'a> {
     /// The edited tensors and those that adapters change by name, laid out as in the source. Edited ones have the data type
     /// `dtype`, or that of the source.
     fn edited_tensors(&self, dtype: Option<Dtype>) -> Result<BTreeMap<String, EditedTensor>> {
+        self.edited_tensors_of(&self.matrices, dtype)
+    }
+
+    /// As [`Export::edited_tensors`], with other matrices.
+    fn edited_tensors_of(
+        &self,
+        matrices: &BTreeMap<WeightId, Matrix>,
+        dtype: Option<Dtype>,
+    ) -> Result<BTreeMap<String, EditedTensor>> {
         let mut tensors: BTreeMap<String, EditedTensor> = BTreeMap::new();
         for (name, merged) in self.files.merged_tensors() {
             let own = self.files.checkpoint().tensor(&name)?.info().dtype;
@@ -264,7 +309,7 @@ impl<'a> Export<'a> {
             let edited = EditedTensor { ids: Vec::new(), merged: merged.ids, dtype: own, values };
             tensors.insert(name, edited);
         }
-        for (&id, matrix) in &self.matrices {
+        for (&id, matrix) in matrices {
             let place = self.files.location(id);
             let tensor = self.files.checkpoint().tensor(&place.weight_name())?;
             // Several matrices may lie in one tensor, and the rest of that tensor must stay: begin with its old values.

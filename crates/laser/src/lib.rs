@@ -89,7 +89,7 @@ pub use search::{Plan, Protocol};
 pub use session::{
     AdapterOptions, BehaviourOptions, CompletedSearch, EditedModel, EvaluateOptions, Evaluation, ExplainOptions,
     ExplainedEdit, PromptOptions, RequestedEdit, ScoredTasks, SearchOptions, Session, SessionObserver, SessionOptions,
-    SweepOptions, TaskRequest, TaskSettings, TriedEdit,
+    SweepOptions, TaskRequest, TaskSettings, TriedEdit, WrittenForm,
 };
 
 /// Model files as named tensors.

@@ -1,9 +1,13 @@
 //! Exports of tiny checkpoints, opened again: bytes, values and logits.
 
+mod adapters;
 mod case;
 mod checkpoints;
+mod delta;
+mod factored;
 mod folder_to_gguf;
 mod gguf;
+mod session;
 
 use std::collections::BTreeMap;
 use std::fs;

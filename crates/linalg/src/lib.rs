@@ -9,8 +9,9 @@
 //! 3. [`Spectrum`] describes the singular values: energy, effective rank, estimated noise.
 //! 4. [`RankRule::resolve`] turns a rule (`0.01`, `r40` or `e0.9`) into a rank. A [`RankFraction`] holds ρ exactly.
 //! 5. [`truncate`] keeps the leading components as the two factors of a [`LowRank`], and [`LowRank::materialise`]
-//!    multiplies the factors into a dense matrix. [`truncate_matrix`] goes from a matrix to the dense result in one
-//!    call, and [`truncate_matrix_with_svd`] does so from a decomposition that exists already.
+//!    multiplies the factors into a dense matrix, with the same bits on every machine; [`LowRank::subtract_from`] takes
+//!    them from a matrix. [`truncate_matrix`] goes from a matrix to the dense result in one call, and
+//!    [`truncate_matrix_with_svd`] does so from a decomposition that exists already.
 //! 6. Four functions reduce a matrix in other ways. [`keep_components`] keeps any set of components, and
 //!    [`relative_error_of_components`] says what this loses; [`keep_largest`] keeps the largest entries;
 //!    [`cluster_rows`] and [`truncate_clusters`] truncate groups of rows one by one; [`WhitenedSvd`] keeps what changes
@@ -57,6 +58,7 @@ mod implied_vectors;
 mod low_rank;
 mod magnitude;
 mod matrix;
+mod ordered_product;
 mod product_svd;
 mod randomized_svd;
 mod rank;

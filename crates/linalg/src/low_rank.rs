@@ -1,8 +1,8 @@
 //! A matrix of low rank as two factors, which are multiplied only when a dense matrix is needed.
 
-use crate::backend;
 use crate::error::LinalgError;
 use crate::matrix::{Matrix, MatrixView};
+use crate::ordered_product::ordered_product;
 use crate::svd::Svd;
 
 /// A matrix \[m, n\] of rank r as two factors: W_r = (U_r·Σ_r)·V_rᵀ, made of r components of a decomposition.
@@ -19,18 +19,26 @@ pub struct LowRank {
 impl LowRank {
     /// Multiplies the factors into the dense matrix \[m, n\] on `threads` threads (0 counts as 1).
     ///
-    /// Products are summed in f32: an element is off by at most about r·6e-8·Σₖ|usᵢₖ·vtₖⱼ|, in practice by √r·6e-8 of
-    /// that sum.
+    /// Elements are summed in f64 in the order of the components and rounded to f32 once: the same factors give the same
+    /// bits on every machine and for any number of threads.
     #[must_use]
     pub fn materialise(&self, threads: usize) -> Matrix {
-        let [m, r, n] = [self.us.rows(), self.rank, self.vt.cols()];
-        let mut dense = Matrix::zeros(m, n);
-        // An empty product is the matrix of zeros already.
-        if r > 0 && m > 0 && n > 0 {
-            let par = backend::parallelism(threads);
-            backend::product_f32([m, r, n], self.us.data(), self.vt.data(), dense.data_mut(), par);
+        ordered_product(&self.us, &self.vt, threads, |_, sum| sum as f32)
+    }
+
+    /// Computes W − (U_r·Σ_r)·V_rᵀ for a matrix W \[m, n\], with the same care as [`materialise`](Self::materialise).
+    ///
+    /// # Errors
+    /// [`LinalgError::Shape`] if W has another shape, [`LinalgError::Overflow`] with the place of an element that is
+    /// infinite or NaN.
+    pub fn subtract_from(&self, w: MatrixView<'_>, threads: usize) -> Result<Matrix, LinalgError> {
+        let [rows, cols] = [self.us.rows(), self.vt.cols()];
+        if [w.rows(), w.cols()] != [rows, cols] {
+            return Err(LinalgError::Shape { rows, cols, found: w.data().len() });
         }
-        dense
+        let values = w.data();
+        let dense = ordered_product(&self.us, &self.vt, threads, |at, sum| (f64::from(values[at]) - sum) as f32);
+        check_finite(dense.view(), self.rank).map(|()| dense)
     }
 
     /// Checks that no element of the factors is infinite or NaN, as it is after rounding singular values beyond f32.
@@ -98,6 +106,20 @@ mod tests {
         let low_rank = LowRank { us, vt, rank: 2 };
         assert_eq!(low_rank.materialise(1).data(), [21., 199., 43., 397., 65., 595.]);
         assert_eq!(low_rank.parameters(), 2 * (3 + 2));
+    }
+
+    #[test]
+    fn components_are_subtracted_and_shapes_checked() {
+        let us = Matrix::new(2, 1, vec![1., 2.]).unwrap();
+        let low_rank = LowRank { us, vt: Matrix::new(1, 3, vec![1., 0., -1.]).unwrap(), rank: 1 };
+        let w = Matrix::new(2, 3, vec![1., 2., 3., 4., 5., 6.]).unwrap();
+        assert_eq!(low_rank.subtract_from(w.view(), 1).unwrap().data(), [0., 2., 4., 2., 5., 8.]);
+        assert!(low_rank.subtract_from(Matrix::zeros(3, 2).view(), 1).is_err());
+        let nothing = LowRank { us: Matrix::zeros(2, 0), vt: Matrix::zeros(0, 3), rank: 0 };
+        assert_eq!(nothing.subtract_from(w.view(), 1).unwrap(), w);
+        let large = LowRank { us: Matrix::new(2, 1, vec![f32::MAX; 2]).unwrap(), ..low_rank };
+        let w = Matrix::new(2, 3, vec![-f32::MAX; 6]).unwrap();
+        assert!(matches!(large.subtract_from(w.view(), 1), Err(LinalgError::Overflow { row: 0, col: 0, .. })));
     }
 
     #[test]

@@ -1,12 +1,16 @@
-//! Texts of edits, selectors and reductions, and recipe files.
+//! Texts of edits, selectors and reductions, recipe files, and deltas.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use laser::edit::delta::Delta;
 use laser::edit::{parse_layer_list, parse_selector};
 use laser::model::ModelConfig;
-use laser::{Edit, Plan, Recipe, Reduction};
+use laser::{Edit, Plan, Recipe, Reduction, Session, SessionOptions, SvdMethod};
 use laser_fuzz::damage::Damaged;
 use laser_fuzz::target::Target;
 
-use crate::support::{folder, golden, write};
+use crate::support::{folder, golden, goldens, write};
 
 const WORDS: &[&str] = &[
     "L0",
@@ -147,5 +151,40 @@ fn recipes() {
             let _ = recipe.edit(config);
         }
         true
+    });
+}
+
+#[test]
+fn deltas() {
+    let home = folder();
+    let path = home.path().join("edit.safetensors");
+    let options = SessionOptions { threads: 1, decompositions: None, ..SessionOptions::default() };
+    let session =
+        Session::open_with(&goldens().join("tiny/llama-bytes").display().to_string(), options).expect("a golden");
+    // Loaded by the first execution, so that its memory does not count for another target.
+    let model = OnceCell::new();
+    let seeds = ["kept-and-removed", "dense-and-unchanged"].map(|name| golden(&format!("deltas/{name}.safetensors")));
+    let words = &[
+        "laser_delta",
+        "L0.q_proj.laser_u",
+        "laser_v",
+        "laser_dense",
+        "kept",
+        "removed",
+        "dense",
+        "unchanged",
+        "[0,0]",
+        "[2,32]",
+        "\\\"rank\\\":2",
+        "keep: r3",
+        "99999999999",
+    ];
+    let inputs = Damaged { seeds: seeds.to_vec(), words };
+    Target { name: "delta", other_bytes: 200_000, executions: 500, inputs }.run(bolero::check!(), |input| {
+        write(&path, input);
+        let Ok(delta) = Delta::open(&path, session.config()) else { return false };
+        let (edit, checked) = (delta.edit().clone(), delta.check_base(session.files(), &[]));
+        let truncation = session.truncation(SvdMethod::Exact).with_delta(Some(Arc::new(delta)));
+        truncation.apply(model.get_or_init(|| session.load().expect("loads")), &edit).is_ok() && checked.is_ok()
     });
 }

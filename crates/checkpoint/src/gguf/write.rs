@@ -34,7 +34,7 @@ pub fn write(target: &Path, metadata: &Metadata, tensors: Vec<NewTensor<'_>>) ->
                 let tensor = tensor.name.clone();
                 return Err(CheckpointError::DuplicateTensor { tensor });
             }
-            let size = tensor.spec().byte_size()?;
+            let size = tensor.byte_size()?;
             push_description(&mut head, &tensor.name, tensor.dtype, &tensor.shape, offset)?;
             offset = next_offset(&tensor.name, offset, size, alignment)?;
         }

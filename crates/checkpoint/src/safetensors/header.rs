@@ -27,11 +27,19 @@ const MAX_HEADER_BYTES: u64 = 100_000_000;
 /// Key of the header entry that holds text metadata instead of a tensor.
 pub(crate) const METADATA_KEY: &str = "__metadata__";
 
-/// Reads and checks the header; `bytes` is the whole file. The tensors are in the order of their data.
+/// A checked header.
+pub(crate) struct Header {
+    /// The tensors, in the order of their data.
+    pub(crate) tensors: Vec<TensorEntry>,
+    /// The text metadata.
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
+/// Reads and checks the header; `bytes` is the whole file.
 ///
 /// # Errors
 /// The conditions of any file and of safetensors files in [`CheckpointError`].
-pub(crate) fn read(bytes: &[u8]) -> Result<Vec<TensorEntry>, CheckpointError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Header, CheckpointError> {
     let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
         return Err(truncated("the header length", to_u64(LENGTH_BYTES), bytes.len()));
     };
@@ -48,7 +56,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<TensorEntry>, CheckpointError> {
         .map_err(|source| CheckpointError::InvalidJson { what: "the safetensors header", source })?;
 
     let data_start = LENGTH_BYTES + header.len();
-    place_entries(document.entries, data_start, bytes.len())
+    let tensors = place_entries(document.entries, data_start, bytes.len())?;
+    Ok(Header { tensors, metadata: document.metadata })
 }
 
 /// Checks all entries against a file of `file_len` bytes whose data begin at `data_start`, in the order of their data.
@@ -138,6 +147,7 @@ impl Entry {
 /// The JSON object of the header. A list instead of a map, so that repeated names are noticed.
 struct Document {
     entries: Vec<(String, Entry)>,
+    metadata: BTreeMap<String, String>,
 }
 
 impl<'de> Deserialize<'de> for Document {
@@ -152,20 +162,18 @@ impl<'de> Deserialize<'de> for Document {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Document, A::Error> {
                 let mut entries = Vec::new();
-                let mut has_metadata = false;
+                let mut metadata = None;
                 while let Some(name) = map.next_key::<String>()? {
                     if name == METADATA_KEY {
-                        if has_metadata {
+                        if metadata.is_some() {
                             return Err(A::Error::custom("`__metadata__` occurs twice"));
                         }
-                        has_metadata = true;
-                        // Only its form is checked: nothing here depends on its content, and a rewrite copies it.
-                        map.next_value::<Option<BTreeMap<String, String>>>()?;
+                        metadata = Some(map.next_value::<Option<BTreeMap<String, String>>>()?.unwrap_or_default());
                     } else {
                         entries.push((name, map.next_value()?));
                     }
                 }
-                Ok(Document { entries })
+                Ok(Document { entries, metadata: metadata.unwrap_or_default() })
             }
         }
         deserializer.deserialize_map(EntriesVisitor)

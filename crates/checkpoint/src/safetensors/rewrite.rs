@@ -68,7 +68,7 @@ fn rewrite_file(
     mut edits: BTreeMap<&str, &[f32]>,
 ) -> Result<BTreeMap<String, Rounding>, CheckpointError> {
     let mapping = Mapping::open(source)?;
-    let tensors = header::read(mapping.bytes()).map_err(|problem| problem.in_file(source))?;
+    let tensors = header::read(mapping.bytes()).map_err(|problem| problem.in_file(source))?.tensors;
     let mut patches = Vec::new();
     for tensor in &tensors {
         if let Some(values) = edits.remove(tensor.name.as_str()) {

@@ -143,7 +143,7 @@ fn check_and_measure(tensors: &[NewTensor<'_>]) -> Result<Vec<usize>, Checkpoint
         if !tensor.dtype.in_safetensors() {
             return Err(CheckpointError::DtypeForFormat { tensor: name(), dtype: tensor.dtype, format: "safetensors" });
         }
-        sizes.push(tensor.spec().byte_size()?);
+        sizes.push(tensor.byte_size()?);
     }
     Ok(sizes)
 }
@@ -158,7 +158,7 @@ fn header(tensors: &[NewTensor<'_>], metadata: &BTreeMap<String, String>) -> Res
     }
     let mut start = 0usize;
     for tensor in tensors {
-        let end = start.saturating_add(tensor.spec().byte_size()?);
+        let end = start.saturating_add(tensor.byte_size()?);
         let entry = Entry { dtype: tensor.dtype.name(), shape: &tensor.shape, data_offsets: [start, end] };
         entries.push(format!("{}:{}", json(&tensor.name, DOCUMENT, false)?, json(&entry, DOCUMENT, false)?));
         start = end;

@@ -11,7 +11,8 @@ pub(crate) struct Ask {
     pub(crate) model: ModelArg,
     /// The prompt [default: lines of stdin, one after the other]
     pub(crate) prompt: Option<String>,
-    /// Edit to compare with the unedited model: L5.fc_in@0.01, several joined by commas, or a recipe file
+    /// Edit to compare with the unedited model: L5.fc_in@0.01, several joined by commas, a recipe file, or a
+    /// delta (.safetensors)
     #[arg(long, value_name = "EDIT")]
     pub(crate) edit: Option<String>,
     #[command(flatten)]

@@ -67,7 +67,7 @@ pub(crate) struct Search {
     /// Folder for the results
     #[arg(long, default_value = "laser-run", value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Also write the winner as a model: a new folder, or a .gguf file
+    /// Also write the winner as a model: a new folder, a .gguf file, or a small .safetensors file (`laser apply --format delta`)
     #[arg(long, value_name = "PATH")]
     pub(crate) write_model: Option<PathBuf>,
     /// Continue the run in that folder, with its settings

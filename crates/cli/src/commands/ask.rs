@@ -18,10 +18,10 @@ pub(super) fn run(args: &Ask, global: &Global, progress: &Arc<Progress>) -> Resu
     let session = plan::open(&args.model.model, global, progress)?;
     output::describe_model(global, &session);
     let requested = args.edit.as_deref().map(|text| session.edit(text)).transpose()?;
-    let svd = plan::svd(&args.svd, requested.as_ref().and_then(|requested| requested.svd))?;
+    let truncation = plan::truncation(&session, &args.svd, requested.as_ref())?;
     let edit = requested.as_ref().map(|requested| requested.edit.clone()).unwrap_or_default();
     let chat = args.chat.then(|| ChatSettings { system: args.system_instruction.clone(), date: None });
-    let models = session.ask(&edit, svd, chat)?;
+    let models = session.ask(&edit, &truncation, chat)?;
     let mut talk = Talk {
         models,
         options: ReplyOptions { max_tokens: args.max_tokens, top: args.top },

@@ -23,7 +23,8 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>, given:
     let requested = args.edit.as_deref().map(|text| session.edit(text)).transpose()?;
     let options = EvaluateOptions {
         edit: requested.as_ref().map(|requested| requested.edit.clone()).unwrap_or_default(),
-        svd: plan::svd(&args.svd, requested.as_ref().and_then(|requested| requested.svd))?,
+        svd: plan::svd_of(&args.svd, requested.as_ref())?,
+        delta: requested.as_ref().and_then(|requested| requested.delta.clone()),
         split: args.split.into(),
         fractions: args.task.split_fractions,
         split_seed: args.task.split_seed,

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use laser::report::markdown_table;
 use laser::results::Verdict;
 use laser::run::RunFolder;
-use laser::{CompletedSearch, Session};
+use laser::{CompletedSearch, Session, WrittenForm};
 
 use crate::args::{Global, Search};
 use crate::config::Given;
@@ -26,7 +26,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>, give
     let options = plan::search_options(args)?;
     let session = plan::open(&args.model.model, global, progress)?;
     if let Some(path) = &args.write_model {
-        session.check_target(path).map_err(of_model)?;
+        session.check_form(path, WrittenForm::of_path(path)).map_err(of_model)?;
     }
     let tasks = session.tasks(&settings)?;
     output::describe_tasks(global, &session, &tasks);
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>, give
         progress.writes(path);
         let written = found
             .apply(&session)?
-            .write(path)
+            .write_form(path, WrittenForm::of_path(path))
             .map_err(of_model)
             .with_context(|| format!("writing {}", path.display()))?;
         written.notes.iter().for_each(|note| output::say(global, note));

@@ -264,6 +264,11 @@ fn a_winner_that_needs_its_inputs_is_written_by_the_search() {
     };
     let (a, b) = (rest(bench.evaluated("written", "open")), number(&results, "best.test.log_loss"));
     assert!((a - b).abs() < 1e-2, "{edit}: {a} {b}");
+    // A delta has the matrices of such an edit, which a recipe cannot give.
+    bench.done(&format!("{search} --rho whitened(0.2) --out again --write-model edit.safetensors"));
+    bench.done("eval model --edit edit.safetensors --task open.jsonl --score top1 --no-side-effects");
+    bench.done("apply model --edit edit.safetensors --out rebuilt");
+    bench.refused("apply model --edit again/recipe.yaml --out x", &["needs the inputs"]);
     let whitened = "eval model --task open.jsonl --score top1 --edit L1.gate_proj@whitened(0.2)";
     bench.refused(whitened, &["L1.gate_proj@whitened(0.2)", "search"]);
 }

@@ -58,6 +58,7 @@ fn models_and_evaluations_on_a_full_disk_are_whole_or_absent() {
     for (work, whole) in [
         ("apply model --edit L*.gate_proj@0.1", "whole"),
         ("apply model.gguf --edit L*.gate_proj@0.1", "whole.gguf"),
+        ("apply model --edit L*.gate_proj@0.1 --format delta", "whole.safetensors"),
         ("eval model --task open.jsonl --score top1 --edit L1.gate_proj@0.1", "whole-eval"),
     ] {
         bench.done(&format!("{work} --out {whole}"));

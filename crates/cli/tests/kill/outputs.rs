@@ -12,13 +12,22 @@ fn an_edited_model_is_whole_or_absent() {
     let bench = Bench::with_gguf();
     let mut dice = dice(2);
     let mut survived = 0;
-    for (model, whole) in [("model", "whole"), ("model.gguf", "whole.gguf")] {
-        let ending = whole.strip_prefix("whole").expect("the name of an output");
-        let apply = format!("apply {model} --edit L*.gate_proj@0.1,L1.down_proj@r3");
+    let works = [
+        ("model --edit L*.gate_proj@0.1,L1.down_proj@r3", "", ""),
+        ("model.gguf --edit L*.gate_proj@0.1,L1.down_proj@r3", "", ".gguf"),
+        ("model --edit L*.gate_proj@0.1,L1.down_proj@r3", "delta", ".safetensors"),
+        ("model --edit L*.gate_proj@0.9", "lora", ""),
+        ("model.gguf --edit L*.gate_proj@0.9", "lora", ".gguf"),
+        ("model --edit L*.gate_proj@0.1,L1.down_proj@r3", "factored", ""),
+    ];
+    for (work, form, ending) in works {
+        let whole = format!("whole-{form}{ending}");
+        let format = if form.is_empty() { String::new() } else { format!(" --format {form}") };
+        let apply = format!("apply {work}{format}");
         let time = timed(|| drop(bench.done(&format!("{apply} --out {whole}"))));
-        let expected = snapshot(&bench.path(whole)).expect("written");
-        for i in 0..kills().div_ceil(2) {
-            let out = format!("killed-{i}{ending}");
+        let expected = snapshot(&bench.path(&whole)).expect("written");
+        for i in 0..kills().div_ceil(works.len()) {
+            let out = format!("killed-{form}-{i}{ending}");
             let command = format!("{apply} --out {out}");
             survived += usize::from(kill(bench.command(&command), &bench.path(&out), time, &mut dice));
             if snapshot(&bench.path(&out)).is_none() {

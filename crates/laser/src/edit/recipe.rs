@@ -119,8 +119,15 @@ impl Recipe {
     /// # Errors
     /// A file that cannot be read, is not a recipe, or has another version.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = read_text(path)?;
-        let recipe: Self = serde_yaml_ng::from_str(&text).map_err(|e| Error::parse(path, e))?;
+        Self::parse(path, &read_text(path)?)
+    }
+
+    /// Reads the text of a recipe file; errors name `path`.
+    ///
+    /// # Errors
+    /// A text that is not a recipe, or has another version.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self> {
+        let recipe: Self = serde_yaml_ng::from_str(text).map_err(|e| Error::parse(path, e))?;
         if recipe.laser_recipe != 1 {
             let problem = format!("laser_recipe: expected version 1, found {}", recipe.laser_recipe);
             return Err(Error::parse(path, problem));

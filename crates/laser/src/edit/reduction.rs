@@ -11,6 +11,7 @@ mod band;
 mod bottom;
 mod clusters;
 mod drop_bulk;
+mod factors;
 mod leading;
 mod magnitude;
 mod random;
@@ -29,6 +30,7 @@ pub use band::Band;
 pub use bottom::Bottom;
 pub use clusters::Clusters;
 pub use drop_bulk::DropBulk;
+pub(crate) use factors::Factors;
 pub use magnitude::Magnitude;
 pub use random::Random;
 pub(crate) use source_matrix::SourceMatrix;
@@ -75,6 +77,8 @@ pub enum Reduction {
 pub(crate) struct ReducedMatrix {
     /// The new matrix `[m, n]`, dense; `None` if everything is kept, so that the matrix stays unchanged to the bit.
     pub(crate) matrix: Option<Matrix>,
+    /// The factors from which it was computed; `None` for reductions that do not work with components.
+    pub(crate) factors: Option<Factors>,
     /// Number of values that describe it: of its factors, or of its entries if those are fewer.
     pub(crate) parameters: usize,
     /// Number of components kept; `None` for reductions that do not choose among components.

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use laser_linalg::{Matrix, Spectrum, Svd};
-use serde::Serialize;
 
 use crate::edit::Edit;
 use crate::edit::activations::Activations;
 use crate::edit::decomposition::Decomposer;
 pub use crate::edit::decomposition::SvdMethod;
+use crate::edit::delta::Delta;
+use crate::edit::edited_matrix::EditedMatrix;
+pub use crate::edit::edited_matrix::TruncationRecord;
 use crate::edit::reduction::{ReducedMatrix, Reduction, SourceMatrix};
 use crate::edit::stored_matrices::{device_weight, stored_matrices};
 pub use crate::edit::svd_cache::SvdCache;
@@ -27,25 +29,8 @@ pub(crate) use removed::removal_notes;
 pub struct Truncation {
     decomposer: Decomposer,
     activations: Option<Arc<Activations>>,
-}
-
-/// Record of one edited matrix, for reports.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TruncationRecord {
-    /// Name of the matrix: `L27.gate_proj`.
-    pub matrix: String,
-    /// The reduction in the short form: `0.01`, `drop-bulk`.
-    pub reduction: String,
-    /// Number of components kept; `None` for reductions that do not choose among components.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rank: Option<usize>,
-    /// Largest rank.
-    pub max_rank: usize,
-    /// Number of values that describe the reduced matrix: r·(m + n) for factors, or m·n if that is less.
-    pub parameters: usize,
-    /// `‖W − Ŵ‖_F / ‖W‖_F`. Where the largest components are kept, the error of the exact truncation, computed from the
-    /// singular values.
-    pub relative_error: f64,
+    /// Reduced matrices that a file holds, which are not computed again.
+    delta: Option<Arc<Delta>>,
 }
 
 impl Truncation {
@@ -54,13 +39,29 @@ impl Truncation {
     ///
     /// `method` applies to [`Reduction::Leading`]; all other reductions decompose exactly.
     pub fn new(method: SvdMethod, cache: Option<SvdCache>, threads: usize) -> Self {
-        Self { decomposer: Decomposer::new(method, cache, threads), activations: None }
+        Self { decomposer: Decomposer::new(method, cache, threads), activations: None, delta: None }
     }
 
     /// Adds the inputs of matrices, which reductions such as [`Reduction::Whitened`] need.
     #[must_use]
     pub fn with_activations(self, activations: Arc<Activations>) -> Self {
         Self { activations: Some(activations), ..self }
+    }
+
+    /// Takes the matrices that `delta` holds from there, instead of computing them.
+    #[must_use]
+    pub fn with_delta(self, delta: Option<Arc<Delta>>) -> Self {
+        Self { delta, ..self }
+    }
+
+    /// The file from which matrices are taken.
+    pub(crate) fn delta(&self) -> Option<&Delta> {
+        self.delta.as_deref()
+    }
+
+    /// Number of threads.
+    pub(crate) fn threads(&self) -> usize {
+        self.decomposer.threads()
     }
 
     /// Method of the decomposition.
@@ -89,27 +90,30 @@ impl Truncation {
         let mut stored = BTreeMap::new();
         let mut records = Vec::new();
         for (id, reduction) in edit.reductions() {
-            let (matrix, record) = self.reduced(model, id, reduction)?;
-            records.push(record);
-            let Some(matrix) = matrix else { continue };
-            // Two edited matrices may be parts of one stored matrix: the second starts from the result of the first.
-            let unedited = |id: WeightId| {
-                stored.get(&id).map_or_else(|| Ok(model.matrix(id)?), |matrix: &Matrix| Ok(matrix.clone()))
-            };
-            stored.extend(stored_matrices(model, id, &matrix, unedited)?);
+            let edited = self.reduced(model, id, reduction)?;
+            add_stored(model, &edited, &mut stored)?;
+            records.push(edited.record);
         }
         Ok((stored, records))
     }
 
-    /// Reduces one matrix; `None` if the reduction keeps everything.
-    pub(crate) fn reduced(
-        &self,
-        model: &Model,
-        id: WeightId,
-        reduction: &Reduction,
-    ) -> Result<(Option<Matrix>, TruncationRecord)> {
+    /// The new values of the stored matrices that contain the matrices `edited`, `[out, in]`.
+    ///
+    /// # Errors
+    /// A matrix that the model does not have.
+    pub(crate) fn stored(model: &Model, edited: &[EditedMatrix]) -> Result<BTreeMap<WeightId, Matrix>> {
+        let mut stored = BTreeMap::new();
+        edited.iter().try_for_each(|edited| add_stored(model, edited, &mut stored))?;
+        Ok(stored)
+    }
+
+    /// Reduces one matrix, or takes it from the delta if that holds it.
+    pub(crate) fn reduced(&self, model: &Model, id: WeightId, reduction: &Reduction) -> Result<EditedMatrix> {
+        if let Some(delta) = self.delta.as_ref().filter(|delta| delta.holds(id, reduction)) {
+            return delta.reduced(id, &model.matrix(id)?, self.threads());
+        }
         let source = self.source(model, id)?;
-        let ReducedMatrix { matrix, parameters, rank, relative_error } = reduction.reduce(&source)?;
+        let ReducedMatrix { matrix, factors, parameters, rank, relative_error } = reduction.reduce(&source)?;
         let record = TruncationRecord {
             matrix: id.to_string(),
             reduction: reduction.to_string(),
@@ -118,7 +122,7 @@ impl Truncation {
             parameters,
             relative_error,
         };
-        Ok((matrix, record))
+        Ok(EditedMatrix { id, matrix, factors, record })
     }
 
     /// The matrix `id` of the model as loaded, ready to be reduced.
@@ -148,6 +152,17 @@ impl Truncation {
     pub(crate) fn nests(&self) -> bool {
         self.decomposer.nests()
     }
+}
+
+/// Adds the stored matrices that contain an edited matrix.
+fn add_stored(model: &Model, edited: &EditedMatrix, stored: &mut BTreeMap<WeightId, Matrix>) -> Result<()> {
+    let Some(matrix) = &edited.matrix else { return Ok(()) };
+    // Two edited matrices may be parts of one stored matrix: the second starts from the result of the first.
+    let unedited =
+        |id: WeightId| stored.get(&id).map_or_else(|| Ok(model.matrix(id)?), |matrix: &Matrix| Ok(matrix.clone()));
+    let changed = stored_matrices(model, edited.id, matrix, unedited)?;
+    stored.extend(changed);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use laser_model::tensor_layout::TensorLayout;
 use laser_model::weight_id::WeightId;
 
 /// Largest safetensors file in bytes, the default of Hugging Face's own tools.
-const MAX_SHARD: usize = 5_000_000_000;
+pub(super) const MAX_SHARD: usize = 5_000_000_000;
 
 /// Writes the model `files`, with its matrices replaced by `matrices`, into the folder `folder`: tokenizer,
 /// configuration, weights. Then reads the weights back and compares them. Returns the replaced matrices as stored,

@@ -6,6 +6,7 @@ use laser_checkpoint::Metadata;
 use serde_yaml_ng::{Mapping, Value};
 
 use super::verify::StoredMatrix;
+use crate::edit::delta::DeltaCard;
 use crate::edit::recipe::Recipe;
 use crate::error::{Error, Result};
 use laser_model::config::ModelConfig;
@@ -29,16 +30,16 @@ pub struct ModelCard {
     pub results: Vec<String>,
 }
 
+impl From<&DeltaCard> for ModelCard {
+    fn from(DeltaCard { base_model, task, results }: &DeltaCard) -> Self {
+        Self { base_model: base_model.clone(), task: task.clone(), results: results.clone() }
+    }
+}
+
 impl ModelCard {
     /// The card as Markdown. Licence and language are copied from the card or metadata of `source`.
     pub(super) fn render(&self, source: &ModelFiles, recipe: &Recipe, stored: &[StoredMatrix]) -> Result<String> {
-        let base_card = std::fs::read_to_string(source.path().join(FILE)).ok();
-        let base = match source.checkpoint().gguf_metadata() {
-            Some(metadata) => gguf_metadata(metadata),
-            None => base_card.as_deref().and_then(metadata).unwrap_or_default(),
-        };
-        let front = serde_yaml_ng::to_string(&self.front_matter(&base, self.base_id(source)))
-            .map_err(|e| Error::parse(FILE, e))?;
+        let front = serde_yaml_ng::to_string(&self.metadata_of(source)).map_err(|e| Error::parse(FILE, e))?;
         let name = self.name(source);
         let replaced = match stored.len() {
             0 => "its adapter merged and no matrix reduced".to_owned(),
@@ -63,7 +64,7 @@ impl ModelCard {
                 text += &format!("- `{}`, SHA-256 `{}`\n", one_line(&name), adapter.sha256);
             }
         }
-        if base_card.is_some() {
+        if base_card(source).is_some() {
             text +=
                 "\nThe source's own card is kept beside this one as `README.base.md`, or with a number after `base`.\n";
         }
@@ -86,6 +87,22 @@ impl ModelCard {
             text += &stored_table(stored);
         }
         Ok(text)
+    }
+
+    /// The metadata at the beginning of the card.
+    pub(super) fn metadata_of(&self, source: &ModelFiles) -> Mapping {
+        let base = match source.checkpoint().gguf_metadata() {
+            Some(metadata) => gguf_metadata(metadata),
+            None => base_card(source).as_deref().and_then(metadata).unwrap_or_default(),
+        };
+        self.front_matter(&base, self.base_id(source))
+    }
+
+    /// The base model's repository on the Hub and the revision there, as far as they are known.
+    pub(super) fn repository(&self, source: &ModelFiles) -> (Option<String>, Option<String>) {
+        let named = self.base_model.as_deref().and_then(|name| name.strip_prefix("hf:")?.split_once('@'));
+        let revision = named.map(|(_, revision)| revision.to_owned());
+        (self.base_id(source), revision.or_else(|| cached_revision(source.path())))
     }
 
     /// The title: the base model's name, and that its rank was reduced.
@@ -126,8 +143,7 @@ impl ModelCard {
     pub(super) fn gguf_settings(&self, source: &ModelFiles) -> Vec<(String, laser_checkpoint::Value)> {
         let text = |key: &str, text: &str| (key.to_owned(), laser_checkpoint::Value::String(text.to_owned()));
         let mut pairs = Vec::new();
-        let card = std::fs::read_to_string(source.path().join(FILE)).ok();
-        let base = card.as_deref().and_then(metadata).unwrap_or_default();
+        let base = base_card(source).as_deref().and_then(metadata).unwrap_or_default();
         pairs.extend(base.get("license").and_then(Value::as_str).map(|name| text("general.license", name)));
         if let Some((owner, name)) = self.base_id(source).as_deref().and_then(|id| id.split_once('/')) {
             pairs.push(("general.base_model.count".to_owned(), laser_checkpoint::Value::U32(1)));
@@ -229,11 +245,28 @@ fn hub_id(name: &str) -> Option<String> {
 
 /// The id `owner/name` of a snapshot in a cache of the Hub: `…/models--owner--name/snapshots/COMMIT`, or a file in it.
 fn cached_id(path: &Path) -> Option<String> {
+    let [repository, _] = cached_parts(path)?;
+    Some(repository.strip_prefix("models--")?.replacen("--", "/", 1))
+}
+
+/// The commit of a snapshot in a cache of the Hub.
+fn cached_revision(path: &Path) -> Option<String> {
+    cached_parts(path).map(|[_, commit]| commit)
+}
+
+/// The folders `models--owner--name` and `COMMIT` of a snapshot in a cache of the Hub.
+fn cached_parts(path: &Path) -> Option<[String; 2]> {
     // Not the path without links: the files there are links to others.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
-    let at = parts.windows(2).rposition(|pair| pair[0].starts_with("models--") && pair[1] == "snapshots")?;
-    Some(parts[at].strip_prefix("models--")?.replacen("--", "/", 1))
+    let is_snapshot = |parts: &[&str]| parts[0].starts_with("models--") && parts[1] == "snapshots";
+    let at = parts.windows(3).rposition(is_snapshot)?;
+    Some([parts[at], parts[at + 2]].map(str::to_owned))
+}
+
+/// The base model's own card.
+fn base_card(source: &ModelFiles) -> Option<String> {
+    std::fs::read_to_string(source.path().join(FILE)).ok()
 }
 
 /// True if `name` has the form `owner/name` of the Hub and is no path here, so that it may stand under `base_model`.
@@ -252,7 +285,7 @@ fn last_part(path: &Path) -> String {
 }
 
 /// `text` without line breaks, which would end a heading or a list item.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -279,6 +312,7 @@ mod tests {
         }
         let cached = Path::new("/home/me/.cache/huggingface/hub/models--owner--a--b/snapshots/0123/model.gguf");
         assert_eq!(cached_id(cached).as_deref(), Some("owner/a--b"));
+        assert_eq!(cached_revision(cached).as_deref(), Some("0123"));
         assert_eq!(cached_id(Path::new("/home/me/models/snapshots")), None);
     }
 

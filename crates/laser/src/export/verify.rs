@@ -56,17 +56,44 @@ impl StoredMatrix {
         rewritten: Option<TensorView<'_>>,
     ) -> Result<Self> {
         let stored = expect_stored(written, dtype, wanted, rewritten)?;
-        let differences = stored.iter().zip(wanted).map(|(s, w)| (f64::from(*s) - f64::from(*w)).abs());
-        Ok(Self {
+        Ok(Self::new(
+            ids,
+            &written.info().name,
+            dtype,
+            StoredTensor { bytes: written.bytes(), values: &stored },
+            wanted,
+            before,
+        ))
+    }
+
+    /// Measures rounding and change of a tensor that holds, or will hold, `stored`.
+    pub(super) fn new(
+        ids: &[WeightId],
+        tensor: &str,
+        dtype: Dtype,
+        stored: StoredTensor<'_>,
+        wanted: &[f32],
+        before: &[f32],
+    ) -> Self {
+        let StoredTensor { bytes, values } = stored;
+        let differences = values.iter().zip(wanted).map(|(s, w)| (f64::from(*s) - f64::from(*w)).abs());
+        Self {
             matrix: ids.iter().map(WeightId::to_string).collect::<Vec<_>>().join(", "),
-            tensor: written.info().name.clone(),
+            tensor: tensor.to_owned(),
             dtype: dtype.to_string(),
             max_abs: differences.fold(0.0, f64::max),
-            relative: distance(&stored, wanted),
-            change: distance(&stored, before),
-            sha256: hex::encode(Sha256::digest(written.bytes())),
-        })
+            relative: distance(values, wanted),
+            change: distance(values, before),
+            sha256: hex::encode(Sha256::digest(bytes)),
+        }
     }
+}
+
+/// A tensor as a file stores it: its bytes, and the values that they give.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredTensor<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) values: &'a [f32],
 }
 
 /// The values of a written tensor.

@@ -2,16 +2,48 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use laser_checkpoint::Dtype;
+use laser_linalg::Matrix;
 use laser_model::Model;
+use laser_model::weight_id::WeightId;
 
 use super::Session;
 use crate::edit::Edit;
+use crate::edit::delta::Delta;
+use crate::edit::edited_matrix::EditedMatrix;
 use crate::edit::recipe::Recipe;
-use crate::edit::truncation::{SvdMethod, Truncation, removal_notes};
+use crate::edit::truncation::{SvdMethod, Truncation, TruncationRecord, removal_notes};
 use crate::error::{Error, Result};
 use crate::export::{Export, ExportedModel, ModelCard};
+
+/// Form in which an edited model is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WrittenForm {
+    /// The whole model: a Hugging Face folder, or a GGUF file where the path ends in `.gguf`. Tensors have the given
+    /// element type: the edited ones of a GGUF file, or all of a folder made from GGUF.
+    Dense(Option<Dtype>),
+    /// One file with the reduced matrices, from which the base model gives the edited one to the byte.
+    Delta,
+    /// An adapter with the changes of the matrices: a PEFT folder of a model folder, a file for llama.cpp of a GGUF file.
+    Adapter {
+        /// Largest rank of an update, if it may leave out part of the change.
+        approximate: Option<usize>,
+    },
+    /// A Hugging Face folder with two smaller matrices in place of each edited one.
+    Factored,
+}
+
+impl WrittenForm {
+    /// The form that a path's extension stands for: a delta for `.safetensors`, else the whole model.
+    pub fn of_path(path: &Path) -> Self {
+        match path.extension().is_some_and(|e| e == "safetensors") {
+            true => Self::Delta,
+            false => Self::Dense(None),
+        }
+    }
+}
 
 /// A session's model with an edit, not yet computed.
 #[derive(Debug)]
@@ -54,15 +86,70 @@ impl EditedModel<'_> {
         session.files.check_values()?;
         let (matrices, records) = self.truncation.matrices(&model, &self.edit)?;
         drop(model);
-        let ids = self.edit.reductions().map(|(id, _)| id);
-        let ranks: BTreeMap<_, _> = ids.zip(records.iter().map(|record| record.rank)).collect();
-        let method = self.truncation.method();
-        let recipe = Recipe::new(&self.edit, session.base_model()?, method, session.config(), |id| ranks[&id]);
-        let export = Export::new(&session.files, matrices, &recipe, self.card.clone())?;
+        let recipe = self.recipe(&records)?;
+        let export = self.export(matrices, &recipe)?;
         let written = if is_gguf_path(path) { export.to_gguf(path, dtype) } else { export.to_folder(path, dtype) };
         let mut written = written?;
         written.notes.splice(0..0, removal_notes(&records));
         Ok(written)
+    }
+
+    /// Writes the edited model in one of its forms.
+    ///
+    /// # Errors
+    /// As [`EditedModel::write`], and an edit or a model that has no such form.
+    pub fn write_form(&self, path: impl AsRef<Path>, form: WrittenForm) -> Result<ExportedModel> {
+        let (path, session) = (path.as_ref(), self.session);
+        if let WrittenForm::Dense(dtype) = form {
+            return self.write_as(path, dtype);
+        }
+        session.check_form(path, form)?;
+        let model = session.load_in_files()?;
+        session.files.check_values()?;
+        let reduced = |(id, reduction)| self.truncation.reduced(&model, id, reduction);
+        let edited: Vec<EditedMatrix> = self.edit.reductions().map(reduced).collect::<Result<_>>()?;
+        let records: Vec<TruncationRecord> = edited.iter().map(|matrix| matrix.record.clone()).collect();
+        let recipe = self.recipe(&records)?;
+        let threads = self.truncation.threads();
+        let written = match form {
+            WrittenForm::Adapter { approximate } => {
+                self.export(BTreeMap::new(), &recipe)?.to_adapter(path, &model, &edited, approximate, threads)
+            }
+            WrittenForm::Factored => self.export(BTreeMap::new(), &recipe)?.to_factored(path, &edited, threads),
+            WrittenForm::Delta | WrittenForm::Dense(_) => {
+                let export = self.export(Truncation::stored(&model, &edited)?, &recipe)?;
+                export.to_delta(path, &edited, |delta| {
+                    let truncation = self.truncation.clone().with_delta(Some(Arc::new(delta)));
+                    Ok(truncation.matrices(&model, &self.edit)?.0)
+                })
+            }
+        };
+        let mut written = written?;
+        written.notes.splice(0..0, removal_notes(&records));
+        Ok(written)
+    }
+
+    /// The recipe of the edit; that of the delta if the matrices are from one.
+    fn recipe(&self, records: &[TruncationRecord]) -> Result<Recipe> {
+        if let Some(delta) = self.delta() {
+            return Ok(delta.recipe().clone());
+        }
+        let ids = self.edit.reductions().map(|(id, _)| id);
+        let ranks: BTreeMap<_, _> = ids.zip(records.iter().map(|record| record.rank)).collect();
+        let (session, method) = (self.session, self.truncation.method());
+        Ok(Recipe::new(&self.edit, session.base_model()?, method, session.config(), |id| ranks[&id]))
+    }
+
+    /// The delta of exactly this edit, if the matrices are from one.
+    fn delta(&self) -> Option<&Delta> {
+        self.truncation.delta().filter(|delta| *delta.edit() == self.edit)
+    }
+
+    /// The export of the model with these matrices.
+    fn export<'e>(&'e self, matrices: BTreeMap<WeightId, Matrix>, recipe: &'e Recipe) -> Result<Export<'e>> {
+        let delta = self.delta();
+        let card = delta.map_or_else(|| self.card.clone(), |delta| ModelCard::from(delta.card()));
+        Ok(Export::new(&self.session.files, matrices, recipe, card)?.with_delta(delta))
     }
 }
 
@@ -100,6 +187,19 @@ impl Session {
         match is_gguf_path(path) {
             true => Export::check_gguf(&self.files, path),
             false => Export::check_folder(&self.files, path),
+        }
+    }
+
+    /// As [`Session::check_target`], for one of the forms.
+    ///
+    /// # Errors
+    /// As [`Session::check_target`], and a model that has no such form.
+    pub fn check_form(&self, path: &Path, form: WrittenForm) -> Result<()> {
+        match form {
+            WrittenForm::Dense(_) => self.check_target(path),
+            WrittenForm::Delta => Export::check_delta(&self.files, path),
+            WrittenForm::Adapter { .. } => Export::check_adapter(&self.files, path),
+            WrittenForm::Factored => Export::check_factored(&self.files, path),
         }
     }
 }

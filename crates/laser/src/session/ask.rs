@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Session;
 use super::likely_tokens::likely_tokens;
 use crate::edit::Edit;
-use crate::edit::truncation::SvdMethod;
+use crate::edit::truncation::Truncation;
 use crate::error::Result;
 use crate::evaluate::{Evaluator, RunContext};
 use crate::explain::LikelyToken;
@@ -41,20 +41,20 @@ pub struct AskedModels<'a> {
 }
 
 impl Session {
-    /// Loads the model, and applies `edit` to a second view of it unless it is empty. With `chat`, prompts are turns of a
+    /// Loads the model, and applies `edit` by `truncation` to a second view of it unless it is empty. With `chat`, prompts are turns of a
     /// conversation.
     ///
     /// # Errors
     /// A model that does not continue texts, an edit that cannot be applied, or a chat template that is missing or cannot be
     /// read.
-    pub fn ask(&self, edit: &Edit, svd: SvdMethod, chat: Option<ChatSettings>) -> Result<AskedModels<'_>> {
+    pub fn ask(&self, edit: &Edit, truncation: &Truncation, chat: Option<ChatSettings>) -> Result<AskedModels<'_>> {
         self.config().check_continues_texts()?;
         let tokenizer = self.tokenizer()?;
         let chat = chat.map(|settings| ChatTemplate::new(tokenizer, self.config(), settings)).transpose()?;
         let base = self.load()?;
         let edited = match edit.is_empty() {
             true => None,
-            false => Some(self.truncation(svd).apply(&base, edit)?.0),
+            false => Some(truncation.apply(&base, edit)?.0),
         };
         Ok(AskedModels { session: self, base, edited, chat })
     }

@@ -1,6 +1,7 @@
 //! Evaluates a session's model, or an edit of it, on tasks.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use laser_statistics::{Fractions, Split, most_frequent};
 
@@ -9,6 +10,7 @@ use super::manifest::score_value;
 use super::price::{PricedEdit, spread};
 use super::{ScoredTasks, Session};
 use crate::edit::Edit;
+use crate::edit::delta::Delta;
 use crate::edit::truncation::{SvdMethod, TruncationRecord, removal_notes};
 use crate::error::{Error, Result};
 use crate::evaluate::outcome::Outcome;
@@ -28,6 +30,8 @@ pub struct EvaluateOptions {
     pub edit: Edit,
     /// Decomposition of the edited matrices.
     pub svd: SvdMethod,
+    /// File that holds the edited matrices, which are then not computed.
+    pub delta: Option<Arc<Delta>>,
     /// Items to evaluate: all, or those of one split.
     pub split: Split,
     /// Shares of the search and validation splits.
@@ -43,6 +47,7 @@ impl Default for EvaluateOptions {
         Self {
             edit: Edit::default(),
             svd: SvdMethod::default(),
+            delta: None,
             split: Split::All,
             fractions: Fractions::new(0.4, 0.2).expect("the shares sum to less than 1"),
             split_seed: 0,
@@ -108,7 +113,7 @@ impl Session {
                 return Err(Error::setting("split", problem));
             }
         }
-        let truncation = self.truncation(options.svd);
+        let truncation = self.truncation(options.svd).with_delta(options.delta.clone());
         let base = self.load()?;
         let (model, truncations) = if options.edit.is_empty() {
             (base.clone(), Vec::new())

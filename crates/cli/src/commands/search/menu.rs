@@ -82,7 +82,8 @@ fn ask(outcome: &Outcome<'_>) -> Result<()> {
         outcome.args.model.model,
         outcome.args.out.display()
     ))?;
-    let models = outcome.session.ask(outcome.found.edit(), outcome.svd(), None)?;
+    let truncation = outcome.session.truncation(outcome.svd());
+    let models = outcome.session.ask(outcome.found.edit(), &truncation, None)?;
     loop {
         let Some(prompt) = Text::new("prompt (empty: back)").prompt_skippable()?.filter(|text| !text.is_empty()) else {
             return Ok(());

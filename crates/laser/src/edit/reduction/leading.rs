@@ -4,7 +4,7 @@
 
 use laser_linalg::{LowRank, RankRule, Spectrum};
 
-use super::{Reduce, ReducedMatrix, SourceMatrix};
+use super::{Factors, Reduce, ReducedMatrix, SourceMatrix};
 use crate::error::Result;
 use laser_model::weight_id::{WeightId, WeightKind};
 
@@ -16,9 +16,12 @@ impl Reduce for RankRule {
         if rank == source.max_rank() {
             return Ok(source.unchanged(Some(rank)));
         }
-        let mut reduced = source.low_rank(&source.leading(rank)?)?;
-        // The error of the exact truncation, even if the factors come from a randomized decomposition, so that reports of
-        // both methods compare.
+        if source.is_exact() {
+            return source.components(&(0..rank).collect::<Vec<_>>());
+        }
+        let mut reduced = source.of_factors(Factors::Kept(source.leading(rank)?), rank)?;
+        // The error of the exact truncation, although the factors come from a randomized one, so that reports of both
+        // methods compare.
         reduced.relative_error = LowRank::relative_error(source.svd()?, rank);
         Ok(reduced)
     }

@@ -8,7 +8,7 @@ use laser_linalg::{
     relative_error_of_components,
 };
 
-use super::ReducedMatrix;
+use super::{Factors, ReducedMatrix};
 use crate::edit::decomposition::{Decomposer, matrix_error};
 use crate::error::{Error, Result};
 use laser_model::weight_id::WeightId;
@@ -105,34 +105,50 @@ impl<'a> SourceMatrix<'a> {
 
     /// The result of a reduction that keeps everything.
     pub(super) fn unchanged(&self, rank: Option<usize>) -> ReducedMatrix {
-        ReducedMatrix { matrix: None, parameters: self.matrix.data().len(), rank, relative_error: 0.0 }
+        ReducedMatrix { matrix: None, factors: None, parameters: self.matrix.data().len(), rank, relative_error: 0.0 }
     }
 
-    /// The components `kept` of the exact decomposition, positions from 0 in ascending order.
+    /// Whether the largest components are those of the exact decomposition.
+    pub(super) fn is_exact(&self) -> bool {
+        self.decomposer.nests()
+    }
+
+    /// The components `kept` of the exact decomposition, positions from 0 in ascending order: their sum, or the matrix
+    /// without the others, whichever has fewer terms.
     pub(super) fn components(&self, kept: &[usize]) -> Result<ReducedMatrix> {
-        if kept.len() == self.max_rank() {
+        let max = self.max_rank();
+        if kept.len() == max {
             return Ok(self.unchanged(Some(kept.len())));
         }
         let svd = self.svd()?;
-        let mut reduced = self.low_rank(&keep_components(svd, kept))?;
+        let factors = if 2 * kept.len() <= max {
+            Factors::Kept(keep_components(svd, kept))
+        } else {
+            let mut is_kept = vec![false; max];
+            kept.iter().for_each(|k| is_kept[*k] = true);
+            let removed: Vec<usize> = (0..max).filter(|k| !is_kept[*k]).collect();
+            Factors::Removed(keep_components(svd, &removed))
+        };
+        let mut reduced = self.of_factors(factors, kept.len())?;
         // From the singular values, which is more accurate than the difference of two f32 matrices.
         reduced.relative_error = relative_error_of_components(&svd.s, kept);
         Ok(reduced)
     }
 
-    /// The product of two factors, as the result of a reduction.
+    /// The matrix of rank `rank` that `factors` determine, as the result of a reduction.
     ///
     /// # Errors
     /// Values beyond the range of f32.
-    pub(super) fn low_rank(&self, low: &LowRank) -> Result<ReducedMatrix> {
-        let dense = low.materialise_finite(self.threads()).map_err(self.error())?;
-        Ok(ReducedMatrix { rank: Some(low.rank), ..self.dense(dense, self.parameters(low.rank)) })
+    pub(super) fn of_factors(&self, factors: Factors, rank: usize) -> Result<ReducedMatrix> {
+        factors.low_rank().check_finite().map_err(self.error())?;
+        let dense = factors.dense(self.matrix.view(), self.threads()).map_err(self.error())?;
+        Ok(ReducedMatrix { rank: Some(rank), factors: Some(factors), ..self.dense(dense, self.parameters(rank)) })
     }
 
     /// A dense matrix `[m, n]` that `parameters` numbers describe, as the result of a reduction.
     pub(super) fn dense(&self, matrix: Matrix, parameters: usize) -> ReducedMatrix {
         let relative_error = relative_error(matrix.view(), self.matrix.view());
-        ReducedMatrix { matrix: Some(matrix), parameters, rank: None, relative_error }
+        ReducedMatrix { matrix: Some(matrix), factors: None, parameters, rank: None, relative_error }
     }
 
     /// Number of values that describe a matrix of rank r: r·(m + n) for its factors, or m·n if that is less.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use laser_linalg::RankFraction;
 
-use super::{Reduce, ReducedMatrix, SourceMatrix};
+use super::{Factors, Reduce, ReducedMatrix, SourceMatrix};
 use crate::error::Result;
 
 /// The matrix Ŵ of rank ⌊keep·max⌋ with the smallest ‖(W − Ŵ)·C^½‖_F, where C = XᵀX/N is the second moment of the
@@ -22,7 +22,7 @@ impl Reduce for Whitened {
             return Ok(source.unchanged(Some(rank)));
         }
         let low = source.whitened(self)?.truncate(rank).map_err(source.error())?;
-        source.low_rank(&low)
+        source.of_factors(Factors::Kept(low), rank)
     }
 }
 

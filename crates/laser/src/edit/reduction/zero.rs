@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use laser_linalg::{Matrix, Spectrum};
+use laser_linalg::{LowRank, Matrix, Spectrum};
 
-use super::{Reduce, ReducedMatrix, SourceMatrix};
+use super::{Factors, Reduce, ReducedMatrix, SourceMatrix};
 use crate::error::Result;
 use laser_model::weight_id::WeightId;
 
@@ -15,7 +15,8 @@ pub struct Zero;
 impl Reduce for Zero {
     fn reduce(&self, source: &SourceMatrix<'_>) -> Result<ReducedMatrix> {
         let [m, n] = source.shape();
-        Ok(ReducedMatrix { rank: Some(0), ..source.dense(Matrix::zeros(m, n), 0) })
+        let nothing = LowRank { us: Matrix::zeros(m, 0), vt: Matrix::zeros(0, n), rank: 0 };
+        source.of_factors(Factors::Kept(nothing), 0)
     }
 
     fn components(&self, _: WeightId, _: &Spectrum) -> Option<Vec<usize>> {

@@ -4,6 +4,7 @@ use laser_linalg::Matrix;
 
 use super::*;
 use crate::edit::Edit;
+use crate::edit::edited_matrix::EditedMatrix;
 use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::evaluate::batch::{Packing, plan};
 use crate::evaluate::encode::EncodedItem;
@@ -144,7 +145,7 @@ fn whitened_matrices_have_better_outputs_than_plain_ones_of_the_same_rank() {
     let reduced = |id, text: &str| {
         let edit = Edit::parse(&format!("{id}@{text}"), model.config()).expect("edit");
         let (_, reduction) = edit.reductions().next().expect("one matrix");
-        let (matrix, record) = truncation.reduced(&model, id, reduction).expect("reduces");
+        let EditedMatrix { matrix, record, .. } = truncation.reduced(&model, id, reduction).expect("reduces");
         (matrix.expect("not everything is kept"), record)
     };
     for id in all(&model) {

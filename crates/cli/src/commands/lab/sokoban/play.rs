@@ -31,8 +31,8 @@ pub(super) fn run(args: &Play, global: &Global, progress: &Arc<Progress>) -> Res
     let requested = args.edit.as_deref().map(|text| session.edit(text)).transpose()?;
     let edited = match &requested {
         Some(requested) => {
-            let svd = plan::svd(&args.svd, requested.svd)?;
-            Some((requested.edit.to_string(), session.truncation(svd).apply(&base, &requested.edit)?.0))
+            let truncation = plan::truncation(&session, &args.svd, Some(requested))?;
+            Some((requested.edit.to_string(), truncation.apply(&base, &requested.edit)?.0))
         }
         None => None,
     };
