@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use laser::edit::parse_selector;
+use laser::edit::truncation::Truncation;
 use laser::model::Model;
 use laser::model::device::ComputeDevice;
 use laser::model::weight_id::WeightId;
-use laser::session::ReplyOptions;
+use laser::session::{ReplyOptions, WrittenForm};
 use laser::statistics::Split;
-use laser::{Edit, EvaluateOptions, RequestedEdit, Session, SessionOptions, SvdMethod};
+use laser::{EvaluateOptions, RequestedEdit, Session, SessionOptions, SvdMethod};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 
@@ -110,6 +111,7 @@ impl NativeModel {
         let mut named = Named::parse(options)?;
         let options = EvaluateOptions {
             svd: requested.as_ref().and_then(|edit| edit.svd).unwrap_or_default(),
+            delta: requested.as_ref().and_then(|edit| edit.delta.clone()),
             edit: requested.map(|requested| requested.edit).unwrap_or_default(),
             split: split(&mut named)?,
             fractions: shares(&mut named)?,
@@ -178,18 +180,37 @@ impl NativeModel {
         Ok(values.into_pyarray(py))
     }
 
-    /// Writes an edit of the model: a folder, or a file if the path ends in `.gguf`. Returns remarks.
-    #[pyo3(signature = (edit, out, progress=None))]
-    fn apply(&self, py: Python<'_>, edit: &str, out: PathBuf, progress: Option<Py<PyAny>>) -> PyResult<Vec<String>> {
+    /// Writes an edit of the model in one of its forms; without one, in the form that the path stands for. Returns remarks.
+    #[pyo3(signature = (edit, out, form=None, approximate_rank=None, progress=None))]
+    fn apply(
+        &self,
+        py: Python<'_>,
+        edit: &str,
+        out: PathBuf,
+        form: Option<&str>,
+        approximate_rank: Option<usize>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Vec<String>> {
         let requested = self.optional(edit)?;
+        let form = match form {
+            None => WrittenForm::of_path(&out),
+            Some("dense") => WrittenForm::Dense(None),
+            Some("delta") => WrittenForm::Delta,
+            Some("lora") => WrittenForm::Adapter { approximate: approximate_rank },
+            Some("factored") => WrittenForm::Factored,
+            Some(other) => {
+                let problem = format!("form: expected dense, delta, lora or factored, found {other}");
+                return Err(LaserError::new_err(problem));
+            }
+        };
         self.follower.run(py, progress.as_ref(), None, || {
-            let (edit, svd) = requested.map_or((Edit::default(), None), |requested| (requested.edit, requested.svd));
-            let truncation = self.session.truncation(svd.unwrap_or_default());
+            let truncation = self.truncation(requested.as_ref());
+            let edit = requested.map(|requested| requested.edit).unwrap_or_default();
             let card = laser::export::ModelCard {
                 base_model: Some(self.session.base_name().to_owned()),
                 ..laser::export::ModelCard::default()
             };
-            Ok(self.session.apply_with(&edit, &truncation, card)?.write(&out)?.notes)
+            Ok(self.session.apply_with(&edit, &truncation, card)?.write_form(&out, form)?.notes)
         })
     }
 }
@@ -207,6 +228,12 @@ impl NativeModel {
     /// The edit; `None` for an empty text.
     fn optional(&self, text: &str) -> PyResult<Option<RequestedEdit>> {
         if text.is_empty() { Ok(None) } else { self.requested(text).map(Some) }
+    }
+
+    /// The truncation that an edit asks for.
+    fn truncation(&self, requested: Option<&RequestedEdit>) -> Truncation {
+        let svd = requested.and_then(|requested| requested.svd).unwrap_or_default();
+        self.session.truncation(svd).with_delta(requested.and_then(|requested| requested.delta.clone()))
     }
 
     /// The only matrix that a selector selects.
@@ -227,15 +254,15 @@ impl NativeModel {
             }
         };
         let Some(requested) = requested.filter(|requested| !requested.edit.is_empty()) else { return Ok(base) };
-        let svd = requested.svd.unwrap_or_default();
-        let name = format!("{} {svd:?}", requested.edit);
+        let of_delta = requested.delta.as_ref().map(Arc::as_ptr);
+        let name = format!("{} {:?} {of_delta:?}", requested.edit, requested.svd);
         let mut latest = self.edited.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, model)) = &*latest
             && *known == name
         {
             return Ok(model.clone());
         }
-        let (model, _) = self.session.truncation(svd).apply(&base, &requested.edit)?;
+        let (model, _) = self.truncation(Some(requested)).apply(&base, &requested.edit)?;
         *latest = Some((name, model.clone()));
         Ok(model)
     }

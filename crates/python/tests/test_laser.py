@@ -84,6 +84,15 @@ def test_an_edit_is_what_the_written_model_has(model, tmp_path):
     assert [token for token, _ in written.topk(prompt, 3)] == [token for token, _ in edited.topk(prompt, 3)]
     assert edited.topk(prompt, 3) != model.topk(prompt, 3)
     assert written.generate(prompt, 4) == edited.generate(prompt, 4)
+    # A delta stands where an edit does, and rebuilds the model to the byte.
+    edited.save(tmp_path / "edit.safetensors")
+    shared = model.edit(tmp_path / "edit.safetensors")
+    assert shared.topk(prompt, 3) == edited.topk(prompt, 3)
+    shared.save(tmp_path / "rebuilt")
+    for name in ("model.safetensors", "recipe.yaml"):
+        assert (tmp_path / "rebuilt" / name).read_bytes() == (tmp_path / "edited" / name).read_bytes()
+    with pytest.raises(laser.LaserError, match="factoredd"):
+        edited.save(tmp_path / "other", "factoredd")
     # numpy's own reduction of the same matrix.
     left, values, right = numpy.linalg.svd(model.matrix("L1.up_proj").astype(float), full_matrices=False)
     rank = round(0.25 * len(values))

@@ -78,9 +78,20 @@ class EditedModel:
         found = self._native.evaluate(tasks, self._edit, json.dumps(options), receiver(progress))
         return Evaluation(*found)
 
-    def save(self, path: PathLike, *, progress: Progress = None) -> list[str]:
-        """Writes the model: a GGUF file if the path ends in ``.gguf``, else a Hugging Face folder. Returns remarks."""
-        return self._native.apply(self._edit, os.fspath(path), receiver(progress))
+    def save(
+        self,
+        path: PathLike,
+        form: Optional[str] = None,
+        *,
+        approximate_rank: Optional[int] = None,
+        progress: Progress = None,
+    ) -> list[str]:
+        """Writes the model. Returns remarks.
+
+        Without a form, a path that ends in ``.gguf`` is a GGUF file, ``.safetensors`` a delta, and any other a Hugging Face folder.
+        Forms: ``dense``, ``delta``, ``lora`` (with ``approximate_rank``, it may leave out a part) and ``factored``.
+        """
+        return self._native.apply(self._edit, os.fspath(path), form, approximate_rank, receiver(progress))
 
     def __repr__(self) -> str:
         edit = f" with {self.edit_text}" if self._edit else ""
