@@ -28,10 +28,11 @@ KNOWN = {
     ("falcon-new", "transformers"): "its loader leaves q, k and v stacked",
     ("stablelm-parallel", "transformers"): "its loader does not find the norms of q and k",
     ("phi3", "llama.cpp"): "switches the window off",
+    ("exaone4", "llama.cpp"): "has windows in models of 64 layers only",
 }
 
-# Named in gguf-py's tables, and loaded by neither.
-NOWHERE_ELSE = {"gptj"}
+# Named in gguf-py's tables, and loaded by neither; llama.cpp expects norms of q and k in Command R's of 64 layers only.
+NOWHERE_ELSE = {"gptj", "command-r-qk-norm"}
 
 
 def main():

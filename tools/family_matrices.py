@@ -31,6 +31,8 @@ class Layout:
     fused: str = ""
     gate_up: str = ""
     experts: dict[str, str] = dataclasses.field(default_factory=dict)
+    # Tensors that hold a matrix of all experts, and the matrix's rows in the part of one expert (None: all).
+    stacked: dict[str, tuple[str, slice | None]] = dataclasses.field(default_factory=dict)
     router: str = ""
     shared: dict[str, str] = dataclasses.field(default_factory=dict)
     conv1d: bool = False
@@ -46,9 +48,15 @@ class Block:
     conv1d: bool = False
     rows: list[int] | None = None
     columns: list[int] | None = None
+    # Index of the expert in a tensor of all experts.
+    expert: int | None = None
+
+    def whole(self, tensors):
+        whole = tensors[self.tensor] if self.expert is None else tensors[self.tensor][self.expert]
+        return whole.T if self.conv1d else whole
 
     def of(self, tensors):
-        whole = tensors[self.tensor].T if self.conv1d else tensors[self.tensor]
+        whole = self.whole(tensors)
         whole = whole if self.rows is None else whole[self.rows]
         return whole if self.columns is None else whole[:, self.columns]
 
@@ -56,11 +64,15 @@ class Block:
         """`tensors` with this block replaced by its best approximation of `rank`; the SVD is in f64."""
         u, s, v = torch.linalg.svd(self.of(tensors).double(), full_matrices=False)
         block = ((u[:, :rank] * s[:rank]) @ v[:rank]).float()
-        whole = (tensors[self.tensor].T if self.conv1d else tensors[self.tensor]).clone()
+        whole = self.whole(tensors).clone()
         rows = torch.arange(whole.shape[0]) if self.rows is None else torch.tensor(self.rows)
         columns = torch.arange(whole.shape[1]) if self.columns is None else torch.tensor(self.columns)
         whole[rows[:, None], columns] = block
-        return tensors | {self.tensor: (whole.T if self.conv1d else whole).contiguous()}
+        stored = (whole.T if self.conv1d else whole).contiguous()
+        if self.expert is not None:
+            one, stored = stored, tensors[self.tensor].clone()
+            stored[self.expert] = one
+        return tensors | {self.tensor: stored}
 
 
 def head_rows(layout, kind, group=None):
@@ -113,6 +125,10 @@ def edits(layout):
     for expert, name in [(1, "gate_proj"), (1, "up_proj"), (1, "down_proj"), (0, "down_proj")]:
         if layout.experts:
             add(f"{attention}.e{expert}.{name}", layout.experts[name], e=expert)
+        if layout.stacked:
+            tensor, rows = layout.stacked[name]
+            rows = rows and list(range(*rows.indices(rows.stop)))
+            add(f"{attention}.e{expert}.{name}", tensor, rows=rows, expert=expert)
     if layout.router:
         add(f"{attention}.router", layout.router, 1)
     for name, tensor in layout.shared.items():

@@ -35,12 +35,13 @@ def dimensions(writer, c):
     writer.add_head_count(heads)
     if c["model_type"] not in ("gpt2", "gpt_neox"):  # left out by the converter: as many as query heads
         writer.add_head_count_kv(kv_heads(c))
-    if "head_dim" in c:
+    # The converter says it also where it follows from the other two.
+    if c.get("head_dim", width // heads) != width // heads:
         writer.add_key_length(c["head_dim"])
         writer.add_value_length(c["head_dim"])
     if "rms_norm_eps" in c:
         writer.add_layer_norm_rms_eps(c["rms_norm_eps"])
-    if (epsilon := first(c, "layer_norm_eps", "layer_norm_epsilon")) is not None:
+    if (epsilon := first(c, "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps")) is not None:
         writer.add_layer_norm_eps(epsilon)
     # Of the converter's general part: expert counts under either name.
     if (experts := first(c, "num_local_experts", "num_experts")) is not None:
@@ -80,7 +81,7 @@ def rotary_keys(writer, c):
 def rotary_dimension(writer, c):
     """How many of a head's dimensions are rotated, where it is not all or the converter says it anyway."""
     fraction = first(c, "partial_rotary_factor", "rotary_pct", default=1.0)
-    writer.add_rope_dimension_count(int(fraction * head_dim(c)))
+    writer.add_rope_dimension_count(first(c, "rotary_dim", default=int(fraction * head_dim(c))))
 
 
 def llama_keys(writer, c):
@@ -128,6 +129,69 @@ def granite_keys(writer, c):
     writer.add_embedding_scale(c["embedding_multiplier"])
     writer.add_residual_scale(c["residual_multiplier"])
     writer.add_logit_scale(c["logits_scaling"])
+
+
+def olmo_keys(writer, c):
+    llama_keys(writer, c)
+    writer.add_layer_norm_eps(1e-5)
+    if c["clip_qkv"] is not None:
+        writer.add_clamp_kqv(c["clip_qkv"])
+
+
+def windowed_keys(writer, c):
+    """Which layers have the window, beside its length."""
+    plain_keys(writer, c)
+    writer.add_sliding_window(c["sliding_window"])
+    writer.add_sliding_window_pattern([kind == "sliding_attention" for kind in c["layer_types"]])
+
+
+def cohere_keys(writer, c):
+    plain_keys(writer, c)
+    writer.add_logit_scale(c["logit_scale"])
+
+
+def cohere2_keys(writer, c):
+    """The converter does not say which layers have the window: llama.cpp takes all but every fourth."""
+    cohere_keys(writer, c)
+    rotary_dimension(writer, c)
+    writer.add_sliding_window(c["sliding_window"])
+
+
+def hunyuan_keys(writer, c):
+    """The base with alpha in it, and no scaling."""
+    dimensions(writer, c)
+    parameters, size = rotary(c), head_dim(c)
+    writer.add_rope_freq_base(parameters["rope_theta"] * parameters["alpha"] ** (size / (size - 2)))
+
+
+def ministral3_keys(writer, c):
+    llama_keys(writer, c)
+    writer.add_rope_scaling_yarn_log_mul(c["rope_parameters"]["mscale_all_dim"])
+    writer.add_attn_temperature_scale(c["rope_parameters"]["llama_4_scaling_beta"])
+
+
+def corrected_experts_keys(writer, c):
+    """Routers with a sigmoid (2 in GGUF) and corrections."""
+    llama_keys(writer, c)
+    writer.add_expert_feed_forward_length(c.get("moe_intermediate_size", c["intermediate_size"]))
+    writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
+    if c["model_type"] == "glm4_moe":
+        writer.add_expert_count(c["n_routed_experts"])
+        writer.add_expert_used_count(c["num_experts_per_tok"])
+        writer.add_expert_shared_count(c["n_shared_experts"])
+        writer.add_leading_dense_block_count(c["first_k_dense_replace"])
+        writer.add_expert_weights_scale(c["routed_scaling_factor"])
+        writer.add_expert_weights_norm(c["norm_topk_prob"])
+
+
+def ernie_moe_keys(writer, c):
+    plain_keys(writer, c)
+    writer.add_expert_count(c["moe_num_experts"])
+    writer.add_expert_used_count(c["moe_k"])
+    writer.add_interleave_moe_layer_step(c["moe_layer_interval"])
+    writer.add_leading_dense_block_count(c["moe_layer_start_index"])
+    writer.add_expert_feed_forward_length(c["moe_intermediate_size"])
+    writer.add_expert_shared_feed_forward_length(c["moe_intermediate_size"] * c["moe_num_shared_experts"])
 
 
 def falcon_keys(writer, c):
@@ -178,10 +242,28 @@ def paired(c, tensors):
         yield name, tensor
 
 
-def one_more(c, tensors):
-    """Gemma: norms as what multiplies, 1 + w; the head is the embedding."""
+def granite_experts(c, tensors):
+    """Gate and up of all experts apart, under their names in the file."""
+    for name, tensor in paired(c, tensors):
+        if match := re.fullmatch(r"model\.layers\.(\d+)\.block_sparse_moe\.input_linear\.weight", name):
+            gate, up = tensor.chunk(2, dim=1)
+            yield f"blk.{match[1]}.ffn_gate_exps.weight", gate
+            yield f"blk.{match[1]}.ffn_up_exps.weight", up
+        else:
+            yield name, tensor
+
+
+def with_corrections(c, tensors):
+    """What is added to the scores of experts, under its name in the file."""
     for name, tensor in tensors.items():
-        if name != "lm_head.weight":
+        match = re.match(r"model\.layers\.(\d+)\..*e_score_correction_bias$", name)
+        yield f"blk.{match[1]}.exp_probs_b.bias" if match else name, tensor
+
+
+def one_more(c, tensors):
+    """Gemma and Nemotron: norms as what multiplies, 1 + w; Gemma's head is the embedding."""
+    for name, tensor in tensors.items():
+        if name != "lm_head.weight" or not c.get("tie_word_embeddings", True):
             yield name, tensor + 1 if name.endswith("norm.weight") else tensor
 
 
@@ -286,6 +368,26 @@ FAMILIES = {
     "gemma": Family(A.GEMMA, plain_keys, one_more),
     "gemma2": Family(A.GEMMA2, gemma2_keys, one_more),
     "gemma3_text": Family(A.GEMMA3, gemma3_keys, one_more),
+    "olmo": Family(A.OLMO, olmo_keys, paired),
+    "olmoe": Family(A.OLMOE, plain_keys),
+    "olmo3": Family(A.OLMO2, windowed_keys),
+    "ministral3": Family(A.MISTRAL3, ministral3_keys, paired),
+    # gate_up_proj stays fused, as ffn_up; the rows of q and k lie in pairs already.
+    "glm": Family(A.CHATGLM, llama_keys),
+    "glm4": Family(A.GLM4, llama_keys),
+    "glm4_moe": Family(A.GLM4_MOE, corrected_experts_keys, with_corrections),
+    "minimax_m2": Family(A.MINIMAXM2, corrected_experts_keys, with_corrections),
+    "ernie4_5_moe": Family(A.ERNIE4_5_MOE, ernie_moe_keys, with_corrections),
+    "exaone4": Family(A.EXAONE4, windowed_keys),
+    "seed_oss": Family(A.SEED_OSS, plain_keys),
+    "ernie4_5": Family(A.ERNIE4_5, plain_keys),
+    "hunyuan_v1_dense": Family(A.HUNYUAN_DENSE, hunyuan_keys),
+    "cohere": Family(A.COMMAND_R, cohere_keys),
+    "cohere2": Family(A.COHERE2, cohere2_keys),
+    "starcoder2": Family(A.STARCODER2, plain_keys),
+    "granitemoe": Family(A.GRANITE_MOE, granite_keys, granite_experts),
+    "nemotron": Family(A.NEMOTRON, llama_keys, one_more),
+    "arcee": Family(A.ARCEE, llama_keys, paired),
     "phi": Family(A.PHI2, llama_keys),
     # qkv_proj and gate_up_proj stay fused: q, k, v and gate, up one after the other, as ffn_up the latter.
     "phi3": Family(A.PHI3, phi3_keys),

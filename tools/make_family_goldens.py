@@ -27,6 +27,7 @@ import tiny_families_encoders
 import tiny_families_gpt
 import tiny_families_llama
 import tiny_families_phi
+import tiny_families_recent
 from make_goldens import EDIT_POSITIONS, MARGIN, NEW_TOKENS, rounded, write_json
 from tiny_models import SEED
 
@@ -40,6 +41,7 @@ FAMILIES = {
     **tiny_families_phi.FAMILIES,
     **tiny_families_encoders.FAMILIES,
     **tiny_families_llama.FAMILIES,
+    **tiny_families_recent.FAMILIES,
 }
 # An edit or a feature moves the outputs by more than this, over the largest one.
 EDIT_CHANGE = 5e-3
@@ -214,7 +216,8 @@ def trace(model, **inputs):
     keep = lambda module, args, out: hidden.append((out if torch.is_tensor(out) else out[0])[0])  # noqa: E731
     hooks = [layers[0].register_forward_pre_hook(first, with_kwargs=True)]
     hooks += [layer.register_forward_hook(keep) for layer in layers]
-    hooks += [m.register_forward_hook(clear_routes) for m in model.modules() if type(m).__name__.endswith("TopKRouter")]
+    routers = ("TopKRouter", "TopkRouter", "TopKGating")
+    hooks += [m.register_forward_hook(clear_routes) for m in model.modules() if type(m).__name__.endswith(routers)]
     out = model(output_hidden_states=True, **inputs)
     for hook in hooks:
         hook.remove()
@@ -228,7 +231,13 @@ def trace(model, **inputs):
 
 def clear_routes(router, args, output):
     """Fails where another implementation may choose another expert."""
-    ranked = output[0].sort(dim=-1, descending=True).values
+    ranked = output[-1] if type(router).__name__.endswith("TopKGating") else output[0]
+    # What is added to the scores before the choice.
+    statics = getattr(router, "moe_statics", router)
+    correction = getattr(statics, "e_score_correction_bias", args[1] if len(args) > 1 else None)
+    if correction is not None:
+        ranked = (ranked.softmax(dim=-1) if statics is not router else ranked.sigmoid()) + correction.squeeze()
+    ranked = ranked.sort(dim=-1, descending=True).values
     gap = (ranked[:, router.top_k - 1] - ranked[:, router.top_k]).min() / ranked.abs().max()
     if gap < ROUTER_MARGIN:
         raise NearTie(f"two experts are {gap} apart")

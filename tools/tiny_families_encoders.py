@@ -70,6 +70,16 @@ FAMILIES = {
         hub=roberta_hub,
         without={"positions": without("position_embeddings"), "token type": without("token_type_embeddings")},
     ),
+    "xlm-roberta": Family(
+        "as roberta, under another name",
+        encoder(
+            "xlm-roberta", "XLMRobertaForMaskedLM", bos_token_id=0, eos_token_id=2, layer_norm_eps=1e-5,
+            max_position_embeddings=34, output_past=True, pad_token_id=1, type_vocab_size=1,
+        ),
+        encoder_layout("roberta"),
+        kind="masked",
+        without={"positions": without("position_embeddings"), "token type": without("token_type_embeddings")},
+    ),
     "bert": Family(
         "norms named gamma and beta, tensors of pre-training beside them, activation of the head from the config",
         encoder("bert", "BertForMaskedLM", gradient_checkpointing=False, position_embedding_type="absolute"),

@@ -106,6 +106,35 @@ FILES = {
     "stablelm-parallel": Source("families/stablelm-parallel", blocks=1, half=True),
     "olmo2": Source("families/olmo2", {"attention_bias": False}, blocks=1, drop=r"_proj\.bias$", half=True),
     "granite": Source("families/granite", blocks=1, half=True),
+    "granitemoe": Source("families/granitemoe", blocks=1, half=True),
+    # llama.cpp reads no biases of OLMo.
+    "olmo": Source("families/olmo", {"attention_bias": False}, blocks=1, drop=r"_proj\.bias$", half=True),
+    "olmoe": Source("families/olmoe", blocks=1, half=True),
+    "olmo3": Source("families/olmo3", half=True),
+    "mistral3": Source("families/ministral3", blocks=1, half=True),
+    "chatglm": Source("families/glm", blocks=1, half=True),
+    "glm4": Source("families/glm4", blocks=1, half=True),
+    "glm4moe": Source("families/glm4_moe", half=True),
+    "minimax-m2": Source("families/minimax_m2", blocks=1, half=True),
+    "ernie4_5-moe": Source("families/ernie4_5_moe", half=True),
+    "exaone4": Source("families/exaone4", half=True),
+    # llama.cpp reads no bias of its output of attention.
+    "seed_oss": Source("families/seed_oss", {"attention_out_bias": False}, blocks=1, drop=r"o_proj\.bias$", half=True),
+    "ernie4_5": Source("families/ernie4_5", {"use_bias": False}, blocks=1, drop=r"_proj\.bias$", half=True),
+    "hunyuan-dense": Source("families/hunyuan_v1_dense", blocks=1, half=True),
+    "command-r": Source("families/cohere", {"attention_bias": False}, blocks=1, drop=r"_proj\.bias$", half=True),
+    "command-r-qk-norm": Source("families/cohere-qk-norm", blocks=1, half=True),
+    # Every fourth layer goes without window and rotation.
+    "cohere2": Source(
+        "families/cohere2",
+        {"layer_types": ["sliding_attention"] * 3 + ["full_attention"]},
+        blocks=4,
+        half=True,
+    ),
+    # llama.cpp has no window for it.
+    "starcoder2": Source("families/starcoder2", {"sliding_window": None}, blocks=1, half=True),
+    "nemotron": Source("families/nemotron", blocks=1, half=True),
+    "arcee": Source("families/arcee", {"mlp_bias": False}, blocks=1, drop=r"_proj\.bias$", half=True),
     # llama.cpp has no key for it: every fourth layer goes without rotary positions.
     "smollm3": Source(
         "families/smollm3",
@@ -182,7 +211,8 @@ def write(path, config, tensors, half):
     blocks = first(config, "num_hidden_layers", "n_layer")
     names = gguf.get_tensor_name_map(family.arch, blocks)
     for name, tensor in [*rope_factors(config), *stacked(family.tensors(config, tensors))]:
-        name = name if name.startswith("rope_") else names.get_name(name, try_suffixes=(".weight", ".bias"))
+        known = name.startswith(("rope_", "blk."))
+        name = name if known else names.get_name(name, try_suffixes=(".weight", ".bias"))
         # The converter drops axes of length one (Qwen2-MoE's shared_expert_gate becomes a vector).
         tensor = tensor.squeeze().float()
         dtype = np.float16 if half and stored_half(name, tensor) else np.float32

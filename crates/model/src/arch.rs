@@ -6,21 +6,33 @@
 //! families and decides which one a file belongs to. The forward pass reads the configuration only and does not depend
 //! on the family.
 
+mod arcee;
 mod bert;
 mod bloom;
+mod cohere;
 mod decision_transformer;
 mod definition;
+mod ernie;
+mod exaone4;
 mod falcon;
 pub(crate) mod family;
 mod gemma;
 mod gguf_metadata;
+mod glm;
+mod glm_moe;
 mod gpt2;
 mod gpt_neo;
 mod gpt_neox;
 mod gptj;
 mod granite;
+mod helium;
+mod hunyuan;
 mod llama;
+mod minimax;
+mod ministral;
 mod mixtral;
+mod nemotron;
+mod olmo;
 mod olmo2;
 mod opt;
 mod phi;
@@ -28,8 +40,10 @@ mod phi3;
 mod qwen3;
 mod qwen_moe;
 pub(crate) mod registry;
+mod seed_oss;
 mod smollm3;
 mod stablelm;
+mod starcoder2;
 pub(crate) mod tensor_names;
 mod text_part;
 

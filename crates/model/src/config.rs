@@ -9,6 +9,7 @@ mod fit;
 mod gguf;
 mod gguf_keys;
 mod gguf_metadata;
+mod gguf_windows;
 mod hf;
 mod hf_keys;
 mod hf_rope;
@@ -23,10 +24,13 @@ mod unread_keys;
 
 pub(crate) use gguf_keys::GgufKeys;
 pub(crate) use gguf_metadata::{count, number};
+pub(crate) use gguf_windows::{read_window_pattern, window_pattern};
 pub(crate) use hf::read_activation;
 pub(crate) use hf_keys::{HfKeys, ReadKeys};
 pub(crate) use hf_rope::{RopeDefaults, read_rope, read_rope_from, rope_parameters};
-pub(crate) use hf_windows::{check_unread_layer_types, read_layer_types, read_opt_in_windows, read_window};
+pub(crate) use hf_windows::{
+    check_unread_layer_types, layer_types, read_layer_types, read_layer_windows, read_opt_in_windows, read_window,
+};
 pub use laser_kernels::activation::Activation;
 pub use laser_kernels::norm::NormKind;
 pub use matrices::Piece;
@@ -64,6 +68,8 @@ pub struct ModelConfig {
     pub max_positions: usize,
     /// Kind of all norms.
     pub norm: NormKind,
+    /// Parameters of all norms.
+    pub norm_parameters: NormParameters,
     /// ε of the norms.
     pub norm_eps: f64,
     /// How tokens become the input of the first block.
@@ -86,6 +92,17 @@ pub struct ModelConfig {
     pub further_layers: usize,
     /// Remarks for the user about keys whose values are not used, one sentence each.
     pub notes: Vec<String>,
+}
+
+/// Parameters of a norm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormParameters {
+    /// None (OLMo).
+    Nothing,
+    /// A weight, `[width]`.
+    Weight,
+    /// A weight and a bias, `[width]` each.
+    WeightAndBias,
 }
 
 /// How tokens become the input of the first block.
@@ -153,6 +170,13 @@ pub struct Attention {
     pub causal: bool,
     /// Norms of queries and keys.
     pub qk_norm: Option<QkNorm>,
+    /// Whether queries and keys are rotated before their norm, instead of after it (HunYuan).
+    pub rotated_before_norm: bool,
+    /// Bound of the absolute values of queries, keys and values, after the norm and before the rotation (OLMo's
+    /// `clip_qkv`).
+    pub clamp: Option<f64>,
+    /// Growth of the queries with their positions.
+    pub temperature: Option<Temperature>,
     /// Kinds of rotary positions; layers refer to them by index.
     pub ropes: Vec<Rope>,
     /// Options that differ between layers, one entry for each layer.
@@ -168,6 +192,24 @@ pub enum QkNorm {
     EachHead,
     /// All heads together, weights `[heads·d_head]`.
     All,
+}
+
+/// Attention temperature that depends on the position of the query: a query at `position` is multiplied by
+/// `1 + scale·ln(1 + ⌊position/length⌋)` (Llama 4, Ministral 3).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Temperature {
+    /// Growth of the factor with the logarithm of the position.
+    pub scale: f64,
+    /// Number of tokens from one step of the factor to the next.
+    pub length: usize,
+}
+
+impl Temperature {
+    /// Factor on the query at a position, computed in f32 as in the reference.
+    pub fn factor(&self, position: u32) -> f32 {
+        let steps = (f64::from(position) / self.length as f64).floor() as f32;
+        1.0 + self.scale as f32 * (1.0 + steps).ln()
+    }
 }
 
 /// Options of attention in one layer.
@@ -192,8 +234,17 @@ pub struct Mlp {
     pub expert_layers: Vec<bool>,
 }
 
-/// Experts of a layer: `Σ_e p_e·mlp_e(x)` over the `per_token` experts with the largest probabilities `p_e`.
+/// Function that turns the logits of a router into the scores of experts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpertScores {
+    /// Probabilities by the softmax over all experts.
+    Softmax,
+    /// The sigmoid of each logit.
+    Sigmoid,
+}
+
+/// Experts of a layer: `Σ_e p_e·mlp_e(x)` over the `per_token` experts with the largest scores `p_e`.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Experts {
     /// Number of experts.
     pub count: usize,
@@ -201,10 +252,28 @@ pub struct Experts {
     pub per_token: usize,
     /// Width of an expert's MLP.
     pub d_expert: usize,
-    /// Whether the probabilities of the chosen experts are scaled to a sum of 1.
+    /// Whether the scores of the chosen experts are scaled to a sum of 1.
     pub normalised: bool,
-    /// Width of the shared expert, which every token uses, weighted by the sigmoid of its own gate; 0 without.
+    /// Width of the shared expert, which every token uses; 0 without.
     pub d_shared: usize,
+    /// Whether the shared expert is weighted by the sigmoid of its own gate.
+    pub gated_shared: bool,
+    /// Function that gives the scores.
+    pub scores: ExpertScores,
+    /// Whether each expert has a correction that is added to its score for the choice, but not for its weight
+    /// (arXiv 2408.15664).
+    pub corrected: bool,
+    /// Factor on the scores of the chosen experts.
+    pub scale: f64,
+}
+
+impl Experts {
+    /// Experts weighted by their probabilities, without a shared expert.
+    pub(crate) const fn new(count: usize, per_token: usize, d_expert: usize) -> Self {
+        let (normalised, gated_shared, corrected) = (false, true, false);
+        let (scores, scale) = (ExpertScores::Softmax, 1.0);
+        Self { count, per_token, d_expert, normalised, d_shared: 0, gated_shared, scores, corrected, scale }
+    }
 }
 
 /// Projections that have a bias.
@@ -251,6 +320,7 @@ impl ModelConfig {
             d_mlp,
             max_positions,
             norm: NormKind::Rms,
+            norm_parameters: NormParameters::Weight,
             norm_eps: 1e-6,
             embedding: Embedding {
                 scale: 1.0,
@@ -269,6 +339,9 @@ impl ModelConfig {
                 coarse_slopes: false,
                 causal: true,
                 qk_norm: None,
+                rotated_before_norm: false,
+                clamp: None,
+                temperature: None,
                 ropes: vec![rope],
                 layers: vec![LayerAttention { window: None, rope: Some(0) }; n_layers],
             },
@@ -279,6 +352,17 @@ impl ModelConfig {
             further_layers: 0,
             notes: Vec::new(),
         }
+    }
+
+    /// Sets layer norms with a weight and a bias.
+    pub(crate) fn set_layer_norms(&mut self) {
+        self.norm = NormKind::Layer;
+        self.norm_parameters = NormParameters::WeightAndBias;
+    }
+
+    /// Removes rotary positions from the layers without a window.
+    pub(crate) fn rotate_only_windows(&mut self) {
+        self.attention.layers.iter_mut().filter(|layer| layer.window.is_none()).for_each(|layer| layer.rope = None);
     }
 
     /// Removes rotary positions from all layers, for models with learned positions, ALiBi or no positions.

@@ -66,6 +66,8 @@ pub struct ForwardPass<'a> {
     layout: &'a BatchLayout,
     /// Cosines and sines of the rows' positions, one pair of tables for each kind of rotary embedding of the model.
     rotary_tables: Vec<RotaryTables>,
+    /// Attention temperature of the rows' queries, `[rows, 1]`; `None` if all factors are 1.
+    query_factors: Option<Tensor>,
     cache: &'a mut KvCache,
     /// Whether each row belongs to one variant, that of its segment; otherwise all rows run in all variants.
     rows_have_variants: bool,
@@ -111,10 +113,20 @@ impl<'a> ForwardPass<'a> {
             };
             rotary_tables.push(RotaryTables { cos: table(cos)?, sin: table(sin)? });
         }
+        let temperature = model.config().attention.temperature;
+        let factors = temperature.map(|t| layout.positions.iter().map(|p| t.factor(*p)).collect::<Vec<f32>>());
+        let query_factors = match factors.filter(|factors| factors.iter().any(|factor| *factor != 1.0)) {
+            Some(factors) => {
+                let factors = Tensor::from_vec(factors, (layout.len(), 1), &Device::Cpu)?; // [rows, 1]
+                Some(factors.to_device(model.device())?.to_dtype(model.dtype())?)
+            }
+            None => None,
+        };
         Ok(Self {
             model,
             layout,
             rotary_tables,
+            query_factors,
             cache,
             rows_have_variants,
             copies: 1,

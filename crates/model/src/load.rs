@@ -221,7 +221,7 @@ impl ModelFiles {
     /// As [`ModelFiles::load`]; values in the files are checked when they are read.
     pub fn load_within(&self, device: &Device, dtype: DType, threads: usize, bound: Option<usize>) -> Result<Model> {
         let parameters = self.parameters(device, dtype).with_residence(self.residence(bound));
-        let weights = WeightBuilder::new(&self.config, &parameters).build(device, dtype)?;
+        let weights = WeightBuilder::new(&self.config, &parameters, device, dtype).build()?;
         // The weights in memory are copies; the pages of the mapped files are no longer needed.
         self.checkpoint.release_pages();
         Ok(Model::new(self.config.clone(), weights, threads))

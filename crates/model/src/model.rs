@@ -69,7 +69,7 @@ impl Model {
         device: &Device,
         dtype: DType,
     ) -> Result<Self> {
-        let weights = WeightBuilder::new(&config, source).build(device, dtype)?;
+        let weights = WeightBuilder::new(&config, source, device, dtype).build()?;
         Ok(Self::new(config, weights, 1))
     }
 

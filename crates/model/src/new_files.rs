@@ -46,11 +46,11 @@ pub fn tensors_of_new_files<'v>(config: &ModelConfig, values: impl Fn(ParameterI
             let stems = layout.stems(&parameter, layer);
             for (usual, _) in parameter.tensors() {
                 let id = ParameterId { owner: ParameterOwner::Role(parameter.role, layer), bias: usual == "bias" };
-                // Families store the weights of norms less a constant, and some a tensor for each attention head.
-                let offset = if parameter.is_norm() { layout.names.norm_offset } else { 0.0 };
-                let all = values(id);
+                // Some families store the weights of norms less a constant, and some a tensor for each attention head.
+                let offset = if parameter.is_norm() && !id.bias { layout.names.norm_offset } else { 0.0 };
+                let all = layout.values_in_file(config, &parameter, values(id).to_vec());
                 for (stem, part) in stems.iter().zip(all.chunks_exact(all.len() / stems.len().max(1))) {
-                    let name = format!("{stem}.{}", layout.suffix(&parameter, usual));
+                    let name = layout.tensor_name(&parameter, stem, usual);
                     let target = values_of(&mut tensors, &name);
                     target.copy_from_slice(part);
                     target.iter_mut().for_each(|value| *value -= offset);

@@ -6,6 +6,7 @@
 mod location;
 mod prefix;
 mod role_parameter;
+mod rotary_order;
 
 use std::collections::BTreeMap;
 
@@ -145,13 +146,17 @@ impl TensorLayout {
         self.roles.iter().any(|(of, name)| *of == parameter.role && name.contains("{h}"))
     }
 
-    /// Suffix in these files of a tensor that is usually called `weight` or `bias`.
-    pub fn suffix(&self, parameter: &RoleParameter, usual: &'static str) -> &'static str {
-        match usual {
+    /// Name in these files of a tensor of a parameter, whose name is `stem` without the usual `weight` or `bias`.
+    pub fn tensor_name(&self, parameter: &RoleParameter, stem: &str, usual: &'static str) -> String {
+        if let Some(whole) = stem.strip_suffix('$') {
+            return whole.to_owned();
+        }
+        let suffix = match usual {
             "weight" if self.gamma_and_beta && parameter.is_norm() => "gamma",
             "bias" if self.gamma_and_beta && parameter.is_norm() => "beta",
             usual => usual,
-        }
+        };
+        format!("{stem}.{suffix}")
     }
 
     /// Location of a stored matrix: in the first tensor that can hold it and for which `exists` is true, or in the
@@ -235,25 +240,13 @@ impl TensorLayout {
             MatrixPart::Expert(expert) if stored.is_all_experts() => expert * together,
             _ => 0,
         };
-        let rotary_order = self.rotary_order(config, id);
+        let order = self.rotary_order(config, matches!(id.kind, Q | K));
         let row = |row: usize| {
-            let row = rotary_order(row);
+            let row = order.in_file(row);
             let (group, within) = (row / (out / groups), row % (out / groups));
             first + group * (together / groups) + before / groups + within
         };
         (0..out).map(row).collect()
-    }
-
-    /// Maps a row of a stored matrix to the file's row within that matrix. They differ for rotated rows that the file
-    /// stores in pairs, see [`TensorNames`].
-    fn rotary_order(&self, config: &ModelConfig, id: WeightId) -> impl Fn(usize) -> usize {
-        let (d, paired) = (config.d_head, self.names.rotary_pairs && matches!(id.kind, Q | K));
-        let half = config.attention.ropes.first().filter(|_| paired).map_or(0, |rope| rope.dim / 2);
-        move |row| match row % d {
-            i if i < half => row - i + 2 * i,
-            i if i < 2 * half => row - i + 2 * (i - half) + 1,
-            _ => row,
-        }
     }
 
     /// All tensors that the files of a model must contain, by name. `exists` decides between alternative tensors.
@@ -274,10 +267,10 @@ impl TensorLayout {
             for layer in parameter.layers(config) {
                 let stems = self.stems(&parameter, layer);
                 for (usual, shape) in parameter.tensors() {
-                    let suffix = self.suffix(&parameter, usual);
                     // If each attention head has its own tensor, that tensor is one row.
                     let shape = if stems.len() > 1 { &shape[1..] } else { shape };
-                    expected.extend(stems.iter().map(|stem| (format!("{stem}.{suffix}"), shape.to_vec())));
+                    let names = stems.iter().map(|stem| self.tensor_name(&parameter, stem, usual));
+                    expected.extend(names.map(|name| (name, shape.to_vec())));
                 }
             }
         }

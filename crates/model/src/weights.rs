@@ -78,6 +78,8 @@ pub struct BlockWeights {
     pub key_norm: Option<QueryKeyNorm>,
     /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
     pub shared_expert_gate: Option<Weight>,
+    /// Corrections of the scores of experts for the choice, `[experts]`.
+    pub expert_correction: Option<Tensor>,
     /// The stored matrices.
     pub linears: BTreeMap<(MatrixPart, WeightKind), Linear>,
 }

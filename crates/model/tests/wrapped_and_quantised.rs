@@ -24,6 +24,7 @@ fn the_text_part_of_a_model_with_images_runs_in_either_form_of_names() {
         ("families/opt", "model."),
         ("families/phi3", "model."),
         ("families/gemma2", "model."),
+        ("families/ministral3", "model."),
     ] {
         let plain = Altered::of(name);
         let older = within(name, "llava", |name| format!("language_model.{name}"));
@@ -56,6 +57,15 @@ fn a_model_with_images_may_keep_the_keys_of_its_text_part_beside_its_own() {
         assert!(copy.notes().join("; ").contains(&format!("a {model_type} model")), "{:?}", copy.notes());
         assert_eq!(copy.logits(), plain.logits(), "{name}");
     }
+    // The text part of a Qwen3-VL has a name of its own, and is a Qwen3.
+    let mut copy = within("families/qwen3", "qwen3_vl", |name| match name.strip_prefix("model.") {
+        Some(rest) => format!("model.language_model.{rest}"),
+        None => name.to_owned(),
+    });
+    copy.config["text_config"]["model_type"] = json!("qwen3_vl_text");
+    copy.config["text_config"]["rope_scaling"] =
+        json!({"mrope_interleaved": true, "mrope_section": [2, 1, 1], "rope_type": "default"});
+    assert_eq!(copy.logits(), Altered::of("families/qwen3").logits());
     // Positions of images do not matter for texts.
     let scaling = json!({"type": "mrope", "mrope_section": [1, 1, 2]});
     let copy = Altered::of("tiny/qwen2-bias").with("model_type", "qwen2_vl").with("rope_scaling", scaling);

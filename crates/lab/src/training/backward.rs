@@ -132,7 +132,10 @@ fn add_tap(parameters: &ParameterSet, gradient: &mut [f32], tap: &Tap, delta: &T
     let (weight, bias) = (place(false), place(true));
     // The head of a model whose head is tied is the embedding.
     let weight = weight.or_else(|| parameters.tied_head(tap.owner));
-    let weight = weight.expect("every recorded operation has a weight");
+    let Some(weight) = weight else {
+        assert!(tap.norm.is_some(), "every recorded operation but a norm has a weight");
+        return Ok(());
+    };
     if let Some(norm) = &tap.norm {
         let mut d_bias = vec![0f32; bias.as_ref().map_or(0, Range::len)];
         norm.add_parameter_gradients(&mut gradient[weight], &mut d_bias, &tap.input, delta)?;

@@ -12,7 +12,7 @@ use laser_model::tensor_layout::{TensorLayout, TensorLocation, role_parameters};
 use laser_model::weight_id::WeightId;
 
 /// A tensor of the written model, and where its values come from.
-pub(super) struct ConvertedTensor {
+pub(super) struct ConvertedTensor<'t> {
     /// Name in the written model.
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
@@ -20,6 +20,8 @@ pub(super) struct ConvertedTensor {
     matrices: Vec<(WeightId, TensorLocation)>,
     /// For a tensor without matrices, such as a norm.
     copied: Option<CopiedTensor>,
+    /// The layout of the written model.
+    layout: &'t TensorLayout,
 }
 
 /// A tensor without matrices: its values in the source, and the number to add to them.
@@ -35,21 +37,21 @@ struct CopiedTensor {
 
 /// All tensors of the model `files` in the layout `to`, sorted by name. A matrix lies in the first tensor that can hold it
 /// for which `exists` is true, else in the last.
-pub(super) fn plan(
+pub(super) fn plan<'t>(
     files: &ModelFiles,
-    to: &TensorLayout,
+    to: &'t TensorLayout,
     exists: impl Fn(WeightId, &str) -> bool,
-) -> Vec<ConvertedTensor> {
+) -> Vec<ConvertedTensor<'t>> {
     let (config, from) = (files.config(), files.layout());
-    let mut plan: BTreeMap<String, ConvertedTensor> = BTreeMap::new();
+    let mut plan: BTreeMap<String, ConvertedTensor<'t>> = BTreeMap::new();
     // A tensor may hold several stored matrices, such as `qkv` or stacked experts.
     for id in (0..config.n_layers).flat_map(|layer| config.stored(layer)) {
         let Some(place) = to.location(config, id, |name| exists(id, name)) else { continue };
         if config.has_bias(id) {
-            let bias = ConvertedTensor::entry(&mut plan, format!("{}.bias", place.stem), &[place.total_rows()]);
+            let bias = ConvertedTensor::entry(&mut plan, to, format!("{}.bias", place.stem), &[place.total_rows()]);
             bias.matrices.push((id, place.clone()));
         }
-        ConvertedTensor::entry(&mut plan, place.weight_name(), &place.shape).matrices.push((id, place.clone()));
+        ConvertedTensor::entry(&mut plan, to, place.weight_name(), &place.shape).matrices.push((id, place.clone()));
     }
     for (parameter, vector) in role_parameters(config).into_iter().enumerate() {
         // Some formats store norm weights as w − 1; the difference of both conventions is added.
@@ -58,10 +60,12 @@ pub(super) fn plan(
             let stems = to.stems(&vector, layer);
             // One for all attention heads, or one for each, even if there is only one.
             let outer = usize::from(to.is_divided_by_head(&vector));
-            for (part, to) in stems.into_iter().enumerate() {
+            for (part, stem) in stems.into_iter().enumerate() {
                 for (usual, shape) in vector.tensors() {
                     let shape = &shape[outer..];
-                    let tensor = ConvertedTensor::entry(&mut plan, format!("{to}.{usual}"), shape);
+                    let name = to.tensor_name(&vector, &stem, usual);
+                    let tensor = ConvertedTensor::entry(&mut plan, to, name, shape);
+                    let offset = if usual == "bias" { 0.0 } else { offset };
                     tensor.copied = Some(CopiedTensor { parameter, layer, usual, part, offset });
                 }
             }
@@ -70,15 +74,20 @@ pub(super) fn plan(
     plan.into_values().collect()
 }
 
-impl ConvertedTensor {
+impl<'t> ConvertedTensor<'t> {
     /// Returns true for a tensor without editable matrices.
     pub(super) fn is_copied(&self) -> bool {
         self.copied.is_some()
     }
 
     /// The tensor `name` of a plan, added if it is new: several matrices may share a tensor.
-    fn entry<'p>(plan: &'p mut BTreeMap<String, Self>, name: String, shape: &[usize]) -> &'p mut Self {
-        let new = || Self { name: name.clone(), shape: shape.to_vec(), matrices: Vec::new(), copied: None };
+    fn entry<'p>(
+        plan: &'p mut BTreeMap<String, Self>,
+        layout: &'t TensorLayout,
+        name: String,
+        shape: &[usize],
+    ) -> &'p mut Self {
+        let new = || Self { name: name.clone(), shape: shape.to_vec(), matrices: Vec::new(), copied: None, layout };
         plan.entry(name.clone()).or_insert_with(new)
     }
 
@@ -95,7 +104,9 @@ impl ConvertedTensor {
     ) -> Result<Vec<f32>, CheckpointError> {
         let length = self.shape.iter().product();
         if let Some(CopiedTensor { parameter, layer, usual, part, offset }) = &self.copied {
-            let all = files.parameter_values(&role_parameters(files.config())[*parameter], *layer, usual)?;
+            let parameter = &role_parameters(files.config())[*parameter];
+            let all = files.parameter_values(parameter, *layer, usual)?;
+            let all = self.layout.values_in_file(files.config(), parameter, all);
             return Ok(all.into_iter().skip(part * length).take(length).map(|value| value + offset).collect());
         }
         let mut values = vec![0.0; length];
@@ -116,11 +127,11 @@ impl ConvertedTensor {
 /// # Errors
 /// Values that read back differently, or cannot be read.
 pub(super) fn verify(
-    plan: &[ConvertedTensor],
+    plan: &[ConvertedTensor<'_>],
     files: &ModelFiles,
     matrices: &BTreeMap<WeightId, Matrix>,
     written: &ModelFiles,
-    dtype: impl Fn(&ConvertedTensor) -> Dtype,
+    dtype: impl Fn(&ConvertedTensor<'_>) -> Dtype,
 ) -> Result<Vec<StoredMatrix>> {
     let mut stored = BTreeMap::new();
     for tensor in plan {

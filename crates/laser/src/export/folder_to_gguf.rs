@@ -62,8 +62,9 @@ pub(super) fn write(
         pairs.push(("tokenizer.ggml.model".to_owned(), Value::String("no_vocab".to_owned())));
         notes.push("the folder has no tokenizer.json, so that the GGUF file has no vocabulary".to_owned());
     }
-    let plan = tensors(files)?;
-    let type_of = |tensor: &ConvertedTensor| type_of(tensor, dtype);
+    let to = layout(files)?;
+    let plan = tensors(files, &to);
+    let type_of = |tensor: &ConvertedTensor<'_>| type_of(tensor, dtype);
     let mut new: Vec<NewTensor<'_>> =
         plan.iter().map(|t| NewTensor::new(&t.name, type_of(t), &t.shape, || t.values(files, matrices))).collect();
     for (name, divisors) in files.config().gguf_divisors() {
@@ -84,25 +85,30 @@ pub(super) fn write(
     Ok((verify(&plan, files, matrices, &written, type_of)?, notes))
 }
 
-/// The tensors of the GGUF file.
-fn tensors(files: &ModelFiles) -> Result<Vec<ConvertedTensor>> {
+/// The layout of the GGUF file.
+fn layout(files: &ModelFiles) -> Result<TensorLayout> {
     let config = files.config();
     let names = gguf_tensor_names(config.family).ok_or_else(|| refused(files, "its family has no form in GGUF"))?;
-    let to = TensorLayout::of_new_model(names, config);
+    Ok(TensorLayout::of_new_model(names, config))
+}
+
+/// The tensors of the GGUF file, whose layout is `to`.
+fn tensors<'t>(files: &ModelFiles, to: &'t TensorLayout) -> Vec<ConvertedTensor<'t>> {
+    let config = files.config();
     // Families that can have q, k and v in one tensor or in three keep what they have.
     let is_alone = |id: WeightId| files.location(id).total_rows() == config.shape(id)[0];
-    let mut plan = plan(files, &to, |id, name| is_alone(id) && !name.contains("attn_qkv"));
+    let mut plan = plan(files, to, |id, name| is_alone(id) && !name.contains("attn_qkv"));
     // llama.cpp's converter writes a matrix of one row that is no editable matrix, the gate of a shared expert, as a vector.
     for tensor in plan.iter_mut().filter(|tensor| tensor.is_copied()) {
         if let [1, width] = tensor.shape[..] {
             tensor.shape = vec![width];
         }
     }
-    Ok(plan)
+    plan
 }
 
 /// The type of a tensor in a file whose matrices have the type `dtype`.
-fn type_of(tensor: &ConvertedTensor, dtype: Dtype) -> Dtype {
+fn type_of(tensor: &ConvertedTensor<'_>, dtype: Dtype) -> Dtype {
     let row = tensor.shape.last().copied().unwrap_or(1);
     let vector = tensor.shape.iter().filter(|n| **n > 1).count() <= 1;
     if vector || SINGLE.iter().any(|ending| tensor.name.ends_with(ending)) {

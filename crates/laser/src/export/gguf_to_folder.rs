@@ -39,7 +39,7 @@ pub(super) fn write(
 
     let to = TensorLayout::of_new_model(files.config().family.tensor_names, files.config());
     let plan = plan(files, &to, |_, _| false);
-    let values = |tensor: &ConvertedTensor| tensor.values(files, matrices);
+    let values = |tensor: &ConvertedTensor<'_>| tensor.values(files, matrices);
     let tensors = plan.iter().map(|t| NewTensor::new(&t.name, dtype, &t.shape, || values(t))).collect();
     // `transformers` refuses safetensors files without this entry.
     let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);

@@ -1,4 +1,4 @@
-//! BERT, RoBERTa and DistilBERT: every token attends to all others, norms follow attention and MLP, and a square matrix
+//! BERT, RoBERTa, XLM-RoBERTa (the same block) and DistilBERT: every token attends to all others, norms follow attention and MLP, and a square matrix
 //! comes before the output head.
 
 use super::definition::FamilyDefinition;
@@ -128,6 +128,11 @@ pub(super) static ROBERTA: FamilyDefinition = FamilyDefinition {
         Ok(())
     },
     ..BERT
+};
+
+pub(super) static XLM_ROBERTA: FamilyDefinition = FamilyDefinition {
+    family: Family { name: "XLM-RoBERTa", model_type: "xlm-roberta", class: "XLMRobertaForMaskedLM", ..ROBERTA.family },
+    ..ROBERTA
 };
 
 pub(super) static DISTILBERT: FamilyDefinition = FamilyDefinition {

@@ -10,7 +10,6 @@ use super::tensor_names::{TensorNames, TensorRole};
 use crate::config::{HfKeys, ModelConfig, TrajectorySizes, read_activation};
 use crate::error::Result;
 use crate::weight_id::WeightKind::Qkv;
-use laser_kernels::norm::NormKind;
 
 const HF: TensorNames = TensorNames {
     prefixes: &["encoder."],
@@ -46,7 +45,7 @@ pub(super) static DECISION_TRANSFORMER: FamilyDefinition = FamilyDefinition {
     equal_heads: true,
     set_block: |c| {
         c.vocab_size = 0; // the value in files, 1, belongs to the unused token embedding
-        c.norm = NormKind::Layer;
+        c.set_layer_norms();
         c.embedding.normed = true;
         c.embedding.norm_eps = Some(1e-5); // PyTorch's default; there is no key for it
         c.embedding.position_offset = Some(0);

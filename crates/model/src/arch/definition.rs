@@ -100,6 +100,7 @@ impl FamilyDefinition {
         (self.set_block)(&mut config);
         config.read_gguf_metadata(keys, gguf.tensor_names)?;
         (gguf.read_metadata)(keys, &mut config)?;
+        config.further_layers = keys.count_or_none("nextn_predict_layers")?.unwrap_or(0);
         // `eos` stays empty: in GGUF, the tokens that end a text belong to the tokenizer's metadata.
         config.checked(keys.file())
     }

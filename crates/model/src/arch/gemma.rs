@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
-use super::llama::{BASE, GGUF, GGUF_POST_NORMS, GGUF_ROLES, HF, POST_NORMS, ROLES};
+use super::llama::{BASE, GGUF, GGUF_POST, HF, POST_NORMS, ROLES};
 use super::tensor_names::{TensorNames, TensorRole};
 use crate::config::{
-    Activation, HfKeys, ModelConfig, QkNorm, Residual, RopeDefaults, count, head_is_tied, number, read_activation,
-    read_layer_types, read_rope, read_rope_from, shortest,
+    Activation, HfKeys, ModelConfig, QkNorm, Residual, RopeDefaults, count, head_is_tied, layer_types, number,
+    read_activation, read_layer_types, read_rope, read_rope_from, shortest,
 };
 use crate::error::Result;
 use crate::rope::{Rope, RopeScaling};
@@ -22,8 +22,6 @@ const SANDWICH_NAMES: TensorNames = TensorNames {
     norm_offset: 1.0,
     ..HF
 };
-
-const SANDWICH_GGUF: TensorNames = TensorNames { roles: &[GGUF_POST_NORMS, GGUF_ROLES], ..GGUF };
 
 pub(super) static GEMMA: FamilyDefinition = FamilyDefinition {
     family: Family {
@@ -96,7 +94,7 @@ pub(super) static GEMMA2: FamilyDefinition = FamilyDefinition {
             Ok(())
         },
         write_metadata: soft_caps,
-        tensor_names: &SANDWICH_GGUF,
+        tensor_names: &GGUF_POST,
     }),
     write_config_json: Some(|c| Ok(windowed_keys(c))),
     ..GEMMA
@@ -170,7 +168,7 @@ pub(super) static GEMMA3: FamilyDefinition = FamilyDefinition {
             keys.push(count("attention.sliding_window_pattern", global.map_or(c.n_layers + 1, |layer| layer + 1)));
             keys
         },
-        tensor_names: &SANDWICH_GGUF,
+        tensor_names: &GGUF_POST,
     }),
     write_config_json: Some(|c| {
         let mut keys = windowed_keys(c);
@@ -200,11 +198,7 @@ fn gemma_keys(c: &ModelConfig) -> Value {
 /// The keys of `config.json` of the Gemmas with windows.
 fn windowed_keys(c: &ModelConfig) -> Value {
     let mut keys = gemma_keys(c);
-    let kinds = c.attention.layers.iter().map(|layer| match layer.window {
-        Some(_) => "sliding_attention",
-        None => "full_attention",
-    });
-    keys["layer_types"] = kinds.collect();
+    keys["layer_types"] = layer_types(c);
     keys["sliding_window"] = c.attention.layers.iter().find_map(|layer| layer.window).into();
     keys["query_pre_attn_scalar"] = shortest(c.attention.scale.powi(-2)).into();
     // Null switches a cap off.

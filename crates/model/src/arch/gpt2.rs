@@ -7,7 +7,7 @@ use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::{Alias, Family};
 use super::llama::{BASE, GGUF as LLAMA_GGUF, GGUF_ATTENTION, GGUF_MLP, GGUF_ROLES};
 use super::tensor_names::{StoredTensor, TensorNames, TensorRole, fused, one};
-use crate::config::{Activation, Bias, HfKeys, ModelConfig, NormKind, head_is_tied, read_activation, shortest};
+use crate::config::{Activation, Bias, HfKeys, ModelConfig, head_is_tied, read_activation, shortest};
 use crate::error::Result;
 use crate::weight_id::WeightKind::{Down, K, O, Q, Qkv, Up, V};
 
@@ -59,7 +59,7 @@ pub(super) const ALIASES: &[Alias] = &[
 
 /// Sets what the families of GPT-2's time share: layer norms, an MLP without a gate, biases, a tied head.
 pub(super) fn set_common_block(c: &mut ModelConfig) {
-    c.norm = NormKind::Layer;
+    c.set_layer_norms();
     c.norm_eps = 1e-5;
     c.mlp.gated = false;
     c.mlp.activation = Activation::GeluTanh;

@@ -8,7 +8,8 @@ use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::{Alias, Family};
 use super::tensor_names::{StoredTensor, TensorNames, TensorRole, all_experts, one};
 use crate::config::{
-    Bias, HfKeys, ModelConfig, RopeDefaults, head_is_tied, read_activation, read_opt_in_windows, read_rope, read_window,
+    Bias, HfKeys, ModelConfig, RopeDefaults, head_is_tied, layer_types, read_activation, read_opt_in_windows,
+    read_rope, read_window,
 };
 use crate::error::Result;
 use crate::weight_id::WeightKind::{Down, Gate, K, O, Q, Qkv, Router, Up, V};
@@ -105,6 +106,9 @@ pub(super) const GGUF: TensorNames = TensorNames {
     ignored: &["rope_freqs.weight"],
 };
 
+/// Tensor names in GGUF files with norms of the outputs of attention and MLP.
+pub(super) const GGUF_POST: TensorNames = TensorNames { roles: &[GGUF_POST_NORMS, GGUF_ROLES], ..GGUF };
+
 /// Tensor names in GGUF files whose q and k have their rotated rows in pairs.
 pub(super) const GGUF_PAIRS: TensorNames = TensorNames { rotary_pairs: true, ..GGUF };
 
@@ -199,13 +203,9 @@ pub(super) static QWEN2: FamilyDefinition = FamilyDefinition {
             return Err("biases of q, k and v only".into());
         }
         let window = c.attention.layers[0].window;
-        let kinds = c.attention.layers.iter().map(|l| match l.window {
-            Some(_) => "sliding_attention",
-            None => "full_attention",
-        });
         let mut keys = json!({"use_sliding_window": window.is_some(), "sliding_window": window});
         if window.is_some() {
-            keys["layer_types"] = kinds.collect();
+            keys["layer_types"] = layer_types(c);
         }
         Ok(keys)
     }),

@@ -10,7 +10,8 @@ use super::tensor_names::{StoredTensor, TensorNames, expert, one};
 use crate::config::{Experts, ModelConfig, RopeDefaults, count, read_rope, read_window};
 use crate::weight_id::WeightKind::{Down, Gate, Router, Up};
 
-const EXPERTS: &[StoredTensor] = &[
+/// Names of the matrices of experts.
+pub(super) const EXPERTS: &[StoredTensor] = &[
     one("{model}layers.{}.block_sparse_moe.gate", &[Router]),
     expert("{model}layers.{}.block_sparse_moe.experts.{e}.w1", &[Gate]),
     expert("{model}layers.{}.block_sparse_moe.experts.{e}.w3", &[Up]),
@@ -27,7 +28,7 @@ pub(super) static MIXTRAL: FamilyDefinition = FamilyDefinition {
     },
     default_sizes: &[("num_key_value_heads", 8)],
     read_config_json: |keys, c| {
-        set_experts(c, keys.count_or("num_local_experts", 8)?, keys.count_or("num_experts_per_tok", 2)?);
+        set_experts(c, keys.count_or("num_local_experts", 8)?, keys.count_or("num_experts_per_tok", 2)?, true);
         read_common_keys(keys, c)?;
         c.norm_eps = keys.number_or("rms_norm_eps", 1e-5)?;
         c.attention.ropes = vec![read_rope(keys, c, RopeDefaults { theta: 1e6, ..RopeDefaults::USUAL })?];
@@ -36,7 +37,7 @@ pub(super) static MIXTRAL: FamilyDefinition = FamilyDefinition {
     gguf: Some(GgufFormat {
         name: "llama", // as Llama; `registry.rs` tells them apart
         read_metadata: |keys, c| {
-            set_experts(c, keys.count("expert_count")?, keys.count("expert_used_count")?);
+            set_experts(c, keys.count("expert_count")?, keys.count("expert_used_count")?, true);
             Ok(())
         },
         write_metadata: |c| expert_counts(c),
@@ -53,14 +54,14 @@ pub(super) static MIXTRAL: FamilyDefinition = FamilyDefinition {
     ..BASE
 };
 
-/// Sets experts in all layers. An expert is as wide as the MLP of the configuration.
 /// The numbers of experts of a layer and of a token, in GGUF.
 pub(super) fn expert_counts(c: &ModelConfig) -> Vec<(String, Value)> {
     let experts = c.mlp.experts.into_iter();
     experts.flat_map(|e| [count("expert_count", e.count), count("expert_used_count", e.per_token)]).collect()
 }
 
-fn set_experts(c: &mut ModelConfig, count: usize, per_token: usize) {
-    c.mlp.experts = Some(Experts { count, per_token, d_expert: c.d_mlp, normalised: true, d_shared: 0 });
+/// Sets experts in all layers. An expert is as wide as the MLP of the configuration. `normalised`: as in [`Experts`].
+pub(super) fn set_experts(c: &mut ModelConfig, count: usize, per_token: usize, normalised: bool) {
+    c.mlp.experts = Some(Experts { normalised, ..Experts::new(count, per_token, c.d_mlp) });
     c.mlp.expert_layers = vec![true; c.n_layers];
 }

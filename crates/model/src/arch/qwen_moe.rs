@@ -24,7 +24,8 @@ const EXPERTS: &[StoredTensor] = &[
     one("{model}layers.{}.mlp.shared_expert.down_proj", &[SharedDown]),
 ];
 
-const GGUF_SHARED: &[StoredTensor] = &[
+/// GGUF names of the matrices of the shared expert.
+pub(super) const GGUF_SHARED: &[StoredTensor] = &[
     one("blk.{}.ffn_gate_shexp", &[SharedGate]),
     one("blk.{}.ffn_up_shexp", &[SharedUp]),
     one("blk.{}.ffn_down_shexp", &[SharedDown]),
@@ -110,13 +111,10 @@ pub(super) static QWEN3_MOE: FamilyDefinition = FamilyDefinition {
 /// Reads the experts: in every layer whose number, counted from 1, is divisible by `decoder_sparse_step`, except for
 /// those in `mlp_only_layers`. `count` is the default number of experts, `d_shared` the width of the shared expert.
 fn read_experts(keys: &HfKeys<'_>, c: &mut ModelConfig, count: usize, d_shared: usize) -> Result<()> {
-    c.mlp.experts = Some(Experts {
-        count: keys.count_of_or_none(&["num_experts", "num_local_experts"])?.unwrap_or(count),
-        per_token: keys.count("num_experts_per_tok")?,
-        d_expert: keys.count("moe_intermediate_size")?,
-        normalised: keys.flag_or("norm_topk_prob", false)?,
-        d_shared,
-    });
+    let count = keys.count_of_or_none(&["num_experts", "num_local_experts"])?.unwrap_or(count);
+    let (per_token, d_expert) = (keys.count("num_experts_per_tok")?, keys.count("moe_intermediate_size")?);
+    let normalised = keys.flag_or("norm_topk_prob", false)?;
+    c.mlp.experts = Some(Experts { normalised, d_shared, ..Experts::new(count, per_token, d_expert) });
     let step = keys.count_or("decoder_sparse_step", 1)?;
     let dense = keys.ids_or_none("mlp_only_layers")?;
     let has = |layer: usize| (layer + 1).is_multiple_of(step) && !dense.iter().any(|d| *d as usize == layer);
@@ -127,23 +125,24 @@ fn read_experts(keys: &HfKeys<'_>, c: &mut ModelConfig, count: usize, d_shared: 
 /// Reads the experts from a GGUF file; its tensors tell which layers have experts. GGUF has no key for
 /// `norm_topk_prob`: `normalised` is the value that llama.cpp uses for the family.
 fn read_gguf_experts(keys: &GgufKeys<'_>, c: &mut ModelConfig, normalised: bool) -> Result<()> {
-    c.mlp.expert_layers = (0..c.n_layers).map(|l| keys.has_tensor(&format!("blk.{l}.ffn_gate_inp.weight"))).collect();
-    let first = c.mlp.expert_layers.iter().position(|has| *has).unwrap_or(0);
-    c.mlp.experts = Some(Experts {
-        count: keys.count("expert_count")?,
-        per_token: keys.count("expert_used_count")?,
-        d_expert: match keys.count_or_none("expert_feed_forward_length")? {
-            Some(width) => width,
-            None => keys.dim_of(&format!("blk.{first}.ffn_gate_exps.weight"), 1).unwrap_or(0),
-        },
-        normalised,
-        d_shared: keys.dim_of(&format!("blk.{first}.ffn_gate_shexp.weight"), 0).unwrap_or(0),
-    });
+    c.mlp.experts = Some(Experts { normalised, ..read_gguf_expert_sizes(keys, c)? });
     Ok(())
 }
 
+/// Reads which layers have experts from a GGUF file, and gives their numbers and widths.
+pub(super) fn read_gguf_expert_sizes(keys: &GgufKeys<'_>, c: &mut ModelConfig) -> Result<Experts> {
+    c.mlp.expert_layers = (0..c.n_layers).map(|l| keys.has_tensor(&format!("blk.{l}.ffn_gate_inp.weight"))).collect();
+    let first = c.mlp.expert_layers.iter().position(|has| *has).unwrap_or(0);
+    let d_expert = match keys.count_or_none("expert_feed_forward_length")? {
+        Some(width) => width,
+        None => keys.dim_of(&format!("blk.{first}.ffn_gate_exps.weight"), 1).unwrap_or(0),
+    };
+    let d_shared = keys.dim_of(&format!("blk.{first}.ffn_gate_shexp.weight"), 0).unwrap_or(0);
+    Ok(Experts { d_shared, ..Experts::new(keys.count("expert_count")?, keys.count("expert_used_count")?, d_expert) })
+}
+
 /// Writes the experts to GGUF.
-fn write_gguf_experts(c: &ModelConfig) -> Vec<(String, laser_checkpoint::Value)> {
+pub(super) fn write_gguf_experts(c: &ModelConfig) -> Vec<(String, laser_checkpoint::Value)> {
     let mut keys = expert_counts(c);
     if let Some(experts) = c.mlp.experts {
         keys.push(count("expert_feed_forward_length", experts.d_expert));

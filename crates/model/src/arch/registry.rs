@@ -10,8 +10,9 @@ use super::family::Family;
 use super::tensor_names::TensorNames;
 use super::text_part::TextPart;
 use super::{
-    bert, bloom, decision_transformer, falcon, gemma, gpt_neo, gpt_neox, gpt2, gptj, granite, llama, mixtral, olmo2,
-    opt, phi, phi3, qwen_moe, qwen3, smollm3, stablelm,
+    arcee, bert, bloom, cohere, decision_transformer, ernie, exaone4, falcon, gemma, glm, glm_moe, gpt_neo, gpt_neox,
+    gpt2, gptj, granite, helium, hunyuan, llama, minimax, ministral, mixtral, nemotron, olmo, olmo2, opt, phi, phi3,
+    qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
 };
 use crate::config::{GgufKeys, HfKeys, ModelConfig, ReadKeys, head_is_tied};
 use crate::error::{Error, Result};
@@ -21,6 +22,8 @@ use crate::lenient_json;
 static FAMILIES: &[&FamilyDefinition] = &[
     &llama::LLAMA,
     &llama::MISTRAL,
+    &ministral::MINISTRAL,
+    &ministral::MINISTRAL3,
     &llama::QWEN2,
     &qwen3::QWEN3,
     &mixtral::MIXTRAL,
@@ -29,10 +32,29 @@ static FAMILIES: &[&FamilyDefinition] = &[
     &gemma::GEMMA,
     &gemma::GEMMA2,
     &gemma::GEMMA3,
+    &olmo::OLMO,
     &olmo2::OLMO2,
+    &olmo::OLMO3,
+    &olmo::OLMOE,
     &stablelm::STABLELM,
     &granite::GRANITE,
+    &granite::GRANITE_MOE,
     &smollm3::SMOLLM3,
+    &glm::GLM,
+    &glm::GLM4,
+    &glm_moe::GLM4_MOE,
+    &minimax::MINIMAX_M2,
+    &exaone4::EXAONE4,
+    &seed_oss::SEED_OSS,
+    &ernie::ERNIE4_5,
+    &ernie::ERNIE4_5_MOE,
+    &hunyuan::HUNYUAN,
+    &cohere::COHERE,
+    &cohere::COHERE2,
+    &starcoder2::STARCODER2,
+    &nemotron::NEMOTRON,
+    &arcee::ARCEE,
+    &helium::HELIUM,
     &phi3::PHI3,
     &gpt2::GPT2,
     &gptj::GPTJ,
@@ -45,6 +67,7 @@ static FAMILIES: &[&FamilyDefinition] = &[
     &falcon::FALCON,
     &bert::BERT,
     &bert::ROBERTA,
+    &bert::XLM_ROBERTA,
     &bert::DISTILBERT,
     &decision_transformer::DECISION_TRANSFORMER,
 ];
@@ -156,17 +179,28 @@ fn by_model_type(model_type: &str) -> Option<&'static FamilyDefinition> {
     FAMILIES.iter().copied().find(|definition| definition.family.model_type == model_type)
 }
 
-/// The family of a GGUF file with this `general.architecture`. Families share the name `llama`: a file of that name
-/// with experts is a Mixtral. Mistral files are read as Llama, which the forward pass does not distinguish.
+/// Families whose name in GGUF an earlier family of the list has as well, with the key whose positive value tells them
+/// apart.
+static SHARED_NAMES: &[(&FamilyDefinition, &str)] =
+    &[(&mixtral::MIXTRAL, "expert_count"), (&olmo::OLMO3, "attention.sliding_window")];
+
+/// Values of `general.architecture` of the text parts of models with images, and the name of the same block.
+const RENAMED: &[(&str, &str)] = &[("qwen2vl", "qwen2"), ("qwen3vl", "qwen3")];
+
+/// The family of a GGUF file with this `general.architecture`. Mistral files are read as Llama, which the forward pass does
+/// not distinguish.
 ///
 /// # Errors
-/// A number of experts that is no size.
+/// A key that tells families apart and is no size.
 fn family_of_gguf(name: &str, keys: &GgufKeys<'_>) -> Result<Option<(&'static FamilyDefinition, GgufFormat)>> {
     let format = |definition: &'static FamilyDefinition| Some((definition, definition.gguf?));
-    if name == "llama" && keys.count_or_none("expert_count")?.is_some_and(|experts| experts > 0) {
-        return Ok(format(&mixtral::MIXTRAL));
+    let name = RENAMED.iter().find(|(renamed, _)| *renamed == name).map_or(name, |(_, block)| *block);
+    for &(definition, key) in SHARED_NAMES {
+        let has_name = definition.gguf.is_some_and(|gguf| gguf.name == name);
+        if has_name && keys.count_or_none(key)?.is_some_and(|count| count > 0) {
+            return Ok(format(definition));
+        }
     }
-    // Llama comes before Mixtral in the list.
     Ok(FAMILIES.iter().copied().filter_map(format).find(|(_, gguf)| gguf.name == name))
 }
 

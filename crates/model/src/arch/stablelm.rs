@@ -7,7 +7,7 @@ use super::definition::{FamilyDefinition, GgufFormat};
 use super::family::Family;
 use super::llama::{BASE, GGUF, HF, ROLES, read_common_keys};
 use super::tensor_names::{TensorNames, TensorRole};
-use crate::config::{NormKind, QkNorm, Residual, RopeDefaults, read_rope, shortest};
+use crate::config::{ModelConfig, QkNorm, Residual, RopeDefaults, read_rope, shortest};
 
 const NAMES: TensorNames = TensorNames {
     // The names that new files get are the last of each role.
@@ -29,7 +29,7 @@ pub(super) static STABLELM: FamilyDefinition = FamilyDefinition {
         tensor_names: &NAMES,
         ..BASE.family
     },
-    set_block: |c| c.norm = NormKind::Layer,
+    set_block: ModelConfig::set_layer_norms,
     read_config_json: |keys, c| {
         read_common_keys(keys, c)?;
         c.norm_eps = keys.number_or("layer_norm_eps", 1e-5)?;

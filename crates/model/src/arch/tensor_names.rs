@@ -4,7 +4,8 @@ use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 
 /// Tensor names of one file format, and how the values are stored.
 ///
-/// In a name, `{}` stands for the layer, `{e}` for the expert, `{h}` for the head and `{model}` for the prefix.
+/// In a name, `{}` stands for the layer, `{e}` for the expert, `{h}` for the head and `{model}` for the prefix. The name of
+/// a role that ends with `$` is that of the tensor, without `.weight` or `.bias` after it.
 #[derive(Debug)]
 pub struct TensorNames {
     /// Possible prefixes `{model}`. A file uses the first prefix under which it has a matrix of layer 0.
@@ -99,6 +100,9 @@ pub enum TensorRole {
     KeyNorm,
     /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
     SharedExpertGate,
+    /// Corrections of the scores of experts, which only the choice uses, `[experts]`; its name is that of the tensor
+    /// `….bias`.
+    ExpertCorrection,
     /// Norm after the last block, `[d_model]`.
     FinalNorm,
     /// Square matrix before the output head (BERT), `[d_model, d_model]`.

@@ -22,7 +22,8 @@ const FLAT: &[(&str, &str)] = &[
 ];
 
 /// Values of `model_type` of text models within another one, and their families: the same block under another name.
-const RENAMED: &[(&str, &str)] = &[("qwen2_vl_text", "qwen2"), ("qwen2_5_vl_text", "qwen2"), ("llava_llama", "llama")];
+const RENAMED: &[(&str, &str)] =
+    &[("qwen2_vl_text", "qwen2"), ("qwen2_5_vl_text", "qwen2"), ("qwen3_vl_text", "qwen3"), ("llava_llama", "llama")];
 
 /// Sizes that the text model of a LLaVA leaves out, which are the defaults of the class of its family.
 const CLASS_SIZES: &[(&str, &[(&str, usize)])] = &[

@@ -1,6 +1,6 @@
 //! Two configurations → the first option in which the models differ: whether one format can say what another says.
 
-use super::ModelConfig;
+use super::{Experts, ModelConfig};
 use crate::rope::Rope;
 
 /// Largest relative difference of numbers that count as equal: GGUF stores 32 bits.
@@ -18,7 +18,7 @@ impl ModelConfig {
                 ("sizes", format!("{:?}", [c.vocab_size, c.d_model, c.n_layers, c.n_heads, c.n_kv_heads, c.d_head])),
                 ("width of the MLP", if only_experts { String::new() } else { c.d_mlp.to_string() }),
                 ("context", c.max_positions.to_string()),
-                ("norm", format!("{:?}", c.norm)),
+                ("norm", format!("{:?} {:?}", c.norm, c.norm_parameters)),
                 ("positions", format!("{:?}", e.position_offset)),
                 ("segments", e.token_types.to_string()),
                 ("norm of the embedding", e.normed.to_string()),
@@ -26,11 +26,14 @@ impl ModelConfig {
                 ("residual stream", format!("{:?}", c.residual)),
                 ("ALiBi", format!("{:?} {}", at.slopes, at.coarse_slopes)),
                 ("attention to later tokens", (!at.causal).to_string()),
-                ("norm of queries and keys", format!("{:?}", at.qk_norm)),
+                ("norm of queries and keys", format!("{:?} {}", at.qk_norm, at.rotated_before_norm)),
                 ("windows", format!("{:?}", at.layers.iter().map(|layer| layer.window).collect::<Vec<_>>())),
                 ("activation", format!("{:?}", c.mlp.activation)),
                 ("gate of the MLP", c.mlp.gated.to_string()),
-                ("experts", format!("{:?} {:?}", c.mlp.experts, c.mlp.expert_layers)),
+                (
+                    "experts",
+                    format!("{:?} {:?}", c.mlp.experts.map(|e| Experts { scale: 1.0, ..e }), c.mlp.expert_layers),
+                ),
                 ("biases", format!("{:?}", c.bias)),
                 ("head", format!("{} {:?} {} {}", head.normed, head.transform, head.tied, head.bias)),
             ]
@@ -42,7 +45,11 @@ impl ModelConfig {
                 ("scale of the embedding", Some(c.embedding.scale)),
                 ("scale of the residual stream", Some(c.residual_scale)),
                 ("scale of attention", Some(c.attention.scale)),
+                ("scale of the experts", c.mlp.experts.map(|experts| experts.scale)),
                 ("soft cap of attention", c.attention.softcap),
+                ("bound of queries, keys and values", c.attention.clamp),
+                ("attention temperature", c.attention.temperature.map(|t| t.scale)),
+                ("length of the attention temperature", c.attention.temperature.map(|t| t.length as f64)),
                 ("scale of the logits", Some(c.head.scale)),
                 ("soft cap of the logits", c.head.softcap),
             ]

@@ -17,7 +17,9 @@ impl Sizes {
     /// A missing key, a key of another type, a number of layers or heads that is 0, a size that the file cannot hold, or
     /// sizes that differ between layers.
     pub(crate) fn from_gguf(keys: &GgufKeys<'_>, names: &TensorNames) -> Result<Self> {
-        let n_layers = keys.count("block_count")?;
+        // The last blocks of some models only predict further tokens.
+        let further = keys.count_or_none("nextn_predict_layers")?.unwrap_or(0);
+        let n_layers = keys.count("block_count")?.saturating_sub(further);
         check_count(keys.file(), &keys.full_name("block_count"), n_layers)?;
         let blocks = keys.blocks();
         if n_layers > blocks {
@@ -105,8 +107,8 @@ fn read_rope(keys: &GgufKeys<'_>, c: &ModelConfig) -> Result<Rope> {
         (None, _, "yarn") => RopeScaling::Yarn {
             factor: factor()?,
             original_context: original()?,
-            beta_fast: 32.0,
-            beta_slow: 1.0,
+            beta_fast: keys.number_or("rope.scaling.yarn_beta_fast", 32.0)?,
+            beta_slow: keys.number_or("rope.scaling.yarn_beta_slow", 1.0)?,
             attention_factor: keys.number_or("rope.scaling.attn_factor", 1.0)? * yarn_attention_factor(factor()?, 1.0),
             truncate: true,
         },

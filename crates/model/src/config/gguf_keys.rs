@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use laser_checkpoint::{Checkpoint, CheckpointError, Metadata, Value};
+use laser_checkpoint::{Array, Checkpoint, CheckpointError, Metadata, Value};
 
 use crate::error::{Error, Result};
 
@@ -162,6 +162,22 @@ impl<'a> GgufKeys<'a> {
     /// A value that is no truth value.
     pub(crate) fn flag_or(&self, key: &str, default: bool) -> Result<bool> {
         Ok(self.named(self.metadata.bool(&self.full_name(key)))?.unwrap_or(default))
+    }
+
+    /// A list of truth values; `None` if the file lacks the key or has a single value under it.
+    ///
+    /// # Errors
+    /// A list of something else.
+    pub(super) fn flags_or_none(&self, key: &str) -> Result<Option<Vec<bool>>> {
+        match self.metadata.get(&self.full_name(key)) {
+            Some(Value::Array(Array::Bools(flags))) => Ok(Some(flags.clone())),
+            // Some writers store truth values as numbers.
+            Some(Value::Array(_)) => {
+                let numbers = self.named(self.metadata.u64s(&self.full_name(key)))?;
+                Ok(numbers.map(|numbers| numbers.into_iter().map(|number| number != 0).collect()))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// A text, or `default` if the file lacks the key.

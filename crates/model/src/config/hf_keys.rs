@@ -177,12 +177,26 @@ impl<'a> HfKeys<'a> {
         Err(self.wrong(key, implemented, !implemented))
     }
 
+    /// Rejects a text other than the one that is implemented; a missing key counts as that one.
+    pub(crate) fn only_text(&self, key: &str, implemented: &str) -> Result<()> {
+        match self.string_or(key, implemented)? {
+            found if found == implemented => Ok(()),
+            found => Err(self.wrong(key, implemented, found)),
+        }
+    }
+
     pub(crate) fn string_or(&self, key: &str, default: &str) -> Result<String> {
         Ok(self.get(key, "a text", Value::as_str)?.unwrap_or(default).to_owned())
     }
 
     pub(crate) fn string(&self, key: &str) -> Result<String> {
         self.required(key, "a text", self.get(key, "a text", Value::as_str)?).map(str::to_owned)
+    }
+
+    /// A text; `None` for a missing key and for a value of another type.
+    pub(crate) fn text_or_none(&self, key: &str) -> Option<String> {
+        self.mark(key);
+        self.map.get(key).and_then(Value::as_str).map(str::to_owned)
     }
 
     pub(crate) fn strings_or_none(&self, key: &str) -> Result<Option<Vec<String>>> {

@@ -75,6 +75,11 @@ pub(crate) fn read_rope_from(
         keys.count_or("original_max_position_embeddings", inner)
     };
     let factor = || scaling.number("factor");
+    // HunYuan's dynamic positions: a larger base for all lengths.
+    if let Some(alpha) = scaling.number_or_none("alpha")?.filter(|alpha| kind == "dynamic" && *alpha > 0.0) {
+        let theta = theta * alpha.powf(dim as f64 / (dim as f64 - 2.0));
+        return Ok(Rope { theta, dim, scaling: RopeScaling::Default });
+    }
     let scaling = match kind.as_str() {
         // M-RoPE gives a token of an image one position for each axis; the axes of a text are all the same.
         "default" | "mrope" => RopeScaling::Default,

@@ -18,6 +18,27 @@ pub(crate) fn read_window(keys: &HfKeys<'_>, c: &mut ModelConfig, default: Optio
     Ok(())
 }
 
+/// Reads the window of some layers from `sliding_window`: of those that `layer_types` lists as sliding, or, without such a
+/// list, of those for which `slides` is true. A file without `sliding_window` has the window `default`, one with the value
+/// `null` has none.
+///
+/// # Errors
+/// A value that is no number of tokens, or a kind of layer that is not implemented.
+pub(crate) fn read_layer_windows(
+    keys: &HfKeys<'_>,
+    c: &mut ModelConfig,
+    default: Option<usize>,
+    slides: impl Fn(usize) -> bool,
+) -> Result<()> {
+    read_window(keys, c, default)?;
+    let types = read_layer_types(keys, c.n_layers)?;
+    for (l, layer) in c.attention.layers.iter_mut().enumerate() {
+        let slides = types.as_ref().map_or_else(|| slides(l), |types| types[l]);
+        layer.window = layer.window.filter(|_| slides);
+    }
+    Ok(())
+}
+
 /// Reads the window of each layer in the way of Qwen: `sliding_window` counts only with `use_sliding_window: true`, for
 /// the layers that `layer_types` lists as sliding, or, without such a list, for those from `max_window_layers` on.
 ///
@@ -58,6 +79,15 @@ pub(crate) fn check_unread_layer_types(keys: &HfKeys<'_>) -> Result<()> {
     let unread = keys.unread().into_iter().filter(|(key, _)| *key == "layer_types");
     let mut kinds = unread.filter_map(|(_, value)| value.as_array()).flatten();
     kinds.try_for_each(|kind| is_sliding(keys, kind.as_str().unwrap_or("no text")).map(drop))
+}
+
+/// The value of `layer_types` for the windows of a configuration.
+pub(crate) fn layer_types(c: &ModelConfig) -> serde_json::Value {
+    let kinds = c.attention.layers.iter().map(|layer| match layer.window {
+        Some(_) => "sliding_attention",
+        None => "full_attention",
+    });
+    kinds.collect()
 }
 
 /// Whether a layer of this kind has a window.

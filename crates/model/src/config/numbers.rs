@@ -1,7 +1,7 @@
 //! Checks of the numbers of a configuration that are no sizes: with a factor of 0 or a negative ε, all results would be
 //! NaN or all the same.
 
-use super::{ModelConfig, NormKind};
+use super::{ModelConfig, NormKind, Temperature};
 use crate::error::{Error, Result};
 
 impl ModelConfig {
@@ -29,17 +29,25 @@ impl ModelConfig {
             ("embedding_multiplier", self.embedding.scale),
             ("residual_multiplier", self.residual_scale),
             ("logits_scaling", self.head.scale),
+            ("routed_scaling_factor", self.mlp.experts.map_or(1.0, |experts| experts.scale)),
         ] {
             if !factor.is_finite() || factor == 0.0 {
                 return Err(wrong(key, "a number that gives a finite factor other than 0", factor));
             }
         }
-        for (key, cap) in
-            [("attn_logit_softcapping", self.attention.softcap), ("final_logit_softcapping", self.head.softcap)]
-        {
+        for (key, cap) in [
+            ("attn_logit_softcapping", self.attention.softcap),
+            ("final_logit_softcapping", self.head.softcap),
+            ("clip_qkv", self.attention.clamp),
+        ] {
             if let Some(cap) = cap.filter(|cap| !cap.is_finite() || *cap <= 0.0) {
                 return Err(wrong(key, "a positive number, or null for no cap", cap));
             }
+        }
+        let is_wrong = |t: &Temperature| !t.scale.is_finite() || t.scale < 0.0 || t.length == 0;
+        if let Some(temperature) = self.attention.temperature.filter(is_wrong) {
+            let expected = "a number from 0, and a positive length of context";
+            return Err(wrong("llama_4_scaling_beta", expected, temperature.scale));
         }
         Ok(())
     }

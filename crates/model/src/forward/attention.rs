@@ -51,19 +51,13 @@ impl ForwardPass<'_> {
         // If one of the three has variants, the rows are split at it: the other two are repeated for all copies.
         let n = self.copies * self.rows_per_copy;
         let (q, k, v) = (repeat_rows(&q, n)?, repeat_rows(&k, n)?, repeat_rows(&v, n)?);
-        let mut norm_and_rotate = |x: Tensor, role: TensorRole, norm: Option<&QueryKeyNorm>| -> Result<Tensor> {
-            let owner = ParameterOwner::Role(role, layer);
-            let mut x = self.normed(owner, &x, norm.map(|norm| &norm.norm))?; // [copies·rows, heads·d_head]
-            if let Some(scale) = norm.and_then(|norm| norm.scale.as_ref()) {
-                x = x.broadcast_mul(scale)?; // [copies·rows, heads·d_head]
-            }
-            match this_layer.rope {
-                Some(rope) => Ok(rotate(&x, &self.rotary_tables[rope], c.d_head)?),
-                None => Ok(x),
-            }
-        };
-        let q = norm_and_rotate(q, TensorRole::QueryNorm, weights.query_norm.as_ref())?; // [copies·rows, n_heads·d_head]
-        let k = norm_and_rotate(k, TensorRole::KeyNorm, weights.key_norm.as_ref())?; // [copies·rows, n_kv_heads·d_head]
+        let (q_norm, k_norm) = (weights.query_norm.as_ref(), weights.key_norm.as_ref());
+        let mut q = self.norm_and_rotate(layer, q, TensorRole::QueryNorm, q_norm)?; // [copies·rows, n_heads·d_head]
+        let k = self.norm_and_rotate(layer, k, TensorRole::KeyNorm, k_norm)?; // [copies·rows, n_kv_heads·d_head]
+        let v = self.clamped(v)?; // [copies·rows, n_kv_heads·d_head]
+        if let Some(factors) = &self.query_factors {
+            q = q.broadcast_mul(&repeat_rows(factors, n)?)?; // [copies·rows, n_heads·d_head]
+        }
         let stride = if self.copies > 1 { self.layout.len() } else { 0 };
         let chunks = &mut self.cache.layers[layer];
         chunks.push(KvChunk { k, v, stride });
@@ -82,5 +76,58 @@ impl ForwardPass<'_> {
             chunks.pop();
         }
         Ok(heads)
+    }
+
+    /// Queries or keys after their norm, bound and rotation, as far as the family has each of them:
+    /// `x [copies·rows, heads·d_head]` → the same shape.
+    fn norm_and_rotate(
+        &mut self,
+        layer: usize,
+        x: Tensor,
+        role: TensorRole,
+        norm: Option<&QueryKeyNorm>,
+    ) -> Result<Tensor> {
+        let c = &self.model.config().attention;
+        if c.rotated_before_norm {
+            let x = self.rotated(layer, x)?; // [copies·rows, heads·d_head]
+            let x = self.query_key_normed(layer, x, role, norm)?; // [copies·rows, heads·d_head]
+            return self.clamped(x);
+        }
+        let x = self.query_key_normed(layer, x, role, norm)?; // [copies·rows, heads·d_head]
+        let x = self.clamped(x)?; // [copies·rows, heads·d_head]
+        self.rotated(layer, x)
+    }
+
+    /// Queries or keys after their norm, if the family has one: `x [copies·rows, heads·d_head]` → the same shape.
+    fn query_key_normed(
+        &mut self,
+        layer: usize,
+        x: Tensor,
+        role: TensorRole,
+        norm: Option<&QueryKeyNorm>,
+    ) -> Result<Tensor> {
+        let owner = ParameterOwner::Role(role, layer);
+        let x = self.normed(owner, &x, norm.map(|norm| &norm.norm))?; // [copies·rows, heads·d_head]
+        match norm.and_then(|norm| norm.scale.as_ref()) {
+            Some(scale) => Ok(x.broadcast_mul(scale)?), // [copies·rows, heads·d_head]
+            None => Ok(x),
+        }
+    }
+
+    /// Queries or keys after their rotation, if the layer has one: `x [copies·rows, heads·d_head]` → the same shape.
+    fn rotated(&self, layer: usize, x: Tensor) -> Result<Tensor> {
+        let c = self.model.config();
+        match c.attention.layers[layer].rope {
+            Some(rope) => Ok(rotate(&x, &self.rotary_tables[rope], c.d_head)?),
+            None => Ok(x),
+        }
+    }
+
+    /// Queries, keys or values within the bound of their absolute values, if the family has one: same shape.
+    fn clamped(&self, x: Tensor) -> Result<Tensor> {
+        match self.model.config().attention.clamp {
+            Some(bound) => Ok(x.clamp(-bound, bound)?),
+            None => Ok(x),
+        }
     }
 }

@@ -32,7 +32,8 @@ impl ForwardPass<'_> {
         let h = &repeat_rows(h, logits.dim(0)?)?; // [n, d_model]
         let n = h.dim(0)?;
         let split = self.copies > 1 && n == self.copies * self.rows_per_copy;
-        let (chosen, weights) = route(&logits, experts)?; // rows of each expert; [n, experts]
+        let correction = model.weights().layers[layer].expert_correction.as_ref();
+        let (chosen, weights) = route(&logits, experts, correction)?; // rows of each expert; [n, experts]
 
         let mut outputs = Vec::new(); // of each expert in turn, [rows of the expert, d_model]
         let mut places: Vec<Vec<OutputRow>> = vec![Vec::with_capacity(experts.per_token); n];
@@ -87,15 +88,18 @@ impl ForwardPass<'_> {
         self.project_some(id(Down), &hidden, Some(rows), split)
     }
 
-    /// The shared expert, through which every row goes: `σ(w·h)·expert(h)`, `h [n, d_model]` → `[n, d_model]`, or more
-    /// copies. `None` if the family has none.
+    /// The shared expert, through which every row goes: `σ(w·h)·expert(h)`, or `expert(h)` without a gate,
+    /// `h [n, d_model]` → `[n, d_model]`, or more copies. `None` if the family has none.
     fn shared_expert(&mut self, layer: usize, h: &Tensor) -> Result<Option<Tensor>> {
         let model = self.model;
-        let Some(weight) = &model.weights().layers[layer].shared_expert_gate else { return Ok(None) };
+        if model.config().mlp.experts.is_none_or(|experts| experts.d_shared == 0) {
+            return Ok(None);
+        }
         let gate = self.project(WeightId::new(layer, SharedGate), h)?; // [n, d_shared]
         let up = self.project(WeightId::new(layer, SharedUp), h)?; // [n, d_shared]
         let hidden = gated(&gate, &up, model.config().mlp.activation)?; // [n, d_shared]
         let y = self.project(WeightId::new(layer, SharedDown), &hidden)?; // [n, d_model], or more copies
+        let Some(weight) = &model.weights().layers[layer].shared_expert_gate else { return Ok(Some(y)) };
         let logit = linear(h, weight, None, None, model.threads())?; // [n, 1]
         let share = ((logit.neg()?.exp()? + 1.0)?.recip())?; // [n, 1]
         Ok(Some(y.broadcast_mul(&repeat_rows(&share, y.dim(0)?)?)?))

@@ -47,7 +47,7 @@ impl<'a> FileParameters<'a> {
         let parameter = found.expect("only the parameters of the configuration are read");
         let mut values = self.files.parameter_values(parameter, layer, if bias { "bias" } else { "weight" })?;
         let offset = self.files.layout.names.norm_offset;
-        if offset != 0.0 && parameter.is_norm() {
+        if offset != 0.0 && parameter.is_norm() && !bias {
             values.iter_mut().for_each(|value| *value += offset);
         }
         Ok(values)

@@ -70,7 +70,7 @@ fn role_tensor(files: &ModelFiles, role: TensorRole, layer: usize) -> Option<Str
     let is_merged = |merge: &Merge| merge.changes_parameter(role, layer, "weight");
     match &files.layout.stems(&parameter, layer)[..] {
         [stem] if !files.merge.as_ref().is_some_and(is_merged) => {
-            Some(format!("{stem}.{}", files.layout.suffix(&parameter, "weight")))
+            Some(files.layout.tensor_name(&parameter, stem, "weight"))
         }
         _ => None,
     }

@@ -111,8 +111,8 @@ impl ModelFiles {
         Ok(values)
     }
 
-    /// Values of a parameter that is no matrix of a block, as the files express them: without the offset of norms.
-    /// `usual`: `weight` or `bias`.
+    /// Values of a parameter that is no matrix of a block, as the files express them, without the offset of norms, but in the
+    /// order of the forward pass. `usual`: `weight` or `bias`.
     ///
     /// # Errors
     /// A tensor that is missing or cannot be read.
@@ -124,13 +124,13 @@ impl ModelFiles {
     ) -> Result<Vec<f32>, CheckpointError> {
         let mut values = Vec::new();
         for stem in self.layout.stems(parameter, layer) {
-            let suffix = self.layout.suffix(parameter, usual);
-            values.extend(self.checkpoint.tensor(&format!("{stem}.{suffix}"))?.to_f32()?);
+            let name = self.layout.tensor_name(parameter, &stem, usual);
+            values.extend(self.checkpoint.tensor(&name)?.to_f32()?);
         }
         if let Some(merge) = self.merge.as_ref().filter(|m| m.changes_parameter(parameter.role, layer, usual)) {
             merge.merge_parameter(parameter, layer, usual, self.layout.names.norm_offset, &mut values)?;
         }
-        Ok(values)
+        Ok(self.layout.values_from_file(&self.config, parameter, values))
     }
 
     /// The tensors of the files that adapters change, by name.
@@ -154,11 +154,10 @@ impl ModelFiles {
                     if !merge.changes_parameter(parameter.role, layer, usual) {
                         continue;
                     }
-                    let suffix = self.layout.suffix(parameter, usual);
                     for (part, stem) in self.layout.stems(parameter, layer).into_iter().enumerate() {
                         let tensor =
                             MergedTensor { parameter: Some((index, layer, usual)), part, ..Default::default() };
-                        tensors.insert(format!("{stem}.{suffix}"), tensor);
+                        tensors.insert(self.layout.tensor_name(parameter, &stem, usual), tensor);
                     }
                 }
             }
@@ -175,6 +174,7 @@ impl ModelFiles {
         if let Some((index, layer, usual)) = tensor.parameter {
             let parameters = role_parameters(&self.config);
             let values = self.parameter_values(&parameters[index], layer, usual)?;
+            let values = self.layout.values_in_file(&self.config, &parameters[index], values);
             let length = stored.info().elements();
             return Ok(values[tensor.part * length..(tensor.part + 1) * length].to_vec());
         }

@@ -125,7 +125,8 @@ impl<'a> Parts<'a> {
 /// tokens. Otherwise a surplus layer means that the number of layers is wrong.
 fn is_further_layer(c: &ModelConfig, layout: &TensorLayout, name: &str) -> bool {
     let base = layout.base();
-    let Some(rest) = name.strip_prefix(&base).and_then(|rest| rest.strip_prefix("layers.")) else { return false };
+    let within = |rest: &'_ str| ["layers.", "blk."].iter().find_map(|part| rest.strip_prefix(part).map(str::to_owned));
+    let Some(rest) = name.strip_prefix(&base).and_then(within) else { return false };
     let layer = rest.split('.').next().and_then(|number| number.parse::<usize>().ok());
     layer.is_some_and(|layer| (c.n_layers..c.n_layers.saturating_add(c.further_layers)).contains(&layer))
 }

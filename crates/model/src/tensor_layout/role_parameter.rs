@@ -1,7 +1,7 @@
 //! The parameters of a model that are not matrices of its blocks: embeddings, norms, output head.
 
 use crate::arch::tensor_names::TensorRole;
-use crate::config::{ModelConfig, NormKind, QkNorm, Residual};
+use crate::config::{ModelConfig, NormParameters, QkNorm, Residual};
 
 /// A parameter that is not a matrix of a block; its role identifies it.
 pub struct RoleParameter {
@@ -9,7 +9,9 @@ pub struct RoleParameter {
     pub role: TensorRole,
     /// Shape of the weight.
     pub shape: Vec<usize>,
-    /// Whether it has a bias, `[shape[0]]`. [`TensorRole::HeadBias`] is a bias without a weight.
+    /// Whether it has a weight. [`TensorRole::HeadBias`] is a bias without one; norms of some families have neither.
+    pub weight: bool,
+    /// Whether it has a bias, `[shape[0]]`.
     pub bias: bool,
     /// Whether every layer has one.
     in_layers: bool,
@@ -19,28 +21,39 @@ impl RoleParameter {
     /// Layers that have this parameter; only 0 for parameters outside the blocks.
     pub fn layers(&self, config: &ModelConfig) -> Vec<usize> {
         let layers = 0..if self.in_layers { config.n_layers } else { 1 };
-        layers.filter(|layer| self.role != TensorRole::SharedExpertGate || config.has_experts(*layer)).collect()
+        let of_experts = matches!(self.role, TensorRole::SharedExpertGate | TensorRole::ExpertCorrection);
+        layers.filter(|layer| !of_experts || config.has_experts(*layer)).collect()
     }
 
     /// Its tensors by their usual suffix, `weight` or `bias`, with their shapes.
     pub fn tensors(&self) -> Vec<(&'static str, &[usize])> {
-        let weight = (self.role != TensorRole::HeadBias).then_some(("weight", &self.shape[..]));
+        let weight = self.weight.then_some(("weight", &self.shape[..]));
         weight.into_iter().chain(self.bias.then_some(("bias", &self.shape[..1]))).collect()
     }
 
     /// Whether it is a norm with weights `[width]`.
     pub fn is_norm(&self) -> bool {
-        self.shape.len() == 1 && self.role != TensorRole::HeadBias
+        self.shape.len() == 1 && !matches!(self.role, TensorRole::HeadBias | TensorRole::ExpertCorrection)
     }
 
     /// A parameter outside the blocks.
     fn once(role: TensorRole, shape: &[usize], bias: bool) -> Self {
-        Self { role, shape: shape.to_vec(), bias, in_layers: false }
+        Self { role, shape: shape.to_vec(), weight: true, bias, in_layers: false }
     }
 
     /// A parameter of every block.
     fn in_layers(role: TensorRole, shape: Vec<usize>, bias: bool) -> Self {
-        Self { role, shape, bias, in_layers: true }
+        Self { role, shape, weight: true, bias, in_layers: true }
+    }
+
+    /// A norm outside the blocks, or of every block, with the parameters that norms have in this model.
+    fn norm(c: &ModelConfig, role: TensorRole, width: usize, in_layers: bool) -> Self {
+        let (weight, bias) = match c.norm_parameters {
+            NormParameters::Nothing => (false, false),
+            NormParameters::Weight => (true, false),
+            NormParameters::WeightAndBias => (true, true),
+        };
+        Self { role, shape: vec![width], weight, bias, in_layers }
     }
 }
 
@@ -82,13 +95,13 @@ fn before_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
         all.push(RoleParameter::once(TensorRole::TokenTypes, &[e.token_types, d], false));
     }
     if e.normed {
-        all.push(RoleParameter::once(TensorRole::EmbeddingNorm, &[d], norms_have_bias(c)));
+        all.push(RoleParameter::norm(c, TensorRole::EmbeddingNorm, d, false));
     }
     all
 }
 
 fn in_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
-    let norm = |role, width| RoleParameter::in_layers(role, vec![width], norms_have_bias(c));
+    let norm = |role, width| RoleParameter::norm(c, role, width, true);
     let roles: &[TensorRole] = match c.residual {
         Residual::PreNorm | Residual::FromNorm | Residual::Parallel { one_norm: false } => {
             &[TensorRole::AttentionNorm, TensorRole::MlpNorm]
@@ -109,34 +122,34 @@ fn in_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
             });
         }
     }
-    if c.mlp.experts.is_some_and(|experts| experts.d_shared > 0) {
+    if let Some(experts) = c.mlp.experts.filter(|experts| experts.corrected) {
+        let correction = RoleParameter::in_layers(TensorRole::ExpertCorrection, vec![experts.count], true);
+        all.push(RoleParameter { weight: false, ..correction });
+    }
+    if c.mlp.experts.is_some_and(|experts| experts.d_shared > 0 && experts.gated_shared) {
         all.push(RoleParameter::in_layers(TensorRole::SharedExpertGate, vec![1, c.d_model], false));
     }
     all
 }
 
 fn after_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
-    let (d, bias) = (c.d_model, norms_have_bias(c));
+    let d = c.d_model;
     let mut all = Vec::new();
     if c.head.normed {
-        all.push(RoleParameter::once(TensorRole::FinalNorm, &[d], bias));
+        all.push(RoleParameter::norm(c, TensorRole::FinalNorm, d, false));
     }
     if c.head.transform.is_some() {
         all.push(RoleParameter::once(TensorRole::HeadTransform, &[d, d], true));
-        all.push(RoleParameter::once(TensorRole::HeadTransformNorm, &[d], bias));
+        all.push(RoleParameter::norm(c, TensorRole::HeadTransformNorm, d, false));
     }
     if c.embedding.trajectory.is_none() {
         if !c.head.tied {
             all.push(RoleParameter::once(TensorRole::Head, &[c.vocab_size, d], false));
         }
         if c.head.bias {
-            all.push(RoleParameter::once(TensorRole::HeadBias, &[c.vocab_size], true));
+            let bias = RoleParameter::once(TensorRole::HeadBias, &[c.vocab_size], true);
+            all.push(RoleParameter { weight: false, ..bias });
         }
     }
     all
-}
-
-/// Whether norms have a bias: layer norms have, RMS norms do not.
-fn norms_have_bias(c: &ModelConfig) -> bool {
-    c.norm == NormKind::Layer
 }

@@ -20,18 +20,21 @@ use laser_kernels::weight::Weight;
 pub(crate) struct WeightBuilder<'a, S> {
     config: &'a ModelConfig,
     source: &'a S,
+    /// Device and element type of all weights, those of the source's tensors.
+    device: &'a Device,
+    dtype: DType,
     /// The parameters that are not matrices of blocks.
     parameters: Vec<RoleParameter>,
 }
 
 impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
     /// A builder of the weights of a model with this configuration.
-    pub(crate) fn new(config: &'a ModelConfig, source: &'a S) -> Self {
-        Self { config, source, parameters: role_parameters(config) }
+    pub(crate) fn new(config: &'a ModelConfig, source: &'a S, device: &'a Device, dtype: DType) -> Self {
+        Self { config, source, device, dtype, parameters: role_parameters(config) }
     }
 
-    /// All weights of the model, on `device` and in `dtype`, those of the source's tensors.
-    pub(crate) fn build(&self, device: &Device, dtype: DType) -> Result<Weights> {
+    /// All weights of the model.
+    pub(crate) fn build(&self) -> Result<Weights> {
         let c = self.config;
         // The largest matrices come first: while a matrix is read, more than its own memory may be needed, and nothing else
         // is there yet.
@@ -59,7 +62,7 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
             EmbeddingWeights { tokens, positions, constant, norm: self.norm(TensorRole::EmbeddingNorm, 0)? };
         let trajectory = self.trajectory()?;
         let layers = (0..c.n_layers).map(|layer| self.layer(layer)).collect::<Result<_>>()?;
-        Ok(Weights { device: device.clone(), dtype, embedding, trajectory, layers, head })
+        Ok(Weights { device: self.device.clone(), dtype: self.dtype, embedding, trajectory, layers, head })
     }
 
     /// Weight or bias (`usual` suffix) of the parameter with this role; `None` if the model has no such parameter.
@@ -73,9 +76,13 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
     /// The norm with this role; `None` if the model has none.
     fn norm(&self, role: TensorRole, layer: usize) -> Result<Option<Norm>> {
         let c = self.config;
-        let Some(weight) = self.parameter(role, layer, "weight")? else { return Ok(None) };
-        let biased = self.parameters.iter().any(|p| p.role == role && p.bias);
-        let bias = if biased { self.parameter(role, layer, "bias")? } else { None };
+        let Some(parameter) = self.with_role(role) else { return Ok(None) };
+        let weight = match parameter.weight {
+            true => self.parameter(role, layer, "weight")?,
+            false => Some(Tensor::ones(parameter.shape.as_slice(), self.dtype, self.device)?),
+        };
+        let Some(weight) = weight else { return Ok(None) };
+        let bias = if parameter.bias { self.parameter(role, layer, "bias")? } else { None };
         let eps = match (role, c.embedding.norm_eps) {
             (TensorRole::EmbeddingNorm, Some(eps)) => eps,
             _ => c.norm_eps,
@@ -147,6 +154,10 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
             key_norm: self.query_key_norm(TensorRole::KeyNorm, layer)?,
             shared_expert_gate: match c.has_experts(layer) {
                 true => self.weight(TensorRole::SharedExpertGate, layer)?,
+                false => None,
+            },
+            expert_correction: match c.has_experts(layer) {
+                true => self.parameter(TensorRole::ExpertCorrection, layer, "bias")?,
                 false => None,
             },
             linears: self.stored_matrices(layer)?,

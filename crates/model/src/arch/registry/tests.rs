@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{FAMILIES, families};
+use super::{FAMILIES, FamilyDefinition, SHARED_NAMES, families};
 use crate::config::ModelConfig;
 use crate::load::ModelFiles;
 use crate::tensor_layout::role_parameters;
@@ -19,8 +19,10 @@ fn unique<'a>(names: impl Iterator<Item = &'a str>) {
 #[test]
 fn each_file_has_one_family() {
     unique(families().map(|family| family.model_type));
-    // Mixtral files are `llama` files with experts.
-    let others = FAMILIES.iter().filter(|definition| definition.family.model_type != "mixtral");
+    let is_shared = |of: &&&FamilyDefinition| {
+        SHARED_NAMES.iter().any(|(shared, _)| shared.family.model_type == of.family.model_type)
+    };
+    let others = FAMILIES.iter().filter(|definition| !is_shared(definition));
     unique(others.filter_map(|definition| definition.gguf.map(|gguf| gguf.name)));
 }
 
