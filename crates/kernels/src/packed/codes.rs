@@ -181,13 +181,14 @@ fn widen_halves(
     to: &mut [PanelSlice<f32>],
 ) {
     const HALF: usize = PANEL / 2;
-    for (codes, to) in codes.as_chunks::<HALF>().0.iter().zip(to) {
+    for (halves, to) in codes.as_chunks::<HALF>().0.iter().zip(to) {
+        // Whole bytes first: the compiler makes one loop over all lanes of that.
+        let mut codes = [0_u8; PANEL];
         for lane in 0..HALF {
-            to.0[lane] = scales.0[lane] * (i32::from(codes[lane] & 15) - zero) as f32 + offsets.0[lane];
+            (codes[lane], codes[HALF + lane]) = (halves[lane] & 15, halves[lane] >> 4);
         }
-        for lane in 0..HALF {
-            let code = i32::from(codes[lane] >> 4) - zero;
-            to.0[HALF + lane] = scales.0[HALF + lane] * code as f32 + offsets.0[HALF + lane];
+        for lane in 0..PANEL {
+            to.0[lane] = scales.0[lane] * (i32::from(codes[lane]) - zero) as f32 + offsets.0[lane];
         }
     }
 }
