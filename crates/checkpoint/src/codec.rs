@@ -10,6 +10,9 @@ use crate::dtype::Dtype;
 use crate::error::CheckpointError;
 
 mod blocks;
+mod codes;
+
+pub use codes::CodeFormat;
 
 /// Number of elements converted at a time: a multiple of every block length, and small enough for the second-level
 /// cache.
@@ -43,6 +46,12 @@ impl TensorSpec<'_> {
             self.check_finite(out, first + number * PIECE)?;
         }
         Ok(())
+    }
+
+    /// Reads whole blocks as codes, of a type that has a [`CodeFormat`]: one code for each value, a scale for each run, and an
+    /// offset for each run if the format has offsets.
+    pub(crate) fn read_codes(&self, bytes: &[u8], codes: &mut [u8], scales: &mut [f32], offsets: &mut [f32]) {
+        codes::read(self.dtype, bytes, &mut codes::Codes { codes, scales, offsets });
     }
 
     /// Converts `values`, those of the whole tensor, to bytes, rounded to nearest (floats: ties to even). Calls `sink`

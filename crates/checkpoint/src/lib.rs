@@ -67,7 +67,7 @@ mod tensor;
 mod tensor_entry;
 
 pub use checkpoint::{Checkpoint, Format};
-pub use codec::stored_values;
+pub use codec::{CodeFormat, stored_values};
 pub use dtype::Dtype;
 pub use error::{CheckpointError, CheckpointErrorKind, SplitError};
 pub use gguf::metadata::{Array, Metadata, Value};

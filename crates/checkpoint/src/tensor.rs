@@ -105,6 +105,28 @@ impl<'a> TensorView<'a> {
         decoded.map_err(|problem| problem.in_file(&info.file))
     }
 
+    /// Reads a range of rows of a block type that has a [`CodeFormat`](crate::CodeFormat): `codes` `[rows, row length]`,
+    /// `scales` and `offsets` `[rows, row length / run]`; `offsets` is empty if the format has none. Whether the values are
+    /// finite is not checked.
+    ///
+    /// # Errors
+    /// Those of [`TensorView::rows_to_f32`].
+    ///
+    /// # Panics
+    /// If the type has no codes, or a slice has another length.
+    pub fn read_codes(
+        &self,
+        rows: Range<usize>,
+        codes: &mut [u8],
+        scales: &mut [f32],
+        offsets: &mut [f32],
+    ) -> Result<(), CheckpointError> {
+        let bytes = self.bytes_of_rows(&rows)?;
+        assert_eq!(codes.len(), rows.len() * self.info.row_len(), "one code for each element");
+        self.info.spec().read_codes(bytes, codes, scales, offsets);
+        Ok(())
+    }
+
     /// The bytes of a range of rows.
     fn bytes_of_rows(&self, rows: &Range<usize>) -> Result<&'a [u8], CheckpointError> {
         let info = self.info;

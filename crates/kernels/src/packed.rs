@@ -4,6 +4,7 @@
 //! depend neither on the number of rows or threads, nor on the division of the inner dimension into blocks or column
 //! ranges, nor on the instruction set.
 
+mod codes;
 mod product;
 mod storage;
 #[cfg(test)]
@@ -16,6 +17,8 @@ use candle_core::Result;
 
 use crate::float_type::FloatType;
 use crate::matrix_view::MatrixView;
+use codes::CodePanels;
+pub use codes::{CodeFormat, CodeRows};
 pub(crate) use product::Factor;
 use product::Product;
 use storage::Storage;
@@ -84,6 +87,46 @@ impl Packed {
             }
         }
         Ok(Self { storage, out, width })
+    }
+
+    /// Packs a weight `[out, width]` whose rows `read` gives as values and as codes, some at a time. Codes are stored, or f32 if
+    /// they do not stand for exactly these values: nothing is rounded.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    ///
+    /// # Panics
+    /// If the run of the format does not divide the width.
+    pub fn from_codes<E>(
+        format: CodeFormat,
+        out: usize,
+        width: usize,
+        mut read: impl FnMut(Range<usize>, &mut [f32], &mut CodeRows) -> std::result::Result<(), E>,
+    ) -> std::result::Result<Self, E> {
+        assert!(width.is_multiple_of(format.run), "runs do not cross rows");
+        let mut storage = Storage::Codes(CodePanels::zeros(format, out.div_ceil(PANEL) * width));
+        let mut values = vec![0.0; PANEL.min(out) * width];
+        for first in (0..out).step_by(PANEL) {
+            let rows = first..out.min(first + PANEL);
+            let values = &mut values[..rows.len() * width];
+            let mut codes = CodeRows::zeros(format, rows.len(), width);
+            read(rows, values, &mut codes)?;
+            let slice = first / PANEL * width;
+            if let Storage::Codes(panels) = &mut storage {
+                panels.set_panel(slice, &codes, width);
+                if panels.holds(slice, values, width) {
+                    continue;
+                }
+                storage = storage.widened();
+            }
+            storage.set_panel(slice, values, width);
+        }
+        Ok(Self { storage, out, width })
+    }
+
+    /// Number of bytes that a weight `[out, width]` of codes takes in memory.
+    pub fn bytes_of_codes(format: CodeFormat, [out, width]: [usize; 2]) -> usize {
+        format.bytes_of(out.div_ceil(PANEL) * width)
     }
 
     /// Number of bytes that a weight `[out, width]` takes in memory.

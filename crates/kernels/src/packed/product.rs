@@ -3,8 +3,8 @@
 //!
 //! From the outside in: a thread computes a range of panels; for a block of rows and of the inner dimension, it copies
 //! `x` into a buffer and goes through its panels; for a panel, it goes through the tiles of the block. Where many tiles
-//! need the same weights of 16 bits, it widens them into another buffer first. Of a weight in a file, a thread reads and
-//! packs some panels at a time.
+//! need the same weights of 16 bits, it widens them into another buffer first; codes it always widens, a short part of the
+//! inner dimension at a time where few tiles need them. Of a weight in a file, a thread reads and packs some panels at a time.
 
 // Threads write to different columns of the same rows, which slices cannot express; so the output is a pointer.
 #![allow(unsafe_code)]
@@ -15,7 +15,7 @@ use std::ops::Range;
 use candle_core::Result;
 use rayon::prelude::*;
 
-use super::storage::PanelSlice;
+use super::storage::{PanelPart, PanelSlice, Storage};
 use super::tile::{self, Kernel, MAX_DEPTH, MAX_ROWS, Tile, X_STRIDE};
 use super::{InitialSums, PANEL, Packed, PackedColumns};
 use crate::float_type::FloatType;
@@ -27,6 +27,8 @@ const BLOCK_TILES: usize = 12;
 /// Largest number of tiles that widen the same weights in their registers. Where there are more, it is faster to widen the
 /// weights once into a buffer.
 const WIDENING_TILES: usize = 2;
+/// Inputs of a panel of codes that are widened at a time for few tiles: they take half of a first-level cache.
+const CODE_DEPTH: usize = 128;
 /// Smallest number of multiplications that is worth another thread.
 const MIN_THREAD_WORK: usize = 1 << 18;
 
@@ -236,16 +238,22 @@ impl Product<'_> {
                     }
                     for panel in panels.clone() {
                         let tiles = tiles.clone().map(|tile| first_row(tile)..first_row(tile + 1));
-                        // SAFETY: the caller's promise; the block holds these rows and inputs of `x`.
-                        unsafe { self.compute_panel(target, w, panel, inputs.clone(), tiles, buffers) };
+                        // Widened codes of a part of the inputs stay in the first-level cache for the few tiles that need them.
+                        let is_short = matches!(w.packed.storage, Storage::Codes(_)) && tiles.len() <= WIDENING_TILES;
+                        let at_once = if is_short { CODE_DEPTH } else { MAX_DEPTH };
+                        for offset in (0..inputs.len().max(1)).step_by(at_once) {
+                            let part = offset..inputs.len().min(offset + at_once);
+                            // SAFETY: the caller's promise; the block holds these rows and inputs of `x`.
+                            unsafe { self.compute_panel(target, w, panel, from, part, tiles.clone(), buffers) };
+                        }
                     }
                 }
             }
         });
     }
 
-    /// Computes one panel over a block of inputs for some tiles, which are given by their rows; `buffers.x` holds these
-    /// rows and inputs of `x`.
+    /// Computes one panel over a part of a block of inputs for some tiles, which are given by their rows; the block begins with
+    /// input `from`, and `buffers.x` holds these rows and its inputs of `x`.
     ///
     /// # Safety
     /// As for [`Product::compute`].
@@ -254,25 +262,37 @@ impl Product<'_> {
         mut target: Target,
         w: &PackedColumns<'_>,
         panel: usize,
-        inputs: Range<usize>,
+        from: usize,
+        part: Range<usize>,
         tiles: impl ExactSizeIterator<Item = Range<usize>>,
         buffers: &mut Buffers,
     ) {
         let packed = w.packed;
         let (stride, column, count) = (target.columns, panel * PANEL, tiles.len());
-        if inputs.start > 0 {
+        let (depth, start) = (part.len(), from + part.start);
+        if start > 0 {
             // A later block of the inner dimension continues the sums that the block before has written.
             let initial_rows = self.x.rows;
             target = Target { initial: target.out, initial_stride: stride, initial_rows, zero: false, ..target };
         }
-        let first = panel * packed.width + w.columns.start + inputs.start;
-        let (part, depth) = (packed.storage.part(first, inputs.len()), inputs.len());
+        let first = panel * packed.width + w.columns.start + start;
+        let offset = part.start;
+        let part = match &packed.storage {
+            Storage::Codes(panels) => {
+                let (weights, stride) = panels.codes_from(first);
+                panels.widen(first, &mut buffers.weights[..depth]);
+                PanelPart { float_type: FloatType::F32, weights, stride }
+            }
+            floats => floats.part(first, depth),
+        };
         // Addresses without memory behind them are slow to fetch, because the processor looks them up in vain each time.
         let is_last = (panel + 1) * PANEL >= packed.out;
         let next_panel = part.weights.wrapping_add(if is_last { 0 } else { packed.width * part.stride });
         let prefetch_stride = part.stride / count;
         let (mut float_type, mut weights) = (part.float_type, part.weights);
-        if float_type != FloatType::F32 && count > WIDENING_TILES {
+        if matches!(packed.storage, Storage::Codes(_)) {
+            weights = buffers.weights.as_ptr().cast();
+        } else if float_type != FloatType::F32 && count > WIDENING_TILES {
             let buffer = &mut buffers.weights[..depth];
             // SAFETY: the part has `depth` slices of its type, as the buffer has.
             unsafe { self.kernel.widen(float_type, weights, buffer) };
@@ -288,7 +308,7 @@ impl Product<'_> {
                     initial: target.initial_of_rows(rows.start, column),
                     out: target.out.add(rows.start * stride + column),
                     out_stride: stride,
-                    x: buffers.x[x_row * X_STRIDE..].as_ptr(),
+                    x: buffers.x[x_row * X_STRIDE + offset..].as_ptr(),
                     weights,
                     depth,
                     prefetch: next_panel.wrapping_add(tile * depth * prefetch_stride), // each tile fetches its share

@@ -1,9 +1,10 @@
-//! Storage of a packed weight: its values in panels, as floats of 32 or 16 bits.
+//! Storage of a packed weight: its values in panels, as floats of 32 or 16 bits, or as codes of a quantised type.
 
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use super::PANEL;
+use super::codes::CodePanels;
 use crate::float_type::FloatType;
 
 /// The weights of one input for all outputs of a panel; aligned to cache lines.
@@ -16,6 +17,7 @@ pub(super) enum Storage {
     F32(Vec<PanelSlice<f32>>),
     Bf16(Vec<PanelSlice<bf16>>),
     F16(Vec<PanelSlice<f16>>),
+    Codes(CodePanels),
 }
 
 /// Weights of consecutive inputs of one panel, as a tile function reads them.
@@ -58,6 +60,7 @@ impl Storage {
                 transpose(&narrow, width, &mut slices[first..first + width]);
                 rows.iter().zip(&wide).all(|(value, wide)| value.to_bits() == wide.to_bits())
             }
+            Self::Codes(_) => false,
         }
     }
 
@@ -73,6 +76,11 @@ impl Storage {
         }
         match &self {
             Self::F32(_) => self,
+            Self::Codes(panels) => {
+                let mut wide = vec![PanelSlice([0.0; PANEL]); panels.slices()];
+                panels.widen(0, &mut wide);
+                Self::F32(wide)
+            }
             Self::Bf16(slices) => widen(slices),
             Self::F16(slices) => widen(slices),
         }
@@ -81,7 +89,10 @@ impl Storage {
     /// The type of the values.
     #[cfg(test)]
     pub(super) fn float_type(&self) -> FloatType {
-        self.part(0, 0).float_type
+        match self {
+            Self::Codes(_) => FloatType::F32,
+            floats => floats.part(0, 0).float_type,
+        }
     }
 
     /// Number of bytes of `slices` slices.
@@ -97,13 +108,14 @@ impl Storage {
             Self::F32(slices) => size_of_val(&slices[..]),
             Self::Bf16(slices) => size_of_val(&slices[..]),
             Self::F16(slices) => size_of_val(&slices[..]),
+            Self::Codes(panels) => panels.bytes(),
         }
     }
 
     /// The slices from `first` on, `count` of them, in the type in which they are stored.
     ///
     /// # Panics
-    /// If they do not exist.
+    /// If they do not exist, or are codes.
     pub(super) fn part(&self, first: usize, count: usize) -> PanelPart {
         fn part<T>(float_type: FloatType, slices: &[PanelSlice<T>]) -> PanelPart {
             PanelPart { float_type, weights: slices.as_ptr().cast(), stride: size_of::<PanelSlice<T>>() }
@@ -112,6 +124,7 @@ impl Storage {
             Self::F32(slices) => part(FloatType::F32, &slices[first..first + count]),
             Self::Bf16(slices) => part(FloatType::Bf16, &slices[first..first + count]),
             Self::F16(slices) => part(FloatType::F16, &slices[first..first + count]),
+            Self::Codes(_) => unreachable!("codes are widened before they are multiplied"),
         }
     }
 
@@ -122,6 +135,7 @@ impl Storage {
             Self::F32(slices) => to.extend(slices[panel].iter().map(|slice| slice.0[lane])),
             Self::Bf16(slices) => to.extend(slices[panel].iter().map(|slice| slice.0[lane].to_f32())),
             Self::F16(slices) => to.extend(slices[panel].iter().map(|slice| slice.0[lane].to_f32())),
+            Self::Codes(panels) => to.extend(panel.map(|slice| panels.value(slice, lane))),
         }
     }
 }

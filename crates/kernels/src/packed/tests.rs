@@ -36,7 +36,63 @@ fn forms(out: usize, width: usize, seed: f32) -> Vec<(Vec<f32>, Packed)> {
         assert_eq!(packed.bytes(), out.div_ceil(PANEL) * PANEL * width * 2, "two bytes for each value");
         packed
     });
-    vec![(w, in_f32), (bf16, in_bf16), (f16, in_f16)]
+    let codes = [(4, 8, false), (8, 128, false), (4, 0, true), (8, 0, true)].map(|(bits, zero, has_offsets)| {
+        let run = if width % 4 == 0 { 4 } else { width.max(1) };
+        in_codes(CodeFormat { run, bits, zero, has_offsets }, out, width, seed)
+    });
+    [(w, in_f32), (bf16, in_bf16), (f16, in_f16)].into_iter().chain(codes).collect()
+}
+
+/// Values that codes stand for, with the weight that stores the codes.
+fn in_codes(format: CodeFormat, out: usize, width: usize, seed: f32) -> (Vec<f32>, Packed) {
+    let CodeFormat { run, bits, zero, has_offsets } = format;
+    let runs = out * width / run;
+    let codes: Vec<u8> = (0..out * width).map(|i| (i * 7 + i / 5) as u8 % (((1_u32 << bits) - 1) as u8)).collect();
+    // Scales of either sign; with few bits, as those of files are, so that their products with codes are exact.
+    let f16 = |n, seed| -> Vec<f32> { values(n, seed).iter().map(|v| half::f16::from_f32(*v).to_f32()).collect() };
+    let (scales, offsets) = (f16(runs, seed), f16(if has_offsets { runs } else { 0 }, seed + 0.5));
+    let value = |i: usize| {
+        let offset = offsets.get(i / run).copied().unwrap_or(-0.0);
+        scales[i / run] * (f32::from(codes[i]) - f32::from(zero)) + offset
+    };
+    let w: Vec<f32> = (0..out * width).map(value).collect();
+    let read = |rows: Range<usize>,
+                to: &mut [f32],
+                part: &mut CodeRows|
+     -> std::result::Result<(), std::convert::Infallible> {
+        let (values, of_runs) =
+            (rows.start * width..rows.end * width, rows.start * width / run..rows.end * width / run);
+        to.copy_from_slice(&w[values.clone()]);
+        part.codes.copy_from_slice(&codes[values]);
+        part.scales.copy_from_slice(&scales[of_runs.clone()]);
+        if has_offsets {
+            part.offsets.copy_from_slice(&offsets[of_runs]);
+        }
+        Ok(())
+    };
+    let Ok(packed) = Packed::from_codes(format, out, width, read);
+    assert_eq!(packed.bytes(), Packed::bytes_of_codes(format, [out, width]), "codes, scales and offsets");
+    (w, packed)
+}
+
+#[test]
+fn codes_that_stand_for_other_values_are_not_used() {
+    let format = CodeFormat { run: 4, bits: 4, zero: 8, has_offsets: false };
+    let (mut w, packed) = in_codes(format, 70, 8, 0.6);
+    assert_eq!(bits(&packed.unpack()), bits(&w));
+    w[60 * 8 + 3] += 1.0;
+    let read = |rows: Range<usize>,
+                to: &mut [f32],
+                part: &mut CodeRows|
+     -> std::result::Result<(), std::convert::Infallible> {
+        to.copy_from_slice(&w[rows.start * 8..rows.end * 8]);
+        let (codes, _) = (&mut part.codes, &part.scales);
+        codes.fill(9);
+        part.scales.iter_mut().enumerate().for_each(|(i, scale)| *scale = i as f32);
+        Ok(())
+    };
+    let Ok(packed) = Packed::from_codes(format, 70, 8, read);
+    assert_eq!((packed.unpack(), packed.bytes()), (w, 96 * 8 * 4), "all of it is f32");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use laser_checkpoint::{Checkpoint, CheckpointError, Dtype, TensorInfo};
+use laser_checkpoint::{Checkpoint, CheckpointError, Dtype, TensorInfo, TensorView};
 use laser_kernels::float_type::FloatType;
+use laser_kernels::packed::{CodeFormat, CodeRows, Packed};
 use laser_kernels::row_reader::RowReader;
 use laser_kernels::{Error, Result};
 
@@ -45,15 +46,57 @@ impl FileRows {
 
     /// Fills `values`, `[rows, in]`, with the values of a range of rows of the weight.
     pub(super) fn read_rows(&self, rows: Range<usize>, values: &mut [f32]) -> std::result::Result<(), CheckpointError> {
+        self.read_runs(rows, |view, in_file, place| {
+            view.read_rows(in_file, &mut values[place.start * self.width..place.end * self.width])
+        })
+    }
+
+    /// The form of the codes of a quantised tensor; `None` for other tensors.
+    pub(super) fn code_format(&self) -> Option<CodeFormat> {
+        let laser_checkpoint::CodeFormat { run, bits, zero, has_offsets } = self.info().dtype.code_format()?;
+        Some(CodeFormat { run, bits, zero, has_offsets })
+    }
+
+    /// As [`FileRows::read_rows`], and fills `codes` with the codes of the rows; their format is `format`.
+    pub(super) fn read_codes(
+        &self,
+        format: CodeFormat,
+        rows: Range<usize>,
+        values: &mut [f32],
+        codes: &mut CodeRows,
+    ) -> std::result::Result<(), CheckpointError> {
+        self.read_rows(rows.clone(), values)?;
+        let runs = self.width / format.run;
+        self.read_runs(rows, |view, in_file, place| {
+            let of_runs = place.start * runs..place.end * runs;
+            let offsets = if format.has_offsets { &mut codes.offsets[of_runs.clone()] } else { &mut [] };
+            let of_values = place.start * self.width..place.end * self.width;
+            view.read_codes(in_file, &mut codes.codes[of_values], &mut codes.scales[of_runs], offsets)
+        })
+    }
+
+    /// Number of bytes that the weight takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let shape = [self.rows.len(), self.width];
+        match self.code_format() {
+            Some(format) => Packed::bytes_of_codes(format, shape),
+            None => Packed::bytes_of(self.float_type(), shape),
+        }
+    }
+
+    /// Calls `read` with the tensor, a range of its rows, and their places among `rows`, for all rows that are consecutive in
+    /// the file.
+    fn read_runs(
+        &self,
+        rows: Range<usize>,
+        mut read: impl FnMut(&TensorView<'_>, Range<usize>, Range<usize>) -> std::result::Result<(), CheckpointError>,
+    ) -> std::result::Result<(), CheckpointError> {
         let view = self.checkpoint.tensor(&self.tensor)?;
         let rows = &self.rows[rows];
-        // Consecutive rows together.
         let mut first = 0;
         while first < rows.len() {
             let run = rows[first..].windows(2).take_while(|pair| pair[1] == pair[0] + 1).count() + 1;
-            let in_file = rows[first]..rows[first] + run;
-            let to = &mut values[first * self.width..(first + run) * self.width];
-            view.read_rows(in_file, to)?;
+            read(&view, rows[first]..rows[first] + run, first..first + run)?;
             first += run;
         }
         Ok(())

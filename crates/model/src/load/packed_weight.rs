@@ -1,4 +1,4 @@
-//! Reads a weight into memory as products take it on the CPU: packed, in the element type of its file.
+//! Reads a weight into memory as products take it on the CPU: packed, in the element type of its file; quantised ones as codes.
 
 use std::convert::Infallible;
 
@@ -16,8 +16,14 @@ impl FileParameters<'_> {
     pub(super) fn packed(&self, id: ParameterId, shape: [usize; 2]) -> Result<Packed> {
         let ([out, width], files) = (shape, self.files);
         if let Some(rows) = FileRows::of(files, id, shape) {
-            let read = |panel, values: &mut [f32]| rows.read_rows(panel, values);
-            let packed = Packed::from_rows(rows.float_type(), out, width, read)?;
+            let packed = match rows.code_format() {
+                Some(format) => Packed::from_codes(format, out, width, |panel, values, codes| {
+                    rows.read_codes(format, panel, values, codes)
+                })?,
+                None => {
+                    Packed::from_rows(rows.float_type(), out, width, |panel, values| rows.read_rows(panel, values))?
+                }
+            };
             rows.release();
             return Ok(packed);
         }

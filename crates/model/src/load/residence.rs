@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use laser_kernels::float_type::FloatType;
 use laser_kernels::packed::Packed;
-use laser_kernels::row_reader::RowReader;
 
 use super::ModelFiles;
 use super::file_rows::FileRows;
@@ -36,7 +35,7 @@ impl Residence {
                 match FileRows::of(files, id, shape) {
                     Some(rows) => {
                         ids.push(id);
-                        bytes += Packed::bytes_of(rows.float_type(), shape);
+                        bytes += rows.bytes();
                     }
                     None => found.memory_bytes += Packed::bytes_of(FloatType::F32, shape),
                 }
