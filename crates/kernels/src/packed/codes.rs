@@ -165,9 +165,7 @@ fn widen_bytes(
     to: &mut [PanelSlice<f32>],
 ) {
     for (codes, to) in codes.as_chunks::<PANEL>().0.iter().zip(to) {
-        for lane in 0..PANEL {
-            to.0[lane] = scales.0[lane] * (i32::from(codes[lane]) - zero) as f32 + offsets.0[lane];
-        }
+        widen_slice(codes, zero, scales, offsets, to);
     }
 }
 
@@ -183,12 +181,25 @@ fn widen_halves(
     const HALF: usize = PANEL / 2;
     for (halves, to) in codes.as_chunks::<HALF>().0.iter().zip(to) {
         // Whole bytes first: the compiler makes one loop over all lanes of that.
-        let mut codes = [0_u8; PANEL];
-        for lane in 0..HALF {
-            (codes[lane], codes[HALF + lane]) = (halves[lane] & 15, halves[lane] >> 4);
+        let mut codes = [0; PANEL];
+        let (low, high) = codes.split_at_mut(HALF);
+        for ((byte, low), high) in halves.iter().zip(low).zip(high) {
+            (*low, *high) = (byte & 15, byte >> 4);
         }
-        for lane in 0..PANEL {
-            to.0[lane] = scales.0[lane] * (i32::from(codes[lane]) - zero) as f32 + offsets.0[lane];
-        }
+        widen_slice(&codes, zero, scales, offsets, to);
+    }
+}
+
+/// Widens the codes of one input.
+#[inline(always)]
+fn widen_slice(
+    codes: &[u8; PANEL],
+    zero: i32,
+    scales: &PanelSlice<f32>,
+    offsets: &PanelSlice<f32>,
+    to: &mut PanelSlice<f32>,
+) {
+    for (((to, code), scale), offset) in to.0.iter_mut().zip(codes).zip(&scales.0).zip(&offsets.0) {
+        *to = scale * (i32::from(*code) - zero) as f32 + offset;
     }
 }

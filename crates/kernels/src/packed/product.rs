@@ -71,6 +71,14 @@ pub(super) struct Product<'a> {
     pub(super) threads: usize,
 }
 
+/// Part of a block of the inner dimension.
+struct BlockPart {
+    /// First input of the block.
+    from: usize,
+    /// Inputs of the part, counted from the first of the block.
+    inputs: Range<usize>,
+}
+
 /// Memory that a product reads its initial sums from, and memory that it writes to. All threads share it, and write to
 /// different columns.
 #[derive(Clone, Copy)]
@@ -242,9 +250,9 @@ impl Product<'_> {
                         let is_short = matches!(w.packed.storage, Storage::Codes(_)) && tiles.len() <= WIDENING_TILES;
                         let at_once = if is_short { CODE_DEPTH } else { MAX_DEPTH };
                         for offset in (0..inputs.len().max(1)).step_by(at_once) {
-                            let part = offset..inputs.len().min(offset + at_once);
+                            let part = BlockPart { from, inputs: offset..inputs.len().min(offset + at_once) };
                             // SAFETY: the caller's promise; the block holds these rows and inputs of `x`.
-                            unsafe { self.compute_panel(target, w, panel, from, part, tiles.clone(), buffers) };
+                            unsafe { self.compute_panel(target, w, panel, part, tiles.clone(), buffers) };
                         }
                     }
                 }
@@ -252,8 +260,8 @@ impl Product<'_> {
         });
     }
 
-    /// Computes one panel over a part of a block of inputs for some tiles, which are given by their rows; the block begins with
-    /// input `from`, and `buffers.x` holds these rows and its inputs of `x`.
+    /// Computes one panel over a part of a block of inputs for some tiles, which are given by their rows; `buffers.x` holds
+    /// these rows and the inputs of the block of `x`.
     ///
     /// # Safety
     /// As for [`Product::compute`].
@@ -262,21 +270,20 @@ impl Product<'_> {
         mut target: Target,
         w: &PackedColumns<'_>,
         panel: usize,
-        from: usize,
-        part: Range<usize>,
+        part: BlockPart,
         tiles: impl ExactSizeIterator<Item = Range<usize>>,
         buffers: &mut Buffers,
     ) {
         let packed = w.packed;
         let (stride, column, count) = (target.columns, panel * PANEL, tiles.len());
-        let (depth, start) = (part.len(), from + part.start);
+        let (depth, offset) = (part.inputs.len(), part.inputs.start);
+        let start = part.from + offset;
         if start > 0 {
             // A later block of the inner dimension continues the sums that the block before has written.
             let initial_rows = self.x.rows;
             target = Target { initial: target.out, initial_stride: stride, initial_rows, zero: false, ..target };
         }
         let first = panel * packed.width + w.columns.start + start;
-        let offset = part.start;
         let part = match &packed.storage {
             Storage::Codes(panels) => {
                 let (weights, stride) = panels.codes_from(first);

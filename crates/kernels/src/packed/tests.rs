@@ -37,7 +37,7 @@ fn forms(out: usize, width: usize, seed: f32) -> Vec<(Vec<f32>, Packed)> {
         packed
     });
     let codes = [(4, 8, false), (8, 128, false), (4, 0, true), (8, 0, true)].map(|(bits, zero, has_offsets)| {
-        let run = if width % 4 == 0 { 4 } else { width.max(1) };
+        let run = if width.is_multiple_of(4) { 4 } else { width.max(1) };
         in_codes(CodeFormat { run, bits, zero, has_offsets }, out, width, seed)
     });
     [(w, in_f32), (bf16, in_bf16), (f16, in_f16)].into_iter().chain(codes).collect()
@@ -86,8 +86,7 @@ fn codes_that_stand_for_other_values_are_not_used() {
                 part: &mut CodeRows|
      -> std::result::Result<(), std::convert::Infallible> {
         to.copy_from_slice(&w[rows.start * 8..rows.end * 8]);
-        let (codes, _) = (&mut part.codes, &part.scales);
-        codes.fill(9);
+        part.codes.fill(9);
         part.scales.iter_mut().enumerate().for_each(|(i, scale)| *scale = i as f32);
         Ok(())
     };
