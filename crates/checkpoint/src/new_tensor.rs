@@ -21,7 +21,7 @@ pub struct NewTensor<'a> {
     content: Content<'a>,
 }
 
-/// What a new tensor holds.
+/// Values of a new tensor.
 enum Content<'a> {
     /// Values in row-major order.
     Values(TensorValues<'a>),

@@ -173,7 +173,7 @@ pub(crate) fn svd_of(args: &SvdArgs, edit: Option<&RequestedEdit>) -> Result<Svd
     svd(args, edit.and_then(|edit| edit.svd))
 }
 
-/// How the matrices of an edit are made.
+/// Method by which the matrices of an edit are made.
 pub(crate) fn truncation(session: &Session, args: &SvdArgs, edit: Option<&RequestedEdit>) -> Result<Truncation> {
     let delta = edit.and_then(|edit| edit.delta.clone());
     Ok(session.truncation(svd_of(args, edit)?).with_delta(delta))

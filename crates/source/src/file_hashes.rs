@@ -90,7 +90,7 @@ impl FileHashes {
     }
 }
 
-/// What tells whether a large file is still the same.
+/// State of a large file, which changes when the file does.
 #[derive(Debug, Clone, PartialEq)]
 struct FileState {
     /// The path without links.

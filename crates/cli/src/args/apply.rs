@@ -17,7 +17,7 @@ pub(crate) struct Apply {
     /// to write a model merged with its adapters
     #[arg(long, value_name = "EDIT")]
     pub(crate) edit: Option<String>,
-    /// What is written: the whole model (dense), the reduced matrices in one small file (delta), an adapter (lora), or a
+    /// Form of the written edit: the whole model (dense), the reduced matrices in one small file (delta), an adapter (lora), or a
     /// folder with two smaller matrices in place of one (factored)
     #[arg(long, value_enum, default_value = "dense", value_name = "FORMAT")]
     pub(crate) format: FormatName,

@@ -209,7 +209,7 @@ fn as_update(id: WeightId, removed: LowRank, approximate: Option<usize>) -> Resu
     Ok((update, AdaptedMatrix { matrix: id.to_string(), removed_rank, rank, left_out }))
 }
 
-/// What vLLM needs for an adapter of this rank.
+/// Remark on the setting that vLLM needs for an adapter of this rank.
 fn vllm_note(rank: usize) -> String {
     match VLLM_RANKS.iter().find(|allowed| **allowed >= rank) {
         Some(allowed) => format!("the adapter has rank {rank}: vLLM needs --max-lora-rank {allowed}"),
