@@ -5,6 +5,7 @@
 //! ranges, nor on the instruction set.
 
 mod codes;
+mod panel_slice;
 mod product;
 mod storage;
 #[cfg(test)]

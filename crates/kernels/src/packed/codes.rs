@@ -4,7 +4,7 @@
 use multiversion::multiversion;
 
 use super::PANEL;
-use super::storage::PanelSlice;
+use super::panel_slice::PanelSlice;
 
 /// Form of quantised weights: a weight is `scale·(code − zero) + offset`, each operation rounded to f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

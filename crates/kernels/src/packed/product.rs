@@ -15,7 +15,8 @@ use std::ops::Range;
 use candle_core::Result;
 use rayon::prelude::*;
 
-use super::storage::{PanelPart, PanelSlice, Storage};
+use super::panel_slice::PanelSlice;
+use super::storage::{PanelPart, Storage};
 use super::tile::{self, Kernel, MAX_DEPTH, MAX_ROWS, Tile, X_STRIDE};
 use super::{InitialSums, PANEL, Packed, PackedColumns};
 use crate::float_type::FloatType;

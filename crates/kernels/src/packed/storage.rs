@@ -5,12 +5,8 @@ use half::{bf16, f16};
 
 use super::PANEL;
 use super::codes::CodePanels;
+use super::panel_slice::PanelSlice;
 use crate::float_type::FloatType;
-
-/// The weights of one input for all outputs of a panel; aligned to cache lines.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-pub(super) struct PanelSlice<T>(pub(super) [T; PANEL]);
 
 /// The values of a packed weight. Panels are `[panels · width]` slices.
 pub(super) enum Storage {

@@ -15,7 +15,7 @@ mod avx512;
 mod portable;
 
 use super::PANEL;
-use super::storage::PanelSlice;
+use super::panel_slice::PanelSlice;
 use crate::float_type::FloatType;
 
 /// Largest number of rows in one tile, of all kernels.
