@@ -56,24 +56,25 @@ pub(crate) fn hashes(cache_dir: &Path) -> PathBuf {
     cache_dir.join("sha256")
 }
 
+/// Tells the entries of a folder from other files by their names.
+type IsEntry = fn(&str) -> bool;
+
 /// All entries of the cache folder `cache_dir`, sorted by kind and name; none if there is no such folder.
 ///
 /// # Errors
 /// A folder that cannot be read.
 pub fn entries(cache_dir: &Path) -> Result<Vec<CacheEntry>> {
     let mut entries = Vec::new();
-    for entry in listed(&decompositions(cache_dir))? {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if is_decomposition(&name) {
-            let name = name.split('.').next().unwrap_or_default().to_owned();
-            entries.push(measured(CacheKind::Decomposition, name, entry.path())?);
-        }
-    }
-    for entry in listed(&hashes(cache_dir))? {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if is_hash_record(&name) {
-            let name = name.split('.').next().unwrap_or_default().to_owned();
-            entries.push(measured(CacheKind::Hash, name, entry.path())?);
+    // Files that are named by a hash.
+    let is_entry: [IsEntry; 2] = [is_decomposition, is_hash_record];
+    let folders = [(CacheKind::Decomposition, decompositions(cache_dir)), (CacheKind::Hash, hashes(cache_dir))];
+    for ((kind, folder), is_entry) in folders.into_iter().zip(is_entry) {
+        for entry in listed(&folder)? {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if is_entry(&name) {
+                let name = name.split('.').next().unwrap_or_default().to_owned();
+                entries.push(measured(kind, name, entry.path())?);
+            }
         }
     }
     for entry in listed(&cache_dir.join("pypi"))? {

@@ -340,3 +340,8 @@ fn check_head(files: &ModelFiles) -> Result<()> {
     );
     Err(Error::setting("source", problem))
 }
+
+/// True for a path that names a GGUF file, by its extension.
+pub fn is_gguf_path(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"))
+}

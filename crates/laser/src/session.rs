@@ -43,7 +43,8 @@ use crate::edit::truncation::{SvdCache, SvdMethod, Truncation};
 use crate::error::{Error, Result};
 use crate::model_folder;
 
-pub use apply::{EditedModel, WrittenForm, is_gguf_path};
+pub use crate::export::is_gguf_path;
+pub use apply::{EditedModel, WrittenForm};
 pub use ask::{AskedModels, Reply, ReplyOptions};
 pub use behaviour::BehaviourOptions;
 pub use edit::RequestedEdit;

@@ -170,7 +170,7 @@ pub struct Attention {
     pub causal: bool,
     /// Norms of queries and keys.
     pub qk_norm: Option<QkNorm>,
-    /// Whether queries and keys are rotated before their norm, instead of after it (HunYuan).
+    /// True if queries and keys are rotated before their norm, instead of after it (HunYuan).
     pub rotated_before_norm: bool,
     /// Bound of the absolute values of queries, keys and values, after the norm and before the rotation (OLMo's
     /// `clip_qkv`).
@@ -252,15 +252,15 @@ pub struct Experts {
     pub per_token: usize,
     /// Width of an expert's MLP.
     pub d_expert: usize,
-    /// Whether the scores of the chosen experts are scaled to a sum of 1.
+    /// True if the scores of the chosen experts are scaled to a sum of 1.
     pub normalised: bool,
     /// Width of the shared expert, which every token uses; 0 without.
     pub d_shared: usize,
-    /// Whether the shared expert is weighted by the sigmoid of its own gate.
+    /// True if the shared expert is weighted by the sigmoid of its own gate.
     pub gated_shared: bool,
     /// Function that gives the scores.
     pub scores: ExpertScores,
-    /// Whether each expert has a correction that is added to its score for the choice, but not for its weight
+    /// True if each expert has a correction, which is added to its score for the choice but not for its weight
     /// (arXiv 2408.15664).
     pub corrected: bool,
     /// Factor on the scores of the chosen experts.

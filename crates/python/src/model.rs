@@ -147,9 +147,8 @@ impl NativeModel {
     fn topk(&self, py: Python<'_>, prompt: &str, k: usize, edit: &str) -> PyResult<Vec<(String, f64)>> {
         let requested = self.optional(edit)?;
         self.job(py, || {
-            let options = ReplyOptions { max_tokens: 1, top: k };
-            let reply = self.session.reply(&self.model(requested.as_ref())?, prompt, options)?;
-            Ok(reply.next.into_iter().map(|token| (token.text, token.probability)).collect())
+            let next = self.session.next_tokens(&self.model(requested.as_ref())?, prompt, k)?;
+            Ok(next.into_iter().map(|token| (token.text, token.probability)).collect())
         })
     }
 

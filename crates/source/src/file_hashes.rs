@@ -116,7 +116,7 @@ impl FileState {
     /// The hash in the record of this state; `None` if there is none.
     fn remembered(&self, record: &Path) -> Option<String> {
         let record: Value = serde_json::from_slice(&fs::read(record).ok()?).ok()?;
-        let sha256 = record["sha256"].as_str().filter(|hash| is_hash(hash))?;
+        let sha256 = record["sha256"].as_str().filter(|hash| is_sha256(hash))?;
         (record["path"] == self.path && record["state"] == self.state).then(|| sha256.to_owned())
     }
 
@@ -146,10 +146,11 @@ fn entry(_: &Metadata) -> Value {
 
 /// True if a file of this name in the folder is the record of a hash.
 pub fn is_hash_record(name: &str) -> bool {
-    name.strip_suffix(ENDING).is_some_and(is_hash)
+    name.strip_suffix(ENDING).is_some_and(is_sha256)
 }
 
-fn is_hash(text: &str) -> bool {
+/// True for a SHA-256 in hexadecimal.
+pub fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

@@ -38,7 +38,7 @@ mod resolved;
 pub use adapter::adapter_base;
 pub use digest::sha256_file;
 pub use error::{ErrorKind, SourceError};
-pub use file_hashes::{FileHashes, is_hash_record};
+pub use file_hashes::{FileHashes, is_hash_record, is_sha256};
 pub use hub_name::{HubDataset, HubModel};
 pub use model_name::ModelName;
 pub use model_source::ModelSource;

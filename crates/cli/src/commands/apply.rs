@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use laser::WrittenForm;
+use laser::edit::delta::is_delta_path;
 use laser::export::{ExportedModel, ModelCard};
 use laser::model::parallel::Observer;
 use laser::session::{Session, is_gguf_path};
@@ -94,7 +95,7 @@ fn form(args: &Apply, session: &Session) -> Result<WrittenForm> {
                     "--weights-type: only a folder made from a GGUF file is written with it; a folder keeps its own types"
                 );
             }
-            if !to_gguf && args.out.extension().is_some_and(|e| e == "safetensors") {
+            if is_delta_path(&args.out) {
                 let out = args.out.display();
                 bail!(
                     "--out: {out}: expected a folder or a .gguf file; one .safetensors file is written with --format delta"

@@ -113,15 +113,23 @@ impl CodePanels {
         self.codes.len() / self.format.slice_bytes()
     }
 
-    /// The value of one lane of a slice.
-    pub(super) fn value(&self, slice: usize, lane: usize) -> f32 {
-        let (run, codes) = (slice / self.format.run, &self.codes[slice * self.format.slice_bytes()..]);
-        let code = match self.format.bits {
-            4 => codes[lane % (PANEL / 2)] >> (lane / (PANEL / 2) * 4) & 15,
-            _ => codes[lane],
+    /// Appends the values of one lane of the `width` slices from `first` on.
+    pub(super) fn append_row(&self, first: usize, width: usize, lane: usize, to: &mut Vec<f32>) {
+        let CodeFormat { run, bits, zero, .. } = self.format;
+        let bytes = self.format.slice_bytes();
+        let (place, shift, mask) = match bits {
+            4 => (lane % (PANEL / 2), lane / (PANEL / 2) * 4, 15),
+            _ => (lane, 0, u8::MAX),
         };
-        let offset = self.offsets.get(run).map_or(-0.0, |offsets| offsets.0[lane]);
-        self.scales[run].0[lane] * (i32::from(code) - i32::from(self.format.zero)) as f32 + offset
+        for first in (first..first + width).step_by(run) {
+            let scale = self.scales[first / run].0[lane];
+            let offset = self.offsets.get(first / run).map_or(-0.0, |offsets| offsets.0[lane]);
+            let value = |slice: &[u8]| {
+                let code = slice[place] >> shift & mask;
+                scale * (i32::from(code) - i32::from(zero)) as f32 + offset
+            };
+            to.extend(self.codes[first * bytes..(first + run) * bytes].chunks_exact(bytes).map(value));
+        }
     }
 
     /// Number of bytes in memory.

@@ -131,7 +131,7 @@ impl Storage {
             Self::F32(slices) => to.extend(slices[panel].iter().map(|slice| slice.0[lane])),
             Self::Bf16(slices) => to.extend(slices[panel].iter().map(|slice| slice.0[lane].to_f32())),
             Self::F16(slices) => to.extend(slices[panel].iter().map(|slice| slice.0[lane].to_f32())),
-            Self::Codes(panels) => to.extend(panel.map(|slice| panels.value(slice, lane))),
+            Self::Codes(panels) => panels.append_row(panel.start, width, lane, to),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A delta: an edit as one safetensors file that holds the reduced matrices themselves, for sharing. Takes the file and the
 //! base model, gives the matrices with the same bits on every machine.
 //!
-//! Of a matrix `L5.up_proj` `[m, n]` the file holds `L5.up_proj.laser_u` `[m, r]` and `L5.up_proj.laser_v` `[r, n]`, where the
-//! form is `kept` (Ŵ = U·V) or `removed` (Ŵ = W − U·V), or `L5.up_proj.laser_dense` `[m, n]` where that is smaller. The
+//! The file holds each matrix, such as `L5.up_proj` `[m, n]`, in the smaller of two forms: as the factors `L5.up_proj.laser_u`
+//! `[m, r]` and `L5.up_proj.laser_v` `[r, n]` (`kept`: Ŵ = U·V; `removed`: Ŵ = W − U·V), or as `L5.up_proj.laser_dense` `[m, n]`. The
 //! metadata (`description`) have the recipe, and SHA-256 of every tensor of the model before and after.
 //!
 //! The matrices are exact, because the product of two factors is summed in a fixed order
@@ -33,6 +33,14 @@ use laser_model::weight_id::WeightId;
 pub use description::{DeltaCard, DeltaTensor};
 pub(crate) use description::{Description, Form};
 pub(crate) use write::{NewMatrix, write};
+
+/// Extension of the file of a delta.
+pub(crate) const EXTENSION: &str = "safetensors";
+
+/// True for a path that names a delta, by its extension.
+pub fn is_delta_path(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == EXTENSION)
+}
 
 /// An opened delta.
 #[derive(Debug)]
@@ -154,7 +162,7 @@ impl Delta {
         &self.description.tensors
     }
 
-    /// Whether the file holds the matrix `id` under this reduction.
+    /// True if the file holds the matrix `id` under this reduction.
     pub(crate) fn holds(&self, id: WeightId, reduction: &Reduction) -> bool {
         self.entries.get(&id).is_some_and(|entry| entry.record.reduction == reduction.to_string())
     }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use laser_linalg::{Matrix, Svd};
+use laser_source::is_sha256;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -95,8 +96,7 @@ impl fmt::Debug for SvdCache {
 
 /// True if a file of this name in the folder is a decomposition.
 pub(crate) fn is_decomposition(name: &str) -> bool {
-    let hash = name.strip_suffix(ENDING);
-    hash.is_some_and(|hash| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    name.strip_suffix(ENDING).is_some_and(is_sha256)
 }
 
 /// Removes decompositions from the folder, the least recently used first, until all together have at most `bound` bytes;

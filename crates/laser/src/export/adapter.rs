@@ -13,7 +13,7 @@ use laser_linalg::{LowRank, Matrix, Method, decompose, truncate};
 use serde::Serialize;
 
 use super::module_factors::{ModuleFactors, by_module};
-use super::{Export, ExportedModel, TemporaryTarget};
+use super::{Export, ExportedModel, TemporaryTarget, is_gguf_path};
 use crate::edit::edited_matrix::EditedMatrix;
 use crate::edit::reduction::Factors;
 use crate::error::{Error, Result};
@@ -51,9 +51,8 @@ impl Export<'_> {
     /// and models whose modules have other names in transformers than in the files.
     pub fn check_adapter(files: &ModelFiles, out: &Path) -> Result<()> {
         refuse_merged(files, "lora")?;
-        let is_gguf_path = out.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"));
         if files.is_gguf() {
-            if !is_gguf_path {
+            if !is_gguf_path(out) {
                 let problem = "expected a file name that ends in .gguf: the model is a GGUF file, and llama.cpp reads its \
                                adapters from such a file; PEFT's folder is written for a model folder";
                 return Err(Error::setting("out", format!("{}: {problem}", out.display())));
@@ -61,7 +60,7 @@ impl Export<'_> {
             TemporaryTarget::file(out, files.path(), "gguf")?; // leaves nothing on disk
             return Ok(());
         }
-        if is_gguf_path {
+        if is_gguf_path(out) {
             let problem = "expected the name of a new folder: the model is a folder, and PEFT reads its adapters from one; \
                            for llama.cpp, give the GGUF file as the model";
             return Err(Error::setting("out", format!("{}: {problem}", out.display())));
@@ -109,8 +108,7 @@ impl Export<'_> {
             false => module(&layout, self.files.config(), id),
         })?;
         if modules.is_empty() {
-            let problem = "it changes no value, so that there is nothing to write".to_owned();
-            return Err(Error::Edit { edit: self.recipe_text(), problem });
+            return Err(self.nothing_to_write());
         }
         let written = match is_gguf {
             true => self.write_gguf_adapter(target.path(), &modules),
@@ -133,10 +131,11 @@ impl Export<'_> {
         Err(Error::setting("format", problem))
     }
 
-    /// The edit of the recipe, for errors.
-    pub(super) fn recipe_text(&self) -> String {
+    /// The error of an edit that changes no value.
+    pub(super) fn nothing_to_write(&self) -> Error {
         let edits = self.recipe.edits.iter().map(|edit| format!("L{}.{}@{}", edit.layer, edit.matrix, edit.keep));
-        edits.collect::<Vec<_>>().join(",")
+        let problem = "it changes no value, so that there is nothing to write".to_owned();
+        Error::Edit { edit: edits.collect::<Vec<_>>().join(","), problem }
     }
 }
 

@@ -9,14 +9,11 @@ use sha2::{Digest, Sha256};
 
 use super::verify::{EditedTensor, StoredMatrix, StoredTensor};
 use super::{Export, ExportedModel, TemporaryTarget, check_head};
-use crate::edit::delta::{Delta, DeltaCard, DeltaTensor, Description, NewMatrix, write};
+use crate::edit::delta::{Delta, DeltaCard, DeltaTensor, Description, EXTENSION, NewMatrix, write};
 use crate::edit::edited_matrix::EditedMatrix;
 use crate::error::{Error, Result};
 use laser_model::load::ModelFiles;
 use laser_model::weight_id::WeightId;
-
-/// Extension of a delta.
-const EXTENSION: &str = "safetensors";
 
 impl Export<'_> {
     /// Checks, before any matrix is computed, that a delta of models like `files` can be written to `out`.

@@ -46,7 +46,7 @@ pub struct FactoredModule {
     pub bytes_before: u64,
     /// Bytes of U and V.
     pub bytes_after: u64,
-    /// Whether it has a bias.
+    /// True for a module with a bias.
     #[serde(skip)]
     bias: bool,
 }
@@ -99,8 +99,7 @@ impl Export<'_> {
         let factors = by_module(self.files.config(), &kept, |id| Ok(self.files.location(id)))?;
         let planned = factors.iter().map(|factors| self.plan(factors)).collect::<Result<Vec<_>>>()?;
         if planned.is_empty() {
-            let problem = "it changes no value, so that there is nothing to write".to_owned();
-            return Err(Error::Edit { edit: self.recipe_text(), problem });
+            return Err(self.nothing_to_write());
         }
         let target = TemporaryTarget::folder(out, self.files.path())?;
         let written = self.write_factored(target.path(), &planned);

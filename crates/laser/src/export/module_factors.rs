@@ -18,13 +18,13 @@ pub(super) struct ModuleFactors {
     pub(super) stored: WeightId,
     /// Name of the tensor, without `.weight`.
     pub(super) stem: String,
-    /// Whether the tensor is stored `[in, out]`.
+    /// True for a tensor that is stored `[in, out]`.
     pub(super) transposed: bool,
     /// B, `[out, rank]`.
     pub(super) b: Matrix,
     /// A, `[rank, in]`.
     pub(super) a: Matrix,
-    /// Whether the tensor is one edited matrix and nothing else.
+    /// True for a tensor that is one edited matrix and nothing else.
     pub(super) is_whole: bool,
 }
 

@@ -12,11 +12,12 @@ use laser_model::weight_id::WeightId;
 use super::Session;
 use crate::edit::Edit;
 use crate::edit::delta::Delta;
+use crate::edit::delta::is_delta_path;
 use crate::edit::edited_matrix::EditedMatrix;
 use crate::edit::recipe::Recipe;
 use crate::edit::truncation::{SvdMethod, Truncation, TruncationRecord, removal_notes};
 use crate::error::{Error, Result};
-use crate::export::{Export, ExportedModel, ModelCard};
+use crate::export::{Export, ExportedModel, ModelCard, is_gguf_path};
 
 /// Form in which an edited model is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub enum WrittenForm {
 impl WrittenForm {
     /// The form that a path's extension stands for: a delta for `.safetensors`, else the whole model.
     pub fn of_path(path: &Path) -> Self {
-        match path.extension().is_some_and(|e| e == "safetensors") {
+        match is_delta_path(path) {
             true => Self::Delta,
             false => Self::Dense(None),
         }
@@ -202,9 +203,4 @@ impl Session {
             WrittenForm::Factored => Export::check_factored(&self.files, path),
         }
     }
-}
-
-/// Whether a path names a GGUF file, by its extension.
-pub fn is_gguf_path(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"))
 }

@@ -101,25 +101,40 @@ impl Session {
         self.continuation(model, prompt.to_owned(), Join::default(), options)
     }
 
+    /// The likeliest tokens after a text of a model that this session loaded, or of an edit of it.
+    ///
+    /// # Errors
+    /// As [`Session::reply`].
+    pub fn next_tokens(&self, model: &Model, prompt: &str, top: usize) -> Result<Vec<LikelyToken>> {
+        self.config().check_continues_texts()?;
+        let task = prompt_task(prompt.to_owned(), Join::default(), 1)?;
+        let evaluator = Evaluator::new(&[(&task, task.default_score)], self.tokenizer()?, self.config())?;
+        self.likeliest(model, &evaluator, top)
+    }
+
     fn continuation(&self, model: &Model, prompt: String, join: Join, options: ReplyOptions) -> Result<Reply> {
-        // Nothing is scored: the answer only completes the item.
-        let item = Item { id: "prompt".to_owned(), prompt, answers: vec!["?".to_owned()], ..Item::default() };
-        // Under this rule a text goes on although it has the answer.
-        let score = Score::Generate { max_tokens: options.max_tokens.max(1), matching: Match::Exact };
-        let task = Task { join, ..Task::new("prompt".to_owned(), vec![item], score)? };
-        let tokenizer = self.tokenizer()?;
-        let evaluator = Evaluator::new(&[(&task, score)], tokenizer, self.config())?;
+        let task = prompt_task(prompt, join, options.max_tokens)?;
+        let evaluator = Evaluator::new(&[(&task, task.default_score)], self.tokenizer()?, self.config())?;
         let context = RunContext { threads: self.threads(), stage: "answer", observer: &*self.options.observer };
         let outcomes = evaluator.evaluate(model, &[0], context)?;
-        let next = match options.top {
-            0 => Vec::new(),
-            top => {
-                let tokens = &evaluator.answer_start(0).inputs;
-                let logits = model.next_token_logits(&[tokens], self.threads())?; // [1, vocab]
-                likely_tokens(&logits.flatten_all()?.to_vec1()?, top, tokenizer)?
-            }
-        };
+        let next = if options.top == 0 { Vec::new() } else { self.likeliest(model, &evaluator, options.top)? };
         let text = outcomes.into_iter().next().map_or_else(String::new, |outcome| outcome.prediction);
         Ok(Reply { text, next })
     }
+
+    /// The likeliest tokens after the only prompt of an evaluator.
+    fn likeliest(&self, model: &Model, evaluator: &Evaluator<'_>, top: usize) -> Result<Vec<LikelyToken>> {
+        let tokens = &evaluator.answer_start(0).inputs;
+        let logits = model.next_token_logits(&[tokens], self.threads())?; // [1, vocab]
+        likely_tokens(&logits.flatten_all()?.to_vec1()?, top, self.tokenizer()?)
+    }
+}
+
+/// A task with one prompt, which a model continues with at most `max_tokens` tokens, at least one.
+fn prompt_task(prompt: String, join: Join, max_tokens: usize) -> Result<Task> {
+    // Nothing is scored: the answer only completes the item.
+    let item = Item { id: "prompt".to_owned(), prompt, answers: vec!["?".to_owned()], ..Item::default() };
+    // Under this rule a text goes on although it has the answer.
+    let score = Score::Generate { max_tokens: max_tokens.max(1), matching: Match::Exact };
+    Ok(Task { join, ..Task::new("prompt".to_owned(), vec![item], score)? })
 }

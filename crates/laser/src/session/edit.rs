@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Session;
 use crate::edit::Edit;
-use crate::edit::delta::Delta;
+use crate::edit::delta::{Delta, is_delta_path};
 use crate::edit::recipe::Recipe;
 use crate::edit::truncation::SvdMethod;
 use crate::error::Result;
@@ -34,7 +34,7 @@ impl Session {
     /// A text or file that cannot be read, an edit that matches no matrix of the model, or a delta of another model.
     pub fn edit(&self, text: &str) -> Result<RequestedEdit> {
         let (path, config) = (Path::new(text), self.config());
-        if path.extension().is_some_and(|e| e == "safetensors") {
+        if is_delta_path(path) {
             return self.edit_of_delta(path);
         }
         if !path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
@@ -65,7 +65,7 @@ impl Session {
         })
     }
 
-    /// Whether a recipe was made for other model files.
+    /// True if a recipe was made for other model files.
     fn is_foreign(&self, recipe: &Recipe) -> Result<bool> {
         match &recipe.base_model {
             Some(base) => Ok(base.sha256 != self.sha256()?),

@@ -24,11 +24,7 @@ pub(super) static ERNIE4_5: FamilyDefinition = FamilyDefinition {
     read_config_json: |keys, c| {
         let biased = keys.flag_or("use_bias", false)?;
         c.bias = Bias { qkv: biased, o: biased, mlp: biased };
-        read_common_keys(keys, c)?;
-        c.norm_eps = keys.number_or("rms_norm_eps", 1e-5)?;
-        c.head.tied = head_is_tied(keys, true)?;
-        c.attention.ropes = vec![read_rope(keys, c, RopeDefaults { theta: 500_000.0, ..RopeDefaults::USUAL })?];
-        Ok(())
+        read_shared_keys(keys, c)
     },
     gguf: Some(GgufFormat {
         name: "ernie4_5",
@@ -63,11 +59,7 @@ pub(super) static ERNIE4_5_MOE: FamilyDefinition = FamilyDefinition {
     read_config_json: |keys, c| {
         keys.only("use_bias", false)?;
         read_experts(keys, c)?;
-        read_common_keys(keys, c)?;
-        c.norm_eps = keys.number_or("rms_norm_eps", 1e-5)?;
-        c.head.tied = head_is_tied(keys, true)?;
-        c.attention.ropes = vec![read_rope(keys, c, RopeDefaults { theta: 500_000.0, ..RopeDefaults::USUAL })?];
-        Ok(())
+        read_shared_keys(keys, c)
     },
     gguf: Some(GgufFormat {
         name: "ernie4_5-moe",
@@ -88,6 +80,15 @@ pub(super) static ERNIE4_5_MOE: FamilyDefinition = FamilyDefinition {
     write_config_json: None,
     ..BASE
 };
+
+/// Reads the keys that both models have.
+fn read_shared_keys(keys: &HfKeys<'_>, c: &mut ModelConfig) -> Result<()> {
+    read_common_keys(keys, c)?;
+    c.norm_eps = keys.number_or("rms_norm_eps", 1e-5)?;
+    c.head.tied = head_is_tied(keys, true)?;
+    c.attention.ropes = vec![read_rope(keys, c, RopeDefaults { theta: 500_000.0, ..RopeDefaults::USUAL })?];
+    Ok(())
+}
 
 /// Reads the experts: from layer `moe_layer_start_index` to `moe_layer_end_index`, in layers whose number, counted from 1,
 /// `moe_layer_interval` divides.

@@ -9,9 +9,9 @@ pub struct RoleParameter {
     pub role: TensorRole,
     /// Shape of the weight.
     pub shape: Vec<usize>,
-    /// Whether it has a weight. [`TensorRole::HeadBias`] is a bias without one; norms of some families have neither.
+    /// True for a parameter with a weight. [`TensorRole::HeadBias`] is a bias without one; norms of some families have neither.
     pub weight: bool,
-    /// Whether it has a bias, `[shape[0]]`.
+    /// True for a parameter with a bias, `[shape[0]]`.
     pub bias: bool,
     /// Whether every layer has one.
     in_layers: bool,

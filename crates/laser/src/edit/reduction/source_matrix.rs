@@ -108,7 +108,7 @@ impl<'a> SourceMatrix<'a> {
         ReducedMatrix { matrix: None, factors: None, parameters: self.matrix.data().len(), rank, relative_error: 0.0 }
     }
 
-    /// Whether the largest components are those of the exact decomposition.
+    /// True if the largest components are those of the exact decomposition.
     pub(super) fn is_exact(&self) -> bool {
         self.decomposer.nests()
     }
