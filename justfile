@@ -69,6 +69,10 @@ advisories:
 build:
     cargo build --release -p laser-rank-cli
 
+# Type-checks the code behind the feature `cuda`, without a GPU and without CUDA.
+gpu-check:
+    tools/check_cuda.sh
+
 # Everything that must hold before a change lands; .ci/run calls this.
 ci: fmt-check deny clippy doc test examples
 

@@ -12,6 +12,7 @@ mod search;
 mod sweep;
 mod task;
 mod values;
+mod worker;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub(crate) use search::Search;
 pub(crate) use sweep::Sweep;
 pub(crate) use task::{QuestionArgs, TaskArgs};
 pub(crate) use values::{DeviceName, ProtocolName, SplitName, SvdName, WeightType};
+pub(crate) use worker::{Place, Worker, Workers};
 
 /// Finds the layer-selective rank reduction (LASER) that makes a pretrained transformer better at a task, shows on
 /// held-out items whether the gain is real, and writes the model.
@@ -109,6 +111,8 @@ pub(crate) enum Command {
     Eval(Box<Eval>),
     /// Find the best edit and prove it on held-out items
     Search(Box<Search>),
+    /// Take part in a search that several processes share: start it on as many machines as you like
+    Worker(Worker),
     /// Measure every reduction of every matrix on the same items, and choose none: the paper's figures 2, 8, 9 and 10
     Sweep(Box<Sweep>),
     /// Show what the components that an edit removes say: answers, classes and figures of each part of the edited matrices

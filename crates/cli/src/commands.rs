@@ -19,6 +19,7 @@ mod search;
 mod spectrum;
 mod sweep;
 mod tasks;
+mod worker;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -38,7 +39,8 @@ pub(crate) fn run(arguments: Arguments, given: &Given) -> ExitCode {
     plan::remove_spare_dir();
     let Err(error) = result.as_ref() else { return result.unwrap_or(ExitCode::SUCCESS) };
     output::failure(error);
-    ExitCode::from(if progress.is_stopped() { INTERRUPTED } else { 2 })
+    let is_interrupted = progress.is_stopped() || matches!(error.downcast_ref(), Some(laser::Error::Interrupted));
+    ExitCode::from(if is_interrupted { INTERRUPTED } else { 2 })
 }
 
 fn run_command(arguments: Arguments, given: &Given, progress: &Arc<Progress>) -> Result<ExitCode> {
@@ -49,6 +51,7 @@ fn run_command(arguments: Arguments, given: &Given, progress: &Arc<Progress>) ->
         Command::Spectrum(args) => spectrum::run(&args, &global, progress),
         Command::Eval(args) => eval::run(&args, &global, progress, given),
         Command::Search(args) => search::run(&args, &global, progress, given),
+        Command::Worker(args) => worker::run(&args, &global, progress),
         Command::Sweep(args) => sweep::run(&args, &global, progress, given),
         Command::Explain(args) => explain::run(&args, &global, progress),
         Command::Reproduce(args) => reproduce::run(&args, &global, progress),

@@ -13,10 +13,10 @@ pub(crate) use template::template;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::Result;
-use clap::{ArgMatches, Command, CommandFactory};
+use anyhow::{Result, bail};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use crate::args::Arguments;
+use crate::args::{Arguments, Search};
 
 /// Returns `arguments`, meant for the built `command`, with those of the configuration file that they name, and of the run that they resume.
 ///
@@ -36,6 +36,22 @@ pub(crate) fn expand(command: &Command, arguments: Vec<OsString>) -> Result<Vec<
     let Some(file) = chosen_file(matches) else { return Ok(arguments) };
     let added = file::arguments(command, matches, &file)?;
     Ok(arguments.into_iter().chain(added).collect())
+}
+
+/// The search of a command line that resumes one, with the settings of its folder.
+///
+/// # Errors
+/// Those of [`expand`], and settings that no search takes.
+pub(crate) fn search_of(arguments: Vec<OsString>) -> Result<(Box<Search>, Given)> {
+    let mut command = Arguments::command();
+    command.build();
+    let arguments = expand(&command, arguments)?;
+    let matches = command.clone().try_get_matches_from(arguments)?;
+    let given = Given::of(&command, &matches);
+    match Arguments::from_arg_matches(&matches)?.command {
+        crate::args::Command::Search(search) => Ok((search, given)),
+        _ => bail!("expected the settings of a search"),
+    }
 }
 
 /// The command with nothing required, so that what a file will add may be missing.

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use clap::{ColorChoice, Command, ValueEnum};
 
 /// Headings with the flags under them, by the names of their fields.
-const HEADINGS: [(&str, &[&str]); 8] = [
+const HEADINGS: [(&str, &[&str]); 9] = [
     (
         "Task",
         &[
@@ -61,6 +61,7 @@ const HEADINGS: [(&str, &[&str]); 8] = [
         ],
     ),
     ("Budget", &["max_time", "max_trials", "max_items", "dry_run"]),
+    ("Workers", &["workers", "launcher_options", "lease", "manifest", "image", "volume_claim"]),
     ("Proof", &["max_damage", "no_side_effects", "require_gain", "controls", "bottoms", "draws", "update_ranks"]),
     (
         "Output",
@@ -114,13 +115,21 @@ const SHORT: [&str; 21] = [
 ];
 
 /// Commands with examples of their use.
-const EXAMPLES: [(&str, &str); 12] = [
+const EXAMPLES: [(&str, &str); 13] = [
     (
         "search",
         "\
 laser search MODEL --task questions.jsonl --out run
 laser search MODEL --task questions.jsonl --max-damage 0.1 --max-time 20m --write-model better
-laser search --resume --out run",
+laser search --resume --out run
+laser search MODEL --task questions.jsonl --out run --workers slurm:16 -- --time=2:00:00",
+    ),
+    (
+        "worker",
+        "\
+laser worker run
+mpirun -n 16 laser worker run
+laser worker run --workers 16 --manifest k8s",
     ),
     (
         "eval",

@@ -6,14 +6,14 @@ use laser::results::{Host, Manifest};
 
 use crate::shell::quoted;
 
-/// Writes the command, its time since `begun`, the machine and the date into a manifest.
-pub(crate) fn record(manifest: &mut Manifest, begun: Instant) {
+/// Writes a command, its time since `begun`, the machine and the date into a manifest.
+pub(crate) fn record(manifest: &mut Manifest, begun: Instant, command: String) {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
     let processor = system.cpus().first().map_or_else(String::new, |cpu| cpu.brand().trim().to_owned());
     manifest.host = Some(Host {
-        command: command_line(std::env::args_os().map(|argument| argument.to_string_lossy().into_owned())),
+        command,
         seconds: (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         processor,
         cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -22,6 +22,11 @@ pub(crate) fn record(manifest: &mut Manifest, begun: Instant) {
     });
     let now = jiff::Timestamp::now();
     manifest.date = Some(now.round(jiff::Unit::Second).unwrap_or(now).to_string());
+}
+
+/// The command of this process as a shell would take it again.
+pub(crate) fn command() -> String {
+    command_line(std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()))
 }
 
 /// The command as a shell would take it again.

@@ -1,6 +1,7 @@
 //! Progress on stderr, time limits, and Ctrl-C.
 
 mod leftovers;
+mod stopper;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,13 +16,9 @@ use laser::search::store::Trial;
 use laser::search::{ForecastStep, OverallProgress};
 
 use self::leftovers::Leftovers;
+pub(crate) use self::stopper::INTERRUPTED;
+use self::stopper::Stopper;
 use crate::output;
-
-/// Exit code of a command that Ctrl-C ended, as shells expect it: 128 and the number of the signal.
-pub(crate) const INTERRUPTED: u8 = 130;
-
-/// Time that work has to end by itself after Ctrl-C. What is written is complete or absent at any moment.
-const GRACE: Duration = Duration::from_millis(1500);
 
 /// Time between two lines where stderr is no terminal, such as a log file.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -69,23 +66,8 @@ impl Progress {
         let plain = !quiet && bar.is_hidden();
         let stopped = Arc::new(AtomicBool::new(false));
         let leftovers = Arc::new(Mutex::new(Leftovers::default()));
-        let (flag, left) = (Arc::clone(&stopped), Arc::clone(&leftovers));
-        let handler = ctrlc::set_handler(move || {
-            let is_second = flag.swap(true, Ordering::Relaxed);
-            let left = Arc::clone(&left);
-            let end = move || {
-                if !is_second {
-                    std::thread::sleep(GRACE);
-                }
-                // A thread that holds the list would only add to it.
-                if let Ok(left) = left.try_lock() {
-                    left.remove();
-                }
-                output::line("interrupted");
-                std::process::exit(i32::from(INTERRUPTED));
-            };
-            std::thread::spawn(end);
-        });
+        let stopper = Stopper::new(&stopped, &leftovers);
+        let handler = ctrlc::set_handler(move || stopper.stop());
         // A handler can only be missing if one is set already, which main never does.
         drop(handler);
         Self {
@@ -111,6 +93,11 @@ impl Progress {
     /// True if the user pressed Ctrl-C.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Does what Ctrl-C does, for other signals.
+    pub(crate) fn stopper(&self) -> Stopper {
+        Stopper::new(&self.stopped, &self.leftovers)
     }
 
     /// Takes note of a folder that the command is about to create, so that an interruption does not leave it empty.

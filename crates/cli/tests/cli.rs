@@ -81,3 +81,5 @@ mod streams;
 mod sweep;
 #[path = "cli/texts.rs"]
 mod texts;
+#[path = "cli/workers.rs"]
+mod workers;

@@ -27,6 +27,8 @@ mod moments;
 mod outputs;
 #[path = "kill/search.rs"]
 mod search;
+#[path = "kill/slurm.rs"]
+mod slurm;
 #[path = "kill/snapshot.rs"]
 mod snapshot;
 #[path = "kill/training.rs"]
@@ -35,3 +37,5 @@ mod training;
 mod two_processes;
 #[path = "kill/wheel.rs"]
 mod wheel;
+#[path = "kill/workers.rs"]
+mod workers;

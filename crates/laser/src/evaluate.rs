@@ -21,6 +21,7 @@ mod judge;
 mod levels;
 mod measure_activations;
 pub mod outcome;
+mod paired;
 mod score_batch;
 mod score_items;
 pub(crate) mod score_rules;
@@ -46,7 +47,10 @@ use laser_task::{Item, Task};
 pub(crate) use levels::{Levels, digits};
 pub(crate) use measure_activations::input_tensor;
 pub use measure_activations::measure_activations;
+pub use paired::ModelPair;
+pub(crate) use paired::PairedEvaluation;
 use score_rules::ScoreRules;
+pub use scorer::Detail;
 use scorer::Scorer;
 
 /// One task of an evaluation.
@@ -381,9 +385,8 @@ impl<'a> Evaluator<'a> {
         indices.sort_by_key(|index| self.task_index(*index));
     }
 
-    /// Makes the scorer of a batch. `stop_early`: whether continuations stop as soon as they are right, for searches,
-    /// which do not read their texts.
-    pub(crate) fn scorer(&self, batch: &Batch, stop_early: bool) -> Scorer<'_> {
+    /// Makes the scorer of a batch.
+    pub(crate) fn scorer(&self, batch: &Batch, detail: Detail) -> Scorer<'_> {
         let task = &self.tasks[self.task_index(batch.items[0].index)]; // all items of a batch are of one task
         Scorer {
             task: task.task,
@@ -393,7 +396,7 @@ impl<'a> Evaluator<'a> {
             score: task.score,
             rules: ScoreRules::of(task.score),
             eos: &self.texts().eos,
-            stop_early,
+            detail,
         }
     }
 }

@@ -29,7 +29,7 @@ use components::Components;
 use laser_model::Model;
 use laser_model::parallel::map;
 use laser_model::weight_id::WeightId;
-use loss::LossItems;
+pub(crate) use loss::LossItems;
 
 /// Rows at which a batch is full. Smaller than in an evaluation, because the tracked inside of a layer takes many times
 /// the memory of its activations, and because few items must occupy all threads.
@@ -51,22 +51,34 @@ pub fn sensitivities(
     loss: Loss,
     context: RunContext<'_>,
 ) -> Result<BTreeMap<WeightId, Sensitivity>> {
-    if items.is_empty() {
-        return Err(Error::setting("items", "expected at least one, found none"));
-    }
     for id in ids {
         model.pieces(*id)?;
+    }
+    let items = loss_items(model, evaluator, items, loss)?;
+    let all: Vec<usize> = (0..items.batches.len()).collect();
+    differentiate(model, &items, &all, ids, truncation, context)
+}
+
+/// Divides items into batches in which no two share a row; the batches follow the order of the items.
+///
+/// # Errors
+/// No items.
+pub(crate) fn loss_items(model: &Model, evaluator: &Evaluator<'_>, items: &[usize], loss: Loss) -> Result<LossItems> {
+    if items.is_empty() {
+        return Err(Error::setting("items", "expected at least one, found none"));
     }
     let (encoded, batches) =
         evaluator.loss_batches(model, items, BATCH_ROWS, |item, score| loss.required_part(item, score))?;
     let scores = evaluator.task_indices(items).into_iter().map(|task| evaluator.tasks()[task].score).collect();
-    differentiate(model, &LossItems { encoded, batches, scores, loss }, ids, truncation, context)
+    Ok(LossItems { encoded, batches, scores, loss })
 }
 
-/// Runs all batches forward, then backward one layer at a time, and collects the effects of each matrix's components.
-fn differentiate(
+/// Runs some batches forward, then backward one layer at a time, and collects the effects of each matrix's components. The
+/// sensitivities are those of the batches' items, in their order.
+pub(crate) fn differentiate(
     model: &Model,
     items: &LossItems,
+    batches: &[usize],
     ids: &[WeightId],
     truncation: &Truncation,
     context: RunContext<'_>,
@@ -83,7 +95,12 @@ fn differentiate(
     // Packed weights cannot be differentiated. Unpacking the head once, then one layer at a time, bounds the memory.
     let plain = model.with_plain_head()?;
     let start = |batch| BackwardPass::new(&plain, items, batch, lowest);
-    let mut passes = map(items.batches.iter().collect(), model.passes_side_by_side(threads), observer, start)?;
+    let mut passes = map(
+        batches.iter().map(|batch| &items.batches[*batch]).collect(),
+        model.passes_side_by_side(threads),
+        observer,
+        start,
+    )?;
 
     drop(plain);
     let losses: Vec<f64> = passes.iter().flat_map(|pass| pass.losses.clone()).collect();

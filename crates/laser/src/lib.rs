@@ -74,6 +74,7 @@ pub mod search;
 pub mod session;
 pub mod sokoban;
 pub mod sweep;
+pub mod team;
 
 pub use edit::Edit;
 pub use edit::recipe::Recipe;

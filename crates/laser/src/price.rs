@@ -8,11 +8,12 @@
 mod ordinary_text;
 mod predictions;
 mod repetition;
+mod text_comparison;
 
 use serde::{Deserialize, Serialize};
 
 pub use ordinary_text::OrdinaryText;
-pub use predictions::{ModelPair, PairedPredictions};
+pub use predictions::PairedPredictions;
 pub use repetition::repeats_itself;
 
 use laser_statistics::bootstrap_ci95;

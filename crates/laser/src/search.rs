@@ -22,6 +22,7 @@ mod context;
 mod criterion;
 mod damage;
 mod decision;
+mod decompositions;
 mod estimate;
 mod explore;
 mod finalists;
@@ -67,8 +68,8 @@ use self::store::Store;
 use crate::edit::Edit;
 use crate::edit::truncation::TruncationRecord;
 use crate::error::Result;
-use crate::evaluate::RunContext;
 use crate::evaluate::outcome::Outcome;
+use crate::evaluate::{ModelPair, PairedEvaluation, RunContext};
 
 /// Reason for proposing no edit where a race dropped all of them.
 const NONE_LEFT: &str = "every edit was dropped as no better than the unedited model";
@@ -110,7 +111,7 @@ pub fn explore(context: SearchContext<'_>, store: &mut Store) -> Result<Explorat
 /// # Errors
 /// Those of [`explore()`].
 pub fn search(context: SearchContext<'_>, store: &mut Store) -> Result<SearchResult> {
-    let SearchContext { model, evaluator, settings, observer, .. } = context;
+    let SearchContext { model, evaluator, settings, observer, team, .. } = context;
     let mut explored = explore::explore(context, store)?;
     if evaluator.tasks().len() > 1 {
         explored.notes.push(
@@ -144,7 +145,10 @@ pub fn search(context: SearchContext<'_>, store: &mut Store) -> Result<SearchRes
     let run = |stage| RunContext { threads: settings.threads, stage, observer };
     let (edited, records) = truncation.apply(model, &winner)?;
     let [base, best] = match winner.first_layer() {
-        Some(layer) => evaluator.evaluate_both([model, &edited], layer, &all, run("test"))?,
+        Some(first_layer) => {
+            let models = ModelPair { base: model, edited: &edited, first_layer };
+            PairedEvaluation::new(evaluator, models, winner.to_string(), &all, run("test")).run(team)?
+        }
         None => {
             let base = evaluator.evaluate(model, &all, run("test"))?;
             [base.clone(), base]

@@ -3,7 +3,7 @@
 use laser::Result;
 use laser::page::{LinePlot, PlotData, Section, Series, Table};
 use laser::results::number_format::percent;
-use laser::sweep::{Kind, PAPER_PERCENTAGES, Sweep};
+use laser::sweep::{Kind, PAPER_PERCENTAGES, Sweep, SweepRow};
 use serde_json::json;
 
 use crate::outcome::Outcome;
@@ -14,7 +14,8 @@ const MORE: [&str; 2] = ["99.95", "100"];
 
 pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
     workshop.main_data_set()?;
-    let (mut series, mut rows, mut numbers) = (Vec::new(), Vec::new(), serde_json::Map::new());
+    let (mut series, mut top10, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    let mut numbers = serde_json::Map::new();
     let mut labels: Vec<String> = Vec::new();
     let mut turned = 0;
     for (set, path) in workshop.found() {
@@ -27,10 +28,12 @@ pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
         let sweep = workshop.sweep(&name, &tasks, &layer, &[&matrix], &removed, &[Kind::Leading])?;
         labels = sweep.rows.iter().map(|row| row.removed.to_string()).collect();
         let best = sweep.rows.iter().map(|row| row.scored.acc).fold(0.0, f64::max);
-        series.push(Series::new(
-            &format!("{} (L{layer}.{matrix})", set.name),
-            sweep.rows.iter().map(|row| Some(100.0 * row.change)).collect(),
-        ));
+        let name = format!("{} (L{layer}.{matrix})", set.name);
+        series.push(Series::new(&name, sweep.rows.iter().map(|row| Some(100.0 * row.change)).collect()));
+        if let Some(base) = sweep.base.top10 {
+            let change = |row: &SweepRow| row.scored.top10.map(|share| 100.0 * (share - base));
+            top10.push(Series::new(&name, sweep.rows.iter().map(change).collect()));
+        }
         let zero = sweep.rows.last().map_or(0.0, |row| row.scored.acc);
         turned += usize::from(best > zero);
         rows.push(vec![
@@ -50,13 +53,19 @@ pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
             .to_owned(),
     ];
     text.extend(workshop.missing());
-    let plot = LinePlot::new(&PlotData {
-        caption: "Change of the accuracy, points".to_owned(),
-        x_title: "removed, %".to_owned(),
-        x_labels: labels,
-        y_unit: String::new(),
-        series,
-    });
+    let plot = |caption: &str, series| {
+        LinePlot::new(&PlotData {
+            caption: caption.to_owned(),
+            x_title: "removed, %".to_owned(),
+            x_labels: labels.clone(),
+            y_unit: String::new(),
+            series,
+        })
+    };
+    let mut plots = vec![plot("Change of the accuracy, points", series)];
+    if !top10.is_empty() {
+        plots.push(plot("Change of the share of answers among the ten most likely tokens, points", top10));
+    }
     Ok(Outcome {
         verdict: format!(
             "On {turned} of {} data sets, the matrix is better in a low rank than not there at all.",
@@ -66,7 +75,7 @@ pub(crate) fn run(workshop: &Workshop<'_>) -> Result<Outcome> {
         sections: vec![Section {
             title: "How much can be removed".to_owned(),
             text,
-            plots: vec![plot],
+            plots,
             tables: vec![Table { texts: true, ..Table::new("", &header, rows) }],
             ..Section::default()
         }],

@@ -19,6 +19,7 @@ fn store() -> Vec<u8> {
         logprobs: vec![-0.5; n],
         margins: vec![0.25; n],
         ties: vec![false; n],
+        in_top10: vec![false; n],
     };
     for (start, n) in [(0, 2), (2, 1)] {
         let trial = Trial { edit: Edit::default(), rank: None, split: Split::Search, outcomes: outcomes(n) };

@@ -9,6 +9,7 @@ use laser::search::{Criterion, GreedyOrder, Plan};
 
 use super::task::TaskArgs;
 use super::values::{ProtocolName, ReductionList, duration, library_value, reductions};
+use super::worker::Workers;
 use super::{ModelArg, SvdArgs};
 
 #[derive(Debug, Args)]
@@ -73,6 +74,13 @@ pub(crate) struct Search {
     /// Continue the run in that folder, with its settings
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Let several processes search together, with the same result: local:N on this machine, or slurm:N as an array job,
+    /// whose options for sbatch may follow after `--`
+    #[arg(long, value_name = "WHERE:N", conflicts_with = "max_time")]
+    pub(crate) workers: Option<Workers>,
+    /// Options for sbatch
+    #[arg(last = true, requires = "workers", value_name = "SBATCH OPTIONS")]
+    pub(crate) launcher_options: Vec<String>,
     /// Print what would be tried, and the time and memory it would take, and try nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

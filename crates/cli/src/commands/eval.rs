@@ -41,7 +41,7 @@ pub(super) fn run(args: &Eval, global: &Global, progress: &Arc<Progress>, given:
     }
     let mut evaluation = session.evaluate(&tasks, &options)?;
     progress.finish();
-    host::record(&mut evaluation.results.manifest, begun);
+    host::record(&mut evaluation.results.manifest, begun, host::command());
     if args.out.is_some() || global.json {
         // Once for both: the harness's standard errors take seconds.
         let harness = evaluation.harness_output();

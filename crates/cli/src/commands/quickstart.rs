@@ -33,7 +33,7 @@ pub(super) fn run(args: &Quickstart, global: &Global, progress: &Arc<Progress>) 
             ..SearchOptions::default()
         },
     )?;
-    host::record(&mut found.results.manifest, begun);
+    host::record(&mut found.results.manifest, begun, host::command());
     found.write_run(&args.out)?;
     let model = args.out.join(if session.files().is_gguf() { "model.gguf" } else { "model" });
     let proposes_edit = found.results.proposes_edit();

@@ -2,6 +2,7 @@
 
 mod dry_run;
 mod menu;
+mod workers;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,9 +10,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use laser::report::markdown_table;
-use laser::results::Verdict;
+use laser::results::{Results, Verdict};
 use laser::run::RunFolder;
-use laser::{CompletedSearch, Session, WrittenForm};
+use laser::team::{Contribution, Team};
+use laser::{CompletedSearch, ScoredTasks, SearchOptions, Session, WrittenForm};
 
 use crate::args::{Global, Search};
 use crate::config::Given;
@@ -22,6 +24,72 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>, give
     let begun = Instant::now();
     plan::check_tasks(&args.task)?;
     plan::check_resumed(args.resume, &args.out)?;
+    let (session, tasks, options) = prepared(args, global, progress)?;
+    if args.dry_run {
+        return dry_run::run(&session, &tasks, &options, args, global, progress);
+    }
+    if let Some(workers) = args.workers {
+        drop(session);
+        let results = workers::search(workers, args, global, progress, given)?;
+        show(&results, args, global)?;
+        return Ok(status(&results, args));
+    }
+    workers::check_alone(&args.out)?;
+    if let Some(time) = args.strategy.max_time {
+        progress.limit_time(time);
+    }
+    let is_new = !args.out.exists();
+    progress.creates(&args.out);
+    progress.when_search_begins(given.writer(&args.out));
+    let mut found = completed(session.search(&tasks, &options), args, is_new)?;
+    host::record(&mut found.results.manifest, begun, host::command());
+    write(&found, &session, args, global, progress)?;
+    progress.finish();
+    show(&found.results, args, global)?;
+    if progress.is_expired() {
+        let out = args.out.display();
+        output::say(
+            global,
+            &format!("the time was over before all edits were tried; laser search --resume --out {out} goes on"),
+        );
+    }
+    if !args.no_menu && !global.json && !global.quiet {
+        menu::offer(&Outcome { session: &session, found: &found, args, given })?;
+    }
+    Ok(status(&found.results, args))
+}
+
+/// Takes part in the search of a team, as one of its workers. The one that finishes the search writes its folder.
+pub(super) fn take_part(
+    args: &Search,
+    global: &Global,
+    progress: &Arc<Progress>,
+    given: &Given,
+    team: &Team,
+) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let (session, tasks, options) = prepared(args, global, progress)?;
+    let Some(mut found) = session.search_in_team(&tasks, &options, team)? else {
+        progress.finish();
+        output::say(global, &format!("done: another worker finished the search; {}", told(team)));
+        return Ok(ExitCode::SUCCESS);
+    };
+    host::record(&mut found.results.manifest, begun, given.command_line());
+    // What a worker left that died while it wrote.
+    let _ = std::fs::remove_file(RunFolder::new(&args.out).store());
+    write(&found, &session, args, global, progress)?;
+    progress.finish();
+    output::say(global, &format!("done: wrote {}; {}", args.out.display(), told(team)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn told(team: &Team) -> String {
+    let Contribution { parts, waited } = team.contribution();
+    format!("this worker did {parts} parts, and waited {:.1} s for others", waited.as_secs_f64())
+}
+
+/// The session of the model, with tasks and options.
+fn prepared(args: &Search, global: &Global, progress: &Arc<Progress>) -> Result<(Session, ScoredTasks, SearchOptions)> {
     let settings = plan::task_settings(&args.task)?;
     let options = plan::search_options(args)?;
     let session = plan::open(&args.model.model, global, progress)?;
@@ -30,62 +98,60 @@ pub(super) fn run(args: &Search, global: &Global, progress: &Arc<Progress>, give
     }
     let tasks = session.tasks(&settings)?;
     output::describe_tasks(global, &session, &tasks);
-    if args.dry_run {
-        return dry_run::run(&session, &tasks, &options, args, global, progress);
-    }
-    if let Some(time) = args.strategy.max_time {
-        progress.limit_time(time);
-    }
-    let is_new = !args.out.exists();
-    progress.creates(&args.out);
-    progress.when_search_begins(given.writer(&args.out));
-    let mut found = completed(session.search(&tasks, &options), args, is_new)?;
-    host::record(&mut found.results.manifest, begun);
+    Ok((session, tasks, options))
+}
+
+/// Writes the run folder and, if it is asked for, the edited model.
+fn write(
+    found: &CompletedSearch,
+    session: &Session,
+    args: &Search,
+    global: &Global,
+    progress: &Progress,
+) -> Result<()> {
     found.write_run(&args.out)?;
     if let Some(path) = args.write_model.as_ref().filter(|_| !found.edit().is_empty()) {
         progress.writes(path);
         let written = found
-            .apply(&session)?
+            .apply(session)?
             .write_form(path, WrittenForm::of_path(path))
             .map_err(of_model)
             .with_context(|| format!("writing {}", path.display()))?;
         written.notes.iter().for_each(|note| output::say(global, note));
         output::say(global, &format!("wrote {}", path.display()));
     }
-    progress.finish();
+    Ok(())
+}
+
+/// Prints results, and what to do next.
+fn show(results: &Results, args: &Search, global: &Global) -> Result<()> {
     if global.json {
-        output::json(&found.results)?;
+        output::json(results)?;
     } else {
-        output::result(&markdown_table(&found.results))?;
-        output::result(&format!("\n{}", found.verdict()))?;
+        output::result(&markdown_table(results))?;
+        output::result(&format!("\n{}", results.reason))?;
     }
     output::say(global, &format!("wrote {} (report.html, recipe.yaml, results.json)", args.out.display()));
-    if let Some(path) = args.write_model.as_ref().filter(|_| found.edit().is_empty()) {
+    if let Some(path) = args.write_model.as_ref().filter(|_| !results.proposes_edit()) {
         output::say(global, &format!("no edit is proposed: {} is not written", path.display()));
     }
-    if progress.is_expired() {
-        let out = args.out.display();
-        output::say(
-            global,
-            &format!("the time was over before all edits were tried; laser search --resume --out {out} goes on"),
-        );
-    }
-    for command in next_commands(args, &found) {
+    for command in next_commands(args, results) {
         output::say(global, &command);
     }
-    if !args.no_menu && !global.json && !global.quiet {
-        menu::offer(&Outcome { session: &session, found: &found, args, given })?;
-    }
-    let results = &found.results;
+    Ok(())
+}
+
+/// The exit code of results: 1 where a guard does not hold, or a gain was required and is not proved.
+fn status(results: &Results, args: &Search) -> ExitCode {
     if !results.keeps_guards() {
         output::line("exit status 1: a guard is broken on the test split");
-        return Ok(ExitCode::from(1));
+        return ExitCode::from(1);
     }
     if args.require_gain && results.verdict != Verdict::Gain {
         output::line(&format!("exit status 1: a gain was required, and the verdict is {}", results.verdict));
-        return Ok(ExitCode::from(1));
+        return ExitCode::from(1);
     }
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 /// A finished search with everything that a user may want to do next.
@@ -97,9 +163,9 @@ struct Outcome<'a> {
 }
 
 /// Commands that a user may run after a search.
-fn next_commands(args: &Search, found: &CompletedSearch) -> Vec<String> {
+fn next_commands(args: &Search, results: &Results) -> Vec<String> {
     let (model, out) = (&args.model.model, args.out.display());
-    if found.edit().is_empty() {
+    if !results.proposes_edit() {
         return Vec::new();
     }
     let written = if model.ends_with(".gguf") || model.starts_with("pypi:") { "better.gguf" } else { "better" };

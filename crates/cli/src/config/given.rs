@@ -16,7 +16,7 @@ use crate::shell::quoted;
 pub(crate) const RUN_SETTINGS: &str = "settings.yaml";
 
 /// Flags that say how a command runs rather than what it computes. A run that goes on takes them from its new command line.
-const OF_THE_PROCESS: [&str; 17] = [
+const OF_THE_PROCESS: [&str; 19] = [
     "help",
     "version",
     "config",
@@ -34,6 +34,8 @@ const OF_THE_PROCESS: [&str; 17] = [
     "offline",
     "no_cache",
     "out",
+    "workers",
+    "launcher_options",
 ];
 
 /// Settings of a command that its user gave, on the command line or in a file, without those of

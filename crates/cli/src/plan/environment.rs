@@ -127,7 +127,7 @@ pub(super) fn spare_dir(cache_dir: &Path) -> Option<tempfile::TempDir> {
 }
 
 /// Half of the memory that the machine has and its control group allows, in bytes; at least 256 MiB.
-pub(super) fn half_of_memory() -> usize {
+pub(crate) fn half_of_memory() -> usize {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let allowed = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);

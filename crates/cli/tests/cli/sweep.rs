@@ -20,7 +20,11 @@ fn every_row_is_the_evaluation_of_its_edit() {
     for row in rows.iter().step_by(5) {
         let text = |key: &str| row[key].as_str().expect("a text").to_owned();
         let edit = format!("L{}.{}@{}", row["layer"], text("matrix"), text("reduction"));
-        let edited = bench.laser(&format!("eval model --task open.jsonl --score top1 --no-side-effects --edit {edit}"));
+        let edited = bench.laser(&format!(
+            "eval model --task open.jsonl --score top1 --no-side-effects --edit {edit} --out edited --force"
+        ));
+        let in_top10 = bench.evaluated("edited", "open").iter().filter(|sample| sample["rank"].is_u64()).count();
+        assert_eq!(number(row, "top10"), in_top10 as f64 / 60.0, "{edit}");
         assert_eq!(number(row, "acc"), number(&edited, "scores.all.acc"), "{edit}");
         // Edits of a search are computed as factors, in other batches: the sums round otherwise.
         assert!((number(row, "log_loss") - number(&edited, "scores.all.log_loss")).abs() < 1e-5, "{edit}");

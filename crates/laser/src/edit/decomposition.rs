@@ -63,6 +63,11 @@ impl Decomposer {
         self.threads
     }
 
+    /// Whether exact decompositions are kept on disk.
+    pub(crate) fn has_cache(&self) -> bool {
+        self.nests() && self.cache.is_some()
+    }
+
     /// Whether the components of a smaller rank are the first components of a larger one.
     pub(crate) fn nests(&self) -> bool {
         self.method == SvdMethod::Exact

@@ -147,6 +147,11 @@ impl Truncation {
         self.source(model, id)?.spectrum()
     }
 
+    /// Whether exact decompositions are kept on disk.
+    pub(crate) fn has_cache(&self) -> bool {
+        self.decomposer.has_cache()
+    }
+
     /// Whether the components of a smaller rank are the first components of a larger one, so that one stack of variants
     /// serves all ranks of a matrix.
     pub(crate) fn nests(&self) -> bool {

@@ -15,6 +15,10 @@ use laser_model::Model;
 use laser_model::forward::{ForwardPass, Trajectory};
 use prefix_tree::PrefixTree;
 
+/// Rows at which a batch of an evaluation is full: enough for the matrix products to run near their peak, few enough to stay in
+/// cache.
+pub(crate) const BATCH_ROWS: usize = 512;
+
 /// Items that one forward pass computes together.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {

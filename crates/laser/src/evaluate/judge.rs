@@ -6,7 +6,7 @@ use super::batch::BatchItem;
 use super::encode::{CandidateTokens, EncodedItem, normalise};
 use super::outcome::{Likelihood, Outcome};
 use super::score_rules::JudgementRule;
-use super::scorer::{ScoredItem, Scorer};
+use super::scorer::{Detail, ScoredItem, Scorer};
 use crate::error::Result;
 use laser_kernels::logits::LogitsSummary;
 use laser_model::forward::RowScore;
@@ -160,7 +160,7 @@ impl Scorer<'_> {
             return Ok(true);
         }
         // Filters may change a text that is right so far, so only unfiltered texts stop early.
-        let early = self.stop_early && matching.is_monotone() && self.task.filters.is_empty();
+        let early = self.detail != Detail::Full && matching.is_monotone() && self.task.filters.is_empty();
         if !early && self.task.until.is_empty() {
             return Ok(false);
         }

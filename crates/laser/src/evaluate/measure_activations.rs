@@ -6,9 +6,9 @@ use candle_core::{DType, Device, Tensor};
 use laser_linalg::{Covariance, MatrixView};
 
 use super::Evaluator;
+use super::batch::BATCH_ROWS;
 use super::batch::Batch;
 use super::context::RunContext;
-use super::score_items::BATCH_ROWS;
 use crate::edit::activations::{Activations, MatrixInput};
 use crate::error::{Error, Result};
 use laser_kernels::kv_cache::KvCache;

@@ -1,7 +1,9 @@
 //! The outcome of an item: right or wrong, log-probabilities, margin, text.
 
+use serde::{Deserialize, Serialize};
+
 /// Log-probability of one candidate answer.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Likelihood {
     /// Sum of the log-probabilities of its tokens, nats.
     pub logprob: f64,
@@ -10,7 +12,7 @@ pub struct Likelihood {
 }
 
 /// Outcome of one item, or of one window of its text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Whether the item counts as right.
     pub correct: bool,
@@ -44,7 +46,7 @@ pub struct Outcome {
 }
 
 /// What the play of a level was worth.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PlaySummary {
     /// Sum of the rewards.
     pub total_return: f64,

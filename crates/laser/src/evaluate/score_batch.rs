@@ -4,7 +4,7 @@ use super::base_states::BaseStates;
 use super::batch::Batch;
 use super::generate::generate;
 use super::score_rules::JudgementRule;
-use super::scorer::{ScoredItem, Scorer};
+use super::scorer::{Detail, ScoredItem, Scorer};
 use crate::error::Result;
 use laser_model::Model;
 use laser_model::forward::{ForwardPass, PassStart, RowScore, score_rows};
@@ -32,8 +32,7 @@ impl Scorer<'_> {
         let pass = if generates { pass } else { pass.without_caching() };
         let (hidden, copies) = pass.run(start, Some(&batch.logit_rows))?; // [copies·logit rows, d_model]
         let n_rows = batch.logit_rows.len();
-        // Searches do not report the answer's rank.
-        let reports_rank = self.rules.judgement == JudgementRule::FirstToken && !self.stop_early;
+        let reports_rank = self.rules.judgement == JudgementRule::FirstToken && self.detail != Detail::Score;
         let top = if reports_rank { TOP } else { 0 };
         let scores = score_rows(model, &hidden, top, |row| &batch.scored_tokens[row % n_rows])?;
         drop(hidden); // its memory is needed for the continuations

@@ -1,21 +1,17 @@
 //! Items + model → outcomes, in the order of the items: the batches of an evaluation, run on several threads.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Evaluator;
-use super::base_states::BaseStates;
-use super::batch::Batch;
+use super::batch::{BATCH_ROWS, Batch};
 use super::context::RunContext;
 use super::outcome::Outcome;
-use super::scorer::ScoredItem;
+use super::paired::{ModelPair, PairedEvaluation};
+use super::scorer::{Detail, ScoredItem};
 use crate::error::{Error, Result};
+use crate::team::Team;
 use laser_model::Model;
 use laser_model::parallel::{Unobserved, map};
-use laser_model::weight_id::BlockEntry;
-
-/// Rows at which a batch is full: enough for the matrix products to run near their peak, few enough to stay in cache.
-pub(super) const BATCH_ROWS: usize = 512;
 
 impl Evaluator<'_> {
     /// Scores the items `indices` on a model. The outcomes are in the order of `indices` and do not depend on the number
@@ -43,36 +39,8 @@ impl Evaluator<'_> {
         indices: &[usize],
         context: RunContext<'_>,
     ) -> Result<[Vec<Outcome>; 2]> {
-        let RunContext { threads, observer, .. } = context;
-        if let Some(levels) = self.levels() {
-            return Ok([levels.evaluate(base, indices, context)?, levels.evaluate(edited, indices, context)?]);
-        }
-        let batches = self.batches(indices, |_| BATCH_ROWS);
-        let models = [base.with_threads(1), edited.with_threads(1)];
-        let done = AtomicUsize::new(0);
-        let passes = base.passes_side_by_side(threads);
-        let results = map(batches.iter().collect(), passes, observer, |batch: &Batch| {
-            let scorer = self.scorer(batch, false);
-            let states = BaseStates::at_layer(&models[0], batch, scorer.score, first_layer)?;
-            let score = |model: &Model| {
-                let scored = scorer.run(model, batch, Some((&states, BlockEntry::Attention)))?;
-                Ok::<_, Error>(scored.into_iter().next().unwrap_or_default())
-            };
-            let scored = [score(&models[0])?, score(&models[1])?];
-            let before = done.fetch_add(batch.items.len(), Ordering::Relaxed);
-            context.progress(before + batch.items.len(), indices.len());
-            Ok::<_, Error>(scored)
-        })?;
-        let [mut base, mut edited] = [0, 1].map(|_| BTreeMap::new());
-        for (batch, [of_base, of_edited]) in batches.iter().zip(results) {
-            let items = || batch.items.iter().map(|item| item.index);
-            base.extend(items().zip(of_base));
-            edited.extend(items().zip(of_edited));
-        }
-        let in_order = |of_model: BTreeMap<usize, ScoredItem>| {
-            indices.iter().map(|index| of_model[index].outcome.clone()).collect::<Vec<Outcome>>()
-        };
-        Ok([in_order(base), in_order(edited)])
+        let models = ModelPair { base, edited, first_layer };
+        PairedEvaluation::new(self, models, String::new(), indices, context).run(&Team::ALONE)
     }
 
     /// Scores items one at a time and without sharing rows. This is the definition that [`Evaluator::evaluate`] is tested
@@ -110,7 +78,7 @@ impl Evaluator<'_> {
         let passes = if threads_inside == 1 { model.passes_side_by_side(threads) } else { 1 };
         let done = AtomicUsize::new(0);
         let results = map(batches.iter().collect(), passes, observer, |batch: &Batch| {
-            let scored = self.scorer(batch, false).run(&model, batch, None)?;
+            let scored = self.scorer(batch, Detail::Full).run(&model, batch, None)?;
             let before = done.fetch_add(batch.items.len(), Ordering::Relaxed);
             context.progress(before + batch.items.len(), indices.len());
             Ok::<_, Error>(scored.into_iter().next().unwrap_or_default())

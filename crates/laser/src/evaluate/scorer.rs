@@ -23,8 +23,18 @@ pub(crate) struct Scorer<'a> {
     pub(super) rules: ScoreRules,
     /// Tokens that end a continuation.
     pub(crate) eos: &'a [u32],
-    /// Whether a continuation stops as soon as it is right: the outcome is the same, the text shorter.
-    pub(crate) stop_early: bool,
+    pub(crate) detail: Detail,
+}
+
+/// How much of an outcome the caller reads. What it does not read is not computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Right or wrong, log-probability and margin: a continuation stops as soon as it is right, and the rank stays unknown.
+    Score,
+    /// The same, and the rank of the answer.
+    Rank,
+    /// Everything, with whole continuations.
+    Full,
 }
 
 /// An item's outcome, with the tokens of its continuation; empty if the score needs none.

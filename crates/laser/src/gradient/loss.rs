@@ -39,13 +39,13 @@ impl Loss {
 }
 
 /// The items whose losses are differentiated, in batches in which no two items share a row.
-pub(super) struct LossItems {
+pub(crate) struct LossItems {
     /// The parts of the items that the loss needs. Batches contain indices into this list.
     pub(super) encoded: Vec<EncodedItem>,
-    pub(super) batches: Vec<Batch>,
+    pub(crate) batches: Vec<Batch>,
     /// The score of each item.
     pub(super) scores: Vec<Score>,
-    pub(super) loss: Loss,
+    pub(crate) loss: Loss,
 }
 
 /// Logit rows that go through the output head at once, unless one item has more. Bounds the memory of its gradient.

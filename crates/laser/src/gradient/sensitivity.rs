@@ -80,12 +80,18 @@ impl Sensitivity {
             let effects = self.effects(j);
             -removed.iter().map(|i| f64::from(effects[*i])).sum::<f64>()
         };
-        let items: Vec<f64> = (0..self.losses.len()).map(change).collect();
+        Prediction::of((0..self.losses.len()).map(change).collect())
+    }
+}
+
+impl Prediction {
+    /// The prediction from `d_j`, the change of each item's loss to first order, nats, `[items]`.
+    pub(crate) fn of(items: Vec<f64>) -> Self {
         let halves: Vec<f64> = items.iter().map(|d| d * d / 2.0).collect();
         let corrected: Vec<f64> = items.iter().zip(&halves).map(|(d, half)| d + FISHER_WEIGHT * half).collect();
         let each_alone: Vec<u32> = (0..).take(items.len()).collect();
         let average = |values: &[f64]| mean(values).unwrap_or(0.0);
-        Prediction {
+        Self {
             first_order: average(&items),
             fisher: average(&halves),
             change: average(&corrected),
@@ -95,26 +101,25 @@ impl Sensitivity {
     }
 }
 
-/// Width of the step from wrong to right in [`Sensitivity::predict_flips`], nats of margin.
+/// Width of the step from wrong to right in [`Prediction::flips`], nats of margin.
 const STEP: f64 = 0.5;
-/// Price of a predicted change of an item's margin in [`Sensitivity::predict_flips`], items a squared nat.
+/// Price of a predicted change of an item's margin in [`Prediction::flips`], items a squared nat.
 const CHANGE_PENALTY: f64 = 0.01;
 
-impl Sensitivity {
-    /// Predicts the change of the accuracy, in items an item, when only the components with `kept(i)` stay. The losses
-    /// must be those of [`Loss::Margin`](super::Loss::Margin).
+impl Prediction {
+    /// The predicted change of the accuracy, in items an item. `losses`: those of the items on the differentiated model, which
+    /// must be of [`Loss::Margin`](super::Loss::Margin).
     ///
     /// An item with margin m whose margin changes by c to first order counts σ((m + c)/0.5) − σ(m/0.5) − 0.01·c², where σ is
     /// the logistic function. An item that is far from turning right or wrong hardly counts, unlike in the mean margin; and a
     /// large change makes the first order itself less credible. The constants were chosen on SmolLM2-135M on two
     /// tasks (`docs/search.md`, "Screen").
-    pub fn predict_flips(&self, kept: impl Fn(usize) -> bool) -> f64 {
+    pub fn flips(&self, losses: &[f64]) -> f64 {
         let logistic = |margin: f64| 1.0 / (1.0 + (-margin / STEP).exp());
-        let changes = self.predict(kept).items;
         let of_item = |(loss, change): (&f64, &f64)| {
             logistic(-loss - change) - logistic(-loss) - CHANGE_PENALTY * change * change
         };
-        self.losses.iter().zip(&changes).map(of_item).sum::<f64>() / self.losses.len() as f64
+        losses.iter().zip(&self.items).map(of_item).sum::<f64>() / losses.len() as f64
     }
 }
 
@@ -128,9 +133,9 @@ mod tests {
         let s = Sensitivity { sigma: vec![1.0, 0.5], losses: vec![1.0, 40.0], effects: vec![3.0, 0.1, 3.0, 0.1] };
         let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
         let expected = (logistic(4.0) - logistic(-2.0)) / 2.0 - 0.01 * 9.0;
-        let flips = s.predict_flips(|i| i > 0);
+        let flips = s.predict(|i| i > 0).flips(&s.losses);
         assert!((flips - expected).abs() < 1e-6, "{flips} {expected}");
-        assert_eq!(s.predict_flips(|_| true), 0.0);
+        assert_eq!(s.predict(|_| true).flips(&s.losses), 0.0);
     }
 
     fn sensitivity() -> Sensitivity {

@@ -123,7 +123,8 @@ fn parts(model: &Model) -> Vec<WeightId> {
 fn run(model: &Model, items: &LossItems, ids: &[WeightId], threads: usize) -> BTreeMap<WeightId, Sensitivity> {
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
     let context = RunContext { threads, stage: "gradient", observer: &Unobserved };
-    differentiate(model, items, ids, &truncation, context).expect("differentiate")
+    differentiate(model, items, &(0..items.batches.len()).collect::<Vec<_>>(), ids, &truncation, context)
+        .expect("differentiate")
 }
 
 #[test]

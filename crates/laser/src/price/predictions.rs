@@ -1,12 +1,15 @@
 //! Paired predictions: two models on the same tokens → losses of both and the divergence of their predictions.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde::{Deserialize, Serialize};
+
+use super::text_comparison::TextComparison;
 use crate::error::{Error, Result};
 use crate::evaluate::base_states::BaseStates;
 use crate::evaluate::batch::Batch;
-use crate::evaluate::{Evaluator, RunContext};
+use crate::evaluate::{Evaluator, ModelPair, RunContext};
+use crate::team::Team;
 use laser_model::Model;
 use laser_model::forward::{ForwardPass, RowComparison, compare_rows};
 use laser_model::parallel::map;
@@ -18,7 +21,7 @@ use laser_task::score::Score;
 const BATCH_ROWS: usize = 256;
 
 /// Predictions of two models on one item, summed over its scored tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct PairedPredictions {
     /// Number of scored tokens.
     pub tokens: usize,
@@ -28,15 +31,13 @@ pub struct PairedPredictions {
     pub divergence: f64,
 }
 
-/// An unedited model and an edit of it, to be compared on the same tokens.
-#[derive(Clone, Copy)]
-pub struct ModelPair<'a> {
-    /// The unedited model.
-    pub base: &'a Model,
-    /// The edited model.
-    pub edited: &'a Model,
-    /// First layer with an edited matrix; the layers below are computed once.
-    pub first_layer: usize,
+impl PairedPredictions {
+    /// Adds those on other tokens.
+    pub(super) fn add(&mut self, more: &Self) {
+        self.tokens += more.tokens;
+        (0..2).for_each(|model| self.losses[model] += more.losses[model]);
+        self.divergence += more.divergence;
+    }
 }
 
 impl ModelPair<'_> {
@@ -51,22 +52,22 @@ impl ModelPair<'_> {
         items: &[usize],
         context: RunContext<'_>,
     ) -> Result<Vec<PairedPredictions>> {
+        self.compare_texts_in_team(evaluator, items, context, &Team::ALONE)
+    }
+
+    /// The same, divided among the members of a team.
+    pub(crate) fn compare_texts_in_team(
+        self,
+        evaluator: &Evaluator<'_>,
+        items: &[usize],
+        context: RunContext<'_>,
+        team: &Team,
+    ) -> Result<Vec<PairedPredictions>> {
         let batches = evaluator.batches(items, |_| BATCH_ROWS);
-        let rows = self.compare_batches(&batches, context)?;
-        let mut by_index: BTreeMap<usize, PairedPredictions> = BTreeMap::new();
-        for (batch, rows) in batches.iter().zip(&rows) {
-            for item in &batch.items {
-                let sum = by_index.entry(item.index).or_default();
-                // Each text is its only candidate, whose tokens name their rows.
-                for (row, token) in item.candidates.iter().flatten() {
-                    let RowComparison { logprobs, divergence } = &rows[*row];
-                    sum.tokens += 1;
-                    (0..2).for_each(|model| sum.losses[model] -= logprobs[*token][model]);
-                    sum.divergence += divergence;
-                }
-            }
-        }
-        Ok(items.iter().map(|item| by_index[item]).collect())
+        let mut comparison = TextComparison::new(self, evaluator, batches, context);
+        team.share(&mut comparison, context.observer)?;
+        let by_item = comparison.by_item();
+        Ok(items.iter().map(|item| by_item[item]).collect())
     }
 
     /// Mean Kullback–Leibler divergence of the predictions at the end of the items' prompts, nats; `None` without items.
@@ -80,32 +81,37 @@ impl ModelPair<'_> {
         context: RunContext<'_>,
     ) -> Result<Option<f64>> {
         let batches = evaluator.prompt_batches(self.base, items, BATCH_ROWS)?;
-        let rows = self.compare_batches(&batches, context)?;
+        let rows = compare_batches(self, &batches.iter().collect::<Vec<_>>(), context)?;
         let ends = batches.iter().zip(&rows).flat_map(|(batch, rows)| {
             batch.items.iter().filter_map(|item| Some(rows[*item.prediction_rows.last()?].divergence))
         });
         Ok(mean(&ends.collect::<Vec<f64>>()))
     }
+}
 
-    /// Compares the predictions at the logit rows of each batch.
-    fn compare_batches(self, batches: &[Batch], context: RunContext<'_>) -> Result<Vec<Vec<RowComparison>>> {
-        let models = [self.base, self.edited].map(|model| model.with_threads(1));
-        let (done, passes) = (AtomicUsize::new(0), self.base.passes_side_by_side(context.threads));
-        map(batches.iter().collect(), passes, context.observer, |batch: &Batch| {
-            // Texts are only read, and nothing is generated after prompts, whatever the score of their task.
-            let states = BaseStates::at_layer(&models[0], batch, Score::PERPLEXITY, self.first_layer)?;
-            let hidden = |model: &Model| -> Result<_> {
-                let start = states.start(model, BlockEntry::Attention, BaseStates::BATCH);
-                // Layers below the start have no part in the pass, so that its cache stays empty there.
-                let mut cache = model.new_kv_cache();
-                let pass = ForwardPass::new(model, &batch.rows, &mut cache, false)?.without_caching();
-                Ok(pass.run(start, Some(&batch.logit_rows))?.0) // [logit rows, d_model]
-            };
-            let (base, edited) = (hidden(&models[0])?, hidden(&models[1])?);
-            let [first, second] = &models;
-            let compared = compare_rows([first, second], [&base, &edited], |row| &batch.scored_tokens[row])?;
-            context.progress(done.fetch_add(1, Ordering::Relaxed) + 1, batches.len());
-            Ok::<_, Error>(compared)
-        })
-    }
+/// Compares the predictions of both models at the logit rows of each batch.
+pub(super) fn compare_batches(
+    models: ModelPair<'_>,
+    batches: &[&Batch],
+    context: RunContext<'_>,
+) -> Result<Vec<Vec<RowComparison>>> {
+    let ModelPair { base, edited, first_layer } = models;
+    let models = [base, edited].map(|model| model.with_threads(1));
+    let (done, passes) = (AtomicUsize::new(0), base.passes_side_by_side(context.threads));
+    map(batches.to_vec(), passes, context.observer, |batch: &Batch| {
+        // Texts are only read, and nothing is generated after prompts, whatever the score of their task.
+        let states = BaseStates::at_layer(&models[0], batch, Score::PERPLEXITY, first_layer)?;
+        let hidden = |model: &Model| -> Result<_> {
+            let start = states.start(model, BlockEntry::Attention, BaseStates::BATCH);
+            // Layers below the start have no part in the pass, so that its cache stays empty there.
+            let mut cache = model.new_kv_cache();
+            let pass = ForwardPass::new(model, &batch.rows, &mut cache, false)?.without_caching();
+            Ok(pass.run(start, Some(&batch.logit_rows))?.0) // [logit rows, d_model]
+        };
+        let (base, edited) = (hidden(&models[0])?, hidden(&models[1])?);
+        let [first, second] = &models;
+        let compared = compare_rows([first, second], [&base, &edited], |row| &batch.scored_tokens[row])?;
+        context.progress(done.fetch_add(1, Ordering::Relaxed) + 1, batches.len());
+        Ok::<_, Error>(compared)
+    })
 }

@@ -73,6 +73,11 @@ impl RunFolder {
         self.path.join(RESULTS).exists()
     }
 
+    /// Path of `results.json`, which is written last.
+    pub fn results_file(&self) -> PathBuf {
+        self.path.join(RESULTS)
+    }
+
     /// True if the folder is that of a search.
     pub fn is_search(&self) -> bool {
         self.path.join(BASE_SAMPLES).exists()

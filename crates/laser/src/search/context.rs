@@ -4,6 +4,7 @@ use super::observer::SearchObserver;
 use super::settings::Settings;
 use crate::edit::truncation::Truncation;
 use crate::evaluate::Evaluator;
+use crate::team::Team;
 use laser_model::Model;
 
 /// Inputs of a search that do not change while it runs.
@@ -21,10 +22,12 @@ pub struct SearchContext<'a> {
     pub settings: &'a Settings,
     /// Receives progress and trials, and may end the search.
     pub observer: &'a dyn SearchObserver,
+    /// The processes that share the work.
+    pub team: &'a Team,
 }
 
 impl<'a> SearchContext<'a> {
-    /// A context without a text, so that damage is not measured.
+    /// A context of a process alone and without a text, so that damage is not measured.
     pub fn new(
         model: &'a Model,
         evaluator: &'a Evaluator<'a>,
@@ -32,6 +35,6 @@ impl<'a> SearchContext<'a> {
         settings: &'a Settings,
         observer: &'a dyn SearchObserver,
     ) -> Self {
-        Self { model, evaluator, text: None, truncation, settings, observer }
+        Self { model, evaluator, text: None, truncation, settings, observer, team: &Team::ALONE }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::candidate::Candidate;
 use super::context::SearchContext;
+use super::decompositions::divide_decompositions;
 use super::forecast::ForecastSizes;
 use super::item_order::ItemOrder;
 use super::plan::Plan;
@@ -63,6 +64,7 @@ pub(super) fn explore(context: SearchContext<'_>, store: &mut Store) -> Result<E
     observer.planned(settings.forecast(model.config(), sizes));
     let truncation = calibrate(context, &items, &candidates)?;
     let context = SearchContext { truncation: &truncation, ..context };
+    divide_decompositions(context, &candidates)?;
 
     // Calibration is not part of the cost of the search.
     let work_before = model.work();

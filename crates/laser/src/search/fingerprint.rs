@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::settings::{Protocol, Settings};
 use crate::edit::truncation::Truncation;
+use crate::error::{Error, Result};
 use crate::evaluate::{EvaluatedTask, Evaluator};
+use crate::team::Team;
 
 /// Everything that decides the trials of a run, as names and values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +29,10 @@ impl Fingerprint {
 
     /// The fingerprint of a run of these settings.
     pub fn new(settings: &Settings, model_sha256: &str, evaluator: &Evaluator<'_>, truncation: &Truncation) -> Self {
-        let mut entries = vec![("the model".to_owned(), model_sha256.to_owned())];
+        let mut entries = vec![
+            ("the format of the store".to_owned(), "2".to_owned()),
+            ("the model".to_owned(), model_sha256.to_owned()),
+        ];
         // How a model plays stands beside its weights, which alone have the hash.
         if let Some(levels) = evaluator.levels() {
             entries.push(("the player".to_owned(), format!("{:?}", levels.settings())));
@@ -56,8 +61,39 @@ impl Fingerprint {
         self
     }
 
+    /// Checks that the other members of a team run the same search.
+    ///
+    /// # Errors
+    /// The differences; a file of the team that cannot be read or written.
+    pub fn agree(&self, team: &Team) -> Result<()> {
+        let first = team.tell_first("fingerprint", &self.text())?;
+        match self.conflict(&first) {
+            Some(differences) => {
+                let problem = format!("the folder is that of another search: {differences}");
+                Err(Error::setting("out", problem))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The fingerprint as JSON.
+    pub(super) fn text(&self) -> String {
+        serde_json::to_string(self).expect("names and values are texts")
+    }
+
+    /// The differences from a stored fingerprint, given as JSON; `None` if there are none.
+    pub(super) fn conflict(&self, stored: &str) -> Option<String> {
+        if stored == self.text() {
+            return None;
+        }
+        Some(match serde_json::from_str(stored) {
+            Ok(stored) => self.differences(&stored),
+            Err(_) => "it is of an earlier version of Laser".to_owned(),
+        })
+    }
+
     /// Says in what this run differs from the `stored` one: the names, with both values.
-    pub(super) fn differences(&self, stored: &Self) -> String {
+    fn differences(&self, stored: &Self) -> String {
         let value =
             |of: &Self, name: &str| of.entries.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
         let names = self.entries.iter().chain(&stored.entries).map(|(name, _)| name);

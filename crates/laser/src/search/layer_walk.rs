@@ -68,8 +68,9 @@ impl<'a> LayerWalk<'a> {
     /// If an edit cannot be made or scored, the receiver fails, or the observer stops the search.
     pub(super) fn run(&self) -> Result<()> {
         let groups = groups(self.candidates, self.model.config(), self.context.truncation.nests());
-        let tokens = |batch: &Batch| max_tokens(self.context.evaluator.scorer(batch, true).score);
-        for round in rounds(self.model.config(), self.batches, tokens, self.context.settings.memory) {
+        let SearchContext { evaluator, settings, .. } = self.context;
+        let tokens = |batch: &Batch| max_tokens(evaluator.scorer(batch, settings.detail).score);
+        for round in rounds(self.model.config(), self.batches, tokens, settings.memory) {
             self.run_round(&round.collect::<Vec<usize>>(), &groups)?;
         }
         Ok(())
@@ -106,7 +107,7 @@ impl<'a> LayerWalk<'a> {
     /// outcomes are theirs. Returns the cached states that the layers start from.
     fn score_base(&self, b: usize, full_rank: &[usize]) -> Result<BaseStates> {
         let batch = &self.batches[b];
-        let scorer = self.context.evaluator.scorer(batch, true);
+        let scorer = self.context.evaluator.scorer(batch, self.context.settings.detail);
         let scored = scorer.run(&self.model, batch, None)?.into_iter().next().unwrap_or_default();
         let (outcomes, continuations): (Vec<_>, Vec<_>) =
             scored.into_iter().map(|s| (s.outcome, s.continuation)).unzip();
@@ -127,7 +128,8 @@ impl<'a> LayerWalk<'a> {
         map(jobs, self.model.passes_side_by_side(settings.threads), observer, |(group_model, base, b)| {
             let (group, batch) = (group_model.group, &self.batches[b]);
             let model = group_model.get(&self.model, self.candidates, truncation)?;
-            let scored = evaluator.scorer(batch, true).run(&model, batch, Some((base, group.id.block_entry())))?;
+            let scored =
+                evaluator.scorer(batch, settings.detail).run(&model, batch, Some((base, group.id.block_entry())))?;
             let outcomes = scored.iter().map(|variant| Outcomes::of(variant.iter().map(|s| &s.outcome)));
             self.receiver.receive(b, group.candidates.iter().map(|c| Some(*c)).zip(outcomes).collect())?;
             group_model.job_done();

@@ -6,6 +6,7 @@ use super::greedy_order::GreedyOrder;
 use super::objective::Objective;
 use super::plan::Plan;
 use super::space::Space;
+use crate::evaluate::Detail;
 use laser_model::config::ModelConfig;
 use laser_statistics::Fractions;
 
@@ -75,6 +76,8 @@ pub struct Settings {
     pub permutations: usize,
     /// Number of threads.
     pub threads: usize,
+    /// How much of each outcome is computed: a search needs the score alone.
+    pub detail: Detail,
     /// Bound of the cached hidden states, in bytes. Batches that do not fit wait for the next walk through the layers;
     /// without a bound there is one walk.
     pub memory: Option<usize>,
@@ -104,6 +107,7 @@ impl Settings {
             resamples: 10_000,
             permutations: 10_000,
             threads,
+            detail: Detail::Score,
             memory: None,
         }
     }

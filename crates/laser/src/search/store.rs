@@ -30,7 +30,7 @@ pub struct Store {
 }
 
 /// Tables. `trials.start` and `trials.n` are the position of a batch's first item in the item order and its number of
-/// items; `correct` and `ties` are blobs of one byte an item, `logprobs` and `margins` of one little-endian f64 an
+/// items; `correct`, `ties` and `in_top10` are blobs of one byte an item, `logprobs` and `margins` of one little-endian f64 an
 /// item.
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
@@ -41,6 +41,7 @@ const SCHEMA: &str = "
         layer INTEGER, matrix TEXT, reduction TEXT, rank INTEGER,
         right INTEGER NOT NULL, loss REAL NOT NULL,
         correct BLOB NOT NULL, logprobs BLOB NOT NULL, margins BLOB NOT NULL, ties BLOB NOT NULL,
+        in_top10 BLOB NOT NULL,
         PRIMARY KEY (edit, split, start)
     ) STRICT;
     CREATE TABLE IF NOT EXISTS screens (
@@ -66,15 +67,11 @@ impl Store {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrap)?;
         let count: usize = transaction.query_row("SELECT count(*) FROM trials", [], |row| row.get(0)).map_err(wrap)?;
         // A run that ended before its first batch leaves nothing that could be mixed up with another run.
-        let written = serde_json::to_string(fingerprint).expect("names and values are texts");
+        let written = fingerprint.text();
         let stored = if count > 0 { stored_fingerprint(&transaction).map_err(wrap)? } else { None };
         let problem = |problem: String| Error::Run { path: path.to_owned(), problem };
-        match stored {
-            Some(stored) if stored != written => {
-                let differences = match serde_json::from_str(&stored) {
-                    Ok(stored) => fingerprint.differences(&stored),
-                    Err(_) => "it is of an earlier version of Laser".to_owned(),
-                };
+        match stored.as_ref().map(|stored| fingerprint.conflict(stored)) {
+            Some(Some(differences)) => {
                 return Err(problem(format!("the folder holds another run: {differences}; use another folder")));
             }
             Some(_) if !resume => return Err(Error::RunExists { path: path.to_owned() }),

@@ -3,6 +3,7 @@
 use crate::edit::Edit;
 use crate::evaluate::outcome::Outcome;
 use laser_statistics::Split;
+use serde::{Deserialize, Serialize};
 
 /// An edit with its outcomes on a split.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +19,7 @@ pub struct Trial {
 }
 
 /// Outcomes of one edit on a list of items, as columns with one entry an item.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcomes {
     /// Whether the item was right.
     pub correct: Vec<bool>,
@@ -28,6 +29,8 @@ pub struct Outcomes {
     pub margins: Vec<f64>,
     /// Whether a tie decided the item.
     pub ties: Vec<bool>,
+    /// Whether the answer is among the ten most likely tokens; false for all unless ranks were computed ([`Outcome::rank`]).
+    pub in_top10: Vec<bool>,
 }
 
 impl Outcomes {
@@ -39,6 +42,7 @@ impl Outcomes {
             all.logprobs.push(outcome.logprob);
             all.margins.push(outcome.margin);
             all.ties.push(outcome.tied);
+            all.in_top10.push(outcome.rank.is_some());
         }
         all
     }
@@ -60,6 +64,7 @@ impl Outcomes {
             logprobs: positions.iter().map(|i| self.logprobs[*i]).collect(),
             margins: positions.iter().map(|i| self.margins[*i]).collect(),
             ties: positions.iter().map(|i| self.ties[*i]).collect(),
+            in_top10: positions.iter().map(|i| self.in_top10[*i]).collect(),
         }
     }
 
@@ -70,6 +75,7 @@ impl Outcomes {
             logprobs: self.logprobs[..n].to_vec(),
             margins: self.margins[..n].to_vec(),
             ties: self.ties[..n].to_vec(),
+            in_top10: self.in_top10[..n].to_vec(),
         }
     }
 
@@ -79,11 +85,17 @@ impl Outcomes {
         self.logprobs.extend(&more.logprobs);
         self.margins.extend(&more.margins);
         self.ties.extend(&more.ties);
+        self.in_top10.extend(&more.in_top10);
     }
 
     /// Fraction of items that are right; 0 without items.
     pub fn accuracy(&self) -> f64 {
         self.correct.iter().filter(|c| **c).count() as f64 / self.len().max(1) as f64
+    }
+
+    /// Fraction of items whose answer is among the ten most likely tokens; 0 without items and without ranks.
+    pub fn top10(&self) -> f64 {
+        self.in_top10.iter().filter(|is_in| **is_in).count() as f64 / self.len().max(1) as f64
     }
 
     /// Mean of −log-probability of the gold answers, nats an item; 0 without items.

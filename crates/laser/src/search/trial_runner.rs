@@ -3,12 +3,13 @@
 
 mod batch_recorder;
 mod history;
+mod range_work;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use self::batch_recorder::BatchRecorder;
 use self::history::History;
+use self::range_work::RangeWork;
 use super::candidate::Candidate;
 use super::context::SearchContext;
 use super::item_order::ItemOrder;
@@ -16,7 +17,6 @@ use super::objective::Value;
 use super::ordered_objective::OrderedObjective;
 use super::store::Store;
 use super::trial::{Outcomes, Trial};
-use super::work::Work;
 use crate::edit::Edit;
 use crate::error::Result;
 use laser_model::Model;
@@ -210,7 +210,7 @@ impl TrialRunner<'_> {
 
     /// Scores the items at the positions `range`, which lies between two drop points.
     fn score_range(&mut self, request: &Request<'_>, range: Range<usize>) -> Result<()> {
-        let Request { base, model, candidates, edits } = *request;
+        let Request { base, edits, .. } = *request;
         let missing = |runner: &Self, edit: &Edit| runner.outcomes(edit).is_none_or(|seen| seen.len() < range.end);
         for edit in edits.iter().chain([base]) {
             if missing(self, edit) {
@@ -221,34 +221,13 @@ impl TrialRunner<'_> {
         if open.is_empty() && !missing(self, base) {
             return Ok(());
         }
-        let work = Work::plan(self.context, &self.order.items[range.clone()], candidates);
-        let sizes = work.sizes().into_iter();
-        let starts: Vec<usize> =
-            sizes.scan(range.start, |next, size| Some(std::mem::replace(next, *next + size))).collect();
-
-        let mut missing_starts = vec![BTreeSet::new(); edits.len()];
-        for candidate in &open {
-            missing_starts[*candidate].extend(&starts);
-            for (start, _) in self.store.batches(&edits[*candidate], self.split)? {
-                missing_starts[*candidate].remove(&start);
-            }
-        }
-        let recorder = BatchRecorder {
-            base,
-            split: self.split,
-            store_base: missing(self, base),
-            edits,
-            ranks: candidates.iter().map(|candidate| candidate.rank(model.config())).collect(),
-            starts: &starts,
-            observer: self.context.observer,
-            n_items: self.n_items(),
-            total: open.len() * range.len(),
-            state: BatchRecorder::state(self.store, missing_starts),
-        };
-        work.run(self.context, model, candidates, edits, &recorder)?;
+        let (scores_base, items) = (missing(self, base), &self.order.items[range.clone()]);
+        let (split, end) = ((self.split, self.n_items()), range.end);
+        let mut work = RangeWork::new(self.context, *request, self.store, split, (range, items), (scores_base, open));
+        self.context.team.share(&mut work, self.context.observer)?;
         self.budget_ended |= self.context.observer.expired();
         for edit in edits.iter().chain([base]) {
-            self.load_outcomes(edit, range.end)?;
+            self.load_outcomes(edit, end)?;
         }
         Ok(())
     }
@@ -284,6 +263,7 @@ impl TrialRunner<'_> {
 }
 
 /// Edits to score: `base`, and each candidate added to it.
+#[derive(Clone, Copy)]
 struct Request<'a> {
     base: &'a Edit,
     /// The model with `base` applied.

@@ -47,6 +47,14 @@ impl Work {
         }))
     }
 
+    /// Some of the batches.
+    pub(super) fn some(&self, parts: &[usize]) -> Self {
+        match self {
+            Self::Walk(batches) => Self::Walk(parts.iter().map(|part| batches[*part].clone()).collect()),
+            Self::Runs(batches) => Self::Runs(parts.iter().map(|part| batches[*part].clone()).collect()),
+        }
+    }
+
     /// Number of items of each batch.
     pub(super) fn sizes(&self) -> Vec<usize> {
         match self {

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use laser_model::Model;
 use laser_task::{Score, Task};
 
 use super::Session;
 use crate::error::Result;
-use crate::evaluate::{EvaluatedTask, Evaluator, RunContext};
+use crate::evaluate::{EvaluatedTask, Evaluator, ModelPair, PairedEvaluation, RunContext};
+use crate::team::Team;
 
 /// Number of items after whose prompts both models continue, to see whether they repeat themselves.
 pub(super) const CONTINUATIONS: usize = 96;
@@ -20,13 +20,13 @@ pub(super) type Continuations = BTreeMap<usize, [String; 2]>;
 
 impl Session {
     /// Generates the continuations of those of `items` that have no choices, ten tokens each or as many as the score
-    /// generates. `first_layer`: the first edited layer.
+    /// generates.
     pub(super) fn continuations(
         &self,
         evaluator: &Evaluator<'_>,
-        models: [&Model; 2],
-        first_layer: usize,
+        models: ModelPair<'_>,
         items: &[usize],
+        team: &Team,
     ) -> Result<Continuations> {
         let context = RunContext { threads: self.threads(), stage: "continuations", observer: &*self.options.observer };
         let mut found = Continuations::new();
@@ -34,7 +34,8 @@ impl Session {
             let Some(score) = generating(score).filter(|_| evaluator.is_causal()) else { continue };
             let generating = Evaluator::new(&[(&task, score)], self.tokenizer()?, self.config())?;
             let all: Vec<usize> = (0..of_task.len()).collect();
-            let [base, edited] = generating.evaluate_both(models, first_layer, &all, context)?;
+            let evaluation = PairedEvaluation::new(&generating, models, String::new(), &all, context);
+            let [base, edited] = evaluation.run(team)?;
             let texts = base.into_iter().zip(edited).map(|(base, edited)| [base.prediction, edited.prediction]);
             found.extend(of_task.into_iter().zip(texts));
         }

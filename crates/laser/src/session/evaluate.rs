@@ -13,12 +13,13 @@ use crate::edit::Edit;
 use crate::edit::delta::Delta;
 use crate::edit::truncation::{SvdMethod, TruncationRecord, removal_notes};
 use crate::error::{Error, Result};
+use crate::evaluate::ModelPair;
 use crate::evaluate::outcome::Outcome;
 use crate::evaluate::{Evaluator, RunContext};
-use crate::price::ModelPair;
 use crate::results::harness::Output;
 use crate::results::{EvalResults, SampleRecord};
 use crate::run::{RunFolder, constant_answers, samples, samples_with_answers, scores, task_scores};
+use crate::team::Team;
 
 /// Seed of the bootstrap of an evaluation's price.
 const PRICE_SEED: u64 = 0;
@@ -125,12 +126,14 @@ impl Session {
         let price = match options.edit.first_layer().filter(|_| !options.no_side_effects) {
             Some(first_layer) => {
                 let sampled = spread(&indices, CONTINUATIONS);
-                let continuations = self.continuations(&evaluator, [&base, &model], first_layer, &sampled)?;
+                let (models, team) = (ModelPair { base: &base, edited: &model, first_layer }, &Team::ALONE);
+                let continuations = self.continuations(&evaluator, models, &sampled, team)?;
                 let priced = PricedEdit {
-                    models: ModelPair { base: &base, edited: &model, first_layer },
+                    models,
                     evaluator: &evaluator,
                     items: &indices,
                     texts: &continuations.into_values().collect::<Vec<_>>(),
+                    team,
                 };
                 self.price(tasks, &priced, PRICE_SEED)?
             }

@@ -8,9 +8,10 @@ use laser_task::{Item, Score, Task, TaskOptions};
 
 use super::{ScoredTasks, Session};
 use crate::error::Result;
-use crate::evaluate::{Evaluator, RunContext};
-use crate::price::{BeforeAfter, ModelPair, OrdinaryText, Price, TextPrice, WordingChange, repeats_itself};
+use crate::evaluate::{Evaluator, ModelPair, PairedEvaluation, RunContext};
+use crate::price::{BeforeAfter, OrdinaryText, Price, TextPrice, WordingChange, repeats_itself};
 use crate::results::Change;
+use crate::team::Team;
 
 /// Largest number of prompts whose predictions are compared: enough for two digits, at a small part of a search's cost.
 const PROMPTS: usize = 100;
@@ -27,6 +28,8 @@ pub(super) struct PricedEdit<'a> {
     pub(super) items: &'a [usize],
     /// Continuations of a sample of prompts by the unedited and by the edited model.
     pub(super) texts: &'a [[String; 2]],
+    /// The processes that share the work.
+    pub(super) team: &'a Team,
 }
 
 impl Session {
@@ -39,7 +42,8 @@ impl Session {
         let PricedEdit { models, evaluator, items, .. } = *priced;
         let passages = text.evaluator(self.tokenizer()?, self.config())?;
         let all: Vec<usize> = (0..passages.items().len()).collect();
-        let predictions = models.compare_texts(&passages, &all, self.price_context("price: text"))?;
+        let predictions =
+            models.compare_texts_in_team(&passages, &all, self.price_context("price: text"), priced.team)?;
         let Some(text) = TextPrice::of(&predictions, RESAMPLES, seed) else { return Ok(None) };
         let is_question = |item: &&usize| !evaluator.tasks()[evaluator.task_index(**item)].score.is_perplexity();
         let questions: Vec<usize> = items.iter().filter(is_question).copied().collect();
@@ -75,10 +79,9 @@ impl Session {
         }
         let evaluator = Evaluator::new(&[(&task, score)], tokenizer, self.config())?;
         let all: Vec<usize> = (0..evaluator.items().len()).collect();
-        let ModelPair { base, edited, first_layer } = priced.models;
         let context = self.price_context("price: other wordings");
-        let right = evaluator
-            .evaluate_both([base, edited], first_layer, &all, context)?
+        let right = PairedEvaluation::new(&evaluator, priced.models, String::new(), &all, context)
+            .run(priced.team)?
             .map(|outcomes| outcomes.iter().map(|outcome| f64::from(u8::from(outcome.correct))).collect::<Vec<f64>>());
         let groups = group_ids(task.items.iter().map(|item| item.group.as_str()));
         let ci95 = Change::measure(&right[0], &right[1], &groups, RESAMPLES, seed).and_then(|change| change.ci95);

@@ -9,7 +9,7 @@ use laser_model::weight_id::WeightId;
 use laser_task::Match;
 use serde_json::Value;
 
-use super::continuations::CONTINUATIONS;
+use super::continuations::{CONTINUATIONS, Continuations};
 use super::manifest::score_value;
 use super::price::{PricedEdit, spread};
 use super::{EditedModel, ScoredTasks, SearchOptions, Session};
@@ -17,14 +17,15 @@ use crate::edit::Edit;
 use crate::edit::recipe::Recipe;
 use crate::edit::truncation::{SvdMethod, Truncation, TruncationRecord};
 use crate::error::{Error, Result};
-use crate::evaluate::Evaluator;
+use crate::evaluate::{Evaluator, ModelPair};
 use crate::export::ModelCard;
-use crate::price::{ModelPair, OrdinaryText};
+use crate::price::OrdinaryText;
 use crate::results::price_text::price_line;
 use crate::results::{Manifest, MatrixChange, Results, SampleRecord};
 use crate::run::{RunFolder, samples, search_results, trial_rows};
 use crate::search::store::{Store, TrialRow};
 use crate::search::{Exploration, Fingerprint, Protocol, SearchContext, SearchResult, Settings, Space, search};
+use crate::team::Team;
 use laser_statistics::Split;
 
 /// Number of flips of each direction of which whole answers are kept.
@@ -131,13 +132,30 @@ impl Session {
     /// Options that cannot be used, splits without items, a run folder that holds another run, or an interruption
     /// ([`Error::Interrupted`]); with [`SearchOptions::run`], what was tried until then is kept.
     pub fn search(&self, tasks: &ScoredTasks, options: &SearchOptions) -> Result<CompletedSearch> {
+        let found = self.search_in_team(tasks, options, &Team::ALONE)?;
+        Ok(found.expect("a process alone finishes its search"))
+    }
+
+    /// Takes part in the search of a team, which shares the work of [`Session::search`] through a run folder. The member that
+    /// finishes the search gets its result, the others `None`. All members give the same tasks and options; of these the
+    /// run folder is not used, because a trial store has one writer.
+    ///
+    /// # Errors
+    /// Those of [`Session::search`]; a team that runs another search.
+    pub fn search_in_team(
+        &self,
+        tasks: &ScoredTasks,
+        options: &SearchOptions,
+        team: &Team,
+    ) -> Result<Option<CompletedSearch>> {
         let settings = self.settings(tasks, options)?;
         let truncation = self.truncation(options.svd);
         let evaluator = self.evaluator(tasks)?;
         let fingerprint = Fingerprint::new(&settings, &self.sha256()?, &evaluator, &truncation);
+        fingerprint.agree(team)?;
         let mut store = match &options.run {
-            Some(folder) => RunFolder::new(folder).open_store(&fingerprint, options.resume)?,
-            None => Store::in_memory(&fingerprint)?,
+            Some(folder) if !team.is_shared() => RunFolder::new(folder).open_store(&fingerprint, options.resume)?,
+            _ => Store::in_memory(&fingerprint)?,
         };
         let passages = if options.no_side_effects || evaluator.levels().is_some() {
             None
@@ -160,33 +178,45 @@ impl Session {
             truncation: &truncation,
             settings: &settings,
             observer: &*self.options.observer,
+            team,
         };
         let found = search(context, &mut store)?;
 
         let all: Vec<usize> = (0..evaluator.items().len()).collect();
         let split = |index: usize| found.explored.splits.of[index];
-        let mut base_samples = samples(&evaluator, &all, &found.base, split);
-        let mut best_samples = samples(&evaluator, &all, &found.best, split);
-        let (mut price, mut changes) = (None, Vec::new());
-        let mut notes = self.notes();
+        let test = found.explored.splits.items(Split::Test);
+        let (shown, sampled) = (flips(&test, &found), spread(&test, CONTINUATIONS));
+        let (mut price, mut continuations) = (None, Continuations::new());
+        let edited = found.explored.truncation.apply(&model, &found.winner)?.0;
         if let Some(first_layer) = found.winner.first_layer() {
-            let edited = found.explored.truncation.apply(&model, &found.winner)?.0;
-            let test = found.explored.splits.items(Split::Test);
-            let (shown, sampled) = (flips(&test, &found), spread(&test, CONTINUATIONS));
+            let models = ModelPair { base: &model, edited: &edited, first_layer };
             let items: BTreeSet<usize> = shown.iter().chain(&sampled).copied().collect();
             let items: Vec<usize> = items.into_iter().collect();
-            let continuations = self.continuations(&evaluator, [&model, &edited], first_layer, &items)?;
-            let flipped = shown.clone();
-            for item in shown {
-                if let Some([base, best]) = continuations.get(&item) {
-                    base_samples[item].continuation = Some(base.clone());
-                    best_samples[item].continuation = Some(best.clone());
-                }
+            continuations = self.continuations(&evaluator, models, &items, team)?;
+            if !options.no_side_effects {
+                let texts: Vec<_> = sampled.iter().filter_map(|item| continuations.get(item).cloned()).collect();
+                let priced = PricedEdit { models, evaluator: &evaluator, items: &test, texts: &texts, team };
+                price = self.price(tasks, &priced, settings.statistics_seed)?;
             }
+        }
+        drop(edited);
+        if !team.finishes(&*self.options.observer)? {
+            return Ok(None);
+        }
+        let mut base_samples = samples(&evaluator, &all, &found.base, split);
+        let mut best_samples = samples(&evaluator, &all, &found.best, split);
+        for item in &shown {
+            if let Some([base, best]) = continuations.get(item) {
+                base_samples[*item].continuation = Some(base.clone());
+                best_samples[*item].continuation = Some(best.clone());
+            }
+        }
+        let (mut changes, mut notes) = (Vec::new(), self.notes());
+        if !found.winner.is_empty() {
             let (truncation, winner) = (&found.explored.truncation, (&found.winner, &*found.records));
             changes = matrix_changes(&model, truncation, winner)?;
             if evaluator.levels().is_none() {
-                match self.removed_answers(&evaluator, &model, truncation, winner, &flipped)? {
+                match self.removed_answers(&evaluator, &model, truncation, winner, &shown)? {
                     Some(removed) => {
                         removed.into_iter().for_each(|(item, answer)| best_samples[item].removed = Some(answer));
                     }
@@ -196,16 +226,6 @@ impl Session {
                             .to_owned(),
                     ),
                 }
-            }
-            if !options.no_side_effects {
-                let texts: Vec<_> = sampled.iter().filter_map(|item| continuations.get(item).cloned()).collect();
-                let priced = PricedEdit {
-                    models: ModelPair { base: &model, edited: &edited, first_layer },
-                    evaluator: &evaluator,
-                    items: &test,
-                    texts: &texts,
-                };
-                price = self.price(tasks, &priced, settings.statistics_seed)?;
             }
         }
         drop(model);
@@ -226,7 +246,7 @@ impl Session {
         let recipe = self.recipe(&found, truncation.method(), &results)?;
         let tried = tried_edits(&found);
         let SearchResult { explored, winner, .. } = found;
-        Ok(CompletedSearch {
+        Ok(Some(CompletedSearch {
             results,
             base_samples,
             samples: best_samples,
@@ -236,7 +256,7 @@ impl Session {
             edit: winner,
             truncation: explored.truncation,
             store: store.released(),
-        })
+        }))
     }
 
     fn search_manifest(

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use laser_statistics::{Fractions, Split, group_ids};
+use laser_task::score::Score;
 
 use super::manifest::score_value;
 use super::{ScoredTasks, SearchOptions, Session};
 use crate::edit::truncation::SvdMethod;
 use crate::error::{Error, Result};
-use crate::evaluate::RunContext;
+use crate::evaluate::{Detail, RunContext};
 use crate::run::RunFolder;
 use crate::search::store::{Outcomes, Store};
 use crate::search::{Fingerprint, ForecastStep, Plan, Protocol, SearchContext, Settings, sweep};
@@ -73,6 +74,7 @@ impl Session {
             reductions: points.iter().map(|point| point.reduction).collect(),
             ..SearchOptions::default()
         };
+        let has_ranks = tasks.iter().all(|(_, score)| score == Score::Top1);
         let defaults = Settings::new(self.config(), self.threads());
         let protocol = Protocol::Honest { fractions: options.fractions };
         let settings = Settings {
@@ -81,6 +83,7 @@ impl Session {
             protocol,
             split_seed: options.split_seed,
             memory: self.state_memory(),
+            detail: Detail::Rank,
             ..defaults
         };
         let truncation = self.truncation(options.svd);
@@ -120,7 +123,7 @@ impl Session {
         for id in places {
             for point in &points {
                 let Some(trial) = of_edit.get(&format!("{id}@{}", point.reduction)) else { continue };
-                rows.push(SweepRow::new(id, point, trial, &base, &groups));
+                rows.push(SweepRow::new(id, point, trial, &base, &groups, has_ranks));
             }
         }
         let mut manifest = self.manifest(tasks)?;
@@ -139,7 +142,7 @@ impl Session {
         Ok(Sweep {
             items: items.len(),
             groups: groups.iter().max().map_or(0, |last| *last as usize + 1),
-            base: Scored::of(&base),
+            base: Scored::of(&base, has_ranks),
             rows,
             manifest,
             notes: self.notes(),

@@ -15,12 +15,16 @@ pub struct Scored {
     pub acc: f64,
     /// Log-loss, nats an item.
     pub log_loss: f64,
+    /// Fraction of items whose answer is among the ten most likely tokens; `None` under scores other than `top1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top10: Option<f64>,
 }
 
 impl Scored {
-    /// The scores of outcomes.
-    pub(crate) fn of(outcomes: &Outcomes) -> Self {
-        Self { acc: outcomes.accuracy(), log_loss: outcomes.log_loss() }
+    /// The scores of outcomes; `has_ranks`: whether they tell the ranks of answers.
+    pub(crate) fn of(outcomes: &Outcomes, has_ranks: bool) -> Self {
+        let top10 = has_ranks.then(|| outcomes.top10());
+        Self { acc: outcomes.accuracy(), log_loss: outcomes.log_loss(), top10 }
     }
 }
 
@@ -53,8 +57,16 @@ pub struct SweepRow {
 }
 
 impl SweepRow {
-    /// The row of a trial against the outcomes of the unedited model on the same items. `groups`: the group of each item.
-    pub(crate) fn new(id: WeightId, point: &GridPoint, trial: &Trial, base: &Outcomes, groups: &[u32]) -> Self {
+    /// The row of a trial against the outcomes of the unedited model on the same items. `groups`: the group of each item;
+    /// `has_ranks`: whether outcomes tell the ranks of answers.
+    pub(crate) fn new(
+        id: WeightId,
+        point: &GridPoint,
+        trial: &Trial,
+        base: &Outcomes,
+        groups: &[u32],
+        has_ranks: bool,
+    ) -> Self {
         let paired = PairedOutcomes::new(&base.correct, &trial.outcomes.correct);
         let gain = |(base, edited): (&bool, &bool)| f64::from(i8::from(*edited) - i8::from(*base));
         let gains: Vec<f64> = base.correct.iter().zip(&trial.outcomes.correct).map(gain).collect();
@@ -65,7 +77,7 @@ impl SweepRow {
             removed: point.removed,
             reduction: point.reduction.to_string(),
             rank: trial.rank,
-            scored: Scored::of(&trial.outcomes),
+            scored: Scored::of(&trial.outcomes, has_ranks),
             change: paired.diff,
             stderr: clustered_stderr(&gains, groups),
             fixed: paired.edit_right_only,

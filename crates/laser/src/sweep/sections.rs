@@ -145,6 +145,12 @@ impl Sweep {
             let line = |kind: &Kind| Series::new(kind.name(), self.values(best.layer, &best.matrix, *kind, of));
             kinds.iter().map(line).collect::<Vec<_>>()
         };
+        let mut plots = vec![self.plot("Accuracy, %", series(&|row| 100.0 * row.scored.acc))];
+        if self.base.top10.is_some() {
+            let top10 = series(&|row| 100.0 * row.scored.top10.unwrap_or_default());
+            plots.push(self.plot("Answer among the ten most likely tokens, %", top10));
+        }
+        plots.push(self.plot("Log-loss, nats an item", series(&|row| row.scored.log_loss)));
         Section {
             title: format!("L{}.{}, where the best edit is", best.layer, best.matrix),
             text: vec![
@@ -152,10 +158,7 @@ impl Sweep {
                  pruning keeps as many parameters as truncation, sparse pruning the same percentage of the entries."
                     .to_owned(),
             ],
-            plots: vec![
-                self.plot("Accuracy, %", series(&|row| 100.0 * row.scored.acc)),
-                self.plot("Log-loss, nats an item", series(&|row| row.scored.log_loss)),
-            ],
+            plots,
             ..Section::default()
         }
     }
@@ -200,8 +203,8 @@ impl Sweep {
 }
 
 /// Names of the columns of [`cells`].
-const HEADER: [&str; 7] =
-    ["edit", "removed, %", "accuracy", "change, points", "standard error", "fixed / broken", "log-loss"];
+const HEADER: [&str; 8] =
+    ["edit", "removed, %", "accuracy", "change, points", "standard error", "fixed / broken", "top 10", "log-loss"];
 
 fn cells(row: &SweepRow) -> Vec<String> {
     vec![
@@ -211,6 +214,7 @@ fn cells(row: &SweepRow) -> Vec<String> {
         points(row.change),
         row.stderr.map_or_else(|| "–".to_owned(), |stderr| format!("{:.1}", 100.0 * stderr)),
         format!("{} / {}", row.fixed, row.broken),
+        row.scored.top10.map_or_else(|| "–".to_owned(), percent),
         format!("{:.4}", row.scored.log_loss),
     ]
 }

@@ -11,7 +11,7 @@ use crate::edit::truncation::{SvdMethod, Truncation};
 use crate::evaluate::Evaluator;
 use crate::evaluate::base_states::BaseStates;
 use crate::evaluate::batch::Batch;
-use crate::evaluate::scorer::Scorer;
+use crate::evaluate::scorer::{Detail, Scorer};
 use laser_model::Model;
 use laser_model::load::ModelFiles;
 use laser_model::tokenizer::Tokenizer;
@@ -91,10 +91,10 @@ fn continuations_of_variants_equal_those_of_single_edits() {
             let indices: Vec<usize> = (0..task.items.len()).collect();
             for batch in evaluator.batches(&indices, |_| 60) {
                 // Also with an end token that appears in the texts: the fourth token of the first.
-                let unended = evaluator.scorer(&batch, false).run(&model, &batch, None).expect("run").remove(0);
+                let unended = evaluator.scorer(&batch, Detail::Full).run(&model, &batch, None).expect("run").remove(0);
                 let ends: Vec<u32> = unended[0].continuation.get(3).copied().into_iter().collect();
                 for eos in [&[][..], &ends] {
-                    let scorer = Scorer { eos, ..evaluator.scorer(&batch, true) };
+                    let scorer = Scorer { eos, ..evaluator.scorer(&batch, Detail::Score) };
                     for layer in 0..model.config().n_layers {
                         let base = base(&model, &scorer, &batch, layer);
                         for id in model.config().stored(layer) {
@@ -107,7 +107,8 @@ fn continuations_of_variants_equal_those_of_single_edits() {
                                 let expected = scorer.run(&alone, &batch, None).expect("alone").remove(0);
                                 for (i, (a, b)) in texts.iter().zip(&expected).enumerate() {
                                     let (a, b) = (&a.continuation, &b.continuation);
-                                    let prompt = &evaluator.scorer(&batch, true).encoded[batch.items[i].index].prompt;
+                                    let prompt =
+                                        &evaluator.scorer(&batch, Detail::Score).encoded[batch.items[i].index].prompt;
                                     let shared = a.iter().zip(b).take_while(|(a, b)| a == b).count();
                                     let until = [prompt, &b[..shared]].concat();
                                     assert!(a == b || near_tie(&alone, &until), "{id}@r{rank}: {a:?}, {b:?}");
@@ -134,7 +135,7 @@ fn equal_variants_share_the_layers_below_their_matrix() {
     let task = task(&model, &tokenizer);
     let evaluator = Evaluator::new(&[(&task, Score::GENERATE)], &tokenizer, model.config()).expect("encodes");
     let batch = evaluator.batches(&[0, 1, 2], |_| 60).remove(0);
-    let scorer = evaluator.scorer(&batch, false);
+    let scorer = evaluator.scorer(&batch, Detail::Full);
     let id = WeightId::new(1, WeightKind::Q);
     let base = base(&model, &scorer, &batch, id.layer);
     let work = |ranks: &[usize]| {

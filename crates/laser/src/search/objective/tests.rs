@@ -12,6 +12,7 @@ fn outcomes(rng: &mut ChaCha8Rng, n: usize) -> Outcomes {
         logprobs: (0..n).map(|_| rng.random_range(-20.0..0.0)).collect(),
         margins: (0..n).map(|_| rng.random_range(-15.0..15.0)).collect(),
         ties: Vec::new(),
+        in_top10: Vec::new(),
     }
 }
 
@@ -23,6 +24,7 @@ fn right(items: &[u8]) -> Outcomes {
         logprobs: same(-1.0),
         margins: same(0.5),
         ties: Vec::new(),
+        in_top10: Vec::new(),
     }
 }
 

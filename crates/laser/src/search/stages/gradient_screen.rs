@@ -1,20 +1,20 @@
 //! Gradient screen: keeps the candidates with the best prediction from one backward pass (`docs/method.md`, "Savings").
 
-use std::collections::{BTreeMap, BTreeSet};
+mod divided;
 
-use laser_linalg::Spectrum;
+use std::collections::BTreeMap;
 
+use self::divided::DividedScreen;
 use crate::edit::Edit;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluate::RunContext;
-use crate::gradient::{Loss, sensitivities};
+use crate::gradient::{Loss, Prediction, loss_items};
 use crate::search::candidate::{Candidate, best_candidates};
 use crate::search::context::SearchContext;
 use crate::search::objective::Measure;
 use crate::search::stage::{Pool, Stage};
 use crate::search::trial_runner::TrialRunner;
 use laser_model::Model;
-use laser_model::weight_id::WeightId;
 
 /// Keeps the candidates that the gradient of the loss ranks first. It predicts only reductions that keep or drop whole
 /// singular components; candidates of other reductions all stay.
@@ -40,7 +40,7 @@ impl Stage for GradientScreen {
         // A resumed search has the predictions in its store.
         let mut predicted = runner.store_mut().screen(CRITERION)?;
         if predicted.is_empty() {
-            let values = self.predict(runner, runner.context().model, &pool.candidates)?;
+            let values = self.predict(runner, (&Edit::default(), runner.context().model), &pool.candidates)?;
             runner.store_mut().insert_screen(CRITERION, &values)?;
             predicted = values.into_iter().map(|(edit, value)| (edit.to_string(), value)).collect();
         }
@@ -64,17 +64,25 @@ impl GradientScreen {
     ) -> Result<Vec<Candidate>> {
         let SearchContext { model, truncation, .. } = runner.context();
         let (edited, _) = truncation.apply(model, base)?;
-        let predicted: BTreeMap<String, f64> =
-            self.predict(runner, &edited, candidates)?.into_iter().map(|(edit, v)| (edit.to_string(), v)).collect();
+        let predicted: BTreeMap<String, f64> = self
+            .predict(runner, (base, &edited), candidates)?
+            .into_iter()
+            .map(|(edit, v)| (edit.to_string(), v))
+            .collect();
         let with_value =
             |candidate: &Candidate| Some((*predicted.get(&candidate.edit().to_string())?, candidate.clone()));
         Ok(best_candidates(candidates.iter().filter_map(with_value).collect(), self.keep))
     }
 
     /// Predicts the effect of every candidate that keeps or drops whole components: the change of the accuracy if that is
-    /// the measure and margins are in nats, else the fall of the mean loss, nats an item. Losses are those of `model`, the unedited model or a
-    /// composition.
-    fn predict(&self, runner: &TrialRunner<'_>, model: &Model, candidates: &[Candidate]) -> Result<Vec<(Edit, f64)>> {
+    /// the measure and margins are in nats, else the fall of the mean loss, nats an item. Losses are those of `model`, which
+    /// the edit `base` made.
+    fn predict(
+        &self,
+        runner: &TrialRunner<'_>,
+        (base, model): (&Edit, &Model),
+        candidates: &[Candidate],
+    ) -> Result<Vec<(Edit, f64)>> {
         let context = runner.context();
         let measure = context.settings.objective.measure;
         let counts_flips = measure == Measure::Accuracy && runner.counts_flips();
@@ -95,26 +103,26 @@ impl GradientScreen {
             *taken < LEAST_ITEMS || tokens <= MOST_TOKENS
         });
         let items: Vec<usize> = within_tokens.map(|(_, item)| *item).collect();
-        let ids: Vec<WeightId> = candidates.iter().map(|c| c.id).collect::<BTreeSet<_>>().into_iter().collect();
-        let SearchContext { evaluator, truncation, settings, observer, .. } = context;
-        let run = RunContext { threads: settings.threads, stage: "gradient", observer };
-        let found = sensitivities(model, evaluator, &items, &ids, truncation, loss, run)?;
-        let mut spectra: BTreeMap<WeightId, Spectrum> = BTreeMap::new();
-        for (id, sensitivity) in &found {
-            let [m, n] = runner.config().shape(*id);
-            let wrong = |source| Error::Linalg { matrix: id.to_string(), source };
-            spectra.insert(*id, Spectrum::new(sensitivity.sigma().to_vec(), m, n).map_err(wrong)?);
-        }
-        let predict = |candidate: &Candidate| {
-            let spectrum = &spectra[&candidate.id];
-            let components = candidate.reduction.components(candidate.id, spectrum)?;
-            let mut kept = vec![false; spectrum.values().len()];
-            components.into_iter().for_each(|i| kept[i] = true);
-            let sensitivity = &found[&candidate.id];
-            let flips = || sensitivity.predict_flips(|i| kept[i]);
-            let value = if counts_flips { flips() } else { -sensitivity.predict(|i| kept[i]).change };
-            Some((candidate.edit(), value))
+        let SearchContext { evaluator, truncation, settings, observer, team, .. } = context;
+        let items = loss_items(model, evaluator, &items, loss)?;
+        let mut screen = DividedScreen {
+            model,
+            base: base.to_string(),
+            candidates,
+            found: vec![None; items.batches.len()],
+            items,
+            truncation,
+            run: RunContext { threads: settings.threads, stage: "gradient", observer },
         };
-        Ok(candidates.iter().filter_map(predict).collect())
+        team.share(&mut screen, observer)?;
+        let (losses, predictions) = screen.predictions();
+        let value = |prediction: Prediction| match counts_flips {
+            true => prediction.flips(&losses),
+            false => -prediction.change,
+        };
+        let with_value = |(candidate, prediction): (&Candidate, Option<Prediction>)| {
+            prediction.map(|prediction| (candidate.edit(), value(prediction)))
+        };
+        Ok(candidates.iter().zip(predictions).filter_map(with_value).collect())
     }
 }

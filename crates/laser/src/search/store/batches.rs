@@ -16,7 +16,8 @@ impl Store {
     /// # Errors
     /// If the store cannot be written.
     pub fn insert(&mut self, start: usize, trials: &[Trial]) -> Result<()> {
-        let sql = "INSERT OR IGNORE INTO trials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        let sql =
+            "INSERT OR IGNORE INTO trials VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
         self.write(|transaction| {
             for trial in trials {
                 let outcomes = &trial.outcomes;
@@ -36,6 +37,7 @@ impl Store {
                     number_bytes(&outcomes.logprobs),
                     number_bytes(&outcomes.margins),
                     flag_bytes(&outcomes.ties),
+                    flag_bytes(&outcomes.in_top10),
                 ];
                 transaction.execute(sql, row)?;
             }
@@ -51,8 +53,18 @@ impl Store {
         self.batches_of(&edit.to_string(), split)
     }
 
+    /// Outcomes of one stored batch of a trial, by the position of its first item.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn batch(&self, edit: &Edit, split: Split, start: usize) -> Result<Option<Outcomes>> {
+        let batches = self.batches(edit, split)?;
+        Ok(batches.into_iter().find(|(at, _)| *at == start).map(|(_, outcomes)| outcomes))
+    }
+
     fn batches_of(&self, edit: &str, split: Split) -> Result<Vec<(usize, Outcomes)>> {
-        let sql = "SELECT start, correct, ties, logprobs, margins, n FROM trials WHERE edit = ?1 AND split = ?2
+        let sql =
+            "SELECT start, correct, ties, logprobs, margins, n, in_top10 FROM trials WHERE edit = ?1 AND split = ?2
                    ORDER BY start";
         let mut statement = self.connection.prepare_cached(sql).map_err(self.wrap())?;
         let read = |row: &Row<'_>| {
@@ -62,6 +74,7 @@ impl Store {
                 ties: read_flags(row, 2, n)?,
                 logprobs: read_numbers(row, 3, n)?,
                 margins: read_numbers(row, 4, n)?,
+                in_top10: read_flags(row, 6, n)?,
             };
             Ok((row.get(0)?, outcomes))
         };

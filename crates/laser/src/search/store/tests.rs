@@ -11,6 +11,7 @@ fn outcomes(correct: &[bool]) -> Outcomes {
         logprobs: correct.iter().map(|c| -f64::from(u8::from(*c)) - 0.25).collect(),
         margins: vec![f64::NEG_INFINITY; correct.len()],
         ties: vec![false; correct.len()],
+        in_top10: correct.to_vec(),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) struct BatchRecorder<'a> {
     /// Rank of each candidate, if it has one.
     pub(super) ranks: Vec<Option<usize>>,
     /// Position of the first item of each batch in the item order.
-    pub(super) starts: &'a [usize],
+    pub(super) starts: Vec<usize>,
     pub(super) observer: &'a dyn SearchObserver,
     /// Number of items of the split.
     pub(super) n_items: usize,
@@ -40,15 +40,21 @@ pub(super) struct State<'a> {
     /// stored again, even if they came in other batches, as those of an earlier `base` did that is a candidate now.
     missing_starts: Vec<BTreeSet<usize>>,
     /// Number of items scored, summed over the candidates.
-    scored: usize,
+    scored: &'a mut usize,
+}
+
+impl<'a> State<'a> {
+    /// State before the first of some batches; `scored`: number of items scored until now, summed over the candidates.
+    pub(super) fn new(
+        store: &'a mut Store,
+        missing_starts: Vec<BTreeSet<usize>>,
+        scored: &'a mut usize,
+    ) -> Mutex<Self> {
+        Mutex::new(Self { store, missing_starts, scored })
+    }
 }
 
 impl<'a> BatchRecorder<'a> {
-    /// State before the first batch.
-    pub(super) fn state(store: &'a mut Store, missing_starts: Vec<BTreeSet<usize>>) -> Mutex<State<'a>> {
-        Mutex::new(State { store, missing_starts, scored: 0 })
-    }
-
     fn lock(&self) -> MutexGuard<'_, State<'a>> {
         self.state.lock().expect("no thread panics while it holds the state")
     }
@@ -79,7 +85,7 @@ impl OutcomeReceiver for BatchRecorder<'_> {
         state.store.insert(start, &trials)?;
         for (candidate, trial) in candidates.into_iter().zip(trials) {
             let Some(candidate) = candidate else { continue };
-            state.scored += trial.outcomes.len();
+            *state.scored += trial.outcomes.len();
             state.missing_starts[candidate].remove(&start);
             if state.missing_starts[candidate].is_empty() {
                 let outcomes = state.store.get(&trial.edit, self.split)?;
@@ -93,7 +99,7 @@ impl OutcomeReceiver for BatchRecorder<'_> {
             Split::Validation => "finalists",
             _ => "damage",
         };
-        self.observer.progress(stage, state.scored, self.total);
+        self.observer.progress(stage, *state.scored, self.total);
         Ok(())
     }
 
