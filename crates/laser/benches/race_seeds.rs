@@ -109,5 +109,6 @@ fn one(outcomes: &Outcomes, position: usize) -> Outcomes {
         logprobs: vec![outcomes.logprobs[position]],
         margins: vec![outcomes.margins[position]],
         ties: vec![outcomes.ties[position]],
+        in_top10: vec![outcomes.in_top10[position]],
     }
 }

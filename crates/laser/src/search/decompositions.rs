@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::candidate::Candidate;
 use super::context::SearchContext;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::team::SharedWork;
 use laser_model::parallel::map;
 use laser_model::weight_id::WeightId;
@@ -44,9 +44,8 @@ impl SharedWork for Decompositions<'_> {
     fn compute(&mut self, parts: &[usize]) -> Result<()> {
         let SearchContext { model, truncation, settings, observer, .. } = self.context;
         let ids: Vec<WeightId> = parts.iter().map(|part| self.ids[*part]).collect();
-        map(ids, settings.threads, observer, |id| {
-            truncation.svd(id, &model.matrix(id)?).map(drop).map_err(Error::from)
-        })?;
+        let decompose = |id| truncation.svd(id, &model.matrix(id)?).map(drop);
+        map(ids, settings.threads, observer, decompose)?;
         Ok(())
     }
 

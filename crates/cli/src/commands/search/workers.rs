@@ -77,17 +77,16 @@ pub(super) fn search(
             );
         }
     }
-    if let Some(path) = args.write_model.as_ref().filter(|path| !path.exists()) {
-        if run.results()?.proposes_edit() {
-            bail!(
-                "{}: the worker that was to write the model ended before; laser apply {} --edit {out}/recipe.yaml --out {0} writes it",
-                path.display(),
-                args.model.model
-            );
-        }
+    let results = run.results()?;
+    if let Some(path) = args.write_model.as_ref().filter(|path| results.proposes_edit() && !path.exists()) {
+        bail!(
+            "{}: the worker that was to write the model ended before; laser apply {} --edit {out}/recipe.yaml --out {0} writes it",
+            path.display(),
+            args.model.model
+        );
     }
     Team::remove(&args.out)?;
-    Ok(run.results()?)
+    Ok(results)
 }
 
 fn shown(workers: Workers) -> String {
