@@ -7,7 +7,6 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{CommandFactory, FromArgMatches};
 use laser::checkpoint::write_atomically;
 use laser::share::{Check, RESULTS, differing_keys, settled, settled_sha256};
-use laser::task::Task;
 use laser::{SearchOptions, Session};
 use serde_json::Value;
 
