@@ -102,7 +102,7 @@ fn a_pushed_run_is_described_and_can_be_made_again_from_there() {
         "`gate_proj`",
         "The gain is real",
         "McNemar",
-        "## Side effects\n\n- costs ",
+        "## Side effects\n\n- gains 0.04 nats a token on ordinary text (95 % ",
         &format!("laser apply hf:org/base@{} --edit {DELTA}", "0".repeat(39) + "1"),
         "laser reproduce-run me/better\n",
     ] {

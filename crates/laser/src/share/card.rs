@@ -115,7 +115,7 @@ impl SharedCard<'_> {
         };
         format!(
             "```console\n$ laser reproduce-run {}{model}\n```\n\n\
-             compares the base model's hash, makes the edited tensors again, and compares their hashes with those in \
+             This compares the base model's hash, makes the edited tensors again, and compares their hashes with those in \
              `{REPRODUCTION}`. With `--search` it also runs the search again, which needs the task's data, and compares the \
              results. `{REPORT}` is the whole report, `{RESULTS}` its numbers.\n",
             self.repository
@@ -135,9 +135,9 @@ fn proof(results: &Results) -> String {
             count(test.broken)
         );
         text += &format!("- McNemar's test: {}.\n", p_value(test.mcnemar_p));
-        let family = p_value(test.familywise_p);
         text += &format!(
-            "- The best of as many edits without any effect would gain as much on the search split with {family}.\n"
+            "- A gain as large on the search split, of the best of as many edits without any effect: {}.\n",
+            p_value(test.familywise_p)
         );
     }
     text

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use ureq::http::header;
 use ureq::{RequestBuilder, SendBody};
 
-use super::writer::Writer;
+use super::writer::{Writer, shown};
 use crate::error::SourceError;
 use crate::hub::DEFAULT_REVISION;
 use crate::hub::client::{escape, header_text};
@@ -145,8 +145,7 @@ impl Sender<'_> {
         let has_own =
             headers.is_some_and(|headers| headers.keys().any(|name| name.eq_ignore_ascii_case("authorization")));
         let request = if has_own { request } else { self.writer.with_token(url, request) };
-        let short = url.split('?').next().unwrap_or_default();
-        let network = |e: ureq::Error| SourceError::Network { url: short.to_owned(), reason: e.to_string() };
+        let network = |e: ureq::Error| SourceError::Network { url: shown(url).to_owned(), reason: e.to_string() };
         let answer = request.send(SendBody::from_reader(&mut body)).map_err(network)?;
         let answer = self.writer.accepted(url, answer)?;
         Ok(header_text(&answer, "etag").map(str::to_owned))

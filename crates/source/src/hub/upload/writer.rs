@@ -38,8 +38,8 @@ impl Writer<'_> {
         let request = self.patient(self.client.agent.post(url)).header(header::CONTENT_TYPE, kind);
         // Git LFS wants its own kind of answer; elsewhere the Hub answers with JSON whatever is accepted.
         let request = if kind == super::JSON { request } else { request.header(header::ACCEPT, kind) };
-        let answer = self.with_token(url, request).send(body).map_err(|e| network(url, &e))?;
-        json(url, self.accepted(url, answer)?)
+        let answer = self.with_token(url, request).send(body).map_err(|e| network(shown(url), &e))?;
+        json(shown(url), self.accepted(url, answer)?)
     }
 
     /// A request whose answer may take long.
@@ -75,10 +75,13 @@ impl Writer<'_> {
             Some(reason) => format!("{advice} (the server says: {reason})"),
             None => advice,
         };
-        // An address of a storage server may hold a signature, which belongs into no log.
-        let url = url.split('?').next().unwrap_or_default().to_owned();
-        Err(SourceError::Http { url, status, hint })
+        Err(SourceError::Http { url: shown(url).to_owned(), status, hint })
     }
+}
+
+/// An address as errors show it: without its query, which may hold the signature of a storage server.
+pub(super) fn shown(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
 }
 
 /// The server's own words about a refusal, on one line.
