@@ -37,6 +37,7 @@ mod pypi_name;
 mod resolve;
 mod resolved;
 mod upload;
+mod upload_to_hub;
 
 pub use adapter::adapter_base;
 pub use digest::sha256_file;
@@ -50,4 +51,5 @@ pub use options::{ChooseFiles, DownloadProgress, HUB_ENDPOINT, SourceOptions};
 pub use pypi_name::PypiPackage;
 pub use resolve::resolve;
 pub use resolved::ResolvedSource;
-pub use upload::{FileToUpload, Upload, Uploaded, upload};
+pub use upload::{FileToUpload, Upload, Uploaded};
+pub use upload_to_hub::upload;

@@ -1,11 +1,10 @@
-//! Files of this disk → one commit of a model repository of the Hub. Compiled with and without the feature `hub`.
+//! An upload: the files, the repository they go to, and what comes of it. Compiled with and without the feature `hub`.
 
 use std::path::{Path, PathBuf};
 
 use super::digest::sha256_file;
 use super::error::SourceError;
 use super::hub_repository::HubRepository;
-use super::options::SourceOptions;
 
 /// A file to upload, with the facts by which the Hub knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,24 +51,4 @@ pub struct Uploaded {
     pub url: String,
     /// Commit that has the files.
     pub commit: String,
-}
-
-/// Uploads files: creates the repository if there is none, sends the large files, and then commits everything with one
-/// request. So a failure before that request changes no file of the repository.
-///
-/// # Errors
-/// [`SourceError::NoToken`] without a token, [`SourceError::Offline`] with `offline`; a server that refuses, fails or cannot
-/// be reached, or a file that cannot be read. Without the feature `hub`, [`SourceError::NotBuilt`].
-pub fn upload(job: &Upload<'_>, options: &SourceOptions<'_>) -> Result<Uploaded, SourceError> {
-    to_hub(job, options)
-}
-
-#[cfg(feature = "hub")]
-fn to_hub(job: &Upload<'_>, options: &SourceOptions<'_>) -> Result<Uploaded, SourceError> {
-    super::hub::upload(job, options)
-}
-
-#[cfg(not(feature = "hub"))]
-fn to_hub(job: &Upload<'_>, _options: &SourceOptions<'_>) -> Result<Uploaded, SourceError> {
-    Err(SourceError::NotBuilt { origin: format!("hf:{}", job.repository), feature: "hub" })
 }
