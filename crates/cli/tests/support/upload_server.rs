@@ -230,7 +230,7 @@ impl State {
             return if self.repositories.contains_key(repo) { preupload(&json) } else { refused(404, "no repository") };
         }
         match of_repository.and_then(|path| path.strip_suffix("/commit/main")) {
-            Some(repo) if kind == "application/x-ndjson" => self.commit(&repo.to_owned(), &lines),
+            Some(repo) if kind == "application/x-ndjson" => self.commit(repo, &lines),
             _ => refused(404, "no such address"),
         }
     }
