@@ -73,6 +73,14 @@ build:
 gpu-check:
     tools/check_cuda.sh
 
+# Packs every crate as a release would, builds each from its package, and uploads nothing; `--no-verify` leaves out the building.
+publish-dry-run *arguments:
+    cargo publish --workspace --dry-run --allow-dirty {{ arguments }}
+
+# Builds the command and packs it with completions, man pages and licences: dist/laser-VERSION-TARGET.tar.gz (docs/releasing.md).
+package target: build
+    tools/package_release.py --binary "${CARGO_TARGET_DIR:-target}/release/laser" --target {{ target }} --out dist
+
 # Everything that must hold before a change lands; .ci/run calls this.
 ci: fmt-check deny clippy doc test examples
 

@@ -7,7 +7,9 @@ mod corpus;
 mod explain;
 mod lab;
 mod lora;
+mod push;
 mod reproduce;
+mod reproduce_run;
 mod search;
 mod sweep;
 mod task;
@@ -31,7 +33,9 @@ pub(crate) use lab::{
     LabSokobanStudy, LabStudy, LabTrain, Levels, NoiseName, Play, ReturnName, Sokoban, SokobanCommand, TrainPlayer,
 };
 pub(crate) use lora::Lora;
+pub(crate) use push::Push;
 pub(crate) use reproduce::Reproduce;
+pub(crate) use reproduce_run::ReproduceRun;
 pub(crate) use search::Search;
 pub(crate) use sweep::Sweep;
 pub(crate) use task::{QuestionArgs, TaskArgs};
@@ -121,6 +125,10 @@ pub(crate) enum Command {
     Reproduce(Reproduce),
     /// Write the edited model
     Apply(Apply),
+    /// Upload a finished search to the Hugging Face Hub: model card, recipe, results, hashes, and the reduced matrices
+    Push(Push),
+    /// Make a shared or recorded edit again, and compare it with its hashes
+    ReproduceRun(ReproduceRun),
     /// Show what a LoRA adapter changes of what LASER keeps and removes, and whether LASER still helps
     Lora(Box<Lora>),
     /// Show what a model says to a prompt, with and without an edit, without writing a file

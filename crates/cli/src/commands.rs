@@ -12,9 +12,11 @@ mod generate;
 mod inspect;
 mod lab;
 mod lora;
+mod push;
 mod quickstart;
 mod report;
 mod reproduce;
+mod reproduce_run;
 mod search;
 mod spectrum;
 mod sweep;
@@ -56,6 +58,8 @@ fn run_command(arguments: Arguments, given: &Given, progress: &Arc<Progress>) ->
         Command::Explain(args) => explain::run(&args, &global, progress),
         Command::Reproduce(args) => reproduce::run(&args, &global, progress),
         Command::Apply(args) => apply::run(&args, &global, progress),
+        Command::Push(args) => push::run(&args, &global, progress),
+        Command::ReproduceRun(args) => reproduce_run::run(&args, &global, progress),
         Command::Lora(args) => lora::run(&args, &global, progress),
         Command::Ask(args) => ask::run(&args, &global, progress),
         Command::Compare(args) => compare::run(&args, &global),

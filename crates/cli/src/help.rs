@@ -80,6 +80,10 @@ const HEADINGS: [(&str, &[&str]); 9] = [
             "weights_type",
             "spectra",
             "generic",
+            "with",
+            "private",
+            "message",
+            "search",
         ],
     ),
     ("Model", &["model", "device", "dtype", "threads", "memory"]),
@@ -90,7 +94,7 @@ const HEADINGS: [(&str, &[&str]); 9] = [
 ];
 
 /// Flags that the short help of every command shows.
-const SHORT: [&str; 21] = [
+const SHORT: [&str; 25] = [
     "task",
     "data",
     "limit",
@@ -109,13 +113,17 @@ const SHORT: [&str; 21] = [
     "prompt",
     "answer",
     "run",
+    "with",
+    "private",
+    "model",
+    "search",
     "json",
     "quiet",
     "help",
 ];
 
 /// Commands with examples of their use.
-const EXAMPLES: [(&str, &str); 13] = [
+const EXAMPLES: [(&str, &str); 15] = [
     (
         "search",
         "\
@@ -160,6 +168,20 @@ laser explain MODEL --prompt \"Toronto is located in\" --answer Canada --edit L2
     ("inspect", "laser inspect hf:ORG/NAME"),
     ("compare", "laser compare before after\nlaser compare run/ edited/"),
     ("reproduce", "laser reproduce table1 MODEL --data DATA --limit 300"),
+    (
+        "push",
+        "\
+laser push run my-name/better-model --dry-run
+laser push run my-name/better-model --private
+laser push run my-name/better-model --with dense",
+    ),
+    (
+        "reproduce-run",
+        "\
+laser reproduce-run my-name/better-model
+laser reproduce-run reproduce.json --model path/to/base
+laser reproduce-run run --search",
+    ),
     ("lora", "laser lora MODEL --adapter DIR --edit run/recipe.yaml --task questions.jsonl"),
     ("config", "laser config search > run.yaml\nlaser search --config run.yaml"),
 ];

@@ -10,6 +10,8 @@ mod hub_server;
 mod items;
 #[path = "support/schema.rs"]
 mod schema;
+#[path = "support/upload_server.rs"]
+mod upload_server;
 
 #[path = "cli/adapters.rs"]
 mod adapters;
@@ -57,6 +59,8 @@ mod memory;
 mod numbers;
 #[path = "cli/own_files.rs"]
 mod own_files;
+#[path = "cli/push.rs"]
+mod push;
 #[path = "cli/relate.rs"]
 mod relate;
 #[path = "cli/reproduce.rs"]

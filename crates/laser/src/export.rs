@@ -48,6 +48,7 @@ use verify::EditedTensor;
 pub use adapter::AdaptedMatrix;
 pub use factored::{FactoredModule, FactoredSample};
 pub use model_card::ModelCard;
+pub(crate) use model_card::{loading, one_line};
 pub use temporary_target::ExportedFile;
 pub use verify::StoredMatrix;
 

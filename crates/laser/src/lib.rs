@@ -72,6 +72,7 @@ pub mod results;
 pub mod run;
 pub mod search;
 pub mod session;
+pub mod share;
 pub mod sokoban;
 pub mod sweep;
 pub mod team;
@@ -90,7 +91,7 @@ pub use search::{Plan, Protocol};
 pub use session::{
     AdapterOptions, BehaviourOptions, CompletedSearch, EditedModel, EvaluateOptions, Evaluation, ExplainOptions,
     ExplainedEdit, PromptOptions, RequestedEdit, ScoredTasks, SearchOptions, Session, SessionObserver, SessionOptions,
-    SweepOptions, TaskRequest, TaskSettings, TriedEdit, WrittenForm,
+    SharedFolder, SweepOptions, TaskRequest, TaskSettings, TriedEdit, WrittenForm,
 };
 
 /// Model files as named tensors.

@@ -34,6 +34,7 @@ pub use adapter_page::render_adapter_page;
 pub use error::ReportError;
 pub use flips::{Flip, TestAnswers};
 pub use markdown::markdown_table;
+pub(crate) use markdown::proof_table;
 pub use page::{Findings, render_html};
 pub(crate) use templates::templates;
 

@@ -1,4 +1,4 @@
-//! Errors of resolving and fetching; every error names the file, address or package concerned.
+//! Errors of resolving, fetching and uploading; every error names the file, address or package concerned.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ pub enum ErrorKind {
     NotBuilt,
 }
 
-/// Reason why a model or data set could not be made available on this disk.
+/// Reason why a model or data set could not be made available on this disk, or files not be uploaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
@@ -99,6 +99,37 @@ pub enum SourceError {
     /// The access token has signs that no token has.
     #[error("the access token of the Hugging Face Hub (HF_TOKEN, or the saved login) has blanks or other signs in it")]
     Token,
+    /// The name of a repository to write is not in the form that the Hub accepts.
+    #[error("{text:?} is no name of a repository: expected ORG/NAME, such as my-name/better-model: {problem}")]
+    RepositoryName {
+        /// The text as given.
+        text: String,
+        /// Part that is missing or wrong.
+        problem: &'static str,
+    },
+    /// There is no access token to write with.
+    #[error(
+        "hf:{repo}: writing needs an access token with permission to write: log in with `hf auth login`, or set HF_TOKEN"
+    )]
+    NoToken {
+        /// `ORG/NAME`.
+        repo: String,
+    },
+    /// Nothing can be written while connections are switched off.
+    #[error("hf:{repo}: nothing can be uploaded while connections are switched off (offline)")]
+    Offline {
+        /// `ORG/NAME`.
+        repo: String,
+    },
+    /// A repository that was to be private is public.
+    #[error(
+        "hf:{repo}: expected a private repository, found a public one; only a new repository is made private: use another \
+         name, or change it on its page"
+    )]
+    PublicRepository {
+        /// `ORG/NAME`.
+        repo: String,
+    },
     /// The certificate authorities that were named cannot be read.
     #[error("{}: no certificates of authorities in PEM form: {reason}", path.display())]
     Certificates {
@@ -185,14 +216,16 @@ impl SourceError {
     /// Group of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Malformed { .. } => ErrorKind::InvalidName,
-            Self::Token => ErrorKind::AccessDenied,
+            Self::Malformed { .. } | Self::RepositoryName { .. } => ErrorKind::InvalidName,
+            Self::Token | Self::NoToken { .. } | Self::PublicRepository { .. } => ErrorKind::AccessDenied,
             Self::NotAModel { .. } | Self::NoWeights { .. } => ErrorKind::Unusable,
             Self::Io { .. } | Self::Certificates { .. } => ErrorKind::Io,
             Self::NotCached { .. } => ErrorKind::NotCached,
             Self::Http { status: 401 | 403, .. } => ErrorKind::AccessDenied,
             Self::NoSuchPath { .. } | Self::Http { status: 404, .. } | Self::NoData { .. } => ErrorKind::NotFound,
-            Self::Network { .. } | Self::Http { .. } | Self::Protocol { .. } => ErrorKind::Network,
+            Self::Network { .. } | Self::Http { .. } | Self::Protocol { .. } | Self::Offline { .. } => {
+                ErrorKind::Network
+            }
             Self::Mismatch { .. } | Self::Wheel { .. } => ErrorKind::Damaged,
             Self::Python { .. } | Self::Pip { .. } => ErrorKind::Pip,
             Self::NotBuilt { .. } => ErrorKind::NotBuilt,

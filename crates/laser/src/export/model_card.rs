@@ -82,7 +82,7 @@ impl ModelCard {
                 text += &format!("- {}\n", one_line(line));
             }
         }
-        text += &loading(source.config());
+        text += &format!("\n## Use\n\n{}", loading(source.config(), "path/to/this/folder"));
         if !stored.is_empty() {
             text += &stored_table(stored);
         }
@@ -90,7 +90,7 @@ impl ModelCard {
     }
 
     /// The metadata at the beginning of the card.
-    pub(super) fn metadata_of(&self, source: &ModelFiles) -> Mapping {
+    pub(crate) fn metadata_of(&self, source: &ModelFiles) -> Mapping {
         let base = match source.checkpoint().gguf_metadata() {
             Some(metadata) => gguf_metadata(metadata),
             None => base_card(source).as_deref().and_then(metadata).unwrap_or_default(),
@@ -99,7 +99,7 @@ impl ModelCard {
     }
 
     /// The base model's repository on the Hub and the revision there, as far as they are known.
-    pub(super) fn repository(&self, source: &ModelFiles) -> (Option<String>, Option<String>) {
+    pub(crate) fn repository(&self, source: &ModelFiles) -> (Option<String>, Option<String>) {
         let named = self.base_model.as_deref().and_then(|name| name.strip_prefix("hf:")?.split_once('@'));
         let revision = named.map(|(_, revision)| revision.to_owned());
         (self.base_id(source), revision.or_else(|| cached_revision(source.path())))
@@ -112,7 +112,7 @@ impl ModelCard {
 
     /// The base model's name: its id on the Hub, the name and version of a package, or the name that a GGUF file gives
     /// itself. Else the last part of the path, because folders of the user's machine do not belong in a published card.
-    fn name(&self, source: &ModelFiles) -> String {
+    pub(crate) fn name(&self, source: &ModelFiles) -> String {
         if let Some(id) = self.base_id(source) {
             return id;
         }
@@ -171,8 +171,8 @@ impl ModelCard {
     }
 }
 
-/// The section that shows how to load the folder, with the class that fits the kind of model.
-fn loading(config: &ModelConfig) -> String {
+/// Code that loads the model at `place`, a folder or a repository, with the class that fits its kind.
+pub(crate) fn loading(config: &ModelConfig, place: &str) -> String {
     let (class, tokenizer) = match (&config.embedding.trajectory, config.attention.causal) {
         (Some(_), _) => (config.family.class, false),
         (None, true) => ("AutoModelForCausalLM", true),
@@ -183,9 +183,9 @@ fn loading(config: &ModelConfig) -> String {
         false => ("", ""),
     };
     format!(
-        "\n## Use\n\n```python\n\
+        "```python\n\
          from transformers import {class}{import}\n\n\
-         folder = \"path/to/this/folder\"\n\
+         folder = \"{place}\"\n\
          model = {class}.from_pretrained(folder)\n\
          {load}```\n"
     )
@@ -285,7 +285,7 @@ fn last_part(path: &Path) -> String {
 }
 
 /// `text` without line breaks, which would end a heading or a list item.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -18,13 +18,15 @@ pub fn markdown_table(results: &Results) -> String {
     if !results.proposes_edit() {
         return base_task_table(results).unwrap_or_else(|| base_table(results));
     }
-    let parts = [
-        results.perplexity_goals().is_empty().then(|| split_table(results)),
-        task_table(results),
-        price_lines(results),
-        bounds_table(results),
-    ];
+    let parts =
+        [Some(proof_table(results)).filter(|table| !table.is_empty()), price_lines(results), bounds_table(results)];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// The tables of [`markdown_table`] that compare the winner with the unedited model.
+pub(crate) fn proof_table(results: &Results) -> String {
+    let by_split = results.perplexity_goals().is_empty().then(|| split_table(results));
+    [by_split, task_table(results)].into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// Scores of the unedited model on each split.

@@ -340,12 +340,20 @@ impl RunFolder {
         read_json(&self.path.join(RESULTS))
     }
 
+    /// `results.json` with every key, whatever wrote it.
+    ///
+    /// # Errors
+    /// The file is missing or cannot be read.
+    pub fn results_document(&self) -> Result<Value> {
+        read_json(&self.path.join(RESULTS))
+    }
+
     /// The edit that was evaluated; `None` for the unedited model.
     ///
     /// # Errors
     /// The folder has no `results.json`, or it cannot be read.
     pub fn evaluated_edit(&self) -> Result<Option<String>> {
-        let whole: Value = read_json(&self.path.join(RESULTS))?;
+        let whole = self.results_document()?;
         Ok(whole["laser"]["edit"].as_str().map(str::to_owned))
     }
 

@@ -96,7 +96,7 @@ impl Default for SessionOptions {
 
 impl SessionOptions {
     /// Calls `fetch` with these options as the crate `laser-source` takes them.
-    pub(super) fn with_sources<T>(&self, fetch: impl FnOnce(&SourceOptions<'_>) -> T) -> T {
+    pub fn with_sources<T>(&self, fetch: impl FnOnce(&SourceOptions<'_>) -> T) -> T {
         let report = |progress: DownloadProgress<'_>| self.observer.download(&progress);
         let mut sources = SourceOptions::new(&self.cache_dir, &report);
         if let Some(cache) = &self.hub_cache {

@@ -25,7 +25,8 @@ const REDIRECTS: usize = 5;
 /// A connection pool for one endpoint and one kind of repository, with the user's token.
 pub(super) struct Client {
     pub(super) agent: Agent,
-    endpoint: String,
+    /// Address of the Hub, without a slash at its end.
+    pub(super) endpoint: String,
     token: Option<String>,
     kind: RepoKind,
 }
@@ -190,13 +191,13 @@ pub(super) fn header_text<'a>(answer: &'a Response<Body>, name: &str) -> Option<
 }
 
 /// Scheme, host and port of an address.
-fn origin(url: &str) -> &str {
+pub(super) fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     url[host..].find('/').map_or(url, |at| &url[..host + at])
 }
 
 /// Percent-encodes a path, without its slashes.
-fn escape(path: &str) -> String {
+pub(super) fn escape(path: &str) -> String {
     path.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => char::from(byte).to_string(),
@@ -205,7 +206,8 @@ fn escape(path: &str) -> String {
         .collect()
 }
 
-fn network(url: &str, error: &ureq::Error) -> SourceError {
+/// A connection that failed.
+pub(super) fn network(url: &str, error: &ureq::Error) -> SourceError {
     let mut reason = error.to_string();
     if reason.contains("certificate") {
         reason += " (a network with a certificate authority of its own needs that named, usually by SSL_CERT_FILE)";

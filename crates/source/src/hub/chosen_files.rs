@@ -1,5 +1,5 @@
-//! `hf:ORG/NAME[@REV]` as a data set: takes the parsed name and a choice of files, gives the folder of the files in the
-//! Hub's cache.
+//! Some files of a repository, `hf:ORG/NAME[@REV]`: takes the parsed name and a choice of files, gives the folder of the
+//! files in the Hub's cache.
 
 use std::path::{Path, PathBuf};
 
@@ -9,25 +9,44 @@ use super::caches::Caches;
 use super::client::Client;
 use super::repo_kind::RepoKind;
 use crate::error::SourceError;
-use crate::hub_name::HubDataset;
+use crate::hub_name::{HubDataset, HubModel};
 use crate::options::{ChooseFiles, DownloadProgress, SourceOptions};
 use crate::resolved::ResolvedSource;
 
 /// Largest number of file names that an error lists.
 const LISTED: usize = 20;
 
-/// Downloads the chosen files that the caches lack; offline, checks that a cache has all of them.
+/// Downloads the chosen files of a data set that the caches lack; offline, checks that a cache has all of them.
 pub(crate) fn resolve_dataset(
     data: &HubDataset,
     choose: &ChooseFiles<'_>,
     options: &SourceOptions<'_>,
 ) -> Result<ResolvedSource, SourceError> {
-    let caches = Caches::new(options, RepoKind::Dataset, &data.repo);
+    resolve(RepoKind::Dataset, data, choose, options)
+}
+
+/// The same for files of a model repository, which need not be a whole model.
+pub(crate) fn resolve_model_files(
+    model: &HubModel,
+    choose: &ChooseFiles<'_>,
+    options: &SourceOptions<'_>,
+) -> Result<ResolvedSource, SourceError> {
+    let repository = HubDataset { repo: model.repo.clone(), revision: model.revision.clone() };
+    resolve(RepoKind::Model, &repository, choose, options)
+}
+
+fn resolve(
+    kind: RepoKind,
+    data: &HubDataset,
+    choose: &ChooseFiles<'_>,
+    options: &SourceOptions<'_>,
+) -> Result<ResolvedSource, SourceError> {
+    let caches = Caches::new(options, kind, &data.repo);
     let mut notes = Vec::new();
     let (commit, path) = if options.offline {
         caches.find(|cache| find_cached(data, choose, cache))?
     } else {
-        fetch(data, choose, &caches, options, &mut notes)?
+        fetch(&Client::new(options, kind)?, data, choose, &caches, options, &mut notes)?
     };
     let pinned = HubDataset { revision: Some(commit.clone()), ..data.clone() };
     Ok(ResolvedSource { path, origin: pinned.to_string(), revision: Some(commit), sha256: None, notes })
@@ -40,13 +59,13 @@ fn revision(data: &HubDataset) -> &str {
 
 /// Downloads the chosen files; gives the commit and the folder of its files.
 fn fetch(
+    client: &Client,
     data: &HubDataset,
     choose: &ChooseFiles<'_>,
     caches: &Caches,
     options: &SourceOptions<'_>,
     notes: &mut Vec<String>,
 ) -> Result<(String, PathBuf), SourceError> {
-    let client = Client::new(options, RepoKind::Dataset)?;
     let info = match client.info(&data.repo, revision(data)) {
         Ok(info) => info,
         Err(error) => {
@@ -69,7 +88,7 @@ fn fetch(
     });
     let folder = match cached {
         Ok(folder) => folder,
-        Err(_) => caches.fill(notes, |cache| download(&client, data, &info.commit, &files, cache, options))?,
+        Err(_) => caches.fill(notes, |cache| download(client, data, &info.commit, &files, cache, options))?,
     };
     Ok((info.commit, folder))
 }
@@ -117,7 +136,7 @@ fn find_cached(
     Ok((commit, folder))
 }
 
-/// The error of a data set of which the cache lacks a file.
+/// The error of a repository of which the cache lacks a file.
 fn missing(data: &HubDataset, file: String, cache: &RepoCache) -> SourceError {
     SourceError::NotCached { origin: data.to_string(), file, cache: cache.folder().to_owned() }
 }
