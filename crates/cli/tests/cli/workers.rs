@@ -1,6 +1,6 @@
 //! `laser worker` and `--workers`: wrong folders, other searches and options that do not go together are named.
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Ran};
 use crate::items;
 
 const SEARCH: &str = "search model --task open.jsonl --score top1 --matrices fc_in --rho 0.1 --threads 1";
@@ -14,6 +14,10 @@ fn what_workers_cannot_do_is_named() {
     bench.refused(&format!("{SEARCH} --workers local:0 --out a"), &["local:N or slurm:N"]);
     bench.refused(&format!("{SEARCH} --workers local:2 --max-time 1h --out a"), &["--max-time"]);
     bench.refused(&format!("{SEARCH} --out a -- --partition=p"), &["--workers"]);
+    let mut piped = bench.command("search model --task - --score top1 --workers local:2 --out a");
+    let questions = std::fs::File::open(bench.path("open.jsonl")).expect("opens");
+    let ran = Ran::new("piped", piped.stdin(questions).output().expect("the binary starts"));
+    assert!(ran.status.code() == Some(2) && ran.stderr.contains("--task -: workers"), "{ran:?}");
     bench.done(&format!("{SEARCH} --out alone"));
     bench.refused(&format!("{SEARCH} --workers local:2 --out alone"), &["holds a finished search"]);
     assert!(bench.done("worker alone").stderr.contains("is done"));

@@ -47,6 +47,9 @@ pub(super) fn search(
     given: &Given,
 ) -> Result<Results> {
     let (run, out) = (RunFolder::new(&args.out), args.out.display());
+    if args.task.task.iter().flat_map(|tasks| tasks.split(',')).any(|task| task == "-") {
+        bail!("--task -: workers cannot read standard input of this command; write the questions into a file");
+    }
     if run.has_results() && !args.resume {
         bail!("{out}: the folder holds a finished search; use another");
     }
