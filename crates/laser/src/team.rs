@@ -1,10 +1,10 @@
 //! Teams: several processes, on one machine or many, that share the work of one search through its run folder.
 //!
 //! There is no server. Every worker runs the same search and takes the same decisions, because all of them come from the
-//! same outcomes. What takes time is divided into parts ([`SharedWork`]): each worker claims parts that nobody has, computes
+//! same outcomes. What takes time is divided into parts (`SharedWork`): each worker claims parts that nobody has, computes
 //! them, and writes their results, which all others read instead of computing them. A part's result is the same to the bit,
 //! whoever computes it, so that a part that is computed twice does no harm; a worker that dies loses only its claims, which
-//! others take over when its lease has run out ([`Claims`]).
+//! others take over when its lease has run out (`team/claims.rs`).
 
 mod claims;
 mod part_files;
