@@ -4,12 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::text_comparison::TextComparison;
 use crate::error::{Error, Result};
 use crate::evaluate::base_states::BaseStates;
 use crate::evaluate::batch::Batch;
 use crate::evaluate::{Evaluator, ModelPair, RunContext};
-use crate::team::Team;
 use laser_model::Model;
 use laser_model::forward::{ForwardPass, RowComparison, compare_rows};
 use laser_model::parallel::map;
@@ -18,7 +16,7 @@ use laser_statistics::mean;
 use laser_task::score::Score;
 
 /// Rows at which a batch is full: few, so that there is work for all threads.
-const BATCH_ROWS: usize = 256;
+pub(super) const BATCH_ROWS: usize = 256;
 
 /// Predictions of two models on one item, summed over its scored tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -41,39 +39,10 @@ impl PairedPredictions {
 }
 
 impl ModelPair<'_> {
-    /// Compares the models on the texts of items under a perplexity score: one result for each item, in the order of
-    /// `items`.
-    ///
-    /// # Errors
-    /// A forward pass that fails, values that are not finite, or an interruption.
-    pub fn compare_texts(
-        self,
-        evaluator: &Evaluator<'_>,
-        items: &[usize],
-        context: RunContext<'_>,
-    ) -> Result<Vec<PairedPredictions>> {
-        self.compare_texts_in_team(evaluator, items, context, &Team::ALONE)
-    }
-
-    /// The same, divided among the members of a team.
-    pub(crate) fn compare_texts_in_team(
-        self,
-        evaluator: &Evaluator<'_>,
-        items: &[usize],
-        context: RunContext<'_>,
-        team: &Team,
-    ) -> Result<Vec<PairedPredictions>> {
-        let batches = evaluator.batches(items, |_| BATCH_ROWS);
-        let mut comparison = TextComparison::new(self, evaluator, batches, context);
-        team.share(&mut comparison, context.observer)?;
-        let by_item = comparison.by_item();
-        Ok(items.iter().map(|item| by_item[item]).collect())
-    }
-
     /// Mean Kullback–Leibler divergence of the predictions at the end of the items' prompts, nats; `None` without items.
     ///
     /// # Errors
-    /// As [`ModelPair::compare_texts`].
+    /// A forward pass that fails, values that are not finite, or an interruption.
     pub fn divergence_after_prompts(
         self,
         evaluator: &Evaluator<'_>,

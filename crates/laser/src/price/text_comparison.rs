@@ -2,11 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use super::predictions::{PairedPredictions, compare_batches};
+use super::predictions::{BATCH_ROWS, PairedPredictions, compare_batches};
 use crate::error::Result;
-use crate::evaluate::batch::Batch;
+use crate::evaluate::batch::{Batch, BatchItem};
 use crate::evaluate::{Evaluator, ModelPair, RunContext};
-use crate::team::SharedWork;
+use crate::team::{SharedWork, Team};
+
+impl ModelPair<'_> {
+    /// Compares the models on the texts of items under a perplexity score: one result for each item, in the order of
+    /// `items`.
+    ///
+    /// # Errors
+    /// A forward pass that fails, values that are not finite, or an interruption.
+    pub fn compare_texts(
+        self,
+        evaluator: &Evaluator<'_>,
+        items: &[usize],
+        context: RunContext<'_>,
+    ) -> Result<Vec<PairedPredictions>> {
+        self.compare_texts_in_team(evaluator, items, context, &Team::ALONE)
+    }
+
+    /// The same, divided among the members of a team.
+    pub(crate) fn compare_texts_in_team(
+        self,
+        evaluator: &Evaluator<'_>,
+        items: &[usize],
+        context: RunContext<'_>,
+        team: &Team,
+    ) -> Result<Vec<PairedPredictions>> {
+        let batches = evaluator.batches(items, |_| BATCH_ROWS);
+        let mut comparison = TextComparison::new(self, evaluator, batches, context);
+        team.share(&mut comparison, context.observer)?;
+        let by_item = comparison.by_item();
+        Ok(items.iter().map(|item| by_item[item]).collect())
+    }
+}
 
 /// The predictions of two models on the texts of items.
 pub(super) struct TextComparison<'a> {
@@ -61,7 +92,7 @@ impl SharedWork for TextComparison<'_> {
         let batches: Vec<&Batch> = parts.iter().map(|part| &self.batches[*part]).collect();
         let rows = compare_batches(self.models, &batches, self.context)?;
         for ((part, batch), rows) in parts.iter().zip(batches).zip(rows) {
-            let of_item = |item: &crate::evaluate::batch::BatchItem| {
+            let of_item = |item: &BatchItem| {
                 let mut sum = PairedPredictions::default();
                 // Each text is its only candidate, whose tokens name their rows.
                 for (row, token) in item.candidates.iter().flatten() {
