@@ -192,7 +192,7 @@ pub(crate) fn arrange(command: Command) -> Command {
     let mut command = command.mut_args(|argument| {
         let id = argument.get_id().to_string();
         let heading = HEADINGS.iter().find(|(_, ids)| ids.contains(&id.as_str())).map(|(heading, _)| *heading);
-        let is_rare = !argument.is_positional() && !SHORT.contains(&id.as_str());
+        let is_rare = argument.is_last_set() || !argument.is_positional() && !SHORT.contains(&id.as_str());
         let argument = argument.hide_short_help(is_rare);
         match heading {
             Some(heading) if !argument.is_positional() => argument.help_heading(heading),

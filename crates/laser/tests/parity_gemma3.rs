@@ -54,11 +54,11 @@ impl Reference {
         }
     }
 
-    /// Compares 64 greedy tokens and their text.
-    fn check_greedy(&self, what: &str, model: &Model, tokenizer: &Tokenizer, golden: &Value) {
+    /// Compares the first `n` of 64 greedy tokens, and the text of all.
+    fn check_greedy(&self, what: &str, n: usize, model: &Model, tokenizer: &Tokenizer, golden: &Value) {
         let (prompt, expected) = (ids(&golden["prompt_ids"]), ids(&golden["ids"]));
         assert_eq!(expected.len(), 64);
-        assert_eq!(model.greedy(&prompt, 64).expect("greedy"), expected, "{what}: greedy ids");
+        assert_eq!(model.greedy(&prompt, n).expect("greedy"), expected[..n], "{what}: greedy ids");
         assert_eq!(tokenizer.decode(&expected).expect("decode"), golden["text"], "{what}: greedy text");
     }
 
@@ -106,7 +106,7 @@ fn gemma3_equals_transformers() {
     let model = files.load(&Device::Cpu, DType::F32, 2).expect("load");
     reference.check_trace(&model);
     reference.check_prompts("base", &model, &reference.golden["prompts"]);
-    reference.check_greedy("base", &model, &tokenizer, &reference.golden["greedy"]);
+    reference.check_greedy("base", 64, &model, &tokenizer, &reference.golden["greedy"]);
 
     let long = ids(&reference.golden["long"]["ids"]);
     assert!(long.len() > 512, "a text within the window cannot show that the window works");
@@ -122,7 +122,8 @@ fn gemma3_equals_transformers() {
         let stated = edit["relative_error"].as_f64().expect("relative_error");
         assert!((records[0].relative_error - stated).abs() < 1e-4, "{text}: {}", records[0].relative_error);
         reference.check_prompts(text, &edited, &edit["prompts"]);
-        reference.check_greedy(text, &edited, &tokenizer, &edit["greedy"]);
+        // Fewer than of the base: each takes a second in a build for tests.
+        reference.check_greedy(text, 16, &edited, &tokenizer, &edit["greedy"]);
     }
 }
 

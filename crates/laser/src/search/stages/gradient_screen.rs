@@ -83,6 +83,9 @@ impl GradientScreen {
         (base, model): (&Edit, &Model),
         candidates: &[Candidate],
     ) -> Result<Vec<(Edit, f64)>> {
+        if candidates.is_empty() {
+            return Ok(Vec::new()); // a composition that has all of them
+        }
         let context = runner.context();
         let measure = context.settings.objective.measure;
         let counts_flips = measure == Measure::Accuracy && runner.counts_flips();
