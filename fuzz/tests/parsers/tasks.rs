@@ -187,7 +187,7 @@ fn tables() {
         b"\xef\xbb\xbfquestion,answer\r\n\"a, \"\"b\"\"\",1\r\n\"two\nlines\",2\r\n".to_vec(),
         b"question,choices,gold\na,\"[\"\"x\"\", \"\"y\"\"]\",1\n".to_vec(),
     ];
-    run("csv", "x.csv", 6000, Damaged { seeds, words }, bolero::check!());
+    run("csv", "x.csv", 1500, Damaged { seeds, words }, bolero::check!());
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn parquet_files() {
     let names = ["nested", "nested-zstd-v2", "flat-plain", "flat-groups", "flat-pages-v2"];
     let seeds = names.iter().map(|name| golden(&format!("parquet/{name}.parquet"))).collect();
     let words = &["PAR1", "\u{15}\u{0}", "\u{19}\u{1c}", "\u{18}", "\u{26}", "\u{16}\u{fe}", "schema", "\u{0}"];
-    run("parquet", "x.parquet", 3000, Damaged { seeds, words }, bolero::check!());
+    run("parquet", "x.parquet", 750, Damaged { seeds, words }, bolero::check!());
 }
 
 const YAML_WORDS: &[&str] = &[
