@@ -7,6 +7,7 @@
 //! others take over when its lease has run out (`team/claims.rs`).
 
 mod claims;
+mod gathered;
 mod part_files;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::claims::Claims;
+pub(crate) use self::gathered::GatheredWork;
+use self::gathered::Gathering;
 use self::part_files::PartFiles;
 use crate::error::{Error, Result};
 use laser_model::parallel::Observer;
@@ -40,7 +43,7 @@ pub struct Member {
     pub closing: Arc<AtomicBool>,
 }
 
-/// What a member did for its team.
+/// Work of a member for its team.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Contribution {
     /// Number of parts that it computed.
@@ -125,7 +128,7 @@ impl Team {
         self.shared.as_ref().map_or_else(Contribution::default, |shared| *shared.contribution())
     }
 
-    /// Whether other processes may take parts.
+    /// True if other processes may take parts.
     pub(crate) fn is_shared(&self) -> bool {
         self.shared.is_some()
     }
@@ -155,7 +158,17 @@ impl Team {
         }
     }
 
-    /// Whether this process is the one that does what is left after the shared work; alone it always is. Others wait until
+    /// Results of every part of `work`, in the order of the parts, computed by this process or another.
+    ///
+    /// # Errors
+    /// Those of [`Team::share`].
+    pub(crate) fn gather<W: GatheredWork>(&self, work: &W, observer: &dyn Observer) -> Result<Vec<W::Part>> {
+        let mut gathering = Gathering::new(work);
+        self.share(&mut gathering, observer)?;
+        Ok(gathering.results())
+    }
+
+    /// True for the one process that does what is left after the shared work; alone it always is. Others wait until
     /// its results are there, and take over if that process dies.
     ///
     /// # Errors

@@ -137,7 +137,7 @@ fn workers_of_slurm_find_the_same_bytes() {
     }
 }
 
-/// What the workers wrote.
+/// The output of all workers.
 fn logs(folder: &Path) -> String {
     let Ok(logs) = std::fs::read_dir(folder) else { return "no logs".to_owned() };
     logs.filter_map(|log| std::fs::read_to_string(log.ok()?.path()).ok()).collect()

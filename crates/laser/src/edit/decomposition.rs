@@ -63,7 +63,7 @@ impl Decomposer {
         self.threads
     }
 
-    /// Whether exact decompositions are kept on disk.
+    /// True if exact decompositions are kept on disk.
     pub(crate) fn has_cache(&self) -> bool {
         self.nests() && self.cache.is_some()
     }

@@ -147,7 +147,7 @@ impl Truncation {
         self.source(model, id)?.spectrum()
     }
 
-    /// Whether exact decompositions are kept on disk.
+    /// True if exact decompositions are kept on disk.
     pub(crate) fn has_cache(&self) -> bool {
         self.decomposer.has_cache()
     }

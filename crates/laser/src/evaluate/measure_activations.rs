@@ -6,8 +6,7 @@ use candle_core::{DType, Device, Tensor};
 use laser_linalg::{Covariance, MatrixView};
 
 use super::Evaluator;
-use super::batch::BATCH_ROWS;
-use super::batch::Batch;
+use super::batch::{BATCH_ROWS, Batch};
 use super::context::RunContext;
 use crate::edit::activations::{Activations, MatrixInput};
 use crate::error::{Error, Result};

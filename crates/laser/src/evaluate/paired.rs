@@ -11,7 +11,7 @@ use super::context::RunContext;
 use super::outcome::Outcome;
 use super::scorer::Detail;
 use crate::error::{Error, Result};
-use crate::team::{SharedWork, Team};
+use crate::team::{GatheredWork, Team};
 use laser_model::Model;
 use laser_model::parallel::map;
 use laser_model::weight_id::BlockEntry;
@@ -27,7 +27,7 @@ pub struct ModelPair<'a> {
     pub first_layer: usize,
 }
 
-/// One evaluation of both models.
+/// One evaluation of both models; a part is a batch.
 pub(crate) struct PairedEvaluation<'a> {
     evaluator: &'a Evaluator<'a>,
     models: ModelPair<'a>,
@@ -38,8 +38,6 @@ pub(crate) struct PairedEvaluation<'a> {
     /// Batches of texts; none for levels, which are one part.
     batches: Vec<Batch>,
     context: RunContext<'a>,
-    /// By batch: outcomes of both models in the order of the batch's items; `None` until they are known.
-    found: Vec<Option<[Vec<Outcome>; 2]>>,
 }
 
 impl<'a> PairedEvaluation<'a> {
@@ -55,36 +53,29 @@ impl<'a> PairedEvaluation<'a> {
             Some(_) => Vec::new(),
             None => evaluator.batches(indices, |_| BATCH_ROWS),
         };
-        let parts = if evaluator.levels().is_some() { 1 } else { batches.len() };
-        Self { evaluator, models, edit, indices, batches, context, found: vec![None; parts] }
+        Self { evaluator, models, edit, indices, batches, context }
     }
 
-    /// Has a team do it.
+    /// Outcomes of the unedited model and of the edit, in the order of the indices, computed by the members of a team.
     ///
     /// # Errors
     /// A forward pass that fails, values that are not finite, or an interruption.
-    pub(crate) fn run(mut self, team: &Team) -> Result<[Vec<Outcome>; 2]> {
-        let observer = self.context.observer;
-        team.share(&mut self, observer)?;
-        Ok(self.outcomes())
-    }
-
-    /// Outcomes of the unedited model and of the edit, in the order of the indices, once all parts are done.
-    fn outcomes(self) -> [Vec<Outcome>; 2] {
-        let found: Vec<[Vec<Outcome>; 2]> = self.found.into_iter().flatten().collect();
+    pub(crate) fn run(self, team: &Team) -> Result<[Vec<Outcome>; 2]> {
+        let found = team.gather(&self, self.context.observer)?;
         if self.evaluator.levels().is_some() {
-            return found.into_iter().next().unwrap_or_default();
+            return Ok(found.into_iter().next().unwrap_or_default());
         }
         let mut by_index: BTreeMap<usize, [Outcome; 2]> = BTreeMap::new();
         for (batch, [base, edited]) in self.batches.iter().zip(found) {
             let pairs = base.into_iter().zip(edited).map(|(base, edited)| [base, edited]);
             by_index.extend(batch.items.iter().map(|item| item.index).zip(pairs));
         }
-        [0, 1].map(|model| self.indices.iter().map(|index| by_index[index][model].clone()).collect())
+        Ok([0, 1].map(|model| self.indices.iter().map(|index| by_index[index][model].clone()).collect()))
     }
 }
 
-impl SharedWork for PairedEvaluation<'_> {
+impl GatheredWork for PairedEvaluation<'_> {
+    /// Outcomes of both models, in the order of the batch's items.
     type Part = [Vec<Outcome>; 2];
 
     fn name(&self) -> String {
@@ -93,7 +84,7 @@ impl SharedWork for PairedEvaluation<'_> {
     }
 
     fn parts(&self) -> usize {
-        self.found.len()
+        if self.evaluator.levels().is_some() { 1 } else { self.batches.len() }
     }
 
     fn parts_at_once(&self, open: usize, members: usize) -> usize {
@@ -101,20 +92,18 @@ impl SharedWork for PairedEvaluation<'_> {
         (open / (2 * members)).max(self.context.threads)
     }
 
-    fn compute(&mut self, parts: &[usize]) -> Result<()> {
+    fn compute(&self, parts: &[usize]) -> Result<Vec<Self::Part>> {
         let (evaluator, context) = (self.evaluator, self.context);
         let ModelPair { base, edited, first_layer } = self.models;
         if let Some(levels) = evaluator.levels() {
             let play = |model| levels.evaluate(model, self.indices, context);
-            self.found = vec![Some([play(base)?, play(edited)?])];
-            return Ok(());
+            return Ok(vec![[play(base)?, play(edited)?]]);
         }
         let models = [base.with_threads(1), edited.with_threads(1)];
-        let finished = self.batches.iter().zip(&self.found).filter(|(_, found)| found.is_some());
-        let done = AtomicUsize::new(finished.map(|(batch, _)| batch.items.len()).sum());
+        let done = AtomicUsize::new(0);
         let passes = base.passes_side_by_side(context.threads);
         let batches = parts.iter().map(|part| &self.batches[*part]).collect();
-        let found = map(batches, passes, context.observer, |batch: &Batch| {
+        map(batches, passes, context.observer, |batch: &Batch| {
             let scorer = evaluator.scorer(batch, Detail::Full);
             let states = BaseStates::at_layer(&models[0], batch, scorer.score, first_layer)?;
             let score = |model: &Model| {
@@ -125,20 +114,7 @@ impl SharedWork for PairedEvaluation<'_> {
             let scored = [score(&models[0])?, score(&models[1])?];
             let before = done.fetch_add(batch.items.len(), Ordering::Relaxed);
             context.progress(before + batch.items.len(), self.indices.len());
-            Ok::<_, Error>(scored)
-        })?;
-        for (part, found) in parts.iter().zip(found) {
-            self.found[*part] = Some(found);
-        }
-        Ok(())
-    }
-
-    fn result(&self, part: usize) -> Result<Self::Part> {
-        Ok(self.found[part].clone().expect("this process computed the part"))
-    }
-
-    fn receive(&mut self, part: usize, result: Self::Part) -> Result<()> {
-        self.found[part] = Some(result);
-        Ok(())
+            Ok(scored)
+        })
     }
 }

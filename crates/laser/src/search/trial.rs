@@ -29,7 +29,7 @@ pub struct Outcomes {
     pub margins: Vec<f64>,
     /// Whether a tie decided the item.
     pub ties: Vec<bool>,
-    /// Whether the answer is among the ten most likely tokens; false for all unless ranks were computed ([`Outcome::rank`]).
+    /// True where the answer is among the ten most likely tokens; false for all unless ranks were computed ([`Outcome::rank`]).
     pub in_top10: Vec<bool>,
 }
 

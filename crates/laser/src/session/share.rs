@@ -80,7 +80,7 @@ impl Session {
         if !run.report().exists() {
             run.write_report()?;
         }
-        for (from, name) in [(run.recipe(), RECIPE), (run.path().join(RESULTS), RESULTS), (run.report(), REPORT)] {
+        for (from, name) in [(run.recipe(), RECIPE), (run.results_file(), RESULTS), (run.report(), REPORT)] {
             let bytes = std::fs::read(&from).map_err(Error::io(&from))?;
             write_atomically(&folder.join(name), &bytes)?;
         }

@@ -91,7 +91,7 @@ impl Claims {
         }
     }
 
-    /// Whether nobody has written to a claim for the length of a lease.
+    /// True if nobody has written to a claim for the length of a lease.
     fn is_abandoned(&self, file: &Path) -> Result<bool> {
         let Some(written) = modified(file)? else { return Ok(false) };
         // A new file has the file system's time of now.

@@ -38,7 +38,7 @@ impl PartFiles {
         self.folder.join(format!("{part}.part"))
     }
 
-    /// Whether a part has a result.
+    /// True if a part has a result.
     pub(super) fn has(&self, part: usize) -> bool {
         self.result(part).exists()
     }

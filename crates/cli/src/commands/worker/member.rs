@@ -18,7 +18,7 @@ const STARTS: [&str; 2] = ["SLURM_RESTART_COUNT", "HQ_INSTANCE_ID"];
 /// Variables by which Slurm says how many processors a task has; the second is set in any job.
 const PROCESSORS: [&str; 2] = ["SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"];
 
-/// What the launcher of a worker tells it.
+/// Number, start and processors of a worker, as its launcher gives them.
 pub(super) struct Launch {
     number: Option<String>,
     start: Option<String>,

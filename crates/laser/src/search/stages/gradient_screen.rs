@@ -108,17 +108,15 @@ impl GradientScreen {
         let items: Vec<usize> = within_tokens.map(|(_, item)| *item).collect();
         let SearchContext { evaluator, truncation, settings, observer, team, .. } = context;
         let items = loss_items(model, evaluator, &items, loss)?;
-        let mut screen = DividedScreen {
+        let screen = DividedScreen {
             model,
             base: base.to_string(),
             candidates,
-            found: vec![None; items.batches.len()],
             items,
             truncation,
             run: RunContext { threads: settings.threads, stage: "gradient", observer },
         };
-        team.share(&mut screen, observer)?;
-        let (losses, predictions) = screen.predictions();
+        let (losses, predictions) = screen.predictions(team)?;
         let value = |prediction: Prediction| match counts_flips {
             true => prediction.flips(&losses),
             false => -prediction.change,

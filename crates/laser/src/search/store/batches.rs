@@ -1,7 +1,9 @@
 //! Batches of trials in the store: outcomes of consecutive items, inserted once and read back.
 
+use std::collections::BTreeSet;
+
 use rusqlite::types::Type;
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::Store;
 use crate::edit::Edit;
@@ -58,8 +60,22 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn batch(&self, edit: &Edit, split: Split, start: usize) -> Result<Option<Outcomes>> {
-        let batches = self.batches(edit, split)?;
-        Ok(batches.into_iter().find(|(at, _)| *at == start).map(|(_, outcomes)| outcomes))
+        let sql = "SELECT start, correct, ties, logprobs, margins, n, in_top10 FROM trials
+                   WHERE edit = ?1 AND split = ?2 AND start = ?3";
+        let mut statement = self.connection.prepare_cached(sql).map_err(self.wrap())?;
+        let row = statement.query_row(params![edit.to_string(), split.name(), start], read_batch).optional();
+        Ok(row.map_err(self.wrap())?.map(|(_, outcomes)| outcomes))
+    }
+
+    /// Positions of the first items of the stored batches of a trial.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn starts(&self, edit: &Edit, split: Split) -> Result<BTreeSet<usize>> {
+        let sql = "SELECT start FROM trials WHERE edit = ?1 AND split = ?2";
+        let mut statement = self.connection.prepare_cached(sql).map_err(self.wrap())?;
+        let rows = statement.query_map(params![edit.to_string(), split.name()], |row| row.get(0));
+        rows.map_err(self.wrap())?.collect::<Result<_, _>>().map_err(self.wrap())
     }
 
     fn batches_of(&self, edit: &str, split: Split) -> Result<Vec<(usize, Outcomes)>> {
@@ -67,18 +83,7 @@ impl Store {
             "SELECT start, correct, ties, logprobs, margins, n, in_top10 FROM trials WHERE edit = ?1 AND split = ?2
                    ORDER BY start";
         let mut statement = self.connection.prepare_cached(sql).map_err(self.wrap())?;
-        let read = |row: &Row<'_>| {
-            let n: usize = row.get(5)?;
-            let outcomes = Outcomes {
-                correct: read_flags(row, 1, n)?,
-                ties: read_flags(row, 2, n)?,
-                logprobs: read_numbers(row, 3, n)?,
-                margins: read_numbers(row, 4, n)?,
-                in_top10: read_flags(row, 6, n)?,
-            };
-            Ok((row.get(0)?, outcomes))
-        };
-        let rows = statement.query_map(params![edit, split.name()], read).map_err(self.wrap())?;
+        let rows = statement.query_map(params![edit, split.name()], read_batch).map_err(self.wrap())?;
         rows.collect::<Result<_, _>>().map_err(self.wrap())
     }
 
@@ -100,6 +105,19 @@ impl Store {
         }
         Ok(all)
     }
+}
+
+/// Reads a row of the columns start, correct, ties, logprobs, margins, n, in_top10.
+fn read_batch(row: &Row<'_>) -> rusqlite::Result<(usize, Outcomes)> {
+    let n: usize = row.get(5)?;
+    let outcomes = Outcomes {
+        correct: read_flags(row, 1, n)?,
+        ties: read_flags(row, 2, n)?,
+        logprobs: read_numbers(row, 3, n)?,
+        margins: read_numbers(row, 4, n)?,
+        in_top10: read_flags(row, 6, n)?,
+    };
+    Ok((row.get(0)?, outcomes))
 }
 
 /// One byte a flag.

@@ -23,7 +23,7 @@ pub(super) struct RangeWork<'a> {
     /// Number of items of the split.
     n_items: usize,
     range: Range<usize>,
-    /// Whether to score the request's base.
+    /// True if the request's base is scored, too.
     scores_base: bool,
     /// Candidates without outcomes on the whole range.
     open: Vec<usize>,
@@ -56,10 +56,8 @@ impl<'a> RangeWork<'a> {
         let starts: Vec<usize> = parts.iter().map(|part| self.starts[*part]).collect();
         let mut missing_starts = vec![BTreeSet::new(); edits.len()];
         for candidate in &self.open {
-            missing_starts[*candidate].extend(&starts);
-            for (start, _) in self.store.batches(&edits[*candidate], self.split)? {
-                missing_starts[*candidate].remove(&start);
-            }
+            let stored = self.store.starts(&edits[*candidate], self.split)?;
+            missing_starts[*candidate].extend(starts.iter().filter(|start| !stored.contains(start)));
         }
         Ok(BatchRecorder {
             base,

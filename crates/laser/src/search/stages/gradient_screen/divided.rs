@@ -10,11 +10,11 @@ use crate::error::{Error, Result};
 use crate::evaluate::RunContext;
 use crate::gradient::{LossItems, Prediction, differentiate};
 use crate::search::candidate::Candidate;
-use crate::team::SharedWork;
+use crate::team::{GatheredWork, Team};
 use laser_model::Model;
 use laser_model::weight_id::WeightId;
 
-/// The changes that candidates make to the losses of items, to first order.
+/// The changes that candidates make to the losses of items, to first order; a part is a batch.
 pub(super) struct DividedScreen<'a> {
     pub(super) model: &'a Model,
     /// Short form of the edit that made the model.
@@ -23,8 +23,6 @@ pub(super) struct DividedScreen<'a> {
     pub(super) items: LossItems,
     pub(super) truncation: &'a Truncation,
     pub(super) run: RunContext<'a>,
-    /// By batch; `None` until they are known.
-    pub(super) found: Vec<Option<BatchChanges>>,
 }
 
 /// Losses and their changes on the items of one batch.
@@ -38,19 +36,19 @@ pub(super) struct BatchChanges {
 
 impl DividedScreen<'_> {
     /// Losses of all items, and the prediction for each candidate, in their order; `None` where there is none.
-    pub(super) fn predictions(self) -> (Vec<f64>, Vec<Option<Prediction>>) {
-        let found: Vec<BatchChanges> = self.found.into_iter().flatten().collect();
+    pub(super) fn predictions(&self, team: &Team) -> Result<(Vec<f64>, Vec<Option<Prediction>>)> {
+        let found = team.gather(self, self.run.observer)?;
         let losses = found.iter().flat_map(|batch| batch.losses.iter().copied()).collect();
         let prediction = |candidate: usize| {
             let of_batches: Option<Vec<&Vec<f64>>> =
                 found.iter().map(|batch| batch.changes[candidate].as_ref()).collect();
             of_batches.map(|batches| Prediction::of(batches.into_iter().flatten().copied().collect()))
         };
-        (losses, (0..self.candidates.len()).map(prediction).collect())
+        Ok((losses, (0..self.candidates.len()).map(prediction).collect()))
     }
 }
 
-impl SharedWork for DividedScreen<'_> {
+impl GatheredWork for DividedScreen<'_> {
     type Part = BatchChanges;
 
     fn name(&self) -> String {
@@ -59,7 +57,7 @@ impl SharedWork for DividedScreen<'_> {
     }
 
     fn parts(&self) -> usize {
-        self.found.len()
+        self.items.batches.len()
     }
 
     /// Every member takes its share at once: each time costs a look at every decomposition.
@@ -67,7 +65,7 @@ impl SharedWork for DividedScreen<'_> {
         open.div_ceil(members)
     }
 
-    fn compute(&mut self, parts: &[usize]) -> Result<()> {
+    fn compute(&self, parts: &[usize]) -> Result<Vec<BatchChanges>> {
         let ids: Vec<WeightId> = self.candidates.iter().map(|c| c.id).collect::<BTreeSet<_>>().into_iter().collect();
         let found = differentiate(self.model, &self.items, parts, &ids, self.truncation, self.run)?;
         let mut spectra: BTreeMap<WeightId, Spectrum> = BTreeMap::new();
@@ -86,23 +84,14 @@ impl SharedWork for DividedScreen<'_> {
         let changes: Vec<Option<Vec<f64>>> = self.candidates.iter().map(changes).collect();
         let losses = found.values().next().map_or(&[][..], |sensitivity| sensitivity.losses());
         let mut from = 0;
-        for part in parts {
+        let of_batch = |part: &usize| {
             let items = from..from + self.items.batches[*part].items.len();
-            self.found[*part] = Some(BatchChanges {
+            from = items.end;
+            BatchChanges {
                 losses: losses[items.clone()].to_vec(),
                 changes: changes.iter().map(|all| all.as_ref().map(|all| all[items.clone()].to_vec())).collect(),
-            });
-            from = items.end;
-        }
-        Ok(())
-    }
-
-    fn result(&self, part: usize) -> Result<BatchChanges> {
-        Ok(self.found[part].clone().expect("this process computed the part"))
-    }
-
-    fn receive(&mut self, part: usize, result: BatchChanges) -> Result<()> {
-        self.found[part] = Some(result);
-        Ok(())
+            }
+        };
+        Ok(parts.iter().map(of_batch).collect())
     }
 }
