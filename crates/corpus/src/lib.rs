@@ -32,6 +32,7 @@ mod error;
 mod fault;
 mod file_shard;
 mod formats;
+mod hash_filter;
 mod item;
 mod journal;
 mod lexicon;

@@ -1,5 +1,5 @@
-//! Hash of a word: its length, its first eight bytes and, if it is longer, its last eight; folded if case does not
-//! matter.
+//! Hash of a word: its length, its first eight bytes and its last eight, which are the same bytes in a shorter word;
+//! folded if case does not matter.
 //!
 //! Words that differ only in between share a hash; the pattern is compared in full afterwards.
 
@@ -33,16 +33,8 @@ impl WordHasher {
     #[inline]
     pub(crate) fn hash_ascii(self, text: &[u8], start: usize, end: usize) -> u64 {
         let length = end - start;
-        // Eight bytes are read whatever the length, because a branch on it would often be guessed wrong.
-        let read = match text.get(start..start + 8) {
-            Some(bytes) => u64::from_le_bytes(bytes.try_into().expect("eight bytes")),
-            None => text[start..].iter().rev().fold(0, |read, &byte| read << 8 | u64::from(byte)),
-        };
-        let tail = match text[start..end].last_chunk() {
-            Some(&tail) => u64::from_le_bytes(tail),
-            None => 0,
-        };
-        self.finish(read, tail, length)
+        // Both reads are made whatever the length, because a branch on it would often be guessed wrong.
+        self.finish(eight_bytes(text, start), eight_bytes(text, start.max(end.saturating_sub(8))), length)
     }
 
     /// Hash of a word with characters beyond ASCII.
@@ -60,15 +52,25 @@ impl WordHasher {
                 length += 1;
             }
         }
-        self.finish(head, tail, length)
+        self.finish(head, if length > 8 { tail } else { head }, length)
     }
 
-    /// The hash from the first eight bytes, which may go on after the word, the last eight, and the length.
+    /// The hash from the first eight bytes and the last eight of a word, and its length; in a shorter word, both are the
+    /// bytes from its start and go on after it.
     #[inline]
     fn finish(self, head: u64, tail: u64, length: usize) -> u64 {
         let kept = u64::MAX >> (64 - 8 * length.clamp(1, 8));
-        let tail = if length > 8 { tail | self.set } else { 0 };
-        mix((head | self.set) & kept ^ MULTIPLIERS[0], tail ^ (length as u64).wrapping_mul(MULTIPLIERS[1]))
+        let [head, tail] = [head, tail].map(|bytes| (bytes | self.set) & kept);
+        mix(head ^ MULTIPLIERS[0], tail ^ (length as u64).wrapping_mul(MULTIPLIERS[1]))
+    }
+}
+
+/// The eight bytes of `text` at `at` as a number; zeros after the end of the text.
+#[inline]
+fn eight_bytes(text: &[u8], at: usize) -> u64 {
+    match text.get(at..at + 8) {
+        Some(bytes) => u64::from_le_bytes(bytes.try_into().expect("eight bytes")),
+        None => text[at..].iter().rev().fold(0, |read, &byte| read << 8 | u64::from(byte)),
     }
 }
 

@@ -14,8 +14,6 @@ use crate::words::for_each_word;
 /// Matcher of names between word bounds.
 #[derive(Debug)]
 pub(crate) struct WordMatcher {
-    /// Patterns with the index of their names.
-    patterns: Vec<(u32, Pattern)>,
     index: WordIndex,
     hasher: WordHasher,
     folds: bool,
@@ -44,8 +42,8 @@ impl WordMatcher {
             }
         }
         let hasher = WordHasher::new(case);
-        let index = WordIndex::new(&patterns, hasher);
-        (Self { patterns, index, hasher, folds: case == Case::Fold }, wordless)
+        let index = WordIndex::new(patterns, hasher);
+        (Self { index, hasher, folds: case == Case::Fold }, wordless)
     }
 
     /// Hands the mentions in `text`, which is in NFC, to `visit` in the order of their last words; gives the number of
@@ -61,7 +59,7 @@ impl WordMatcher {
             if !begun.is_empty() {
                 begun.retain_mut(|begun| {
                     begun.hash = hash_next(begun.hash, hash);
-                    self.reach(text, *begun, words, visit)
+                    self.index.may_go_on(begun.hash) && self.reach(text, *begun, words, visit)
                 });
             }
             if self.index.may_begin(hash) {
@@ -84,8 +82,7 @@ impl WordMatcher {
     }
 
     fn compare(&self, text: &str, begun: Begun, node: Node, last_word: u32, visit: &mut impl FnMut(Mention)) {
-        for &place in self.index.places(node) {
-            let (name, pattern) = &self.patterns[place as usize];
+        for (name, pattern) in self.index.patterns(node) {
             if let Some([start, end]) = pattern.range_at(text, begun.start, self.folds)
                 && is_bounded(text, start, end)
             {

@@ -1,6 +1,7 @@
 //! Metadata of GGUF files that contradict the file: every number is compared with the tensors before it is used, sizes
 //! may be given for each layer, and every refusal names file and key.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::support::{self, goldens};
@@ -147,10 +148,16 @@ fn sizes_beyond_the_file_are_refused_by_file_and_key() {
 #[test]
 fn no_number_of_any_key_panics_and_every_refusal_names_the_file() {
     let index = support::json(&goldens().join("gguf/index.json"));
+    // Most keys are read by the same code for all families.
+    const FAMILIES: usize = 4;
+    let mut tested: BTreeMap<(String, String), usize> = BTreeMap::new();
     for name in index.as_object().expect("files by name").keys() {
         let mut keys = Vec::new();
         let _ = Changed::new(name, |pairs| keys = pairs.clone());
+        let architecture = keys.iter().find(|(key, _)| key == "general.architecture").map(|(_, value)| value.clone());
+        let Some(Value::String(architecture)) = architecture else { panic!("{name}: no architecture") };
         for (key, value) in keys {
+            let common = key.replacen(&architecture, "", 1);
             let replacements = match value {
                 Value::U32(_) | Value::I32(_) | Value::U64(_) => {
                     vec![Value::U64(u64::MAX), Value::U64(1 << 40), Value::U32(0), Value::I32(-1), Value::Bool(true)]
@@ -159,6 +166,11 @@ fn no_number_of_any_key_panics_and_every_refusal_names_the_file() {
                 _ => vec![Value::U32(7)],
             };
             for value in replacements {
+                let families = tested.entry((common.clone(), format!("{value:?}"))).or_default();
+                *families += 1;
+                if *families > FAMILIES {
+                    continue;
+                }
                 let changed = Changed::with(name, &key, value.clone());
                 if let Err(error) = changed.open() {
                     assert!(error.to_string().contains("changed.gguf"), "{name}: {key} = {value:?}: {error}");
