@@ -36,8 +36,24 @@ class Layout:
     router: str = ""
     shared: dict[str, str] = dataclasses.field(default_factory=dict)
     conv1d: bool = False
+    latent: "Latent | None" = None
     # The layer of the dense MLP, where the experts' layer has none.
     mlp_layer: int = EDIT_LAYER
+
+
+@dataclasses.dataclass
+class Latent:
+    """Latent attention: `kv_a` makes a vector and the rotated part of the keys, `kv_b` each head's keys and values of it.
+
+    `plain` and `value` are the widths of a head's keys without the rotated part, and of its values. With `q_a`, `q` is
+    the second of two query matrices.
+    """
+
+    plain: int
+    value: int
+    kv_a: str
+    kv_b: str
+    q_a: str = ""
 
 
 @dataclasses.dataclass
@@ -100,7 +116,9 @@ def edits(layout):
     def add(selector, tensor, rank=EDIT_RANK, layer=EDIT_LAYER, e=None, **where):
         found.append((selector, Block(tensor.format(layer, e=e), layout.conv1d, **where), rank))
 
-    for kind in "qkv":
+    if layout.latent:
+        latent_edits(layout, attention, group, add)
+    for kind in "" if layout.latent else "qkv":
         tensor = layout.qkv or getattr(layout, kind)
         rows = head_rows(layout, kind) if layout.fused else None
         add(f"{attention}.{kind}_proj", tensor, rows=rows)
@@ -110,7 +128,7 @@ def edits(layout):
         rows = [r for kind in "qkv" for r in head_rows(layout, kind, group)]
         add(f"{one_group}.qkv", layout.qkv, GROUP_RANK, rows=rows)
     add(f"{attention}.o_proj", layout.o)
-    width = layout.heads // layout.kv_heads * layout.head_dim
+    width = layout.heads // layout.kv_heads * (layout.latent.value if layout.latent else layout.head_dim)
     add(f"{one_group}.o_proj", layout.o, GROUP_RANK, columns=list(range(group * width, (group + 1) * width)))
 
     for name, tensor in layout.mlp.items():
@@ -134,3 +152,21 @@ def edits(layout):
     for name, tensor in layout.shared.items():
         add(f"{attention}.shared_{name}", tensor)
     return found
+
+
+def latent_edits(layout, attention, group, add):
+    """Adds those of the matrices of queries, keys and values."""
+    latent = layout.latent
+    both = latent.plain + latent.value
+    # Rows of a head in `kv_b`, by the name of the matrix.
+    within = {"k_b_proj": range(latent.plain), "v_b_proj": range(latent.plain, both), "kv_b_proj": range(both)}
+    queries = "q_b_proj" if latent.q_a else "q_proj"
+    if latent.q_a:
+        add(f"{attention}.q_a_proj", latent.q_a)
+    add(f"{attention}.{queries}", layout.q)
+    rows = range(group * layout.head_dim, (group + 1) * layout.head_dim)
+    add(f"{attention}.h{group}.{queries}", layout.q, GROUP_RANK, rows=[*rows])
+    add(f"{attention}.kv_a_proj", latent.kv_a)
+    for name, of_head in within.items():
+        add(f"{attention}.{name}", latent.kv_b, rows=[h * both + i for h in range(layout.heads) for i in of_head])
+        add(f"{attention}.h{group}.{name}", latent.kv_b, GROUP_RANK, rows=[group * both + i for i in of_head])

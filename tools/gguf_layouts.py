@@ -184,6 +184,44 @@ def corrected_experts_keys(writer, c):
         writer.add_expert_weights_norm(c["norm_topk_prob"])
 
 
+def latent_keys(writer, c, joined=False):
+    """Latent attention. Newer files name the widths of the vector, and those of a head under keys of their own."""
+    rotated = c["qk_rope_head_dim"]
+    head = c["qk_nope_head_dim"] + rotated
+    dimensions(writer, c | {"num_key_value_heads": c["num_key_value_heads"] if joined else 1})
+    rotary_keys(writer, c)
+    writer.add_rope_dimension_count(rotated)
+    if c["q_lora_rank"] is not None:
+        writer.add_q_lora_rank(c["q_lora_rank"])
+    writer.add_kv_lora_rank(c["kv_lora_rank"])
+    writer.add_key_length(head if joined else c["kv_lora_rank"] + rotated)
+    writer.add_value_length(c["v_head_dim"] if joined else c["kv_lora_rank"])
+    if not joined:
+        writer.add_key_length_mla(head)
+        writer.add_value_length_mla(c["v_head_dim"])
+    if multiplier := rotary(c).get("mscale_all_dim"):
+        writer.add_rope_scaling_yarn_log_mul(0.1 * multiplier)
+    writer.add_leading_dense_block_count(c["first_k_dense_replace"])
+    writer.add_expert_feed_forward_length(c["moe_intermediate_size"])
+    writer.add_expert_count(c["n_routed_experts"])
+    writer.add_expert_used_count(c["num_experts_per_tok"])
+    writer.add_expert_shared_count(c["n_shared_experts"])
+    writer.add_expert_weights_scale(c["routed_scaling_factor"])
+    if c["norm_topk_prob"]:
+        writer.add_expert_weights_norm(True)
+    sigmoid = c["scoring_func"] == "sigmoid"
+    kinds = gguf.ExpertGatingFuncType
+    writer.add_expert_gating_func(kinds.SIGMOID if sigmoid else kinds.SOFTMAX)
+    if c["n_group"] is not None:
+        writer.add_expert_group_count(c["n_group"])
+        writer.add_expert_group_used_count(c["topk_group"])
+
+
+def joined_latent_keys(writer, c):
+    """As older files have them."""
+    latent_keys(writer, c, joined=True)
+
+
 def ernie_moe_keys(writer, c):
     plain_keys(writer, c)
     writer.add_expert_count(c["moe_num_experts"])
@@ -258,6 +296,17 @@ def with_corrections(c, tensors):
     for name, tensor in tensors.items():
         match = re.match(r"model\.layers\.(\d+)\..*e_score_correction_bias$", name)
         yield f"blk.{match[1]}.exp_probs_b.bias" if match else name, tensor
+
+
+def without_joined(c, tensors):
+    """Each head's keys and values of the vector apart: of the keys (heads, vector, width), of the values (heads, width, vector)."""
+    for name, tensor in with_corrections(c, tensors):
+        if not name.endswith("kv_b_proj.weight"):
+            yield name, tensor
+            continue
+        k, v = tensor.unflatten(0, (c["num_attention_heads"], -1)).split([c["qk_nope_head_dim"], c["v_head_dim"]], dim=1)
+        yield name.replace("kv_b_proj", "k_b_proj"), k.transpose(1, 2).contiguous()
+        yield name.replace("kv_b_proj", "v_b_proj"), v
 
 
 def one_more(c, tensors):
@@ -376,6 +425,8 @@ FAMILIES = {
     "glm": Family(A.CHATGLM, llama_keys),
     "glm4": Family(A.GLM4, llama_keys),
     "glm4_moe": Family(A.GLM4_MOE, corrected_experts_keys, with_corrections),
+    "deepseek_v3": Family(A.DEEPSEEK2, latent_keys, without_joined),
+    "deepseek-joined": Family(A.DEEPSEEK2, joined_latent_keys, with_corrections),
     "minimax_m2": Family(A.MINIMAXM2, corrected_experts_keys, with_corrections),
     "ernie4_5_moe": Family(A.ERNIE4_5_MOE, ernie_moe_keys, with_corrections),
     "exaone4": Family(A.EXAONE4, windowed_keys),

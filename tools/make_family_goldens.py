@@ -25,6 +25,7 @@ import family_matrices
 import tiny_families
 import tiny_families_encoders
 import tiny_families_gpt
+import tiny_families_latent
 import tiny_families_llama
 import tiny_families_phi
 import tiny_families_recent
@@ -42,6 +43,7 @@ FAMILIES = {
     **tiny_families_encoders.FAMILIES,
     **tiny_families_llama.FAMILIES,
     **tiny_families_recent.FAMILIES,
+    **tiny_families_latent.FAMILIES,
 }
 # An edit or a feature moves the outputs by more than this, over the largest one.
 EDIT_CHANGE = 5e-3
@@ -237,8 +239,19 @@ def clear_routes(router, args, output):
     correction = getattr(statics, "e_score_correction_bias", args[1] if len(args) > 1 else None)
     if correction is not None:
         ranked = (ranked.softmax(dim=-1) if statics is not router else ranked.sigmoid()) + correction.squeeze()
+    largest = ranked.abs().max()
+    groups, used = getattr(router, "num_group", None) or 1, getattr(router, "topk_group", None) or 1
+    if groups > used:
+        by_group = ranked.unflatten(-1, (groups, -1))
+        summed = 1 if correction is None else 2
+        scores = by_group.topk(summed, dim=-1).values.sum(dim=-1)
+        best = scores.topk(used + 1, dim=-1)
+        if (best.values[:, used - 1] - best.values[:, used]).min() / scores.abs().max() < ROUTER_MARGIN:
+            raise NearTie("two groups of experts are too close")
+        of_others = torch.ones_like(scores, dtype=torch.bool).scatter(-1, best.indices[:, :used], False)
+        ranked = by_group.masked_fill(of_others[..., None], -1e3).flatten(-2)
     ranked = ranked.sort(dim=-1, descending=True).values
-    gap = (ranked[:, router.top_k - 1] - ranked[:, router.top_k]).min() / ranked.abs().max()
+    gap = (ranked[:, router.top_k - 1] - ranked[:, router.top_k]).min() / largest
     if gap < ROUTER_MARGIN:
         raise NearTie(f"two experts are {gap} apart")
 

@@ -35,6 +35,8 @@ class Source:
     blocks: int | None = None
     # Tensors left out, as a pattern.
     drop: str | None = None
+    # The entry of `gguf_layouts.FAMILIES`, if it is not that of the `model_type`.
+    layout: str = ""
     # Matrices are rounded to f16 first and stored so, which halves the file; the others are f32.
     half: bool = False
 
@@ -115,6 +117,9 @@ FILES = {
     "chatglm": Source("families/glm", blocks=1, half=True),
     "glm4": Source("families/glm4", blocks=1, half=True),
     "glm4moe": Source("families/glm4_moe", half=True),
+    # Older converters leave the keys and values of all heads in one matrix.
+    "deepseek2": Source("families/deepseek_v3", layout="deepseek-joined", half=True),
+    "deepseek2-k_b": Source("families/deepseek_v3", half=True),
     "minimax-m2": Source("families/minimax_m2", blocks=1, half=True),
     "ernie4_5-moe": Source("families/ernie4_5_moe", half=True),
     "exaone4": Source("families/exaone4", half=True),
@@ -160,7 +165,7 @@ def main():
     for name in args.only.split(",") if args.only else FILES:
         source = FILES[name]
         config, tensors = source.read(goldens)
-        write(folder / f"{name}.gguf", config, tensors, source.half)
+        write(folder / f"{name}.gguf", config, tensors, source)
         sequences = json.loads((goldens / f"{source.folder}.golden.json").read_text())["sequences"]
         sequences = {f"s{i}": ids for i, ids in enumerate(sequences)}
         golden = source.folder
@@ -200,9 +205,9 @@ def hf_model(config, tensors):
         ).eval()
 
 
-def write(path, config, tensors, half):
+def write(path, config, tensors, source):
     """Writes `tensors` of a checkpoint with the hub's `config` to the GGUF `path`."""
-    family = FAMILIES[config["model_type"]]
+    family, half = FAMILIES[source.layout or config["model_type"]], source.half
     writer = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[family.arch])
     writer.add_name(path.stem)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16 if half else gguf.LlamaFileType.ALL_F32)

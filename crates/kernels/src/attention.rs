@@ -25,8 +25,10 @@ pub struct Heads {
     pub n_heads: usize,
     /// Number of key/value heads.
     pub n_kv_heads: usize,
-    /// Width of each head.
+    /// Width of the queries and keys of a head.
     pub d_head: usize,
+    /// Width of the values of a head, and of its output; `d_head` in most models.
+    pub d_value: usize,
 }
 
 /// The rule that makes scores of the products `q·k`, and the mask.
@@ -85,8 +87,8 @@ impl SegmentLayout<'_> {
     }
 }
 
-/// Attention of `q [copies·rows, n_heads·d_head]` over `chunks` → the same shape. The last chunk holds the keys and
-/// values of this forward pass itself.
+/// Attention of `q [copies·rows, n_heads·d_head]` over `chunks` → `[copies·rows, n_heads·d_value]`. The last chunk holds
+/// the keys and values of this forward pass itself.
 ///
 /// # Errors
 /// If shapes, devices or data types do not fit, or on the CPU a tensor is not contiguous.

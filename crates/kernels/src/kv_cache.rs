@@ -7,7 +7,7 @@ use candle_core::Tensor;
 pub struct KvChunk {
     /// Keys with their rotary positions applied, `[copies·rows, n_kv_heads·d_head]`.
     pub k: Tensor,
-    /// Values, `[copies·rows, n_kv_heads·d_head]`.
+    /// Values, `[copies·rows, n_kv_heads·d_value]`.
     pub v: Tensor,
     /// Distance in rows between the copies of two variants; 0 if all variants share the rows.
     pub stride: usize,

@@ -5,6 +5,7 @@
 
 mod check;
 mod difference;
+mod expert_groups;
 mod fit;
 mod gguf;
 mod gguf_keys;
@@ -14,6 +15,7 @@ mod hf;
 mod hf_keys;
 mod hf_rope;
 mod hf_windows;
+mod latent;
 mod matrices;
 mod numbers;
 mod quantization;
@@ -22,6 +24,7 @@ mod sizes;
 mod tied_head;
 mod unread_keys;
 
+pub use expert_groups::ExpertGroups;
 pub(crate) use gguf_keys::GgufKeys;
 pub(crate) use gguf_metadata::{count, number};
 pub(crate) use gguf_windows::{read_window_pattern, window_pattern};
@@ -33,6 +36,7 @@ pub(crate) use hf_windows::{
 };
 pub use laser_kernels::activation::Activation;
 pub use laser_kernels::norm::NormKind;
+pub use latent::LatentAttention;
 pub use matrices::Piece;
 pub(crate) use quantization::{Quantization, find_quantised};
 pub use shortest::shortest;
@@ -60,7 +64,7 @@ pub struct ModelConfig {
     pub n_heads: usize,
     /// Number of key/value heads; less than `n_heads` with grouped-query attention.
     pub n_kv_heads: usize,
-    /// Width of an attention head.
+    /// Width of the queries and keys of an attention head.
     pub d_head: usize,
     /// Width of the MLP.
     pub d_mlp: usize,
@@ -177,6 +181,8 @@ pub struct Attention {
     pub clamp: Option<f64>,
     /// Growth of the queries with their positions.
     pub temperature: Option<Temperature>,
+    /// Latent keys and values (DeepSeek V2); `None` for keys and values made of the block's input.
+    pub latent: Option<LatentAttention>,
     /// Kinds of rotary positions; layers refer to them by index.
     pub ropes: Vec<Rope>,
     /// Options that differ between layers, one entry for each layer.
@@ -263,6 +269,8 @@ pub struct Experts {
     /// True if each expert has a correction, which is added to its score for the choice but not for its weight
     /// (arXiv 2408.15664).
     pub corrected: bool,
+    /// Groups of experts, of which a token uses some; `None` if it may use all experts.
+    pub groups: Option<ExpertGroups>,
     /// Factor on the scores of the chosen experts.
     pub scale: f64,
 }
@@ -272,7 +280,18 @@ impl Experts {
     pub(crate) const fn new(count: usize, per_token: usize, d_expert: usize) -> Self {
         let (normalised, gated_shared, corrected) = (false, true, false);
         let (scores, scale) = (ExpertScores::Softmax, 1.0);
-        Self { count, per_token, d_expert, normalised, d_shared: 0, gated_shared, scores, corrected, scale }
+        Self {
+            count,
+            per_token,
+            d_expert,
+            normalised,
+            d_shared: 0,
+            gated_shared,
+            scores,
+            corrected,
+            groups: None,
+            scale,
+        }
     }
 }
 
@@ -342,6 +361,7 @@ impl ModelConfig {
                 rotated_before_norm: false,
                 clamp: None,
                 temperature: None,
+                latent: None,
                 ropes: vec![rope],
                 layers: vec![LayerAttention { window: None, rope: Some(0) }; n_layers],
             },

@@ -26,6 +26,7 @@ mod embedding;
 mod experts;
 mod greedy;
 mod head;
+mod latent;
 mod logits;
 mod mlp;
 mod project;

@@ -15,9 +15,8 @@ use laser_checkpoint::Checkpoint;
 pub use location::TensorLocation;
 pub use role_parameter::{RoleParameter, role_parameters};
 
-use crate::arch::tensor_names::{StoredTensor, TensorNames, TensorRole};
+use crate::arch::tensor_names::{HeadStorage, StoredTensor, TensorNames, TensorRole};
 use crate::config::{ModelConfig, Residual};
-use crate::weight_id::WeightKind::{K, Q};
 use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 
 /// The tensor layout of a model's files.
@@ -189,7 +188,8 @@ impl TensorLayout {
     /// Location of a stored matrix in the tensor that holds it.
     fn in_holder(&self, config: &ModelConfig, id: WeightId, holder: Holder) -> TensorLocation {
         TensorLocation {
-            transposed: self.names.transposed,
+            transposed: self.names.transposed || holder.stored.heads() == Some(HeadStorage::Transposed),
+            parts: holder.stored.heads().map_or(1, |_| config.n_kv_heads),
             rows: self.rows_in_tensor(config, id, holder.stored, holder.together),
             total_rows: holder.total_rows(),
             stem: holder.stem,
@@ -220,10 +220,13 @@ impl TensorLayout {
         let width = shape_of(id.kind)[1];
         // Rows of all matrices in the tensor; for stacked experts, of those of one expert.
         let together: usize = stored.holds().iter().map(|kind| shape_of(*kind)[0]).sum();
-        let shape = match (all_experts, self.names.transposed) {
-            (true, _) => vec![config.mlp.experts.map_or(0, |experts| experts.count), together, width],
-            (false, true) => vec![width, together],
-            (false, false) => vec![together, width],
+        let heads = config.n_kv_heads;
+        let shape = match (stored.heads(), all_experts, self.names.transposed) {
+            (Some(HeadStorage::Rows), ..) => vec![heads, together / heads, width],
+            (Some(HeadStorage::Transposed), ..) => vec![heads, width, together / heads],
+            (None, true, _) => vec![config.mlp.experts.map_or(0, |experts| experts.count), together, width],
+            (None, false, true) => vec![width, together],
+            (None, false, false) => vec![together, width],
         };
         Holder { stem: self.stem_of(id, stored), shape, together, stored }
     }
@@ -240,7 +243,7 @@ impl TensorLayout {
             MatrixPart::Expert(expert) if stored.is_all_experts() => expert * together,
             _ => 0,
         };
-        let order = self.rotary_order(config, matches!(id.kind, Q | K));
+        let order = self.row_order(config, id.kind);
         let row = |row: usize| {
             let row = order.in_file(row);
             let (group, within) = (row / (out / groups), row % (out / groups));

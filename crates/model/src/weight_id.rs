@@ -15,6 +15,17 @@ pub enum WeightKind {
     V,
     /// Attention output projection, `[d_model, n_heads·d_head]`.
     O,
+    /// First of two query projections, into a vector that is shorter than the queries (DeepSeek), `[rank, d_model]`.
+    QueryA,
+    /// Second of two query projections, `[n_heads·d_head, rank]`.
+    QueryB,
+    /// Projection into the vector of which keys and values are made, and into the part of the keys that has positions and
+    /// that all heads share (DeepSeek), `[d_rotary + rank, d_model]`.
+    KeyValueA,
+    /// Projection of that vector to the other part of the keys, `[n_heads·(d_head − d_rotary), rank]`.
+    KeyB,
+    /// Projection of that vector to the values, `[n_heads·d_value, rank]`.
+    ValueB,
     /// Gate of a gated MLP, `[d_mlp, d_model]`.
     Gate,
     /// Up projection of the MLP, its only input matrix if there is no gate, `[d_mlp, d_model]`.
@@ -33,16 +44,26 @@ pub enum WeightKind {
     Qkv,
     /// Gate and up projection of the MLP as one matrix, one below the other.
     GateUp,
+    /// Projections of a vector to keys and to values as one matrix, one below the other.
+    KeyValueB,
 }
 
-use WeightKind::{Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedDown, SharedGate, SharedUp, Up, V};
+use WeightKind::{
+    Down, Gate, GateUp, K, KeyB, KeyValueA, KeyValueB, O, Q, Qkv, QueryA, QueryB, Router, SharedDown, SharedGate,
+    SharedUp, Up, V, ValueB,
+};
 
 /// Canonical names in the order of the kinds: Hugging Face's names in Llama, for matrices that Llama has.
-const NAMES: [(WeightKind, &str); 13] = [
+const NAMES: [(WeightKind, &str); 19] = [
     (Q, "q_proj"),
     (K, "k_proj"),
     (V, "v_proj"),
     (O, "o_proj"),
+    (QueryA, "q_a_proj"),
+    (QueryB, "q_b_proj"),
+    (KeyValueA, "kv_a_proj"),
+    (KeyB, "k_b_proj"),
+    (ValueB, "v_b_proj"),
     (Gate, "gate_proj"),
     (Up, "up_proj"),
     (Down, "down_proj"),
@@ -52,6 +73,7 @@ const NAMES: [(WeightKind, &str); 13] = [
     (SharedDown, "shared_down_proj"),
     (Qkv, "qkv"),
     (GateUp, "gate_up_proj"),
+    (KeyValueB, "kv_b_proj"),
 ];
 
 /// Point within a block at which a forward pass can start from cached states.
@@ -76,18 +98,24 @@ impl WeightKind {
         NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
     }
 
-    /// Kinds whose rows make up this one: several for `qkv` and `gate_up_proj`, otherwise the kind itself.
+    /// Kinds whose rows make up this one: several for `qkv`, `gate_up_proj` and `kv_b_proj`, otherwise the kind itself.
     pub fn members(self) -> Vec<Self> {
         match self {
             Qkv => vec![Q, K, V],
             GateUp => vec![Gate, Up],
+            KeyValueB => vec![KeyB, ValueB],
             single => vec![single],
         }
     }
 
     /// Whether it belongs to attention.
     pub fn is_attention(self) -> bool {
-        matches!(self, Q | K | V | O | Qkv)
+        matches!(self, Q | K | V | O | Qkv | QueryA | QueryB | KeyValueA | KeyB | ValueB | KeyValueB)
+    }
+
+    /// True if each head group has a part of it.
+    pub fn has_heads(self) -> bool {
+        self.is_attention() && !matches!(self, QueryA | KeyValueA)
     }
 }
 

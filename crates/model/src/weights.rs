@@ -76,6 +76,10 @@ pub struct BlockWeights {
     pub query_norm: Option<QueryKeyNorm>,
     /// Norm of the keys.
     pub key_norm: Option<QueryKeyNorm>,
+    /// Norm of the vector of which latent attention makes the queries.
+    pub query_latent_norm: Option<Norm>,
+    /// Norm of the vector of which latent attention makes keys and values.
+    pub key_value_latent_norm: Option<Norm>,
     /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
     pub shared_expert_gate: Option<Weight>,
     /// Corrections of the scores of experts for the choice, `[experts]`.

@@ -125,7 +125,7 @@ fn alias(config: &ModelConfig, id: WeightId) -> &'static str {
 /// The matrices of a layer: those of the forward pass, and those that the files store as one.
 fn editable(files: &ModelFiles, layer: usize) -> Vec<WeightId> {
     let mut ids = files.config().stored(layer);
-    let fused = [WeightKind::Qkv, WeightKind::GateUp].map(|kind| WeightId::new(layer, kind));
+    let fused = [WeightKind::Qkv, WeightKind::KeyValueB, WeightKind::GateUp].map(|kind| WeightId::new(layer, kind));
     ids.extend(fused.into_iter().filter(|id| files.is_fused(*id)));
     ids
 }

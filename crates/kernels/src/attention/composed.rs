@@ -17,10 +17,11 @@ pub(super) fn attention(
     scoring: AttentionScoring<'_>,
     layout: SegmentLayout<'_>,
 ) -> Result<Tensor> {
-    let (n, width) = q.dims2()?;
+    let n = q.dims2()?.0;
     let (device, dtype) = (q.device(), q.dtype());
     let all = |pick: fn(&KvChunk) -> &Tensor| Tensor::cat(&chunks.iter().map(pick).collect::<Vec<_>>(), 0);
-    let (k, v) = (all(|c| &c.k)?, all(|c| &c.v)?); // [rows of all chunks, n_kv_heads·d_head]
+    let k = all(|c| &c.k)?; // [rows of all chunks, n_kv_heads·d_head]
+    let v = all(|c| &c.v)?; // [rows of all chunks, n_kv_heads·d_value]
     let padding = Padding::new(n, chunks, scoring, layout)?;
     let (segments, longest_q, longest_k) = (padding.segments, padding.longest_q, padding.longest_k);
 
@@ -29,9 +30,12 @@ pub(super) fn attention(
     let q = split_heads(&q.index_select(&q_rows, 0)?, q_shape)?; // [segments, n_heads, longest_q, d_head]
     let k_rows = Tensor::new(padding.k_rows, device)?;
     let group = heads.n_heads / heads.n_kv_heads;
-    let k_shape = (segments, longest_k, heads.n_kv_heads, heads.d_head);
-    let gathered = |t: &Tensor| repeat_heads(&split_heads(&t.index_select(&k_rows, 0)?, k_shape)?, group);
-    let (k, v) = (gathered(&k)?, gathered(&v)?); // [segments, n_heads, longest_k, d_head]
+    let gathered = |t: &Tensor, width: usize| {
+        let shape = (segments, longest_k, heads.n_kv_heads, width);
+        repeat_heads(&split_heads(&t.index_select(&k_rows, 0)?, shape)?, group)
+    };
+    let k = gathered(&k, heads.d_head)?; // [segments, n_heads, longest_k, d_head]
+    let v = gathered(&v, heads.d_value)?; // [segments, n_heads, longest_k, d_value]
 
     let mut scores = (q.matmul(&k.t()?)? * f64::from(scoring.scale))?; // [segments, n_heads, longest_q, longest_k]
     if let Some(cap) = scoring.softcap {
@@ -49,22 +53,23 @@ pub(super) fn attention(
     }
     let mask = Tensor::from_vec(padding.mask, (segments, 1, longest_q, longest_k), device)?;
     let weights = softmax(&scores.broadcast_add(&mask)?)?; // [segments, n_heads, longest_q, longest_k]
-    let out = weights.matmul(&v)?.transpose(1, 2)?.reshape((segments * longest_q, width))?;
-    out.index_select(&Tensor::new(padding.out_rows, device)?, 0)?.to_dtype(dtype) // [n, n_heads·d_head]
+    let out = weights.matmul(&v)?.transpose(1, 2)?; // [segments, longest_q, n_heads, d_value]
+    let out = out.reshape((segments * longest_q, heads.n_heads * heads.d_value))?;
+    out.index_select(&Tensor::new(padding.out_rows, device)?, 0)?.to_dtype(dtype) // [n, n_heads·d_value]
 }
 
-/// `[segments·longest, n_heads·d_head]` → `[segments, n_heads, longest, d_head]` in f32; `shape` is
-/// `(segments, longest, n_heads, d_head)`.
+/// `[segments·longest, heads·width]` → `[segments, heads, longest, width]` in f32; `shape` is
+/// `(segments, longest, heads, width)`.
 fn split_heads(t: &Tensor, shape: (usize, usize, usize, usize)) -> Result<Tensor> {
     t.reshape(shape)?.transpose(1, 2)?.to_dtype(DType::F32)?.contiguous()
 }
 
-/// `[segments, n_kv_heads, longest, d_head]` → `[segments, n_kv_heads·group, longest, d_head]`: each key/value head
+/// `[segments, n_kv_heads, longest, width]` → `[segments, n_kv_heads·group, longest, width]`: each key/value head
 /// once for each query head of its group.
 fn repeat_heads(t: &Tensor, group: usize) -> Result<Tensor> {
-    let (segments, n_kv_heads, longest, d_head) = t.dims4()?;
-    let repeated = t.unsqueeze(2)?.broadcast_as((segments, n_kv_heads, group, longest, d_head))?;
-    repeated.reshape((segments, n_kv_heads * group, longest, d_head))?.contiguous()
+    let (segments, n_kv_heads, longest, width) = t.dims4()?;
+    let repeated = t.unsqueeze(2)?.broadcast_as((segments, n_kv_heads, group, longest, width))?;
+    repeated.reshape((segments, n_kv_heads * group, longest, width))?.contiguous()
 }
 
 /// Falcon's ALiBi biases `[1, n_heads, 1, longest_k]`.

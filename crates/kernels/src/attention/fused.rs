@@ -30,7 +30,7 @@ pub(super) fn attention(
     layout: SegmentLayout<'_>,
     threads: usize,
 ) -> Result<Tensor> {
-    let (n, width) = q.dims2()?;
+    let n = q.dims2()?.0;
     // The storages stay locked while the blocks borrow their values.
     let mut guards = Vec::with_capacity(chunks.len());
     for chunk in chunks {
@@ -41,11 +41,11 @@ pub(super) fn attention(
         keys_values.push((values_of_storage(&k.0, k.1)?, values_of_storage(&v.0, v.1)?, chunk.stride));
     }
     let out = with_values(q, |q| attend(q, &keys_values, heads, scoring, layout, threads))?;
-    host_rows(out, n, width)
+    host_rows(out, n, heads.n_heads * heads.d_value)
 }
 
-/// As [`attention`], on plain values: `q [copies·rows, n_heads·d_head]` → the same shape. Each of `chunks` has its keys,
-/// its values and its stride.
+/// As [`attention`], on plain values: `q [copies·rows, n_heads·d_head]` → `[copies·rows, n_heads·d_value]`. Each of
+/// `chunks` has its keys, its values and its stride.
 pub(super) fn attend(
     q: &[f32],
     chunks: &[(&[f32], &[f32], usize)],
@@ -54,7 +54,8 @@ pub(super) fn attend(
     layout: SegmentLayout<'_>,
     threads: usize,
 ) -> Vec<f32> {
-    let mut out = vec![0f32; q.len()];
+    let rows = layout.copies * layout.rows;
+    let mut out = vec![0f32; rows * heads.n_heads * heads.d_value];
     let mut blocks = query_blocks(&mut out, chunks, heads, scoring.causal, layout);
     let compute = |block: &mut QueryBlock<'_>| block.compute(q, heads, scoring);
     if threads > 1 {
@@ -65,12 +66,12 @@ pub(super) fn attend(
     out
 }
 
-/// Keys and values of consecutive tokens, `[tokens, n_kv_heads·d_head]` each.
+/// Keys `[tokens, n_kv_heads·d_head]` and values `[tokens, n_kv_heads·d_value]` of consecutive tokens.
 type KeysValues<'a> = (&'a [f32], &'a [f32]);
 
 /// A block of consecutive queries of one segment.
 struct QueryBlock<'a> {
-    /// Output, `[queries, n_heads·d_head]`, zero at first.
+    /// Output, `[queries, n_heads·d_value]`, zero at first.
     out: &'a mut [f32],
     /// Rows of `q`.
     queries: Range<usize>,
@@ -90,7 +91,8 @@ fn query_blocks<'a>(
     causal: bool,
     layout: SegmentLayout<'_>,
 ) -> Vec<QueryBlock<'a>> {
-    let (width, kv_width) = (heads.n_heads * heads.d_head, heads.n_kv_heads * heads.d_head);
+    let width = heads.n_heads * heads.d_value; // of the output
+    let (k_width, v_width) = (heads.n_kv_heads * heads.d_head, heads.n_kv_heads * heads.d_value);
     let own = chunks.len() - 1;
     let mut blocks = Vec::new();
     for copy in 0..layout.copies {
@@ -98,8 +100,8 @@ fn query_blocks<'a>(
             let rows_of = |chunk: usize, rows: Range<usize>| {
                 let (k, v, stride) = chunks[chunk];
                 let first = layout.first_key_row(copy, segment, chunk, own, stride);
-                let values = (first + rows.start) * kv_width..(first + rows.end) * kv_width;
-                (&k[values.clone()], &v[values])
+                let of = |width: usize| (first + rows.start) * width..(first + rows.end) * width;
+                (&k[of(k_width)], &v[of(v_width)])
             };
             let earlier: Vec<KeysValues<'a>> =
                 segment.context.iter().map(|range| rows_of(range.chunk, range.rows.clone())).collect();
@@ -132,22 +134,25 @@ impl QueryBlock<'_> {
         if n < MIN_PRODUCT_QUERIES {
             return attend_in_loops(self.out, q, &self.context, heads, scoring, self.position, self.keys);
         }
-        let (d, kv_width, keys) = (heads.d_head, heads.n_kv_heads * heads.d_head, self.keys);
+        let (d, d_value, keys) = (heads.d_head, heads.d_value, self.keys);
+        let (k_width, v_width) = (heads.n_kv_heads * d, heads.n_kv_heads * d_value);
+        let out_width = heads.n_heads * d_value;
         let mut scores = vec![0f32; n * keys]; // [n, keys], of one head
         for head in 0..heads.n_heads {
-            let kv = head * heads.n_kv_heads / heads.n_heads * d; // first column of the key/value head
+            let kv = head * heads.n_kv_heads / heads.n_heads;
+            let (key, value) = (kv * d, kv * d_value); // first columns of the key/value head
             let queries = MatrixView::strided(&q[head * d..], n, d, width);
             // Each range of the context with its first key and its number of keys.
             let ranges = || {
                 let mut first = 0;
                 self.context.iter().filter_map(move |(k, v)| {
-                    let tokens = k.len() / kv_width;
+                    let tokens = k.len() / k_width;
                     first += tokens;
                     (tokens > 0).then_some((first - tokens, tokens, *k, *v))
                 })
             };
             for (first, tokens, k, _) in ranges() {
-                let k = MatrixView::strided(&k[kv..], tokens, d, kv_width);
+                let k = MatrixView::strided(&k[key..], tokens, d, k_width);
                 matmul_transposed(&mut scores[first..], keys, queries, k, OutputMode::Replace, 1);
             }
             let head_scoring = HeadScoring::new(scoring, head);
@@ -157,11 +162,11 @@ impl QueryBlock<'_> {
                 row[seen.end..].fill(0.0);
                 softmax(&mut row[seen.clone()], head_scoring, seen.start, self.position + i);
             }
-            let out = &mut self.out[head * d..];
+            let out = &mut self.out[head * d_value..];
             for (first, tokens, _, v) in ranges() {
                 let weights = MatrixView::strided(&scores[first..], n, tokens, keys);
-                let v = MatrixView::strided(&v[kv..], tokens, d, kv_width);
-                matmul(out, width, weights, v, OutputMode::Accumulate, 1);
+                let v = MatrixView::strided(&v[value..], tokens, d_value, v_width);
+                matmul(out, out_width, weights, v, OutputMode::Accumulate, 1);
             }
         }
     }
@@ -169,7 +174,7 @@ impl QueryBlock<'_> {
 
 /// Attention of a few queries in plain loops, one query and head after another.
 ///
-/// `out` and `q` are `[queries, n_heads·d_head]`; `position` is that of the first query, `keys` the number of keys in
+/// `q` is `[queries, n_heads·d_head]` and `out` `[queries, n_heads·d_value]`; `position` is that of the first query, `keys` the number of keys in
 /// `context`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
 fn attend_in_loops(
@@ -181,20 +186,23 @@ fn attend_in_loops(
     position: usize,
     keys: usize,
 ) {
-    let (d, width, kv_width) = (heads.d_head, heads.n_heads * heads.d_head, heads.n_kv_heads * heads.d_head);
+    let (d, d_value) = (heads.d_head, heads.d_value);
+    let (k_width, v_width) = (heads.n_kv_heads * d, heads.n_kv_heads * d_value);
+    let (width, out_width) = (heads.n_heads * d, heads.n_heads * d_value);
     let mut scores = Vec::with_capacity(keys); // of one query and head
-    for (i, (out, q)) in out.chunks_exact_mut(width).zip(q.chunks_exact(width)).enumerate() {
+    for (i, (out, q)) in out.chunks_exact_mut(out_width).zip(q.chunks_exact(width)).enumerate() {
         let seen = scoring.visible(position + i, keys);
-        for (head, (out, q)) in out.chunks_exact_mut(d).zip(q.chunks_exact(d)).enumerate() {
-            let kv = head * heads.n_kv_heads / heads.n_heads * d;
+        for (head, (out, q)) in out.chunks_exact_mut(d_value).zip(q.chunks_exact(d)).enumerate() {
+            let kv = head * heads.n_kv_heads / heads.n_heads;
+            let (key, value) = (kv * d, kv * d_value); // first columns of the key/value head
             scores.clear();
             for (k, _) in context {
-                scores.extend(k.chunks_exact(kv_width).map(|k| dot(q, &k[kv..kv + d])));
+                scores.extend(k.chunks_exact(k_width).map(|k| dot(q, &k[key..key + d])));
             }
             softmax_inline(&mut scores[seen.clone()], HeadScoring::new(scoring, head), seen.start, position + i);
-            let values = context.iter().flat_map(|(_, v)| v.chunks_exact(kv_width));
+            let values = context.iter().flat_map(|(_, v)| v.chunks_exact(v_width));
             for (v, weight) in values.zip(&scores).take(seen.end).skip(seen.start) {
-                for (out, v) in out.iter_mut().zip(&v[kv..kv + d]) {
+                for (out, v) in out.iter_mut().zip(&v[value..value + d_value]) {
                     *out += weight * v;
                 }
             }

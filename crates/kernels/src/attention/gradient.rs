@@ -67,7 +67,7 @@ impl CustomOp3 for WholeSequences {
         let rows = q_layout.shape().dims2()?.0;
         let layout = SegmentLayout { segments: &self.segments, copies: 1, rows };
         let out = fused::attend(q, &[own], self.heads, self.scoring(), layout, 1);
-        Ok((CpuStorage::F32(out), q_layout.shape().clone()))
+        Ok((CpuStorage::F32(out), Shape::from((rows, self.heads.n_heads * self.heads.d_value))))
     }
 
     fn bwd(
@@ -78,21 +78,18 @@ impl CustomOp3 for WholeSequences {
         _out: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (width, kv_width) = (q.dims2()?.1, k.dims2()?.1);
+        let (width, k_width, v_width) = (q.dims2()?.1, k.dims2()?.1, v.dims2()?.1);
+        let out_width = self.heads.n_heads * self.heads.d_value;
         let gradient = gradient.contiguous()?;
         let (mut dk, mut dv) = (vec![0f32; k.elem_count()], vec![0f32; v.elem_count()]);
         let dq = tensor_like(q, [q, k, v, &gradient], |dq, [q, k, v, delta]| {
             for segment in &self.segments {
                 let (start, end) = (segment.rows.start, segment.rows.end);
-                let (rows, kv_rows) = (start * width..end * width, start * kv_width..end * kv_width);
-                let sequence = Sequence {
-                    q: &q[rows.clone()],
-                    k: &k[kv_rows.clone()],
-                    v: &v[kv_rows.clone()],
-                    delta: &delta[rows.clone()],
-                };
+                let of = |width: usize| start * width..end * width;
+                let sequence =
+                    Sequence { q: &q[of(width)], k: &k[of(k_width)], v: &v[of(v_width)], delta: &delta[of(out_width)] };
                 let gradients =
-                    SequenceGradients { q: &mut dq[rows], k: &mut dk[kv_rows.clone()], v: &mut dv[kv_rows] };
+                    SequenceGradients { q: &mut dq[of(width)], k: &mut dk[of(k_width)], v: &mut dv[of(v_width)] };
                 sequence.differentiate(gradients, self.heads, self.scoring());
             }
         })?;

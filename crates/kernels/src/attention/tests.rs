@@ -47,9 +47,10 @@ fn naive(
     scoring: AttentionScoring<'_>,
     layout: SegmentLayout<'_>,
 ) -> Vec<Vec<f64>> {
-    let (d, own) = (heads.d_head, chunks.len() - 1);
+    let (d, d_value, own) = (heads.d_head, heads.d_value, chunks.len() - 1);
     let (k, v): (Vec<_>, Vec<_>) = chunks.iter().map(|c| (values(&c.k), values(&c.v))).unzip();
-    let mut out = values(q);
+    let q = values(q);
+    let mut out = vec![vec![0.0; heads.n_heads * d_value]; q.len()];
     for (copy, segment) in (0..layout.copies).flat_map(|copy| layout.segments.iter().map(move |s| (copy, s))) {
         let mut keys = Vec::new();
         for range in &segment.context {
@@ -59,19 +60,19 @@ fn naive(
         let context = keys.len();
         keys.extend(segment.rows.clone().map(|row| (own, copy * layout.rows + row)));
         for (i, row) in segment.rows.clone().enumerate() {
-            let row = &mut out[copy * layout.rows + row];
+            let (queries, row) = (&q[copy * layout.rows + row], &mut out[copy * layout.rows + row]);
             for head in 0..heads.n_heads {
-                let kv = head / (heads.n_heads / heads.n_kv_heads) * d;
-                let query = row[head * d..(head + 1) * d].to_vec();
+                let kv = head / (heads.n_heads / heads.n_kv_heads);
+                let query = &queries[head * d..(head + 1) * d];
                 let mut total = 0.0;
-                let mut sum = vec![0.0; d];
+                let mut sum = vec![0.0; d_value];
                 for (position, &(chunk, key)) in keys.iter().enumerate() {
                     let before = (context + i) as f64 - position as f64;
                     let in_window = before >= 0.0 && scoring.window.is_none_or(|w| before < w as f64);
                     if scoring.causal && !in_window {
                         continue;
                     }
-                    let product: f64 = query.iter().zip(&k[chunk][key][kv..kv + d]).map(|(q, k)| q * k).sum();
+                    let product: f64 = query.iter().zip(&k[chunk][key][kv * d..(kv + 1) * d]).map(|(q, k)| q * k).sum();
                     let mut score = product * f64::from(scoring.scale);
                     if let Some(cap) = scoring.softcap.map(f64::from) {
                         score = cap * (score / cap).tanh();
@@ -84,9 +85,9 @@ fn naive(
                         score -= f64::from(slopes[head]) * before;
                     }
                     total += score.exp();
-                    sum.iter_mut().zip(&v[chunk][key][kv..]).for_each(|(sum, v)| *sum += score.exp() * v);
+                    sum.iter_mut().zip(&v[chunk][key][kv * d_value..]).for_each(|(sum, v)| *sum += score.exp() * v);
                 }
-                row[head * d..(head + 1) * d].iter_mut().zip(sum).for_each(|(out, sum)| *out = sum / total);
+                row[head * d_value..(head + 1) * d_value].iter_mut().zip(sum).for_each(|(out, sum)| *out = sum / total);
             }
         }
     }
@@ -98,15 +99,15 @@ fn both_forms_equal_the_formula() {
     let rows = batch();
     let n = rows.len();
     for (heads, copies) in [
-        (Heads { n_heads: 6, n_kv_heads: 2, d_head: 10 }, 1),
-        (Heads { n_heads: 6, n_kv_heads: 3, d_head: 8 }, 3),
-        (Heads { n_heads: 6, n_kv_heads: 6, d_head: 17 }, 1),
+        (Heads { n_heads: 6, n_kv_heads: 2, d_head: 10, d_value: 10 }, 1),
+        (Heads { n_heads: 6, n_kv_heads: 3, d_head: 8, d_value: 5 }, 3),
+        (Heads { n_heads: 6, n_kv_heads: 6, d_head: 17, d_value: 19 }, 1),
     ] {
-        let width = heads.n_kv_heads * heads.d_head;
-        let chunks = [
-            KvChunk { k: random(3 * 4, width), v: random(3 * 4, width), stride: 4 },
-            KvChunk { k: random(copies * n, width), v: random(copies * n, width), stride: n },
-        ];
+        let chunk = |rows: usize, stride: usize| {
+            let of = |width: usize| random(rows, heads.n_kv_heads * width);
+            KvChunk { k: of(heads.d_head), v: of(heads.d_value), stride }
+        };
+        let chunks = [chunk(3 * 4, 4), chunk(copies * n, n)];
         let q = random(copies * n, heads.n_heads * heads.d_head);
         let layout = SegmentLayout { segments: &rows.segments, copies, rows: n };
         for scoring in SCORINGS {
@@ -125,14 +126,14 @@ fn both_forms_equal_the_formula() {
 /// Compares the gradient along a random direction with the difference quotient of the formula.
 #[test]
 fn gradients_equal_difference_quotients_of_the_formula() {
-    let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 4 };
+    let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 4, d_value: 3 };
     let mut rows = BatchLayout::default();
     rows.push(&[0; 5], 0, vec![]);
     rows.push(&[0; 2], 0, vec![CacheRange { chunk: 0, rows: 0..3 }]);
     let n = rows.len();
     let layout = SegmentLayout { segments: &rows.segments, copies: 1, rows: n };
-    let leaves = [random(n, 24), random(n, 8), random(n, 8)];
-    let (weights, directions) = (random(n, 24), [random(n, 24), random(n, 8), random(n, 8)]);
+    let leaves = [24, 8, 6].map(|width| random(n, width));
+    let (weights, directions) = (random(n, 18), [24, 8, 6].map(|width| random(n, width)));
     for scoring in SCORINGS {
         let vars = leaves.each_ref().map(|t| Var::from_tensor(t).expect("var"));
         let [q, k, v] = vars.each_ref().map(Var::as_tensor);
@@ -161,12 +162,12 @@ fn gradients_equal_difference_quotients_of_the_formula() {
 /// The kernel for whole sequences, shorter and longer than its blocks, against the composed form.
 #[test]
 fn values_and_gradients_of_whole_sequences_equal_the_composed_form() {
-    let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 4 };
+    let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 4, d_value: 3 };
     let mut rows = BatchLayout::default();
     [1, 5, 15, 16, 70].iter().for_each(|n| rows.push(&vec![0; *n], 0, vec![]));
     let n = rows.len();
     let layout = SegmentLayout { segments: &rows.segments, copies: 1, rows: n };
-    let vars = [24, 8, 8].map(|width| Var::from_tensor(&random(n, width)).expect("var"));
+    let vars = [24, 8, 6].map(|width| Var::from_tensor(&random(n, width)).expect("var"));
     let [q, k, v] = vars.each_ref().map(Var::as_tensor);
     let own = KvChunk { k: k.clone(), v: v.clone(), stride: 0 };
     for scoring in SCORINGS.into_iter().filter(|scoring| scoring.softcap.is_none()) {
@@ -180,7 +181,7 @@ fn values_and_gradients_of_whole_sequences_equal_the_composed_form() {
 /// The output of a sequence does not depend on the other sequences of the batch.
 #[test]
 fn bits_do_not_depend_on_the_batch_or_the_threads() {
-    let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 10 };
+    let heads = Heads { n_heads: 6, n_kv_heads: 2, d_head: 10, d_value: 10 };
     let (q, k, v) = (random(90, 60), random(90, 20), random(90, 20));
     let of = |first: usize, lengths: &[usize], scoring: AttentionScoring<'_>, threads: usize| {
         let mut rows = BatchLayout::default();

@@ -34,6 +34,7 @@ pub(crate) fn rounds(
 /// of all layers, and the rows of the continuations.
 fn state_bytes(config: &ModelConfig, batch: &Batch, max_tokens: usize) -> usize {
     let rows = batch.rows.len() + batch.items.len() * max_tokens.saturating_sub(1);
-    let keys = if max_tokens > 0 { 2 * config.n_layers * config.n_kv_heads * config.d_head } else { 0 };
+    let width = config.n_kv_heads * (config.d_head + config.d_value()); // of the keys and values of a layer
+    let keys = if max_tokens > 0 { config.n_layers * width } else { 0 };
     rows * size_of::<f32>() * (3 * config.d_model + config.d_mlp + keys)
 }

@@ -46,6 +46,8 @@ impl ResidualPath {
     pub(crate) fn read(&self, v: &[f32]) -> Option<Vec<f32>> {
         match (self.kind, &self.up) {
             (WeightKind::O, _) => None,
+            // They read the vectors of latent attention.
+            (WeightKind::QueryB | WeightKind::KeyB | WeightKind::ValueB | WeightKind::KeyValueB, _) => None,
             (WeightKind::Down, Some(up)) => Some(transposed_times(up, v)),
             (WeightKind::Down, None) => None,
             _ => Some(v.to_vec()),

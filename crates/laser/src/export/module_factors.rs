@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use laser_linalg::{LowRank, Matrix};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use laser_model::config::ModelConfig;
 use laser_model::tensor_layout::TensorLocation;
 use laser_model::weight_id::WeightId;
@@ -60,7 +60,7 @@ struct Part {
 /// name. Matrices of rank 0 contribute nothing.
 ///
 /// # Errors
-/// Those of `locate`.
+/// Those of `locate`, and a tensor that has a matrix for each head.
 pub(super) fn by_module(
     config: &ModelConfig,
     matrices: &[(WeightId, LowRank)],
@@ -73,6 +73,13 @@ pub(super) fn by_module(
         let mut first_row = 0; // of U, where the rows of the next piece begin
         for piece in config.pieces(*id).unwrap_or_default() {
             let location = locate(piece.id)?;
+            if location.is_divided() {
+                let found = format!("{}, which has a matrix for each head", location.weight_name());
+                return Err(Error::setting(
+                    "matrix",
+                    format!("{id}: expected a tensor with one matrix, found {found}"),
+                ));
+            }
             let width = config.shape(piece.id)[1];
             let of_tensor = own.entry(location.stem.clone());
             let (_, parts) = of_tensor.or_insert_with(|| ((piece.id, location.clone()), Vec::new()));

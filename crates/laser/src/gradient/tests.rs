@@ -116,7 +116,8 @@ fn all(model: &Model) -> Vec<WeightId> {
 /// Matrices of layer 1 that consist of several stored matrices or are part of one.
 fn parts(model: &Model) -> Vec<WeightId> {
     let of = |kind| [MatrixPart::Whole, MatrixPart::Group(0)].map(|part| WeightId { layer: 1, part, kind });
-    let ids = [WeightKind::Q, WeightKind::K, WeightKind::O, WeightKind::Qkv, WeightKind::GateUp].map(of).into_iter();
+    use WeightKind::{GateUp, K, KeyB, KeyValueB, O, Q, Qkv, QueryB};
+    let ids = [Q, K, O, Qkv, GateUp, QueryB, KeyB, KeyValueB].map(of).into_iter();
     ids.flatten().filter(|id| model.config().pieces(*id).is_some()).collect()
 }
 
@@ -139,6 +140,7 @@ fn effects_equal_finite_differences_of_every_items_loss() {
         ("qwen2-bias", choice(LengthNormalization::PerByte), Loss::Margin),
         ("llama-bytes", Score::PERPLEXITY, Loss::LogLoss),
         ("bloom-prefix", Score::GREEDY, Loss::LogLoss),
+        ("deepseek_v3", Score::GREEDY, Loss::LogLoss),
         ("falcon-alibi", Score::GREEDY, Loss::LogLoss),
         ("gemma2", Score::GREEDY, Loss::LogLoss),
         ("gemma3_text", Score::GREEDY, Loss::LogLoss),

@@ -53,13 +53,15 @@ impl Space {
         let covers = |kind: &WeightKind| {
             searched.contains(kind)
                 || matches!(kind, WeightKind::Q | WeightKind::K | WeightKind::V) && searched.contains(&WeightKind::Qkv)
+                || matches!(kind, WeightKind::KeyB | WeightKind::ValueB) && searched.contains(&WeightKind::KeyValueB)
                 || matches!(kind, WeightKind::Gate | WeightKind::Up) && searched.contains(&WeightKind::GateUp)
         };
         Self::block_kinds(config).into_iter().filter(|kind| !covers(kind)).map(WeightKind::name).collect()
     }
 
     fn block_kinds(config: &ModelConfig) -> Vec<WeightKind> {
-        let is_part = |kind: &WeightKind| !matches!(kind, WeightKind::Router | WeightKind::Qkv | WeightKind::GateUp);
+        use WeightKind::{GateUp, KeyValueB, Qkv, Router};
+        let is_part = |kind: &WeightKind| !matches!(kind, Router | Qkv | KeyValueB | GateUp);
         config.kinds().into_iter().filter(is_part).collect()
     }
 

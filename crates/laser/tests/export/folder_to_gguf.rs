@@ -13,12 +13,13 @@ use super::case::{Case, assert_close, assert_far, load};
 use super::checkpoints::{golden, names};
 
 /// Tiny folders of `goldens/families`, the family in GGUF, and an edit.
-const FAMILIES: [(&str, &str, &str); 44] = [
+const FAMILIES: [(&str, &str, &str); 45] = [
     ("arcee", "arcee", "L0.q_proj@r2"),
     ("bloom", "bloom", "L0.fc_in@r2"),
     ("cohere", "command-r", "L0.q_proj@r2"),
     ("cohere-qk-norm", "command-r-qk-norm", "L0.q_proj@r2"),
     ("cohere2", "cohere2", "L0.k_proj@r2"),
+    ("deepseek_v3", "deepseek2", "L0.q_a_proj@r2"),
     ("ernie4_5", "ernie4_5", "L0.q_proj@r2"),
     ("ernie4_5_moe", "ernie4_5-moe", "L0.q_proj@r2"),
     ("exaone4", "exaone4", "L0.q_proj@r2"),

@@ -15,7 +15,10 @@ impl ModelConfig {
         let form = gguf_form(self.family)
             .ok_or_else(|| format!("llama.cpp's format has no form of {} that this program reads", self.family.name))?;
         let mut keys = self.shared_gguf_keys()?;
-        keys.extend((form.write_metadata)(self));
+        let own = (form.write_metadata)(self);
+        // A family may give a key of all families another value.
+        keys.retain(|(key, _)| own.iter().all(|(other, _)| other != key));
+        keys.extend(own);
         let name = form.name;
         let architecture = ("general.architecture".to_owned(), Value::String(name.to_owned()));
         let full = keys.into_iter().map(|(key, value)| (format!("{name}.{key}"), value));

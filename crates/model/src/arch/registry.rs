@@ -10,9 +10,9 @@ use super::family::Family;
 use super::tensor_names::TensorNames;
 use super::text_part::TextPart;
 use super::{
-    arcee, bert, bloom, cohere, decision_transformer, ernie, exaone4, falcon, gemma, glm, glm_moe, gpt_neo, gpt_neox,
-    gpt2, gptj, granite, helium, hunyuan, llama, minimax, ministral, mixtral, nemotron, olmo, olmo2, opt, phi, phi3,
-    qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
+    arcee, bert, bloom, cohere, decision_transformer, deepseek, ernie, exaone4, falcon, gemma, glm, glm_moe, gpt_neo,
+    gpt_neox, gpt2, gptj, granite, helium, hunyuan, llama, minimax, ministral, mixtral, nemotron, olmo, olmo2, opt,
+    phi, phi3, qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
 };
 use crate::config::{GgufKeys, HfKeys, ModelConfig, ReadKeys, head_is_tied};
 use crate::error::{Error, Result};
@@ -43,6 +43,7 @@ static FAMILIES: &[&FamilyDefinition] = &[
     &glm::GLM,
     &glm::GLM4,
     &glm_moe::GLM4_MOE,
+    &deepseek::DEEPSEEK_V3,
     &minimax::MINIMAX_M2,
     &exaone4::EXAONE4,
     &seed_oss::SEED_OSS,

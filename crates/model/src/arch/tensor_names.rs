@@ -18,8 +18,8 @@ pub struct TensorNames {
     pub(crate) matrices: &'static [&'static [StoredTensor]],
     /// Whether matrices of the blocks are stored `[in, out]` (GPT-2's Conv1D) instead of `[out, in]`.
     pub(crate) transposed: bool,
-    /// Whether the two rows of q or k that are rotated together are adjacent, `(2i, 2i+1)` within a head. In memory
-    /// they are `d/2` rows apart, `(i, i + d/2)`. Reordering q and k alike changes no product of queries and keys, and
+    /// Whether the two rows of q or k that are rotated together are adjacent, `(2i, 2i+1)` within the rotated rows of a
+    /// head, which come last in latent attention. In memory, the rotated rows come first and two rotated together are `d/2` rows apart, `(i, i + d/2)`. Reordering q and k alike changes no product of queries and keys, and
     /// the order of rows changes no truncation.
     pub(crate) rotary_pairs: bool,
     /// Number added to the weights of norms when they are read (Gemma stores w − 1).
@@ -39,6 +39,8 @@ pub(crate) struct StoredTensor {
     grouped: bool,
     /// Storage of experts; `None` for matrices that are not part of an expert.
     experts: Option<ExpertStorage>,
+    /// Storage of a tensor in which each head has a matrix of its own; `None` for tensors with one matrix.
+    heads: Option<HeadStorage>,
 }
 
 /// How the matrices of experts are stored.
@@ -50,29 +52,43 @@ enum ExpertStorage {
     Stacked,
 }
 
+/// How the parts of a matrix that belong to one key/value head each are stored in a tensor of three dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HeadStorage {
+    /// `[heads, out, in]`.
+    Rows,
+    /// `[heads, in, out]`.
+    Transposed,
+}
+
 /// A tensor that holds one matrix.
 pub(crate) const fn one(name: &'static str, holds: &'static [WeightKind; 1]) -> StoredTensor {
-    StoredTensor { name, holds, grouped: false, experts: None }
+    StoredTensor { name, holds, grouped: false, experts: None, heads: None }
 }
 
 /// A tensor that holds several matrices, one below the other.
 pub(crate) const fn fused(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
-    StoredTensor { name, holds, grouped: false, experts: None }
+    StoredTensor { name, holds, grouped: false, experts: None, heads: None }
 }
 
 /// A tensor that holds queries, keys and values, grouped by key/value head.
 pub(crate) const fn fused_by_head(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
-    StoredTensor { name, holds, grouped: true, experts: None }
+    StoredTensor { name, holds, grouped: true, experts: None, heads: None }
+}
+
+/// A tensor that holds the part of a matrix of each key/value head.
+pub(crate) const fn by_head(name: &'static str, holds: &'static [WeightKind; 1], heads: HeadStorage) -> StoredTensor {
+    StoredTensor { name, holds, grouped: false, experts: None, heads: Some(heads) }
 }
 
 /// A tensor that holds a matrix of one expert; the name contains `{e}`.
 pub(crate) const fn expert(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
-    StoredTensor { name, holds, grouped: false, experts: Some(ExpertStorage::Separate) }
+    StoredTensor { name, holds, grouped: false, experts: Some(ExpertStorage::Separate), heads: None }
 }
 
 /// A tensor that holds the same matrix of all experts, `[experts, out, in]`.
 pub(crate) const fn all_experts(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
-    StoredTensor { name, holds, grouped: false, experts: Some(ExpertStorage::Stacked) }
+    StoredTensor { name, holds, grouped: false, experts: Some(ExpertStorage::Stacked), heads: None }
 }
 
 /// Role of a parameter that is not a matrix of a block.
@@ -98,6 +114,10 @@ pub enum TensorRole {
     QueryNorm,
     /// Norm of the keys.
     KeyNorm,
+    /// Norm of the vector of which latent attention makes the queries, `[rank]`.
+    QueryLatentNorm,
+    /// Norm of the vector of which latent attention makes keys and values, `[rank]`.
+    KeyValueLatentNorm,
     /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
     SharedExpertGate,
     /// Corrections of the scores of experts, which only the choice uses, `[experts]`; its name is that of the tensor
@@ -173,6 +193,11 @@ impl StoredTensor {
     /// Whether its rows are grouped by key/value head.
     pub(crate) fn is_grouped(&self) -> bool {
         self.grouped
+    }
+
+    /// Storage of a tensor in which each head has a matrix of its own.
+    pub(crate) fn heads(&self) -> Option<HeadStorage> {
+        self.heads
     }
 
     /// Whether it holds the matrices of all experts.

@@ -25,6 +25,9 @@ const FLAT: &[(&str, &str)] = &[
 const RENAMED: &[(&str, &str)] =
     &[("qwen2_vl_text", "qwen2"), ("qwen2_5_vl_text", "qwen2"), ("qwen3_vl_text", "qwen3"), ("llava_llama", "llama")];
 
+/// Values of `model_type` of models that are one of another family under another name.
+const SAME: &[(&str, &str)] = &[("kimi_k2", "deepseek_v3")];
+
 /// Sizes that the text model of a LLaVA leaves out, which are the defaults of the class of its family.
 const CLASS_SIZES: &[(&str, &[(&str, usize)])] = &[
     (
@@ -83,7 +86,7 @@ impl<'a> TextPart<'a> {
             let keys = keys.with_defaults(sizes.map_or(&[], |(_, sizes)| sizes));
             return Ok(Self { keys, model_type, wrapper: Some(outer.string_or("model_type", "multimodal")?) });
         }
-        let own = outer.string("model_type")?;
+        let own = family_of(SAME, outer.string("model_type")?);
         let model_type = family_of(FLAT, own.clone());
         let wrapper = (model_type != own).then_some(own);
         Ok(Self { keys: outer.clone(), model_type, wrapper })

@@ -1,6 +1,6 @@
 //! Checks of a finished configuration: sizes that contradict each other or are unreasonably large.
 
-use super::ModelConfig;
+use super::{Experts, ModelConfig};
 use crate::error::{Error, Result};
 use crate::rope::RopeScaling;
 
@@ -30,6 +30,7 @@ impl ModelConfig {
             if experts.count > MAX_EXPERTS {
                 return Err(wrong("num_experts", "at most 4096", experts.count.to_string()));
             }
+            check_groups(experts, &wrong)?;
         }
         if self.embedding.trajectory.is_none() && self.vocab_size == 0 {
             return Err(wrong("vocab_size", "a positive number of tokens", "0".into()));
@@ -72,4 +73,21 @@ impl ModelConfig {
         }
         Ok(())
     }
+}
+
+/// Rejects groups of experts that differ in size, or too few of them for the experts of a token.
+fn check_groups(experts: &Experts, wrong: &impl Fn(&str, &str, String) -> Error) -> Result<()> {
+    let Some(groups) = experts.groups else { return Ok(()) };
+    let size = experts.count.checked_div(groups.count).filter(|size| size * groups.count == experts.count);
+    let Some(size) = size.filter(|size| *size >= groups.summed) else {
+        let expected =
+            format!("a divisor of the number of experts, {}, with groups of at least {}", experts.count, groups.summed);
+        return Err(wrong("n_group", &expected, groups.count.to_string()));
+    };
+    let used = groups.per_token.checked_mul(size);
+    if groups.per_token > groups.count || used.is_none_or(|used| used < experts.per_token) {
+        let expected = format!("from 1 to {} groups with {} experts or more", groups.count, experts.per_token);
+        return Err(wrong("topk_group", &expected, groups.per_token.to_string()));
+    }
+    Ok(())
 }

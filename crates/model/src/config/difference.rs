@@ -26,6 +26,7 @@ impl ModelConfig {
                 ("residual stream", format!("{:?}", c.residual)),
                 ("ALiBi", format!("{:?} {}", at.slopes, at.coarse_slopes)),
                 ("attention to later tokens", (!at.causal).to_string()),
+                ("latent attention", format!("{:?}", at.latent)),
                 ("norm of queries and keys", format!("{:?} {}", at.qk_norm, at.rotated_before_norm)),
                 ("windows", format!("{:?}", at.layers.iter().map(|layer| layer.window).collect::<Vec<_>>())),
                 ("activation", format!("{:?}", c.mlp.activation)),

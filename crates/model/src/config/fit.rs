@@ -61,6 +61,17 @@ impl ModelConfig {
             ("num_attention_heads × head_dim", "attention.head_count × key_length", heads(self.n_heads)),
             ("num_key_value_heads × head_dim", "attention.head_count_kv × key_length", heads(self.n_kv_heads)),
         ];
+        if let Some(latent) = self.attention.latent {
+            let with_rotary = latent.key_value_rank.checked_add(latent.d_rotary);
+            sizes.push((
+                "kv_lora_rank + qk_rope_head_dim",
+                "attention.kv_lora_rank + rope.dimension_count",
+                with_rotary,
+            ));
+            sizes.push(("q_lora_rank", "attention.q_lora_rank", Some(latent.query_rank.unwrap_or(0))));
+            let values = self.n_heads.checked_mul(latent.d_value);
+            sizes.push(("num_attention_heads × v_head_dim", "attention.head_count × value_length", values));
+        }
         if let Some(offset) = self.embedding.position_offset {
             sizes.push(("max_position_embeddings", "context_length", offset.checked_add(self.max_positions)));
         }

@@ -33,7 +33,11 @@ impl Sizes {
         let n_heads = of_layers("attention.head_count")?
             .ok_or_else(|| keys.wrong("attention.head_count", "a count", "nothing"))?;
         check_count(keys.file(), &keys.full_name("attention.head_count"), n_heads)?;
-        let d_head = keys.count_or_none("attention.key_length")?.unwrap_or(d_model / n_heads);
+        // Files with latent attention have the width of its vector under the second key, if they have the first.
+        let d_head = match keys.count_or_none("attention.key_length_mla")? {
+            Some(width) => width,
+            None => keys.count_or_none("attention.key_length")?.unwrap_or(d_model / n_heads),
+        };
         keys.check_product("attention.key_length", d_head, n_heads)?;
         // The tensor comes first, because some converters write another width of the MLP than the tensors have.
         let mut down = names.holders(WeightId::new(0, Down)).map(|stored| stored.name_at(0, None));

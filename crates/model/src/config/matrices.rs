@@ -7,7 +7,10 @@ use std::ops::Range;
 
 use super::ModelConfig;
 use crate::error::Error;
-use crate::weight_id::WeightKind::{Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedDown, SharedGate, SharedUp, Up, V};
+use crate::weight_id::WeightKind::{
+    Down, Gate, GateUp, K, KeyB, KeyValueA, KeyValueB, O, Q, Qkv, QueryA, QueryB, Router, SharedDown, SharedGate,
+    SharedUp, Up, V, ValueB,
+};
 use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 
 /// Part of a stored matrix that belongs to an editable matrix.
@@ -24,7 +27,12 @@ pub struct Piece {
 impl ModelConfig {
     /// The stored matrices of a layer, in the order of the forward pass.
     pub fn stored(&self, layer: usize) -> Vec<WeightId> {
-        let mut ids: Vec<_> = [Q, K, V, O].map(|kind| WeightId::new(layer, kind)).to_vec();
+        let attention: &[WeightKind] = match self.attention.latent.map(|latent| latent.query_rank) {
+            None => &[Q, K, V, O],
+            Some(None) => &[Q, KeyValueA, KeyB, ValueB, O],
+            Some(Some(_)) => &[QueryA, QueryB, KeyValueA, KeyB, ValueB, O],
+        };
+        let mut ids: Vec<_> = attention.iter().map(|kind| WeightId::new(layer, *kind)).collect();
         let mlp: &[WeightKind] = if self.mlp.gated { &[Gate, Up, Down] } else { &[Up, Down] };
         let Some(experts) = self.mlp.experts.filter(|_| self.has_experts(layer)) else {
             ids.extend(mlp.iter().map(|kind| WeightId::new(layer, *kind)));
@@ -49,7 +57,7 @@ impl ModelConfig {
                 kinds.push(id.kind);
             }
         }
-        kinds.push(Qkv);
+        kinds.push(if self.attention.latent.is_some() { KeyValueB } else { Qkv });
         kinds.extend(self.mlp.gated.then_some(GateUp));
         kinds
     }
@@ -61,7 +69,7 @@ impl ModelConfig {
             return None;
         }
         let (part, group) = match id.part {
-            MatrixPart::Group(group) if group < self.n_kv_heads && id.kind.is_attention() => {
+            MatrixPart::Group(group) if group < self.n_kv_heads && id.kind.has_heads() => {
                 (MatrixPart::Whole, Some(group))
             }
             MatrixPart::Group(_) => return None,
@@ -72,11 +80,12 @@ impl ModelConfig {
             let id = WeightId { layer: id.layer, part, kind };
             let [out, width] = self.stored_shape(id)?;
             let of_group = |d: usize| group.map(|g| g * d..(g + 1) * d);
-            let (queries, keys) = (of_group(heads * self.d_head), of_group(self.d_head));
             let (rows, cols) = match kind {
-                Q => (queries, None),
-                K | V => (keys, None),
-                O => (None, queries),
+                Q | QueryB => (of_group(heads * self.d_head), None),
+                K => (of_group(self.d_head), None),
+                KeyB => (of_group(self.d_head - self.attention.latent.map_or(0, |latent| latent.d_rotary)), None),
+                V | ValueB => (of_group(self.d_value()), None),
+                O => (None, of_group(heads * self.d_value())),
                 _ => (None, None),
             };
             Some(Piece { id, rows: rows.unwrap_or(0..out), cols: cols.unwrap_or(0..width) })
@@ -110,8 +119,9 @@ impl ModelConfig {
             let stored = self.stored(id.layer).into_iter().map(|id| id.in_layer());
             let names = summary(&stored.collect::<Vec<_>>());
             format!(
-                "no such matrix in layer {}; it has {names}, and qkv; h<group>. stands before those of attention",
-                id.layer
+                "no such matrix in layer {}; it has {names}, and {}; h<group>. stands before those of attention",
+                id.layer,
+                if self.attention.latent.is_some() { KeyValueB } else { Qkv },
             )
         };
         Error::NoMatrix { matrix: id.to_string(), problem }
@@ -127,7 +137,9 @@ impl ModelConfig {
 
     /// Shape `[out, in]` of a stored matrix; `None` if the model has no such matrix.
     fn stored_shape(&self, id: WeightId) -> Option<[usize; 2]> {
-        let (q, kv) = (self.n_heads * self.d_head, self.n_kv_heads * self.d_head);
+        let (q, k, v) = (self.n_heads * self.d_head, self.n_kv_heads * self.d_head, self.n_kv_heads * self.d_value());
+        let latent = self.attention.latent;
+        let query_rank = latent.and_then(|latent| latent.query_rank);
         let experts = self.mlp.experts.filter(|_| self.has_experts(id.layer));
         let d_mlp = match (id.part, experts) {
             (MatrixPart::Whole, None) => Some(self.d_mlp),
@@ -137,9 +149,15 @@ impl ModelConfig {
         let whole = id.part == MatrixPart::Whole;
         let shared = experts.map(|experts| experts.d_shared).filter(|d| whole && *d > 0);
         Some(match id.kind {
-            Q if whole => [q, self.d_model],
-            K | V if whole => [kv, self.d_model],
-            O if whole => [self.d_model, q],
+            Q if whole && query_rank.is_none() => [q, self.d_model],
+            K if whole && latent.is_none() => [k, self.d_model],
+            V if whole && latent.is_none() => [v, self.d_model],
+            QueryA if whole => [query_rank?, self.d_model],
+            QueryB if whole => [q, query_rank?],
+            KeyValueA if whole => [latent?.d_rotary + latent?.key_value_rank, self.d_model],
+            KeyB if whole => [k - self.n_kv_heads * latent?.d_rotary, latent?.key_value_rank],
+            ValueB if whole => [v, latent?.key_value_rank],
+            O if whole => [self.d_model, self.n_heads * self.d_value()],
             Gate if self.mlp.gated => [d_mlp?, self.d_model],
             Up => [d_mlp?, self.d_model],
             Down => [self.d_model, d_mlp?],
@@ -153,10 +171,12 @@ impl ModelConfig {
     /// Whether a stored matrix has a bias.
     pub fn has_bias(&self, id: WeightId) -> bool {
         match id.kind {
-            Q | K | V => self.bias.qkv,
+            // Latent queries have a bias in the first of their two matrices, and none if there is one matrix only.
+            Q => self.bias.qkv && self.attention.latent.is_none(),
+            K | V | QueryA | KeyValueA => self.bias.qkv,
             O => self.bias.o,
             Gate | Up | Down => self.bias.mlp,
-            Router | SharedGate | SharedUp | SharedDown | Qkv | GateUp => false,
+            QueryB | KeyB | ValueB | KeyValueB | Router | SharedGate | SharedUp | SharedDown | Qkv | GateUp => false,
         }
     }
 }

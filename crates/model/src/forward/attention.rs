@@ -1,4 +1,5 @@
-//! Attention of one block, in every form that a configuration allows.
+//! Attention of one block, in every form that a configuration allows; latent queries, keys and values are made in
+//! `latent.rs`.
 
 use candle_core::Tensor;
 
@@ -14,14 +15,24 @@ use laser_kernels::kv_cache::KvChunk;
 use laser_kernels::linear::repeat_rows;
 use laser_kernels::rope::rotate;
 
+/// What the attention of one layer computes with, for all copies of the rows.
+pub(super) struct QueriesKeysValues {
+    /// Queries with their positions, `[copies·rows, n_heads·d_head]`.
+    pub(super) q: Tensor,
+    /// Keys with their positions, `[copies·rows, n_kv_heads·d_head]`.
+    pub(super) k: Tensor,
+    /// Values, `[copies·rows, n_kv_heads·d_value]`.
+    pub(super) v: Tensor,
+}
+
 impl ForwardPass<'_> {
     /// The residual stream after attention: `x [copies·rows, d_model]` → the same shape, or more copies.
     pub(super) fn attention(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
-        let heads = self.attention_heads(layer, x)?; // [copies·rows, n_heads·d_head]
+        let heads = self.attention_heads(layer, x)?; // [copies·rows, n_heads·d_value]
         self.add_attention(layer, &heads, x)
     }
 
-    /// Projects the heads' outputs, `heads [m, n_heads·d_head]`, and adds them to the stream `x [n, d_model]`:
+    /// Projects the heads' outputs, `heads [m, n_heads·d_value]`, and adds them to the stream `x [n, d_model]`:
     /// `[max(m, n), d_model]`.
     pub(super) fn add_attention(&mut self, layer: usize, heads: &Tensor, x: &Tensor) -> Result<Tensor> {
         let model = self.model;
@@ -40,29 +51,25 @@ impl ForwardPass<'_> {
     }
 
     /// Outputs of all attention heads side by side, before the output projection: `x [copies·rows, d_model]` →
-    /// `[copies·rows, n_heads·d_head]`, or more copies.
+    /// `[copies·rows, n_heads·d_value]`, or more copies.
     pub(super) fn attention_heads(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
         let model = self.model;
-        let (c, weights) = (model.config(), &model.weights().layers[layer]);
+        let c = model.config();
         let this_layer = c.attention.layers[layer];
         let h = self.attention_input(layer, x)?; // [copies·rows, d_model]
-        let mut project = |kind| self.project(WeightId::new(layer, kind), &h);
-        let (q, k, v) = (project(Q)?, project(K)?, project(V)?);
-        // If one of the three has variants, the rows are split at it: the other two are repeated for all copies.
-        let n = self.copies * self.rows_per_copy;
-        let (q, k, v) = (repeat_rows(&q, n)?, repeat_rows(&k, n)?, repeat_rows(&v, n)?);
-        let (q_norm, k_norm) = (weights.query_norm.as_ref(), weights.key_norm.as_ref());
-        let mut q = self.norm_and_rotate(layer, q, TensorRole::QueryNorm, q_norm)?; // [copies·rows, n_heads·d_head]
-        let k = self.norm_and_rotate(layer, k, TensorRole::KeyNorm, k_norm)?; // [copies·rows, n_kv_heads·d_head]
-        let v = self.clamped(v)?; // [copies·rows, n_kv_heads·d_head]
+        // [copies·rows, n_heads·d_head], [copies·rows, n_kv_heads·d_head], [copies·rows, n_kv_heads·d_value]
+        let QueriesKeysValues { mut q, k, v } = match c.attention.latent {
+            Some(latent) => self.latent_heads(layer, &h, latent)?,
+            None => self.plain_heads(layer, &h)?,
+        };
         if let Some(factors) = &self.query_factors {
-            q = q.broadcast_mul(&repeat_rows(factors, n)?)?; // [copies·rows, n_heads·d_head]
+            q = q.broadcast_mul(&repeat_rows(factors, q.dim(0)?)?)?; // [copies·rows, n_heads·d_head]
         }
         let stride = if self.copies > 1 { self.layout.len() } else { 0 };
         let chunks = &mut self.cache.layers[layer];
         chunks.push(KvChunk { k, v, stride });
         let layout = SegmentLayout { segments: &self.layout.segments, copies: self.copies, rows: self.layout.len() };
-        let heads = Heads { n_heads: c.n_heads, n_kv_heads: c.n_kv_heads, d_head: c.d_head };
+        let heads = Heads { n_heads: c.n_heads, n_kv_heads: c.n_kv_heads, d_head: c.d_head, d_value: c.d_value() };
         let scoring = AttentionScoring {
             scale: c.attention.scale as f32,
             softcap: c.attention.softcap.map(|cap| cap as f32),
@@ -71,11 +78,27 @@ impl ForwardPass<'_> {
             window: this_layer.window,
             causal: c.attention.causal,
         };
-        let heads = attention(&q, chunks, heads, scoring, layout, model.threads())?; // [copies·rows, n_heads·d_head]
+        let heads = attention(&q, chunks, heads, scoring, layout, model.threads())?; // [copies·rows, n_heads·d_value]
         if !self.keep_in_cache {
             chunks.pop();
         }
         Ok(heads)
+    }
+
+    /// Queries, keys and values that are made of the block's input: `h [copies·rows, d_model]`.
+    fn plain_heads(&mut self, layer: usize, h: &Tensor) -> Result<QueriesKeysValues> {
+        let model = self.model;
+        let weights = &model.weights().layers[layer];
+        let mut project = |kind| self.project(WeightId::new(layer, kind), h);
+        let (q, k, v) = (project(Q)?, project(K)?, project(V)?);
+        // If one of the three has variants, the rows are split at it: the other two are repeated for all copies.
+        let n = self.copies * self.rows_per_copy;
+        let (q, k, v) = (repeat_rows(&q, n)?, repeat_rows(&k, n)?, repeat_rows(&v, n)?);
+        let (q_norm, k_norm) = (weights.query_norm.as_ref(), weights.key_norm.as_ref());
+        let q = self.norm_and_rotate(layer, q, TensorRole::QueryNorm, q_norm)?; // [copies·rows, n_heads·d_head]
+        let k = self.norm_and_rotate(layer, k, TensorRole::KeyNorm, k_norm)?; // [copies·rows, n_kv_heads·d_head]
+        let v = self.clamped(v)?; // [copies·rows, n_kv_heads·d_head]
+        Ok(QueriesKeysValues { q, k, v })
     }
 
     /// Queries or keys after their norm, bound and rotation, as far as the family has each of them:

@@ -10,7 +10,7 @@ use crate::error::Result;
 pub struct BlockInputs {
     /// Input of the query, key and value projections, `[rows, d_model]`.
     pub attention: Tensor,
-    /// Input of the attention output projection, `[rows, n_heads·d_head]`.
+    /// Input of the attention output projection, `[rows, n_heads·d_value]`.
     pub output: Tensor,
     /// Input of the gate and up projections, and of a router, `[rows, d_model]`.
     pub mlp: Tensor,
@@ -28,7 +28,7 @@ impl ForwardPass<'_> {
     pub fn block_inputs(&mut self, layer: usize, x: &Tensor) -> Result<BlockInputs> {
         let _turn = self.model.turn(layer);
         let attention = self.attention_input(layer, x)?; // [rows, d_model]
-        let output = self.attention_heads(layer, x)?; // [rows, n_heads·d_head]
+        let output = self.attention_heads(layer, x)?; // [rows, n_heads·d_value]
         let mid = self.add_attention(layer, &output, x)?; // [rows, d_model]
         let input = self.mlp_input(x, &mid); // [rows, d_model]
         let mlp = self.mlp_norm(layer, &input)?; // [rows, d_model]

@@ -13,6 +13,9 @@ pub struct TensorLocation {
     pub shape: Vec<usize>,
     /// Whether the file stores `[in, out]`.
     pub(super) transposed: bool,
+    /// Number of parts of equally many rows that the tensor holds one after the other, each of them transposed if the
+    /// tensor is; 1 for most tensors.
+    pub(super) parts: usize,
     /// The tensor's row for each row of the matrix.
     pub(super) rows: Vec<usize>,
     /// Number of rows of the whole tensor.
@@ -33,6 +36,11 @@ impl TensorLocation {
     /// Whether the file stores `[in, out]`.
     pub fn is_transposed(&self) -> bool {
         self.transposed
+    }
+
+    /// True if the tensor has a dimension of its own for the heads.
+    pub fn is_divided(&self) -> bool {
+        self.parts > 1
     }
 
     /// The tensor's row for each row of the matrix.
@@ -72,7 +80,7 @@ impl TensorLocation {
         let mut values = Vec::with_capacity(self.rows.len() * width);
         for row in &self.rows {
             if self.transposed {
-                values.extend((0..width).map(|col| tensor[col * self.total_rows + row]));
+                values.extend((0..width).map(|col| tensor[self.place(*row, col, width)]));
             } else {
                 values.extend_from_slice(&tensor[row * width..(row + 1) * width]);
             }
@@ -86,15 +94,46 @@ impl TensorLocation {
         let width = values.len() / self.rows.len().max(1);
         for (row, values) in self.rows.iter().zip(values.chunks_exact(width.max(1))) {
             if self.transposed {
-                values.iter().enumerate().for_each(|(col, value)| tensor[col * self.total_rows + row] = *value);
+                let places = (0..values.len()).map(|col| self.place(*row, col, values.len()));
+                places.zip(values).for_each(|(place, value)| tensor[place] = *value);
             } else {
                 tensor[row * width..(row + 1) * width].copy_from_slice(values);
             }
         }
     }
 
+    /// Place of a value in a transposed tensor with `width` columns.
+    fn place(&self, row: usize, col: usize, width: usize) -> usize {
+        let rows = self.total_rows / self.parts; // of one part
+        row / rows * rows * width + col * rows + row % rows
+    }
+
     /// Copies the values of the bias, `[out]`, into the values of the whole tensor.
     pub fn insert_bias(&self, values: &[f32], tensor: &mut [f32]) {
         self.rows.iter().zip(values).for_each(|(row, value)| tensor[*row] = *value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_transposed_parts_return_to_their_places() {
+        // Two parts of three rows and two columns, of which the matrix has the last row of each.
+        let location = TensorLocation {
+            stem: String::new(),
+            shape: vec![2, 2, 3],
+            transposed: true,
+            parts: 2,
+            rows: vec![2, 5],
+            total_rows: 6,
+        };
+        let tensor: Vec<f32> = (0..12u8).map(f32::from).collect();
+        let values = location.extract(&tensor);
+        assert_eq!(values, [2.0, 5.0, 8.0, 11.0]);
+        let mut stored = vec![0.0; 12];
+        location.insert(&values, &mut stored);
+        assert_eq!(stored, [0.0, 0.0, 2.0, 0.0, 0.0, 5.0, 0.0, 0.0, 8.0, 0.0, 0.0, 11.0]);
     }
 }

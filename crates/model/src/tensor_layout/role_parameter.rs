@@ -122,6 +122,10 @@ fn in_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
             });
         }
     }
+    if let Some(latent) = c.attention.latent {
+        all.extend(latent.query_rank.map(|rank| norm(TensorRole::QueryLatentNorm, rank)));
+        all.push(norm(TensorRole::KeyValueLatentNorm, latent.key_value_rank));
+    }
     if let Some(experts) = c.mlp.experts.filter(|experts| experts.corrected) {
         let correction = RoleParameter::in_layers(TensorRole::ExpertCorrection, vec![experts.count], true);
         all.push(RoleParameter { weight: false, ..correction });

@@ -83,10 +83,12 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
         };
         let Some(weight) = weight else { return Ok(None) };
         let bias = if parameter.bias { self.parameter(role, layer, "bias")? } else { None };
-        let eps = match (role, c.embedding.norm_eps) {
-            (TensorRole::EmbeddingNorm, Some(eps)) => eps,
-            _ => c.norm_eps,
+        let eps = match role {
+            TensorRole::EmbeddingNorm => c.embedding.norm_eps,
+            TensorRole::QueryLatentNorm | TensorRole::KeyValueLatentNorm => c.attention.latent.map(|l| l.norm_eps),
+            _ => None,
         };
+        let eps = eps.unwrap_or(c.norm_eps);
         Ok(Some(Norm { kind: c.norm, weight, bias, eps }))
     }
 
@@ -152,6 +154,8 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
             mlp_post_norm: self.norm(TensorRole::MlpPostNorm, layer)?,
             query_norm: self.query_key_norm(TensorRole::QueryNorm, layer)?,
             key_norm: self.query_key_norm(TensorRole::KeyNorm, layer)?,
+            query_latent_norm: self.norm(TensorRole::QueryLatentNorm, layer)?,
+            key_value_latent_norm: self.norm(TensorRole::KeyValueLatentNorm, layer)?,
             shared_expert_gate: match c.has_experts(layer) {
                 true => self.weight(TensorRole::SharedExpertGate, layer)?,
                 false => None,

@@ -21,9 +21,9 @@ pub(super) struct Sequence<'a> {
     pub(super) q: &'a [f32],
     /// `[n, n_kv_heads·d_head]`.
     pub(super) k: &'a [f32],
-    /// `[n, n_kv_heads·d_head]`.
+    /// `[n, n_kv_heads·d_value]`.
     pub(super) v: &'a [f32],
-    /// Gradient of the output, `[n, n_heads·d_head]`.
+    /// Gradient of the output, `[n, n_heads·d_value]`.
     pub(super) delta: &'a [f32],
 }
 
@@ -65,14 +65,17 @@ impl Sequence<'_> {
         head: usize,
         (from, to, seen): (usize, usize, usize),
     ) {
-        let (d, width, kv_width) = (heads.d_head, heads.n_heads * heads.d_head, heads.n_kv_heads * heads.d_head);
-        let (column, kv) = (head * d, head * heads.n_kv_heads / heads.n_heads * d);
+        let (d, d_value) = (heads.d_head, heads.d_value);
+        let (width, out_width) = (heads.n_heads * d, heads.n_heads * d_value);
+        let (k_width, v_width) = (heads.n_kv_heads * d, heads.n_kv_heads * d_value);
+        let kv = head * heads.n_kv_heads / heads.n_heads;
+        let (key, value) = (kv * d, kv * d_value); // first columns of the key/value head
         let n = to - from;
-        let first = from * width + column;
+        let first = from * width + head * d;
         let queries = MatrixView::strided(&self.q[first..], n, d, width);
-        let delta = MatrixView::strided(&self.delta[first..], n, d, width);
-        let keys = MatrixView::strided(&self.k[kv..], seen, d, kv_width);
-        let values = MatrixView::strided(&self.v[kv..], seen, d, kv_width);
+        let delta = MatrixView::strided(&self.delta[from * out_width + head * d_value..], n, d_value, out_width);
+        let keys = MatrixView::strided(&self.k[key..], seen, d, k_width);
+        let values = MatrixView::strided(&self.v[value..], seen, d_value, v_width);
         let mut weights = vec![0f32; n * seen]; // [n, seen]
         matmul_transposed(&mut weights, seen, queries, keys, OutputMode::Replace, 1);
         let head_scoring = HeadScoring::new(scoring, head);
@@ -83,13 +86,13 @@ impl Sequence<'_> {
             softmax(&mut row[visible.clone()], head_scoring, visible.start, from + i);
         }
         let weights_view = MatrixView::new(&weights, n, seen);
-        matmul_left_transposed(&mut gradients.v[kv..], kv_width, weights_view, delta, OutputMode::Accumulate, 1);
+        matmul_left_transposed(&mut gradients.v[value..], v_width, weights_view, delta, OutputMode::Accumulate, 1);
         let mut scores = vec![0f32; n * seen]; // [n, seen]: dP, then scale·dS
         matmul_transposed(&mut scores, seen, delta, values, OutputMode::Replace, 1);
         scores_from_weights(&mut scores, &weights, seen, scoring.scale);
         let scores = MatrixView::new(&scores, n, seen);
         matmul(&mut gradients.q[first..], width, scores, keys, OutputMode::Accumulate, 1);
-        matmul_left_transposed(&mut gradients.k[kv..], kv_width, scores, queries, OutputMode::Accumulate, 1);
+        matmul_left_transposed(&mut gradients.k[key..], k_width, scores, queries, OutputMode::Accumulate, 1);
     }
 }
 
@@ -111,15 +114,19 @@ fn differentiate_in_loops(
     scoring: AttentionScoring<'_>,
     head: usize,
 ) {
-    let (d, width, kv_width) = (heads.d_head, heads.n_heads * heads.d_head, heads.n_kv_heads * heads.d_head);
-    let (column, kv) = (head * d, head * heads.n_kv_heads / heads.n_heads * d);
+    let (d, d_value) = (heads.d_head, heads.d_value);
+    let (width, out_width) = (heads.n_heads * d, heads.n_heads * d_value);
+    let (k_width, v_width) = (heads.n_kv_heads * d, heads.n_kv_heads * d_value);
+    let kv = head * heads.n_kv_heads / heads.n_heads;
     let n = sequence.q.len() / width;
     let head_scoring = HeadScoring::new(scoring, head);
-    let of_key = |key: usize| key * kv_width + kv..key * kv_width + kv + d;
+    let of_key = |key: usize| key * k_width + kv * d..key * k_width + (kv + 1) * d;
+    let of_value = |key: usize| key * v_width + kv * d_value..key * v_width + (kv + 1) * d_value;
     let (mut weights, mut scores) = ([0f32; MIN_PRODUCT_QUERIES], [0f32; MIN_PRODUCT_QUERIES]);
     for query in 0..n {
-        let own = query * width + column..query * width + column + d;
-        let (q, delta) = (&sequence.q[own.clone()], &sequence.delta[own.clone()]);
+        let own = query * width + head * d..query * width + (head + 1) * d;
+        let output = query * out_width + head * d_value..query * out_width + (head + 1) * d_value;
+        let (q, delta) = (&sequence.q[own.clone()], &sequence.delta[output]);
         let visible = scoring.visible(query, n);
         for key in visible.clone() {
             weights[key] = dot(q, &sequence.k[of_key(key)]);
@@ -127,12 +134,12 @@ fn differentiate_in_loops(
         softmax_inline(&mut weights[visible.clone()], head_scoring, visible.start, query);
         let mut mean = 0.0;
         for key in visible.clone() {
-            scores[key] = dot(delta, &sequence.v[of_key(key)]);
+            scores[key] = dot(delta, &sequence.v[of_value(key)]);
             mean += scores[key] * weights[key];
         }
         for key in visible {
             let (weight, score) = (weights[key], scoring.scale * weights[key] * (scores[key] - mean));
-            add_scaled(&mut gradients.v[of_key(key)], delta, weight);
+            add_scaled(&mut gradients.v[of_value(key)], delta, weight);
             add_scaled(&mut gradients.q[own.clone()], &sequence.k[of_key(key)], score);
             add_scaled(&mut gradients.k[of_key(key)], q, score);
         }

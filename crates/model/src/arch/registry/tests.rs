@@ -81,6 +81,15 @@ fn every_family_names_all_tensors_of_its_configurations() {
 #[test]
 fn values_that_are_not_implemented_are_errors_that_name_the_key() {
     let cases = [
+        ("deepseek_v3", r#"{"rope_interleave": false}"#),
+        ("deepseek_v3", r#"{"scoring_func": "softmax"}"#),
+        ("deepseek_v3", r#"{"topk_method": "greedy"}"#),
+        ("deepseek_v3", r#"{"moe_layer_freq": 2}"#),
+        ("deepseek_v3", r#"{"n_group": 4}"#),
+        ("deepseek_v3", r#"{"n_group": 6}"#),
+        ("deepseek_v3", r#"{"topk_group": 1}"#),
+        ("deepseek_v3", r#"{"topk_group": 5}"#),
+        ("deepseek_v3", r#"{"num_key_value_heads": 1}"#),
         ("gpt2", r#"{"scale_attn_by_inverse_layer_idx": true}"#),
         ("gpt2", r#"{"n_head": 1099511627775}"#),
         ("gptj", r#"{"rotary_dim": null}"#),
@@ -108,4 +117,14 @@ fn values_that_are_not_implemented_are_errors_that_name_the_key() {
         let named = if key == "n_head" { "num_attention_heads" } else { &key };
         assert!(problem.contains(named), "{name}: {problem}");
     }
+}
+
+#[test]
+fn a_kimi_k2_is_a_deepseek_v3() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/families/deepseek_v3/config.json");
+    let text = std::fs::read_to_string(path).expect("the golden");
+    let read = |text: &str| ModelConfig::from_hf("config.json", text).expect("a configuration");
+    let (plain, renamed) = (read(&text), read(&text.replace("\"deepseek_v3\"", "\"kimi_k2\"")));
+    assert_eq!(renamed.family.model_type, "deepseek_v3");
+    assert_eq!((renamed.difference(&plain), renamed.notes), (None, plain.notes));
 }
