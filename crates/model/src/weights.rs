@@ -76,6 +76,8 @@ pub struct BlockWeights {
     pub query_norm: Option<QueryKeyNorm>,
     /// Norm of the keys.
     pub key_norm: Option<QueryKeyNorm>,
+    /// Attention sinks, one score for each query head; on the host, because kernels read them as plain numbers.
+    pub sinks: Option<Vec<f32>>,
     /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
     pub shared_expert_gate: Option<Weight>,
     /// Corrections of the scores of experts for the choice, `[experts]`.

@@ -156,7 +156,8 @@ impl ModelConfig {
             Q | K | V => self.bias.qkv,
             O => self.bias.o,
             Gate | Up | Down => self.bias.mlp,
-            Router | SharedGate | SharedUp | SharedDown | Qkv | GateUp => false,
+            Router => self.bias.router,
+            SharedGate | SharedUp | SharedDown | Qkv | GateUp => false,
         }
     }
 }

@@ -70,6 +70,7 @@ impl ForwardPass<'_> {
             bf16_bias: c.attention.coarse_slopes,
             window: this_layer.window,
             causal: c.attention.causal,
+            sinks: weights.sinks.as_deref(),
         };
         let heads = attention(&q, chunks, heads, scoring, layout, model.threads())?; // [copies·rows, n_heads·d_head]
         if !self.keep_in_cache {

@@ -2,27 +2,45 @@
 
 use laser_checkpoint::{Checkpoint, CheckpointError};
 
+use crate::arch::tensor_names::Endings;
+
 /// Location of a stored matrix in a file.
 ///
 /// Rows of the tensor are counted in the orientation `[out, in]`, even if the file stores `[in, out]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorLocation {
-    /// Name of the tensor, without `.weight`.
+    /// Name of the tensor, without its ending.
     pub stem: String,
     /// Shape of the tensor in the file.
     pub shape: Vec<usize>,
     /// Whether the file stores `[in, out]`.
     pub(super) transposed: bool,
+    /// Number of rows that lie in one `[in, out]`, if the file stores that: all, or those of one expert.
+    pub(super) rows_of_block: usize,
     /// The tensor's row for each row of the matrix.
     pub(super) rows: Vec<usize>,
     /// Number of rows of the whole tensor.
     pub(super) total_rows: usize,
+    /// Endings of the names of the tensors with weights and with biases.
+    pub(super) endings: Endings,
+    /// Shape of the tensor with the biases.
+    pub(super) bias_shape: Vec<usize>,
 }
 
 impl TensorLocation {
     /// Name of the tensor that holds the matrix.
     pub fn weight_name(&self) -> String {
-        format!("{}.weight", self.stem)
+        format!("{}{}", self.stem, self.endings.weight)
+    }
+
+    /// Name of the tensor that holds the bias of the matrix.
+    pub fn bias_name(&self) -> String {
+        format!("{}{}", self.stem, self.endings.bias)
+    }
+
+    /// Shape of the tensor that holds the bias of the matrix.
+    pub fn bias_shape(&self) -> &[usize] {
+        &self.bias_shape
     }
 
     /// Number of rows of the whole tensor.
@@ -45,12 +63,30 @@ impl TensorLocation {
         !self.transposed && self.rows.windows(2).all(|pair| pair[1] == pair[0] + 1)
     }
 
+    /// Whether the matrix can be read without the rest of its tensor.
+    pub(crate) fn is_read_alone(&self) -> bool {
+        self.is_contiguous() || self.expert().is_some()
+    }
+
+    /// The expert whose matrix it is, in a tensor that holds `[in, out]` of each.
+    fn expert(&self) -> Option<usize> {
+        let first = self.rows.first().filter(|_| self.transposed && self.rows_of_block < self.total_rows)?;
+        Some(first / self.rows_of_block)
+    }
+
     /// Reads the values of the matrix, `[out, in]` row-major.
     ///
     /// # Errors
     /// A tensor that is missing or cannot be read.
     pub fn read(&self, checkpoint: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
         let view = checkpoint.tensor(&self.weight_name())?;
+        if let Some(expert) = self.expert() {
+            // Its values follow one another, and the whole tensor may be many times as large.
+            let width = view.info().rows() / (self.total_rows / self.rows_of_block);
+            let values = view.rows_to_f32(expert * width..(expert + 1) * width)?;
+            let rows = self.rows.iter().map(|row| row % self.rows_of_block).collect();
+            return Ok(Self { rows, total_rows: self.rows_of_block, ..self.clone() }.extract(&values));
+        }
         match self.rows.first() {
             Some(first) if self.is_contiguous() => view.rows_to_f32(*first..*first + self.rows.len()),
             _ => Ok(self.extract(&view.to_f32()?)),
@@ -62,7 +98,7 @@ impl TensorLocation {
     /// # Errors
     /// A tensor that is missing or cannot be read.
     pub fn read_bias(&self, checkpoint: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
-        let all = checkpoint.tensor(&format!("{}.bias", self.stem))?.to_f32()?;
+        let all = checkpoint.tensor(&self.bias_name())?.to_f32()?;
         Ok(self.rows.iter().map(|row| all[*row]).collect())
     }
 
@@ -72,7 +108,7 @@ impl TensorLocation {
         let mut values = Vec::with_capacity(self.rows.len() * width);
         for row in &self.rows {
             if self.transposed {
-                values.extend((0..width).map(|col| tensor[col * self.total_rows + row]));
+                values.extend((0..width).map(|col| tensor[self.place(*row, col, width)]));
             } else {
                 values.extend_from_slice(&tensor[row * width..(row + 1) * width]);
             }
@@ -86,11 +122,17 @@ impl TensorLocation {
         let width = values.len() / self.rows.len().max(1);
         for (row, values) in self.rows.iter().zip(values.chunks_exact(width.max(1))) {
             if self.transposed {
-                values.iter().enumerate().for_each(|(col, value)| tensor[col * self.total_rows + row] = *value);
+                values.iter().enumerate().for_each(|(col, value)| tensor[self.place(*row, col, width)] = *value);
             } else {
                 tensor[row * width..(row + 1) * width].copy_from_slice(values);
             }
         }
+    }
+
+    /// Place of a value of a tensor with `width` columns that is stored `[in, out]`, or as one such block for each expert.
+    fn place(&self, row: usize, col: usize, width: usize) -> usize {
+        let (block, within) = (row / self.rows_of_block, row % self.rows_of_block);
+        (block * width + col) * self.rows_of_block + within
     }
 
     /// Copies the values of the bias, `[out]`, into the values of the whole tensor.
