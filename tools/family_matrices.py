@@ -33,6 +33,8 @@ class Layout:
     experts: dict[str, str] = dataclasses.field(default_factory=dict)
     # Tensors that hold a matrix of all experts, and the matrix's rows in the part of one expert (None: all).
     stacked: dict[str, tuple[str, slice | None]] = dataclasses.field(default_factory=dict)
+    # Whether such a tensor holds each matrix as [in, out].
+    stacked_transposed: bool = False
     router: str = ""
     shared: dict[str, str] = dataclasses.field(default_factory=dict)
     conv1d: bool = False
@@ -113,8 +115,8 @@ def edits(layout):
     one_group = f"{attention}.h{group}"
     found = []
 
-    def add(selector, tensor, rank=EDIT_RANK, layer=EDIT_LAYER, e=None, **where):
-        found.append((selector, Block(tensor.format(layer, e=e), layout.conv1d, **where), rank))
+    def add(selector, tensor, rank=EDIT_RANK, layer=EDIT_LAYER, e=None, transposed=layout.conv1d, **where):
+        found.append((selector, Block(tensor.format(layer, e=e), transposed, **where), rank))
 
     if layout.latent:
         latent_edits(layout, attention, group, add)
@@ -146,7 +148,8 @@ def edits(layout):
         if layout.stacked:
             tensor, rows = layout.stacked[name]
             rows = rows and list(range(*rows.indices(rows.stop)))
-            add(f"{attention}.e{expert}.{name}", tensor, rows=rows, expert=expert)
+            transposed = layout.stacked_transposed
+            add(f"{attention}.e{expert}.{name}", tensor, rows=rows, expert=expert, transposed=transposed)
     if layout.router:
         add(f"{attention}.router", layout.router, 1)
     for name, tensor in layout.shared.items():

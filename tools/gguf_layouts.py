@@ -76,6 +76,11 @@ def rotary_keys(writer, c):
         writer.add_rope_scaling_factor(parameters["factor"])
     if parameters["rope_type"] == "yarn":
         writer.add_rope_scaling_orig_ctx_len(parameters["original_max_position_embeddings"])
+        # llama.cpp takes these two where there are none.
+        if parameters.get("beta_fast", 32) != 32:
+            writer.add_rope_scaling_yarn_beta_fast(parameters["beta_fast"])
+        if parameters.get("beta_slow", 1) != 1:
+            writer.add_rope_scaling_yarn_beta_slow(parameters["beta_slow"])
 
 
 def rotary_dimension(writer, c):
@@ -143,6 +148,13 @@ def windowed_keys(writer, c):
     plain_keys(writer, c)
     writer.add_sliding_window(c["sliding_window"])
     writer.add_sliding_window_pattern([kind == "sliding_attention" for kind in c["layer_types"]])
+
+
+def gpt_oss_keys(writer, c):
+    """The converter does not say which layers have the window: llama.cpp takes every other one, from the first."""
+    plain_keys(writer, c)
+    writer.add_sliding_window(c["sliding_window"])
+    writer.add_expert_feed_forward_length(c["intermediate_size"])
 
 
 def cohere_keys(writer, c):
@@ -397,6 +409,22 @@ def rope_factors(c):
             yield gguf.TENSOR_NAMES[kind] + ".weight", torch.tensor(parameters[key], dtype=torch.float32)
 
 
+def gpt_oss_tensors(c, tensors):
+    """Gate and up apart, each matrix of an expert as [out, in]; names of sinks and of experts' biases as of modules."""
+    for name, tensor in tensors.items():
+        block = re.match(r"model\.layers\.(\d+)\.", name)
+        prefix = f"blk.{block[1]}." if block else ""
+        if name.endswith("sinks"):
+            yield f"{prefix}attn_sinks.weight", tensor
+        elif match := re.search(r"experts\.(gate_up|down)_proj(_bias)?$", name):
+            ending, rows = ("bias", tensor) if match[2] else ("weight", tensor.transpose(1, 2))
+            parts = {"down": rows} if match[1] == "down" else {"gate": rows[:, ::2], "up": rows[:, 1::2]}
+            for part, rows in parts.items():
+                yield f"{prefix}ffn_{part}_exps.{ending}", rows
+        else:
+            yield name, tensor
+
+
 @dataclasses.dataclass
 class Family:
     arch: A
@@ -428,6 +456,7 @@ FAMILIES = {
     "deepseek_v3": Family(A.DEEPSEEK2, latent_keys, without_joined),
     "deepseek-joined": Family(A.DEEPSEEK2, joined_latent_keys, with_corrections),
     "minimax_m2": Family(A.MINIMAXM2, corrected_experts_keys, with_corrections),
+    "gpt_oss": Family(A.GPT_OSS, gpt_oss_keys, gpt_oss_tensors),
     "ernie4_5_moe": Family(A.ERNIE4_5_MOE, ernie_moe_keys, with_corrections),
     "exaone4": Family(A.EXAONE4, windowed_keys),
     "seed_oss": Family(A.SEED_OSS, plain_keys),

@@ -25,6 +25,7 @@ import family_matrices
 import tiny_families
 import tiny_families_encoders
 import tiny_families_gpt
+import tiny_families_gpt_oss
 import tiny_families_latent
 import tiny_families_llama
 import tiny_families_phi
@@ -44,6 +45,7 @@ FAMILIES = {
     **tiny_families_llama.FAMILIES,
     **tiny_families_recent.FAMILIES,
     **tiny_families_latent.FAMILIES,
+    **tiny_families_gpt_oss.FAMILIES,
 }
 # An edit or a feature moves the outputs by more than this, over the largest one.
 EDIT_CHANGE = 5e-3
@@ -70,9 +72,10 @@ def make(name, family, folder):
     """Writes <name>/, <name>.golden.json and <name>.golden.safetensors into `folder`."""
     shutil.rmtree(folder / name, ignore_errors=True)
     (folder / name).mkdir(parents=True)
-    (folder / name / "config.json").write_text(json.dumps(family.config, indent=2) + "\n")
     tensors = draw(name, family)
-    save_file(tensors, folder / name / "model.safetensors", metadata={"format": "pt"})
+    config, stored = family.stored(family.config, tensors) if family.stored else (family.config, tensors)
+    (folder / name / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    save_file({k: v.contiguous() for k, v in stored.items()}, folder / name / "model.safetensors", metadata={"format": "pt"})
     for seed in range(SEED, SEED + 100000, 1000):
         try:
             golden, arrays = compute(name, family, tensors, seed)

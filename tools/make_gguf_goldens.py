@@ -28,8 +28,9 @@ SCALES = {
     T.Q4_K: [0, 2],
     T.Q5_K: [0, 2],
     T.Q6_K: [208],
+    T.MXFP4: [],  # an exponent in its first byte
 }
-QUANTISED_BY_GGUF_PY = [T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q8_0]
+QUANTISED_BY_GGUF_PY = [T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q8_0, T.MXFP4]
 
 
 def blocks_of(kind, rng):
@@ -42,6 +43,8 @@ def blocks_of(kind, rng):
         scales[0] = 0
         scales[1] = np.float16(3e-6)
         blocks[:, at : at + 2] = scales.view(np.uint8).reshape(count, 2)
+    if kind == T.MXFP4:
+        blocks[:, 0] = [0, 1, 2, 100, 120, 127, 130, 250]
     return blocks
 
 

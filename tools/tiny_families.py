@@ -29,6 +29,8 @@ class Family:
     # transformers' saved tensors -> the hub's; transformers must read them back, or `readable` undoes it.
     hub: Callable | None = None
     readable: Callable | None = None
+    # (config, tensors) -> those of the file, where it holds the tensors in a form that is not computed with.
+    stored: Callable | None = None
     without: dict = dataclasses.field(default_factory=dict)
     # The family whose seeded weights these are under other names.
     weights_of: str = ""

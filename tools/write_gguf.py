@@ -23,6 +23,7 @@ from transformers import AutoModelForCausalLM
 
 from gguf_layouts import FAMILIES, first, rope_factors, stacked
 from make_goldens import write_json
+from tiny_families_gpt_oss import unpacked
 
 
 @dataclasses.dataclass
@@ -39,11 +40,13 @@ class Source:
     layout: str = ""
     # Matrices are rounded to f16 first and stored so, which halves the file; the others are f32.
     half: bool = False
+    # Experts are stored in blocks of MXFP4, which hold their values; the other tensors are f32.
+    mxfp4: bool = False
 
     def read(self, goldens):
         """(config, tensors) with the changes made."""
         config = json.loads((goldens / self.folder / "config.json").read_text()) | self.config
-        tensors = load_file(goldens / self.folder / "model.safetensors")
+        tensors = unpacked(load_file(goldens / self.folder / "model.safetensors"))
         if self.drop:
             tensors = {k: v for k, v in tensors.items() if not re.search(self.drop, k)}
         if self.blocks:
@@ -63,13 +66,17 @@ class Source:
             for i in range(int(match[2]), self.blocks, blocks):
                 yield name.replace(match[0], f"{match[1]}.{i}."), tensor.clone()
 
+    def stored(self):
+        return "float16" if self.half else "mxfp4" if self.mxfp4 else "float32"
+
     def changed(self):
         return bool(self.config or self.blocks or self.drop or self.half)
 
 
 def stored_half(name, tensor):
-    """As the converter's f16 files: vectors, norms, routers and positions stay f32."""
-    return tensor.squeeze().dim() > 1 and not re.search(r"norm|\.gate\.weight|wpe|position_embd|ffn_gate_inp", name)
+    """As the converter's f16 files: vectors, biases, norms, routers and positions stay f32."""
+    single = r"norm|\.gate\.weight|wpe|position_embd|ffn_gate_inp|[._]bias$"
+    return tensor.squeeze().dim() > 1 and not re.search(single, name)
 
 
 FILES = {
@@ -121,6 +128,8 @@ FILES = {
     "deepseek2": Source("families/deepseek_v3", layout="deepseek-joined", half=True),
     "deepseek2-k_b": Source("families/deepseek_v3", half=True),
     "minimax-m2": Source("families/minimax_m2", blocks=1, half=True),
+    "gpt-oss": Source("families/gpt_oss", half=True),
+    "gpt-oss-mxfp4": Source("families/gpt_oss-mxfp4", mxfp4=True),
     "ernie4_5-moe": Source("families/ernie4_5_moe", half=True),
     "exaone4": Source("families/exaone4", half=True),
     # llama.cpp reads no bias of its output of attention.
@@ -178,7 +187,7 @@ def main():
             "checkpoint": source.folder,
             "config": source.config,
             "blocks": first(config, "num_hidden_layers", "n_layer"),
-            "stored": "float16" if source.half else "float32",
+            "stored": source.stored(),
             "golden": f"{golden}.golden.safetensors",
             "sequences": sequences,
         }
@@ -210,7 +219,8 @@ def write(path, config, tensors, source):
     family, half = FAMILIES[source.layout or config["model_type"]], source.half
     writer = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[family.arch])
     writer.add_name(path.stem)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16 if half else gguf.LlamaFileType.ALL_F32)
+    kinds = {"float16": "MOSTLY_F16", "mxfp4": "MOSTLY_MXFP4_MOE", "float32": "ALL_F32"}
+    writer.add_file_type(gguf.LlamaFileType[kinds[source.stored()]])
     writer.add_tokenizer_model("no_vocab")
     family.keys(writer, config)
     blocks = first(config, "num_hidden_layers", "n_layer")
@@ -220,7 +230,14 @@ def write(path, config, tensors, source):
         name = name if known else names.get_name(name, try_suffixes=(".weight", ".bias"))
         # The converter drops axes of length one (Qwen2-MoE's shared_expert_gate becomes a vector).
         tensor = tensor.squeeze().float()
-        dtype = np.float16 if half and stored_half(name, tensor) else np.float32
+        if source.mxfp4 and name.endswith("_exps.weight"):
+            kind = gguf.GGMLQuantizationType.MXFP4
+            blocks = gguf.quants.quantize(np.ascontiguousarray(tensor.numpy()), kind)
+            if not np.array_equal(gguf.quants.dequantize(blocks, kind), tensor.numpy()):
+                raise SystemExit(f"{name}: its values are not those of MXFP4")
+            writer.add_tensor(name, blocks, raw_dtype=kind)
+            continue
+        dtype = np.float16 if source.half and stored_half(name, tensor) else np.float32
         writer.add_tensor(name, np.ascontiguousarray(tensor.numpy().astype(dtype)))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -16,6 +16,7 @@ use crate::safetensors::header as safetensors_header;
 use crate::safetensors::shard_index::{INDEX_FILE, MODEL_FILE, ShardIndex};
 use crate::tensor::{TensorInfo, TensorView};
 use crate::tensor_entry::TensorEntry;
+use crate::two_part_tensor::{self, TwoPartTensor};
 
 /// File name endings of pickles.
 const PICKLES: [&str; 5] = ["bin", "pt", "pth", "ckpt", "pkl"];
@@ -41,6 +42,8 @@ pub struct Checkpoint {
     /// Path of the index, if the checkpoint is sharded.
     index: Option<PathBuf>,
     tensors: BTreeMap<String, TensorInfo>,
+    /// Tensors that are stored as two of the others each, by name.
+    two_part: BTreeMap<String, TwoPartTensor>,
     /// Metadata of a GGUF model; `None` for safetensors.
     metadata: Option<Metadata>,
 }
@@ -107,6 +110,7 @@ impl Checkpoint {
     fn open_safetensors(path: &Path) -> Result<Self, CheckpointError> {
         let mut checkpoint = Self::empty(Format::Safetensors);
         checkpoint.add_safetensors(path)?;
+        checkpoint.two_part = two_part_tensor::find(&checkpoint.tensors);
         Ok(checkpoint)
     }
 
@@ -125,6 +129,7 @@ impl Checkpoint {
             index.check(shard, &found).map_err(|problem| problem.in_file(&path))?;
         }
         checkpoint.index = Some(index_path);
+        checkpoint.two_part = two_part_tensor::find(&checkpoint.tensors);
         Ok(checkpoint)
     }
 
@@ -144,7 +149,8 @@ impl Checkpoint {
 
     /// Makes a checkpoint without files.
     fn empty(format: Format) -> Self {
-        Self { format, files: BTreeMap::new(), index: None, tensors: BTreeMap::new(), metadata: None }
+        let (tensors, two_part) = (BTreeMap::new(), BTreeMap::new());
+        Self { format, files: BTreeMap::new(), index: None, tensors, two_part, metadata: None }
     }
 
     /// Maps one safetensors file and adds its tensors; returns their names.
@@ -182,14 +188,19 @@ impl Checkpoint {
         self.index.as_deref()
     }
 
-    /// All tensors, sorted by name.
+    /// All stored tensors, sorted by name.
     pub fn tensors(&self) -> impl ExactSizeIterator<Item = &TensorInfo> {
         self.tensors.values()
     }
 
-    /// Description of the tensor `name`; `None` if there is no such tensor.
+    /// The tensors of type MXFP4 that are stored as two each, sorted by name: each with the names of the two.
+    pub fn two_part_tensors(&self) -> impl ExactSizeIterator<Item = (&TensorInfo, [&str; 2])> {
+        self.two_part.values().map(|tensor| (&tensor.info, [tensor.blocks.as_str(), tensor.scales.name.as_str()]))
+    }
+
+    /// Description of the tensor `name`, stored as one or two; `None` if there is no such tensor.
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
-        self.tensors.get(name)
+        self.tensors.get(name).or_else(|| self.two_part.get(name).map(|tensor| &tensor.info))
     }
 
     /// The tensor `name` with its bytes.
@@ -197,6 +208,9 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::NoSuchTensor`], which names the index or else the first of the files.
     pub fn tensor(&self, name: &str) -> Result<TensorView<'_>, CheckpointError> {
+        if let Some(TwoPartTensor { info, scales, .. }) = self.two_part.get(name) {
+            return Ok(TensorView::new(info, self.bytes_of(info)).with_scales(self.bytes_of(scales)));
+        }
         let Some(info) = self.tensors.get(name) else {
             let problem = CheckpointError::NoSuchTensor { tensor: name.to_string() };
             return Err(match self.index_file().or_else(|| self.files().next()) {
@@ -204,9 +218,18 @@ impl Checkpoint {
                 None => problem,
             });
         };
+        Ok(TensorView::new(info, self.bytes_of(info)))
+    }
+
+    /// The bytes of a stored tensor.
+    fn bytes_of(&self, info: &TensorInfo) -> &[u8] {
         // The range is within the mapping: the header reader checked it.
-        let bytes = self.files[&info.file].bytes();
-        Ok(TensorView::new(info, &bytes[info.range.clone()]))
+        &self.files[&info.file].bytes()[info.range.clone()]
+    }
+
+    /// The stored tensors that make up a tensor.
+    fn stored_parts<'t>(&'t self, tensor: &'t TensorInfo) -> impl Iterator<Item = &'t TensorInfo> {
+        std::iter::once(tensor).chain(self.two_part.get(&tensor.name).map(|tensor| &tensor.scales))
     }
 
     /// Releases the memory of the file pages read so far. Call it when all tensors have been read; a later access
@@ -217,15 +240,19 @@ impl Checkpoint {
 
     /// Releases the memory of the file pages of one tensor. A later access works, but reads the file again.
     pub fn release_pages_of(&self, tensor: &TensorInfo) {
-        if let Some(mapping) = self.files.get(&tensor.file) {
-            mapping.release_pages_of(tensor.range.clone());
+        for part in self.stored_parts(tensor) {
+            if let Some(mapping) = self.files.get(&part.file) {
+                mapping.release_pages_of(part.range.clone());
+            }
         }
     }
 
     /// Asks the system to read a tensor into memory, in the background.
     pub fn read_ahead(&self, tensor: &TensorInfo) {
-        if let Some(mapping) = self.files.get(&tensor.file) {
-            mapping.read_ahead(tensor.range.clone());
+        for part in self.stored_parts(tensor) {
+            if let Some(mapping) = self.files.get(&part.file) {
+                mapping.read_ahead(part.range.clone());
+            }
         }
     }
 

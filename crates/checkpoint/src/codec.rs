@@ -11,8 +11,10 @@ use crate::error::CheckpointError;
 
 mod blocks;
 mod codes;
+mod mxfp4;
 
 pub use codes::CodeFormat;
+pub(crate) use mxfp4::joined;
 
 /// Number of elements converted at a time: a multiple of every block length, and small enough for the second-level
 /// cache.

@@ -23,6 +23,7 @@ pub enum Dtype {
     Q4K,
     Q5K,
     Q6K,
+    MXFP4,
     Bool,
     U8,
     I8,
@@ -73,7 +74,7 @@ const fn row(
 
 /// Every type once, in the order of the variants of [`Dtype`].
 #[rustfmt::skip]
-const TABLE: [Properties; 32] = [
+const TABLE: [Properties; 33] = [
     //  type             name      elements bytes   GGUF   safetensors
     row(Dtype::F32,        "F32",         1,   4, Some( 0), true),
     row(Dtype::F16,        "F16",         1,   2, Some( 1), true),
@@ -88,6 +89,7 @@ const TABLE: [Properties; 32] = [
     row(Dtype::Q4K,        "Q4_K",      256, 144, Some(12), false),
     row(Dtype::Q5K,        "Q5_K",      256, 176, Some(13), false),
     row(Dtype::Q6K,        "Q6_K",      256, 210, Some(14), false),
+    row(Dtype::MXFP4,      "MXFP4",      32,  17, Some(39), false),
     row(Dtype::Bool,       "BOOL",        1,   1, None,     true),
     row(Dtype::U8,         "U8",          1,   1, None,     true),
     row(Dtype::I8,         "I8",          1,   1, Some(24), true),
@@ -111,9 +113,9 @@ const TABLE: [Properties; 32] = [
 
 /// Type numbers and names of GGUF types that are not supported, so that an error can name them.
 #[rustfmt::skip]
-const UNSUPPORTED: [(u32, &str); 16] = [
+const UNSUPPORTED: [(u32, &str); 15] = [
     (9, "Q8_1"), (15, "Q8_K"), (16, "IQ2_XXS"), (17, "IQ2_XS"), (18, "IQ3_XXS"), (19, "IQ1_S"), (20, "IQ4_NL"),
-    (21, "IQ3_S"), (22, "IQ2_S"), (23, "IQ4_XS"), (29, "IQ1_M"), (34, "TQ1_0"), (35, "TQ2_0"), (39, "MXFP4"),
+    (21, "IQ3_S"), (22, "IQ2_S"), (23, "IQ4_XS"), (29, "IQ1_M"), (34, "TQ1_0"), (35, "TQ2_0"),
     (40, "NVFP4"), (41, "Q1_0"),
 ];
 
@@ -153,12 +155,12 @@ impl Dtype {
 
     /// Tells whether this is a weight type, which can be converted to `f32` and back.
     pub fn is_weight(self) -> bool {
-        self <= Dtype::Q6K // the weight types are the first variants
+        self <= Dtype::MXFP4 // the weight types are the first variants
     }
 
     /// Tells whether this is a GGUF block type.
     pub fn is_quantised(self) -> bool {
-        (Dtype::Q4_0..=Dtype::Q6K).contains(&self)
+        (Dtype::Q4_0..=Dtype::MXFP4).contains(&self)
     }
 
     /// Finds the type with this name in safetensors headers.

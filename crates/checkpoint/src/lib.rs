@@ -10,7 +10,8 @@
 //!    (outermost dimension first in both formats), file, byte range. [`Checkpoint::gguf_metadata`] gives the
 //!    [`Metadata`] of a GGUF file.
 //! 3. [`Checkpoint::tensor`] gives a [`TensorView`]; [`TensorView::to_f32`] and [`TensorView::rows_to_f32`] convert
-//!    F32, F16, BF16 and the GGUF types Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and Q2_K to Q6_K into `f32`. A NaN or an infinity
+//!    F32, F16, BF16 and the block types Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K to Q6_K and MXFP4 into `f32`. MXFP4 in
+//!    safetensors, whose exponents are a tensor of their own, is one tensor by the name `…_blocks+_scales`. A NaN or an infinity
 //!    is an error that names its coordinates.
 //! 4. [`safetensors::rewrite_folder`], [`safetensors::rewrite`] and [`gguf::rewrite`] copy a checkpoint with the values
 //!    of some tensors replaced, and report the [`Rounding`] error of each. All other bytes stay, and so do the blocks
@@ -65,6 +66,7 @@ pub mod safetensors;
 mod stand_in;
 mod tensor;
 mod tensor_entry;
+mod two_part_tensor;
 
 pub use checkpoint::{Checkpoint, Format};
 pub use codec::{CodeFormat, stored_values};

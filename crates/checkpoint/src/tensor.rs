@@ -1,10 +1,11 @@
 //! One tensor of a checkpoint: its description, and the conversion of its bytes to `f32`.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::codec::TensorSpec;
+use crate::codec::{TensorSpec, joined};
 use crate::dtype::Dtype;
 use crate::error::CheckpointError;
 
@@ -53,12 +54,19 @@ impl TensorInfo {
 pub struct TensorView<'a> {
     info: &'a TensorInfo,
     bytes: &'a [u8],
+    /// Exponents of the blocks, of a tensor that stores them apart.
+    scales: Option<&'a [u8]>,
 }
 
 impl<'a> TensorView<'a> {
     /// Makes a view; `bytes` must be the bytes at `info.range`, which was checked when the checkpoint was opened.
     pub(crate) fn new(info: &'a TensorInfo, bytes: &'a [u8]) -> Self {
-        Self { info, bytes }
+        Self { info, bytes, scales: None }
+    }
+
+    /// The same view of blocks whose exponents are stored apart.
+    pub(crate) fn with_scales(self, scales: &'a [u8]) -> Self {
+        Self { scales: Some(scales), ..self }
     }
 
     /// The description of the tensor.
@@ -66,7 +74,12 @@ impl<'a> TensorView<'a> {
         self.info
     }
 
-    /// The bytes as they are stored.
+    /// True if the exponents of its blocks are stored apart, in a tensor of their own.
+    pub fn is_in_two_parts(&self) -> bool {
+        self.scales.is_some()
+    }
+
+    /// The bytes as they are stored; of a tensor in two parts, those of the first.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
@@ -77,7 +90,10 @@ impl<'a> TensorView<'a> {
     /// All errors name the file: [`CheckpointError::NotAWeightType`] for a type that cannot be converted,
     /// [`CheckpointError::NotFinite`] with the coordinates of the first NaN or infinity.
     pub fn to_f32(&self) -> Result<Vec<f32>, CheckpointError> {
-        self.decode(0, self.bytes, self.info.elements())
+        match self.scales {
+            None => self.decode(0, self.bytes, self.info.elements()),
+            Some(_) => self.rows_to_f32(0..self.info.rows()),
+        }
     }
 
     /// Converts the values of a range of rows to `f32`, in row-major order.
@@ -87,7 +103,7 @@ impl<'a> TensorView<'a> {
     /// [`CheckpointError::PartialBlock`] if a row is not a whole number of quantisation blocks.
     pub fn rows_to_f32(&self, rows: Range<usize>) -> Result<Vec<f32>, CheckpointError> {
         let bytes = self.bytes_of_rows(&rows)?;
-        self.decode(rows.start * self.info.row_len(), bytes, rows.len() * self.info.row_len())
+        self.decode(rows.start * self.info.row_len(), &bytes, rows.len() * self.info.row_len())
     }
 
     /// Converts the values of a range of rows to `f32` and fills `values`, `[rows, row length]`, with them.
@@ -101,7 +117,7 @@ impl<'a> TensorView<'a> {
         let info = self.info;
         let bytes = self.bytes_of_rows(&rows)?;
         assert_eq!(values.len(), rows.len() * info.row_len(), "one value for each element");
-        let decoded = info.spec().decode(rows.start * info.row_len(), bytes, values);
+        let decoded = info.spec().decode(rows.start * info.row_len(), &bytes, values);
         decoded.map_err(|problem| problem.in_file(&info.file))
     }
 
@@ -123,12 +139,12 @@ impl<'a> TensorView<'a> {
     ) -> Result<(), CheckpointError> {
         let bytes = self.bytes_of_rows(&rows)?;
         assert_eq!(codes.len(), rows.len() * self.info.row_len(), "one code for each element");
-        self.info.spec().read_codes(bytes, codes, scales, offsets);
+        self.info.spec().read_codes(&bytes, codes, scales, offsets);
         Ok(())
     }
 
-    /// The bytes of a range of rows.
-    fn bytes_of_rows(&self, rows: &Range<usize>) -> Result<&'a [u8], CheckpointError> {
+    /// The bytes of a range of rows, as whole blocks.
+    fn bytes_of_rows(&self, rows: &Range<usize>) -> Result<Cow<'a, [u8]>, CheckpointError> {
         let info = self.info;
         if rows.start > rows.end || rows.end > info.rows() {
             return Err(CheckpointError::RowsOutOfRange {
@@ -149,7 +165,13 @@ impl<'a> TensorView<'a> {
             .in_file(&info.file));
         };
         // These products cannot overflow: they are at most the size of the tensor, which lies within the file.
-        Ok(&self.bytes[rows.start * row_bytes..rows.end * row_bytes])
+        let Some(scales) = self.scales else {
+            return Ok(Cow::Borrowed(&self.bytes[rows.start * row_bytes..rows.end * row_bytes]));
+        };
+        let blocks = info.row_len() / info.dtype.block_len();
+        let codes = blocks * (info.dtype.block_bytes() - 1); // without the exponents
+        let codes = &self.bytes[rows.start * codes..rows.end * codes];
+        Ok(Cow::Owned(joined(codes, &scales[rows.start * blocks..rows.end * blocks])))
     }
 
     /// Computes the values that the tensor will have after a rewrite with `values`, those of the whole tensor, in its
@@ -171,14 +193,18 @@ impl<'a> TensorView<'a> {
     /// # Errors
     /// Those of [`TensorView::values_after_rewrite`].
     pub fn after_rewrite(&self, values: &[f32]) -> Result<(Vec<u8>, Vec<f32>), CheckpointError> {
-        let mut all_bytes = Vec::with_capacity(self.bytes.len());
+        let old = match self.scales {
+            None => Cow::Borrowed(self.bytes),
+            Some(scales) => Cow::Owned(joined(self.bytes, scales)),
+        };
+        let mut all_bytes = Vec::with_capacity(old.len());
         let mut all_stored = Vec::with_capacity(values.len());
         let collect = |bytes: &[u8], stored: &[f32]| {
             all_bytes.extend_from_slice(bytes);
             all_stored.extend_from_slice(stored);
             Ok(())
         };
-        self.info.spec().encode(values, self.bytes, collect).map_err(|problem| problem.in_file(&self.info.file))?;
+        self.info.spec().encode(values, &old, collect).map_err(|problem| problem.in_file(&self.info.file))?;
         Ok((all_bytes, all_stored))
     }
 

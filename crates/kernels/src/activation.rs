@@ -1,4 +1,4 @@
-//! The activation function of an MLP, alone (`f(x)`) or gated (`f(gate)·up`).
+//! The activation function of an MLP, alone (`f(x)`) or gated (`f(gate)·up`), also with bounds.
 
 mod composed;
 mod fused;
@@ -26,6 +26,30 @@ pub enum Activation {
     Relu,
     /// `max(x, 0)²`.
     ReluSquared,
+}
+
+/// Bounds of the two factors of a gated activation, and a number added to the second (gpt-oss):
+/// `f(min(gate, limit))·(clamp(up, −limit, limit) + up_offset)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GateBounds {
+    /// Largest gate, and largest absolute value of `up`; positive.
+    pub limit: f32,
+    /// Number added to `up` within its bounds.
+    pub up_offset: f32,
+}
+
+impl GateBounds {
+    /// A gate within its bound. NaN stays NaN, which `f32::min` would turn into the limit.
+    #[inline(always)]
+    fn gate(self, gate: f32) -> f32 {
+        if gate > self.limit { self.limit } else { gate }
+    }
+
+    /// The second factor.
+    #[inline(always)]
+    fn up(self, up: f32) -> f32 {
+        up.clamp(-self.limit, self.limit) + self.up_offset
+    }
 }
 
 /// Names in Hugging Face configurations, with their functions.
@@ -99,4 +123,22 @@ pub fn gated(gate: &Tensor, up: &Tensor, f: Activation) -> Result<Tensor> {
         return gradient::gated(gate, up, f);
     }
     composed::gated(gate, up, f)
+}
+
+/// As [`gated`], with bounds.
+///
+/// # Errors
+/// As [`gated`].
+pub fn gated_within(gate: &Tensor, up: &Tensor, f: Activation, bounds: GateBounds) -> Result<Tensor> {
+    let ((a, width), (b, _)) = (gate.dims2()?, up.dims2()?);
+    let rows = a.max(b);
+    if fused_applies(gate) {
+        let mut y = vec![0f32; rows * width];
+        with_values(gate, |gate| with_values(up, |up| fused::gated_within(&mut y, gate, up, f, bounds)))??;
+        return host_rows(y, rows, width);
+    }
+    if differentiable::applies(gate) && a == b {
+        return gradient::gated_within(gate, up, f, bounds);
+    }
+    composed::gated_within(gate, up, f, bounds)
 }

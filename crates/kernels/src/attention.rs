@@ -47,6 +47,9 @@ pub struct AttentionScoring<'a> {
     pub window: Option<usize>,
     /// Whether a query sees the keys up to its own position only; if not, it sees all keys of its sequence.
     pub causal: bool,
+    /// Attention sinks (gpt-oss), one score per query head: takes part in the softmax like the score of one more key whose
+    /// value is zero, after scale, cap and bias.
+    pub sinks: Option<&'a [f32]>,
 }
 
 impl AttentionScoring<'_> {

@@ -313,6 +313,16 @@ impl<'a> Export<'a> {
         for (&id, matrix) in matrices {
             let place = self.files.location(id);
             let tensor = self.files.checkpoint().tensor(&place.weight_name())?;
+            if tensor.is_in_two_parts() {
+                let problem = format!(
+                    "{}: {id} is in `{}`, whose type {} has four bits for a value and is not written with edited ones; write \
+                     a .gguf file, where these matrices have the type of the others",
+                    self.files.path().display(),
+                    place.weight_name(),
+                    tensor.info().dtype
+                );
+                return Err(Error::setting("source", problem));
+            }
             // Several matrices may lie in one tensor, and the rest of that tensor must stay: begin with its old values.
             let edited = match tensors.entry(place.weight_name()) {
                 Entry::Occupied(entry) => entry.into_mut(),

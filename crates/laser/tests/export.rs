@@ -7,6 +7,7 @@ mod delta;
 mod factored;
 mod folder_to_gguf;
 mod gguf;
+mod mxfp4;
 mod session;
 
 use std::collections::BTreeMap;

@@ -24,6 +24,7 @@ mod glm_moe;
 mod gpt2;
 mod gpt_neo;
 mod gpt_neox;
+mod gpt_oss;
 mod gptj;
 mod granite;
 mod helium;

@@ -34,7 +34,7 @@ pub(crate) use hf_rope::{RopeDefaults, read_rope, read_rope_from, rope_parameter
 pub(crate) use hf_windows::{
     check_unread_layer_types, layer_types, read_layer_types, read_layer_windows, read_opt_in_windows, read_window,
 };
-pub use laser_kernels::activation::Activation;
+pub use laser_kernels::activation::{Activation, GateBounds};
 pub use laser_kernels::norm::NormKind;
 pub use latent::LatentAttention;
 pub use matrices::Piece;
@@ -183,6 +183,8 @@ pub struct Attention {
     pub temperature: Option<Temperature>,
     /// Latent keys and values (DeepSeek V2); `None` for keys and values made of the block's input.
     pub latent: Option<LatentAttention>,
+    /// True if each query head has a sink: a learned score that takes part in the softmax, without a value (gpt-oss).
+    pub sinks: bool,
     /// Kinds of rotary positions; layers refer to them by index.
     pub ropes: Vec<Rope>,
     /// Options that differ between layers, one entry for each layer.
@@ -234,6 +236,8 @@ pub struct Mlp {
     pub activation: Activation,
     /// Whether there is a gate.
     pub gated: bool,
+    /// Bounds of the outputs of gate and up projection, and a number added to the latter; `None` without bounds.
+    pub bounds: Option<GateBounds>,
     /// Experts of the layers that have experts.
     pub experts: Option<Experts>,
     /// Whether each layer has experts instead of one MLP; empty if none has.
@@ -302,8 +306,10 @@ pub struct Bias {
     pub qkv: bool,
     /// Output of attention.
     pub o: bool,
-    /// Matrices of the MLP.
+    /// Matrices of the MLP, or of all experts.
     pub mlp: bool,
+    /// Router.
+    pub router: bool,
 }
 
 /// How the output of the last block becomes logits: norm, transform, matrix, bias, scale, soft cap, in this order.
@@ -362,10 +368,17 @@ impl ModelConfig {
                 clamp: None,
                 temperature: None,
                 latent: None,
+                sinks: false,
                 ropes: vec![rope],
                 layers: vec![LayerAttention { window: None, rope: Some(0) }; n_layers],
             },
-            mlp: Mlp { activation: Activation::Silu, gated: true, experts: None, expert_layers: Vec::new() },
+            mlp: Mlp {
+                activation: Activation::Silu,
+                gated: true,
+                bounds: None,
+                experts: None,
+                expert_layers: Vec::new(),
+            },
             bias: Bias::default(),
             head: Head { normed: true, transform: None, tied: false, bias: false, scale: 1.0, softcap: None },
             eos: Vec::new(),

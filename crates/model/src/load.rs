@@ -71,13 +71,19 @@ impl ModelFiles {
                 (file, config, tensor_names)
             }
             (None, document) => {
-                if let Some(error) = find_quantised(quantization.as_ref(), &checkpoint) {
-                    return Err(error);
-                }
-                notes.extend(quantization.map(|quantization| quantization.not_applied()));
+                // What no family reads comes first: it says more than an error about the configuration.
+                let refused = |reads_mxfp4| {
+                    let found = find_quantised(quantization.as_ref(), &checkpoint, reads_mxfp4);
+                    found.map_or(Ok(()), Err)
+                };
+                refused(true)?;
                 let document = document.map_or_else(|| ConfigJson::missing(path), Ok)?;
                 let config = document.config()?;
                 let names = config.family.tensor_names;
+                refused(names.has_two_part_tensors())?;
+                if checkpoint.two_part_tensors().len() == 0 {
+                    notes.extend(quantization.map(|quantization| quantization.not_applied()));
+                }
                 (document.file, config, names)
             }
         };
@@ -123,7 +129,10 @@ impl ModelFiles {
 
     /// Number of values in all tensors of the files.
     pub fn n_parameters(&self) -> usize {
-        self.checkpoint.tensors().map(laser_checkpoint::TensorInfo::elements).sum()
+        let two_part = || self.checkpoint.two_part_tensors();
+        let parts: BTreeSet<&str> = two_part().flat_map(|(_, parts)| parts).collect();
+        let whole = self.checkpoint.tensors().filter(|tensor| !parts.contains(tensor.name.as_str()));
+        whole.chain(two_part().map(|(tensor, _)| tensor)).map(laser_checkpoint::TensorInfo::elements).sum()
     }
 
     /// Sizes and options of the model.
@@ -270,6 +279,9 @@ impl ModelFiles {
             }
             known.insert(expected.name);
         }
+        let read = self.checkpoint.two_part_tensors().filter(|(tensor, _)| known.contains(&tensor.name));
+        let parts: Vec<String> = read.flat_map(|(_, parts)| parts.map(str::to_owned)).collect();
+        known.extend(parts);
         let surplus = surplus::check(&self.config, &self.layout, &self.checkpoint, &known);
         surplus.map_err(|name| problem("surplus", &name))
     }

@@ -38,7 +38,7 @@ pub fn tensors_of_new_files<'v>(config: &ModelConfig, values: impl Fn(ParameterI
         location.insert(values(ParameterId::matrix(id)), values_of(&mut tensors, &location.weight_name()));
         if config.has_bias(id) {
             let bias = ParameterId { owner: ParameterOwner::Matrix(id), bias: true };
-            location.insert_bias(values(bias), values_of(&mut tensors, &format!("{}.bias", location.stem)));
+            location.insert_bias(values(bias), values_of(&mut tensors, &location.bias_name()));
         }
     }
     for parameter in role_parameters(config) {

@@ -15,7 +15,7 @@ use laser_checkpoint::Checkpoint;
 pub use location::TensorLocation;
 pub use role_parameter::{RoleParameter, role_parameters};
 
-use crate::arch::tensor_names::{HeadStorage, StoredTensor, TensorNames, TensorRole};
+use crate::arch::tensor_names::{HeadStorage, RowOrder, StoredTensor, TensorNames, TensorRole};
 use crate::config::{ModelConfig, Residual};
 use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 
@@ -47,7 +47,7 @@ pub struct ExpectedTensor {
 
 /// A tensor that holds a stored matrix.
 pub(crate) struct Holder {
-    /// Name of the tensor, without `.weight`.
+    /// Name of the tensor, without its ending.
     stem: String,
     /// Shape of the tensor in the file.
     shape: Vec<usize>,
@@ -70,6 +70,11 @@ impl Holder {
     /// Number of rows of the whole tensor.
     fn total_rows(&self) -> usize {
         if self.stored.is_all_experts() { self.shape[0] * self.together } else { self.together }
+    }
+
+    /// Shape of the tensor with the biases.
+    fn bias_shape(&self) -> Vec<usize> {
+        if self.stored.is_all_experts() { vec![self.shape[0], self.together] } else { vec![self.together] }
     }
 }
 
@@ -188,10 +193,17 @@ impl TensorLayout {
     /// Location of a stored matrix in the tensor that holds it.
     fn in_holder(&self, config: &ModelConfig, id: WeightId, holder: Holder) -> TensorLocation {
         TensorLocation {
-            transposed: self.names.transposed || holder.stored.heads() == Some(HeadStorage::Transposed),
-            parts: holder.stored.heads().map_or(1, |_| config.n_kv_heads),
+            transposed: match (holder.stored.heads(), holder.stored.is_all_experts()) {
+                (Some(storage), _) => storage == HeadStorage::Transposed,
+                (None, true) => holder.stored.has_transposed_experts(),
+                (None, false) => self.names.transposed,
+            },
             rows: self.rows_in_tensor(config, id, holder.stored, holder.together),
+            by_head: holder.stored.heads().is_some(),
+            rows_of_block: holder.together / holder.stored.heads().map_or(1, |_| config.n_kv_heads),
             total_rows: holder.total_rows(),
+            endings: holder.stored.endings(),
+            bias_shape: holder.bias_shape(),
             stem: holder.stem,
             shape: holder.shape,
         }
@@ -200,11 +212,16 @@ impl TensorLayout {
     /// The tensor that holds a stored matrix, without the list of rows that belong to the matrix.
     fn holder(&self, config: &ModelConfig, id: WeightId, exists: impl Fn(&str) -> bool) -> Option<Holder> {
         let holders: Vec<&'static StoredTensor> = self.names.holders(id).collect();
-        let found = holders.iter().find(|stored| exists(&format!("{}.weight", self.stem_of(id, stored))));
+        let found = holders.iter().find(|stored| exists(&self.weight_name(id, stored)));
         found.or(holders.last()).map(|stored| self.holder_in(config, id, stored))
     }
 
-    /// Name of the tensor `stored` for a stored matrix, without `.weight`.
+    /// Name of the tensor `stored` for a stored matrix.
+    fn weight_name(&self, id: WeightId, stored: &StoredTensor) -> String {
+        format!("{}{}", self.stem_of(id, stored), stored.endings().weight)
+    }
+
+    /// Name of the tensor `stored` for a stored matrix, without its ending.
     fn stem_of(&self, id: WeightId, stored: &StoredTensor) -> String {
         let expert = match id.part {
             MatrixPart::Expert(expert) => Some(expert),
@@ -221,12 +238,19 @@ impl TensorLayout {
         // Rows of all matrices in the tensor; for stacked experts, of those of one expert.
         let together: usize = stored.holds().iter().map(|kind| shape_of(*kind)[0]).sum();
         let heads = config.n_kv_heads;
-        let shape = match (stored.heads(), all_experts, self.names.transposed) {
-            (Some(HeadStorage::Rows), ..) => vec![heads, together / heads, width],
-            (Some(HeadStorage::Transposed), ..) => vec![heads, width, together / heads],
-            (None, true, _) => vec![config.mlp.experts.map_or(0, |experts| experts.count), together, width],
-            (None, false, true) => vec![width, together],
-            (None, false, false) => vec![together, width],
+        let shape = match (stored.heads(), all_experts) {
+            (Some(HeadStorage::Rows), _) => vec![heads, together / heads, width],
+            (Some(HeadStorage::Transposed), _) => vec![heads, width, together / heads],
+            (None, true) => {
+                let count = config.mlp.experts.map_or(0, |experts| experts.count);
+                if stored.has_transposed_experts() {
+                    vec![count, width, together]
+                } else {
+                    vec![count, together, width]
+                }
+            }
+            (None, false) if self.names.transposed => vec![width, together],
+            (None, false) => vec![together, width],
         };
         Holder { stem: self.stem_of(id, stored), shape, together, stored }
     }
@@ -237,8 +261,12 @@ impl TensorLayout {
         let rows_of = |kind: WeightKind| config.shape(WeightId { kind, ..id })[0];
         let out = rows_of(id.kind);
         let before: usize = stored.holds().iter().take_while(|kind| **kind != id.kind).map(|kind| rows_of(*kind)).sum();
-        // Each group of rows consists of the rows of one key/value head of every matrix in the tensor.
-        let groups = if stored.is_grouped() { config.n_kv_heads } else { 1 };
+        // Each group of rows consists of the rows of one key/value head of every matrix in the tensor, or of one row of each.
+        let groups = match stored.order() {
+            RowOrder::Stacked => 1,
+            RowOrder::ByHead => config.n_kv_heads,
+            RowOrder::Alternating => out,
+        };
         let first = match id.part {
             MatrixPart::Expert(expert) if stored.is_all_experts() => expert * together,
             _ => 0,
@@ -260,10 +288,11 @@ impl TensorLayout {
                 // Not the location, whose list of rows is as long as the configuration says: nothing has been compared
                 // with the files yet.
                 let Some(holder) = self.holder(config, id, exists) else { continue };
+                let endings = holder.stored.endings();
                 if config.has_bias(id) {
-                    expected.insert(format!("{}.bias", holder.stem), vec![holder.total_rows()]);
+                    expected.insert(format!("{}{}", holder.stem, endings.bias), holder.bias_shape());
                 }
-                expected.insert(format!("{}.weight", holder.stem), holder.shape);
+                expected.insert(format!("{}{}", holder.stem, endings.weight), holder.shape);
             }
         }
         for parameter in role_parameters(config) {

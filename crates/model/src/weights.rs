@@ -80,6 +80,8 @@ pub struct BlockWeights {
     pub query_latent_norm: Option<Norm>,
     /// Norm of the vector of which latent attention makes keys and values.
     pub key_value_latent_norm: Option<Norm>,
+    /// Attention sinks, one score for each query head; on the host, because kernels read them as plain numbers.
+    pub sinks: Option<Vec<f32>>,
     /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
     pub shared_expert_gate: Option<Weight>,
     /// Corrections of the scores of experts for the choice, `[experts]`.

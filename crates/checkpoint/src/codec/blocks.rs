@@ -1,4 +1,4 @@
-//! Conversion of GGUF block types to `f32` and back, by candle's functions.
+//! Conversion of block types to `f32` and back, by candle's functions for the types that candle has.
 //!
 //! candle's functions panic on partial blocks and on unaligned memory. The codec passes whole blocks only, and this
 //! file takes care of the alignment.
@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use candle_core::CpuStorage;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor, QuantizedType};
 
+use super::mxfp4;
 use crate::dtype::Dtype;
 
 /// Finds candle's type for a block type; `None` for other types.
@@ -29,6 +30,9 @@ fn candle_type(dtype: Dtype) -> Option<GgmlDType> {
 
 /// Converts whole blocks to values and fills `out`, which is as long as the values.
 pub(super) fn dequantise(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
+    if dtype == Dtype::MXFP4 {
+        return mxfp4::dequantise(bytes, out);
+    }
     let candle_type = block_type(dtype);
     // Blocks contain 16-bit scales, which candle reads in place. Data in a file are aligned, but a slice from elsewhere
     // may begin at an odd address; it is copied to an even one.
@@ -48,6 +52,9 @@ pub(super) fn dequantise(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
 
 /// Converts the values of whole blocks to bytes; returns the bytes and the values that reading them gives.
 pub(super) fn quantise(dtype: Dtype, values: &[f32]) -> (Vec<u8>, Vec<f32>) {
+    if dtype == Dtype::MXFP4 {
+        return mxfp4::quantise(values);
+    }
     let mut blocks = block_type(dtype).cpu_zeros(values.len());
     blocks.from_float(values);
     let stored = dequantised(blocks.as_ref(), values.len());
@@ -76,7 +83,8 @@ mod tests {
     #[test]
     fn block_sizes_agree_with_candle() {
         for dtype in Dtype::all() {
-            assert_eq!(candle_type(dtype).is_some(), dtype.is_quantised(), "{dtype}");
+            let has_candle_type = dtype.is_quantised() && dtype != Dtype::MXFP4;
+            assert_eq!(candle_type(dtype).is_some(), has_candle_type, "{dtype}");
             if let Some(block) = candle_type(dtype) {
                 assert_eq!(dtype.block_len(), block.block_size(), "{dtype}");
                 assert_eq!(dtype.block_bytes(), block.type_size(), "{dtype}");
@@ -141,6 +149,6 @@ mod tests {
                 compared += 1;
             }
         }
-        assert_eq!(compared, 5);
+        assert_eq!(compared, 6);
     }
 }

@@ -5,6 +5,7 @@
 
 use half::f16;
 
+use super::mxfp4;
 use crate::dtype::Dtype;
 
 /// Form of the values of a block type: `scale·(code − zero) + offset`, each operation rounded to f32.
@@ -31,6 +32,7 @@ impl Dtype {
             Self::Q5_1 | Self::Q5K => format(32, 8, 0, true),
             Self::Q8_0 => format(32, 8, 128, false),
             Self::Q6K => format(16, 8, 32, false),
+            Self::MXFP4 => format(32, 8, mxfp4::ZERO, false),
             _ => None,
         }
     }
@@ -90,6 +92,7 @@ pub(super) fn read(dtype: Dtype, bytes: &[u8], to: &mut Codes<'_>) {
                     }
                 }
             }
+            Dtype::MXFP4 => mxfp4::read_codes(bytes, &mut Codes { codes, scales, offsets }),
             _ => {
                 let scale = half(bytes, 208);
                 for (scale_of_run, small) in scales.iter_mut().zip(&bytes[192..208]) {
@@ -177,6 +180,6 @@ mod tests {
             }
             assert!(compared > values / 2, "{dtype}: {compared}");
         }
-        assert_eq!(types, 8);
+        assert_eq!(types, 9);
     }
 }

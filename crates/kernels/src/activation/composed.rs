@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{Activation, GELU_QUICK_FACTOR};
+use super::{Activation, GELU_QUICK_FACTOR, GateBounds};
 
 /// `f(x)` for `x [rows, width]` → the same shape.
 pub(super) fn activate(x: &Tensor, f: Activation) -> Result<Tensor> {
@@ -22,4 +22,11 @@ pub(super) fn gated(gate: &Tensor, up: &Tensor, f: Activation) -> Result<Tensor>
     let rows = a.max(b);
     let repeated = |t: &Tensor, n: usize| if n == rows { Ok(t.clone()) } else { t.repeat((rows / n, 1)) };
     activate(&repeated(gate, a)?, f)? * repeated(up, b)?
+}
+
+/// As [`gated`], with bounds.
+pub(super) fn gated_within(gate: &Tensor, up: &Tensor, f: Activation, bounds: GateBounds) -> Result<Tensor> {
+    let limit = f64::from(bounds.limit);
+    let up = (up.clamp(-limit, limit)? + f64::from(bounds.up_offset))?;
+    gated(&gate.minimum(limit)?, &up, f)
 }

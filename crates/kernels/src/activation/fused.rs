@@ -2,7 +2,7 @@
 
 use multiversion::multiversion;
 
-use super::{Activation, GELU_QUICK_FACTOR};
+use super::{Activation, GELU_QUICK_FACTOR, GateBounds};
 use crate::elementary::exp;
 
 /// `y[i] = value(x[i])·factor[i]`, or `y[i] = value(x[i])` without factors. A macro instead of a function that takes a
@@ -37,6 +37,17 @@ pub(super) fn gated(y: &mut [f32], gate: &[f32], up: &[f32], f: Activation) {
         };
         values(y, &gate[part(gate)], Some(&up[part(up)]), f);
     }
+}
+
+/// As [`gated`], with bounds.
+pub(super) fn gated_within(y: &mut [f32], gate: &[f32], up: &[f32], f: Activation, bounds: GateBounds) {
+    let [gate, up] = within(gate, up, bounds);
+    gated(y, &gate, &up, f);
+}
+
+/// The two factors of a gated activation within their bounds.
+pub(super) fn within(gate: &[f32], up: &[f32], bounds: GateBounds) -> [Vec<f32>; 2] {
+    [gate.iter().map(|gate| bounds.gate(*gate)).collect(), up.iter().map(|up| bounds.up(*up)).collect()]
 }
 
 /// `y = f(x)·factor`, with a factor for each value, or without factors.

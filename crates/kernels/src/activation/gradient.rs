@@ -2,8 +2,8 @@
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
-use super::Activation;
-use super::fused::{derivatives, values};
+use super::fused::{derivatives, values, within};
+use super::{Activation, GateBounds};
 use crate::differentiable::tensor_like;
 use crate::host::values_of_cpu_storage;
 
@@ -17,12 +17,22 @@ pub(super) fn gated(gate: &Tensor, up: &Tensor, f: Activation) -> Result<Tensor>
     gate.contiguous()?.apply_op2(&up.contiguous()?, Gated { f })
 }
 
+/// As [`gated`], with bounds.
+pub(super) fn gated_within(gate: &Tensor, up: &Tensor, f: Activation, bounds: GateBounds) -> Result<Tensor> {
+    gate.contiguous()?.apply_op2(&up.contiguous()?, GatedWithin { f, bounds })
+}
+
 struct Activate {
     f: Activation,
 }
 
 struct Gated {
     f: Activation,
+}
+
+struct GatedWithin {
+    f: Activation,
+    bounds: GateBounds,
 }
 
 impl CustomOp1 for Activate {
@@ -74,6 +84,50 @@ impl CustomOp2 for Gated {
             d.iter_mut().zip(delta).for_each(|(d, delta)| *d *= delta);
         })?;
         let d_up = tensor_like(up, [gate, gradient], |d, [gate, delta]| values(d, gate, Some(delta), self.f))?;
+        Ok((Some(d_gate), Some(d_up)))
+    }
+}
+
+impl CustomOp2 for GatedWithin {
+    fn name(&self) -> &'static str {
+        "gated activation with bounds"
+    }
+
+    fn cpu_fwd(
+        &self,
+        gate: &CpuStorage,
+        gate_layout: &Layout,
+        up: &CpuStorage,
+        up_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (gate, up) = (values_of_cpu_storage(gate, gate_layout)?, values_of_cpu_storage(up, up_layout)?);
+        let [gate, up] = within(gate, up, self.bounds);
+        let mut y = vec![0f32; gate.len()];
+        values(&mut y, &gate, Some(&up), self.f);
+        Ok((CpuStorage::F32(y), gate_layout.shape().clone()))
+    }
+
+    /// As without bounds, from the factors within them; beyond a bound the gradient is zero.
+    fn bwd(
+        &self,
+        gate: &Tensor,
+        up: &Tensor,
+        _y: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (f, limit) = (self.f, self.bounds.limit);
+        let d_gate = tensor_like(gate, [gate, up, gradient], |d, [gate, up, delta]| {
+            let [bounded, up] = within(gate, up, self.bounds);
+            derivatives(d, &bounded, Some(&up), f);
+            d.iter_mut().zip(gate).zip(delta).for_each(|((d, gate), delta)| {
+                *d *= if *gate > limit { 0.0 } else { *delta };
+            });
+        })?;
+        let d_up = tensor_like(up, [gate, up, gradient], |d, [gate, up, delta]| {
+            let [gate, _] = within(gate, &[], self.bounds);
+            values(d, &gate, Some(delta), f);
+            d.iter_mut().zip(up).filter(|(_, up)| up.abs() > limit).for_each(|(d, _)| *d = 0.0);
+        })?;
         Ok((Some(d_gate), Some(d_up)))
     }
 }

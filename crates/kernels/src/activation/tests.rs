@@ -75,6 +75,15 @@ fn values_and_derivatives_are_accurate() {
     }
 }
 
+/// Bounds that random values exceed.
+const BOUNDS: GateBounds = GateBounds { limit: 0.6, up_offset: 1.0 };
+
+/// The gated activation with bounds by its definition.
+fn naive_within(gate: f64, up: f64, f: Activation, bounds: GateBounds) -> f64 {
+    let limit = f64::from(bounds.limit);
+    naive(gate.min(limit), f) * (up.max(-limit).min(limit) + f64::from(bounds.up_offset))
+}
+
 #[test]
 fn gated_repeats_the_tensor_with_fewer_rows() {
     let (many, few) = (random(6, 5), random(2, 5));
@@ -91,6 +100,58 @@ fn gated_repeats_the_tensor_with_fewer_rows() {
         }
     }
 }
+
+#[test]
+fn bounded_gates_equal_their_definition_and_keep_nan() {
+    let (many, few) = (random(6, 5), random(2, 5));
+    let beyond =
+        many.to_vec2::<f32>().expect("values").into_iter().flatten().filter(|v| v.abs() > BOUNDS.limit).count();
+    assert!((1..30).contains(&beyond), "some values are within the bounds and some beyond them: {beyond} of 30");
+    for f in ALL {
+        for (gate, up) in [(&many, &few), (&few, &many), (&many, &many)] {
+            let forms = [gated_within(gate, up, f, BOUNDS), composed::gated_within(gate, up, f, BOUNDS)];
+            let (g, u) = (gate.to_vec2::<f32>().expect("g"), up.to_vec2::<f32>().expect("u"));
+            for y in forms {
+                for (i, row) in y.expect("y").to_vec2::<f32>().expect("y").iter().enumerate() {
+                    for (j, y) in row.iter().enumerate() {
+                        let (g, u) = (f64::from(g[i % g.len()][j]), f64::from(u[i % u.len()][j]));
+                        assert!((f64::from(*y) - naive_within(g, u, f, BOUNDS)).abs() < 1e-5, "{f:?} {g} {u}: {y}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(BOUNDS.gate(f32::NAN).is_nan() && BOUNDS.up(f32::NAN).is_nan());
+}
+
+/// Compares the gradients with difference quotients of the definition, within and beyond the bounds.
+#[test]
+fn gradients_with_bounds_equal_difference_quotients() {
+    let points = [-2.0, -0.61, -0.59, -0.2, 0.0, 0.3, 0.59, 0.61, 2.0];
+    let all: Vec<(f64, f64)> = points.iter().flat_map(|g| points.map(|u| (*g, u))).collect();
+    let column = |pick: fn(&(f64, f64)) -> f64| {
+        let values = all.iter().map(|pair| pick(pair) as f32).collect();
+        Var::from_tensor(&host_rows(values, all.len(), 1).expect("rows")).expect("var")
+    };
+    let (gate, up) = (column(|pair| pair.0), column(|pair| pair.1));
+    // Without the functions that have a corner at zero.
+    for f in [Activation::Silu, Activation::Gelu, Activation::GeluQuick, Activation::ReluSquared] {
+        let y = gated_within(&gate, &up, f, BOUNDS).and_then(|y| y.sum_all()).expect("a scalar");
+        let gradients = y.backward().expect("backward");
+        let of = |var: &Var| {
+            let gradient = gradients.get(var).expect("a gradient").flatten_all().expect("flat");
+            gradient.to_vec1::<f32>().expect("values")
+        };
+        for ((g, u), (dg, du)) in all.iter().zip(of(&gate).into_iter().zip(of(&up))) {
+            let at = |g: f64, u: f64| naive_within(g, u, f, BOUNDS);
+            let expected = [at(g + 1e-5, *u) - at(g - 1e-5, *u), at(*g, u + 1e-5) - at(*g, u - 1e-5)].map(|d| d / 2e-5);
+            for (found, expected) in [f64::from(dg), f64::from(du)].into_iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-4, "{f:?} at {g}, {u}: {found}, not {expected}");
+            }
+        }
+    }
+}
+
 #[test]
 fn values_and_gradients_equal_the_composed_form() {
     let var = |rows, cols| Var::from_tensor(&random(rows, cols)).expect("var");
@@ -99,5 +160,8 @@ fn values_and_gradients_equal_the_composed_form() {
         let (x, up) = (var(3, 20), var(3, 20));
         check_gradients(name, &[&x], gradient::activate(&x, f), composed::activate(&x, f));
         check_gradients(name, &[&x, &up], gradient::gated(&x, &up, f), composed::gated(&x, &up, f));
+        let (kernel, composed) =
+            (gradient::gated_within(&x, &up, f, BOUNDS), composed::gated_within(&x, &up, f, BOUNDS));
+        check_gradients(name, &[&x, &up], kernel, composed);
     }
 }

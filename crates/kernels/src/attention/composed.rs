@@ -52,7 +52,9 @@ pub(super) fn attention(
         scores = scores.broadcast_add(&bias)?;
     }
     let mask = Tensor::from_vec(padding.mask, (segments, 1, longest_q, longest_k), device)?;
-    let weights = softmax(&scores.broadcast_add(&mask)?)?; // [segments, n_heads, longest_q, longest_k]
+    let sinks = scoring.sinks.map(|sinks| Tensor::from_slice(sinks, (1, heads.n_heads, 1, 1), device)).transpose()?;
+    // [segments, n_heads, longest_q, longest_k]
+    let weights = softmax(&scores.broadcast_add(&mask)?, sinks.as_ref())?;
     let out = weights.matmul(&v)?.transpose(1, 2)?; // [segments, longest_q, n_heads, d_value]
     let out = out.reshape((segments * longest_q, heads.n_heads * heads.d_value))?;
     out.index_select(&Tensor::new(padding.out_rows, device)?, 0)?.to_dtype(dtype) // [n, n_heads·d_value]
@@ -79,10 +81,17 @@ fn bf16_biases(slopes: &[f32], scale: f32, longest_k: usize, device: &Device) ->
     Tensor::from_vec(biases, (1, slopes.len(), 1, longest_k), device)
 }
 
-/// Softmax over the last dimension.
-fn softmax(scores: &Tensor) -> Result<Tensor> {
+/// Softmax over the last dimension of `scores [segments, n_heads, longest_q, longest_k]` → the same shape. `sinks`
+/// `[1, n_heads, 1, 1]` are the scores of one more key each, whose weights are left out.
+fn softmax(scores: &Tensor, sinks: Option<&Tensor>) -> Result<Tensor> {
     // The shift by the maximum changes neither the value nor the gradient, so no gradient has to flow through it.
-    let max = scores.max_keepdim(D::Minus1)?.detach();
+    let max = scores.max_keepdim(D::Minus1)?.detach(); // [segments, n_heads, longest_q, 1]
+    let Some(sinks) = sinks else {
+        let weights = scores.broadcast_sub(&max)?.exp()?;
+        return weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?);
+    };
+    let max = max.broadcast_maximum(sinks)?;
     let weights = scores.broadcast_sub(&max)?.exp()?;
-    weights.broadcast_div(&weights.sum_keepdim(D::Minus1)?)
+    let of_sinks = sinks.broadcast_sub(&max)?.exp()?; // [segments, n_heads, longest_q, 1]
+    weights.broadcast_div(&(weights.sum_keepdim(D::Minus1)? + of_sinks)?)
 }

@@ -28,23 +28,24 @@ pub(super) fn attention(
     scoring: AttentionScoring<'_>,
     layout: SegmentLayout<'_>,
 ) -> Result<Tensor> {
-    let slopes = scoring.slopes.map(<[f32]>::to_vec);
-    let scoring = AttentionScoring { slopes: None, ..scoring };
-    let operation = WholeSequences { heads, slopes, scoring, segments: layout.segments.to_vec() };
+    let [slopes, sinks] = [scoring.slopes, scoring.sinks].map(|values| values.map(<[f32]>::to_vec));
+    let scoring = AttentionScoring { slopes: None, sinks: None, ..scoring };
+    let operation = WholeSequences { heads, slopes, sinks, scoring, segments: layout.segments.to_vec() };
     q.contiguous()?.apply_op3(&own.k.contiguous()?, &own.v.contiguous()?, operation)
 }
 
 struct WholeSequences {
     heads: Heads,
     slopes: Option<Vec<f32>>,
-    /// The scoring without its slopes, which are borrowed.
+    sinks: Option<Vec<f32>>,
+    /// The scoring without its slopes and sinks, which are borrowed.
     scoring: AttentionScoring<'static>,
     segments: Vec<Segment>,
 }
 
 impl WholeSequences {
     fn scoring(&self) -> AttentionScoring<'_> {
-        AttentionScoring { slopes: self.slopes.as_deref(), ..self.scoring }
+        AttentionScoring { slopes: self.slopes.as_deref(), sinks: self.sinks.as_deref(), ..self.scoring }
     }
 }
 

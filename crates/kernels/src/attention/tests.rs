@@ -6,10 +6,19 @@ use super::*;
 use crate::batch_layout::{BatchLayout, CacheRange};
 use crate::testing::{check_gradients, difference, random};
 
-/// Scale only, with a window, a cap or slopes, with all of them, not causal, and with Falcon's bias.
-const SCORINGS: [AttentionScoring<'static>; 9] = {
-    let plain =
-        AttentionScoring { scale: 0.3, softcap: None, slopes: None, bf16_bias: false, window: None, causal: true };
+/// Scale only, with a window, a cap or slopes, with all of them, not causal, and with Falcon's bias, and with sinks.
+const SCORINGS: [AttentionScoring<'static>; 12] = {
+    let plain = AttentionScoring {
+        scale: 0.3,
+        softcap: None,
+        slopes: None,
+        bf16_bias: false,
+        window: None,
+        causal: true,
+        sinks: None,
+    };
+    // Below, among and above the scores.
+    let sinks: Option<&[f32]> = Some(&[-3.0, 0.25, 1.5, 4.0, -0.5, 30.0]);
     let slopes: Option<&[f32]> = Some(&[0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015_625]);
     [
         plain,
@@ -21,6 +30,9 @@ const SCORINGS: [AttentionScoring<'static>; 9] = {
         AttentionScoring { causal: false, window: Some(3), softcap: Some(1.0), ..plain },
         AttentionScoring { causal: false, slopes, ..plain },
         AttentionScoring { slopes: Some(&[0.7, 0.35, 0.17, 0.09, 0.04, 0.021]), bf16_bias: true, ..plain },
+        AttentionScoring { sinks, ..plain },
+        AttentionScoring { sinks, window: Some(5), scale: 2.0, ..plain },
+        AttentionScoring { sinks, softcap: Some(0.7), slopes, ..plain },
     ]
 };
 
@@ -64,7 +76,7 @@ fn naive(
             for head in 0..heads.n_heads {
                 let kv = head / (heads.n_heads / heads.n_kv_heads);
                 let query = &queries[head * d..(head + 1) * d];
-                let mut total = 0.0;
+                let mut total = scoring.sinks.map_or(0.0, |sinks| f64::from(sinks[head]).exp());
                 let mut sum = vec![0.0; d_value];
                 for (position, &(chunk, key)) in keys.iter().enumerate() {
                     let before = (context + i) as f64 - position as f64;

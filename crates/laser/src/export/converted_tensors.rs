@@ -18,6 +18,8 @@ pub(super) struct ConvertedTensor<'t> {
     pub(super) shape: Vec<usize>,
     /// The matrices in it and their places; for a bias tensor, the matrices whose biases are in it.
     matrices: Vec<(WeightId, TensorLocation)>,
+    /// True if it contains the biases of matrices.
+    is_bias: bool,
     /// For a tensor without matrices, such as a norm.
     copied: Option<CopiedTensor>,
     /// The layout of the written model.
@@ -48,7 +50,8 @@ pub(super) fn plan<'t>(
     for id in (0..config.n_layers).flat_map(|layer| config.stored(layer)) {
         let Some(place) = to.location(config, id, |name| exists(id, name)) else { continue };
         if config.has_bias(id) {
-            let bias = ConvertedTensor::entry(&mut plan, to, format!("{}.bias", place.stem), &[place.total_rows()]);
+            let bias = ConvertedTensor::entry(&mut plan, to, place.bias_name(), place.bias_shape());
+            bias.is_bias = true;
             bias.matrices.push((id, place.clone()));
         }
         ConvertedTensor::entry(&mut plan, to, place.weight_name(), &place.shape).matrices.push((id, place.clone()));
@@ -87,13 +90,20 @@ impl<'t> ConvertedTensor<'t> {
         name: String,
         shape: &[usize],
     ) -> &'p mut Self {
-        let new = || Self { name: name.clone(), shape: shape.to_vec(), matrices: Vec::new(), copied: None, layout };
+        let new = || Self {
+            name: name.clone(),
+            shape: shape.to_vec(),
+            matrices: Vec::new(),
+            is_bias: false,
+            copied: None,
+            layout,
+        };
         plan.entry(name.clone()).or_insert_with(new)
     }
 
     /// True if it contains the biases of matrices.
     pub(super) fn is_bias(&self) -> bool {
-        self.name.ends_with(".bias")
+        self.is_bias
     }
 
     /// The values to be written, with the file's matrices replaced by `matrices`.

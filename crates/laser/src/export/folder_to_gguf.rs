@@ -15,7 +15,7 @@ use laser_model::load::ModelFiles;
 use laser_model::tensor_layout::TensorLayout;
 use laser_model::weight_id::WeightId;
 
-/// Endings of the names of tensors that llama.cpp reads in F32 only, besides vectors.
+/// Endings of the names of tensors that llama.cpp reads in F32 only, besides vectors and biases.
 const SINGLE: [&str; 3] = ["_norm.weight", "ffn_gate_inp.weight", "position_embd.weight"];
 
 /// The metadata that describe the model `files`, without its tokenizer.
@@ -111,7 +111,7 @@ fn tensors<'t>(files: &ModelFiles, to: &'t TensorLayout) -> Vec<ConvertedTensor<
 fn type_of(tensor: &ConvertedTensor<'_>, dtype: Dtype) -> Dtype {
     let row = tensor.shape.last().copied().unwrap_or(1);
     let vector = tensor.shape.iter().filter(|n| **n > 1).count() <= 1;
-    if vector || SINGLE.iter().any(|ending| tensor.name.ends_with(ending)) {
+    if vector || tensor.is_bias() || SINGLE.iter().any(|ending| tensor.name.ends_with(ending)) {
         Dtype::F32
     } else if !row.is_multiple_of(dtype.block_len()) {
         // Rows of a length that the blocks of a quantised type do not divide.
@@ -134,6 +134,7 @@ fn file_type(dtype: Dtype) -> Option<u32> {
         Dtype::F32 => Some(0),
         Dtype::F16 => Some(1),
         Dtype::Q8_0 => Some(7),
+        Dtype::MXFP4 => Some(38),
         Dtype::BF16 => Some(32),
         _ => None,
     }

@@ -73,7 +73,7 @@ pub(super) fn by_module(
         let mut first_row = 0; // of U, where the rows of the next piece begin
         for piece in config.pieces(*id).unwrap_or_default() {
             let location = locate(piece.id)?;
-            if location.is_divided() {
+            if location.is_by_head() {
                 let found = format!("{}, which has a matrix for each head", location.weight_name());
                 return Err(Error::setting(
                     "matrix",

@@ -13,7 +13,7 @@ use super::case::{Case, assert_close, assert_far, load};
 use super::checkpoints::{golden, names};
 
 /// Tiny folders of `goldens/families`, the family in GGUF, and an edit.
-const FAMILIES: [(&str, &str, &str); 45] = [
+const FAMILIES: [(&str, &str, &str); 47] = [
     ("arcee", "arcee", "L0.q_proj@r2"),
     ("bloom", "bloom", "L0.fc_in@r2"),
     ("cohere", "command-r", "L0.q_proj@r2"),
@@ -36,6 +36,8 @@ const FAMILIES: [(&str, &str, &str); 45] = [
     ("gptj", "gptj", "L0.q_proj@r2"),
     ("gpt_neox", "gptneox", "L0.k_proj@r2"),
     ("gpt_neox-serial", "gptneox-serial", "L0.fc_out@r2"),
+    ("gpt_oss", "gpt-oss", "L0.e1.up_proj@r2"),
+    ("gpt_oss-mxfp4", "gpt-oss", "L0.e1.gate_proj@r2"),
     ("granite", "granite", "L0.q_proj@r2"),
     ("granitemoe", "granitemoe", "L0.q_proj@r2"),
     ("hunyuan_v1_dense", "hunyuan-dense", "L0.q_proj@r2"),

@@ -10,7 +10,7 @@ use super::case::{Case, assert_close, assert_far, assert_listed, assert_others_u
 use super::checkpoints::{gguf_of, gguf_with_divisors, golden, names, random_folder, split};
 
 /// All data types in which Laser reads the weights of GGUF files.
-const GGUF_TYPES: [Dtype; 13] = [
+const GGUF_TYPES: [Dtype; 14] = [
     Dtype::F32,
     Dtype::F16,
     Dtype::BF16,
@@ -24,6 +24,7 @@ const GGUF_TYPES: [Dtype; 13] = [
     Dtype::Q4K,
     Dtype::Q5K,
     Dtype::Q6K,
+    Dtype::MXFP4,
 ];
 
 #[test]

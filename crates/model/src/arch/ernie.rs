@@ -23,7 +23,7 @@ pub(super) static ERNIE4_5: FamilyDefinition = FamilyDefinition {
     default_sizes: &[("num_key_value_heads", 2), ("head_dim", 128)],
     read_config_json: |keys, c| {
         let biased = keys.flag_or("use_bias", false)?;
-        c.bias = Bias { qkv: biased, o: biased, mlp: biased };
+        c.bias = Bias { qkv: biased, o: biased, mlp: biased, router: false };
         read_shared_keys(keys, c)
     },
     gguf: Some(GgufFormat {
@@ -33,7 +33,7 @@ pub(super) static ERNIE4_5: FamilyDefinition = FamilyDefinition {
         tensor_names: &GGUF_PAIRS,
     }),
     write_config_json: Some(|c| match c.bias {
-        Bias { qkv, o, mlp } if qkv == o && o == mlp => Ok(json!({"use_bias": qkv})),
+        Bias { qkv, o, mlp, .. } if qkv == o && o == mlp => Ok(json!({"use_bias": qkv})),
         _ => Err("the same for all matrices".into()),
     }),
     ..BASE

@@ -69,7 +69,7 @@ pub(super) static FALCON: FamilyDefinition = FamilyDefinition {
             false => Residual::PreNorm,
         };
         let biased = keys.flag_or("bias", false)?;
-        c.bias = Bias { qkv: biased, o: biased, mlp: biased };
+        c.bias = Bias { qkv: biased, o: biased, mlp: biased, router: false };
         c.attention.ropes = vec![read_rope(keys, c, RopeDefaults::USUAL)?];
         if keys.flag_or("alibi", false)? {
             c.without_rope();

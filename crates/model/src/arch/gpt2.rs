@@ -63,7 +63,7 @@ pub(super) fn set_common_block(c: &mut ModelConfig) {
     c.norm_eps = 1e-5;
     c.mlp.gated = false;
     c.mlp.activation = Activation::GeluTanh;
-    c.bias = Bias { qkv: true, o: true, mlp: true };
+    c.bias = Bias { qkv: true, o: true, mlp: true, router: false };
     c.head.tied = true;
 }
 

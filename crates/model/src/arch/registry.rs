@@ -11,8 +11,8 @@ use super::tensor_names::TensorNames;
 use super::text_part::TextPart;
 use super::{
     arcee, bert, bloom, cohere, decision_transformer, deepseek, ernie, exaone4, falcon, gemma, glm, glm_moe, gpt_neo,
-    gpt_neox, gpt2, gptj, granite, helium, hunyuan, llama, minimax, ministral, mixtral, nemotron, olmo, olmo2, opt,
-    phi, phi3, qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
+    gpt_neox, gpt_oss, gpt2, gptj, granite, helium, hunyuan, llama, minimax, ministral, mixtral, nemotron, olmo, olmo2,
+    opt, phi, phi3, qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
 };
 use crate::config::{GgufKeys, HfKeys, ModelConfig, ReadKeys, head_is_tied};
 use crate::error::{Error, Result};
@@ -45,6 +45,7 @@ static FAMILIES: &[&FamilyDefinition] = &[
     &glm_moe::GLM4_MOE,
     &deepseek::DEEPSEEK_V3,
     &minimax::MINIMAX_M2,
+    &gpt_oss::GPT_OSS,
     &exaone4::EXAONE4,
     &seed_oss::SEED_OSS,
     &ernie::ERNIE4_5,

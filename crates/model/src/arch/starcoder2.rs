@@ -27,7 +27,7 @@ pub(super) static STARCODER2: FamilyDefinition = FamilyDefinition {
     read_config_json: |keys, c| {
         let biased = keys.flag_or("use_bias", true)?;
         keys.only_text("norm_type", "layer_norm")?;
-        c.bias = Bias { qkv: biased, o: biased, mlp: biased };
+        c.bias = Bias { qkv: biased, o: biased, mlp: biased, router: false };
         c.norm_eps = keys.number_or("norm_epsilon", 1e-5)?;
         c.mlp.activation = read_activation(keys, "hidden_act", "gelu_pytorch_tanh")?;
         c.head.tied = head_is_tied(keys, true)?;
@@ -41,7 +41,7 @@ pub(super) static STARCODER2: FamilyDefinition = FamilyDefinition {
         tensor_names: &GGUF,
     }),
     write_config_json: Some(|c| match c.bias {
-        Bias { qkv, o, mlp } if qkv == o && o == mlp => Ok(json!({
+        Bias { qkv, o, mlp, .. } if qkv == o && o == mlp => Ok(json!({
             "use_bias": qkv,
             "norm_epsilon": shortest(c.norm_eps),
             "hidden_act": "gelu_pytorch_tanh",

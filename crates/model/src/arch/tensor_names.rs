@@ -31,16 +31,46 @@ pub struct TensorNames {
 /// A tensor in a file that holds one or more matrices of a block.
 #[derive(Debug)]
 pub(crate) struct StoredTensor {
-    /// Name without `.weight`.
+    /// Name without the ending.
     name: &'static str,
+    /// Endings of the names of the tensors with weights and with biases.
+    endings: Endings,
     /// Kinds of matrices that it holds, one below the other.
     holds: &'static [WeightKind],
-    /// Whether rows are grouped by key/value head, each with its query heads: `q₀ k₀ v₀ q₁ k₁ v₁ …`.
-    grouped: bool,
+    /// Order of the rows of several matrices.
+    order: RowOrder,
     /// Storage of experts; `None` for matrices that are not part of an expert.
     experts: Option<ExpertStorage>,
     /// Storage of a tensor in which each head has a matrix of its own; `None` for tensors with one matrix.
     heads: Option<HeadStorage>,
+}
+
+/// Endings of the names of a tensor with weights and of one with biases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Endings {
+    /// Ending of the name of the weights.
+    pub(crate) weight: &'static str,
+    /// Ending of the name of the biases.
+    pub(crate) bias: &'static str,
+}
+
+impl Endings {
+    /// Those of modules, of all families but few.
+    pub(crate) const USUAL: Self = Self { weight: ".weight", bias: ".bias" };
+}
+
+/// Ending of the name under which two tensors of MXFP4, numbers and exponents, are read as one.
+pub(crate) const TWO_PART: &str = "_blocks+_scales";
+
+/// Order of the rows of a tensor that holds several matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowOrder {
+    /// One matrix below the other.
+    Stacked,
+    /// Grouped by key/value head, each with its query heads: `q₀ k₀ v₀ q₁ k₁ v₁ …`.
+    ByHead,
+    /// A row of each matrix in turn (gpt-oss): `gate₀ up₀ gate₁ up₁ …`.
+    Alternating,
 }
 
 /// How the matrices of experts are stored.
@@ -50,6 +80,8 @@ enum ExpertStorage {
     Separate,
     /// One tensor for all experts, `[experts, out, in]`.
     Stacked,
+    /// One tensor for all experts, `[experts, in, out]`.
+    StackedTransposed,
 }
 
 /// How the parts of a matrix that belong to one key/value head each are stored in a tensor of three dimensions.
@@ -63,32 +95,37 @@ pub(crate) enum HeadStorage {
 
 /// A tensor that holds one matrix.
 pub(crate) const fn one(name: &'static str, holds: &'static [WeightKind; 1]) -> StoredTensor {
-    StoredTensor { name, holds, grouped: false, experts: None, heads: None }
+    fused(name, holds)
 }
 
 /// A tensor that holds several matrices, one below the other.
 pub(crate) const fn fused(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
-    StoredTensor { name, holds, grouped: false, experts: None, heads: None }
+    StoredTensor { name, endings: Endings::USUAL, holds, order: RowOrder::Stacked, experts: None, heads: None }
 }
 
 /// A tensor that holds queries, keys and values, grouped by key/value head.
 pub(crate) const fn fused_by_head(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
-    StoredTensor { name, holds, grouped: true, experts: None, heads: None }
+    StoredTensor { order: RowOrder::ByHead, ..fused(name, holds) }
 }
 
 /// A tensor that holds the part of a matrix of each key/value head.
 pub(crate) const fn by_head(name: &'static str, holds: &'static [WeightKind; 1], heads: HeadStorage) -> StoredTensor {
-    StoredTensor { name, holds, grouped: false, experts: None, heads: Some(heads) }
+    StoredTensor { heads: Some(heads), ..fused(name, holds) }
 }
 
 /// A tensor that holds a matrix of one expert; the name contains `{e}`.
 pub(crate) const fn expert(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
-    StoredTensor { name, holds, grouped: false, experts: Some(ExpertStorage::Separate), heads: None }
+    StoredTensor { experts: Some(ExpertStorage::Separate), ..fused(name, holds) }
 }
 
 /// A tensor that holds the same matrix of all experts, `[experts, out, in]`.
 pub(crate) const fn all_experts(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
-    StoredTensor { name, holds, grouped: false, experts: Some(ExpertStorage::Stacked), heads: None }
+    StoredTensor { experts: Some(ExpertStorage::Stacked), ..fused(name, holds) }
+}
+
+/// A tensor that holds the same matrix of all experts, `[experts, in, out]`.
+pub(crate) const fn all_experts_transposed(name: &'static str, holds: &'static [WeightKind]) -> StoredTensor {
+    StoredTensor { experts: Some(ExpertStorage::StackedTransposed), ..fused(name, holds) }
 }
 
 /// Role of a parameter that is not a matrix of a block.
@@ -118,6 +155,8 @@ pub enum TensorRole {
     QueryLatentNorm,
     /// Norm of the vector of which latent attention makes keys and values, `[rank]`.
     KeyValueLatentNorm,
+    /// Attention sinks: a score of each query head that takes part in the softmax, `[heads]`.
+    AttentionSinks,
     /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
     SharedExpertGate,
     /// Corrections of the scores of experts, which only the choice uses, `[experts]`; its name is that of the tensor
@@ -163,6 +202,11 @@ impl TensorNames {
         chosen
     }
 
+    /// Whether files of the family may hold matrices in blocks of MXFP4 whose exponents are a tensor of their own.
+    pub(crate) fn has_two_part_tensors(&self) -> bool {
+        self.matrices.iter().copied().flatten().any(|stored| stored.endings.weight == TWO_PART)
+    }
+
     /// The tensors that can hold a stored matrix.
     pub(crate) fn holders(&self, id: WeightId) -> impl Iterator<Item = &'static StoredTensor> + use<> {
         let of_expert = matches!(id.part, MatrixPart::Expert(_));
@@ -176,7 +220,17 @@ impl TensorNames {
 }
 
 impl StoredTensor {
-    /// Name for one layer and expert, without `.weight`; still contains `{model}` if the family has prefixes.
+    /// The same tensor, in which rows of the matrices alternate.
+    pub(crate) const fn alternating(self) -> Self {
+        Self { order: RowOrder::Alternating, ..self }
+    }
+
+    /// The same tensor under names with other endings.
+    pub(crate) const fn with_endings(self, weight: &'static str, bias: &'static str) -> Self {
+        Self { endings: Endings { weight, bias }, ..self }
+    }
+
+    /// Name for one layer and expert, without its ending; still contains `{model}` if the family has prefixes.
     pub(crate) fn name_at(&self, layer: usize, expert: Option<usize>) -> String {
         let name = self.name.replace("{}", &layer.to_string());
         match expert {
@@ -190,9 +244,14 @@ impl StoredTensor {
         self.holds
     }
 
-    /// Whether its rows are grouped by key/value head.
-    pub(crate) fn is_grouped(&self) -> bool {
-        self.grouped
+    /// Endings of its names.
+    pub(crate) fn endings(&self) -> Endings {
+        self.endings
+    }
+
+    /// Order of the rows of several matrices.
+    pub(crate) fn order(&self) -> RowOrder {
+        self.order
     }
 
     /// Storage of a tensor in which each head has a matrix of its own.
@@ -202,6 +261,11 @@ impl StoredTensor {
 
     /// Whether it holds the matrices of all experts.
     pub(crate) fn is_all_experts(&self) -> bool {
-        self.experts == Some(ExpertStorage::Stacked)
+        matches!(self.experts, Some(ExpertStorage::Stacked | ExpertStorage::StackedTransposed))
+    }
+
+    /// Whether it holds the matrices of all experts as `[in, out]`.
+    pub(crate) fn has_transposed_experts(&self) -> bool {
+        self.experts == Some(ExpertStorage::StackedTransposed)
     }
 }

@@ -28,6 +28,7 @@ impl ModelConfig {
                 ("attention to later tokens", (!at.causal).to_string()),
                 ("latent attention", format!("{:?}", at.latent)),
                 ("norm of queries and keys", format!("{:?} {}", at.qk_norm, at.rotated_before_norm)),
+                ("attention sinks", at.sinks.to_string()),
                 ("windows", format!("{:?}", at.layers.iter().map(|layer| layer.window).collect::<Vec<_>>())),
                 ("activation", format!("{:?}", c.mlp.activation)),
                 ("gate of the MLP", c.mlp.gated.to_string()),
@@ -51,6 +52,8 @@ impl ModelConfig {
                 ("bound of queries, keys and values", c.attention.clamp),
                 ("attention temperature", c.attention.temperature.map(|t| t.scale)),
                 ("length of the attention temperature", c.attention.temperature.map(|t| t.length as f64)),
+                ("bound of gates", c.mlp.bounds.map(|bounds| f64::from(bounds.limit))),
+                ("number added to gated values", c.mlp.bounds.map(|bounds| f64::from(bounds.up_offset))),
                 ("scale of the logits", Some(c.head.scale)),
                 ("soft cap of the logits", c.head.softcap),
             ]

@@ -80,12 +80,19 @@ fn scaling_keys(scaling: &RopeScaling) -> Result<Vec<Entry>, String> {
         // The last two are tensors.
         RopeScaling::Default | RopeScaling::Divisors(_) | RopeScaling::Llama3 { .. } => Vec::new(),
         RopeScaling::Linear { factor } => vec![kind("linear"), number("rope.scaling.factor", *factor)],
-        RopeScaling::Yarn { factor, original_context, attention_factor, .. } => vec![
-            kind("yarn"),
-            number("rope.scaling.factor", *factor),
-            original(*original_context),
-            number("rope.scaling.attn_factor", attention_factor / yarn_attention_factor(*factor, 1.0)),
-        ],
+        RopeScaling::Yarn { factor, original_context, beta_fast, beta_slow, attention_factor, .. } => {
+            let mut keys = vec![
+                kind("yarn"),
+                number("rope.scaling.factor", *factor),
+                original(*original_context),
+                number("rope.scaling.attn_factor", attention_factor / yarn_attention_factor(*factor, 1.0)),
+            ];
+            // Files of llama.cpp's converter have these two only where they are not the usual ones.
+            let bounds = [("fast", *beta_fast, 32.0), ("slow", *beta_slow, 1.0)];
+            let unusual = bounds.into_iter().filter(|(_, beta, usual)| beta != usual);
+            keys.extend(unusual.map(|(name, beta, _)| number(&format!("rope.scaling.yarn_beta_{name}"), beta)));
+            keys
+        }
         RopeScaling::LongRope { original_context, attention_factor, .. } => {
             vec![original(*original_context), number("rope.scaling.attn_factor", *attention_factor)]
         }

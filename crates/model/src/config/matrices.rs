@@ -176,7 +176,8 @@ impl ModelConfig {
             K | V | QueryA | KeyValueA => self.bias.qkv,
             O => self.bias.o,
             Gate | Up | Down => self.bias.mlp,
-            QueryB | KeyB | ValueB | KeyValueB | Router | SharedGate | SharedUp | SharedDown | Qkv | GateUp => false,
+            Router => self.bias.router,
+            QueryB | KeyB | ValueB | KeyValueB | SharedGate | SharedUp | SharedDown | Qkv | GateUp => false,
         }
     }
 }

@@ -39,6 +39,7 @@ impl ModelConfig {
             ("attn_logit_softcapping", self.attention.softcap),
             ("final_logit_softcapping", self.head.softcap),
             ("clip_qkv", self.attention.clamp),
+            ("swiglu_limit", self.mlp.bounds.map(|bounds| f64::from(bounds.limit))),
         ] {
             if let Some(cap) = cap.filter(|cap| !cap.is_finite() || *cap <= 0.0) {
                 return Err(wrong(key, "a positive number, or null for no cap", cap));

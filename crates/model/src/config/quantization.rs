@@ -1,7 +1,9 @@
 //! Weights that another tool has quantised: recognises them by `quantization_config` and by the names of their tensors.
 //!
-//! Such weights are not read. A file may also have the key left over from a model that was converted back; then its
+//! Such weights are not read, but for MXFP4 where the family has names for it. A file may also have the key left over from a model that was converted back; then its
 //! weights are ordinary numbers, and the key is no obstacle.
+
+use std::collections::BTreeSet;
 
 use laser_checkpoint::{Checkpoint, Dtype, TensorInfo};
 use serde_json::{Map, Value};
@@ -83,11 +85,20 @@ impl Quantization {
 }
 
 /// The error about quantised weights, if any tensor of the files holds them. `named` is what `config.json` says, which
-/// is more precise than the names of tensors.
-pub(crate) fn find_quantised(named: Option<&Quantization>, checkpoint: &Checkpoint) -> Option<Error> {
+/// is more precise than the names of tensors. `reads_mxfp4`: whether the family reads tensors of MXFP4 in two parts.
+pub(crate) fn find_quantised(
+    named: Option<&Quantization>,
+    checkpoint: &Checkpoint,
+    reads_mxfp4: bool,
+) -> Option<Error> {
+    let readable: BTreeSet<&str> = match reads_mxfp4 {
+        true => checkpoint.two_part_tensors().flat_map(|(_, parts)| parts).collect(),
+        false => BTreeSet::new(),
+    };
     let by_name = |tensor: &TensorInfo| TENSORS.iter().find(|(end, _)| tensor.name.ends_with(end)).map(|found| found.1);
     let by_type = |tensor: &TensorInfo| tensor.name.ends_with(".weight") && SMALL_TYPES.contains(&tensor.dtype);
-    let (tensor, tool) = checkpoint.tensors().find_map(|tensor| match by_name(tensor) {
+    let mut tensors = checkpoint.tensors().filter(|tensor| !readable.contains(tensor.name.as_str()));
+    let (tensor, tool) = tensors.find_map(|tensor| match by_name(tensor) {
         Some(tool) => Some((tensor, tool.to_owned())),
         None => by_type(tensor).then(|| (tensor, format!("values of type {}", tensor.dtype))),
     })?;

@@ -132,6 +132,7 @@ fn changes_nothing(key: &str, value: &Value, c: &ModelConfig) -> bool {
             match key {
                 _ if key.contains("norm") && key.contains("eps") => value == c.norm_eps,
                 "head_dim" => is(c.d_head),
+                "experts_per_token" => c.mlp.experts.is_some_and(|experts| is(experts.per_token)),
                 _ if key.contains("kv") || key.contains("key_value") => is(c.n_kv_heads),
                 _ => value == 0.0 || (value == 1.0 && !key.contains("window")),
             }

@@ -54,7 +54,7 @@ impl ForwardPass<'_> {
     /// `[copies·rows, n_heads·d_value]`, or more copies.
     pub(super) fn attention_heads(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
         let model = self.model;
-        let c = model.config();
+        let (c, weights) = (model.config(), &model.weights().layers[layer]);
         let this_layer = c.attention.layers[layer];
         let h = self.attention_input(layer, x)?; // [copies·rows, d_model]
         // [copies·rows, n_heads·d_head], [copies·rows, n_kv_heads·d_head], [copies·rows, n_kv_heads·d_value]
@@ -77,6 +77,7 @@ impl ForwardPass<'_> {
             bf16_bias: c.attention.coarse_slopes,
             window: this_layer.window,
             causal: c.attention.causal,
+            sinks: weights.sinks.as_deref(),
         };
         let heads = attention(&q, chunks, heads, scoring, layout, model.threads())?; // [copies·rows, n_heads·d_value]
         if !self.keep_in_cache {

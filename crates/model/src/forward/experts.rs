@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::weight_id::WeightKind;
 use crate::weight_id::WeightKind::{Down, Gate, Router, SharedDown, SharedGate, SharedUp, Up};
 use crate::weight_id::{MatrixPart, WeightId};
-use laser_kernels::activation::{activate, gated};
+use laser_kernels::activation::activate;
 use laser_kernels::linear::{linear, repeat_rows};
 
 /// Place of one expert's output for one row, in the outputs of all experts one below the other.
@@ -81,7 +81,7 @@ impl ForwardPass<'_> {
         let up = self.project_some(id(Up), x, Some(rows), split)?; // [rows, d_expert]
         let hidden = if mlp.gated {
             let gate = self.project_some(id(Gate), x, Some(rows), split)?; // [rows, d_expert]
-            gated(&gate, &up, mlp.activation)? // [rows, d_expert]
+            self.gated(&gate, &up)? // [rows, d_expert]
         } else {
             activate(&up, mlp.activation)? // [rows, d_expert]
         };
@@ -97,7 +97,7 @@ impl ForwardPass<'_> {
         }
         let gate = self.project(WeightId::new(layer, SharedGate), h)?; // [n, d_shared]
         let up = self.project(WeightId::new(layer, SharedUp), h)?; // [n, d_shared]
-        let hidden = gated(&gate, &up, model.config().mlp.activation)?; // [n, d_shared]
+        let hidden = self.gated(&gate, &up)?; // [n, d_shared]
         let y = self.project(WeightId::new(layer, SharedDown), &hidden)?; // [n, d_model], or more copies
         let Some(weight) = &model.weights().layers[layer].shared_expert_gate else { return Ok(Some(y)) };
         let logit = linear(h, weight, None, None, model.threads())?; // [n, 1]

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::parameters::TensorRole;
 use crate::weight_id::WeightId;
 use crate::weight_id::WeightKind::{Down, Gate, Up};
-use laser_kernels::activation::{activate, gated};
+use laser_kernels::activation::{activate, gated, gated_within};
 
 impl<'a> ForwardPass<'a> {
     /// `mid + mlp(norm(input))`: the activated hidden state `[copies·kept, d_mlp]` (`None` for experts) and the block's
@@ -46,7 +46,16 @@ impl<'a> ForwardPass<'a> {
         }
         let gate = self.project(WeightId::new(layer, Gate), &h)?; // [copies·kept, d_mlp]
         let up = self.project(WeightId::new(layer, Up), &h)?; // [copies·kept, d_mlp]
-        Ok(gated(&gate, &up, mlp.activation)?)
+        self.gated(&gate, &up)
+    }
+
+    /// `f(gate)·up`, with the bounds of the family: `gate [a, width]`, `up [b, width]` → `[max(a, b), width]`.
+    pub(super) fn gated(&self, gate: &Tensor, up: &Tensor) -> Result<Tensor> {
+        let mlp = &self.model.config().mlp;
+        Ok(match mlp.bounds {
+            Some(bounds) => gated_within(gate, up, mlp.activation, bounds)?,
+            None => gated(gate, up, mlp.activation)?,
+        })
     }
 
     /// `mid + down(hidden)`, the end of every block without experts: `[copies·kept, d_model]`.

@@ -59,7 +59,7 @@ impl<'a> FileParameters<'a> {
         if bias {
             return Ok(self.files.bias_values(id)?);
         }
-        if location.is_contiguous() {
+        if location.is_read_alone() {
             self.last_tensor.take();
             return Ok(self.files.matrix_values(id)?);
         }

@@ -143,7 +143,7 @@ impl ModelFiles {
                 tensors.entry(location.weight_name()).or_default().ids.push(id);
             }
             if merge.changes_bias(id) {
-                let tensor = tensors.entry(format!("{}.bias", location.stem)).or_default();
+                let tensor = tensors.entry(location.bias_name()).or_default();
                 tensor.is_bias = true;
                 tensor.ids.push(id);
             }

@@ -2,30 +2,47 @@
 
 use laser_checkpoint::{Checkpoint, CheckpointError};
 
+use crate::arch::tensor_names::Endings;
+
 /// Location of a stored matrix in a file.
 ///
 /// Rows of the tensor are counted in the orientation `[out, in]`, even if the file stores `[in, out]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorLocation {
-    /// Name of the tensor, without `.weight`.
+    /// Name of the tensor, without its ending.
     pub stem: String,
     /// Shape of the tensor in the file.
     pub shape: Vec<usize>,
     /// Whether the file stores `[in, out]`.
     pub(super) transposed: bool,
-    /// Number of parts of equally many rows that the tensor holds one after the other, each of them transposed if the
-    /// tensor is; 1 for most tensors.
-    pub(super) parts: usize,
+    /// Number of rows of a block of the tensor, `[in, out]` if the file stores that: all, or those of one expert or head.
+    pub(super) rows_of_block: usize,
+    /// True if each head has a matrix of its own in the tensor.
+    pub(super) by_head: bool,
     /// The tensor's row for each row of the matrix.
     pub(super) rows: Vec<usize>,
     /// Number of rows of the whole tensor.
     pub(super) total_rows: usize,
+    /// Endings of the names of the tensors with weights and with biases.
+    pub(super) endings: Endings,
+    /// Shape of the tensor with the biases.
+    pub(super) bias_shape: Vec<usize>,
 }
 
 impl TensorLocation {
     /// Name of the tensor that holds the matrix.
     pub fn weight_name(&self) -> String {
-        format!("{}.weight", self.stem)
+        format!("{}{}", self.stem, self.endings.weight)
+    }
+
+    /// Name of the tensor that holds the bias of the matrix.
+    pub fn bias_name(&self) -> String {
+        format!("{}{}", self.stem, self.endings.bias)
+    }
+
+    /// Shape of the tensor that holds the bias of the matrix.
+    pub fn bias_shape(&self) -> &[usize] {
+        &self.bias_shape
     }
 
     /// Number of rows of the whole tensor.
@@ -38,9 +55,9 @@ impl TensorLocation {
         self.transposed
     }
 
-    /// True if the tensor has a dimension of its own for the heads.
-    pub fn is_divided(&self) -> bool {
-        self.parts > 1
+    /// True if each head has a matrix of its own in the tensor.
+    pub fn is_by_head(&self) -> bool {
+        self.by_head
     }
 
     /// The tensor's row for each row of the matrix.
@@ -53,12 +70,31 @@ impl TensorLocation {
         !self.transposed && self.rows.windows(2).all(|pair| pair[1] == pair[0] + 1)
     }
 
+    /// Whether the matrix can be read without the rest of its tensor.
+    pub(crate) fn is_read_alone(&self) -> bool {
+        self.is_contiguous() || self.only_block().is_some()
+    }
+
+    /// The block with all rows of the matrix, in a tensor that holds several blocks `[in, out]`: that of its expert.
+    fn only_block(&self) -> Option<usize> {
+        let mut blocks = self.rows.iter().map(|row| row / self.rows_of_block);
+        let first = blocks.next().filter(|_| self.transposed && self.rows_of_block < self.total_rows)?;
+        blocks.all(|block| block == first).then_some(first)
+    }
+
     /// Reads the values of the matrix, `[out, in]` row-major.
     ///
     /// # Errors
     /// A tensor that is missing or cannot be read.
     pub fn read(&self, checkpoint: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
         let view = checkpoint.tensor(&self.weight_name())?;
+        if let Some(block) = self.only_block() {
+            // Its values follow one another, and the whole tensor may be many times as large.
+            let width = view.info().rows() / (self.total_rows / self.rows_of_block);
+            let values = view.rows_to_f32(block * width..(block + 1) * width)?;
+            let rows = self.rows.iter().map(|row| row % self.rows_of_block).collect();
+            return Ok(Self { rows, total_rows: self.rows_of_block, ..self.clone() }.extract(&values));
+        }
         match self.rows.first() {
             Some(first) if self.is_contiguous() => view.rows_to_f32(*first..*first + self.rows.len()),
             _ => Ok(self.extract(&view.to_f32()?)),
@@ -70,7 +106,7 @@ impl TensorLocation {
     /// # Errors
     /// A tensor that is missing or cannot be read.
     pub fn read_bias(&self, checkpoint: &Checkpoint) -> Result<Vec<f32>, CheckpointError> {
-        let all = checkpoint.tensor(&format!("{}.bias", self.stem))?.to_f32()?;
+        let all = checkpoint.tensor(&self.bias_name())?.to_f32()?;
         Ok(self.rows.iter().map(|row| all[*row]).collect())
     }
 
@@ -94,18 +130,18 @@ impl TensorLocation {
         let width = values.len() / self.rows.len().max(1);
         for (row, values) in self.rows.iter().zip(values.chunks_exact(width.max(1))) {
             if self.transposed {
-                let places = (0..values.len()).map(|col| self.place(*row, col, values.len()));
-                places.zip(values).for_each(|(place, value)| tensor[place] = *value);
+                values.iter().enumerate().for_each(|(col, value)| tensor[self.place(*row, col, width)] = *value);
             } else {
                 tensor[row * width..(row + 1) * width].copy_from_slice(values);
             }
         }
     }
 
-    /// Place of a value in a transposed tensor with `width` columns.
+    /// Place of a value of a tensor with `width` columns that is stored `[in, out]`, or as one such block for each expert
+    /// or head.
     fn place(&self, row: usize, col: usize, width: usize) -> usize {
-        let rows = self.total_rows / self.parts; // of one part
-        row / rows * rows * width + col * rows + row % rows
+        let (block, within) = (row / self.rows_of_block, row % self.rows_of_block);
+        (block * width + col) * self.rows_of_block + within
     }
 
     /// Copies the values of the bias, `[out]`, into the values of the whole tensor.
@@ -125,9 +161,12 @@ mod tests {
             stem: String::new(),
             shape: vec![2, 2, 3],
             transposed: true,
-            parts: 2,
+            rows_of_block: 3,
+            by_head: true,
             rows: vec![2, 5],
             total_rows: 6,
+            endings: Endings::USUAL,
+            bias_shape: vec![6],
         };
         let tensor: Vec<f32> = (0..12u8).map(f32::from).collect();
         let values = location.extract(&tensor);

@@ -32,7 +32,7 @@ pub(super) fn find(names: &TensorNames, checkpoint: &Checkpoint) -> Option<(Stri
     let has_first_matrix = |wrapper: &str, prefix: &str| {
         let fits = |stored: &StoredTensor| {
             let stem = stored.name_at(0, Some(0)).replace("{model}", prefix);
-            checkpoint.info(&format!("{wrapper}{stem}.weight")).is_some()
+            checkpoint.info(&format!("{wrapper}{stem}{}", stored.endings().weight)).is_some()
         };
         names.matrices.iter().copied().flatten().any(fits)
     };

@@ -33,7 +33,9 @@ impl RoleParameter {
 
     /// Whether it is a norm with weights `[width]`.
     pub fn is_norm(&self) -> bool {
-        self.shape.len() == 1 && !matches!(self.role, TensorRole::HeadBias | TensorRole::ExpertCorrection)
+        let is_other =
+            matches!(self.role, TensorRole::HeadBias | TensorRole::ExpertCorrection | TensorRole::AttentionSinks);
+        self.shape.len() == 1 && !is_other
     }
 
     /// A parameter outside the blocks.
@@ -125,6 +127,9 @@ fn in_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
     if let Some(latent) = c.attention.latent {
         all.extend(latent.query_rank.map(|rank| norm(TensorRole::QueryLatentNorm, rank)));
         all.push(norm(TensorRole::KeyValueLatentNorm, latent.key_value_rank));
+    }
+    if c.attention.sinks {
+        all.push(RoleParameter::in_layers(TensorRole::AttentionSinks, vec![c.n_heads], false));
     }
     if let Some(experts) = c.mlp.experts.filter(|experts| experts.corrected) {
         let correction = RoleParameter::in_layers(TensorRole::ExpertCorrection, vec![experts.count], true);

@@ -156,6 +156,10 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
             key_norm: self.query_key_norm(TensorRole::KeyNorm, layer)?,
             query_latent_norm: self.norm(TensorRole::QueryLatentNorm, layer)?,
             key_value_latent_norm: self.norm(TensorRole::KeyValueLatentNorm, layer)?,
+            sinks: match self.parameter(TensorRole::AttentionSinks, layer, "weight")? {
+                Some(sinks) => Some(sinks.detach().to_dtype(DType::F32)?.to_vec1()?), // [heads]
+                None => None,
+            },
             shared_expert_gate: match c.has_experts(layer) {
                 true => self.weight(TensorRole::SharedExpertGate, layer)?,
                 false => None,

@@ -13,13 +13,15 @@ pub(in super::super) struct HeadScoring {
     softcap: Option<f32>,
     slope: Option<f32>,
     bf16_bias: bool,
+    sink: Option<f32>,
 }
 
 impl HeadScoring {
     #[inline]
     pub(in super::super) fn new(scoring: AttentionScoring<'_>, head: usize) -> Self {
-        let AttentionScoring { scale, softcap, slopes, bf16_bias, .. } = scoring;
-        Self { scale, softcap, slope: slopes.map(|slopes| slopes[head]), bf16_bias }
+        let AttentionScoring { scale, softcap, slopes, bf16_bias, sinks, .. } = scoring;
+        let (slope, sink) = (slopes.map(|slopes| slopes[head]), sinks.map(|sinks| sinks[head]));
+        Self { scale, softcap, slope, bf16_bias, sink }
     }
 
     /// Turns the products of a query at position `query` with the keys from `first` on into scores, up to a factor,
@@ -58,11 +60,18 @@ pub(in super::super) fn softmax(row: &mut [f32], scoring: HeadScoring, first: us
 #[inline(always)]
 pub(in super::super) fn softmax_inline(row: &mut [f32], scoring: HeadScoring, first: usize, query: usize) {
     let scale = scoring.apply(row, first, query);
-    let max = row.iter().fold(f32::NEG_INFINITY, |m, v| m.max(*v));
+    let mut max = row.iter().fold(f32::NEG_INFINITY, |m, v| m.max(*v));
+    // A sink is a score already, and the row is still without the factor.
+    if let Some(sink) = scoring.sink {
+        max = max.max(sink / scale);
+    }
     for v in row.iter_mut() {
         *v = exp((*v - max) * scale);
     }
-    let total = sum(row);
+    let mut total = sum(row);
+    if let Some(sink) = scoring.sink {
+        total += exp(sink - max * scale);
+    }
     for v in row.iter_mut() {
         *v /= total;
     }

@@ -1,7 +1,8 @@
 //! Gradients of attention within one sequence: takes its queries, keys, values and the gradient of the output.
 //!
 //! With the weights `P = softmax(scale·Q·Kᵀ + bias)` of one head and the gradient `δ` of its output `P·V`:
-//! `dV = Pᵀ·δ`, `dP = δ·Vᵀ`, `dS = P∘(dP − rowsum(P∘dP))`, `dQ = scale·dS·K`, `dK = scale·dSᵀ·Q`.
+//! `dV = Pᵀ·δ`, `dP = δ·Vᵀ`, `dS = P∘(dP − rowsum(P∘dP))`, `dQ = scale·dS·K`, `dK = scale·dSᵀ·Q`. A sink makes the rows
+//! of `P` sum to less than 1 and changes none of these formulas: its value is zero, and so is its part of `rowsum(P∘dP)`.
 
 use multiversion::multiversion;
 
