@@ -10,6 +10,7 @@ mod gguf;
 mod gguf_keys;
 mod gguf_metadata;
 mod gguf_windows;
+mod gguf_xielu;
 mod hf;
 mod hf_keys;
 mod hf_rope;
@@ -25,13 +26,14 @@ mod unread_keys;
 pub(crate) use gguf_keys::GgufKeys;
 pub(crate) use gguf_metadata::{count, number};
 pub(crate) use gguf_windows::{read_window_pattern, window_pattern};
+pub(crate) use gguf_xielu::{gguf_xielu, read_gguf_xielu};
 pub(crate) use hf::read_activation;
 pub(crate) use hf_keys::{HfKeys, ReadKeys};
 pub(crate) use hf_rope::{RopeDefaults, read_rope, read_rope_from, rope_parameters};
 pub(crate) use hf_windows::{
     check_unread_layer_types, layer_types, read_layer_types, read_layer_windows, read_opt_in_windows, read_window,
 };
-pub use laser_kernels::activation::Activation;
+pub use laser_kernels::activation::{Activation, Xielu};
 pub use laser_kernels::norm::NormKind;
 pub use matrices::Piece;
 pub(crate) use quantization::{Quantization, find_quantised};
@@ -226,6 +228,9 @@ pub struct LayerAttention {
 pub struct Mlp {
     /// Activation `f` in `down(f(gate(x))·up(x))` or `down(f(up(x)))`.
     pub activation: Activation,
+    /// Parameters of xIELU, one entry for each layer, which is the activation then (Apertus); empty for others. They belong
+    /// to the configuration, because GGUF files have them among the metadata.
+    pub xielu: Vec<Xielu>,
     /// Whether there is a gate.
     pub gated: bool,
     /// Experts of the layers that have experts.
@@ -345,7 +350,13 @@ impl ModelConfig {
                 ropes: vec![rope],
                 layers: vec![LayerAttention { window: None, rope: Some(0) }; n_layers],
             },
-            mlp: Mlp { activation: Activation::Silu, gated: true, experts: None, expert_layers: Vec::new() },
+            mlp: Mlp {
+                activation: Activation::Silu,
+                xielu: Vec::new(),
+                gated: true,
+                experts: None,
+                expert_layers: Vec::new(),
+            },
             bias: Bias::default(),
             head: Head { normed: true, transform: None, tied: false, bias: false, scale: 1.0, softcap: None },
             eos: Vec::new(),
@@ -408,6 +419,11 @@ impl ModelConfig {
     /// shorter ones. `None` if the frequencies never change.
     pub fn length_dependent_beyond(&self) -> Option<usize> {
         self.attention.ropes.iter().filter_map(Rope::length_dependent_beyond).min()
+    }
+
+    /// Activation of the MLP in a layer.
+    pub(crate) fn activation(&self, layer: usize) -> Activation {
+        self.mlp.xielu.get(layer).map_or(self.mlp.activation, |parameters| Activation::Xielu(*parameters))
     }
 
     /// Whether a layer has experts.

@@ -10,7 +10,7 @@ use super::family::Family;
 use super::tensor_names::TensorNames;
 use super::text_part::TextPart;
 use super::{
-    arcee, bert, bloom, cohere, decision_transformer, ernie, exaone4, falcon, gemma, glm, glm_moe, gpt_neo, gpt_neox,
+    apertus, arcee, bert, bloom, cohere, decision_transformer, ernie, exaone4, falcon, gemma, glm, glm_moe, gpt_neo, gpt_neox,
     gpt2, gptj, granite, helium, hunyuan, llama, minimax, ministral, mixtral, nemotron, olmo, olmo2, opt, phi, phi3,
     qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
 };
@@ -53,6 +53,7 @@ static FAMILIES: &[&FamilyDefinition] = &[
     &cohere::COHERE2,
     &starcoder2::STARCODER2,
     &nemotron::NEMOTRON,
+    &apertus::APERTUS,
     &arcee::ARCEE,
     &helium::HELIUM,
     &phi3::PHI3,

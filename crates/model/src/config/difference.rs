@@ -28,7 +28,7 @@ impl ModelConfig {
                 ("attention to later tokens", (!at.causal).to_string()),
                 ("norm of queries and keys", format!("{:?} {}", at.qk_norm, at.rotated_before_norm)),
                 ("windows", format!("{:?}", at.layers.iter().map(|layer| layer.window).collect::<Vec<_>>())),
-                ("activation", format!("{:?}", c.mlp.activation)),
+                ("activation", format!("{:?} {:?}", c.mlp.activation, c.mlp.xielu)),
                 ("gate of the MLP", c.mlp.gated.to_string()),
                 (
                     "experts",

@@ -39,14 +39,15 @@ impl<'a> ForwardPass<'a> {
     /// `h = norm(input)`.
     pub(super) fn mlp_hidden(&mut self, layer: usize, input: &Tensor) -> Result<Tensor> {
         let h = self.mlp_norm(layer, input)?; // [copies·kept, d_model]
-        let mlp = &self.model.config().mlp;
-        if !mlp.gated {
+        let c = self.model.config();
+        let f = c.activation(layer);
+        if !c.mlp.gated {
             let up = self.project(WeightId::new(layer, Up), &h)?; // [copies·kept, d_mlp]
-            return Ok(activate(&up, mlp.activation)?);
+            return Ok(activate(&up, f)?);
         }
         let gate = self.project(WeightId::new(layer, Gate), &h)?; // [copies·kept, d_mlp]
         let up = self.project(WeightId::new(layer, Up), &h)?; // [copies·kept, d_mlp]
-        Ok(gated(&gate, &up, mlp.activation)?)
+        Ok(gated(&gate, &up, f)?)
     }
 
     /// `mid + down(hidden)`, the end of every block without experts: `[copies·kept, d_model]`.
