@@ -315,9 +315,10 @@ FAMILIES = {
         "an MLP of two matrices with xIELU, whose parameters each layer learns; norms on each head's q and k",
         llama_like(
             "apertus", "ApertusForCausalLM", attention_bias=True, head_dim=8, hidden_act="xielu", hidden_dropout=0.0,
-            hidden_size=30, mlp_bias=False, pad_token_id=3, post_norm=False, qk_norm=True, rms_norm_eps=1e-5,
+            hidden_size=30, max_position_embeddings=512, mlp_bias=False, pad_token_id=3, post_norm=False, qk_norm=True,
+            rms_norm_eps=1e-5,
             rope_scaling={
-                "factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 16,
+                "factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 64,
                 "rope_type": "llama3",
             },
             rope_theta=1200.0,
