@@ -32,6 +32,7 @@ mod llama;
 mod minimax;
 mod ministral;
 mod mixtral;
+mod modernbert;
 mod nemotron;
 mod olmo;
 mod olmo2;

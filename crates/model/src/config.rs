@@ -20,6 +20,7 @@ mod numbers;
 mod quantization;
 mod shortest;
 mod sizes;
+mod temperature;
 mod tied_head;
 mod unread_keys;
 
@@ -39,6 +40,7 @@ pub use matrices::Piece;
 pub(crate) use quantization::{Quantization, find_quantised};
 pub use shortest::shortest;
 pub(crate) use sizes::Sizes;
+pub use temperature::Temperature;
 pub(crate) use tied_head::head_is_tied;
 pub(crate) use unread_keys::unread_keys_note;
 
@@ -170,6 +172,9 @@ pub struct Attention {
     pub coarse_slopes: bool,
     /// Whether a token attends only to itself and to earlier tokens.
     pub causal: bool,
+    /// True if the first block has a norm of the input of attention, as all others; where the embedding has one, that of
+    /// the first block may be missing (ModernBERT).
+    pub normed_in_first: bool,
     /// Norms of queries and keys.
     pub qk_norm: Option<QkNorm>,
     /// True if queries and keys are rotated before their norm, instead of after it (HunYuan).
@@ -196,28 +201,10 @@ pub enum QkNorm {
     All,
 }
 
-/// Attention temperature that depends on the position of the query: a query at `position` is multiplied by
-/// `1 + scale·ln(1 + ⌊position/length⌋)` (Llama 4, Ministral 3).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Temperature {
-    /// Growth of the factor with the logarithm of the position.
-    pub scale: f64,
-    /// Number of tokens from one step of the factor to the next.
-    pub length: usize,
-}
-
-impl Temperature {
-    /// Factor on the query at a position, computed in f32 as in the reference.
-    pub fn factor(&self, position: u32) -> f32 {
-        let steps = (f64::from(position) / self.length as f64).floor() as f32;
-        1.0 + self.scale as f32 * (1.0 + steps).ln()
-    }
-}
-
 /// Options of attention in one layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LayerAttention {
-    /// Sliding window: a query attends to a key if query position − key position < window. `None` without a window.
+    /// Sliding window: a query attends to a key if |query position − key position| < window. `None` without a window.
     pub window: Option<usize>,
     /// Index of the layer's rotary positions in [`Attention::ropes`]; `None` without rotary positions.
     pub rope: Option<usize>,
@@ -297,8 +284,10 @@ pub struct Bias {
 pub struct Head {
     /// Whether a norm comes first.
     pub normed: bool,
-    /// Activation after a square matrix with bias, and before a norm (BERT); `None` without such a matrix.
+    /// Activation after a square matrix, and before a norm (BERT); `None` without such a matrix.
     pub transform: Option<Activation>,
+    /// Whether that matrix has a bias.
+    pub transform_bias: bool,
     /// Whether the matrix of the head is the token embedding (a tied head).
     pub tied: bool,
     /// Whether it has a bias.
@@ -343,6 +332,7 @@ impl ModelConfig {
                 slopes: None,
                 coarse_slopes: false,
                 causal: true,
+                normed_in_first: true,
                 qk_norm: None,
                 rotated_before_norm: false,
                 clamp: None,
@@ -358,7 +348,15 @@ impl ModelConfig {
                 expert_layers: Vec::new(),
             },
             bias: Bias::default(),
-            head: Head { normed: true, transform: None, tied: false, bias: false, scale: 1.0, softcap: None },
+            head: Head {
+                normed: true,
+                transform: None,
+                transform_bias: true,
+                tied: false,
+                bias: false,
+                scale: 1.0,
+                softcap: None,
+            },
             eos: Vec::new(),
             further_layers: 0,
             notes: Vec::new(),

@@ -10,9 +10,9 @@ use super::family::Family;
 use super::tensor_names::TensorNames;
 use super::text_part::TextPart;
 use super::{
-    apertus, arcee, bert, bloom, cohere, decision_transformer, ernie, exaone4, falcon, gemma, glm, glm_moe, gpt_neo, gpt_neox,
-    gpt2, gptj, granite, helium, hunyuan, llama, minimax, ministral, mixtral, nemotron, olmo, olmo2, opt, phi, phi3,
-    qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
+    apertus, arcee, bert, bloom, cohere, decision_transformer, ernie, exaone4, falcon, gemma, glm, glm_moe, gpt_neo,
+    gpt_neox, gpt2, gptj, granite, helium, hunyuan, llama, minimax, ministral, mixtral, modernbert, nemotron, olmo,
+    olmo2, opt, phi, phi3, qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
 };
 use crate::config::{GgufKeys, HfKeys, ModelConfig, ReadKeys, head_is_tied};
 use crate::error::{Error, Result};
@@ -70,6 +70,7 @@ static FAMILIES: &[&FamilyDefinition] = &[
     &bert::ROBERTA,
     &bert::XLM_ROBERTA,
     &bert::DISTILBERT,
+    &modernbert::MODERNBERT,
     &decision_transformer::DECISION_TRANSFORMER,
 ];
 
