@@ -55,9 +55,9 @@ def corrected_experts(model_type, architecture, **kw):
 
 def with_constants(tensors):
     """The constants of xIELU as the class sets them."""
-    constants = {"act_fn.beta": 0.5, "act_fn.eps": -1e-6}
-    ending = lambda name: ".".join(name.split(".")[-2:])  # noqa: E731
-    return {k: torch.tensor(constants[ending(k)]) if ending(k) in constants else v for k, v in tensors.items()}
+    for ending, value in {".act_fn.beta": 0.5, ".act_fn.eps": -1e-6}.items():
+        tensors = {k: torch.tensor(value) if k.endswith(ending) else v for k, v in tensors.items()}
+    return tensors
 
 
 SHARED_EXPERTS = gated("gate_proj", "up_proj", "down_proj", block="model.layers.{}.mlp.shared_experts.")
