@@ -244,6 +244,14 @@ def ernie_moe_keys(writer, c):
     writer.add_expert_shared_feed_forward_length(c["moe_intermediate_size"] * c["moe_num_shared_experts"])
 
 
+def xielu_keys(writer, tensors):
+    """The parameters of xIELU, one list for all layers; of other models nothing."""
+    for name in ("alpha_p", "alpha_n", "beta", "eps"):
+        found = {int(k.split(".")[2]): v.item() for k, v in tensors.items() if k.endswith(f".act_fn.{name}")}
+        if found:
+            getattr(writer, f"add_xielu_{name}")([found[layer] for layer in sorted(found)])
+
+
 def falcon_keys(writer, c):
     dimensions(writer, c)
     rotary_keys(writer, c)
@@ -326,6 +334,11 @@ def one_more(c, tensors):
     for name, tensor in tensors.items():
         if name != "lm_head.weight" or not c.get("tie_word_embeddings", True):
             yield name, tensor + 1 if name.endswith("norm.weight") else tensor
+
+
+def without_xielu(c, tensors):
+    """The parameters of xIELU are keys."""
+    yield from ((k, v) for k, v in tensors.items() if ".act_fn." not in k)
 
 
 def conv1d(c, tensors):
@@ -467,6 +480,7 @@ FAMILIES = {
     "starcoder2": Family(A.STARCODER2, plain_keys),
     "granitemoe": Family(A.GRANITE_MOE, granite_keys, granite_experts),
     "nemotron": Family(A.NEMOTRON, llama_keys, one_more),
+    "apertus": Family(A.APERTUS, llama_keys, without_xielu),
     "arcee": Family(A.ARCEE, llama_keys, paired),
     "phi": Family(A.PHI2, llama_keys),
     # qkv_proj and gate_up_proj stay fused: q, k, v and gate, up one after the other, as ffn_up the latter.

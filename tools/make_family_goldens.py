@@ -151,7 +151,7 @@ def random(name, shape, family, stream):
     noise = noise * math.prod(factor for part, factor in family.widths.items() if part in name)
     if name.endswith("bias"):
         return 0.5 * noise
-    if len(shape) == 1:
+    if len(shape) < 2:
         return 0.3 * noise + (0.0 if family.norm_offset else 1.0)
     if re.search(r"embed_tokens|embed_in|embeddings|wte|wpe|embed_pos|embed_time", name):
         return 0.5 * noise

@@ -1,5 +1,7 @@
 """One tiny checkpoint a family (and feature), decoders of 2024 and later: configs as on the hub, and layouts."""
 
+import torch
+
 from tiny_families import Family, llama_like, ones, separate, without, without_biases
 from tiny_families_llama import QWEN_EXPERTS, QWEN_ROUTER, gated
 
@@ -49,6 +51,13 @@ def corrected_experts(model_type, architecture, **kw):
         model_type, architecture, head_dim=8, hidden_size=24, num_attention_heads=3, num_hidden_layers=2,
         num_key_value_heads=1, rms_norm_eps=1e-5, rope_scaling=None, **kw
     )
+
+
+def with_constants(tensors):
+    """The constants of xIELU as the class sets them."""
+    for ending, value in {".act_fn.beta": 0.5, ".act_fn.eps": -1e-6}.items():
+        tensors = {k: torch.tensor(value) if k.endswith(ending) else v for k, v in tensors.items()}
+    return tensors
 
 
 SHARED_EXPERTS = gated("gate_proj", "up_proj", "down_proj", block="model.layers.{}.mlp.shared_experts.")
@@ -301,6 +310,26 @@ FAMILIES = {
         plain_mlp(separate(5, 1, 8, mlp=()), "up_proj", "down_proj"),
         norm_offset=True,
         without={"biases": without_biases, "whole rotary": {"partial_rotary_factor": 1.0}},
+    ),
+    "apertus": Family(
+        "an MLP of two matrices with xIELU, whose parameters each layer learns; norms on each head's q and k",
+        llama_like(
+            "apertus", "ApertusForCausalLM", attention_bias=True, head_dim=8, hidden_act="xielu", hidden_dropout=0.0,
+            hidden_size=30, max_position_embeddings=512, mlp_bias=False, pad_token_id=3, post_norm=False, qk_norm=True,
+            rms_norm_eps=1e-5,
+            rope_scaling={
+                "factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 64,
+                "rope_type": "llama3",
+            },
+            rope_theta=1200.0,
+        ),
+        plain_mlp(separate(9, 3, 8, mlp=()), "up_proj", "down_proj"),
+        hub=with_constants,
+        without={
+            "biases": without_biases, "q norm": ones("q_norm"), "k norm": ones("k_norm"),
+            "alpha_p": without("alpha_p"), "alpha_n": without("alpha_n"), "scaled positions": {"rope_scaling": {
+                "rope_type": "default"}},
+        },
     ),
     "arcee": Family(
         "an MLP of two matrices with squared ReLU",

@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from gguf_layouts import FAMILIES, first, rope_factors, stacked
+from gguf_layouts import FAMILIES, first, rope_factors, stacked, xielu_keys
 from make_goldens import write_json
 from tiny_families_gpt_oss import unpacked
 
@@ -148,6 +148,7 @@ FILES = {
     # llama.cpp has no window for it.
     "starcoder2": Source("families/starcoder2", {"sliding_window": None}, blocks=1, half=True),
     "nemotron": Source("families/nemotron", blocks=1, half=True),
+    "apertus": Source("families/apertus", {"attention_bias": False}, drop=r"_proj\.bias$", half=True),
     "arcee": Source("families/arcee", {"mlp_bias": False}, blocks=1, drop=r"_proj\.bias$", half=True),
     # llama.cpp has no key for it: every fourth layer goes without rotary positions.
     "smollm3": Source(
@@ -223,6 +224,7 @@ def write(path, config, tensors, source):
     writer.add_file_type(gguf.LlamaFileType[kinds[source.stored()]])
     writer.add_tokenizer_model("no_vocab")
     family.keys(writer, config)
+    xielu_keys(writer, tensors)
     blocks = first(config, "num_hidden_layers", "n_layer")
     names = gguf.get_tensor_name_map(family.arch, blocks)
     for name, tensor in [*rope_factors(config), *stacked(family.tensors(config, tensors))]:

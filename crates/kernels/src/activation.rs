@@ -5,14 +5,16 @@ mod fused;
 mod gradient;
 #[cfg(test)]
 mod tests;
+mod xielu;
 
 use candle_core::{Result, Tensor};
 
 use crate::differentiable;
 use crate::host::{fused_applies, host_rows, with_values};
+pub use xielu::Xielu;
 
 /// An activation function of an MLP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activation {
     /// `x·σ(x)` with `σ(x) = 1/(1 + e⁻ˣ)`.
     Silu,
@@ -26,6 +28,8 @@ pub enum Activation {
     Relu,
     /// `max(x, 0)²`.
     ReluSquared,
+    /// A parabola above zero and an exponential function below it, with learned factors (arXiv 2411.13010).
+    Xielu(Xielu),
 }
 
 /// Bounds of the two factors of a gated activation, and a number added to the second (gpt-oss):
@@ -52,7 +56,8 @@ impl GateBounds {
     }
 }
 
-/// Names in Hugging Face configurations, with their functions.
+/// Names in Hugging Face configurations, with their functions. xIELU is none of them, because its parameters are in the
+/// model's files.
 const BY_NAME: [(&str, Activation); 9] = [
     ("silu", Activation::Silu),
     ("swish", Activation::Silu),

@@ -43,7 +43,7 @@ pub struct AttentionScoring<'a> {
     /// Falcon's form of ALiBi, with the slopes above: adds `scale·bf16(slope·bf16(key position))` instead. Each step is
     /// rounded to bf16, whatever the data type of the model.
     pub bf16_bias: bool,
-    /// Sliding window: a causal query sees a key only if `query position − key position < window`.
+    /// Sliding window: a query sees a key only if `|query position − key position| < window`.
     pub window: Option<usize>,
     /// Whether a query sees the keys up to its own position only; if not, it sees all keys of its sequence.
     pub causal: bool,
@@ -56,10 +56,9 @@ impl AttentionScoring<'_> {
     /// The keys that a query at `position` sees, in a sequence with `keys` keys.
     #[inline]
     fn visible(&self, position: usize, keys: usize) -> Range<usize> {
-        if !self.causal {
-            return 0..keys;
-        }
-        (position + 1).saturating_sub(self.window.unwrap_or(usize::MAX))..position + 1
+        let window = self.window.unwrap_or(usize::MAX);
+        let end = if self.causal { position + 1 } else { keys.min(position.saturating_add(window)) };
+        (position + 1).saturating_sub(window)..end
     }
 }
 

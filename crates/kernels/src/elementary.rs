@@ -1,4 +1,4 @@
-//! `eˣ` and `tanh x` of one f32, without branches, so that loops over them vectorise.
+//! `eˣ`, `eˣ − 1` and `tanh x` of one f32, without branches, so that loops over them vectorise.
 
 /// `eˣ` by range reduction and a polynomial of degree 6, with a relative error below 3e-7. `x` is limited to −87…88.
 #[inline(always)]
@@ -7,11 +7,17 @@ pub fn exp(x: f32) -> f32 {
     (1.0 + p) * scale
 }
 
+/// `eˣ − 1` with a relative error below 1e-6, also near zero. `x` is limited to −87…88.
+#[inline(always)]
+pub(crate) fn exp_m1(x: f32) -> f32 {
+    let (p, scale) = reduced_exp(x);
+    p * scale + (scale - 1.0) // without the cancellation of eˣ − 1
+}
+
 /// `tanh x` with a relative error below 1e-6, also near zero.
 #[inline(always)]
 pub(crate) fn tanh(x: f32) -> f32 {
-    let (p, scale) = reduced_exp(2.0 * x);
-    let e = p * scale + (scale - 1.0); // e²ˣ − 1 without the cancellation
+    let e = exp_m1(2.0 * x);
     e / (e + 2.0)
 }
 
@@ -42,6 +48,17 @@ mod tests {
             assert!((fast - true_value).abs() <= 4e-7 * true_value, "exp({x}) = {fast}, not {true_value}");
         }
         assert_eq!(exp(-1000.0), exp(-87.0));
+    }
+
+    #[test]
+    fn exp_m1_is_accurate_over_its_range() {
+        for i in -2000..=2000 {
+            for x in [i as f32 / 100.0, i as f32 * 1e-6] {
+                let (fast, true_value) = (f64::from(exp_m1(x)), f64::from(x).exp_m1());
+                assert!((fast - true_value).abs() <= 1e-6 * true_value.abs(), "exp_m1({x}) = {fast}, not {true_value}");
+            }
+        }
+        assert_eq!(exp_m1(-1000.0), -1.0);
     }
 
     #[test]

@@ -177,8 +177,8 @@ fn evaluate(evaluator: &Evaluator<'_>, model: &Model) -> Vec<Outcome> {
     evaluator.evaluate(model, &all, RunContext { threads: 2, stage: "", observer: &Unobserved }).expect("evaluate")
 }
 
-/// RoBERTa normalises its embeddings and offsets its positions.
-const MODELS: [&str; 3] = ["roberta", "bert", "distilbert"];
+/// RoBERTa normalises its embeddings and offsets its positions; ModernBERT has windows.
+const MODELS: [&str; 4] = ["roberta", "bert", "distilbert", "modernbert"];
 
 #[test]
 fn outcomes_agree_with_the_definitions_of_the_scores() {
@@ -237,7 +237,12 @@ fn items_one_at_a_time_have_the_same_outcomes() {
 
 #[test]
 fn trials_of_a_search_equal_their_edits_by_themselves() {
-    let case = Case::new("roberta");
+    for name in ["roberta", "modernbert"] {
+        check_trials(&Case::new(name));
+    }
+}
+
+fn check_trials(case: &Case) {
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
     for score in [Score::Top1, Score::Generate { max_tokens: 2, matching: Match::Continuation }, Score::CHOICE] {
         let evaluator = case.evaluator(score);
@@ -250,7 +255,8 @@ fn trials_of_a_search_equal_their_edits_by_themselves() {
         let found =
             search(SearchContext::new(&case.model, &evaluator, &truncation, &settings, &Unobserved), &mut store)
                 .expect("search");
-        assert_eq!(found.explored.trials.len(), 2 * 2 * 2, "layers, matrices, fractions");
+        let layers = case.model.config().n_layers;
+        assert_eq!(found.explored.trials.len(), layers * 2 * 2, "layers, matrices, fractions");
         let base = evaluate(&evaluator, &case.model);
         let mut changed = 0;
         for trial in &found.explored.trials {
@@ -272,7 +278,12 @@ fn trials_of_a_search_equal_their_edits_by_themselves() {
 
 #[test]
 fn the_default_plan_screens_models_that_fill_masks_by_gradients() {
-    let case = Case::new("roberta");
+    for name in ["roberta", "modernbert"] {
+        check_screen(&Case::new(name));
+    }
+}
+
+fn check_screen(case: &Case) {
     let truncation = Truncation::new(SvdMethod::Exact, None, 1);
     for score in [Score::Top1, Score::CHOICE] {
         let evaluator = case.evaluator(score);

@@ -6,6 +6,7 @@
 //! families and decides which one a file belongs to. The forward pass reads the configuration only and does not depend
 //! on the family.
 
+mod apertus;
 mod arcee;
 mod bert;
 mod bloom;
@@ -34,6 +35,7 @@ mod llama;
 mod minimax;
 mod ministral;
 mod mixtral;
+mod modernbert;
 mod nemotron;
 mod olmo;
 mod olmo2;

@@ -11,6 +11,7 @@ mod gguf;
 mod gguf_keys;
 mod gguf_metadata;
 mod gguf_windows;
+mod gguf_xielu;
 mod hf;
 mod hf_keys;
 mod hf_rope;
@@ -21,6 +22,7 @@ mod numbers;
 mod quantization;
 mod shortest;
 mod sizes;
+mod temperature;
 mod tied_head;
 mod unread_keys;
 
@@ -28,19 +30,21 @@ pub use expert_groups::ExpertGroups;
 pub(crate) use gguf_keys::GgufKeys;
 pub(crate) use gguf_metadata::{count, number};
 pub(crate) use gguf_windows::{read_window_pattern, window_pattern};
+pub(crate) use gguf_xielu::{gguf_xielu, read_gguf_xielu};
 pub(crate) use hf::read_activation;
 pub(crate) use hf_keys::{HfKeys, ReadKeys};
 pub(crate) use hf_rope::{RopeDefaults, read_rope, read_rope_from, rope_parameters};
 pub(crate) use hf_windows::{
     check_unread_layer_types, layer_types, read_layer_types, read_layer_windows, read_opt_in_windows, read_window,
 };
-pub use laser_kernels::activation::{Activation, GateBounds};
+pub use laser_kernels::activation::{Activation, GateBounds, Xielu};
 pub use laser_kernels::norm::NormKind;
 pub use latent::LatentAttention;
 pub use matrices::Piece;
 pub(crate) use quantization::{Quantization, find_quantised};
 pub use shortest::shortest;
 pub(crate) use sizes::Sizes;
+pub use temperature::Temperature;
 pub(crate) use tied_head::head_is_tied;
 pub(crate) use unread_keys::unread_keys_note;
 
@@ -172,6 +176,9 @@ pub struct Attention {
     pub coarse_slopes: bool,
     /// Whether a token attends only to itself and to earlier tokens.
     pub causal: bool,
+    /// True if the first block has a norm of the input of attention, as all others; where the embedding has one, that of
+    /// the first block may be missing (ModernBERT).
+    pub normed_in_first: bool,
     /// Norms of queries and keys.
     pub qk_norm: Option<QkNorm>,
     /// True if queries and keys are rotated before their norm, instead of after it (HunYuan).
@@ -202,28 +209,10 @@ pub enum QkNorm {
     All,
 }
 
-/// Attention temperature that depends on the position of the query: a query at `position` is multiplied by
-/// `1 + scale·ln(1 + ⌊position/length⌋)` (Llama 4, Ministral 3).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Temperature {
-    /// Growth of the factor with the logarithm of the position.
-    pub scale: f64,
-    /// Number of tokens from one step of the factor to the next.
-    pub length: usize,
-}
-
-impl Temperature {
-    /// Factor on the query at a position, computed in f32 as in the reference.
-    pub fn factor(&self, position: u32) -> f32 {
-        let steps = (f64::from(position) / self.length as f64).floor() as f32;
-        1.0 + self.scale as f32 * (1.0 + steps).ln()
-    }
-}
-
 /// Options of attention in one layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LayerAttention {
-    /// Sliding window: a query attends to a key if query position − key position < window. `None` without a window.
+    /// Sliding window: a query attends to a key if |query position − key position| < window. `None` without a window.
     pub window: Option<usize>,
     /// Index of the layer's rotary positions in [`Attention::ropes`]; `None` without rotary positions.
     pub rope: Option<usize>,
@@ -234,6 +223,9 @@ pub struct LayerAttention {
 pub struct Mlp {
     /// Activation `f` in `down(f(gate(x))·up(x))` or `down(f(up(x)))`.
     pub activation: Activation,
+    /// Parameters of xIELU, one entry for each layer, which is the activation then (Apertus); empty for others. They belong
+    /// to the configuration, because GGUF files have them among the metadata.
+    pub xielu: Vec<Xielu>,
     /// Whether there is a gate.
     pub gated: bool,
     /// Bounds of the outputs of gate and up projection, and a number added to the latter; `None` without bounds.
@@ -317,8 +309,10 @@ pub struct Bias {
 pub struct Head {
     /// Whether a norm comes first.
     pub normed: bool,
-    /// Activation after a square matrix with bias, and before a norm (BERT); `None` without such a matrix.
+    /// Activation after a square matrix, and before a norm (BERT); `None` without such a matrix.
     pub transform: Option<Activation>,
+    /// Whether that matrix has a bias.
+    pub transform_bias: bool,
     /// Whether the matrix of the head is the token embedding (a tied head).
     pub tied: bool,
     /// Whether it has a bias.
@@ -363,6 +357,7 @@ impl ModelConfig {
                 slopes: None,
                 coarse_slopes: false,
                 causal: true,
+                normed_in_first: true,
                 qk_norm: None,
                 rotated_before_norm: false,
                 clamp: None,
@@ -374,13 +369,22 @@ impl ModelConfig {
             },
             mlp: Mlp {
                 activation: Activation::Silu,
+                xielu: Vec::new(),
                 gated: true,
                 bounds: None,
                 experts: None,
                 expert_layers: Vec::new(),
             },
             bias: Bias::default(),
-            head: Head { normed: true, transform: None, tied: false, bias: false, scale: 1.0, softcap: None },
+            head: Head {
+                normed: true,
+                transform: None,
+                transform_bias: true,
+                tied: false,
+                bias: false,
+                scale: 1.0,
+                softcap: None,
+            },
             eos: Vec::new(),
             further_layers: 0,
             notes: Vec::new(),
@@ -441,6 +445,11 @@ impl ModelConfig {
     /// shorter ones. `None` if the frequencies never change.
     pub fn length_dependent_beyond(&self) -> Option<usize> {
         self.attention.ropes.iter().filter_map(Rope::length_dependent_beyond).min()
+    }
+
+    /// Activation of the MLP in a layer.
+    pub(crate) fn activation(&self, layer: usize) -> Activation {
+        self.mlp.xielu.get(layer).map_or(self.mlp.activation, |parameters| Activation::Xielu(*parameters))
     }
 
     /// Whether a layer has experts.

@@ -10,6 +10,7 @@ mod packed_weight;
 mod residence;
 mod surplus;
 mod tied_head;
+mod xielu;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -95,6 +96,7 @@ impl ModelFiles {
         }
         if checkpoint.gguf_metadata().is_none() {
             notes.extend(tied_head::settle(&mut config, &mut layout, &checkpoint)?);
+            xielu::read(&mut config, &layout, &checkpoint, &path.display().to_string())?;
         }
         let path_of_files = path.to_owned();
         let mut files = Self {

@@ -41,6 +41,9 @@ pub fn tensors_of_new_files<'v>(config: &ModelConfig, values: impl Fn(ParameterI
             location.insert_bias(values(bias), values_of(&mut tensors, &location.bias_name()));
         }
     }
+    for tensor in (0..config.n_layers).flat_map(|layer| layout.xielu_tensors(config, layer)) {
+        values_of(&mut tensors, &tensor.name).copy_from_slice(&[tensor.value]);
+    }
     for parameter in role_parameters(config) {
         for layer in parameter.layers(config) {
             let stems = layout.stems(&parameter, layer);

@@ -7,6 +7,7 @@ mod location;
 mod prefix;
 mod role_parameter;
 mod rotary_order;
+mod xielu_tensors;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use laser_checkpoint::Checkpoint;
 
 pub use location::TensorLocation;
 pub use role_parameter::{RoleParameter, role_parameters};
+pub use xielu_tensors::XieluTensor;
 
 use crate::arch::tensor_names::{HeadStorage, RowOrder, StoredTensor, TensorNames, TensorRole};
 use crate::config::{ModelConfig, Residual};
@@ -295,6 +297,8 @@ impl TensorLayout {
                 expected.insert(format!("{}{}", holder.stem, endings.weight), holder.shape);
             }
         }
+        let of_xielu = (0..config.n_layers).flat_map(|layer| self.xielu_tensors(config, layer));
+        expected.extend(of_xielu.map(|tensor| (tensor.name, tensor.shape.to_vec())));
         for parameter in role_parameters(config) {
             for layer in parameter.layers(config) {
                 let stems = self.stems(&parameter, layer);

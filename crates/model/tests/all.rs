@@ -15,3 +15,4 @@ mod support;
 mod tied_head;
 mod tokenizer;
 mod wrapped_and_quantised;
+mod xielu;

@@ -28,8 +28,10 @@ fn both_spellings_mean_the_same() {
     let mut families = 0;
     for name in all() {
         let mut config = Altered::of(&name).config;
-        // GPT-J and the old Phi have a fixed base and no scaling; Gemma 3 has a set of parameters for each kind of layer.
-        let fixed = ["families/gptj", "families/phi-msft", "families/gemma3", "families/gemma3_text"];
+        // GPT-J and the old Phi have a fixed base and no scaling; Gemma 3 and ModernBERT have a set of parameters for each
+        // kind of layer.
+        let fixed =
+            ["families/gptj", "families/phi-msft", "families/gemma3", "families/gemma3_text", "families/modernbert"];
         let ropes = read(&config).expect(&name).attention.ropes;
         if ropes.is_empty() || fixed.contains(&name.as_str()) {
             continue;

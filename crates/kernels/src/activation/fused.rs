@@ -2,8 +2,8 @@
 
 use multiversion::multiversion;
 
-use super::{Activation, GELU_QUICK_FACTOR, GateBounds};
-use crate::elementary::exp;
+use super::{Activation, GELU_QUICK_FACTOR, GateBounds, Xielu};
+use crate::elementary::{exp, exp_m1};
 
 /// `y[i] = value(x[i])·factor[i]`, or `y[i] = value(x[i])` without factors. A macro instead of a function that takes a
 /// closure: the loop over a closure that the compiler does not inline would not be vectorised.
@@ -61,6 +61,10 @@ pub(super) fn values(y: &mut [f32], x: &[f32], factor: Option<&[f32]>, f: Activa
         Activation::GeluQuick => fill!(y, x, factor, |x| x / (1.0 + exp(-GELU_QUICK_FACTOR as f32 * x))),
         Activation::Relu => fill!(y, x, factor, |x| relu(x)),
         Activation::ReluSquared => fill!(y, x, factor, |x| relu(x) * relu(x)),
+        Activation::Xielu(parameters) => {
+            let ((p, n), Xielu { beta, eps, .. }) = (parameters.factors(), parameters);
+            fill!(y, x, factor, |x| beta * x + if x > 0.0 { p * x * x } else { n * (exp_m1(x.min(eps)) - x) });
+        }
     }
 }
 
@@ -87,6 +91,13 @@ pub(super) fn derivatives(y: &mut [f32], x: &[f32], factor: Option<&[f32]>, f: A
         }),
         Activation::Relu => fill!(y, x, factor, |x| if x < 0.0 { 0.0 } else { 1.0 }),
         Activation::ReluSquared => fill!(y, x, factor, |x| 2.0 * relu(x)),
+        Activation::Xielu(parameters) => {
+            let ((p, n), Xielu { beta, eps, .. }) = (parameters.factors(), parameters);
+            fill!(y, x, factor, |x| {
+                let below = if x < eps { exp_m1(x) } else { -1.0 }; // the exponential function is constant from eps on
+                beta + if x > 0.0 { 2.0 * p * x } else { n * below }
+            });
+        }
     }
 }
 

@@ -41,8 +41,19 @@ fn naive(x: f64, f: Activation) -> f64 {
         Activation::GeluQuick => x * sigmoid(1.702 * x),
         Activation::Relu => x.max(0.0),
         Activation::ReluSquared => x.max(0.0).powi(2),
+        Activation::Xielu(parameters) => naive_xielu(x, parameters),
     }
 }
+
+/// xIELU by its definition, with factors in f64.
+fn naive_xielu(x: f64, Xielu { alpha_p, alpha_n, beta, eps }: Xielu) -> f64 {
+    let softplus = |alpha: f32| (1.0 + f64::from(alpha).exp()).ln();
+    let (p, n, beta) = (softplus(alpha_p), f64::from(beta) + softplus(alpha_n), f64::from(beta));
+    if x > 0.0 { p * x * x + beta * x } else { (x.min(f64::from(eps)).exp() - 1.0 - x) * n + beta * x }
+}
+
+/// Parameters of which no two factors are equal.
+const LEARNED: Xielu = Xielu { alpha_p: 0.7, alpha_n: -0.4, beta: 0.5, eps: -1e-6 };
 
 /// `f(x)` for an `x` so large that every sigmoid is one.
 fn naive_far(x: f64, f: Activation) -> f64 {
@@ -164,4 +175,45 @@ fn values_and_gradients_equal_the_composed_form() {
             (gradient::gated_within(&x, &up, f, BOUNDS), composed::gated_within(&x, &up, f, BOUNDS));
         check_gradients(name, &[&x, &up], kernel, composed);
     }
+}
+
+#[test]
+fn xielu_is_accurate_and_differentiable() {
+    let f = Activation::Xielu(LEARNED);
+    let mut x: Vec<f32> = (-6000..6000).map(|i| i as f32 / 500.0 + 1e-4).collect();
+    x.extend([-1e4, -100.0, -1e-3, -1e-5, 1e-5, 1e-3, 100.0, 1e4]);
+    let (mut y, mut dy) = (vec![0f32; x.len()], vec![0f32; x.len()]);
+    values(&mut y, &x, None, f);
+    derivatives(&mut dy, &x, None, f);
+    for ((x, y), dy) in x.iter().zip(&y).zip(&dy) {
+        let (x, y, dy) = (f64::from(*x), f64::from(*y), f64::from(*dy));
+        let expected = naive(x, f);
+        // Below zero, f has a second zero, so that there only the error beside x counts.
+        assert!((y - expected).abs() <= 2e-6 * expected.abs().max(x.abs()), "xielu({x}) = {y}, not {expected}");
+        let h = 1e-6 * x.abs().max(1e-3);
+        let expected = (naive(x + h, f) - naive(x - h, f)) / (2.0 * h);
+        assert!((dy - expected).abs() < 1e-5 * expected.abs().max(1.0), "xielu'({x}) = {dy}, not {expected}");
+    }
+    // Between eps and zero the exponential function is constant.
+    let (wide, mut d) = (Activation::Xielu(Xielu { eps: -0.5, ..LEARNED }), [0f32; 2]);
+    values(&mut d[..1], &[-0.25], None, wide);
+    assert!((f64::from(d[0]) - naive(-0.25, wide)).abs() < 1e-6, "{d:?}");
+    derivatives(&mut d, &[-0.25, -0.75], None, wide);
+    for (x, d) in [-0.25, -0.75].into_iter().zip(d) {
+        let expected = (naive(x + 1e-6, wide) - naive(x - 1e-6, wide)) / 2e-6;
+        assert!((f64::from(d) - expected).abs() < 1e-5, "at {x}: {d}, not {expected}");
+    }
+    values(&mut d[..1], &[f32::NAN], None, f);
+    assert!(d[0].is_nan());
+}
+
+#[test]
+fn values_and_gradients_of_xielu_equal_the_composed_form() {
+    let f = Activation::Xielu(LEARNED);
+    let var = |rows, cols| Var::from_tensor(&random(rows, cols)).expect("var");
+    let (x, up) = (var(7, 20), var(7, 20));
+    check_gradients("xielu", &[&x], gradient::activate(&x, f), composed::activate(&x, f));
+    check_gradients("xielu", &[&x, &up], gradient::gated(&x, &up, f), composed::gated(&x, &up, f));
+    let far = Var::new(&[[-30f32, -8.0, -1e-3, 1e-3, 5.0]], &candle_core::Device::Cpu).expect("var");
+    check_gradients("xielu far from zero", &[&far], gradient::activate(&far, f), composed::activate(&far, f));
 }

@@ -80,8 +80,8 @@ fn naive(
                 let mut sum = vec![0.0; d_value];
                 for (position, &(chunk, key)) in keys.iter().enumerate() {
                     let before = (context + i) as f64 - position as f64;
-                    let in_window = before >= 0.0 && scoring.window.is_none_or(|w| before < w as f64);
-                    if scoring.causal && !in_window {
+                    let in_window = scoring.window.is_none_or(|w| before.abs() < w as f64);
+                    if !in_window || (scoring.causal && before < 0.0) {
                         continue;
                     }
                     let product: f64 = query.iter().zip(&k[chunk][key][kv * d..(kv + 1) * d]).map(|(q, k)| q * k).sum();

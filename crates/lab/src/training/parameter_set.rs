@@ -121,6 +121,9 @@ fn check_trainable(config: &ModelConfig) -> Result<()> {
     if config.mlp.experts.is_some() {
         return refused("experts");
     }
+    if !config.mlp.xielu.is_empty() {
+        return refused("an activation that is learned");
+    }
     if config.attention.qk_norm == Some(laser::model::config::QkNorm::EachHead) {
         return refused("norms of its own for every head");
     }

@@ -40,7 +40,13 @@ pub(super) fn write(
     let to = TensorLayout::of_new_model(files.config().family.tensor_names, files.config());
     let plan = plan(files, &to, |_, _| false);
     let values = |tensor: &ConvertedTensor<'_>| tensor.values(files, matrices);
-    let tensors = plan.iter().map(|t| NewTensor::new(&t.name, dtype, &t.shape, || values(t))).collect();
+    let mut tensors: Vec<NewTensor<'_>> =
+        plan.iter().map(|t| NewTensor::new(&t.name, dtype, &t.shape, || values(t))).collect();
+    let layers = 0..files.config().n_layers;
+    let of_xielu: Vec<_> = layers.flat_map(|layer| to.xielu_tensors(files.config(), layer)).collect();
+    // In F32 whatever the matrices are: rounded values would be another configuration.
+    tensors.extend(of_xielu.iter().map(|t| NewTensor::new(&t.name, Dtype::F32, t.shape, || Ok(vec![t.value]))));
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
     // `transformers` refuses safetensors files without this entry.
     let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
     safetensors::write_folder(folder, tensors, &metadata, MAX_SHARD)?;

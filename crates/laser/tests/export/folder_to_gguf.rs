@@ -13,7 +13,8 @@ use super::case::{Case, assert_close, assert_far, load};
 use super::checkpoints::{golden, names};
 
 /// Tiny folders of `goldens/families`, the family in GGUF, and an edit.
-const FAMILIES: [(&str, &str, &str); 47] = [
+const FAMILIES: [(&str, &str, &str); 48] = [
+    ("apertus", "apertus", "L0.q_proj@r2"),
     ("arcee", "arcee", "L0.q_proj@r2"),
     ("bloom", "bloom", "L0.fc_in@r2"),
     ("cohere", "command-r", "L0.q_proj@r2"),

@@ -3,7 +3,7 @@
 use laser_checkpoint::Value;
 
 use super::registry::gguf_form;
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, gguf_xielu};
 
 impl ModelConfig {
     /// The metadata of a GGUF file of this model, without those of the tokenizer: `general.architecture`, and the family's
@@ -22,6 +22,6 @@ impl ModelConfig {
         let name = form.name;
         let architecture = ("general.architecture".to_owned(), Value::String(name.to_owned()));
         let full = keys.into_iter().map(|(key, value)| (format!("{name}.{key}"), value));
-        Ok(std::iter::once(architecture).chain(full).collect())
+        Ok(std::iter::once(architecture).chain(full).chain(gguf_xielu(self)).collect())
     }
 }

@@ -33,6 +33,7 @@ pub(super) const HF: TensorNames = TensorNames {
     ]],
     transposed: true,
     rotary_pairs: false,
+    xielu: None,
     norm_offset: 0.0,
     // The causal mask, which old files store like a weight.
     ignored: &[".attn.bias", ".attn.masked_bias"],

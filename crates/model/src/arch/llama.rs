@@ -53,6 +53,7 @@ pub(super) const HF: TensorNames = TensorNames {
     matrices: &[ATTENTION, MLP],
     transposed: false,
     rotary_pairs: false,
+    xielu: None,
     norm_offset: 0.0,
     // Old Llama checkpoints store the rotary frequencies; the configuration determines them.
     ignored: &[".rotary_emb.inv_freq"],
@@ -101,6 +102,7 @@ pub(super) const GGUF: TensorNames = TensorNames {
     matrices: &[GGUF_ATTENTION, GGUF_MLP, GGUF_EXPERTS],
     transposed: false,
     rotary_pairs: false,
+    xielu: None,
     norm_offset: 0.0,
     // Part of the configuration (Llama 3's rotary scaling), not a weight.
     ignored: &["rope_freqs.weight"],

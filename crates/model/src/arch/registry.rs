@@ -10,9 +10,9 @@ use super::family::Family;
 use super::tensor_names::TensorNames;
 use super::text_part::TextPart;
 use super::{
-    arcee, bert, bloom, cohere, decision_transformer, deepseek, ernie, exaone4, falcon, gemma, glm, glm_moe, gpt_neo,
-    gpt_neox, gpt_oss, gpt2, gptj, granite, helium, hunyuan, llama, minimax, ministral, mixtral, nemotron, olmo, olmo2,
-    opt, phi, phi3, qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
+    apertus, arcee, bert, bloom, cohere, decision_transformer, deepseek, ernie, exaone4, falcon, gemma, glm, glm_moe,
+    gpt_neo, gpt_neox, gpt_oss, gpt2, gptj, granite, helium, hunyuan, llama, minimax, ministral, mixtral, modernbert,
+    nemotron, olmo, olmo2, opt, phi, phi3, qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
 };
 use crate::config::{GgufKeys, HfKeys, ModelConfig, ReadKeys, head_is_tied};
 use crate::error::{Error, Result};
@@ -55,6 +55,7 @@ static FAMILIES: &[&FamilyDefinition] = &[
     &cohere::COHERE2,
     &starcoder2::STARCODER2,
     &nemotron::NEMOTRON,
+    &apertus::APERTUS,
     &arcee::ARCEE,
     &helium::HELIUM,
     &phi3::PHI3,
@@ -71,6 +72,7 @@ static FAMILIES: &[&FamilyDefinition] = &[
     &bert::ROBERTA,
     &bert::XLM_ROBERTA,
     &bert::DISTILBERT,
+    &modernbert::MODERNBERT,
     &decision_transformer::DECISION_TRANSFORMER,
 ];
 

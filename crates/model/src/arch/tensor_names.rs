@@ -22,6 +22,9 @@ pub struct TensorNames {
     /// head, which come last in latent attention. In memory, the rotated rows come first and two rotated together are `d/2` rows apart, `(i, i + d/2)`. Reordering q and k alike changes no product of queries and keys, and
     /// the order of rows changes no truncation.
     pub(crate) rotary_pairs: bool,
+    /// Name of the module with the parameters of xIELU, followed by `.alpha_p`, `.alpha_n`, `.beta` and `.eps`; `None` for
+    /// families that have none, and for GGUF.
+    pub(crate) xielu: Option<&'static str>,
     /// Number added to the weights of norms when they are read (Gemma stores w − 1).
     pub norm_offset: f32,
     /// Parts of names; tensors whose name contains one are not weights and are not read.

@@ -27,17 +27,21 @@ impl ModelConfig {
                 ("ALiBi", format!("{:?} {}", at.slopes, at.coarse_slopes)),
                 ("attention to later tokens", (!at.causal).to_string()),
                 ("latent attention", format!("{:?}", at.latent)),
+                ("norm of the first block", at.normed_in_first.to_string()),
                 ("norm of queries and keys", format!("{:?} {}", at.qk_norm, at.rotated_before_norm)),
                 ("attention sinks", at.sinks.to_string()),
                 ("windows", format!("{:?}", at.layers.iter().map(|layer| layer.window).collect::<Vec<_>>())),
-                ("activation", format!("{:?}", c.mlp.activation)),
+                ("activation", format!("{:?} {:?}", c.mlp.activation, c.mlp.xielu)),
                 ("gate of the MLP", c.mlp.gated.to_string()),
                 (
                     "experts",
                     format!("{:?} {:?}", c.mlp.experts.map(|e| Experts { scale: 1.0, ..e }), c.mlp.expert_layers),
                 ),
                 ("biases", format!("{:?}", c.bias)),
-                ("head", format!("{} {:?} {} {}", head.normed, head.transform, head.tied, head.bias)),
+                (
+                    "head",
+                    format!("{} {:?} {} {} {}", head.normed, head.transform, head.transform_bias, head.tied, head.bias),
+                ),
             ]
         };
         let numbers = |c: &Self| {

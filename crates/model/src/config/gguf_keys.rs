@@ -156,6 +156,31 @@ impl<'a> GgufKeys<'a> {
         Ok(self.number_or_none(key)?.unwrap_or(default))
     }
 
+    /// A number for each of `layers` layers, or one for all of them, under a full name without the family.
+    ///
+    /// # Errors
+    /// A missing key, another count of numbers, or a value that is no finite number.
+    pub(super) fn layer_numbers(&self, name: &str, layers: usize) -> Result<Vec<f32>> {
+        let wrong = |found: String| Error::Config {
+            file: self.file.into(),
+            key: name.into(),
+            expected: format!("one finite number for each of {layers} layers"),
+            found,
+        };
+        let numbers = match self.metadata.get(name) {
+            Some(Value::Array(_)) => self.named(self.metadata.f32s(name))?.map(<[f32]>::to_vec),
+            _ => self.named(self.metadata.f64(name))?.map(|number| vec![number as f32; layers]),
+        };
+        let numbers = numbers.ok_or_else(|| wrong("nothing".into()))?;
+        if numbers.len() != layers {
+            return Err(wrong(format!("{} numbers", numbers.len())));
+        }
+        match numbers.iter().find(|number| !number.is_finite()) {
+            Some(odd) => Err(wrong(odd.to_string())),
+            None => Ok(numbers),
+        }
+    }
+
     /// A truth value, or `default` if the file lacks the key.
     ///
     /// # Errors

@@ -76,14 +76,14 @@ impl ForwardPass<'_> {
 
     /// One expert on its rows `rows` of the pass: `x [rows, d_model]` → the same shape, or more copies.
     fn expert(&mut self, layer: usize, expert: usize, x: &Tensor, rows: &[u32], split: bool) -> Result<Tensor> {
-        let mlp = &self.model.config().mlp;
+        let c = self.model.config();
         let id = |kind: WeightKind| WeightId { layer, part: MatrixPart::Expert(expert), kind };
         let up = self.project_some(id(Up), x, Some(rows), split)?; // [rows, d_expert]
-        let hidden = if mlp.gated {
+        let hidden = if c.mlp.gated {
             let gate = self.project_some(id(Gate), x, Some(rows), split)?; // [rows, d_expert]
-            self.gated(&gate, &up)? // [rows, d_expert]
+            self.gated(layer, &gate, &up)? // [rows, d_expert]
         } else {
-            activate(&up, mlp.activation)? // [rows, d_expert]
+            activate(&up, c.activation(layer))? // [rows, d_expert]
         };
         self.project_some(id(Down), &hidden, Some(rows), split)
     }
@@ -97,7 +97,7 @@ impl ForwardPass<'_> {
         }
         let gate = self.project(WeightId::new(layer, SharedGate), h)?; // [n, d_shared]
         let up = self.project(WeightId::new(layer, SharedUp), h)?; // [n, d_shared]
-        let hidden = self.gated(&gate, &up)?; // [n, d_shared]
+        let hidden = self.gated(layer, &gate, &up)?; // [n, d_shared]
         let y = self.project(WeightId::new(layer, SharedDown), &hidden)?; // [n, d_model], or more copies
         let Some(weight) = &model.weights().layers[layer].shared_expert_gate else { return Ok(Some(y)) };
         let logit = linear(h, weight, None, None, model.threads())?; // [n, 1]

@@ -39,22 +39,24 @@ impl<'a> ForwardPass<'a> {
     /// `h = norm(input)`.
     pub(super) fn mlp_hidden(&mut self, layer: usize, input: &Tensor) -> Result<Tensor> {
         let h = self.mlp_norm(layer, input)?; // [copies·kept, d_model]
-        let mlp = &self.model.config().mlp;
-        if !mlp.gated {
+        let c = self.model.config();
+        let f = c.activation(layer);
+        if !c.mlp.gated {
             let up = self.project(WeightId::new(layer, Up), &h)?; // [copies·kept, d_mlp]
-            return Ok(activate(&up, mlp.activation)?);
+            return Ok(activate(&up, f)?);
         }
         let gate = self.project(WeightId::new(layer, Gate), &h)?; // [copies·kept, d_mlp]
         let up = self.project(WeightId::new(layer, Up), &h)?; // [copies·kept, d_mlp]
-        self.gated(&gate, &up)
+        self.gated(layer, &gate, &up)
     }
 
     /// `f(gate)·up`, with the bounds of the family: `gate [a, width]`, `up [b, width]` → `[max(a, b), width]`.
-    pub(super) fn gated(&self, gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-        let mlp = &self.model.config().mlp;
-        Ok(match mlp.bounds {
-            Some(bounds) => gated_within(gate, up, mlp.activation, bounds)?,
-            None => gated(gate, up, mlp.activation)?,
+    pub(super) fn gated(&self, layer: usize, gate: &Tensor, up: &Tensor) -> Result<Tensor> {
+        let c = self.model.config();
+        let f = c.activation(layer);
+        Ok(match c.mlp.bounds {
+            Some(bounds) => gated_within(gate, up, f, bounds)?,
+            None => gated(gate, up, f)?,
         })
     }
 

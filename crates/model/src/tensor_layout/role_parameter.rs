@@ -21,8 +21,16 @@ impl RoleParameter {
     /// Layers that have this parameter; only 0 for parameters outside the blocks.
     pub fn layers(&self, config: &ModelConfig) -> Vec<usize> {
         let layers = 0..if self.in_layers { config.n_layers } else { 1 };
-        let of_experts = matches!(self.role, TensorRole::SharedExpertGate | TensorRole::ExpertCorrection);
-        layers.filter(|layer| !of_experts || config.has_experts(*layer)).collect()
+        layers.filter(|layer| self.is_in(config, *layer)).collect()
+    }
+
+    /// True if a layer has this parameter, of which some block has one.
+    pub(crate) fn is_in(&self, config: &ModelConfig, layer: usize) -> bool {
+        match self.role {
+            TensorRole::SharedExpertGate | TensorRole::ExpertCorrection => config.has_experts(layer),
+            TensorRole::AttentionNorm => layer > 0 || config.attention.normed_in_first,
+            _ => true,
+        }
     }
 
     /// Its tensors by their usual suffix, `weight` or `bias`, with their shapes.
@@ -148,7 +156,7 @@ fn after_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
         all.push(RoleParameter::norm(c, TensorRole::FinalNorm, d, false));
     }
     if c.head.transform.is_some() {
-        all.push(RoleParameter::once(TensorRole::HeadTransform, &[d, d], true));
+        all.push(RoleParameter::once(TensorRole::HeadTransform, &[d, d], c.head.transform_bias));
         all.push(RoleParameter::norm(c, TensorRole::HeadTransformNorm, d, false));
     }
     if c.embedding.trajectory.is_none() {

@@ -76,7 +76,7 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
     /// The norm with this role; `None` if the model has none.
     fn norm(&self, role: TensorRole, layer: usize) -> Result<Option<Norm>> {
         let c = self.config;
-        let Some(parameter) = self.with_role(role) else { return Ok(None) };
+        let Some(parameter) = self.with_role(role).filter(|p| p.is_in(c, layer)) else { return Ok(None) };
         let weight = match parameter.weight {
             true => self.parameter(role, layer, "weight")?,
             false => Some(Tensor::ones(parameter.shape.as_slice(), self.dtype, self.device)?),
@@ -120,7 +120,11 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
     /// The linear layer with this role; `None` if the model has none.
     fn linear(&self, role: TensorRole) -> Result<Option<Linear>> {
         let Some(weight) = self.weight(role, 0)? else { return Ok(None) };
-        Ok(Some(Linear { weight, bias: self.parameter(role, 0, "bias")? }))
+        let bias = match self.with_role(role).is_some_and(|parameter| parameter.bias) {
+            true => self.parameter(role, 0, "bias")?,
+            false => None,
+        };
+        Ok(Some(Linear { weight, bias }))
     }
 
     /// The weights of a Decision Transformer that take the place of token embedding and output head.
