@@ -38,6 +38,9 @@ class Layout:
     conv1d: bool = False
     # The layer of the dense MLP, where the experts' layer has none.
     mlp_layer: int = EDIT_LAYER
+    # Matrices of a mixer other than attention, and its layer.
+    mixer: dict[str, str] = dataclasses.field(default_factory=dict)
+    mixer_layer: int = 0
 
 
 @dataclasses.dataclass
@@ -133,4 +136,6 @@ def edits(layout):
         add(f"{attention}.router", layout.router, 1)
     for name, tensor in layout.shared.items():
         add(f"{attention}.shared_{name}", tensor)
+    for name, tensor in layout.mixer.items():
+        add(f"L{layout.mixer_layer}.{name}", tensor, layer=layout.mixer_layer)
     return found

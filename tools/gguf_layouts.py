@@ -50,6 +50,8 @@ def dimensions(writer, c):
 
 
 def kv_heads(c):
+    if c["model_type"] == "lfm2":  # none where a layer has a convolution
+        return [c["num_key_value_heads"] * (i in c["full_attn_idxs"]) for i in range(c["num_hidden_layers"])]
     if c["model_type"] == "falcon" and c["multi_query"] and not c["new_decoder_architecture"]:
         return 1
     return first(c, "num_key_value_heads", "num_kv_heads", "num_attention_heads", "n_head")
@@ -192,6 +194,15 @@ def ernie_moe_keys(writer, c):
     writer.add_leading_dense_block_count(c["moe_layer_start_index"])
     writer.add_expert_feed_forward_length(c["moe_intermediate_size"])
     writer.add_expert_shared_feed_forward_length(c["moe_intermediate_size"] * c["moe_num_shared_experts"])
+
+
+def lfm2_keys(writer, c):
+    """The width that the MLP has after its adjustment."""
+    width = int(c["block_ffn_dim_multiplier"] * int(2 * c["block_ff_dim"] / 3))
+    width = -(-width // c["block_multiple_of"]) * c["block_multiple_of"]
+    others = {k: v for k, v in c.items() if k != "norm_eps"}
+    plain_keys(writer, others | {"intermediate_size": width, "rms_norm_eps": c["norm_eps"]})
+    writer.add_shortconv_l_cache(c["conv_L_cache"])
 
 
 def falcon_keys(writer, c):
@@ -384,6 +395,7 @@ FAMILIES = {
     "hunyuan_v1_dense": Family(A.HUNYUAN_DENSE, hunyuan_keys),
     "cohere": Family(A.COMMAND_R, cohere_keys),
     "cohere2": Family(A.COHERE2, cohere2_keys),
+    "lfm2": Family(A.LFM2, lfm2_keys),
     "starcoder2": Family(A.STARCODER2, plain_keys),
     "granitemoe": Family(A.GRANITE_MOE, granite_keys, granite_experts),
     "nemotron": Family(A.NEMOTRON, llama_keys, one_more),

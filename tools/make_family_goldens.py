@@ -26,6 +26,7 @@ import tiny_families
 import tiny_families_encoders
 import tiny_families_gpt
 import tiny_families_llama
+import tiny_families_mixers
 import tiny_families_phi
 import tiny_families_recent
 from make_goldens import EDIT_POSITIONS, MARGIN, NEW_TOKENS, rounded, write_json
@@ -42,6 +43,7 @@ FAMILIES = {
     **tiny_families_encoders.FAMILIES,
     **tiny_families_llama.FAMILIES,
     **tiny_families_recent.FAMILIES,
+    **tiny_families_mixers.FAMILIES,
 }
 # An edit or a feature moves the outputs by more than this, over the largest one.
 EDIT_CHANGE = 5e-3

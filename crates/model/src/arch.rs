@@ -27,6 +27,7 @@ mod gptj;
 mod granite;
 mod helium;
 mod hunyuan;
+mod lfm2;
 mod llama;
 mod minimax;
 mod ministral;

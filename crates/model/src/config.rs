@@ -15,6 +15,7 @@ mod hf_keys;
 mod hf_rope;
 mod hf_windows;
 mod matrices;
+mod mixers;
 mod numbers;
 mod quantization;
 mod shortest;
@@ -34,6 +35,7 @@ pub(crate) use hf_windows::{
 pub use laser_kernels::activation::Activation;
 pub use laser_kernels::norm::NormKind;
 pub use matrices::Piece;
+pub use mixers::{Mixer, ShortConvolution};
 pub(crate) use quantization::{Quantization, find_quantised};
 pub use shortest::shortest;
 pub(crate) use sizes::Sizes;
@@ -76,6 +78,8 @@ pub struct ModelConfig {
     pub embedding: Embedding,
     /// How attention and MLP are added to the residual stream.
     pub residual: Residual,
+    /// Mixer of each layer; empty if all layers have attention.
+    pub mixers: Vec<Mixer>,
     /// Factor on the outputs of attention and MLP before they are added (Granite).
     pub residual_scale: f64,
     /// Options of attention.
@@ -331,6 +335,7 @@ impl ModelConfig {
                 trajectory: None,
             },
             residual: Residual::PreNorm,
+            mixers: Vec::new(),
             residual_scale: 1.0,
             attention: Attention {
                 scale: 1.0 / (d_head as f64).sqrt(),

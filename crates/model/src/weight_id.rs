@@ -29,16 +29,21 @@ pub enum WeightKind {
     SharedUp,
     /// Down projection of the shared expert, `[d_model, d_shared]`.
     SharedDown,
+    /// Input projection of a gated short convolution, `[3·d_model, d_model]`: the gate of its input, the gate of its
+    /// output, and its input, one below the other.
+    ConvIn,
+    /// Output projection of a gated short convolution, `[d_model, d_model]`.
+    ConvOut,
     /// Query, key and value projections as one matrix, one below the other.
     Qkv,
     /// Gate and up projection of the MLP as one matrix, one below the other.
     GateUp,
 }
 
-use WeightKind::{Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedDown, SharedGate, SharedUp, Up, V};
+use WeightKind::{ConvIn, ConvOut, Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedDown, SharedGate, SharedUp, Up, V};
 
 /// Canonical names in the order of the kinds: Hugging Face's names in Llama, for matrices that Llama has.
-const NAMES: [(WeightKind, &str); 13] = [
+const NAMES: [(WeightKind, &str); 15] = [
     (Q, "q_proj"),
     (K, "k_proj"),
     (V, "v_proj"),
@@ -50,6 +55,8 @@ const NAMES: [(WeightKind, &str); 13] = [
     (SharedGate, "shared_gate_proj"),
     (SharedUp, "shared_up_proj"),
     (SharedDown, "shared_down_proj"),
+    (ConvIn, "conv_in_proj"),
+    (ConvOut, "conv_out_proj"),
     (Qkv, "qkv"),
     (GateUp, "gate_up_proj"),
 ];
@@ -59,7 +66,7 @@ const NAMES: [(WeightKind, &str); 13] = [
 pub enum BlockEntry {
     /// The input of the block.
     Attention,
-    /// The input of the MLP, after attention.
+    /// The input of the MLP, after attention or another mixer.
     Mlp,
     /// The input of the down projection.
     Down,
@@ -88,6 +95,11 @@ impl WeightKind {
     /// Whether it belongs to attention.
     pub fn is_attention(self) -> bool {
         matches!(self, Q | K | V | O | Qkv)
+    }
+
+    /// True if it belongs to the mixer of a block: attention, or a convolution in its place.
+    pub fn is_mixer(self) -> bool {
+        self.is_attention() || matches!(self, ConvIn | ConvOut)
     }
 }
 
@@ -144,7 +156,7 @@ impl WeightId {
     /// Last point at which a forward pass can start and still use this matrix.
     pub fn block_entry(self) -> BlockEntry {
         match (self.part, self.kind) {
-            (_, kind) if kind.is_attention() => BlockEntry::Attention,
+            (_, kind) if kind.is_mixer() => BlockEntry::Attention,
             (MatrixPart::Whole, Down) => BlockEntry::Down,
             // Down projections of experts included: their inputs are not cached.
             _ => BlockEntry::Mlp,

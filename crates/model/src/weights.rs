@@ -9,6 +9,7 @@ pub(crate) mod trajectory;
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
+use laser_kernels::convolution::ConvolutionKernel;
 use laser_kernels::norm::Norm;
 use laser_kernels::weight::Weight;
 
@@ -76,6 +77,8 @@ pub struct BlockWeights {
     pub query_norm: Option<QueryKeyNorm>,
     /// Norm of the keys.
     pub key_norm: Option<QueryKeyNorm>,
+    /// Kernel of the short convolution.
+    pub convolution: Option<ConvolutionKernel>,
     /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
     pub shared_expert_gate: Option<Weight>,
     /// Corrections of the scores of experts for the choice, `[experts]`.

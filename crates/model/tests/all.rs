@@ -5,6 +5,7 @@ mod altered;
 mod element_types;
 mod foreign_keys;
 mod gguf_metadata;
+mod mixers;
 mod names;
 mod parity;
 mod parity_gguf;

@@ -8,7 +8,13 @@ use crate::kv_cache::KvChunk;
 pub(super) type Source = (usize, usize);
 
 /// The last rows before a segment, at most `count`, the newest last.
-fn rows_before(chunks: &[KvChunk], layout: SegmentLayout<'_>, copy: usize, segment: &Segment, count: usize) -> Vec<Source> {
+fn rows_before(
+    chunks: &[KvChunk],
+    layout: SegmentLayout<'_>,
+    copy: usize,
+    segment: &Segment,
+    count: usize,
+) -> Vec<Source> {
     let own = chunks.len() - 1;
     let mut before = Vec::with_capacity(count);
     for range in segment.context.iter().rev() {

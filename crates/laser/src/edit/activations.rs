@@ -12,9 +12,9 @@ use laser_model::weight_id::{MatrixPart, WeightId, WeightKind};
 /// An input of a block's matrices. Several matrices share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum MatrixInput {
-    /// Input of q, k and v, `[rows, d_model]`.
+    /// Input of q, k and v, or of a convolution's input projection, `[rows, d_model]`.
     Attention,
-    /// Input of o, `[rows, n_heads·d_head]`.
+    /// Input of o, `[rows, n_heads·d_head]`, or of a convolution's output projection, `[rows, d_model]`.
     Output,
     /// Input of gate and up, `[rows, d_model]`.
     Mlp,
@@ -26,10 +26,10 @@ impl MatrixInput {
     /// The input of a matrix; `None` for matrices of one expert, which only some rows reach, and for parts that read
     /// only some columns of their input.
     pub(crate) fn of(id: WeightId) -> Option<Self> {
-        use WeightKind::{Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedGate, SharedUp, Up, V};
+        use WeightKind::{ConvIn, ConvOut, Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedGate, SharedUp, Up, V};
         match (id.kind, id.part) {
-            (Q | K | V | Qkv, _) => Some(Self::Attention),
-            (O, MatrixPart::Whole) => Some(Self::Output),
+            (Q | K | V | Qkv | ConvIn, _) => Some(Self::Attention),
+            (O | ConvOut, MatrixPart::Whole) => Some(Self::Output),
             (Gate | Up | GateUp | Router | SharedGate | SharedUp, MatrixPart::Whole) => Some(Self::Mlp),
             (Down, MatrixPart::Whole) => Some(Self::Hidden),
             _ => None,

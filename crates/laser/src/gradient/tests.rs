@@ -145,6 +145,8 @@ fn effects_equal_finite_differences_of_every_items_loss() {
         ("glm4_moe", Score::GREEDY, Loss::LogLoss),
         ("granite", Score::GREEDY, Loss::LogLoss),
         ("hunyuan_v1_dense", Score::GREEDY, Loss::LogLoss),
+        ("lfm2", Score::GREEDY, Loss::LogLoss),
+        ("lfm2-biases", choice(LengthNormalization::Sum), Loss::Margin),
         ("ministral3", Score::GREEDY, Loss::LogLoss),
         ("olmo", Score::GREEDY, Loss::LogLoss),
         ("olmo2", Score::GREEDY, Loss::LogLoss),

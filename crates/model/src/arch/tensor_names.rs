@@ -98,6 +98,8 @@ pub enum TensorRole {
     QueryNorm,
     /// Norm of the keys.
     KeyNorm,
+    /// Kernel of a short convolution, `[d_model, 1, width]`, which is no matrix.
+    ConvolutionKernel,
     /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
     SharedExpertGate,
     /// Corrections of the scores of experts, which only the choice uses, `[experts]`; its name is that of the tensor

@@ -5,9 +5,11 @@
 
 use std::ops::Range;
 
-use super::ModelConfig;
+use super::{Mixer, ModelConfig};
 use crate::error::Error;
-use crate::weight_id::WeightKind::{Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedDown, SharedGate, SharedUp, Up, V};
+use crate::weight_id::WeightKind::{
+    ConvIn, ConvOut, Down, Gate, GateUp, K, O, Q, Qkv, Router, SharedDown, SharedGate, SharedUp, Up, V,
+};
 use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 
 /// Part of a stored matrix that belongs to an editable matrix.
@@ -24,7 +26,11 @@ pub struct Piece {
 impl ModelConfig {
     /// The stored matrices of a layer, in the order of the forward pass.
     pub fn stored(&self, layer: usize) -> Vec<WeightId> {
-        let mut ids: Vec<_> = [Q, K, V, O].map(|kind| WeightId::new(layer, kind)).to_vec();
+        let mixer: &[WeightKind] = match self.mixer(layer) {
+            Mixer::Attention => &[Q, K, V, O],
+            Mixer::Convolution(_) => &[ConvIn, ConvOut],
+        };
+        let mut ids: Vec<_> = mixer.iter().map(|kind| WeightId::new(layer, *kind)).collect();
         let mlp: &[WeightKind] = if self.mlp.gated { &[Gate, Up, Down] } else { &[Up, Down] };
         let Some(experts) = self.mlp.experts.filter(|_| self.has_experts(layer)) else {
             ids.extend(mlp.iter().map(|kind| WeightId::new(layer, *kind)));
@@ -49,7 +55,7 @@ impl ModelConfig {
                 kinds.push(id.kind);
             }
         }
-        kinds.push(Qkv);
+        kinds.extend(kinds.contains(&Q).then_some(Qkv));
         kinds.extend(self.mlp.gated.then_some(GateUp));
         kinds
     }
@@ -109,10 +115,11 @@ impl ModelConfig {
         } else {
             let stored = self.stored(id.layer).into_iter().map(|id| id.in_layer());
             let names = summary(&stored.collect::<Vec<_>>());
-            format!(
-                "no such matrix in layer {}; it has {names}, and qkv; h<group>. stands before those of attention",
-                id.layer
-            )
+            let attention = match self.mixer(id.layer) {
+                Mixer::Attention => ", and qkv; h<group>. stands before those of attention",
+                Mixer::Convolution(_) => "",
+            };
+            format!("no such matrix in layer {}; it has {names}{attention}", id.layer)
         };
         Error::NoMatrix { matrix: id.to_string(), problem }
     }
@@ -136,10 +143,14 @@ impl ModelConfig {
         };
         let whole = id.part == MatrixPart::Whole;
         let shared = experts.map(|experts| experts.d_shared).filter(|d| whole && *d > 0);
+        let attends = whole && self.mixer(id.layer) == Mixer::Attention;
+        let convolves = whole && !attends;
         Some(match id.kind {
-            Q if whole => [q, self.d_model],
-            K | V if whole => [kv, self.d_model],
-            O if whole => [self.d_model, q],
+            Q if attends => [q, self.d_model],
+            K | V if attends => [kv, self.d_model],
+            O if attends => [self.d_model, q],
+            ConvIn if convolves => [self.d_model.checked_mul(3)?, self.d_model],
+            ConvOut if convolves => [self.d_model, self.d_model],
             Gate if self.mlp.gated => [d_mlp?, self.d_model],
             Up => [d_mlp?, self.d_model],
             Down => [self.d_model, d_mlp?],
@@ -156,6 +167,7 @@ impl ModelConfig {
             Q | K | V => self.bias.qkv,
             O => self.bias.o,
             Gate | Up | Down => self.bias.mlp,
+            ConvIn | ConvOut => self.convolution().is_some_and(|convolution| convolution.biased),
             Router | SharedGate | SharedUp | SharedDown | Qkv | GateUp => false,
         }
     }

@@ -1,7 +1,7 @@
 //! The parameters of a model that are not matrices of its blocks: embeddings, norms, output head.
 
 use crate::arch::tensor_names::TensorRole;
-use crate::config::{ModelConfig, NormParameters, QkNorm, Residual};
+use crate::config::{Mixer, ModelConfig, NormParameters, QkNorm, Residual};
 
 /// A parameter that is not a matrix of a block; its role identifies it.
 pub struct RoleParameter {
@@ -13,7 +13,7 @@ pub struct RoleParameter {
     pub weight: bool,
     /// True for a parameter with a bias, `[shape[0]]`.
     pub bias: bool,
-    /// Whether every layer has one.
+    /// Whether the layers have one, as far as they have the part of the block that it belongs to.
     in_layers: bool,
 }
 
@@ -21,8 +21,13 @@ impl RoleParameter {
     /// Layers that have this parameter; only 0 for parameters outside the blocks.
     pub fn layers(&self, config: &ModelConfig) -> Vec<usize> {
         let layers = 0..if self.in_layers { config.n_layers } else { 1 };
-        let of_experts = matches!(self.role, TensorRole::SharedExpertGate | TensorRole::ExpertCorrection);
-        layers.filter(|layer| !of_experts || config.has_experts(*layer)).collect()
+        let has = |layer: &usize| match self.role {
+            TensorRole::SharedExpertGate | TensorRole::ExpertCorrection => config.has_experts(*layer),
+            TensorRole::QueryNorm | TensorRole::KeyNorm => config.mixer(*layer) == Mixer::Attention,
+            TensorRole::ConvolutionKernel => matches!(config.mixer(*layer), Mixer::Convolution(_)),
+            _ => true,
+        };
+        layers.filter(has).collect()
     }
 
     /// Its tensors by their usual suffix, `weight` or `bias`, with their shapes.
@@ -121,6 +126,10 @@ fn in_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
                 QkNorm::EachHead => RoleParameter::in_layers(role, vec![heads, c.d_head], false),
             });
         }
+    }
+    if let Some(convolution) = c.convolution() {
+        let shape = vec![c.d_model, 1, convolution.width];
+        all.push(RoleParameter::in_layers(TensorRole::ConvolutionKernel, shape, convolution.biased));
     }
     if let Some(experts) = c.mlp.experts.filter(|experts| experts.corrected) {
         let correction = RoleParameter::in_layers(TensorRole::ExpertCorrection, vec![experts.count], true);
