@@ -17,7 +17,7 @@ pub enum Mixer {
 pub struct ShortConvolution {
     /// Number of rows that an output depends on: its own and those just before it.
     pub width: usize,
-    /// Whether the two projections and the convolution have a bias.
+    /// True if the two projections and the convolution have biases.
     pub biased: bool,
 }
 
@@ -25,6 +25,14 @@ impl ModelConfig {
     /// The mixer of a layer.
     pub fn mixer(&self, layer: usize) -> Mixer {
         self.mixers.get(layer).copied().unwrap_or(Mixer::Attention)
+    }
+
+    /// Number of values that the KV cache keeps of a row in a layer: its key and its value, or what a convolution reads.
+    pub fn cached_width(&self, layer: usize) -> usize {
+        match self.mixer(layer) {
+            Mixer::Attention => 2 * self.n_kv_heads * self.d_head,
+            Mixer::Convolution(_) => self.d_model,
+        }
     }
 
     /// The convolutions of all layers that have one; `None` without such layers.

@@ -13,7 +13,7 @@ pub struct RoleParameter {
     pub weight: bool,
     /// True for a parameter with a bias, `[shape[0]]`.
     pub bias: bool,
-    /// Whether the layers have one, as far as they have the part of the block that it belongs to.
+    /// True if the layers have one, as far as they have the part of the block that it belongs to.
     in_layers: bool,
 }
 
