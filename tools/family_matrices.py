@@ -41,6 +41,9 @@ class Layout:
     latent: "Latent | None" = None
     # The layer of the dense MLP, where the experts' layer has none.
     mlp_layer: int = EDIT_LAYER
+    # Matrices of a mixer other than attention, and its layer.
+    mixer: dict[str, str] = dataclasses.field(default_factory=dict)
+    mixer_layer: int = 0
 
 
 @dataclasses.dataclass
@@ -154,6 +157,8 @@ def edits(layout):
         add(f"{attention}.router", layout.router, 1)
     for name, tensor in layout.shared.items():
         add(f"{attention}.shared_{name}", tensor)
+    for name, tensor in layout.mixer.items():
+        add(f"L{layout.mixer_layer}.{name}", tensor, layer=layout.mixer_layer)
     return found
 
 

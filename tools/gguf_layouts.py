@@ -50,6 +50,8 @@ def dimensions(writer, c):
 
 
 def kv_heads(c):
+    if c["model_type"] == "lfm2":  # none where a layer has a convolution
+        return [c["num_key_value_heads"] * (i in c["full_attn_idxs"]) for i in range(c["num_hidden_layers"])]
     if c["model_type"] == "falcon" and c["multi_query"] and not c["new_decoder_architecture"]:
         return 1
     return first(c, "num_key_value_heads", "num_kv_heads", "num_attention_heads", "n_head")
@@ -250,6 +252,15 @@ def xielu_keys(writer, tensors):
         found = {int(k.split(".")[2]): v.item() for k, v in tensors.items() if k.endswith(f".act_fn.{name}")}
         if found:
             getattr(writer, f"add_xielu_{name}")([found[layer] for layer in sorted(found)])
+
+
+def lfm2_keys(writer, c):
+    """The width that the MLP has after its adjustment."""
+    width = int(c["block_ffn_dim_multiplier"] * int(2 * c["block_ff_dim"] / 3))
+    width = -(-width // c["block_multiple_of"]) * c["block_multiple_of"]
+    others = {k: v for k, v in c.items() if k != "norm_eps"}
+    plain_keys(writer, others | {"intermediate_size": width, "rms_norm_eps": c["norm_eps"]})
+    writer.add_shortconv_l_cache(c["conv_L_cache"])
 
 
 def falcon_keys(writer, c):
@@ -477,6 +488,7 @@ FAMILIES = {
     "hunyuan_v1_dense": Family(A.HUNYUAN_DENSE, hunyuan_keys),
     "cohere": Family(A.COMMAND_R, cohere_keys),
     "cohere2": Family(A.COHERE2, cohere2_keys),
+    "lfm2": Family(A.LFM2, lfm2_keys),
     "starcoder2": Family(A.STARCODER2, plain_keys),
     "granitemoe": Family(A.GRANITE_MOE, granite_keys, granite_experts),
     "nemotron": Family(A.NEMOTRON, llama_keys, one_more),

@@ -28,6 +28,7 @@ import tiny_families_gpt
 import tiny_families_gpt_oss
 import tiny_families_latent
 import tiny_families_llama
+import tiny_families_mixers
 import tiny_families_phi
 import tiny_families_recent
 from make_goldens import EDIT_POSITIONS, MARGIN, NEW_TOKENS, rounded, write_json
@@ -46,6 +47,7 @@ FAMILIES = {
     **tiny_families_recent.FAMILIES,
     **tiny_families_latent.FAMILIES,
     **tiny_families_gpt_oss.FAMILIES,
+    **tiny_families_mixers.FAMILIES,
 }
 # An edit or a feature moves the outputs by more than this, over the largest one.
 EDIT_CHANGE = 5e-3

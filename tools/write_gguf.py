@@ -74,8 +74,8 @@ class Source:
 
 
 def stored_half(name, tensor):
-    """As the converter's f16 files: vectors, biases, norms, routers and positions stay f32."""
-    single = r"norm|\.gate\.weight|wpe|position_embd|ffn_gate_inp|[._]bias$"
+    """As the converter's f16 files: vectors, biases, norms, routers, positions and kernels of convolutions stay f32."""
+    single = r"norm|\.gate\.weight|wpe|position_embd|ffn_gate_inp|[._]bias$|\.conv\.conv\.|shortconv\.conv\."
     return tensor.squeeze().dim() > 1 and not re.search(single, name)
 
 
@@ -145,6 +145,7 @@ FILES = {
         blocks=4,
         half=True,
     ),
+    "lfm2": Source("families/lfm2", half=True),
     # llama.cpp has no window for it.
     "starcoder2": Source("families/starcoder2", {"sliding_window": None}, blocks=1, half=True),
     "nemotron": Source("families/nemotron", blocks=1, half=True),

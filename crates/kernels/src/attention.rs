@@ -84,7 +84,14 @@ impl SegmentLayout<'_> {
     /// First row, in the keys of the chunk with number `chunk`, that belongs to `copy` and the variant of `segment`.
     /// `own` is the number of the chunk of this forward pass, whose copies are those of the batch.
     #[inline]
-    fn first_key_row(&self, copy: usize, segment: &Segment, chunk: usize, own: usize, stride: usize) -> usize {
+    pub(crate) fn first_key_row(
+        &self,
+        copy: usize,
+        segment: &Segment,
+        chunk: usize,
+        own: usize,
+        stride: usize,
+    ) -> usize {
         if chunk == own { copy * self.rows } else { (segment.variant + copy) * stride }
     }
 }

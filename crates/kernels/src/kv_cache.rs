@@ -1,8 +1,10 @@
-//! The KV cache: keys and values of the rows of earlier forward passes, to which later rows attend.
+//! The KV cache: keys and values of the rows of earlier forward passes, to which later rows attend. In layers with a
+//! convolution in place of attention it holds the rows that later rows are convolved with.
 
 use candle_core::Tensor;
 
-/// Keys and values that one forward pass adds to one layer.
+/// Keys and values that one forward pass adds to one layer. A convolution has only one kind of rows: there they are the
+/// keys, `[copies·rows, channels]`, and the values are the same tensor.
 #[derive(Debug, Clone)]
 pub struct KvChunk {
     /// Keys with their rotary positions applied, `[copies·rows, n_kv_heads·d_head]`.

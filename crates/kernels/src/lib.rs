@@ -8,7 +8,8 @@
 //! 2. [`weight`] holds one matrix of the model. On the CPU in f32 it is [`packed`]: stored once, in the order in which
 //!    the matrix product reads it; or it stays in its file, and [`row_reader`] reads it for each product. [`variants`]
 //!    holds several truncations of one matrix, which run side by side.
-//! 3. [`norm`], [`linear`], [`rope`], [`attention`] and [`activation`] are the operations of a transformer block.
+//! 3. [`norm`], [`linear`], [`rope`], [`attention`] and [`activation`] are the operations of a transformer block, and
+//!    [`convolution`] is one that may stand in place of attention.
 //! 4. [`logits`] reduces a row of logits to its most likely token, margin and log-partition.
 //! 5. [`differentiable`] starts a backward pass through these operations.
 //!
@@ -29,6 +30,7 @@
 pub mod activation;
 pub mod attention;
 pub mod batch_layout;
+pub mod convolution;
 pub mod differentiable;
 mod elementary;
 pub mod float_type;

@@ -254,6 +254,7 @@ const FORMS: [&str; 13] = [
     "gpt2",
     "gpt_neox",
     "granite",
+    "lfm2",
     "mixtral",
     "olmo2",
     "opt-post-norm",

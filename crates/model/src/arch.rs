@@ -31,6 +31,7 @@ mod granite;
 mod helium;
 mod hunyuan;
 mod latent;
+mod lfm2;
 mod llama;
 mod minimax;
 mod ministral;

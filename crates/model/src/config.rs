@@ -18,6 +18,7 @@ mod hf_rope;
 mod hf_windows;
 mod latent;
 mod matrices;
+mod mixers;
 mod numbers;
 mod quantization;
 mod shortest;
@@ -41,6 +42,7 @@ pub use laser_kernels::activation::{Activation, GateBounds, Xielu};
 pub use laser_kernels::norm::NormKind;
 pub use latent::LatentAttention;
 pub use matrices::Piece;
+pub use mixers::{Mixer, ShortConvolution};
 pub(crate) use quantization::{Quantization, find_quantised};
 pub use shortest::shortest;
 pub(crate) use sizes::Sizes;
@@ -84,6 +86,8 @@ pub struct ModelConfig {
     pub embedding: Embedding,
     /// How attention and MLP are added to the residual stream.
     pub residual: Residual,
+    /// Mixer of each layer; empty if all layers have attention.
+    pub mixers: Vec<Mixer>,
     /// Factor on the outputs of attention and MLP before they are added (Granite).
     pub residual_scale: f64,
     /// Options of attention.
@@ -350,6 +354,7 @@ impl ModelConfig {
                 trajectory: None,
             },
             residual: Residual::PreNorm,
+            mixers: Vec::new(),
             residual_scale: 1.0,
             attention: Attention {
                 scale: 1.0 / (d_head as f64).sqrt(),

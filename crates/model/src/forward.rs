@@ -22,12 +22,14 @@ mod attention;
 mod block;
 mod block_inputs;
 mod comparison;
+mod convolution;
 mod embedding;
 mod experts;
 mod greedy;
 mod head;
 mod latent;
 mod logits;
+mod mixer;
 mod mlp;
 mod project;
 mod ranks;
@@ -91,7 +93,7 @@ impl Model {
 
 impl<'a> ForwardPass<'a> {
     /// A forward pass over the rows of `layout`. In each layer whose attention it computes, it appends one chunk of
-    /// keys and values to `cache`.
+    /// keys and values to `cache`; in place of attention, a convolution appends its input.
     ///
     /// If `rows_have_variants`, each row belongs to the variant of its segment (`Segment::variant`). Otherwise all rows
     /// run in all variants of the model, one copy of the rows for each.

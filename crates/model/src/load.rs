@@ -269,9 +269,9 @@ impl ModelFiles {
         let mut known = BTreeSet::new();
         for expected in self.layout.expected(&self.config, exists) {
             let info = self.checkpoint.info(&expected.name).ok_or_else(|| problem("missing", &expected.name))?;
-            // Leading dimensions of 1 do not count: formats differ in storing them.
-            let single = |shape: &[usize]| shape.iter().copied().skip_while(|n| *n == 1).collect::<Vec<_>>();
-            if single(&info.shape) != single(&expected.shape) {
+            // Dimensions of 1 do not count: formats differ in storing them.
+            let larger = |shape: &[usize]| shape.iter().copied().filter(|n| *n != 1).collect::<Vec<_>>();
+            if larger(&info.shape) != larger(&expected.shape) {
                 return Err(Error::TensorShape {
                     file: file(),
                     tensor: expected.name,

@@ -40,6 +40,11 @@ pub enum WeightKind {
     SharedUp,
     /// Down projection of the shared expert, `[d_model, d_shared]`.
     SharedDown,
+    /// Input projection of a gated short convolution, `[3·d_model, d_model]`: the gate of its input, the gate of its
+    /// output, and its input, one below the other.
+    ConvIn,
+    /// Output projection of a gated short convolution, `[d_model, d_model]`.
+    ConvOut,
     /// Query, key and value projections as one matrix, one below the other.
     Qkv,
     /// Gate and up projection of the MLP as one matrix, one below the other.
@@ -49,12 +54,12 @@ pub enum WeightKind {
 }
 
 use WeightKind::{
-    Down, Gate, GateUp, K, KeyB, KeyValueA, KeyValueB, O, Q, Qkv, QueryA, QueryB, Router, SharedDown, SharedGate,
-    SharedUp, Up, V, ValueB,
+    ConvIn, ConvOut, Down, Gate, GateUp, K, KeyB, KeyValueA, KeyValueB, O, Q, Qkv, QueryA, QueryB, Router, SharedDown,
+    SharedGate, SharedUp, Up, V, ValueB,
 };
 
 /// Canonical names in the order of the kinds: Hugging Face's names in Llama, for matrices that Llama has.
-const NAMES: [(WeightKind, &str); 19] = [
+const NAMES: [(WeightKind, &str); 21] = [
     (Q, "q_proj"),
     (K, "k_proj"),
     (V, "v_proj"),
@@ -71,6 +76,8 @@ const NAMES: [(WeightKind, &str); 19] = [
     (SharedGate, "shared_gate_proj"),
     (SharedUp, "shared_up_proj"),
     (SharedDown, "shared_down_proj"),
+    (ConvIn, "conv_in_proj"),
+    (ConvOut, "conv_out_proj"),
     (Qkv, "qkv"),
     (GateUp, "gate_up_proj"),
     (KeyValueB, "kv_b_proj"),
@@ -81,7 +88,7 @@ const NAMES: [(WeightKind, &str); 19] = [
 pub enum BlockEntry {
     /// The input of the block.
     Attention,
-    /// The input of the MLP, after attention.
+    /// The input of the MLP, after attention or another mixer.
     Mlp,
     /// The input of the down projection.
     Down,
@@ -116,6 +123,11 @@ impl WeightKind {
     /// True if each head group has a part of it.
     pub fn has_heads(self) -> bool {
         self.is_attention() && !matches!(self, QueryA | KeyValueA)
+    }
+
+    /// True if it belongs to the mixer of a block: attention, or a convolution in its place.
+    pub fn is_mixer(self) -> bool {
+        self.is_attention() || matches!(self, ConvIn | ConvOut)
     }
 }
 
@@ -172,7 +184,7 @@ impl WeightId {
     /// Last point at which a forward pass can start and still use this matrix.
     pub fn block_entry(self) -> BlockEntry {
         match (self.part, self.kind) {
-            (_, kind) if kind.is_attention() => BlockEntry::Attention,
+            (_, kind) if kind.is_mixer() => BlockEntry::Attention,
             (MatrixPart::Whole, Down) => BlockEntry::Down,
             // Down projections of experts included: their inputs are not cached.
             _ => BlockEntry::Mlp,

@@ -9,6 +9,7 @@ pub(crate) mod trajectory;
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
+use laser_kernels::convolution::ConvolutionKernel;
 use laser_kernels::norm::Norm;
 use laser_kernels::weight::Weight;
 
@@ -82,6 +83,8 @@ pub struct BlockWeights {
     pub key_value_latent_norm: Option<Norm>,
     /// Attention sinks, one score for each query head; on the host, because kernels read them as plain numbers.
     pub sinks: Option<Vec<f32>>,
+    /// Kernel of the short convolution.
+    pub convolution: Option<ConvolutionKernel>,
     /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
     pub shared_expert_gate: Option<Weight>,
     /// Corrections of the scores of experts for the choice, `[experts]`.

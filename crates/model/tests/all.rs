@@ -6,6 +6,7 @@ mod element_types;
 mod foreign_keys;
 mod gguf_metadata;
 mod gpt_oss;
+mod mixers;
 mod names;
 mod parity;
 mod parity_gguf;

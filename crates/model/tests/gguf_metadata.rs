@@ -100,6 +100,9 @@ fn sizes_that_differ_between_layers_are_refused_by_file_and_key() {
     for key in ["attention.head_count", "attention.head_count_kv"] {
         let message = refusal(key, Array::I32(vec![3, 3, 9]));
         assert!(message.contains("not supported") && message.contains("3 in layer 0 and 9 in layer 2"), "{message}");
+        // A 0 stands for a layer without attention.
+        assert!(refusal(key, Array::I32(vec![3, 0, 9])).contains("3 in layer 0 and 9 in layer 2"));
+        assert!(refusal(key, Array::I32(vec![0; 3])).contains("expected a count"));
         for list in [Array::I32(vec![3, 3]), Array::I32(vec![3; 4]), Array::I32(vec![])] {
             assert!(refusal(key, list).contains("one value for each of 3 layers"));
         }

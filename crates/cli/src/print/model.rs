@@ -130,7 +130,7 @@ fn editable(files: &ModelFiles, layer: usize) -> Vec<WeightId> {
     ids
 }
 
-/// The first layer of each kind: with experts, without.
+/// The first layer of each kind: layers of one kind have the same matrices.
 fn kinds_of_layers(config: &ModelConfig) -> Vec<usize> {
     let kinds = |layer: &usize| config.stored(*layer).into_iter().map(|id| (id.part, id.kind)).collect::<Vec<_>>();
     let mut firsts: Vec<usize> = Vec::new();

@@ -127,6 +127,9 @@ fn check_trainable(config: &ModelConfig) -> Result<()> {
     if config.attention.qk_norm == Some(laser::model::config::QkNorm::EachHead) {
         return refused("norms of its own for every head");
     }
+    if !config.mixers.is_empty() {
+        return refused("convolutions");
+    }
     for parameter in config.parameters() {
         if let ParameterOwner::Role(TokenTypes | HeadTransform | SharedExpertGate, _) = parameter.id.owner {
             return refused("segment embeddings or a transform before its head");

@@ -12,9 +12,10 @@ use laser_model::weight_id::{MatrixPart, WeightId, WeightKind};
 /// An input of a block's matrices. Several matrices share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum MatrixInput {
-    /// Input of q, k and v, or of the first matrices of latent attention, `[rows, d_model]`.
+    /// Input of q, k and v, of the first matrices of latent attention, or of a convolution's input projection,
+    /// `[rows, d_model]`.
     Attention,
-    /// Input of o, `[rows, n_heads·d_value]`.
+    /// Input of o, `[rows, n_heads·d_value]`, or of a convolution's output projection, `[rows, d_model]`.
     Output,
     /// Input of gate and up, `[rows, d_model]`.
     Mlp,
@@ -26,10 +27,12 @@ impl MatrixInput {
     /// The input of a matrix; `None` for matrices of one expert, which only some rows reach, for the second matrices of
     /// latent attention, and for parts that read only some columns of their input.
     pub(crate) fn of(id: WeightId) -> Option<Self> {
-        use WeightKind::{Down, Gate, GateUp, K, KeyValueA, O, Q, Qkv, QueryA, Router, SharedGate, SharedUp, Up, V};
+        use WeightKind::{
+            ConvIn, ConvOut, Down, Gate, GateUp, K, KeyValueA, O, Q, Qkv, QueryA, Router, SharedGate, SharedUp, Up, V,
+        };
         match (id.kind, id.part) {
-            (Q | K | V | Qkv | QueryA | KeyValueA, _) => Some(Self::Attention),
-            (O, MatrixPart::Whole) => Some(Self::Output),
+            (Q | K | V | Qkv | QueryA | KeyValueA | ConvIn, _) => Some(Self::Attention),
+            (O | ConvOut, MatrixPart::Whole) => Some(Self::Output),
             (Gate | Up | GateUp | Router | SharedGate | SharedUp, MatrixPart::Whole) => Some(Self::Mlp),
             (Down, MatrixPart::Whole) => Some(Self::Hidden),
             _ => None,

@@ -30,11 +30,11 @@ pub(crate) fn rounds(
 }
 
 /// Size of a batch's states in bytes: the residual stream at the input, in the middle and at the output of a layer, and the
-/// hidden state of its MLP after the activation. For scores that generate up to `max_tokens` tokens also the keys and values
+/// hidden state of its MLP after the activation. For scores that generate up to `max_tokens` tokens also the KV cache
 /// of all layers, and the rows of the continuations.
 fn state_bytes(config: &ModelConfig, batch: &Batch, max_tokens: usize) -> usize {
     let rows = batch.rows.len() + batch.items.len() * max_tokens.saturating_sub(1);
-    let width = config.n_kv_heads * (config.d_head + config.d_value()); // of the keys and values of a layer
-    let keys = if max_tokens > 0 { config.n_layers * width } else { 0 };
-    rows * size_of::<f32>() * (3 * config.d_model + config.d_mlp + keys)
+    let cached: usize = (0..config.n_layers).map(|layer| config.cached_width(layer)).sum();
+    let cached = if max_tokens > 0 { cached } else { 0 };
+    rows * size_of::<f32>() * (3 * config.d_model + config.d_mlp + cached)
 }

@@ -36,7 +36,7 @@ impl ResidualPath {
     /// The direction that an output direction writes into the residual stream, `[d_model]`; `None` for a matrix that writes nothing there.
     pub(crate) fn written(&self, u: &[f32]) -> Option<Vec<f32>> {
         match (self.kind, &self.down) {
-            (WeightKind::O | WeightKind::Down, _) => Some(u.to_vec()),
+            (WeightKind::O | WeightKind::ConvOut | WeightKind::Down, _) => Some(u.to_vec()),
             (_, Some(down)) => Some(times(down, u)),
             _ => None,
         }
@@ -45,7 +45,7 @@ impl ResidualPath {
     /// The direction that an input direction reads from the residual stream, `[d_model]`; `None` for a matrix that reads nothing there.
     pub(crate) fn read(&self, v: &[f32]) -> Option<Vec<f32>> {
         match (self.kind, &self.up) {
-            (WeightKind::O, _) => None,
+            (WeightKind::O | WeightKind::ConvOut, _) => None,
             // They read the vectors of latent attention.
             (WeightKind::QueryB | WeightKind::KeyB | WeightKind::ValueB | WeightKind::KeyValueB, _) => None,
             (WeightKind::Down, Some(up)) => Some(transposed_times(up, v)),

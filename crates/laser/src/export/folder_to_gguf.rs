@@ -16,7 +16,7 @@ use laser_model::tensor_layout::TensorLayout;
 use laser_model::weight_id::WeightId;
 
 /// Endings of the names of tensors that llama.cpp reads in F32 only, besides vectors and biases.
-const SINGLE: [&str; 3] = ["_norm.weight", "ffn_gate_inp.weight", "position_embd.weight"];
+const SINGLE: [&str; 4] = ["_norm.weight", "ffn_gate_inp.weight", "position_embd.weight", "shortconv.conv.weight"];
 
 /// The metadata that describe the model `files`, without its tokenizer.
 ///
@@ -98,11 +98,10 @@ fn tensors<'t>(files: &ModelFiles, to: &'t TensorLayout) -> Vec<ConvertedTensor<
     // Families that can have q, k and v in one tensor or in three keep what they have.
     let is_alone = |id: WeightId| files.location(id).total_rows() == config.shape(id)[0];
     let mut plan = plan(files, to, |id, name| is_alone(id) && !name.contains("attn_qkv"));
-    // llama.cpp's converter writes a matrix of one row that is no editable matrix, the gate of a shared expert, as a vector.
-    for tensor in plan.iter_mut().filter(|tensor| tensor.is_copied()) {
-        if let [1, width] = tensor.shape[..] {
-            tensor.shape = vec![width];
-        }
+    // llama.cpp's converter drops dimensions of 1 in tensors that are no editable matrices: the gate of a shared expert,
+    // the kernel of a convolution.
+    for tensor in plan.iter_mut().filter(|tensor| tensor.is_copied() && tensor.shape.iter().any(|n| *n > 1)) {
+        tensor.shape.retain(|n| *n != 1);
     }
     plan
 }

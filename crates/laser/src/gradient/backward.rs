@@ -79,7 +79,7 @@ impl<'a> BackwardPass<'a> {
         let mut found = Vec::with_capacity(ids.len());
         for (&id, pieces) in ids.iter().zip(&pieces) {
             // The last layer computes its MLP for the logit rows only.
-            let all_rows = id.kind.is_attention() || rows_after_attention(model, self.batch, layer).is_none();
+            let all_rows = id.kind.is_mixer() || rows_after_attention(model, self.batch, layer).is_none();
             let spans = if all_rows { item_rows(self.batch) } else { item_logit_rows(self.batch) };
             found.push(matrix_rows(id, pieces, &taps, &gradients, spans)?);
         }

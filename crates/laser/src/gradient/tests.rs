@@ -149,6 +149,8 @@ fn effects_equal_finite_differences_of_every_items_loss() {
         ("gpt_oss", Score::GREEDY, Loss::LogLoss),
         ("granite", Score::GREEDY, Loss::LogLoss),
         ("hunyuan_v1_dense", Score::GREEDY, Loss::LogLoss),
+        ("lfm2", Score::GREEDY, Loss::LogLoss),
+        ("lfm2-biases", choice(LengthNormalization::Sum), Loss::Margin),
         ("ministral3", Score::GREEDY, Loss::LogLoss),
         ("modernbert", Score::GREEDY, Loss::LogLoss),
         ("olmo", Score::GREEDY, Loss::LogLoss),

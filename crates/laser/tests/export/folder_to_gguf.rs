@@ -13,7 +13,7 @@ use super::case::{Case, assert_close, assert_far, load};
 use super::checkpoints::{golden, names};
 
 /// Tiny folders of `goldens/families`, the family in GGUF, and an edit.
-const FAMILIES: [(&str, &str, &str); 48] = [
+const FAMILIES: [(&str, &str, &str); 49] = [
     ("apertus", "apertus", "L0.q_proj@r2"),
     ("arcee", "arcee", "L0.q_proj@r2"),
     ("bloom", "bloom", "L0.fc_in@r2"),
@@ -42,6 +42,7 @@ const FAMILIES: [(&str, &str, &str); 48] = [
     ("granite", "granite", "L0.q_proj@r2"),
     ("granitemoe", "granitemoe", "L0.q_proj@r2"),
     ("hunyuan_v1_dense", "hunyuan-dense", "L0.q_proj@r2"),
+    ("lfm2", "lfm2", "L0.conv_in_proj@r2"),
     ("minimax_m2", "minimax-m2", "L0.q_proj@r2"),
     ("ministral3", "mistral3", "L0.q_proj@r2"),
     ("mixtral", "mixtral", "L0.e1.up_proj@r2"),

@@ -11,8 +11,8 @@ use super::tensor_names::TensorNames;
 use super::text_part::TextPart;
 use super::{
     apertus, arcee, bert, bloom, cohere, decision_transformer, deepseek, ernie, exaone4, falcon, gemma, glm, glm_moe,
-    gpt_neo, gpt_neox, gpt_oss, gpt2, gptj, granite, helium, hunyuan, llama, minimax, ministral, mixtral, modernbert,
-    nemotron, olmo, olmo2, opt, phi, phi3, qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
+    gpt_neo, gpt_neox, gpt_oss, gpt2, gptj, granite, helium, hunyuan, lfm2, llama, minimax, ministral, mixtral,
+    modernbert, nemotron, olmo, olmo2, opt, phi, phi3, qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
 };
 use crate::config::{GgufKeys, HfKeys, ModelConfig, ReadKeys, head_is_tied};
 use crate::error::{Error, Result};
@@ -51,6 +51,7 @@ static FAMILIES: &[&FamilyDefinition] = &[
     &ernie::ERNIE4_5,
     &ernie::ERNIE4_5_MOE,
     &hunyuan::HUNYUAN,
+    &lfm2::LFM2,
     &cohere::COHERE,
     &cohere::COHERE2,
     &starcoder2::STARCODER2,

@@ -160,6 +160,8 @@ pub enum TensorRole {
     KeyValueLatentNorm,
     /// Attention sinks: a score of each query head that takes part in the softmax, `[heads]`.
     AttentionSinks,
+    /// Kernel of a short convolution, `[d_model, 1, width]`, which is no matrix.
+    ConvolutionKernel,
     /// Gate vector of the shared expert (`shared_expert_gate`), `[1, d_model]`.
     SharedExpertGate,
     /// Corrections of the scores of experts, which only the choice uses, `[experts]`; its name is that of the tensor

@@ -24,6 +24,7 @@ impl ModelConfig {
                 ("norm of the embedding", e.normed.to_string()),
                 ("inputs", format!("{:?}", e.trajectory)),
                 ("residual stream", format!("{:?}", c.residual)),
+                ("mixers", format!("{:?}", (0..c.n_layers).map(|layer| c.mixer(layer)).collect::<Vec<_>>())),
                 ("ALiBi", format!("{:?} {}", at.slopes, at.coarse_slopes)),
                 ("attention to later tokens", (!at.causal).to_string()),
                 ("latent attention", format!("{:?}", at.latent)),

@@ -90,6 +90,9 @@ impl ModelConfig {
                 Some(experts.d_shared),
             ));
         }
+        if let Some(convolution) = self.convolution() {
+            sizes.push(("conv_L_cache", "shortconv.l_cache", Some(convolution.width)));
+        }
         if let Some(trajectory) = self.embedding.trajectory {
             sizes.push(("state_dim", "state_dim", Some(trajectory.state)));
             sizes.push(("act_dim", "act_dim", Some(trajectory.action)));

@@ -70,21 +70,24 @@ impl<'a> GgufKeys<'a> {
         }
     }
 
-    /// A size that the file may give for each of `layers` layers, if it has the key.
+    /// A size that the file may give for each of `layers` layers, if it has the key. A 0 in a list stands for a layer that
+    /// the size does not concern, such as the number of heads in a layer without attention.
     ///
     /// # Errors
-    /// As [`GgufKeys::count_or_none`]; a list of another length, or with values that differ.
+    /// As [`GgufKeys::count_or_none`]; a list of another length, or with other values that differ.
     pub(super) fn count_of_layers_or_none(&self, key: &str, layers: usize) -> Result<Option<usize>> {
         let name = self.full_name(key);
         let Some(Value::Array(_)) = self.metadata.get(&name) else {
             return self.count_or_none(key);
         };
         let counts = self.named(self.metadata.u64s(&name))?.unwrap_or_default();
-        let Some(first) = counts.first().filter(|_| counts.len() == layers) else {
+        if counts.len() != layers {
             return Err(self.wrong(key, format!("one value for each of {layers} layers"), counts.len()));
-        };
-        if let Some(layer) = counts.iter().position(|count| count != first) {
-            let found = format!("{first} in layer 0 and {} in layer {layer}", counts[layer]);
+        }
+        let concerned = counts.iter().enumerate().find(|(_, count)| **count != 0);
+        let Some((first_layer, first)) = concerned else { return Err(self.wrong(key, "a count", 0)) };
+        if let Some(layer) = counts.iter().position(|count| *count != 0 && count != first) {
+            let found = format!("{first} in layer {first_layer} and {} in layer {layer}", counts[layer]);
             return Err(self.wrong(
                 key,
                 "the same value for all layers, as layers that differ are not supported",

@@ -1,9 +1,9 @@
 //! Configuration → the GGUF metadata that all families share: the inverse of reading them, with the names and types that
 //! llama.cpp expects.
 
-use laser_checkpoint::Value;
+use laser_checkpoint::{Array, Value};
 
-use super::{ModelConfig, NormKind};
+use super::{Mixer, ModelConfig, NormKind};
 use crate::rope::{Rope, RopeScaling, yarn_attention_factor};
 
 /// A key with its value.
@@ -49,7 +49,7 @@ impl ModelConfig {
             count("block_count", self.n_layers),
             count("feed_forward_length", self.d_mlp),
             count("attention.head_count", self.n_heads),
-            count("attention.head_count_kv", self.n_kv_heads),
+            self.kv_heads_entry(),
         ];
         if self.d_head * self.n_heads != self.d_model {
             keys.push(count("attention.key_length", self.d_head));
@@ -69,6 +69,22 @@ impl ModelConfig {
             keys.extend(scaling_keys(&rope.scaling)?);
         }
         Ok(keys)
+    }
+}
+
+impl ModelConfig {
+    /// The number of key/value heads: one for all layers, or, beside convolutions, a list with 0 for their layers.
+    fn kv_heads_entry(&self) -> Entry {
+        const KEY: &str = "attention.head_count_kv";
+        if self.convolution().is_none() {
+            return count(KEY, self.n_kv_heads);
+        }
+        let of_layer = |layer| match self.mixer(layer) {
+            // Signed, as llama.cpp's converter writes lists; larger counts do not occur.
+            Mixer::Attention => i32::try_from(self.n_kv_heads).unwrap_or(i32::MAX),
+            Mixer::Convolution(_) => 0,
+        };
+        (KEY.to_owned(), Value::Array(Array::I32((0..self.n_layers).map(of_layer).collect())))
     }
 }
 

@@ -5,11 +5,11 @@
 
 use std::ops::Range;
 
-use super::ModelConfig;
+use super::{Mixer, ModelConfig};
 use crate::error::Error;
 use crate::weight_id::WeightKind::{
-    Down, Gate, GateUp, K, KeyB, KeyValueA, KeyValueB, O, Q, Qkv, QueryA, QueryB, Router, SharedDown, SharedGate,
-    SharedUp, Up, V, ValueB,
+    ConvIn, ConvOut, Down, Gate, GateUp, K, KeyB, KeyValueA, KeyValueB, O, Q, Qkv, QueryA, QueryB, Router, SharedDown,
+    SharedGate, SharedUp, Up, V, ValueB,
 };
 use crate::weight_id::{MatrixPart, WeightId, WeightKind};
 
@@ -27,12 +27,13 @@ pub struct Piece {
 impl ModelConfig {
     /// The stored matrices of a layer, in the order of the forward pass.
     pub fn stored(&self, layer: usize) -> Vec<WeightId> {
-        let attention: &[WeightKind] = match self.attention.latent.map(|latent| latent.query_rank) {
-            None => &[Q, K, V, O],
-            Some(None) => &[Q, KeyValueA, KeyB, ValueB, O],
-            Some(Some(_)) => &[QueryA, QueryB, KeyValueA, KeyB, ValueB, O],
+        let mixer: &[WeightKind] = match (self.mixer(layer), self.attention.latent.map(|latent| latent.query_rank)) {
+            (Mixer::Convolution(_), _) => &[ConvIn, ConvOut],
+            (Mixer::Attention, None) => &[Q, K, V, O],
+            (Mixer::Attention, Some(None)) => &[Q, KeyValueA, KeyB, ValueB, O],
+            (Mixer::Attention, Some(Some(_))) => &[QueryA, QueryB, KeyValueA, KeyB, ValueB, O],
         };
-        let mut ids: Vec<_> = attention.iter().map(|kind| WeightId::new(layer, *kind)).collect();
+        let mut ids: Vec<_> = mixer.iter().map(|kind| WeightId::new(layer, *kind)).collect();
         let mlp: &[WeightKind] = if self.mlp.gated { &[Gate, Up, Down] } else { &[Up, Down] };
         let Some(experts) = self.mlp.experts.filter(|_| self.has_experts(layer)) else {
             ids.extend(mlp.iter().map(|kind| WeightId::new(layer, *kind)));
@@ -57,9 +58,14 @@ impl ModelConfig {
                 kinds.push(id.kind);
             }
         }
-        kinds.push(if self.attention.latent.is_some() { KeyValueB } else { Qkv });
+        kinds.extend(kinds.contains(&O).then_some(self.joined_projection()));
         kinds.extend(self.mlp.gated.then_some(GateUp));
         kinds
+    }
+
+    /// The projections of attention that can be edited as one matrix.
+    fn joined_projection(&self) -> WeightKind {
+        if self.attention.latent.is_some() { KeyValueB } else { Qkv }
     }
 
     /// Parts of stored matrices that make up an editable matrix, one below the other in this order. `None` if the model
@@ -118,11 +124,13 @@ impl ModelConfig {
         } else {
             let stored = self.stored(id.layer).into_iter().map(|id| id.in_layer());
             let names = summary(&stored.collect::<Vec<_>>());
-            format!(
-                "no such matrix in layer {}; it has {names}, and {}; h<group>. stands before those of attention",
-                id.layer,
-                if self.attention.latent.is_some() { KeyValueB } else { Qkv },
-            )
+            let attention = match self.mixer(id.layer) {
+                Mixer::Attention => {
+                    format!(", and {}; h<group>. stands before those of attention", self.joined_projection())
+                }
+                Mixer::Convolution(_) => String::new(),
+            };
+            format!("no such matrix in layer {}; it has {names}{attention}", id.layer)
         };
         Error::NoMatrix { matrix: id.to_string(), problem }
     }
@@ -148,16 +156,20 @@ impl ModelConfig {
         };
         let whole = id.part == MatrixPart::Whole;
         let shared = experts.map(|experts| experts.d_shared).filter(|d| whole && *d > 0);
+        let attends = whole && self.mixer(id.layer) == Mixer::Attention;
+        let convolves = whole && !attends;
         Some(match id.kind {
-            Q if whole && query_rank.is_none() => [q, self.d_model],
-            K if whole && latent.is_none() => [k, self.d_model],
-            V if whole && latent.is_none() => [v, self.d_model],
-            QueryA if whole => [query_rank?, self.d_model],
-            QueryB if whole => [q, query_rank?],
-            KeyValueA if whole => [latent?.d_rotary + latent?.key_value_rank, self.d_model],
-            KeyB if whole => [k - self.n_kv_heads * latent?.d_rotary, latent?.key_value_rank],
-            ValueB if whole => [v, latent?.key_value_rank],
-            O if whole => [self.d_model, self.n_heads * self.d_value()],
+            Q if attends && query_rank.is_none() => [q, self.d_model],
+            K if attends && latent.is_none() => [k, self.d_model],
+            V if attends && latent.is_none() => [v, self.d_model],
+            QueryA if attends => [query_rank?, self.d_model],
+            QueryB if attends => [q, query_rank?],
+            KeyValueA if attends => [latent?.d_rotary + latent?.key_value_rank, self.d_model],
+            KeyB if attends => [k - self.n_kv_heads * latent?.d_rotary, latent?.key_value_rank],
+            ValueB if attends => [v, latent?.key_value_rank],
+            O if attends => [self.d_model, self.n_heads * self.d_value()],
+            ConvIn if convolves => [self.d_model.checked_mul(3)?, self.d_model],
+            ConvOut if convolves => [self.d_model, self.d_model],
             Gate if self.mlp.gated => [d_mlp?, self.d_model],
             Up => [d_mlp?, self.d_model],
             Down => [self.d_model, d_mlp?],
@@ -177,6 +189,7 @@ impl ModelConfig {
             O => self.bias.o,
             Gate | Up | Down => self.bias.mlp,
             Router => self.bias.router,
+            ConvIn | ConvOut => self.convolution().is_some_and(|convolution| convolution.biased),
             QueryB | KeyB | ValueB | KeyValueB | SharedGate | SharedUp | SharedDown | Qkv | GateUp => false,
         }
     }

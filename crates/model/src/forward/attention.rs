@@ -4,11 +4,10 @@
 use candle_core::Tensor;
 
 use super::ForwardPass;
-use super::residual::BranchNorm;
 use crate::error::Result;
 use crate::parameters::{ParameterOwner, TensorRole};
 use crate::weight_id::WeightId;
-use crate::weight_id::WeightKind::{K, O, Q, V};
+use crate::weight_id::WeightKind::{K, Q, V};
 use crate::weights::QueryKeyNorm;
 use laser_kernels::attention::{AttentionScoring, Heads, SegmentLayout, attention};
 use laser_kernels::kv_cache::KvChunk;
@@ -26,37 +25,13 @@ pub(super) struct QueriesKeysValues {
 }
 
 impl ForwardPass<'_> {
-    /// The residual stream after attention: `x [copies·rows, d_model]` → the same shape, or more copies.
-    pub(super) fn attention(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
-        let heads = self.attention_heads(layer, x)?; // [copies·rows, n_heads·d_value]
-        self.add_attention(layer, &heads, x)
-    }
-
-    /// Projects the heads' outputs, `heads [m, n_heads·d_value]`, and adds them to the stream `x [n, d_model]`:
-    /// `[max(m, n), d_model]`.
-    pub(super) fn add_attention(&mut self, layer: usize, heads: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let model = self.model;
-        let weights = &model.weights().layers[layer];
-        let first = BranchNorm::new(TensorRole::AttentionNorm, layer, weights.attention_norm.as_ref());
-        let post = BranchNorm::new(TensorRole::AttentionPostNorm, layer, weights.attention_post_norm.as_ref());
-        let residual = self.residual_input(x, first)?; // [n, d_model]
-        self.project_and_add(WeightId::new(layer, O), heads, &residual, post)
-    }
-
-    /// Input of the query, key and value projections: `norm(x)`, `[copies·rows, d_model]`.
-    pub(super) fn attention_input(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
-        let model = self.model;
-        let norm = model.weights().layers[layer].attention_norm.as_ref();
-        self.normed(ParameterOwner::Role(TensorRole::AttentionNorm, layer), x, norm)
-    }
-
     /// Outputs of all attention heads side by side, before the output projection: `x [copies·rows, d_model]` →
     /// `[copies·rows, n_heads·d_value]`, or more copies.
     pub(super) fn attention_heads(&mut self, layer: usize, x: &Tensor) -> Result<Tensor> {
         let model = self.model;
         let (c, weights) = (model.config(), &model.weights().layers[layer]);
         let this_layer = c.attention.layers[layer];
-        let h = self.attention_input(layer, x)?; // [copies·rows, d_model]
+        let h = self.mixer_input(layer, x)?; // [copies·rows, d_model]
         // [copies·rows, n_heads·d_head], [copies·rows, n_kv_heads·d_head], [copies·rows, n_kv_heads·d_value]
         let QueriesKeysValues { mut q, k, v } = match c.attention.latent {
             Some(latent) => self.latent_heads(layer, &h, latent)?,

@@ -1,4 +1,4 @@
-//! One block of a forward pass: attention, then the MLP; with the states inside the block if a caller needs them.
+//! One block of a forward pass: attention or another mixer, then the MLP; with the states inside the block if a caller needs them.
 
 use candle_core::Tensor;
 
@@ -9,7 +9,7 @@ use crate::error::Result;
 /// States inside one block, from which later passes may start.
 #[derive(Debug, Clone)]
 pub struct BlockStates {
-    /// The residual stream after attention, `[rows, d_model]`.
+    /// The residual stream after the mixer, `[rows, d_model]`.
     pub mid: Tensor,
     /// The activated hidden state of the MLP, `[rows, d_mlp]`; `None` for a layer of experts.
     pub hidden: Option<Tensor>,
@@ -37,7 +37,7 @@ impl ForwardPass<'_> {
     /// Failures of the tensor library.
     pub fn step(&mut self, layer: usize, x: &Tensor, keep: Option<&[usize]>) -> Result<Tensor> {
         let _turn = self.model.turn(layer);
-        let mid = self.attention(layer, x)?; // [copies·rows, d_model]
+        let mid = self.mixer(layer, x)?; // [copies·rows, d_model]
         let input = self.mlp_input(x, &mid); // [copies·rows, d_model], or fewer copies
         let (mid, input) = self.select(mid, input, keep)?; // [copies·kept, d_model]
         Ok(self.mlp(layer, &mid, &input)?.1)
@@ -49,7 +49,7 @@ impl ForwardPass<'_> {
     /// Failures of the tensor library.
     pub fn block(&mut self, layer: usize, x: &Tensor) -> Result<BlockStates> {
         let _turn = self.model.turn(layer);
-        let mid = self.attention(layer, x)?; // [rows, d_model]
+        let mid = self.mixer(layer, x)?; // [rows, d_model]
         let (hidden, out) = self.mlp(layer, &mid, &self.mlp_input(x, &mid))?; // [rows, d_mlp], [rows, d_model]
         Ok(BlockStates { mid, hidden, out })
     }

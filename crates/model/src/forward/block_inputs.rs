@@ -8,9 +8,9 @@ use crate::error::Result;
 /// Inputs of the matrices of one block, and the block's output.
 #[derive(Debug, Clone)]
 pub struct BlockInputs {
-    /// Input of the query, key and value projections, `[rows, d_model]`.
+    /// Input of the query, key and value projections, or of a convolution's input projection, `[rows, d_model]`.
     pub attention: Tensor,
-    /// Input of the attention output projection, `[rows, n_heads·d_value]`.
+    /// Input of the output projection of attention, `[rows, n_heads·d_value]`, or of a convolution, `[rows, d_model]`.
     pub output: Tensor,
     /// Input of the gate and up projections, and of a router, `[rows, d_model]`.
     pub mlp: Tensor,
@@ -27,9 +27,9 @@ impl ForwardPass<'_> {
     /// Failures of the tensor library.
     pub fn block_inputs(&mut self, layer: usize, x: &Tensor) -> Result<BlockInputs> {
         let _turn = self.model.turn(layer);
-        let attention = self.attention_input(layer, x)?; // [rows, d_model]
-        let output = self.attention_heads(layer, x)?; // [rows, n_heads·d_value]
-        let mid = self.add_attention(layer, &output, x)?; // [rows, d_model]
+        let attention = self.mixer_input(layer, x)?; // [rows, d_model]
+        let output = self.mixed(layer, x)?; // [rows, n_heads·d_value], or [rows, d_model]
+        let mid = self.add_mixed(layer, &output, x)?; // [rows, d_model]
         let input = self.mlp_input(x, &mid); // [rows, d_model]
         let mlp = self.mlp_norm(layer, &input)?; // [rows, d_model]
         let (hidden, out) = self.mlp(layer, &mid, &input)?; // [rows, d_mlp], [rows, d_model]

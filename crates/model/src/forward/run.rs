@@ -55,7 +55,7 @@ impl ForwardPass<'_> {
             return Ok(PassStart::Block(layer, x));
         }
         let _turn = self.model.turn(layer);
-        let mid = self.attention(layer, &x)?; // [rows, d_model]
+        let mid = self.mixer(layer, &x)?; // [rows, d_model]
         if stage == BlockEntry::Mlp {
             let input = self.model.config().is_parallel().then_some(x); // [rows, d_model]
             return Ok(PassStart::Mlp(layer, MlpState { mid, input }));

@@ -1,7 +1,7 @@
 //! The parameters of a model that are not matrices of its blocks: embeddings, norms, output head.
 
 use crate::arch::tensor_names::TensorRole;
-use crate::config::{ModelConfig, NormParameters, QkNorm, Residual};
+use crate::config::{Mixer, ModelConfig, NormParameters, QkNorm, Residual};
 
 /// A parameter that is not a matrix of a block; its role identifies it.
 pub struct RoleParameter {
@@ -13,7 +13,7 @@ pub struct RoleParameter {
     pub weight: bool,
     /// True for a parameter with a bias, `[shape[0]]`.
     pub bias: bool,
-    /// Whether every layer has one.
+    /// True if the layers have one, as far as they have the part of the block that it belongs to.
     in_layers: bool,
 }
 
@@ -26,9 +26,16 @@ impl RoleParameter {
 
     /// True if a layer has this parameter, of which some block has one.
     pub(crate) fn is_in(&self, config: &ModelConfig, layer: usize) -> bool {
+        let attends = config.mixer(layer) == Mixer::Attention;
         match self.role {
             TensorRole::SharedExpertGate | TensorRole::ExpertCorrection => config.has_experts(layer),
             TensorRole::AttentionNorm => layer > 0 || config.attention.normed_in_first,
+            TensorRole::QueryNorm
+            | TensorRole::KeyNorm
+            | TensorRole::QueryLatentNorm
+            | TensorRole::KeyValueLatentNorm
+            | TensorRole::AttentionSinks => attends,
+            TensorRole::ConvolutionKernel => !attends,
             _ => true,
         }
     }
@@ -138,6 +145,10 @@ fn in_blocks(c: &ModelConfig) -> Vec<RoleParameter> {
     }
     if c.attention.sinks {
         all.push(RoleParameter::in_layers(TensorRole::AttentionSinks, vec![c.n_heads], false));
+    }
+    if let Some(convolution) = c.convolution() {
+        let shape = vec![c.d_model, 1, convolution.width];
+        all.push(RoleParameter::in_layers(TensorRole::ConvolutionKernel, shape, convolution.biased));
     }
     if let Some(experts) = c.mlp.experts.filter(|experts| experts.corrected) {
         let correction = RoleParameter::in_layers(TensorRole::ExpertCorrection, vec![experts.count], true);

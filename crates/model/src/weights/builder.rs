@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
+use laser_kernels::convolution::ConvolutionKernel;
 use laser_kernels::norm::Norm;
 
 use super::{
     BlockWeights, EmbeddingWeights, HeadWeights, Linear, QueryKeyNorm, ReturnStateAction, TrajectoryWeights, Weights,
 };
 use crate::arch::tensor_names::TensorRole;
-use crate::config::{ModelConfig, QkNorm, Residual};
+use crate::config::{Mixer, ModelConfig, QkNorm, Residual};
 use crate::error::Result;
 use crate::parameters::{ParameterId, ParameterOwner, ParameterSource};
 use crate::tensor_layout::{RoleParameter, role_parameters};
@@ -92,8 +93,21 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
         Ok(Some(Norm { kind: c.norm, weight, bias, eps }))
     }
 
-    /// The norm of queries or keys; `None` if the model has none.
+    /// The kernel of a layer's short convolution; `None` if the layer has none.
+    fn convolution(&self, layer: usize) -> Result<Option<ConvolutionKernel>> {
+        let Mixer::Convolution(convolution) = self.config.mixer(layer) else { return Ok(None) };
+        let role = TensorRole::ConvolutionKernel;
+        let Some(weight) = self.parameter(role, layer, "weight")? else { return Ok(None) }; // [d_model, 1, width]
+        let taps = weight.squeeze(1)?.t()?.contiguous()?; // [width, d_model]
+        let bias = if convolution.biased { self.parameter(role, layer, "bias")? } else { None };
+        Ok(Some(ConvolutionKernel { taps, bias }))
+    }
+
+    /// The norm of queries or keys; `None` if the layer has none.
     fn query_key_norm(&self, role: TensorRole, layer: usize) -> Result<Option<QueryKeyNorm>> {
+        if self.config.mixer(layer) != Mixer::Attention {
+            return Ok(None);
+        }
         let Some(norm) = self.norm(role, layer)? else { return Ok(None) };
         if self.config.attention.qk_norm != Some(QkNorm::EachHead) {
             return Ok(Some(QueryKeyNorm { norm, scale: None }));
@@ -164,6 +178,7 @@ impl<'a, S: ParameterSource> WeightBuilder<'a, S> {
                 Some(sinks) => Some(sinks.detach().to_dtype(DType::F32)?.to_vec1()?), // [heads]
                 None => None,
             },
+            convolution: self.convolution(layer)?,
             shared_expert_gate: match c.has_experts(layer) {
                 true => self.weight(TensorRole::SharedExpertGate, layer)?,
                 false => None,
