@@ -42,10 +42,9 @@ pub(super) fn write(
     let values = |tensor: &ConvertedTensor<'_>| tensor.values(files, matrices);
     let mut tensors: Vec<NewTensor<'_>> =
         plan.iter().map(|t| NewTensor::new(&t.name, dtype, &t.shape, || values(t))).collect();
-    let layers = 0..files.config().n_layers;
-    let of_xielu: Vec<_> = layers.flat_map(|layer| to.xielu_tensors(files.config(), layer)).collect();
+    let of_xielu = (0..files.config().n_layers).flat_map(|layer| to.xielu_tensors(files.config(), layer));
     // In F32 whatever the matrices are: rounded values would be another configuration.
-    tensors.extend(of_xielu.iter().map(|t| NewTensor::new(&t.name, Dtype::F32, t.shape, || Ok(vec![t.value]))));
+    tensors.extend(of_xielu.map(|t| NewTensor::new(t.name, Dtype::F32, t.shape, move || Ok(vec![t.value]))));
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     // `transformers` refuses safetensors files without this entry.
     let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
