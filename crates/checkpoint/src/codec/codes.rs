@@ -92,7 +92,7 @@ pub(super) fn read(dtype: Dtype, bytes: &[u8], to: &mut Codes<'_>) {
                     }
                 }
             }
-            Dtype::MXFP4 => mxfp4::read_codes(bytes, &mut Codes { codes, scales, offsets }),
+            Dtype::MXFP4 => scales[0] = mxfp4::read_codes(bytes, codes),
             _ => {
                 let scale = half(bytes, 208);
                 for (scale_of_run, small) in scales.iter_mut().zip(&bytes[192..208]) {

@@ -2,8 +2,6 @@
 //!
 //! A block is the exponent's byte, then 16 bytes with a number in each half: those in the low halves come first.
 
-use super::codes::Codes;
-
 /// Number of values in a block.
 const VALUES: usize = 32;
 /// Number of bytes of a block.
@@ -65,14 +63,14 @@ fn nearest(value: f32, scale: f32) -> u8 {
     (1..16).fold(0, |best, code| if distance(code) < distance(best) { code } else { best })
 }
 
-/// Reads a block as whole numbers and a scale.
-pub(super) fn read_codes(block: &[u8], to: &mut Codes<'_>) {
-    to.scales[0] = scale(block[0]);
-    let (low, high) = to.codes.split_at_mut(VALUES / 2);
+/// Reads a block as whole numbers, which it writes to `codes`, and a scale, which it returns.
+pub(super) fn read_codes(block: &[u8], codes: &mut [u8]) -> f32 {
+    let (low, high) = codes.split_at_mut(VALUES / 2);
     let whole = |code: u8| ZERO.wrapping_add_signed(DOUBLED[usize::from(code)]);
     for ((byte, low), high) in block[1..].iter().zip(low).zip(high) {
         (*low, *high) = (whole(byte & 15), whole(byte >> 4));
     }
+    scale(block[0])
 }
 
 /// Joins codes and exponents that are stored apart to blocks: of `codes`, each byte holds two consecutive numbers, the first
