@@ -247,7 +247,7 @@ fn every_trial_equals_its_edit_alone() {
 
 /// One family for each form of block: parallel branches, norms before and after, experts, fused matrices, several kinds
 /// of positions.
-const FORMS: [&str; 13] = [
+const FORMS: [&str; 14] = [
     "bloom",
     "falcon-new",
     "gemma3_text",
