@@ -120,6 +120,7 @@ FILES = {
     # Older converters leave the keys and values of all heads in one matrix.
     "deepseek2": Source("families/deepseek_v3", layout="deepseek-joined", half=True),
     "deepseek2-k_b": Source("families/deepseek_v3", half=True),
+    "deepseek2-softmax": Source("families/deepseek_v2", layout="deepseek-joined", half=True),
     "minimax-m2": Source("families/minimax_m2", blocks=1, half=True),
     "ernie4_5-moe": Source("families/ernie4_5_moe", half=True),
     "exaone4": Source("families/exaone4", half=True),
