@@ -478,6 +478,7 @@ FAMILIES = {
     "glm4": Family(A.GLM4, llama_keys),
     "glm4_moe": Family(A.GLM4_MOE, corrected_experts_keys, with_corrections),
     "deepseek_v3": Family(A.DEEPSEEK2, latent_keys, without_joined),
+    "deepseek_v2": Family(A.DEEPSEEK2, latent_keys, without_joined),
     "deepseek-joined": Family(A.DEEPSEEK2, joined_latent_keys, with_corrections),
     "minimax_m2": Family(A.MINIMAXM2, corrected_experts_keys, with_corrections),
     "gpt_oss": Family(A.GPT_OSS, gpt_oss_keys, gpt_oss_tensors),

@@ -127,6 +127,7 @@ FILES = {
     # Older converters leave the keys and values of all heads in one matrix.
     "deepseek2": Source("families/deepseek_v3", layout="deepseek-joined", half=True),
     "deepseek2-k_b": Source("families/deepseek_v3", half=True),
+    "deepseek2-softmax": Source("families/deepseek_v2", layout="deepseek-joined", half=True),
     "minimax-m2": Source("families/minimax_m2", blocks=1, half=True),
     "gpt-oss": Source("families/gpt_oss", half=True),
     "gpt-oss-mxfp4": Source("families/gpt_oss-mxfp4", mxfp4=True),

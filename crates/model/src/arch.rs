@@ -22,6 +22,7 @@ mod gemma;
 mod gguf_metadata;
 mod glm;
 mod glm_moe;
+mod glm_moe_lite;
 mod gpt2;
 mod gpt_neo;
 mod gpt_neox;

@@ -141,6 +141,7 @@ fn effects_equal_finite_differences_of_every_items_loss() {
         ("llama-bytes", Score::PERPLEXITY, Loss::LogLoss),
         ("apertus", Score::GREEDY, Loss::LogLoss),
         ("bloom-prefix", Score::GREEDY, Loss::LogLoss),
+        ("deepseek_v2", Score::GREEDY, Loss::LogLoss),
         ("deepseek_v3", Score::GREEDY, Loss::LogLoss),
         ("falcon-alibi", Score::GREEDY, Loss::LogLoss),
         ("gemma2", Score::GREEDY, Loss::LogLoss),

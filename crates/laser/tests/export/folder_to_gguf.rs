@@ -13,13 +13,14 @@ use super::case::{Case, assert_close, assert_far, load};
 use super::checkpoints::{golden, names};
 
 /// Tiny folders of `goldens/families`, the family in GGUF, and an edit.
-const FAMILIES: [(&str, &str, &str); 49] = [
+const FAMILIES: [(&str, &str, &str); 50] = [
     ("apertus", "apertus", "L0.q_proj@r2"),
     ("arcee", "arcee", "L0.q_proj@r2"),
     ("bloom", "bloom", "L0.fc_in@r2"),
     ("cohere", "command-r", "L0.q_proj@r2"),
     ("cohere-qk-norm", "command-r-qk-norm", "L0.q_proj@r2"),
     ("cohere2", "cohere2", "L0.k_proj@r2"),
+    ("deepseek_v2", "deepseek2-softmax", "L0.kv_b_proj@r2"),
     ("deepseek_v3", "deepseek2", "L0.q_a_proj@r2"),
     ("ernie4_5", "ernie4_5", "L0.q_proj@r2"),
     ("ernie4_5_moe", "ernie4_5-moe", "L0.q_proj@r2"),
@@ -149,6 +150,19 @@ fn every_family_becomes_a_gguf_file_and_a_folder_again() {
             _ => case.files.config().family.model_type,
         };
         assert!(config.contains(&format!("\"model_type\": \"{model_type}\"")), "{name}: {config}");
+    }
+}
+
+#[test]
+fn tensors_with_a_matrix_for_each_head_are_edited_in_their_places() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/gguf/deepseek2-k_b.gguf");
+    for edit in ["L0.k_b_proj@r1", "L1.h1.v_b_proj@r1", "L1.kv_b_proj@r2"] {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let case = Case::with_edit(&golden, edit);
+        let out = place.path().join("model.gguf");
+        case.export().to_gguf(&out, Some(Dtype::F32)).unwrap_or_else(|e| panic!("{edit}: {e}"));
+        assert_close(&load(&out), &case.edited, 1e-5);
+        assert_far(&load(&out), &case.base, 1e-4);
     }
 }
 

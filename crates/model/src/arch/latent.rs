@@ -154,7 +154,7 @@ pub(super) fn latent_keys(c: &ModelConfig) -> std::result::Result<serde_json::Va
     ) = (&c.attention.ropes[0].scaling, mscale(c))
     {
         keys["rope_scaling"] = json!({
-            "type": "yarn",
+            "rope_type": "yarn",
             "factor": shortest(*factor),
             "original_max_position_embeddings": original_context,
             "beta_fast": beta_fast,

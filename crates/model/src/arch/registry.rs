@@ -11,8 +11,9 @@ use super::tensor_names::TensorNames;
 use super::text_part::TextPart;
 use super::{
     apertus, arcee, bert, bloom, cohere, decision_transformer, deepseek, ernie, exaone4, falcon, gemma, glm, glm_moe,
-    gpt_neo, gpt_neox, gpt_oss, gpt2, gptj, granite, helium, hunyuan, lfm2, llama, minimax, ministral, mixtral,
-    modernbert, nemotron, olmo, olmo2, opt, phi, phi3, qwen_moe, qwen3, seed_oss, smollm3, stablelm, starcoder2,
+    glm_moe_lite, gpt_neo, gpt_neox, gpt_oss, gpt2, gptj, granite, helium, hunyuan, lfm2, llama, minimax, ministral,
+    mixtral, modernbert, nemotron, olmo, olmo2, opt, phi, phi3, qwen_moe, qwen3, seed_oss, smollm3, stablelm,
+    starcoder2,
 };
 use crate::config::{GgufKeys, HfKeys, ModelConfig, ReadKeys, head_is_tied};
 use crate::error::{Error, Result};
@@ -43,6 +44,8 @@ static FAMILIES: &[&FamilyDefinition] = &[
     &glm::GLM,
     &glm::GLM4,
     &glm_moe::GLM4_MOE,
+    &glm_moe_lite::GLM4_MOE_LITE,
+    &deepseek::DEEPSEEK_V2,
     &deepseek::DEEPSEEK_V3,
     &minimax::MINIMAX_M2,
     &gpt_oss::GPT_OSS,
@@ -91,6 +94,7 @@ pub fn config_json_writer(family: &Family) -> Option<WriteConfigJson> {
 /// The form of a family in GGUF; `None` if it has none. Families that only differ in `config.json` share one.
 pub(crate) fn gguf_form(family: &Family) -> Option<GgufFormat> {
     let definition = match family.model_type {
+        "glm4_moe_lite" => &deepseek::DEEPSEEK_V3,
         "mistral" => &llama::LLAMA,
         "phi-msft" => &phi::PHI,
         other => by_model_type(other)?,
@@ -184,10 +188,20 @@ fn by_model_type(model_type: &str) -> Option<&'static FamilyDefinition> {
     FAMILIES.iter().copied().find(|definition| definition.family.model_type == model_type)
 }
 
-/// Families whose name in GGUF an earlier family of the list has as well, with the key whose positive value tells them
-/// apart.
-static SHARED_NAMES: &[(&FamilyDefinition, &str)] =
-    &[(&mixtral::MIXTRAL, "expert_count"), (&olmo::OLMO3, "attention.sliding_window")];
+/// True if a GGUF file is one of a certain family.
+type IsOfFamily = fn(&GgufKeys<'_>) -> Result<bool>;
+
+/// Families whose name in GGUF another family has as well, each with the function that tells its files apart.
+static SHARED_NAMES: &[(&FamilyDefinition, IsOfFamily)] = &[
+    (&deepseek::DEEPSEEK_V2, deepseek::is_gguf_v2),
+    (&mixtral::MIXTRAL, |keys| is_positive(keys, "expert_count")),
+    (&olmo::OLMO3, |keys| is_positive(keys, "attention.sliding_window")),
+];
+
+/// True if the count under a key is positive.
+fn is_positive(keys: &GgufKeys<'_>, key: &str) -> Result<bool> {
+    Ok(keys.count_or_none(key)?.is_some_and(|count| count > 0))
+}
 
 /// Values of `general.architecture` of the text parts of models with images, and the name of the same block.
 const RENAMED: &[(&str, &str)] = &[("qwen2vl", "qwen2"), ("qwen3vl", "qwen3")];
@@ -200,13 +214,14 @@ const RENAMED: &[(&str, &str)] = &[("qwen2vl", "qwen2"), ("qwen3vl", "qwen3")];
 fn family_of_gguf(name: &str, keys: &GgufKeys<'_>) -> Result<Option<(&'static FamilyDefinition, GgufFormat)>> {
     let format = |definition: &'static FamilyDefinition| Some((definition, definition.gguf?));
     let name = RENAMED.iter().find(|(renamed, _)| *renamed == name).map_or(name, |(_, block)| *block);
-    for &(definition, key) in SHARED_NAMES {
+    for &(definition, is_of_family) in SHARED_NAMES {
         let has_name = definition.gguf.is_some_and(|gguf| gguf.name == name);
-        if has_name && keys.count_or_none(key)?.is_some_and(|count| count > 0) {
+        if has_name && is_of_family(keys)? {
             return Ok(format(definition));
         }
     }
-    Ok(FAMILIES.iter().copied().filter_map(format).find(|(_, gguf)| gguf.name == name))
+    let is_other = |definition: &&FamilyDefinition| SHARED_NAMES.iter().all(|(of, _)| !std::ptr::eq(*of, *definition));
+    Ok(FAMILIES.iter().copied().filter(is_other).filter_map(format).find(|(_, gguf)| gguf.name == name))
 }
 
 /// Supported values of `model_type`, for error messages.

@@ -81,6 +81,13 @@ fn every_family_names_all_tensors_of_its_configurations() {
 #[test]
 fn values_that_are_not_implemented_are_errors_that_name_the_key() {
     let cases = [
+        ("deepseek_v2", r#"{"norm_topk_prob": true}"#),
+        ("deepseek_v2", r#"{"topk_method": "noaux_tc"}"#),
+        ("deepseek_v2", r#"{"n_group": 4}"#),
+        ("glm4_moe", r#"{"n_group": 3}"#),
+        ("glm4_moe_lite", r#"{"mlp_layer_types": ["dense"]}"#),
+        ("glm4_moe_lite", r#"{"mlp_layer_types": ["dense", "other"]}"#),
+        ("glm4_moe_lite", r#"{"first_k_dense_replace": 2}"#),
         ("deepseek_v3", r#"{"rope_interleave": false}"#),
         ("deepseek_v3", r#"{"scoring_func": "softmax"}"#),
         ("deepseek_v3", r#"{"topk_method": "greedy"}"#),
@@ -132,4 +139,15 @@ fn a_kimi_k2_is_a_deepseek_v3() {
     let (plain, renamed) = (read(&text), read(&text.replace("\"deepseek_v3\"", "\"kimi_k2\"")));
     assert_eq!(renamed.family.model_type, "deepseek_v3");
     assert_eq!((renamed.difference(&plain), renamed.notes), (None, plain.notes));
+}
+
+#[test]
+fn a_glm_4_5_may_have_groups_of_experts() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../goldens/families/glm4_moe/config.json");
+    let text = std::fs::read_to_string(path).expect("the golden");
+    let mut config: Map<String, Value> = serde_json::from_str(&text).expect("an object");
+    config.extend([("n_group".to_owned(), 2.into()), ("num_experts_per_tok".to_owned(), 2.into())]);
+    let config = ModelConfig::from_hf("config.json", &Value::from(config).to_string()).expect("a configuration");
+    let groups = config.mlp.experts.and_then(|experts| experts.groups).expect("groups");
+    assert_eq!((groups.count, groups.per_token, groups.summed), (2, 1, 2));
 }
