@@ -20,7 +20,7 @@ const FAMILIES: [(&str, &str, &str); 50] = [
     ("cohere", "command-r", "L0.q_proj@r2"),
     ("cohere-qk-norm", "command-r-qk-norm", "L0.q_proj@r2"),
     ("cohere2", "cohere2", "L0.k_proj@r2"),
-    ("deepseek_v2", "deepseek2-softmax", "L0.kv_b_proj@r2"),
+    ("deepseek_v2", "deepseek2-softmax", "L0.k_b_proj@r2"),
     ("deepseek_v3", "deepseek2", "L0.q_a_proj@r2"),
     ("ernie4_5", "ernie4_5", "L0.q_proj@r2"),
     ("ernie4_5_moe", "ernie4_5-moe", "L0.q_proj@r2"),
