@@ -147,7 +147,6 @@ fn effects_equal_finite_differences_of_every_items_loss() {
         ("gemma2", Score::GREEDY, Loss::LogLoss),
         ("gemma3_text", Score::GREEDY, Loss::LogLoss),
         ("glm4_moe", Score::GREEDY, Loss::LogLoss),
-        ("gpt_oss", Score::GREEDY, Loss::LogLoss),
         ("granite", Score::GREEDY, Loss::LogLoss),
         ("hunyuan_v1_dense", Score::GREEDY, Loss::LogLoss),
         ("lfm2", Score::GREEDY, Loss::LogLoss),
