@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn parts_stored_apart_give_the_numbers_in_their_order() {
         // Codes 0 to 15 twice; exponents 127 and 129 for the numbers themselves and four times them.
-        let codes: Vec<u8> = (0..8).map(|i| 2 * i | (2 * i + 1) << 4).collect();
+        let codes: Vec<u8> = (0..VALUES as u8 / 4).map(|i| 2 * i + 16 * (2 * i + 1)).collect();
         let mut values = vec![0.0; 2 * VALUES];
         dequantise(&joined(&codes.repeat(4), &[127, 129]), &mut values);
         for (i, value) in values.iter().enumerate() {
