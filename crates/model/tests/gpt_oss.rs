@@ -171,7 +171,7 @@ fn blocks_without_their_exponents_or_of_other_shapes_are_refused() {
     stored.bytes[0] = 7 << 4; // six times the factor
     copy.tensors.get_mut(&scales).expect("is there").bytes[0] = 255;
     let files = copy.open().expect("opens");
-    let error = files.load(&Device::Cpu, DType::F32, 1).err().expect("no number").to_string();
+    let error = files.load(&Device::Cpu, DType::F32, 1).expect_err("no number").to_string();
     assert!(error.contains(&blocks), "{error}");
 }
 
