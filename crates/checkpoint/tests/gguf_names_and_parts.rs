@@ -257,7 +257,7 @@ fn versions_and_types_are_read_or_refused_by_name() {
         (22, "IQ2_S"),
         (23, "IQ4_XS"),
         (29, "IQ1_M"),
-        (39, "MXFP4"),
+        (40, "NVFP4"),
         (99, "99"),
     ] {
         let tensors = vec![tensor("t", &[256], number, 0)];

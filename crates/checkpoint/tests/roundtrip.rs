@@ -306,7 +306,9 @@ fn blocks_with_unchanged_values_keep_their_bytes() {
         let old = checkpoint.tensor("t").expect("is there");
         let own = old.to_f32().expect("finite");
         let quantised_anew = stored_values("t", dtype, &own).expect("finite");
-        assert_eq!(quantised_anew != own, dtype.is_quantised(), "{dtype}: rounding anew would change the values");
+        // A block of MXFP4 has no value that it could not have been made of.
+        let changes = dtype.is_quantised() && dtype != Dtype::MXFP4;
+        assert_eq!(quantised_anew != own, changes, "{dtype}: rounding anew would change the values");
 
         let edits = |values: &[f32]| BTreeMap::from([("t".to_string(), (dtype, values.to_vec()))]);
         let cost = gguf::rewrite(&source, &target, &edits(&own)).expect("rewrites");
