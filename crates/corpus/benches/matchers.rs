@@ -109,8 +109,8 @@ fn time_automaton(bencher: Bencher<'_, '_>, kind: AhoCorasickKind) {
     });
 }
 
-/// How often the documents of a counted file are repeated: the names are prepared once for each count, which takes as
-/// long as some megabytes of text, and real corpora have gigabytes.
+/// Copies of the documents in a counted file: the names are prepared once for each count, which takes as long as some
+/// megabytes of text, and real corpora have gigabytes.
 const REPEATS: usize = 4;
 
 /// Times a whole count of one file; names become subjects and answers by turns.

@@ -260,7 +260,7 @@ pub struct Head {
     pub normed: bool,
     /// Activation after a square matrix, and before a norm (BERT); `None` without such a matrix.
     pub transform: Option<Activation>,
-    /// Whether that matrix has a bias.
+    /// True if that matrix has a bias.
     pub transform_bias: bool,
     /// Whether the matrix of the head is the token embedding (a tied head).
     pub tied: bool,

@@ -174,8 +174,8 @@ impl QueryBlock<'_> {
 
 /// Attention of a few queries in plain loops, one query and head after another.
 ///
-/// `q` is `[queries, n_heads·d_head]` and `out` `[queries, n_heads·d_value]`; `position` is that of the first query, `keys` the number of keys in
-/// `context`.
+/// `q` is `[queries, n_heads·d_head]` and `out` `[queries, n_heads·d_value]`; `position` is that of the first query, `keys`
+/// the number of keys in `context`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2", "aarch64+neon"))]
 fn attend_in_loops(
     out: &mut [f32],

@@ -18,9 +18,10 @@ pub struct TensorNames {
     pub(crate) matrices: &'static [&'static [StoredTensor]],
     /// Whether matrices of the blocks are stored `[in, out]` (GPT-2's Conv1D) instead of `[out, in]`.
     pub(crate) transposed: bool,
-    /// Whether the two rows of q or k that are rotated together are adjacent, `(2i, 2i+1)` within the rotated rows of a
-    /// head, which come last in latent attention. In memory, the rotated rows come first and two rotated together are `d/2` rows apart, `(i, i + d/2)`. Reordering q and k alike changes no product of queries and keys, and
-    /// the order of rows changes no truncation.
+    /// True if the two rows of q or k that are rotated together are adjacent, `(2i, 2i+1)` within the rotated rows of a
+    /// head, which come last in latent attention. In memory, the rotated rows come first, and two that are rotated together
+    /// are `d/2` rows apart, `(i, i + d/2)`. Reordering q and k alike changes no product of queries and keys, and the order
+    /// of rows changes no truncation.
     pub(crate) rotary_pairs: bool,
     /// Name of the module with the parameters of xIELU, followed by `.alpha_p`, `.alpha_n`, `.beta` and `.eps`; `None` for
     /// families that have none, and for GGUF.
@@ -87,7 +88,7 @@ enum ExpertStorage {
     StackedTransposed,
 }
 
-/// How the parts of a matrix that belong to one key/value head each are stored in a tensor of three dimensions.
+/// Storage of a matrix in a tensor of three dimensions, the first of which counts the key/value heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HeadStorage {
     /// `[heads, out, in]`.
@@ -207,7 +208,7 @@ impl TensorNames {
         chosen
     }
 
-    /// Whether files of the family may hold matrices in blocks of MXFP4 whose exponents are a tensor of their own.
+    /// True if files of the family may hold matrices in blocks of MXFP4 whose exponents are a tensor of their own.
     pub(crate) fn has_two_part_tensors(&self) -> bool {
         self.matrices.iter().copied().flatten().any(|stored| stored.endings.weight == TWO_PART)
     }
@@ -269,7 +270,7 @@ impl StoredTensor {
         matches!(self.experts, Some(ExpertStorage::Stacked | ExpertStorage::StackedTransposed))
     }
 
-    /// Whether it holds the matrices of all experts as `[in, out]`.
+    /// True if it holds the matrices of all experts as `[in, out]`.
     pub(crate) fn has_transposed_experts(&self) -> bool {
         self.experts == Some(ExpertStorage::StackedTransposed)
     }

@@ -1,7 +1,7 @@
 //! Weights that another tool has quantised: recognises them by `quantization_config` and by the names of their tensors.
 //!
-//! Such weights are not read, but for MXFP4 where the family has names for it. A file may also have the key left over from a model that was converted back; then its
-//! weights are ordinary numbers, and the key is no obstacle.
+//! Such weights are not read, but for MXFP4 where the family has names for it. A file may also have the key left over from a
+//! model that was converted back; then its weights are ordinary numbers, and the key is no obstacle.
 
 use std::collections::BTreeSet;
 

@@ -14,7 +14,7 @@ use laser_kernels::kv_cache::KvChunk;
 use laser_kernels::linear::repeat_rows;
 use laser_kernels::rope::rotate;
 
-/// What the attention of one layer computes with, for all copies of the rows.
+/// Queries, keys and values of one layer, for all copies of the rows.
 pub(super) struct QueriesKeysValues {
     /// Queries with their positions, `[copies·rows, n_heads·d_head]`.
     pub(super) q: Tensor,

@@ -70,7 +70,7 @@ impl TensorLocation {
         !self.transposed && self.rows.windows(2).all(|pair| pair[1] == pair[0] + 1)
     }
 
-    /// Whether the matrix can be read without the rest of its tensor.
+    /// True if the matrix can be read without the rest of its tensor.
     pub(crate) fn is_read_alone(&self) -> bool {
         self.is_contiguous() || self.only_block().is_some()
     }
