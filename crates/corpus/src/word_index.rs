@@ -33,7 +33,7 @@ pub(crate) struct WordIndex {
     first_words: HashFilter,
     /// Filter of the hashes of two and more words from the start of a name.
     longer: HashFilter,
-    /// Table with open addressing; its length is a power of two, and a fifth of it or more is empty.
+    /// Table with open addressing; its length is a power of two, and some slots are empty.
     table: Vec<Slot>,
     /// Patterns with their numbers, grouped by node.
     patterns: Vec<(u32, Pattern)>,
@@ -64,7 +64,7 @@ impl WordIndex {
         keys.sort_unstable();
         keys.dedup();
         // Dense, because small tables stay in the cache and the filters keep most words away from it.
-        let slots = (keys.len() + keys.len() / 4).next_power_of_two().max(2);
+        let slots = (keys.len() + keys.len() / 4 + 1).next_power_of_two();
         let mut index = Self {
             first_words: HashFilter::new(&first_words),
             longer: HashFilter::new(&longer),
@@ -129,4 +129,23 @@ impl WordIndex {
 /// High bits of a hash; the slot is chosen by the low ones.
 fn tag(hash: u64) -> u32 {
     (hash >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Case;
+
+    #[test]
+    fn words_that_no_name_has_are_looked_up_in_an_index_of_any_size() {
+        let hasher = WordHasher::new(Case::Exact);
+        for count in 0..70 {
+            let pattern = |i: u32| (i, Pattern::new(&format!("n{i}")).expect("a word"));
+            let index = WordIndex::new((0..count).map(pattern).collect(), hasher);
+            assert!(index.table.iter().any(|slot| slot.node.is_none()), "{count} names: no slot is empty");
+            for i in 0..100 {
+                assert_eq!(index.get(hasher.hash(&format!("n{i}"))).is_some(), i < count, "{count} names: {i}");
+            }
+        }
+    }
 }
