@@ -108,42 +108,24 @@ pub fn activate(x: &Tensor, f: Activation) -> Result<Tensor> {
     composed::activate(x, f)
 }
 
-/// `f(gate)·up` for `gate [a, width]`, `up [b, width]` → `[max(a, b), width]`.
+/// `f(gate)·up`, or with bounds as in [`GateBounds`], for `gate [a, width]`, `up [b, width]` → `[max(a, b), width]`.
 ///
 /// `a` divides `b`, or `b` divides `a`; the tensor with fewer rows is repeated. This combines a
 /// matrix that has variants, one copy of the rows for each, with the other matrix, whose output all variants share.
 ///
 /// # Errors
 /// If the tensors are not two-dimensional, or on the CPU not contiguous.
-pub fn gated(gate: &Tensor, up: &Tensor, f: Activation) -> Result<Tensor> {
+pub fn gated(gate: &Tensor, up: &Tensor, f: Activation, bounds: Option<GateBounds>) -> Result<Tensor> {
     let ((a, width), (b, _)) = (gate.dims2()?, up.dims2()?);
     let rows = a.max(b);
     if fused_applies(gate) {
         let mut y = vec![0f32; rows * width];
-        with_values(gate, |gate| with_values(up, |up| fused::gated(&mut y, gate, up, f)))??;
+        with_values(gate, |gate| with_values(up, |up| fused::gated(&mut y, gate, up, f, bounds)))??;
         return host_rows(y, rows, width);
     }
     // The kernel with a gradient repeats no rows: it would have to sum the gradients of all copies.
     if differentiable::applies(gate) && a == b {
-        return gradient::gated(gate, up, f);
+        return gradient::gated(gate, up, f, bounds);
     }
-    composed::gated(gate, up, f)
-}
-
-/// As [`gated`], with bounds.
-///
-/// # Errors
-/// As [`gated`].
-pub fn gated_within(gate: &Tensor, up: &Tensor, f: Activation, bounds: GateBounds) -> Result<Tensor> {
-    let ((a, width), (b, _)) = (gate.dims2()?, up.dims2()?);
-    let rows = a.max(b);
-    if fused_applies(gate) {
-        let mut y = vec![0f32; rows * width];
-        with_values(gate, |gate| with_values(up, |up| fused::gated_within(&mut y, gate, up, f, bounds)))??;
-        return host_rows(y, rows, width);
-    }
-    if differentiable::applies(gate) && a == b {
-        return gradient::gated_within(gate, up, f, bounds);
-    }
-    composed::gated_within(gate, up, f, bounds)
+    composed::gated(gate, up, f, bounds)
 }

@@ -31,17 +31,18 @@ fn xielu(x: &Tensor, parameters: Xielu) -> Result<Tensor> {
     (curved + (x * f64::from(beta))?)?.to_dtype(dtype)
 }
 
-/// `f(gate)·up` for `gate [a, width]`, `up [b, width]` → `[max(a, b), width]`; the one with fewer rows is repeated.
-pub(super) fn gated(gate: &Tensor, up: &Tensor, f: Activation) -> Result<Tensor> {
+/// `f(gate)·up`, perhaps with bounds, for `gate [a, width]`, `up [b, width]` → `[max(a, b), width]`; the one with fewer rows is
+/// repeated.
+pub(super) fn gated(gate: &Tensor, up: &Tensor, f: Activation, bounds: Option<GateBounds>) -> Result<Tensor> {
+    let (gate, up) = match bounds {
+        None => (gate.clone(), up.clone()),
+        Some(GateBounds { limit, up_offset }) => {
+            let limit = f64::from(limit);
+            (gate.minimum(limit)?, (up.clamp(-limit, limit)? + f64::from(up_offset))?)
+        }
+    };
     let (a, b) = (gate.dim(0)?, up.dim(0)?);
     let rows = a.max(b);
     let repeated = |t: &Tensor, n: usize| if n == rows { Ok(t.clone()) } else { t.repeat((rows / n, 1)) };
-    activate(&repeated(gate, a)?, f)? * repeated(up, b)?
-}
-
-/// As [`gated`], with bounds.
-pub(super) fn gated_within(gate: &Tensor, up: &Tensor, f: Activation, bounds: GateBounds) -> Result<Tensor> {
-    let limit = f64::from(bounds.limit);
-    let up = (up.clamp(-limit, limit)? + f64::from(bounds.up_offset))?;
-    gated(&gate.minimum(limit)?, &up, f)
+    activate(&repeated(&gate, a)?, f)? * repeated(&up, b)?
 }

@@ -1,5 +1,7 @@
 //! Activation functions and their derivatives as CPU kernels: takes and gives plain values.
 
+use std::borrow::Cow;
+
 use multiversion::multiversion;
 
 use super::{Activation, GELU_QUICK_FACTOR, GateBounds, Xielu};
@@ -25,10 +27,11 @@ macro_rules! fill {
 }
 
 /// `y = f(gate)·up`; of `gate` and `up` the shorter slice is repeated until it is as long as `y`.
-pub(super) fn gated(y: &mut [f32], gate: &[f32], up: &[f32], f: Activation) {
+pub(super) fn gated(y: &mut [f32], gate: &[f32], up: &[f32], f: Activation, bounds: Option<GateBounds>) {
     if gate.is_empty() || up.is_empty() {
         return;
     }
+    let [gate, up] = &within(gate, up, bounds);
     let block = gate.len().min(up.len());
     for (i, y) in y.chunks_exact_mut(block).enumerate() {
         let part = |all: &'_ [f32]| {
@@ -39,15 +42,14 @@ pub(super) fn gated(y: &mut [f32], gate: &[f32], up: &[f32], f: Activation) {
     }
 }
 
-/// As [`gated`], with bounds.
-pub(super) fn gated_within(y: &mut [f32], gate: &[f32], up: &[f32], f: Activation, bounds: GateBounds) {
-    let [gate, up] = within(gate, up, bounds);
-    gated(y, &gate, &up, f);
-}
-
-/// The two factors of a gated activation within their bounds.
-pub(super) fn within(gate: &[f32], up: &[f32], bounds: GateBounds) -> [Vec<f32>; 2] {
-    [gate.iter().map(|gate| bounds.gate(*gate)).collect(), up.iter().map(|up| bounds.up(*up)).collect()]
+/// The two factors of a gated activation within their bounds, if it has any.
+pub(super) fn within<'a>(gate: &'a [f32], up: &'a [f32], bounds: Option<GateBounds>) -> [Cow<'a, [f32]>; 2] {
+    match bounds {
+        None => [gate.into(), up.into()],
+        Some(bounds) => {
+            [gate.iter().map(|gate| bounds.gate(*gate)).collect(), up.iter().map(|up| bounds.up(*up)).collect()]
+        }
+    }
 }
 
 /// `y = f(x)·factor`, with a factor for each value, or without factors.

@@ -13,13 +13,8 @@ pub(super) fn activate(x: &Tensor, f: Activation) -> Result<Tensor> {
 }
 
 /// `f(gate)·up` for two tensors `[rows, width]` → the same shape; `gate` needs a gradient.
-pub(super) fn gated(gate: &Tensor, up: &Tensor, f: Activation) -> Result<Tensor> {
-    gate.contiguous()?.apply_op2(&up.contiguous()?, Gated { f })
-}
-
-/// As [`gated`], with bounds.
-pub(super) fn gated_within(gate: &Tensor, up: &Tensor, f: Activation, bounds: GateBounds) -> Result<Tensor> {
-    gate.contiguous()?.apply_op2(&up.contiguous()?, GatedWithin { f, bounds })
+pub(super) fn gated(gate: &Tensor, up: &Tensor, f: Activation, bounds: Option<GateBounds>) -> Result<Tensor> {
+    gate.contiguous()?.apply_op2(&up.contiguous()?, Gated { f, bounds })
 }
 
 struct Activate {
@@ -28,11 +23,7 @@ struct Activate {
 
 struct Gated {
     f: Activation,
-}
-
-struct GatedWithin {
-    f: Activation,
-    bounds: GateBounds,
+    bounds: Option<GateBounds>,
 }
 
 impl CustomOp1 for Activate {
@@ -66,48 +57,14 @@ impl CustomOp2 for Gated {
         up_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (gate, up) = (values_of_cpu_storage(gate, gate_layout)?, values_of_cpu_storage(up, up_layout)?);
-        let mut y = vec![0f32; gate.len()];
-        values(&mut y, gate, Some(up), self.f);
-        Ok((CpuStorage::F32(y), gate_layout.shape().clone()))
-    }
-
-    /// `δgate = f′(gate)·up·δ` and `δup = f(gate)·δ` for the gradient `δ` of the output.
-    fn bwd(
-        &self,
-        gate: &Tensor,
-        up: &Tensor,
-        _y: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let d_gate = tensor_like(gate, [gate, up, gradient], |d, [gate, up, delta]| {
-            derivatives(d, gate, Some(up), self.f);
-            d.iter_mut().zip(delta).for_each(|(d, delta)| *d *= delta);
-        })?;
-        let d_up = tensor_like(up, [gate, gradient], |d, [gate, delta]| values(d, gate, Some(delta), self.f))?;
-        Ok((Some(d_gate), Some(d_up)))
-    }
-}
-
-impl CustomOp2 for GatedWithin {
-    fn name(&self) -> &'static str {
-        "gated activation with bounds"
-    }
-
-    fn cpu_fwd(
-        &self,
-        gate: &CpuStorage,
-        gate_layout: &Layout,
-        up: &CpuStorage,
-        up_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (gate, up) = (values_of_cpu_storage(gate, gate_layout)?, values_of_cpu_storage(up, up_layout)?);
         let [gate, up] = within(gate, up, self.bounds);
         let mut y = vec![0f32; gate.len()];
         values(&mut y, &gate, Some(&up), self.f);
         Ok((CpuStorage::F32(y), gate_layout.shape().clone()))
     }
 
-    /// As without bounds, from the factors within them; beyond a bound the gradient is zero.
+    /// `δgate = f′(gate)·up·δ` and `δup = f(gate)·δ` for the gradient `δ` of the output, with both factors within their
+    /// bounds; beyond a bound the gradient is zero.
     fn bwd(
         &self,
         gate: &Tensor,
@@ -115,7 +72,7 @@ impl CustomOp2 for GatedWithin {
         _y: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (f, limit) = (self.f, self.bounds.limit);
+        let (f, limit) = (self.f, self.bounds.map_or(f32::INFINITY, |bounds| bounds.limit));
         let d_gate = tensor_like(gate, [gate, up, gradient], |d, [gate, up, delta]| {
             let [bounded, up] = within(gate, up, self.bounds);
             derivatives(d, &bounded, Some(&up), f);

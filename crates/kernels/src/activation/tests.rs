@@ -100,7 +100,7 @@ fn gated_repeats_the_tensor_with_fewer_rows() {
     let (many, few) = (random(6, 5), random(2, 5));
     for f in ALL {
         for (gate, up) in [(&many, &few), (&few, &many), (&many, &many)] {
-            let y = gated(gate, up, f).expect("y").to_vec2::<f32>().expect("y");
+            let y = gated(gate, up, f, None).expect("y").to_vec2::<f32>().expect("y");
             let (g, u) = (gate.to_vec2::<f32>().expect("g"), up.to_vec2::<f32>().expect("u"));
             for (i, row) in y.iter().enumerate() {
                 for (j, y) in row.iter().enumerate() {
@@ -120,7 +120,7 @@ fn bounded_gates_equal_their_definition_and_keep_nan() {
     assert!((1..30).contains(&beyond), "some values are within the bounds and some beyond them: {beyond} of 30");
     for f in ALL {
         for (gate, up) in [(&many, &few), (&few, &many), (&many, &many)] {
-            let forms = [gated_within(gate, up, f, BOUNDS), composed::gated_within(gate, up, f, BOUNDS)];
+            let forms = [gated(gate, up, f, Some(BOUNDS)), composed::gated(gate, up, f, Some(BOUNDS))];
             let (g, u) = (gate.to_vec2::<f32>().expect("g"), up.to_vec2::<f32>().expect("u"));
             for y in forms {
                 for (i, row) in y.expect("y").to_vec2::<f32>().expect("y").iter().enumerate() {
@@ -147,7 +147,7 @@ fn gradients_with_bounds_equal_difference_quotients() {
     let (gate, up) = (column(|pair| pair.0), column(|pair| pair.1));
     // Without the functions that have a corner at zero.
     for f in [Activation::Silu, Activation::Gelu, Activation::GeluQuick, Activation::ReluSquared] {
-        let y = gated_within(&gate, &up, f, BOUNDS).and_then(|y| y.sum_all()).expect("a scalar");
+        let y = gated(&gate, &up, f, Some(BOUNDS)).and_then(|y| y.sum_all()).expect("a scalar");
         let gradients = y.backward().expect("backward");
         let of = |var: &Var| {
             let gradient = gradients.get(var).expect("a gradient").flatten_all().expect("flat");
@@ -170,9 +170,8 @@ fn values_and_gradients_equal_the_composed_form() {
         let f = Activation::from_name(name).expect("a known name");
         let (x, up) = (var(3, 20), var(3, 20));
         check_gradients(name, &[&x], gradient::activate(&x, f), composed::activate(&x, f));
-        check_gradients(name, &[&x, &up], gradient::gated(&x, &up, f), composed::gated(&x, &up, f));
-        let (kernel, composed) =
-            (gradient::gated_within(&x, &up, f, BOUNDS), composed::gated_within(&x, &up, f, BOUNDS));
+        check_gradients(name, &[&x, &up], gradient::gated(&x, &up, f, None), composed::gated(&x, &up, f, None));
+        let (kernel, composed) = (gradient::gated(&x, &up, f, Some(BOUNDS)), composed::gated(&x, &up, f, Some(BOUNDS)));
         check_gradients(name, &[&x, &up], kernel, composed);
     }
 }
@@ -213,7 +212,7 @@ fn values_and_gradients_of_xielu_equal_the_composed_form() {
     let var = |rows, cols| Var::from_tensor(&random(rows, cols)).expect("var");
     let (x, up) = (var(7, 20), var(7, 20));
     check_gradients("xielu", &[&x], gradient::activate(&x, f), composed::activate(&x, f));
-    check_gradients("xielu", &[&x, &up], gradient::gated(&x, &up, f), composed::gated(&x, &up, f));
+    check_gradients("xielu", &[&x, &up], gradient::gated(&x, &up, f, None), composed::gated(&x, &up, f, None));
     let far = Var::new(&[[-30f32, -8.0, -1e-3, 1e-3, 5.0]], &candle_core::Device::Cpu).expect("var");
     check_gradients("xielu far from zero", &[&far], gradient::activate(&far, f), composed::activate(&far, f));
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::parameters::TensorRole;
 use crate::weight_id::WeightId;
 use crate::weight_id::WeightKind::{Down, Gate, Up};
-use laser_kernels::activation::{activate, gated, gated_within};
+use laser_kernels::activation::{activate, gated};
 
 impl<'a> ForwardPass<'a> {
     /// `mid + mlp(norm(input))`: the activated hidden state `[copies·kept, d_mlp]` (`None` for experts) and the block's
@@ -40,10 +40,9 @@ impl<'a> ForwardPass<'a> {
     pub(super) fn mlp_hidden(&mut self, layer: usize, input: &Tensor) -> Result<Tensor> {
         let h = self.mlp_norm(layer, input)?; // [copies·kept, d_model]
         let c = self.model.config();
-        let f = c.activation(layer);
         if !c.mlp.gated {
             let up = self.project(WeightId::new(layer, Up), &h)?; // [copies·kept, d_mlp]
-            return Ok(activate(&up, f)?);
+            return Ok(activate(&up, c.activation(layer))?);
         }
         let gate = self.project(WeightId::new(layer, Gate), &h)?; // [copies·kept, d_mlp]
         let up = self.project(WeightId::new(layer, Up), &h)?; // [copies·kept, d_mlp]
@@ -53,11 +52,7 @@ impl<'a> ForwardPass<'a> {
     /// `f(gate)·up`, with the bounds of the family: `gate [a, width]`, `up [b, width]` → `[max(a, b), width]`.
     pub(super) fn gated(&self, layer: usize, gate: &Tensor, up: &Tensor) -> Result<Tensor> {
         let c = self.model.config();
-        let f = c.activation(layer);
-        Ok(match c.mlp.bounds {
-            Some(bounds) => gated_within(gate, up, f, bounds)?,
-            None => gated(gate, up, f)?,
-        })
+        Ok(gated(gate, up, c.activation(layer), c.mlp.bounds)?)
     }
 
     /// `mid + down(hidden)`, the end of every block without experts: `[copies·kept, d_model]`.
