@@ -74,10 +74,12 @@ pub(super) fn hf_config(file: &str, c: &ModelConfig, special: &SpecialTokens, dt
     }
     if let (Some(config), Value::Object(family_keys)) = (config.as_object_mut(), family_keys) {
         for (key, value) in family_keys {
-            match value.is_null() && config.contains_key(&key) {
-                true => config.remove(&key),
-                false => config.insert(key, value),
-            };
+            match (config.get_mut(&key), value) {
+                // The keys of an object are added to those that the object has.
+                (Some(Value::Object(common)), Value::Object(own)) => common.extend(own),
+                (Some(_), Value::Null) => _ = config.remove(&key),
+                (_, value) => _ = config.insert(key, value),
+            }
         }
     }
     Ok(config)

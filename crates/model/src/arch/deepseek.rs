@@ -10,8 +10,8 @@ use super::glm_moe::{
     read_corrected_experts, read_gguf_experts, read_gguf_groups, read_leading_dense_layers,
 };
 use super::latent::{
-    GGUF_LATENT_ATTENTION, GGUF_LATENT_NORMS, LATENT_ATTENTION, LATENT_NORMS, LatentDefaults, gguf_latent, latent_keys,
-    read_gguf_latent, read_latent_keys,
+    GGUF_LATENT_ATTENTION, GGUF_LATENT_NORMS, LATENT_ATTENTION, LATENT_NORMS, LatentDefaults, add_latent_keys,
+    gguf_latent, read_gguf_latent, read_latent_keys,
 };
 use super::llama::{BASE, GGUF, GGUF_EXPERTS, GGUF_MLP, GGUF_ROLES, HF, MLP, ROLES};
 use super::qwen_moe::{GGUF_SHARED, read_gguf_expert_sizes};
@@ -81,7 +81,7 @@ pub(super) static DEEPSEEK_V3: FamilyDefinition = FamilyDefinition {
     write_config_json: Some(|c| {
         let mut keys = expert_keys(c)?;
         keys["first_k_dense_replace"] = leading_dense_layers(c).into();
-        merge(&mut keys, latent_keys(c)?);
+        add_latent_keys(&mut keys, c)?;
         Ok(keys)
     }),
     ..BASE
@@ -127,7 +127,7 @@ pub(super) static DEEPSEEK_V2: FamilyDefinition = FamilyDefinition {
         let grouped = c.mlp.experts.is_some_and(|experts| experts.groups.is_some());
         keys["topk_method"] = if grouped { GROUPED } else { "greedy" }.into();
         keys["first_k_dense_replace"] = leading_dense_layers(c).into();
-        merge(&mut keys, latent_keys(c)?);
+        add_latent_keys(&mut keys, c)?;
         Ok(keys)
     }),
     ..BASE
@@ -187,11 +187,4 @@ fn read_gguf_shared_keys(keys: &GgufKeys<'_>, c: &mut ModelConfig) -> Result<()>
 fn gguf_keys(c: &ModelConfig, mut experts: Vec<(String, Value)>) -> Vec<(String, Value)> {
     experts.extend(gguf_latent(c));
     experts
-}
-
-/// Adds the keys of one JSON object to another.
-fn merge(keys: &mut serde_json::Value, more: serde_json::Value) {
-    if let (Some(keys), serde_json::Value::Object(more)) = (keys.as_object_mut(), more) {
-        keys.extend(more);
-    }
 }

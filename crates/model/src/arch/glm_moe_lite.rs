@@ -3,8 +3,8 @@
 use super::deepseek::{ALIASES, NAMES};
 use super::definition::FamilyDefinition;
 use super::family::Family;
-use super::glm_moe::{ExpertDefaults, expert_keys, read_corrected_experts};
-use super::latent::{LatentDefaults, latent_keys, read_latent_keys};
+use super::glm_moe::{ExpertDefaults, expert_keys, leading_dense_layers, read_corrected_experts};
+use super::latent::{LatentDefaults, add_latent_keys, read_latent_keys};
 use super::llama::BASE;
 use crate::config::{HfKeys, ModelConfig};
 use crate::error::Result;
@@ -37,9 +37,7 @@ pub(super) static GLM4_MOE_LITE: FamilyDefinition = FamilyDefinition {
         let mut keys = expert_keys(c)?;
         let kind = |has: &bool| if *has { SPARSE } else { DENSE };
         keys["mlp_layer_types"] = c.mlp.expert_layers.iter().map(kind).collect();
-        if let (Some(keys), serde_json::Value::Object(latent)) = (keys.as_object_mut(), latent_keys(c)?) {
-            keys.extend(latent);
-        }
+        add_latent_keys(&mut keys, c)?;
         Ok(keys)
     }),
     ..BASE
@@ -62,7 +60,7 @@ fn read_expert_layers(keys: &HfKeys<'_>, c: &mut ModelConfig) -> Result<()> {
     }
     c.mlp.expert_layers = kinds.iter().map(|kind| kind == SPARSE).collect();
     // The published file has this key, which the class does not read, with the value that its list means.
-    let dense = c.mlp.expert_layers.iter().take_while(|has| !**has).count();
+    let dense = leading_dense_layers(c);
     match keys.size_or("first_k_dense_replace", dense)? {
         found if found == dense => Ok(()),
         found => Err(keys.wrong("first_k_dense_replace", format!("{dense}, as in `{KEY}`"), found)),

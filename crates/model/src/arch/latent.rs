@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::llama::read_common_keys;
 use super::tensor_names::{HeadStorage, StoredTensor, TensorRole, by_head, fused_by_head, one};
-use crate::config::{GgufKeys, HfKeys, LatentAttention, ModelConfig, count, number, rope_parameters, shortest};
+use crate::config::{GgufKeys, HfKeys, LatentAttention, ModelConfig, count, number, rope_parameters};
 use crate::error::Result;
 use crate::rope::{RopeScaling, yarn_attention_factor};
 use crate::weight_id::WeightKind::{KeyB, KeyValueA, O, Q, QueryA, QueryB, ValueB};
@@ -136,36 +136,20 @@ pub(super) fn gguf_latent(c: &ModelConfig) -> Vec<(String, Value)> {
     keys
 }
 
-/// The keys of `config.json` about latent attention.
-pub(super) fn latent_keys(c: &ModelConfig) -> std::result::Result<serde_json::Value, String> {
+/// Adds the keys of `config.json` about latent attention to the other keys of a family.
+pub(super) fn add_latent_keys(keys: &mut serde_json::Value, c: &ModelConfig) -> std::result::Result<(), String> {
     let latent = c.attention.latent.ok_or("latent attention")?;
-    let mut keys = json!({
-        "attention_bias": c.bias.qkv,
-        "q_lora_rank": latent.query_rank,
-        "kv_lora_rank": latent.key_value_rank,
-        "qk_nope_head_dim": c.d_head - latent.d_rotary,
-        "qk_rope_head_dim": latent.d_rotary,
-        "v_head_dim": latent.d_value,
-        "head_dim": null,
-    });
-    if let (
-        RopeScaling::Yarn { factor, original_context, beta_fast, beta_slow, attention_factor, truncate },
-        Some(mscale),
-    ) = (&c.attention.ropes[0].scaling, mscale(c))
-    {
-        keys["rope_scaling"] = json!({
-            "rope_type": "yarn",
-            "factor": shortest(*factor),
-            "original_max_position_embeddings": original_context,
-            "beta_fast": beta_fast,
-            "beta_slow": beta_slow,
-            "attention_factor": attention_factor,
-            "truncate": truncate,
-            "mscale": mscale,
-            "mscale_all_dim": mscale,
-        });
+    keys["attention_bias"] = c.bias.qkv.into();
+    keys["q_lora_rank"] = latent.query_rank.into();
+    keys["kv_lora_rank"] = latent.key_value_rank.into();
+    keys["qk_nope_head_dim"] = (c.d_head - latent.d_rotary).into();
+    keys["qk_rope_head_dim"] = latent.d_rotary.into();
+    keys["v_head_dim"] = latent.d_value.into();
+    keys["head_dim"] = serde_json::Value::Null;
+    if let Some(mscale) = mscale(c) {
+        keys["rope_scaling"] = json!({"mscale": mscale, "mscale_all_dim": mscale});
     }
-    Ok(keys)
+    Ok(())
 }
 
 /// The multiplier in YaRN's attention factor by whose square the scores are scaled; `None` if they are not scaled so.
